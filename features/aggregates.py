@@ -1,0 +1,222 @@
+"""Aggregates that commute: whatever the order and the batches in which events arrive, the same state comes out.
+
+A `Signal` says which events count and with what weight; an aggregate says how they are summed. Decayed sums are kept
+as of a reference instant: an event at t adds w * 2^-((reference - t) / half_life), and a newer reference scales what is
+there, so a late event lands where it belongs. Sums are made in the order given (one after the other), so that equal
+order gives equal bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.arithmetic import Array, exp2_negative
+from schemas.columns import APP_ACTIVITY, KINDS, SERVICE_VISIT, SURVEY, SURVEY_TYPES, Rows
+from schemas.instants import DAY_US
+
+
+RETENTION, ANY = -1, -2  # kinds of a signal: those that the profile calls retention events; every kind
+HALF_LIVES_DAYS = (112, 28, 7)  # each a quarter of the one before: two squarings instead of another exponential
+NPS = SURVEY_TYPES.index("nps")
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Events of `kind` (of one of `codes`, naming `cause`, having the number), each weighing its number `weight`, or 1.
+
+    `weight` is a number of an event or `level`, a survey's score on 0 to 100; events that lack the number do not count.
+    """
+
+    kind: int
+    weight: str | None = None
+    codes: tuple[int, ...] | None = None
+    cause: int | None = None
+    having: str | None = None
+
+
+@dataclass(frozen=True)
+class Total:
+    """Sum of the weights since the first event."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True)
+class Decayed:
+    """Sum of the weights, each halved every `half_life_days` (one of HALF_LIVES_DAYS)."""
+
+    signal: Signal
+    half_life_days: int
+
+
+@dataclass(frozen=True)
+class First:
+    """Earliest event time in us, +inf when there is none."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True)
+class Last:
+    """Latest event time in us, -inf when there is none."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True)
+class Greatest:
+    """Largest weight (weights are not negative), 0 when there is none."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True)
+class Latest:
+    """Weight of the event with the latest time, the larger one of equal times; 0 when there is none."""
+
+    signal: Signal
+
+
+Aggregate = Total | Decayed | First | Last | Greatest | Latest
+NOTHING = {First: np.inf, Last: -np.inf}  # what a column holds before the first event; 0 elsewhere
+
+
+class Layout:
+    """The columns of a customer's row: `reference_us` first, then the decayed sums by half-life, then the rest."""
+
+    REFERENCE = 0
+
+    def __init__(self, aggregates: Sequence[Aggregate], retention_kinds: Sequence[str]) -> None:
+        wanted = set(aggregates) | {Last(a.signal) for a in aggregates if isinstance(a, Latest)}
+        self.aggregates: tuple[Aggregate, ...] = tuple(sorted(wanted, key=_place))
+        self.column = {aggregate: i + 1 for i, aggregate in enumerate(self.aggregates)}
+        self.width = len(self.aggregates) + 1
+        self.retention = tuple(KINDS.index(kind) for kind in retention_kinds)
+        self.empty = np.array([0.0] + [NOTHING.get(type(a), 0.0) for a in self.aggregates])
+        self.decays = [self._span(half_life) for half_life in HALF_LIVES_DAYS]
+        self.signals = _by_signal(self.column)
+
+    def _span(self, half_life_days: int) -> slice:
+        places = [
+            i for a, i in self.column.items() if isinstance(a, Decayed) and a.half_life_days == half_life_days
+        ]
+        return slice(min(places), max(places) + 1) if places else slice(0, 0)
+
+    def update(self, block: Array, rows: Rows, group: Index, due_us: Array) -> None:
+        """Takes events into the aggregates of some customers, in place.
+
+        block: (columns, groups), one column a group's customer; rows: events sorted by group, event time, kind and id;
+        group: (events,), rising; due_us: (groups,), the new reference, not before the old one.
+        """
+        self._bring_forward(block, due_us)
+        ages = decays((due_us[group] - rows["time_us"]) / DAY_US)
+        of_kind = {kind: np.flatnonzero(rows["kind"] == kind) for kind in np.unique(rows["kind"]).tolist()}
+        for signal, columns in self.signals:
+            found = self._select(signal, rows, of_kind)
+            if len(found):
+                _add(block, columns, rows, signal, found, group, ages)
+
+    def _bring_forward(self, block: Array, due_us: Array) -> None:
+        factors = decays((due_us - block[self.REFERENCE]) / DAY_US)
+        for span, factor in zip(self.decays, factors, strict=True):
+            block[span] *= factor
+        block[self.REFERENCE] = due_us
+
+    def _select(self, signal: Signal, rows: Rows, of_kind: dict[int, Index]) -> Index:
+        if signal.kind == ANY:
+            return np.arange(len(rows))
+        kinds = self.retention if signal.kind == RETENTION else (signal.kind,)
+        parts = [of_kind[kind] for kind in kinds if kind in of_kind]
+        if not parts:
+            return np.empty(0, np.intp)
+        found = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+        if signal.codes is not None:
+            code = rows["code"][found]
+            found = found[np.isin(code, signal.codes) if len(signal.codes) > 1 else code == signal.codes[0]]
+        if signal.cause is not None:
+            found = found[(rows["causes"][found] >> signal.cause) & 1 == 1]
+        if number := signal.having or signal.weight:
+            found = found[~np.isnan(rows[_field(number)][found])]
+        return found
+
+
+def decays(age_days: Array) -> tuple[Array, Array, Array]:
+    """2^-(age / half-life) for each of HALF_LIVES_DAYS, of ages of any shape."""
+    slow = exp2_negative(age_days / HALF_LIVES_DAYS[0])
+    middle = _fourth_power(slow)
+    return slow, middle, _fourth_power(middle)
+
+
+def _fourth_power(x: Array) -> Array:
+    square = x * x
+    return square * square
+
+
+def _place(aggregate: Aggregate) -> tuple[int, str]:
+    half_life = aggregate.half_life_days if isinstance(aggregate, Decayed) else 0
+    return -half_life, repr(aggregate)
+
+
+def _by_signal(column: dict[Aggregate, int]) -> list[tuple[Signal, list[tuple[Aggregate, int]]]]:
+    """Each signal with its aggregates; `Latest` before `Last`, whose old value it needs."""
+    found: dict[Signal, list[tuple[Aggregate, int]]] = {}
+    for aggregate, i in column.items():
+        found.setdefault(aggregate.signal, []).append((aggregate, i))
+    for columns in found.values():
+        columns.sort(key=lambda pair: (not isinstance(pair[0], Latest), pair[1]))
+    return sorted(found.items(), key=lambda pair: repr(pair[0]))
+
+
+def _field(weight: str) -> str:
+    return "score" if weight == "level" else weight
+
+
+def _weights(signal: Signal, rows: Rows, found: Index) -> Array:
+    if signal.weight is None:
+        return np.ones(len(found))
+    values: Array = rows[_field(signal.weight)][found]
+    return np.where(rows["code"][found] == NPS, values * 10.0, values) if signal.weight == "level" else values
+
+
+def _add(
+    block: Array,
+    columns: list[tuple[Aggregate, int]],
+    rows: Rows,
+    signal: Signal,
+    found: Index,
+    group: Index,
+    ages: tuple[Array, Array, Array],
+) -> None:
+    """Takes the events `found` of one signal into its columns."""
+    groups, weight, time_us = group[found], _weights(signal, rows, found), rows["time_us"][found].astype(np.float64)
+    n = block.shape[1]
+    for aggregate, i in columns:
+        match aggregate:
+            case Total():
+                block[i] += np.bincount(groups, weight, n)
+            case Decayed(half_life_days=half_life):
+                age = ages[HALF_LIVES_DAYS.index(half_life)]
+                block[i] += np.bincount(groups, weight * age[found], n)
+            case First():
+                np.minimum.at(block[i], groups, time_us)
+            case Last():
+                np.maximum.at(block[i], groups, time_us)
+            case Greatest():
+                np.maximum.at(block[i], groups, weight)
+            case Latest():
+                last = next(j for a, j in columns if isinstance(a, Last))
+                _take_latest(block[i], block[last], groups, time_us, weight)
+
+
+def _take_latest(value: Array, last_us: Array, groups: Index, time_us: Array, weight: Array) -> None:
+    order = np.lexsort((weight, time_us, groups))
+    ends = order[np.append(groups[order][1:] != groups[order][:-1], True)]
+    at, t, w = groups[ends], time_us[ends], weight[ends]
+    newer = (t > last_us[at]) | ((t == last_us[at]) & (w > value[at]))
+    value[at[newer]] = w[newer]

@@ -1,0 +1,65 @@
+"""The state of a partition: one row of numbers a customer.
+
+Rows lie whole in memory (a row is a customer, a column an aggregate): an event touches scattered customers, and a row is
+nine cache lines where separate columns would be sixty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.arithmetic import Array
+
+Slots = NDArray[np.intp]
+FIRST_CAPACITY = 1024
+GROWTH = 1.25  # the kernel moves the pages of a large array without copying, so small steps cost nothing
+
+
+class Table:
+    """Customers' rows, found by name; `dirty` marks what changed since the last checkpoint."""
+
+    def __init__(self, empty: Array) -> None:
+        """empty: (columns,), the row of a customer of whom nothing is known."""
+        self.empty = empty
+        self.names: list[str] = []
+        self.rows: Array = np.zeros((FIRST_CAPACITY, len(empty)))
+        self.dirty: NDArray[np.bool_] = np.zeros(FIRST_CAPACITY, np.bool_)
+        self._slot: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def slots(self, names: Sequence[str]) -> Slots:
+        """The place of each customer; unknown ones get a new row."""
+        found = list(map(self._slot.get, names))
+        if None in found:
+            first = len(self.names)
+            found = [self._add(name) if slot is None else slot for name, slot in zip(names, found, strict=True)]
+            self._reserve(first)
+        return np.array(found, np.intp)
+
+    def gather(self, slots: Slots) -> Array:
+        """(columns, n): a copy, each column of the table contiguous."""
+        return np.ascontiguousarray(self.rows[slots].T)
+
+    def scatter(self, slots: Slots, block: Array) -> None:
+        """Writes back what `gather` gave; the slots differ from each other."""
+        self.rows[slots] = block.T
+        self.dirty[slots] = True
+
+    def _add(self, name: str) -> int:
+        slot = self._slot.setdefault(name, len(self.names))
+        if slot == len(self.names):
+            self.names.append(name)
+        return slot
+
+    def _reserve(self, first: int) -> None:
+        n = len(self.names)
+        if n > len(self.rows):
+            capacity = max(n, int(len(self.rows) * GROWTH))
+            self.rows.resize((capacity, len(self.empty)), refcheck=False)
+            self.dirty.resize(capacity, refcheck=False)
+        self.rows[first:n] = self.empty

@@ -1,0 +1,70 @@
+"""The aggregates of some customers as seen at an instant: what the catalogue's features are computed from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from features.aggregates import HALF_LIVES_DAYS, ANY, Aggregate, Decayed, First, Last, Layout, Signal, decays
+from features.arithmetic import Array, log
+from schemas.instants import DAY_US
+
+DAYS_A_YEAR = 365.25
+KNOWN = Signal(ANY)
+
+
+class View:
+    """Aggregates of n customers at an instant; every method gives an array of shape (n,)."""
+
+    def __init__(self, layout: Layout, block: Array, at_us: Array) -> None:
+        """block: (columns, n), as in `Layout.update`; at_us: (n,) instants in us, each at or after its events."""
+        self.layout, self.block, self.at_us = layout, block, at_us
+
+    @cached_property
+    def _factors(self) -> dict[int, Array]:
+        age_days = (self.at_us - self.block[Layout.REFERENCE]) / DAY_US
+        return dict(zip(HALF_LIVES_DAYS, decays(age_days), strict=True))
+
+    def get(self, aggregate: Aggregate) -> Array:
+        """The aggregate's value; decayed sums as of the instant, times in us."""
+        value: Array = self.block[self.layout.column[aggregate]]
+        return value * self._factors[aggregate.half_life_days] if isinstance(aggregate, Decayed) else value
+
+    @cached_property
+    def tenure_days(self) -> Array:
+        """Days since the customer's first event of any kind, 0 when there is none."""
+        first = self.get(First(KNOWN))
+        return np.where(first < np.inf, np.maximum(self.at_us - first, 0.0) / DAY_US, 0.0)
+
+    def days_since(self, signal: Signal) -> Array:
+        """Days since the last such event; where there was none, as long as the customer has been known."""
+        last = self.get(Last(signal))
+        return np.where(last > -np.inf, np.maximum(self.at_us - last, 0.0) / DAY_US, self.tenure_days)
+
+    def days_between(self, signal: Signal) -> Array:
+        """Days from the first such event to the last, 0 when there is none."""
+        first, last = self.get(First(signal)), self.get(Last(signal))
+        return np.where(last > -np.inf, (last - first) / DAY_US, 0.0)
+
+    def silence_evidence(self, count: Array, signal: Signal, pseudo_days: float) -> Array:
+        """How strongly the silence since the last such event speaks against 'still a customer'.
+
+        count * log((a + T) / (a + T - r)), T days since the first event, r since the last: the log odds of a gamma-Poisson
+        world (Fader, Hardie and Lee 2005, 10.1287/mksc.1040.0098) in which r days pass without an event.
+        """
+        first = self.get(First(signal))
+        observed = np.where(first < np.inf, np.maximum(self.at_us - first, 0.0) / DAY_US, 0.0) + pseudo_days
+        silent = np.minimum(self.days_since(signal), observed - pseudo_days)
+        return count * log(observed / (observed - silent))
+
+    def year_phase(self, shift: float) -> Array:
+        """A triangle between -1 and 1 with the period of a year, 1 at `shift` of the year; exact arithmetic only."""
+        phase = self.at_us / (DAY_US * DAYS_A_YEAR) - shift
+        return np.abs((phase - np.floor(phase)) * 2.0 - 1.0) * 2.0 - 1.0
+
+
+def ratio(part: Array, whole: Array, missing: float | Array) -> Array:
+    """part / whole, `missing` where whole is 0."""
+    known = whole > 0
+    return np.where(known, part / np.where(known, whole, 1.0), missing)

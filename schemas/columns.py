@@ -1,0 +1,75 @@
+"""Accepted events as columns: one structured row an event, NaN where a number is missing, customers beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Rank of a kind in the canonical order of equal event times: the alphabetical order of the topics' names.
+APP_ACTIVITY, SERVICE_VISIT, SURVEY = 0, 1, 2
+KINDS = ("app_activity", "service_visit", "survey")
+
+ACTIVITY_TYPES = (
+    "app_open", "browse", "add_to_cart", "purchase", "consult", "coupon_claimed",
+    "campaign_joined", "review_posted", "complaint_opened", "complaint_resolved",
+)  # fmt: skip
+OTHER_ACTIVITY = len(ACTIVITY_TYPES)
+SURVEY_TYPES = ("nps", "csat")
+CAUSES = ("distance", "price", "service", "product", "vehicle_sold", "other")
+
+EVENT = np.dtype(
+    [
+        ("time_us", "<i8"),
+        ("due_us", "<i8"),  # end of the tick in which it is applied; the feed sets it
+        ("id", "<u8"),  # xxh3_64 of kind, customer and event id: what a re-sent event is known by
+        ("slot", "<i4"),  # the customer's row in the partition's table; the feed sets it
+        ("kind", "i1"),
+        ("code", "i1"),  # activity type or survey type
+        ("causes", "u1"),  # bit i: CAUSES[i] was named
+        ("amount", "<f8"),
+        ("items", "<f8"),
+        ("wait_minutes", "<f8"),
+        ("count", "<f8"),
+        ("duration_seconds", "<f8"),
+        ("score", "<f8"),
+    ]
+)
+NUMBERS = ("amount", "items", "wait_minutes", "count", "duration_seconds", "score")
+Rows = NDArray[np.void]
+
+
+def empty_rows(n: int) -> Rows:
+    """`n` rows with no number known, no slot and no tick."""
+    rows = np.zeros(n, EVENT)
+    rows["slot"] = -1
+    for name in NUMBERS:
+        rows[name] = np.nan
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """`rows[i]` is an event of `customers[i]`."""
+
+    rows: Rows
+    customers: Sequence[str]
+
+    @staticmethod
+    def empty() -> Events:
+        return Events(empty_rows(0), ())
+
+    @staticmethod
+    def concatenate(parts: Iterable[Events]) -> Events:
+        """The parts' events one after another."""
+        known = [part for part in parts if len(part)]
+        if not known:
+            return Events.empty()
+        if len(known) == 1:
+            return known[0]
+        return Events(np.concatenate([p.rows for p in known]), [c for p in known for c in p.customers])
+
+    def __len__(self) -> int:
+        return len(self.rows)

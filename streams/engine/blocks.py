@@ -1,0 +1,69 @@
+"""Observations as they travel: blocks of customers as JSON, columns of numbers as base64, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from features.arithmetic import Array
+from features.catalogue import NAMES
+from online_model.learner import Examples
+from online_model.snapshot import pack_array, unpack_array
+from schemas.instants import format_instant, parse_instant
+
+ROWS_A_BLOCK = 256
+
+
+def observation_blocks(
+    at_us: int, model_version: int, customers: list[str], probability: Array, features: Array
+) -> Iterator[bytes]:
+    """What was served at a grid instant. features: (features, n) in their units."""
+    for start in range(0, len(customers), ROWS_A_BLOCK):
+        part = slice(start, start + ROWS_A_BLOCK)
+        yield orjson.dumps(
+            {
+                "kind": "observations",
+                "observed_at": format_instant(at_us),
+                "model_version": model_version,
+                "feature_names": NAMES,
+                "customers": customers[part],
+                "probability": pack_array(probability[part]),
+                "features": pack_array(features[:, part]),
+            }
+        )
+
+
+def labelled(block: dict[str, Any], label: NDArray[np.uint8]) -> bytes:
+    """The same block with what became of its customers."""
+    return orjson.dumps(block | {"kind": "labelled_examples", "label": pack_array(label)})
+
+
+def mark(at_us: int, partition: int) -> bytes:
+    """'This partition has reported everything up to this grid instant.'"""
+    return orjson.dumps({"kind": "mark", "instant": format_instant(at_us), "partition": partition})
+
+
+def end_mark(partition: int) -> bytes:
+    """'This partition will report nothing more.'"""
+    return orjson.dumps({"kind": "end", "partition": partition})
+
+
+def examples_of(block: dict[str, Any]) -> Examples:
+    """A labelled block as the learner takes it."""
+    n = len(block["customers"])
+    return Examples(
+        observed_us=parse_instant(block["observed_at"]),
+        customers=block["customers"],
+        probability=unpack_array(block["probability"], "f8"),
+        features=features_of(block),
+        label=unpack_array(block["label"], "u1") if "label" in block else np.zeros(n, np.uint8),
+    )
+
+
+def features_of(block: dict[str, Any]) -> Array:
+    """(features, n) in their units."""
+    return unpack_array(block["features"], "f8").reshape(len(NAMES), len(block["customers"]))

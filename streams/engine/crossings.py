@@ -1,0 +1,88 @@
+"""From probabilities to facts: which scores are published, which cases open, which are withheld and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.arithmetic import Array
+from features.table import Slots
+from online_model.reasons import reasons
+from online_model.scorer import Scorer
+from streams.interventions.cases import CaseColumns, Decision, decide
+from streams.interventions.policy import Crossing, compose_intervention, compose_withheld
+from streams.interventions.profile import Profile
+
+# Columns of a customer's row beside the aggregates. `sent_probability` is the last published score: it moves with every
+# crossing of the threshold, so it is also what the next score is compared with.
+CASE_COLUMNS = ("sent_probability", "armed", "case_opened_us", "pending_crossed_us")
+NO_CASE = np.array([np.nan, 1.0, -np.inf, -np.inf])
+WIDTH = len(CASE_COLUMNS)
+
+Fact = tuple[int, str, bytes]  # decided at us, customer, message
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Active customers scored at their instants: everything of shape (n,) or (.., n)."""
+
+    slots: Slots
+    names: Callable[[int], str]
+    at_us: Array
+    first_known_us: Array
+    probability: Array
+    raw: Array  # (features, n) in their units
+    x: Array  # (features, n) scaled
+    scorer: Scorer
+
+
+@dataclass
+class Crossings:
+    """Decides for scored customers; keeps the messages until `flush` puts them into order."""
+
+    profile: Profile
+    interventions: list[Fact] = field(default_factory=list)
+    withheld: list[Fact] = field(default_factory=list)
+
+    def decide(self, scored: Scored, cases: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """cases: (WIDTH, n) -> the new ones and which of them published a score or changed."""
+        before, p = CaseColumns(*cases), scored.probability
+        ready = scored.scorer.snapshot.ready
+        decision = decide(self.profile.case, before, p, scored.first_known_us, scored.at_us, ready)
+        for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
+            self._compose(scored, before, decision, i)
+        after = np.stack([np.where(self._published(before[0], p), p, before[0]), *decision.columns[1:]])
+        changed = ((after != cases) & ~(np.isnan(after) & np.isnan(cases))).any(axis=0)
+        return after, changed
+
+    def flush(self) -> tuple[list[Fact], list[Fact]]:
+        """Interventions and withheld ones since the last call, in the order of (instant, customer)."""
+        out = sorted(self.interventions), sorted(self.withheld)
+        self.interventions, self.withheld = [], []
+        return out
+
+    def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
+        threshold = self.profile.case.threshold
+        moved = np.abs(p - sent) >= self.profile.scores.min_change
+        return np.isnan(sent) | moved | ((p > threshold) != (sent > threshold))
+
+    def _compose(self, scored: Scored, before: CaseColumns, decision: Decision, i: int) -> None:
+        raw, contributions = scored.raw[:, i], scored.scorer.contributions(scored.x[:, i : i + 1])[:, 0]
+        sent, customer, at_us = float(before[0][i]), scored.names(int(scored.slots[i])), int(scored.at_us[i])
+        crossing = Crossing(
+            customer_id=customer,
+            crossed_at_us=int(decision.crossed_at_us[i]),
+            decided_at_us=at_us,
+            probability=float(scored.probability[i]),
+            previous_probability=None if np.isnan(sent) else sent,
+            reasons=reasons(raw, contributions),
+            model_version=scored.scorer.snapshot.version,
+        )
+        if decision.opened[i]:
+            self.interventions.append((at_us, customer, compose_intervention(self.profile, crossing, at_us)))
+        else:
+            message = compose_withheld(self.profile, crossing, at_us, int(decision.withheld[i]))
+            self.withheld.append((at_us, customer, message))

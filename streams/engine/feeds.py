@@ -1,0 +1,302 @@
+"""From records of the topics to batches that a unit may apply: who may go on to which instant, and where that leaves it.
+
+What an engine waits for is in its inputs: the frontier of its events, the model of each grid instant (in event time),
+its own observations a horizon later. A batch says where it was read from and where it ends, so a lost one cannot pass.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+
+from online_model.learner import Examples
+from online_model.snapshot import Snapshot
+from schemas.columns import Rows
+from schemas.decode import Decoded, Decoder
+from schemas.instants import parse_instant
+from schemas.refusals import dead_letter
+from streams.engine import blocks
+from streams.engine.engine import Engine
+from streams.engine.merge import Hole, Letter, Merge, Offsets
+from streams.engine.schedule import grid_at_or_after, is_grid, next_grid
+
+INPUTS = {"app-activity": "app_activity", "service-visits": "service_visit", "surveys": "survey"}
+MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
+MOST_BUFFERED = 20_000  # events of a source that wait in memory; the one that holds the frontier is always read
+MOST_INSTANTS = 2  # complete instants of observations that wait in memory
+NEVER_US = int(np.iinfo(np.int64).max)
+
+
+class Record(Protocol):
+    """A record of a topic, as a consumer gives it."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass
+class Batch:
+    """What a unit applies at once. `base` and `position`: next offsets before and after it."""
+
+    feed: object
+    base: dict[str, int]
+    position: dict[str, int]
+    until_us: int
+    rows: Rows
+    letters: list[Letter] = field(default_factory=list)
+    rejected: int = 0
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    model: Snapshot | None = None
+    matured: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # grid instant -> its blocks
+    ended: bool = False
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)
+
+
+class EngineFeed:
+    """The inputs of one partition's engine."""
+
+    def __init__(self, engine: Engine, position: dict[str, int], tick_us: int, max_skew_us: int) -> None:
+        self.engine, self.tick_us = engine, tick_us
+        self.read, self.position = dict(position), dict(position)
+        events = {source: offset for source, offset in position.items() if source not in (MODELS, OBSERVATIONS)}
+        self.merge = Merge(events, tick_us, engine.now_us)
+        self.decoders = {source: Decoder(INPUTS[source], max_skew_us) for source in events if source in INPUTS}
+        self.until_us, self.waiting_us = engine.now_us, engine.waiting_us
+        self.models: deque[tuple[int, Snapshot]] = deque()
+        self.blocks: list[dict[str, Any]] = []
+        self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
+        self.unknown_fields: Counter[str] = Counter()
+
+    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
+        """Records of a source, read from `base` on; those from before where the state stands are cut. Raises Hole."""
+        if base > self.read[source]:
+            raise Hole(f"{source} was read from {base}, expected {self.read[source]}: records were lost on the way")
+        new = [record for record in records if record.offset >= self.read[source]]
+        if not new:
+            return
+        self.read[source] = new[-1].offset + 1
+        if source == MODELS:
+            self.models.extend((r.offset + 1, Snapshot.loads(r.value or b"")) for r in new)
+        elif source == OBSERVATIONS:
+            self._observations(new)
+        else:
+            self._events(source, new, now_us)
+
+    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
+        """Decoded records in order: events, marks and refusals, each at its place. offsets: (records,); letters: (refused,)."""
+        rows = decoded.events.rows
+        rows["slot"] = self.engine.table.slots(decoded.events.customers)
+        self.unknown_fields.update(decoded.unknown_fields)
+        taken = 0
+        others = [(mark.index, mark, None) for mark in decoded.marks]
+        others += [(r.index, None, letter) for r, letter in zip(decoded.refused, letters, strict=True)]
+        for index, mark, letter in sorted(others, key=lambda other: other[0]):
+            n = int(np.searchsorted(decoded.index, index))
+            self.merge.records(source, rows[taken:n], offsets[decoded.index[taken:n]])
+            taken = n
+            if letter is not None:
+                self.merge.refuse(source, letter, int(offsets[index]))
+            elif mark is not None:
+                move = self.merge.end if mark.kind == "end" else self.merge.heartbeat
+                move(source, mark.time_us, int(offsets[index]))
+        self.merge.records(source, rows[taken:], offsets[decoded.index[taken:]])
+        self.merge.reached(source, int(offsets[-1]) + 1)
+
+    def caught_up(self, source: str, now_us: int) -> None:
+        """Live: the source has been read to its end, so nothing older than now is to come."""
+        self.merge.proved(source, now_us)
+
+    def wants(self, source: str) -> bool:
+        """Whether more of a source is needed. A full buffer that holds the frontier is read on: records of one instant
+        prove nothing about that instant, and waiting for room would be waiting for itself."""
+        if source == OBSERVATIONS:
+            return len(self.complete) < MOST_INSTANTS
+        if source == MODELS or self.merge.sources[source].buffered < MOST_BUFFERED:
+            return True
+        return self.merge.holds_frontier(source)
+
+    def take(self) -> Batch | None:
+        """The next batch, as far as everything that is waited for has come; None when there is nothing to do."""
+        base, frontier_us = self.position, self.merge.frontier_us
+        if frontier_us is None:
+            return None
+        model = self._model()
+        if self.until_us is None:
+            self.until_us = self.merge.start_us
+        until_us = max(self._limit(frontier_us), self.until_us)
+        ended = self.merge.ended and until_us == frontier_us and self._passable(until_us)
+        if until_us == self.until_us and model is None and not ended:
+            return None
+        rows, letters = self.merge.take(until_us)
+        matured = self._matured(until_us)
+        if self.engine.waits_for_models and is_grid(until_us) and until_us > self.until_us:
+            self.waiting_us = until_us
+        self.until_us = until_us
+        self.position = self.position | self.merge.positions()
+        return self._batch(base, until_us, rows, letters, model, matured, ended)
+
+    def _batch(
+        self,
+        base: dict[str, int],
+        until_us: int,
+        rows: Rows,
+        letters: list[Letter],
+        model: Snapshot | None,
+        matured: dict[int, list[dict[str, Any]]],
+        ended: bool,
+    ) -> Batch:
+        unknown, self.unknown_fields = self.unknown_fields, Counter()
+        if ended:
+            self.merge.forget_end()
+        return Batch(self, base, self.position, until_us, rows, letters, len(letters), unknown, model, matured, ended)
+
+    def _events(self, source: str, records: Sequence[Record], now_us: int) -> None:
+        values, keys = [r.value for r in records], [r.key for r in records]
+        decoded = self.decoders[source].decode(values, keys, now_us)
+        offsets = np.array([r.offset for r in records], np.int64)
+        place = {"topic": source, "partition": self.engine.partition}
+        letters = [
+            dead_letter(refused, values[refused.index], place | {"offset": records[refused.index].offset})
+            for refused in decoded.refused
+        ]
+        self.take_decoded(source, decoded, offsets, letters)
+
+    def _observations(self, records: Sequence[Record]) -> None:
+        for record in records:
+            body = orjson.loads(record.value or b"null")
+            if body["kind"] == "mark":
+                self.complete[parse_instant(body["instant"])] = (self.blocks, record.offset + 1)
+                self.blocks = []
+            else:
+                self.blocks.append(body)
+
+    def _model(self) -> Snapshot | None:
+        """The model to take now: in event time that of the instant waited for, live the newest."""
+        chosen = None
+        while self.models and (not self.engine.waits_for_models or self.waiting_us is not None):
+            offset, snapshot = self.models[0]
+            if self.waiting_us is not None and snapshot.instant_us > self.waiting_us:
+                raise Hole(f"model of {snapshot.instant_us} came, {self.waiting_us} is waited for: another owner went on")
+            self.models.popleft()
+            self.position = self.position | {MODELS: offset}
+            if self.waiting_us is None or snapshot.instant_us == self.waiting_us:
+                chosen, self.waiting_us = snapshot, None
+        return chosen
+
+    def _limit(self, frontier_us: int) -> int:
+        """How far the engine may go."""
+        assert self.until_us is not None
+        limit_us = frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us
+        if self.engine.waits_for_models:
+            limit_us = min(limit_us, next_grid(self.until_us) if self.waiting_us is None else self.waiting_us)
+        horizon_us = self.engine.schedule.horizon_us
+        observed_us = next_grid(self.until_us - horizon_us)
+        while observed_us + horizon_us <= limit_us:
+            if not self._is_complete(observed_us):
+                return min(limit_us, (observed_us + horizon_us - 1) // self.tick_us * self.tick_us)
+            observed_us = next_grid(observed_us)
+        return limit_us
+
+    def _is_complete(self, observed_us: int) -> bool:
+        first_us = self.engine.first_observed_us
+        if first_us is None:
+            first_us = next_grid(self.merge.start_us if self.engine.now_us is None else self.engine.now_us)
+        return observed_us < first_us or observed_us in self.complete
+
+    def _passable(self, until_us: int) -> bool:
+        """Whether nothing is left to wait for at the end of the input."""
+        at_new_grid = self.engine.waits_for_models and is_grid(until_us) and until_us != self.until_us
+        return self.waiting_us is None and not at_new_grid
+
+    def _matured(self, until_us: int) -> dict[int, list[dict[str, Any]]]:
+        found = {}
+        for observed_us in sorted(self.complete):
+            if observed_us + self.engine.schedule.horizon_us <= until_us:
+                found[observed_us], offset = self.complete.pop(observed_us)
+                self.position = self.position | {OBSERVATIONS: offset}
+        return found
+
+
+class LearnerFeed:
+    """Labelled examples of all partitions; an instant is complete when every partition has reported it or a later one."""
+
+    def __init__(self, position: dict[str, int], partitions: int, horizon_us: int, learned_us: int) -> None:
+        self.position, self.read = dict(position), position[LABELLED]
+        self.partitions, self.horizon_us, self.learned_us = partitions, horizon_us, learned_us
+        self.examples: dict[int, list[Examples]] = {}
+        self.offsets: deque[tuple[int, int]] = deque()  # (instant it belongs to, offset) of what is not learned yet
+        self.reported: dict[int, int] = {}  # partition -> last instant it has reported
+        self.instants: set[int] = set()
+
+    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
+        """Blocks and marks; those of instants that were learned already are cut. Raises Hole."""
+        if base > self.read:
+            raise Hole(f"{source} was read from {base}, expected {self.read}: records were lost on the way")
+        for record in records:
+            if record.offset >= self.read:
+                self.read = record.offset + 1
+                self._take(orjson.loads(record.value or b"null"), record.offset)
+
+    def caught_up(self, source: str, now_us: int) -> None:
+        """Nothing depends on it."""
+
+    def wants(self, source: str) -> bool:
+        """Always: an instant has to be complete before it can be learned."""
+        return True
+
+    def take(self) -> LearnerBatch | None:
+        """The next complete instant, or the end of all."""
+        reported = [self.reported.get(partition, -1) for partition in range(self.partitions)]
+        instant_us = min(self.instants, default=NEVER_US)
+        if min(reported) < instant_us or not self.reported:
+            return None
+        self.instants.discard(instant_us)
+        ended = instant_us == NEVER_US
+        if ended:
+            self.reported = {}
+        self.learned_us = self.learned_us if ended else instant_us
+        self.offsets = deque((at, offset) for at, offset in self.offsets if not ended and at > instant_us)
+        base = self.position
+        self.position = {LABELLED: self.offsets[0][1] if self.offsets else self.read}
+        examples = self.examples.pop(instant_us, [])
+        return LearnerBatch(self, base, self.position, instant_us, examples, ended)
+
+    def _take(self, body: dict[str, Any], offset: int) -> None:
+        if body["kind"] == "labelled_examples":
+            examples = blocks.examples_of(body)
+            instant_us = grid_at_or_after(examples.observed_us + self.horizon_us)
+            if instant_us > self.learned_us:
+                self.examples.setdefault(instant_us, []).append(examples)
+                self.offsets.append((instant_us, offset))
+            return
+        instant_us = NEVER_US if body["kind"] == "end" else parse_instant(body["instant"])
+        if instant_us > self.learned_us:
+            self.reported[body["partition"]] = instant_us
+            self.offsets.append((instant_us, offset))
+            if instant_us < NEVER_US:
+                self.instants.add(instant_us)
+
+
+@dataclass(frozen=True)
+class LearnerBatch:
+    """One grid instant with its examples, or the end."""
+
+    feed: object
+    base: dict[str, int]
+    position: dict[str, int]
+    instant_us: int
+    examples: list[Examples]
+    ended: bool
+
+    @property
+    def size(self) -> int:
+        return sum(len(examples.customers) for examples in self.examples)

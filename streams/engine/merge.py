@@ -1,0 +1,173 @@
+"""Several sources of one partition -> whole ticks in event-time order, with the positions at which they end.
+
+A tick is (t - tick, t]. What a source has proved:
+- a record at t: everything before the tick that contains t has been sent;
+- a heartbeat at t: everything up to t, rounded down to a tick, has been sent; an end marker: everything.
+A record belongs to the tick that contains its time; if that one is proved already the record is late and belongs to the
+next one that is not. So along a source the ticks never fall, a position splits a source into whole ticks, and reading on
+from a position gives the ticks that an uninterrupted reading gives.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.columns import EVENT, Rows
+
+Offsets = NDArray[np.int64]
+Letter = dict[str, object]  # a refused record on its way to the dead letters
+ALWAYS = int(np.iinfo(np.int64).max)
+
+
+class Hole(RuntimeError):
+    """Records were read from further on than the last ones ended: something between was lost."""
+
+
+@dataclass
+class Source:
+    """What has been read of one source and not yet taken."""
+
+    read: int  # the next offset to be read
+    proved_us: int | None = None  # everything up to here is known; None: nothing read yet
+    start_us: int | None = None  # what was proved first
+    ended: bool = False
+    chunks: deque[tuple[Rows, Offsets]] = field(default_factory=deque)
+    marks: deque[tuple[int, int, Letter | None]] = field(default_factory=deque)  # (passed from this tick on, offset, -)
+
+    @property
+    def buffered(self) -> int:
+        return sum(len(rows) for rows, _ in self.chunks)
+
+    def position(self) -> int:
+        """The offset of the first thing not yet taken."""
+        first = [int(offsets[0]) for _, offsets in list(self.chunks)[:1]]
+        first += [offset for _, offset, _ in list(self.marks)[:1]]
+        return min(first, default=self.read)
+
+    def prove(self, time_us: int) -> int:
+        """Everything up to `time_us` is known; returns up to where it is now."""
+        self.proved_us = time_us if self.proved_us is None else max(self.proved_us, time_us)
+        self.start_us = self.proved_us if self.start_us is None else self.start_us
+        return self.proved_us
+
+    def mark(self, due_us: int, offset: int, letter: Letter | None = None) -> None:
+        """Something without an event, passed with the tick `due_us`, not before what lies before it."""
+        if self.marks:
+            due_us = max(due_us, self.marks[-1][0])
+        self.marks.append((due_us, offset, letter))
+
+
+class Merge:
+    """The merge of one partition. Rows carry their offset; times are us."""
+
+    def __init__(self, positions: dict[str, int], tick_us: int, proved_us: int | None = None) -> None:
+        """positions: next offset of each source; proved_us: where the state stands, None when it is new."""
+        self.tick_us = tick_us
+        self.sources = {name: Source(offset, proved_us) for name, offset in positions.items()}
+
+    def records(self, name: str, rows: Rows, offsets: Offsets) -> int:
+        """Takes records of a source in the order in which they lie there; returns how many of them are late."""
+        if not len(rows):
+            return 0
+        source = self.sources[name]
+        ends = -(-rows["time_us"] // self.tick_us) * self.tick_us
+        floor = ends[0] if source.proved_us is None else self._end_after(source.proved_us)
+        rows["due_us"] = np.maximum.accumulate(np.maximum(ends, floor))
+        source.chunks.append((rows, offsets))
+        source.prove(int(rows["due_us"][0]) - self.tick_us)
+        source.prove(int(rows["due_us"][-1]) - self.tick_us)
+        return int((ends < rows["due_us"]).sum())
+
+    def heartbeat(self, name: str, time_us: int, offset: int) -> None:
+        """Everything of the source up to `time_us` has been sent."""
+        source = self.sources[name]
+        source.mark(source.prove(time_us // self.tick_us * self.tick_us), offset)
+
+    def proved(self, name: str, time_us: int) -> None:
+        """The same, known otherwise than by a record."""
+        self.sources[name].prove(time_us // self.tick_us * self.tick_us)
+
+    def refuse(self, name: str, letter: Letter, offset: int) -> None:
+        """A record that is no event: it goes with the tick that is open when it comes by."""
+        source = self.sources[name]
+        source.mark(0 if source.proved_us is None else self._end_after(source.proved_us), offset, letter)
+
+    def end(self, name: str, time_us: int, offset: int) -> None:
+        """Nothing follows in the source; `time_us` is the last event time of the whole input."""
+        source = self.sources[name]
+        source.mark(source.prove(time_us), offset)
+        source.ended = True
+
+    def exhausted(self, name: str) -> None:
+        """Nothing follows in the source, whatever the others have."""
+        self.sources[name].prove(ALWAYS)
+
+    def finish(self, time_us: int | None) -> None:
+        """Nothing follows in any source; `time_us` is the last event time of all, None when there was no event."""
+        for source in self.sources.values():
+            source.proved_us, source.ended = time_us, True
+
+    def reached(self, name: str, next_offset: int) -> None:
+        """Everything before `next_offset` has been handed over (records, marks, refused ones)."""
+        self.sources[name].read = next_offset
+
+    @property
+    def ended(self) -> bool:
+        return all(source.ended for source in self.sources.values())
+
+    @property
+    def frontier_us(self) -> int | None:
+        """Up to here every source is known; None while one of them has said nothing."""
+        proved = [source.proved_us for source in self.sources.values() if source.proved_us is not None]
+        return min(proved) if len(proved) == len(self.sources) else None
+
+    @property
+    def start_us(self) -> int:
+        """Before the first event of any source; to be asked once there is a frontier."""
+        return min(source.start_us for source in self.sources.values() if source.start_us is not None)
+
+    def holds_frontier(self, name: str) -> bool:
+        """Whether nothing can go on before this source has been read further."""
+        proved_us = self.sources[name].proved_us
+        return proved_us is None or proved_us == self.frontier_us
+
+    def forget_end(self) -> None:
+        """The end has been passed; whatever follows it goes on from there."""
+        for source in self.sources.values():
+            source.ended = False
+
+    def take(self, until_us: int) -> tuple[Rows, list[Letter]]:
+        """All records and refusals whose tick ends by `until_us` (all there are, when every source has ended there)."""
+        everything = self.ended and until_us == self.frontier_us
+        parts: list[Rows] = []
+        letters: list[Letter] = []
+        for source in self.sources.values():
+            _take(source, ALWAYS if everything else until_us, parts, letters)
+        return (np.concatenate(parts) if parts else np.zeros(0, EVENT)), letters
+
+    def positions(self) -> dict[str, int]:
+        """The offset of the first thing of each source that has not been taken."""
+        return {name: source.position() for name, source in self.sources.items()}
+
+    def _end_after(self, proved_us: int) -> int:
+        return proved_us // self.tick_us * self.tick_us + self.tick_us
+
+
+def _take(source: Source, due_us: int, parts: list[Rows], letters: list[Letter]) -> None:
+    while source.chunks:
+        rows, offsets = source.chunks[0]
+        n = len(rows) if rows["due_us"][-1] <= due_us else int(np.searchsorted(rows["due_us"], due_us, "right"))
+        if n:
+            parts.append(rows[:n])
+        if n < len(rows):
+            source.chunks[0] = (rows[n:], offsets[n:])
+            break
+        source.chunks.popleft()
+    while source.marks and source.marks[0][0] <= due_us:
+        letter = source.marks.popleft()[2]
+        if letter is not None:
+            letters.append(letter)

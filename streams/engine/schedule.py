@@ -1,0 +1,52 @@
+"""The instants at which a partition stops: sweeps, observations, labels, midnights. All fixed in event time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.instants import DAY_US, MONDAY_US, WEEK_US
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Observations are made on Mondays 00:00 UTC and labelled a horizon later."""
+
+    sweep_every_us: int
+    horizon_us: int
+
+    def next_stop(self, now_us: int) -> int:
+        """The first instant after `now_us` at which something is due; midnight is one, since ids are kept by the day."""
+        return min(
+            _next_multiple(now_us, self.sweep_every_us),
+            _next_multiple(now_us, DAY_US),
+            next_grid(now_us),
+            next_grid(now_us - self.horizon_us) + self.horizon_us,
+        )
+
+    def is_sweep(self, at_us: int) -> bool:
+        """Every customer is scored again at `at_us`."""
+        return at_us % self.sweep_every_us == 0
+
+    def matured_grid(self, at_us: int) -> int | None:
+        """The grid instant whose observations get their labels at `at_us`."""
+        grid_us = at_us - self.horizon_us
+        return grid_us if is_grid(grid_us) else None
+
+
+def is_grid(at_us: int) -> bool:
+    """Customers are observed for learning at `at_us`."""
+    return (at_us - MONDAY_US) % WEEK_US == 0
+
+
+def next_grid(now_us: int) -> int:
+    """The first grid instant after `now_us`."""
+    return _next_multiple(now_us - MONDAY_US, WEEK_US) + MONDAY_US
+
+
+def grid_at_or_after(at_us: int) -> int:
+    """The grid instant whose model has learned what matured at `at_us`."""
+    return next_grid(at_us - 1)
+
+
+def _next_multiple(now_us: int, step_us: int) -> int:
+    return now_us // step_us * step_us + step_us

@@ -1,0 +1,269 @@
+"""What a worker owns: a partition's engine or the learner, with its position and how both lie in the changelog.
+
+A unit applies batches of its feed and hands over, at any moment between two of them, everything that changed: rows of
+the changelog, outputs and the position that they belong to. Who writes them together has an exact state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+
+from features import rows as customer_rows
+from online_model.learner import Learner, Readiness
+from online_model.snapshot import Snapshot
+from schemas.instants import DAY_US, format_instant
+from streams.engine.engine import Engine, Sweep
+from streams.engine.feeds import INPUTS, LABELLED, MODELS, OBSERVATIONS, Batch, EngineFeed, Hole, LearnerBatch, LearnerFeed, Record
+from streams.engine.schedule import is_grid, next_grid
+from streams.interventions.profile import Profile
+
+Pair = tuple[bytes | None, bytes | None]
+Clock = Literal["event", "wall"]
+POSITION, LEASE, RESERVED = b"\0position", b"\0lease", b"\0"  # keys of a changelog that are no customer's
+LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
+STATE, LEARNER_STATE = "state", "learner-state"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Records for one partition of a topic (short name)."""
+
+    topic: str
+    partition: int
+    pairs: list[Pair]
+
+
+def tick_us(profile: Profile, clock: Clock) -> int:
+    """The tick of the profile, or the clock's own: 200 ms live, a day in event time."""
+    if profile.time.tick_us is not None:
+        return profile.time.tick_us
+    return EVENT_TICK_US if clock == "event" else LIVE_TICK_US
+
+
+class EngineUnit:
+    """The engine of one partition."""
+
+    sources = (*INPUTS, MODELS, OBSERVATIONS)
+
+    def __init__(self, profile: Profile, partition: int, clock: Clock) -> None:
+        self.profile, self.partition, self.clock = profile, partition, clock
+        self.name, self.changelog = f"engine-{partition}", (STATE, partition)
+        self.tick_us = tick_us(profile, clock)
+        self.engine = Engine(profile, partition, self.tick_us, waits_for_models=clock == "event")
+        self.signature = customer_rows.signature(self.engine.columns)
+        self.position: dict[str, int] = {}
+        self.steps, self.done = 0, False
+        self.letters: list[Pair] = []
+        self._ids: dict[bytes, bytes] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the engine stands at a grid instant until its model comes."""
+        return self.engine.waiting_us is not None
+
+    @property
+    def frontier(self) -> str | None:
+        """Stream time as text; None before the first event."""
+        return None if self.engine.now_us is None else format_instant(self.engine.now_us)
+
+    def open_feed(self) -> EngineFeed:
+        """A feed that goes on from where the state stands."""
+        return EngineFeed(self.engine, self.position, self.tick_us, self.profile.time.max_skew_us)
+
+    def apply(self, batch: Batch) -> bool:
+        """Takes a batch; True when somebody waits for what came of it. Raises Hole when a batch before it was lost."""
+        if batch.base != self.position:
+            raise Hole(f"{self.name}: a batch from {batch.base} came, the state stands at {self.position}")
+        engine = self.engine
+        if engine.now_us is None:
+            engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
+        if batch.model is not None:
+            engine.take_model(batch.model)
+        self._advance(batch)
+        engine.counts["rejected"] += batch.rejected
+        engine.counts["unknown_fields"] += batch.unknown_fields.total()
+        self.letters += [(None, orjson.dumps(letter)) for letter in batch.letters]
+        if batch.ended:
+            engine.report_end()
+        self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
+        return engine.facts.somebody_waits
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Rows of the changelog, committed, in order; a later one of a key replaces an earlier one."""
+        customers: dict[bytes, bytes] = {}
+        for record in records:
+            key, value = record.key or b"", record.value
+            if key == POSITION and value is not None:
+                self._load_position(orjson.loads(value))
+            elif key.startswith(b"\0ids:"):
+                self._load_ids(key, value)
+            elif not key.startswith(RESERVED) and value is not None:
+                customers[key] = value
+        if customers:
+            slots = self.engine.table.slots([key.decode() for key in customers])
+            width = self.engine.table.rows.shape[1]
+            self.engine.table.rows[slots] = customer_rows.unpack(list(customers.values()), self.signature, width)
+
+    def loaded(self) -> None:
+        """The changelog has been read to its end."""
+        self.engine.recent.load(self._ids)
+        self._ids = {}
+
+    def take(self) -> list[Output]:
+        """Everything since the last call, with the position it belongs to: rows of the changelog and outputs."""
+        return [self._state(), *self.outputs()]
+
+    def outputs(self) -> list[Output]:
+        """The outputs alone."""
+        facts, p = self.engine.take_facts(), self.partition
+        letters, self.letters = self.letters, []
+        names = self.engine.table.names
+        scores = [(names[slot].encode(), self._score(names[slot], at, prob)) for slot, (at, prob) in facts.scores.items()]
+        return [
+            Output("interventions", p, [(customer.encode(), body) for _, customer, body in facts.interventions]),
+            Output("interventions-withheld", p, [(customer.encode(), body) for _, customer, body in facts.withheld]),
+            Output("churn-scores", p, scores),
+            Output(OBSERVATIONS, p, [(None, body) for body in facts.observations]),
+            Output(LABELLED, 0, [(None, body) for body in facts.labelled]),
+            Output("dead-letters", p, letters),
+        ]
+
+    def sweeps(self) -> list[Sweep]:
+        """Every customer's score at every sweep since the last call, where the engine keeps them."""
+        sweeps, self.engine.sweeps = self.engine.sweeps, []
+        return sweeps
+
+    def _advance(self, batch: Batch) -> None:
+        """To the batch's instant, with labels and reports at theirs. At one instant: events, observations, labels, report."""
+        engine, rows = self.engine, batch.rows[np.argsort(batch.rows["due_us"], kind="stable")]
+        horizon_us = engine.schedule.horizon_us
+        while engine.now_us is not None and engine.now_us < batch.until_us:
+            matured_us = next_grid(engine.now_us - horizon_us)
+            stop_us = min(batch.until_us, next_grid(engine.now_us), matured_us + horizon_us)
+            last = stop_us == batch.until_us
+            n = len(rows) if last else int(np.searchsorted(rows["due_us"], stop_us, "right"))
+            engine.step(rows[:n], stop_us)
+            rows = rows[n:]
+            if stop_us == matured_us + horizon_us:
+                for block in batch.matured.get(matured_us, []):
+                    engine.label(block, matured_us)
+            if is_grid(stop_us):
+                engine.report_grid(stop_us)
+
+    def _score(self, customer: str, at_us: int, probability: float) -> bytes:
+        return orjson.dumps(
+            {
+                "customer_id": customer,
+                "scored_at": format_instant(at_us),
+                "probability": probability,
+                "model_version": self.engine.scorer.snapshot.version,
+                "policy_version": self.profile.version,
+            }
+        )
+
+    def _state(self) -> Output:
+        table = self.engine.table
+        slots = np.flatnonzero(table.dirty[: len(table)])
+        table.dirty[slots] = False
+        values = customer_rows.pack(table.rows[slots], self.signature)
+        pairs: list[Pair] = [(table.names[s].encode(), v) for s, v in zip(slots.tolist(), values, strict=True)]
+        pairs += self.engine.recent.take_changes()
+        pairs.append((POSITION, orjson.dumps(self._position(), option=orjson.OPT_SORT_KEYS)))
+        return Output(STATE, self.partition, pairs)
+
+    def _position(self) -> dict[str, Any]:
+        engine = self.engine
+        return {
+            "position": self.position,
+            "profile": self.profile.version,
+            "now_us": engine.now_us,
+            "waiting_us": engine.waiting_us,
+            "first_observed_us": engine.first_observed_us,
+            "done": self.done,
+            "counts": dict(engine.counts),
+            "model": engine.scorer.snapshot.dumps().decode(),
+        }
+
+    def _load_position(self, body: dict[str, Any]) -> None:
+        engine = self.engine
+        self.position, self.done = body["position"], body["done"]
+        engine.now_us, engine.waiting_us = body["now_us"], body["waiting_us"]
+        engine.first_observed_us = body["first_observed_us"]
+        engine.counts.clear()
+        engine.counts.update(body["counts"])
+        snapshot = Snapshot.loads(body["model"].encode())
+        engine.take_snapshot(snapshot)
+
+    def _load_ids(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self._ids.pop(key, None)
+        else:
+            self._ids[key] = value
+
+
+class LearnerUnit:
+    """The learner: one for all partitions."""
+
+    sources = (LABELLED,)
+
+    def __init__(self, profile: Profile, partitions: int) -> None:
+        self.profile, self.partitions, self.partition = profile, partitions, 0
+        self.name, self.changelog = "learner", (LEARNER_STATE, 0)
+        model = profile.model
+        readiness = Readiness(model.prior_probability, model.min_labels, model.min_labels_of_a_class)
+        self.learner = Learner(readiness, model.prior_precision, model.forget_a_week)
+        self.position: dict[str, int] = {}
+        self.learned_us = 0
+        self.steps, self.done, self.waiting = 0, False, False
+        self.snapshots: list[bytes] = []
+
+    @property
+    def frontier(self) -> str | None:
+        """The last instant that was learned, as text."""
+        return format_instant(self.learned_us) if self.learned_us else None
+
+    def open_feed(self) -> LearnerFeed:
+        """A feed that goes on from where the state stands."""
+        return LearnerFeed(self.position, self.partitions, self.profile.label.horizon_us, self.learned_us)
+
+    def apply(self, batch: LearnerBatch) -> bool:
+        """Learns an instant; everybody waits for the model."""
+        if batch.base != self.position:
+            raise Hole(f"learner: a batch from {batch.base} came, the state stands at {self.position}")
+        if not batch.ended:
+            self.snapshots.append(self.learner.learn(batch.instant_us, batch.examples).dumps())
+            self.learned_us = batch.instant_us
+        self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
+        return True
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Rows of the changelog: the last one is the state."""
+        for record in records:
+            if record.key == POSITION and record.value is not None:
+                body = orjson.loads(record.value)
+                self.position, self.done, self.learned_us = body["position"], body["done"], body["learned_us"]
+                self.learner.loads(body["learner"].encode())
+
+    def loaded(self) -> None:
+        """Nothing is left to do."""
+
+    def take(self) -> list[Output]:
+        """The state and the models that came since the last call, a copy for each partition."""
+        body = {
+            "position": self.position,
+            "done": self.done,
+            "learned_us": self.learned_us,
+            "learner": self.learner.dumps().decode(),
+        }
+        state: list[Pair] = [(POSITION, orjson.dumps(body))]
+        return [Output(LEARNER_STATE, 0, state), *self.outputs()]
+
+    def outputs(self) -> list[Output]:
+        """The models alone."""
+        snapshots, self.snapshots = self.snapshots, []
+        return [Output(MODELS, p, [(b"model", body) for body in snapshots]) for p in range(self.partitions)]
