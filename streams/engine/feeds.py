@@ -40,6 +40,19 @@ class Record(Protocol):
     value: bytes | None
 
 
+class Inputs(Protocol):
+    """A feed, as whoever reads for it sees it."""
+
+    def offer(self, source: str, base: int, records: Sequence[Any], now_us: int) -> None:
+        """Records of a source, read from `base` on."""
+
+    def caught_up(self, source: str, now_us: int) -> None:
+        """The source has been read to its end."""
+
+    def wants(self, source: str) -> bool:
+        """Whether more of a source is needed."""
+
+
 @dataclass
 class Batch:
     """What a unit applies at once. `base` and `position`: next offsets before and after it."""

@@ -58,6 +58,7 @@ class EngineUnit:
         self.signature = customer_rows.signature(self.engine.columns)
         self.position: dict[str, int] = {}
         self.steps, self.done = 0, False
+        self.publishes_scores = True
         self.letters: list[Pair] = []
         self._ids: dict[bytes, bytes] = {}
 
@@ -123,7 +124,10 @@ class EngineUnit:
         facts, p = self.engine.take_facts(), self.partition
         letters, self.letters = self.letters, []
         names = self.engine.table.names
-        scores = [(names[slot].encode(), self._score(names[slot], at, prob)) for slot, (at, prob) in facts.scores.items()]
+        scores: list[Pair] = [
+            (names[slot].encode(), self._score(names[slot], at_us, probability))
+            for slot, (at_us, probability) in (facts.scores.items() if self.publishes_scores else ())
+        ]
         return [
             Output("interventions", p, [(customer.encode(), body) for _, customer, body in facts.interventions]),
             Output("interventions-withheld", p, [(customer.encode(), body) for _, customer, body in facts.withheld]),

@@ -1,0 +1,263 @@
+"""Records of one topic to columns, a batch at once.
+
+The fast path accepts what is plainly good, checking whole columns at a time. Whatever is doubtful goes one by one to the
+models in `events`, which decide and write the message; so a bad record costs little and the two never disagree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import xxhash
+from numpy.typing import NDArray
+
+from schemas.careful import Careful, Mark
+from schemas.columns import ACTIVITY_TYPES, CAUSES, KINDS, NUMBERS, OTHER_ACTIVITY, SURVEY_TYPES, Events, Rows, empty_rows
+from schemas.duplicates import with_doubtful_keys
+from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_SCORE, MAX_TEXT
+from schemas.events import KINDS as MODELS
+from schemas.fields import Column, Fields, Object
+from schemas.refusals import Refused
+from schemas.times import parse_instants
+
+Flags = NDArray[np.bool_]
+MAX_BYTES = 1 << 20
+MAX_SKEW_US = 5 * 60 * 1_000_000
+ACTIVITY_CODE = {name: i for i, name in enumerate(ACTIVITY_TYPES)}
+SURVEY_CODE = {name: i for i, name in enumerate(SURVEY_TYPES)}
+CAUSE_BIT = {name: 1 << i for i, name in enumerate(CAUSES)}
+LIMITS = {  # number -> (least, most, whole)
+    "amount": (0.0, MAX_AMOUNT, False),
+    "items": (0.0, MAX_COUNT, True),
+    "wait_minutes": (0.0, MAX_COUNT, False),
+    "count": (1.0, MAX_COUNT, True),
+    "duration_seconds": (0.0, MAX_COUNT, False),
+    "score": (0.0, max(MAX_SCORE.values()), False),
+}
+NUMBER_TYPES = {int, float, type(None)}
+LABELS = ("service_type", "store_id", "currency")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A batch after decoding: accepted events in order and their places in it, marks, refusals."""
+
+    events: Events
+    index: NDArray[np.intp]
+    marks: list[Mark]
+    refused: list[Refused]
+    unknown_fields: Counter[str]
+
+
+class Decoder:
+    """Decodes records of one kind."""
+
+    def __init__(self, kind: str, max_skew_us: int = MAX_SKEW_US) -> None:
+        self.kind, self.max_skew_us = kind, max_skew_us
+        self.careful = Careful(kind, max_skew_us)
+        self.known = frozenset(MODELS[kind].model_fields)
+        self.numbers = [name for name in NUMBERS if name in self.known]
+        self.labels = [name for name in LABELS if name in self.known]
+
+    def decode(self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, now_us: int) -> Decoded:
+        """Records as they lie in the topic; keys None: not checked."""
+        objects = _parsed(values)
+        doubtful = np.zeros(len(values), np.bool_)
+        doubtful[with_doubtful_keys(values, objects)] = True
+        return self._decode(objects, doubtful, values, keys, now_us)
+
+    def decode_objects(self, objects: Sequence[Object], now_us: int) -> Decoded:
+        """Records that are objects already, as a file's rows are."""
+        return self._decode(list(objects), np.zeros(len(objects), np.bool_), None, None, now_us)
+
+    def _decode(
+        self,
+        objects: list[Object],
+        doubtful: Flags,
+        values: Sequence[bytes | None] | None,
+        keys: Sequence[bytes | None] | None,
+        now_us: int,
+    ) -> Decoded:
+        fields = Fields(objects)
+        customers, rows, bad = self._columns(fields, now_us)
+        bad |= doubtful
+        if keys is not None:
+            bad |= _keys_differ(keys, customers)
+        unknown = fields.unknown(self.known)
+        if not bad.any():
+            return Decoded(Events(rows, customers), np.arange(len(rows)), [], [], unknown)
+        marks, refused = [], []
+        for i in np.flatnonzero(bad).tolist():
+            value: bytes | Object | None = objects[i] if values is None else values[i]
+            outcome = self.careful.check(i, value, keys[i] if keys is not None else None, keys is not None, now_us)
+            if isinstance(outcome, Mark):
+                marks.append(outcome)
+            elif isinstance(outcome, Refused):
+                refused.append(outcome)
+            else:
+                customers[i], bad[i] = outcome["customer_id"], False
+                rows[i] = self._columns(Fields([outcome]), now_us)[1][0]
+        good = np.flatnonzero(~bad)
+        return Decoded(Events(rows[good], [customers[i] for i in good.tolist()]), good, marks, refused, unknown)
+
+    def _columns(self, fields: Fields, now_us: int) -> tuple[list[str], Rows, Flags]:
+        """Customers, rows and which of them are not plainly good (their rows are worthless)."""
+        n = len(fields.objects)
+        rows, bad = empty_rows(n), np.zeros(n, np.bool_)
+        kinds = fields.get("kind")
+        if kinds.count(self.kind) != n:
+            bad |= np.array([kind != self.kind for kind in kinds], np.bool_)
+        _versions(fields.get("schema_version"), bad)
+        customers, events = _ids(fields.get("customer_id"), bad), _ids(fields.get("event_id"), bad)
+        _labels(fields.get("producer"), MAX_ID, False, bad)
+        rows["time_us"], good = parse_instants(_texts(fields.get("event_time"), bad))
+        bad |= ~good | (rows["time_us"] < 0) | (rows["time_us"] > now_us + self.max_skew_us)
+        self._fields(fields, rows, bad)
+        rows["kind"] = KINDS.index(self.kind)
+        rows["id"] = _identities(self.kind, customers, events)
+        return list(customers), rows, bad
+
+    def _fields(self, fields: Fields, rows: Rows, bad: Flags) -> None:
+        """The fields of the kind."""
+        for name in self.numbers:
+            rows[name] = _numbers(fields.get(name), name, bad)
+        for name in self.labels:
+            _labels(fields.get(name), MAX_TEXT, True, bad)
+        if self.kind == "app_activity":
+            kinds = fields.get("activity_type")
+            _labels(kinds, MAX_ID, False, bad)
+            rows["code"] = [ACTIVITY_CODE.get(k, OTHER_ACTIVITY) if type(k) is str else 0 for k in kinds]
+            rows["count"] = np.where(np.isnan(rows["count"]), 1.0, rows["count"])
+        elif self.kind == "survey":
+            _survey(fields, rows, bad)
+
+
+def _survey(fields: Fields, rows: Rows, bad: Flags) -> None:
+    rows["code"] = [SURVEY_CODE.get(t, -1) if type(t) is str else -1 for t in fields.get("survey_type")]
+    causes = [_cause_bits(named) for named in fields.get("causes")]
+    most = np.array([MAX_SCORE["nps"], MAX_SCORE["csat"]])[rows["code"]]
+    bad |= (rows["code"] < 0) | np.isnan(rows["score"]) | (rows["score"] > most)
+    bad |= np.array([bits < 0 for bits in causes], np.bool_)
+    rows["causes"] = np.maximum(causes, 0)
+
+
+def _versions(values: Column, bad: Flags) -> None:
+    """Absent or the whole number 1."""
+    if set(map(type, values)) <= {int, type(None)} and set(values) <= {1, None}:
+        return
+    bad |= np.array([v is not None and (type(v) is not int or v != 1) for v in values], np.bool_)
+
+
+def _identities(kind: str, customers: Sequence[str], events: Sequence[str]) -> NDArray[np.uint64]:
+    digest, start = xxhash.xxh3_64_intdigest, f"{kind}\0"
+    names = [f"{start}{customer}\0{event}".encode("utf-8", "replace") for customer, event in zip(customers, events, strict=True)]
+    return np.array(list(map(digest, names)), np.uint64)
+
+
+def _parsed(values: Sequence[bytes | None]) -> list[Object]:
+    """Objects; an empty one where there is none, which no model accepts."""
+    try:
+        objects = list(map(orjson.loads, values))  # type: ignore[arg-type]  # None raises, and is met below
+        if set(map(type, objects)) <= {dict} and max(map(len, values), default=0) <= MAX_BYTES:  # type: ignore[arg-type]
+            return objects
+    except (orjson.JSONDecodeError, TypeError):
+        pass
+    return [_object(value) for value in values]
+
+
+def _object(value: bytes | None) -> Object:
+    if value is None or len(value) > MAX_BYTES:
+        return {}
+    try:
+        found = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _texts(values: Column, bad: Flags) -> Sequence[str]:
+    """The values where they are text; an empty text, and bad, elsewhere."""
+    if set(map(type, values)) <= {str}:
+        return values
+    bad |= np.array([type(v) is not str for v in values], np.bool_)
+    return [v if type(v) is str else "" for v in values]
+
+
+def _ids(values: Column, bad: Flags) -> Sequence[str]:
+    """Texts of 1 to MAX_ID printable characters."""
+    texts = _texts(values, bad)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    bad |= (lengths < 1) | (lengths > MAX_ID)
+    if not "".join(texts).isprintable():
+        bad |= np.array([not text.isprintable() for text in texts], np.bool_)
+    return texts
+
+
+def _labels(values: Column, longest: int, optional: bool, bad: Flags) -> None:
+    """Texts of which a batch has few different ones: each is looked at once."""
+    try:
+        different = set(values)
+    except TypeError:  # a list or an object among them
+        different = {None}
+        bad |= np.array([type(v) is not str for v in values], np.bool_)
+        different.update(v for v in values if type(v) is str)
+    wrong = {v for v in different if not _is_label(v, longest, optional)}
+    if wrong:
+        bad |= np.array([type(v) is not str and not (v is None and optional) or v in wrong for v in values], np.bool_)
+
+
+def _is_label(value: Any, longest: int, optional: bool) -> bool:
+    if value is None:
+        return optional
+    return type(value) is str and 1 <= len(value) <= longest and value.isprintable()
+
+
+def _numbers(values: Column, name: str, bad: Flags) -> NDArray[np.float64]:
+    """Numbers within their limits, NaN where there is none."""
+    least, most, whole = LIMITS[name]
+    if not set(map(type, values)) <= NUMBER_TYPES:
+        bad |= np.array([type(v) not in NUMBER_TYPES for v in values], np.bool_)
+        values = [v if type(v) in NUMBER_TYPES else None for v in values]
+    try:
+        numbers = np.array(values, np.float64)
+    except OverflowError:  # a whole number beyond every float
+        bad |= np.array([type(v) is int and abs(v) > MAX_AMOUNT for v in values], np.bool_)
+        numbers = np.array([None if type(v) is int and abs(v) > MAX_AMOUNT else v for v in values], np.float64)
+    absent = np.isnan(numbers)
+    if absent.any():
+        bad |= absent & np.array([v is not None for v in values], np.bool_)
+    bad |= (numbers < least) | (numbers > most)
+    if whole:
+        bad |= ~absent & (numbers != np.rint(numbers))
+    return numbers
+
+
+def _cause_bits(causes: Any) -> int:
+    """The bits of the causes named, -1 when they are not a list of known ones."""
+    if causes is None:
+        return 0
+    if type(causes) is not list:
+        return -1
+    bits = 0
+    for cause in causes:
+        if type(cause) is not str or cause not in CAUSE_BIT:
+            return -1
+        bits |= CAUSE_BIT[cause]
+    return bits
+
+
+def _keys_differ(keys: Sequence[bytes | None], customers: Sequence[str]) -> Flags:
+    """Which keys are not the customer in UTF-8. Customers that are good have no zero character to fake a border with."""
+    none = np.zeros(len(customers), np.bool_)
+    try:
+        if b"\0".join(keys) == "\0".join(customers).encode():  # type: ignore[arg-type]  # None raises
+            return none
+    except (TypeError, UnicodeEncodeError):
+        pass
+    encoded = [customer.encode("utf-8", "replace") for customer in customers]
+    return np.array([key != customer for key, customer in zip(keys, encoded, strict=True)], np.bool_)

@@ -1,0 +1,50 @@
+"""Which records of a batch may have a key twice, which a JSON parser forgets to mention.
+
+Without backslashes every quotation mark of a record is the border of a key or of a text. A key that came twice leaves
+more marks in the bytes than the parsed object explains, and nothing can make up for them: so one count over the batch
+clears all of it, and only where it does not is each record counted, or read again keeping all keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+Object = dict[str, Any]
+
+
+def with_doubtful_keys(values: Sequence[bytes | None], objects: Sequence[Object]) -> list[int]:
+    """Records that have to be looked at one by one."""
+    known = [value or b"" for value in values]
+    joined = b"".join(known)
+    if b"\\" not in joined and joined.count(b'"') == _flat_marks(objects):
+        return []
+    return [i for i, value in enumerate(known) if b"\\" in value or value.count(b'"') != _marks(objects[i])]
+
+
+def duplicate_key(value: bytes) -> str | None:
+    """The first key of an object in the record that stands there twice; the record is JSON of modest depth."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        keys = [key for key, _ in pairs]
+        found.extend(key for i, key in enumerate(keys) if key in keys[:i])
+
+    json.loads(value, object_pairs_hook=look)
+    return found[0] if found else None
+
+
+def _flat_marks(objects: Sequence[Object]) -> int:
+    """Quotation marks of records whose values are texts and numbers (of others too few, never too many)."""
+    values = chain.from_iterable(map(dict.values, objects))
+    return 2 * (sum(map(len, objects)) + list(map(type, values)).count(str))
+
+
+def _marks(found: Any) -> int:
+    if isinstance(found, dict):
+        return 2 * len(found) + sum(map(_marks, found.values()))
+    if isinstance(found, list):
+        return sum(map(_marks, found))
+    return 2 if isinstance(found, str) else 0

@@ -1,0 +1,171 @@
+"""What publishers may send: the truth about what is accepted, and the author of every error message.
+
+Types are strict (no "5" for 5), but a whole number may be written 2.0. Unknown fields are accepted and ignored; null is
+the same as absent where a field is optional. Validate with a context of `now_us` and `max_skew_us`: nothing reads a clock.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.instants import format_instant, parse_instant
+
+MAX_ID = 128
+MAX_TEXT = 256
+MAX_AMOUNT = 1e12  # beyond it sums lose the cents, and far beyond it they overflow
+MAX_COUNT = 1e9
+MAX_SCORE = {"nps": 10.0, "csat": 100.0}
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("printable", "has control or other unprintable characters; send printable text")
+    return text
+
+
+def _instant(text: str, info: ValidationInfo) -> str:
+    try:
+        at_us = parse_instant(text)
+    except ValueError as error:
+        raise PydanticCustomError("rfc3339", "{reason}", {"reason": str(error)}) from None
+    if at_us < 0:
+        raise PydanticCustomError("before_1970", "lies before 1970-01-01T00:00:00Z; times before 1970 are not accepted")
+    context = info.context or {}
+    latest_us = context.get("now_us", at_us) + context.get("max_skew_us", 0)
+    if at_us > latest_us:
+        text = format_instant(latest_us)
+        raise PydanticCustomError("future", "lies in the future: at most {latest} is accepted now; check the clock", {"latest": text})
+    return text
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_printable)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_printable)]
+Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra={"format": "date-time"})]
+Amount = Annotated[float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False)]
+Measure = Annotated[float, Field(ge=0, le=MAX_COUNT, allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=int(MAX_COUNT))]
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=int(MAX_COUNT))]
+Cause = Literal["distance", "price", "service", "product", "vehicle_sold", "other"]
+Channel = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_printable)]
+
+
+class Message(BaseModel):
+    """Common to everything that is read."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    event_time: Instant = Field(description="RFC 3339 with an offset, from 1970 on, at most 5 minutes from now")
+    producer: Id = Field(description="which system sent it")
+    schema_version: Annotated[Literal[1], BeforeValidator(_whole)] = 1
+
+    @field_validator("schema_version", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise PydanticCustomError("schema_version", "expected 1, the supported version, came a truth value")
+        return value
+
+
+class Event(Message):
+    """Common to every event of a customer; the record's key is customer_id in UTF-8."""
+
+    event_id: Id = Field(description="names the event; sent again within seven days it changes nothing")
+    customer_id: Id
+
+
+class ServiceVisit(Event):
+    """A customer came: a visit, a purchase, a service."""
+
+    kind: Literal["service_visit"]
+    service_type: Text | None = None
+    store_id: Text | None = None
+    amount: Amount | None = Field(None, description="in `currency`")
+    currency: Text | None = None
+    items: Whole | None = None
+    wait_minutes: Measure | None = None
+
+
+class AppActivity(Event):
+    """Something that a customer did in the app; an unknown activity type still counts as activity."""
+
+    kind: Literal["app_activity"]
+    activity_type: Id
+    count: Count | None = 1
+    duration_seconds: Measure | None = None
+
+
+class Survey(Event):
+    """An answer to a survey: nps 0 to 10, csat 0 to 100."""
+
+    kind: Literal["survey"]
+    survey_type: Literal["nps", "csat"]
+    score: Annotated[float, Field(allow_inf_nan=False)]
+    causes: list[Cause] | None = None
+
+    @field_validator("score")
+    @classmethod
+    def _in_the_range_of_its_type(cls, score: float, info: ValidationInfo) -> float:
+        most = MAX_SCORE.get(info.data.get("survey_type", ""), 100.0)
+        if not 0 <= score <= most:
+            raise PydanticCustomError("range", "expected 0 to {most}", {"most": f"{most:g}"})
+        return score
+
+
+class InterventionOutcome(Event):
+    """What became of an intervention, as the CRM reports it."""
+
+    kind: Literal["intervention_outcome"]
+    intervention_id: Id
+    status: Literal["acknowledged", "contacted", "responded", "declined", "saved", "lost"]
+    agent_id: Text | None = None
+    channel: Channel | None = None
+    cost: Amount | None = None
+    causes: list[Cause] | None = None
+
+
+class CustomerProfile(Event):
+    """What is known of a customer beside events; the latest one holds."""
+
+    kind: Literal["customer_profile"]
+    scope: Text | None = None
+    time_zone: Text | None = None
+    consent: dict[Channel, bool] | None = None
+    preferred_channel: Channel | None = None
+    value: Amount | None = Field(None, description="remaining lifetime value")
+    agent_id: Text | None = None
+
+
+class Heartbeat(Message):
+    """Nothing older than event_time comes from this publisher any more; sent to every partition."""
+
+    kind: Literal["heartbeat"]
+
+
+class End(Message):
+    """Nothing follows in this topic; event_time is the last event time of the whole input. Sent to every partition."""
+
+    kind: Literal["end"]
+
+
+KINDS: dict[str, type[Event]] = {
+    "app_activity": AppActivity,
+    "customer_profile": CustomerProfile,
+    "intervention_outcome": InterventionOutcome,
+    "service_visit": ServiceVisit,
+    "survey": Survey,
+}
+MARKS: dict[str, type[Message]] = {"heartbeat": Heartbeat, "end": End}
+TOPIC_OF_KIND = {
+    "app_activity": "app-activity",
+    "customer_profile": "customer-profiles",
+    "intervention_outcome": "intervention-outcomes",
+    "service_visit": "service-visits",
+    "survey": "surveys",
+}

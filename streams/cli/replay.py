@@ -1,0 +1,59 @@
+"""`keepline replay FILE... --out DIR`: the same engine over files, without a broker."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from features.catalogue import NAMES
+from streams.cli.options import add_profile_options, profile_of
+from streams.files.folder import ReplayFolder
+from streams.files.sources import FileSources
+from streams.replay import Replay
+
+KILOBYTE = 1024 if sys.platform != "darwin" else 1  # ru_maxrss is in kilobytes, on macOS in bytes
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help=".csv, .jsonl or .parquet, plain, .gz or .zst")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the results go")
+    parser.add_argument("--scores", action="store_true", help="also write every customer's score at every sweep")
+    add_profile_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replays, writes the folder, prints the summary."""
+    profile, started = profile_of(args), time.perf_counter()
+    sources = FileSources(args.files, time.time_ns() // 1000, profile.time.max_skew_us)
+    folder = ReplayFolder(args.out, NAMES, with_scores=args.scores)
+    replay = Replay(profile, sources, folder, keeps_sweeps=args.scores)
+    with _progress() as bar:
+        task = bar.add_task("replay", total=None, events=0, frontier="")
+        replay.run(lambda events, frontier: bar.update(task, events=events, frontier=frontier or ""))
+    seconds = time.perf_counter() - started
+    summary = replay.summary() | {
+        "seconds": round(seconds, 3),
+        "events_per_second": round(sources.read / seconds),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE,
+    }
+    folder.close(summary)
+    _print(summary)
+    return 0
+
+
+def _progress() -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.fields[events]:,} events, {task.fields[frontier]}"), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _print(summary: dict[str, object]) -> None:
+    width = max(map(len, summary))
+    for name, value in summary.items():
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else value
+        print(f"{name:<{width}}  {shown}")

@@ -1,0 +1,108 @@
+"""From columns to events: text that means a number, a list or nothing becomes what it means, and what may be missing is
+filled in. What does not mean what it should stays as it is, so that decoding refuses it and says why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from schemas.columns import NUMBERS
+from streams.files.identity import DerivedIds
+
+Column = Sequence[Any]
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+EXACT = 2**53  # up to here a float and a whole number can be the same
+MOST_REMEMBERED = 1 << 16
+
+
+def plain_number(value: Any) -> Any:
+    """A float without a fraction as the whole number it is; anything else as it came."""
+    return int(value) if type(value) is float and value.is_integer() and abs(value) <= EXACT else value
+
+
+def _number(text: str) -> Any:
+    if not NUMBER.fullmatch(text):
+        return text or None
+    number = float(text)
+    return plain_number(number) if abs(number) < float("inf") else text
+
+
+class Remembered(dict[str, Any]):
+    """What cells mean, worked out once for each text."""
+
+    def __init__(self, meaning: Callable[[str], Any]) -> None:
+        self.meaning = meaning
+
+    def __missing__(self, text: str) -> Any:
+        if len(self) >= MOST_REMEMBERED:
+            self.clear()
+        self[text] = value = self.meaning(text)
+        return value
+
+    def column(self, cells: Sequence[str]) -> Column:
+        """The meaning of each cell."""
+        return list(map(self.__getitem__, cells))
+
+
+def _causes(text: str) -> list[str] | None:
+    return [cause.strip() for cause in re.split(r"[|;]", text)] if text else None
+
+
+def _consent(text: str) -> Any:
+    try:
+        return orjson.loads(text) if text else None
+    except orjson.JSONDecodeError:
+        return text
+
+
+class Texts:
+    """Columns of text, as in CSV: an empty cell is absent."""
+
+    def __init__(self) -> None:
+        numbers = Remembered(_number)
+        self.meanings = dict.fromkeys((*NUMBERS, "schema_version", "cost", "value"), numbers)
+        self.meanings |= {"causes": Remembered(_causes), "consent": Remembered(_consent)}
+
+    def column(self, name: str, cells: Sequence[str]) -> Column:
+        """What the cells of a column mean, None where they are empty."""
+        meaning = self.meanings.get(name)
+        if meaning is not None:
+            return meaning.column(cells)
+        return [cell or None for cell in cells] if "" in cells else cells
+
+
+class Completion:
+    """Columns of one file to events that lack nothing."""
+
+    def __init__(self, kind: str, file: str) -> None:
+        self.kind, self.file, self.ids = kind, file, DerivedIds()
+
+    def objects(self, columns: Mapping[str, Column], rows: int) -> list[dict[str, Any]]:
+        """One object a row, without the fields that are None; (rows,) each column."""
+        filled = dict(columns)
+        for name, value in (("kind", self.kind), ("schema_version", 1)):
+            filled[name] = _filled(filled.get(name), value, rows)
+        objects = _objects(filled, rows)
+        nameless = [one for one in objects if "event_id" not in one] if "event_id" in filled else objects
+        for one, event_id in zip(nameless, self.ids.of(nameless), strict=True):
+            one["event_id"] = event_id
+        for one in objects:
+            one.setdefault("producer", self.file)
+        return objects
+
+
+def _filled(column: Column | None, value: Any, rows: int) -> Column:
+    if column is None:
+        return [value] * rows
+    return [value if cell is None else cell for cell in column] if None in column else column
+
+
+def _objects(columns: Mapping[str, Column], rows: int) -> list[dict[str, Any]]:
+    names = tuple(columns)
+    lines = zip(*columns.values(), strict=True)
+    if any(None in column for column in columns.values()):
+        return [{name: cell for name, cell in zip(names, line, strict=True) if cell is not None} for line in lines]
+    return [dict(zip(names, line, strict=True)) for line in lines]

@@ -1,0 +1,93 @@
+"""Rows of a file that follow each other, whatever format they were kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from schemas.decode import Decoded, Decoder
+from schemas.errors import UsageError
+from schemas.events import KINDS
+from schemas.refusals import Refused
+
+CHUNK_ROWS = 8_192
+FILLED_IN = {"kind", "event_id", "producer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of a chunk that are of one kind, as objects or, of a .jsonl, as JSON. `places`: where in the chunk."""
+
+    kind: str
+    places: NDArray[np.intp]
+    objects: list[dict[str, Any]] | None = None
+    json: list[bytes] = field(default_factory=list)
+
+    def decode(self, decoder: Decoder, now_us: int) -> Decoded:
+        """Decoded; the indexes are those of the part."""
+        if self.objects is None:
+            return decoder.decode(self.json, None, now_us)
+        return decoder.decode_objects(self.objects, now_us)
+
+    def values(self) -> list[bytes]:
+        """Each row as JSON, as it would lie in a topic."""
+        return self.json if self.objects is None else [orjson.dumps(one, default=str) for one in self.objects]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row that is not even an object: why, and its bytes."""
+
+    refused: Refused
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """At most CHUNK_ROWS rows that follow each other; every place of 0 to size - 1 is in a part or unreadable."""
+
+    file: str
+    lines: NDArray[np.int64]  # (size,) line numbers, of a .parquet row numbers, from 1
+    parts: Sequence[Part]
+    unreadable: Sequence[Unreadable] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.lines)
+
+    def values(self) -> list[bytes]:
+        """The bytes of each row, in order."""
+        values = [b""] * self.size
+        for part in self.parts:
+            for place, value in zip(part.places.tolist(), part.values(), strict=True):
+                values[place] = value
+        for one in self.unreadable:
+            values[one.refused.index] = one.value
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that is being read, once. `kind`: what its name says, None when that says nothing."""
+
+    path: str
+    file: str
+    kind: str | None
+    chunks: Iterator[Chunk]
+
+
+def check_columns(path: str, kind: str, columns: Sequence[str]) -> None:
+    """Raises UsageError when a column stands there twice or one that is needed is missing."""
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise UsageError(f"{path}: column {', '.join(map(repr, twice))} stands there twice; name every column once")
+    needed = [name for name, one in KINDS[kind].model_fields.items() if one.is_required() and name not in FILLED_IN]
+    missing = sorted(set(needed) - set(columns))
+    if missing:
+        found = ", ".join(map(repr, columns))
+        raise UsageError(f"{path}: {kind} needs the column {', '.join(missing)}; found {found} (separated by commas)")

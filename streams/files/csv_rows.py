@@ -1,0 +1,134 @@
+"""Chunks of a .csv: a header that names the columns, cells separated by commas, quoted with " where needed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import Failure, UsageError
+from schemas.refusals import Refused
+from streams.files.cells import Completion, Texts
+from streams.files.chunks import CHUNK_ROWS, Chunk, Part, Unreadable, check_columns
+from streams.files.naming import FileName
+from streams.files.opening import whole_lines
+
+Row = list[str]
+
+
+class TextLines:
+    """The lines of a file as text; bytes that are not UTF-8 become surrogates, and `clean` turns false for good."""
+
+    def __init__(self, name: FileName) -> None:
+        self.name, self.clean, self.last = name, True, ""
+
+    def __iter__(self) -> Iterator[str]:
+        for block in whole_lines(self.name):
+            try:
+                text = block.decode()
+            except UnicodeDecodeError:
+                text, self.clean = block.decode("utf-8", "surrogateescape"), False
+            for self.last in io.StringIO(text, newline="\n"):
+                yield self.last
+
+
+class CsvRows:
+    """A row that cannot be read is refused alone, unless a quotation mark makes it doubtful where it ends."""
+
+    def __init__(self, name: FileName) -> None:
+        assert name.kind is not None
+        self.name, self.kind = name, name.kind
+        self.lines = TextLines(name)
+        self.reader = csv.reader(iter(self.lines), strict=True)
+        self.columns = self._header()
+        self.texts, self.completion = Texts(), Completion(name.kind, name.file)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The rows below the header but the blank ones."""
+        while True:
+            before = self.reader.line_num
+            rows, ends, broken = self._read()
+            if not rows:
+                return
+            yield self._chunk(rows, np.array([before, *ends[:-1]], np.int64) + 1, broken)
+
+    def _header(self) -> Row:
+        try:
+            header = next(self.reader, [])
+        except csv.Error as error:
+            raise UsageError(f"{self.name.path}: line 1 is no header of a CSV file ({error})") from None
+        if not header:
+            raise UsageError(f"{self.name.path}: has no header; expected a first line that names the columns")
+        if not self.lines.clean or "\0" in "".join(header):
+            raise UsageError(f"{self.name.path}: does not begin with text in UTF-8; save it as CSV in UTF-8")
+        check_columns(self.name.path, self.kind, header)
+        return header
+
+    def _read(self) -> tuple[list[Row], list[int], dict[int, Unreadable]]:
+        """The next rows, the line that each ends at, and which of them (empty ones) stand for a broken line."""
+        rows: list[Row] = []
+        ends: list[int] = []
+        broken: dict[int, Unreadable] = {}
+        while len(rows) < CHUNK_ROWS:
+            before = self.reader.line_num
+            try:
+                for row in islice(self.reader, CHUNK_ROWS - len(rows)):
+                    rows.append(row)
+                    ends.append(self.reader.line_num)
+                break
+            except csv.Error as error:
+                self._same_line(ends[-1] if ends else before, str(error))
+                broken[len(rows)] = self._unreadable("csv", f"is not CSV ({error})", self.lines.last)
+                rows.append([])
+                ends.append(self.reader.line_num)
+        return rows, ends, broken
+
+    def _same_line(self, before: int, what: str) -> None:
+        """Whether the rest can be trusted: a quotation mark that runs over several lines may have swallowed rows."""
+        if self.reader.line_num != before + 1:
+            lines = f"lines {before + 1} to {self.reader.line_num}"
+            raise Failure(f"{self.name.path}: {lines}: a quoted cell does not end as it should ({what}); mend the file")
+
+    def _chunk(self, rows: list[Row], starts: NDArray[np.int64], broken: dict[int, Unreadable]) -> Chunk:
+        if broken or not self.lines.clean or set(map(len, rows)) != {len(self.columns)}:
+            kept = [i for i, row in enumerate(rows) if row or i in broken]
+            rows, starts = [rows[i] for i in kept], starts[kept]
+            broken = {place: broken[i] for place, i in enumerate(kept) if i in broken}
+            broken |= {i: wrong for i, row in enumerate(rows) if i not in broken and (wrong := self._wrong(row))}
+        places = [i for i in range(len(rows)) if i not in broken] if broken else range(len(rows))
+        good = [rows[i] for i in places] if broken else rows
+        parts = [Part(self.kind, np.array(places, np.intp), self._objects(good))] if good else []
+        unreadable = [_at(i, one) for i, one in sorted(broken.items())]
+        return Chunk(self.name.file, starts, parts, unreadable)
+
+    def _objects(self, rows: list[Row]) -> list[dict[str, object]]:
+        cells = zip(self.columns, zip(*rows, strict=True), strict=True)
+        return self.completion.objects({name: self.texts.column(name, column) for name, column in cells}, len(rows))
+
+    def _wrong(self, row: Row) -> Unreadable | None:
+        if len(row) != len(self.columns):
+            sentence = f"has {len(row)} cells, the header names {len(self.columns)} columns"
+            return self._unreadable("width", sentence, _written(row))
+        try:
+            "".join(row).encode()
+        except UnicodeEncodeError:
+            return self._unreadable("utf8", "is not text in UTF-8", _written(row))
+        return None
+
+    def _unreadable(self, rule: str, sentence: str, text: str) -> Unreadable:
+        return Unreadable(Refused(0, "row", rule, f"the row {sentence}"), text.encode("utf-8", "surrogateescape"))
+
+
+def _at(place: int, one: Unreadable) -> Unreadable:
+    refused = one.refused
+    return Unreadable(Refused(place, refused.field, refused.rule, refused.sentence), one.value)
+
+
+def _written(row: Row) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(row)
+    return text.getvalue()

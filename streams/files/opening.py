@@ -1,0 +1,74 @@
+"""The bytes of a file, decompressed, and whole lines of them. What can be wrong with a file is said here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, cast
+
+import pyarrow as pa
+
+from schemas.errors import Failure, UsageError
+from streams.files.naming import FileName
+
+BLOCK_BYTES = 1 << 20
+MOST_LINE_BYTES = 64 << 20
+UTF8_MARK = b"\xef\xbb\xbf"
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def check_readable(path: str) -> None:
+    """Raises UsageError when `path` is not a file, Failure when it may not be read."""
+    if not os.path.exists(path):
+        raise UsageError(f"{path}: no such file")
+    if not os.path.isfile(path):
+        raise UsageError(f"{path}: is not a file; name the files themselves")
+    with reading(path), open(path, "rb"):
+        pass
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """What goes wrong while bytes of `path` are read is a Failure that names it."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        what = getattr(error, "strerror", None) or str(error).split("\n")[0]
+        raise Failure(f"{path}: cannot be read ({what}); is it complete and what its name says?") from error
+
+
+def blocks(name: FileName) -> Iterator[bytes]:
+    """The decompressed bytes of a file, in pieces of about a MiB."""
+    with reading(name.path), _open(name) as stream:
+        while block := stream.read(BLOCK_BYTES):
+            yield block
+
+
+def whole_lines(name: FileName) -> Iterator[bytes]:
+    """Pieces of a text that end at the end of a line (the last one where the file ends), without a byte order mark."""
+    rest, first = b"", True
+    for block in blocks(name):
+        block = rest + block
+        if first:
+            block, first = _without_mark(name.path, block), False
+        end = block.rfind(b"\n") + 1
+        rest = block[end:]
+        if len(rest) > MOST_LINE_BYTES:
+            raise Failure(f"{name.path}: a line is longer than {MOST_LINE_BYTES} bytes; expected lines of text")
+        if end:
+            yield block[:end]
+    if rest:
+        yield rest
+
+
+def _open(name: FileName) -> IO[bytes]:
+    if name.compression is None:
+        return open(name.path, "rb")
+    return cast("IO[bytes]", pa.input_stream(name.path, compression=name.compression))
+
+
+def _without_mark(path: str, block: bytes) -> bytes:
+    if block.startswith(UTF16_MARKS):
+        raise UsageError(f"{path}: is UTF-16; save it as UTF-8")
+    return block.removeprefix(UTF8_MARK)

@@ -1,0 +1,60 @@
+"""What the value of a profile's key may be. Errors say what was expected; the reader adds the key and what came."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from schemas.columns import KINDS
+from schemas.errors import UsageError
+from schemas.instants import DAY_US, format_duration, parse_duration
+
+LONGEST_US = 36_525 * DAY_US  # a century: further out, float64 no longer holds microseconds exactly
+LONGEST_TEXT = 24
+
+
+def _refuse(reason: str) -> PydanticCustomError:
+    return PydanticCustomError("profile", "{reason}", {"reason": reason})
+
+
+def _duration(value: Any) -> int:
+    text = str(value)
+    try:
+        us = parse_duration(text) if len(text) <= LONGEST_TEXT else LONGEST_US + 1
+    except UsageError as error:
+        raise _refuse(str(error)) from None
+    if us > LONGEST_US:
+        raise _refuse(f"expected at most {format_duration(LONGEST_US)}")
+    return us
+
+
+def _like(pattern: str, meaning: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise _refuse(f"expected {meaning}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _retention_events(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """In the order of KINDS, each once, so that the order in which they were written changes nothing."""
+    wrong = [kind for kind in kinds if kind not in KINDS]
+    if wrong or not kinds:
+        came = ", ".join(wrong) or "nothing"
+        reason = f"expected at least one of {', '.join(KINDS)}, the kinds that a customer herself causes; came {came}"
+        raise _refuse(reason)
+    return tuple(kind for kind in KINDS if kind in kinds)
+
+
+Duration = Annotated[int, BeforeValidator(_duration)]
+Period = Annotated[int, BeforeValidator(_duration), Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Inside = Annotated[float, Field(gt=0, lt=1)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Name = Annotated[str, _like("[a-z0-9][a-z0-9-]{0,39}", "1 to 40 of a-z, 0-9 and -")]
+Currency = Annotated[str, _like("[A-Z]{3}", "three capital letters, as in CNY")]
+Text = Annotated[str, Field(min_length=1)]
