@@ -22,7 +22,6 @@ from streams.files.sources import FileSources
 from streams.files.spool import Spool
 from streams.interventions.profile import Profile
 
-LINES = {name: name for name in ("interventions", "interventions-withheld", "dead-letters")}
 Progress = Callable[[int, str | None], None]
 
 
@@ -46,6 +45,13 @@ class Replay:
         self.learner.position = {LABELLED: 0}
         self.feed, self.learner_feed = self.unit.open_feed(), self.learner.open_feed()
         self.spool = Spool()
+        self._takes: dict[str, Callable[[list[bytes]], None]] = {
+            "interventions": folder.interventions,
+            "interventions-withheld": folder.withheld,
+            "dead-letters": folder.dead_letters,
+            OBSERVATIONS: self.spool.append,
+            LABELLED: self._labelled,
+        }
         self.sent = {LABELLED: 0, MODELS: 0}
 
     def run(self, progress: Progress = lambda events, frontier: None) -> None:
@@ -90,13 +96,8 @@ class Replay:
 
     def _route(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
-            values = [value or b"" for _, value in output.pairs]
-            if output.topic in LINES:
-                self.folder.lines(LINES[output.topic], values)
-            elif output.topic == OBSERVATIONS:
-                self.spool.append(values)
-            elif output.topic == LABELLED and values:
-                self._labelled(values)
+            if output.pairs:
+                self._takes[output.topic]([value or b"" for _, value in output.pairs])
         self.spool.forget(self.unit.position[OBSERVATIONS])
         for at_us, slots, probability in self.unit.sweeps():
             names = self.unit.engine.table.names
@@ -125,7 +126,7 @@ class Replay:
         if label is not None:
             self.judge.update(found.probability, label)
         version = body["model_version"]
-        self.folder.examples(found.customers, found.observed_us, version, found.probability, label, found.features)
+        self.folder.examples(found.customers, found.observed_us, version, found.probability, label, found.features.T)
 
     def _unmatured(self) -> None:
         """Observations whose horizon ends after the last event: rows without a label."""

@@ -31,18 +31,18 @@ def run(args: argparse.Namespace) -> int:
     """Replays, writes the folder, prints the summary."""
     profile, started = profile_of(args), time.perf_counter()
     sources = FileSources(args.files, time.time_ns() // 1000, profile.time.max_skew_us)
-    folder = ReplayFolder(args.out, NAMES, with_scores=args.scores)
-    replay = Replay(profile, sources, folder, keeps_sweeps=args.scores)
-    with _progress() as bar:
-        task = bar.add_task("replay", total=None, events=0, frontier="")
-        replay.run(lambda events, frontier: bar.update(task, events=events, frontier=frontier or ""))
-    seconds = time.perf_counter() - started
-    summary = replay.summary() | {
-        "seconds": round(seconds, 3),
-        "events_per_second": round(sources.read / seconds),
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE,
-    }
-    folder.close(summary)
+    with ReplayFolder(args.out, NAMES, args.scores) as folder:
+        replay = Replay(profile, sources, folder, keeps_sweeps=args.scores)
+        with _progress() as bar:
+            task = bar.add_task("replay", total=None, events=0, frontier="")
+            replay.run(lambda events, frontier: bar.update(task, events=events, frontier=frontier or ""))
+        seconds = time.perf_counter() - started
+        summary = replay.summary() | {
+            "seconds": round(seconds, 3),
+            "events_per_second": round(sources.read / seconds),
+            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE,
+        }
+        folder.close(summary)
     _print(summary)
     return 0
 

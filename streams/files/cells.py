@@ -10,17 +10,11 @@ from typing import Any
 import orjson
 
 from schemas.columns import NUMBERS
-from streams.files.identity import DerivedIds
+from streams.files.identity import DerivedIds, plain_number
 
 Column = Sequence[Any]
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
-EXACT = 2**53  # up to here a float and a whole number can be the same
 MOST_REMEMBERED = 1 << 16
-
-
-def plain_number(value: Any) -> Any:
-    """A float without a fraction as the whole number it is; anything else as it came."""
-    return int(value) if type(value) is float and value.is_integer() and abs(value) <= EXACT else value
 
 
 def _number(text: str) -> Any:
@@ -89,8 +83,9 @@ class Completion:
         nameless = [one for one in objects if "event_id" not in one] if "event_id" in filled else objects
         for one, event_id in zip(nameless, self.ids.of(nameless), strict=True):
             one["event_id"] = event_id
-        for one in objects:
-            one.setdefault("producer", self.file)
+        silent = [one for one in objects if "producer" not in one] if "producer" in filled else objects
+        for one in silent:
+            one["producer"] = self.file
         return objects
 
 
@@ -104,5 +99,7 @@ def _objects(columns: Mapping[str, Column], rows: int) -> list[dict[str, Any]]:
     names = tuple(columns)
     lines = zip(*columns.values(), strict=True)
     if any(None in column for column in columns.values()):
-        return [{name: cell for name, cell in zip(names, line, strict=True) if cell is not None} for line in lines]
+        return [
+            {name: cell for name, cell in zip(names, line, strict=True) if cell is not None} for line in lines
+        ]
     return [dict(zip(names, line, strict=True)) for line in lines]

@@ -85,9 +85,15 @@ def check_columns(path: str, kind: str, columns: Sequence[str]) -> None:
     """Raises UsageError when a column stands there twice or one that is needed is missing."""
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
-        raise UsageError(f"{path}: column {', '.join(map(repr, twice))} stands there twice; name every column once")
-    needed = [name for name, one in KINDS[kind].model_fields.items() if one.is_required() and name not in FILLED_IN]
+        raise UsageError(
+            f"{path}: column {', '.join(map(repr, twice))} stands there twice; name every column once"
+        )
+    needed = [
+        name for name, one in KINDS[kind].model_fields.items() if one.is_required() and name not in FILLED_IN
+    ]
     missing = sorted(set(needed) - set(columns))
     if missing:
         found = ", ".join(map(repr, columns))
-        raise UsageError(f"{path}: {kind} needs the column {', '.join(missing)}; found {found} (separated by commas)")
+        raise UsageError(
+            f"{path}: {kind} needs the column {', '.join(missing)}; found {found} (separated by commas)"
+        )

@@ -18,6 +18,7 @@ from streams.files.naming import FileName
 from streams.files.opening import whole_lines
 
 Row = list[str]
+Lines = NDArray[np.int64]
 
 
 class TextLines:
@@ -50,11 +51,11 @@ class CsvRows:
     def chunks(self) -> Iterator[Chunk]:
         """The rows below the header but the blank ones."""
         while True:
-            before = self.reader.line_num
-            rows, ends, broken = self._read()
+            first = self.reader.line_num + 1
+            rows, broken = self._read()
             if not rows:
                 return
-            yield self._chunk(rows, np.array([before, *ends[:-1]], np.int64) + 1, broken)
+            yield self._chunk(rows, first + self._lines_before(rows, first), broken)
 
     def _header(self) -> Row:
         try:
@@ -68,37 +69,41 @@ class CsvRows:
         check_columns(self.name.path, self.kind, header)
         return header
 
-    def _read(self) -> tuple[list[Row], list[int], dict[int, Unreadable]]:
-        """The next rows, the line that each ends at, and which of them (empty ones) stand for a broken line."""
+    def _read(self) -> tuple[list[Row], dict[int, Unreadable]]:
+        """The next rows, and which of them (empty ones) stand for a broken line."""
         rows: list[Row] = []
-        ends: list[int] = []
         broken: dict[int, Unreadable] = {}
         while len(rows) < CHUNK_ROWS:
-            before = self.reader.line_num
+            before, known = self.reader.line_num, len(rows)
             try:
-                for row in islice(self.reader, CHUNK_ROWS - len(rows)):
-                    rows.append(row)
-                    ends.append(self.reader.line_num)
+                rows.extend(islice(self.reader, CHUNK_ROWS - known))  # what came before an error stays
                 break
             except csv.Error as error:
-                self._same_line(ends[-1] if ends else before, str(error))
+                self._same_line(before + _lines(rows[known:]), str(error))
                 broken[len(rows)] = self._unreadable("csv", f"is not CSV ({error})", self.lines.last)
                 rows.append([])
-                ends.append(self.reader.line_num)
-        return rows, ends, broken
+        return rows, broken
+
+    def _lines_before(self, rows: list[Row], first: int) -> Lines:
+        """How many lines lie between line `first` and each row."""
+        if self.reader.line_num - first + 1 == len(rows):
+            return np.arange(len(rows), dtype=np.int64)
+        return np.cumsum([0] + [_lines([row]) for row in rows[:-1]])
 
     def _same_line(self, before: int, what: str) -> None:
         """Whether the rest can be trusted: a quotation mark that runs over several lines may have swallowed rows."""
         if self.reader.line_num != before + 1:
-            lines = f"lines {before + 1} to {self.reader.line_num}"
-            raise Failure(f"{self.name.path}: {lines}: a quoted cell does not end as it should ({what}); mend the file")
+            where = f"{self.name.path}: lines {before + 1} to {self.reader.line_num}"
+            raise Failure(f"{where}: a quoted cell does not end as it should ({what}); mend the file")
 
-    def _chunk(self, rows: list[Row], starts: NDArray[np.int64], broken: dict[int, Unreadable]) -> Chunk:
+    def _chunk(self, rows: list[Row], starts: Lines, broken: dict[int, Unreadable]) -> Chunk:
         if broken or not self.lines.clean or set(map(len, rows)) != {len(self.columns)}:
             kept = [i for i, row in enumerate(rows) if row or i in broken]
             rows, starts = [rows[i] for i in kept], starts[kept]
             broken = {place: broken[i] for place, i in enumerate(kept) if i in broken}
-            broken |= {i: wrong for i, row in enumerate(rows) if i not in broken and (wrong := self._wrong(row))}
+            broken |= {
+                i: wrong for i, row in enumerate(rows) if i not in broken and (wrong := self._wrong(row))
+            }
         places = [i for i in range(len(rows)) if i not in broken] if broken else range(len(rows))
         good = [rows[i] for i in places] if broken else rows
         parts = [Part(self.kind, np.array(places, np.intp), self._objects(good))] if good else []
@@ -107,7 +112,9 @@ class CsvRows:
 
     def _objects(self, rows: list[Row]) -> list[dict[str, object]]:
         cells = zip(self.columns, zip(*rows, strict=True), strict=True)
-        return self.completion.objects({name: self.texts.column(name, column) for name, column in cells}, len(rows))
+        return self.completion.objects(
+            {name: self.texts.column(name, column) for name, column in cells}, len(rows)
+        )
 
     def _wrong(self, row: Row) -> Unreadable | None:
         if len(row) != len(self.columns):
@@ -120,7 +127,14 @@ class CsvRows:
         return None
 
     def _unreadable(self, rule: str, sentence: str, text: str) -> Unreadable:
-        return Unreadable(Refused(0, "row", rule, f"the row {sentence}"), text.encode("utf-8", "surrogateescape"))
+        return Unreadable(
+            Refused(0, "row", rule, f"the row {sentence}"), text.encode("utf-8", "surrogateescape")
+        )
+
+
+def _lines(rows: list[Row]) -> int:
+    """The lines that rows were written in: a quoted cell may have more than one."""
+    return len(rows) + sum(cell.count("\n") for row in rows for cell in row)
 
 
 def _at(place: int, one: Unreadable) -> Unreadable:

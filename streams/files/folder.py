@@ -18,10 +18,24 @@ from numpy.typing import NDArray
 from schemas.errors import Failure, UsageError
 
 Floats = NDArray[np.float64]
-INTERVENTIONS, UPDATES, WITHHELD = "interventions.jsonl", "intervention-updates.jsonl", "interventions-withheld.jsonl"
-DEAD_LETTERS, SCORES, EXAMPLES, SUMMARY = "dead-letters.jsonl", "scores.parquet", "examples.parquet", "summary.json"
+INTERVENTIONS, UPDATES, WITHHELD = (
+    "interventions.jsonl",
+    "intervention-updates.jsonl",
+    "interventions-withheld.jsonl",
+)
+DEAD_LETTERS, SCORES, EXAMPLES, SUMMARY = (
+    "dead-letters.jsonl",
+    "scores.parquet",
+    "examples.parquet",
+    "summary.json",
+)
 LINES = (INTERVENTIONS, UPDATES, WITHHELD, DEAD_LETTERS)
-FILES = (SUMMARY, *LINES, SCORES, EXAMPLES)  # summary.json is deleted first: without it the rest counts for nothing
+FILES = (
+    SUMMARY,
+    *LINES,
+    SCORES,
+    EXAMPLES,
+)  # summary.json is deleted first: without it the rest counts for nothing
 FIRST_IN_SUMMARY = (
     "events_read", "events_rejected", "events_duplicate", "events_late", "customers", "observations", "labelled",
     "interventions", "interventions_withheld", "base_rate", "auc", "log_loss", "brier", "ece", "seconds",
@@ -127,7 +141,9 @@ class ReplayFolder:
         n = len(customers)
         labels = pa.nulls(n, pa.int8()) if label is None else label.astype(np.int8)
         at, version = np.full(n, observed_at_us), np.full(n, model_version)
-        self.tables[EXAMPLES].append([customers, at, probability, version, labels, *np.ascontiguousarray(features.T)])
+        self.tables[EXAMPLES].append(
+            [customers, at, probability, version, labels, *np.ascontiguousarray(features.T)]
+        )
 
     def close(self, summary: dict[str, Any]) -> None:
         """Finishes all files, summary.json last."""
@@ -144,7 +160,9 @@ class ReplayFolder:
     def __enter__(self) -> ReplayFolder:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Lets the files go after an error; without a summary they count for nothing."""
         if error is not None:
             for one in (*self.tables.values(), *self.lines.values()):
@@ -173,7 +191,9 @@ def _prepare(path: str) -> None:
         os.makedirs(path, exist_ok=True)
         found = os.listdir(path)
     if found and INTERVENTIONS not in found:
-        raise UsageError(f"{path}: holds something else than a replay ({sorted(found)[0]}, ...); name a new folder")
+        raise UsageError(
+            f"{path}: holds something else than a replay ({sorted(found)[0]}, ...); name a new folder"
+        )
     for file in FILES:
         if file in found:
             with _writing(os.path.join(path, file)):

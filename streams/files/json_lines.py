@@ -69,7 +69,7 @@ class JsonLines:
             missing["schema_version"] = 1
         if "event_id" not in found and kind not in MARKS:
             row = {name: plain_number(value) for name, value in found.items()}
-            missing["event_id"] = self.ids.get(row | missing)
+            [missing["event_id"]] = self.ids.of([row | missing])
         if "producer" not in found:
             missing["producer"] = self.name.file
         return missing

@@ -38,9 +38,13 @@ def read_name(path: str) -> FileName:
     if compression:
         stem, last = os.path.splitext(stem)
     if last not in FORMATS:
-        raise UsageError(f"{path}: expected a file named .jsonl, .csv or .parquet, plain or followed by .gz or .zst")
+        raise UsageError(
+            f"{path}: expected a file named .jsonl, .csv or .parquet, plain or followed by .gz or .zst"
+        )
     kind = KIND_OF_STEM.get(stem.replace("-", "_"))
     if kind is None and last != ".jsonl":
         expected = ", ".join(sorted(_plural(kind) for kind in KINDS))
-        raise UsageError(f"{path}: the name {stem!r} does not say what the rows are; name the file one of {expected}")
+        raise UsageError(
+            f"{path}: the name {stem!r} does not say what the rows are; name the file one of {expected}"
+        )
     return FileName(path, file, last, compression, kind)

@@ -55,7 +55,9 @@ def whole_lines(name: FileName) -> Iterator[bytes]:
         end = block.rfind(b"\n") + 1
         rest = block[end:]
         if len(rest) > MOST_LINE_BYTES:
-            raise Failure(f"{name.path}: a line is longer than {MOST_LINE_BYTES} bytes; expected lines of text")
+            raise Failure(
+                f"{name.path}: a line is longer than {MOST_LINE_BYTES} bytes; expected lines of text"
+            )
         if end:
             yield block[:end]
     if rest:

@@ -18,7 +18,13 @@ from streams.files.identity import plain_number
 from streams.files.naming import FileName
 from streams.files.opening import BLOCK_BYTES, blocks, reading
 
-KEPT = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_list, pa.types.is_large_list, pa.types.is_struct)
+KEPT = (
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_struct,
+)
 MOST_CALENDAR_US = 253_402_300_799_999_999  # the end of year 9999
 
 
@@ -41,7 +47,10 @@ class ParquetRows:
         first = 1
         with reading(self.name.path):
             for batch in self.file.iter_batches(batch_size=CHUNK_ROWS):
-                columns = {name: _cells(column) for name, column in zip(self.schema.names, batch.columns, strict=True)}
+                columns = {
+                    name: _cells(column)
+                    for name, column in zip(self.schema.names, batch.columns, strict=True)
+                }
                 lines = np.arange(first, first + len(batch), dtype=np.int64)
                 first += len(batch)
                 objects = self.completion.objects(columns, len(batch))

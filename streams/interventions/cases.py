@@ -1,27 +1,27 @@
 """When a case opens: crossing, hysteresis and one open case a customer, for many customers at once.
 
-A customer *crosses* when p is above the threshold now and was not when last scored. A first score above it counts as a
-crossing at the first scoring at which the least tenure has passed, if it has been above ever since. Of a crossing:
+A customer *crosses* when p is above the threshold now and was not when last scored. A first score above it
+counts as a crossing once the least tenure has passed, if p was above at every scoring since. Of a crossing:
 
-| the first of these that holds                                        | result                             |
-|----------------------------------------------------------------------|------------------------------------|
-| since the last case opened, p was never below threshold - margin     | withheld: open_case                |
-| the last case opened no longer than the window ago                   | withheld: open_case                |
-| the last case opened less than the cool-down ago                     | withheld: cool_down                |
-| it is a first score, and the least tenure has not passed             | withheld: tenure; it waits         |
-| the model is not ready                                               | withheld: model_not_ready; pending |
-| otherwise                                                            | a case opens                       |
+| the first of these that holds                                    | result                             |
+|------------------------------------------------------------------|------------------------------------|
+| since the last case opened, p was never below threshold - margin | withheld: open_case                |
+| the last case opened no longer than the window ago               | withheld: open_case                |
+| the last case opened less than the cool-down ago                 | withheld: cool_down                |
+| it is a first score, and the least tenure has not passed         | withheld: tenure; it waits         |
+| the model is not ready                                           | withheld: model_not_ready; pending |
+| otherwise                                                        | a case opens                       |
 
-| what waits or is pending  | at a later scoring                       | result                               |
-|---------------------------|------------------------------------------|--------------------------------------|
-| either                    | p is not above the threshold             | ends                                 |
-| first score, for tenure   | the least tenure has passed              | crosses now, by the table above      |
-| crossing, for the model   | longer than the window since it crossed  | ends                                 |
-| crossing, for the model   | the model is ready                       | a case opens, `crossed_at` as it was |
+| what waits or is pending | at a later scoring                      | result                               |
+|--------------------------|-----------------------------------------|--------------------------------------|
+| either                   | p is not above the threshold            | ends                                 |
+| first score, for tenure  | the least tenure has passed             | crosses now, by the table above      |
+| crossing, for the model  | longer than the window since it crossed | ends                                 |
+| crossing, for the model  | the model is ready                      | a case opens, `crossed_at` as it was |
 
-What ends has been recorded as withheld already. A window is still open at the instant it ends; a cool-down and a tenure
-have passed at theirs. Times are float64 microseconds (exact until 2255), so that a customer's columns lie in one table
-of numbers. A row's result depends on that row alone.
+What ends has been recorded as withheld already. A window is still open at the instant it ends; a cool-down
+and a tenure have passed at theirs. Times are float64 microseconds (exact until 2255), so that a customer's
+columns lie in one table of numbers. A row's result depends on that row alone.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Decision(NamedTuple):
 def decide(
     rules: CaseRules, before: CaseColumns, p: Array, first_seen_us: Array, at_us: Array, ready: bool
 ) -> Decision:
-    """Decides for customers scored `p` at `at_us`, first seen at `first_seen_us` (all of shape (n,)), by the table above."""
+    """By the tables above, for customers first seen at `first_seen_us` and scored `p` at `at_us`: (n,)."""
     n, above = len(p), p > rules.threshold
     pending = np.where(above, before.pending_crossed_us, NONE)
     armed = np.where(p < rules.threshold - rules.margin, 1.0, before.armed)
@@ -80,14 +80,8 @@ def decide(
     asks |= pending > NONE
     rows = np.flatnonzero(asks)
     if len(rows):  # few: all that follows is about them alone
-        asking = _Asking(
-            before.last_probability[rows],
-            armed[rows],
-            opened_us[rows],
-            pending[rows],
-            first_seen_us[rows],
-            at_us[rows],
-        )
+        columns = (before.last_probability, armed, opened_us, pending, first_seen_us, at_us)
+        asking = _Asking(*(column[rows] for column in columns))
         opens, why, crossed, waits = _answer(rules, asking, ready)
         opened[rows], withheld[rows], pending[rows] = opens, why, waits
         crossed_at_us[rows] = np.where(opens | (why > 0), crossed, np.nan)
@@ -118,7 +112,7 @@ def _answer(rules: CaseRules, who: _Asking, ready: bool) -> tuple[Flags, NDArray
     opens = (fresh & (why == Withheld.NOTHING)) | (due & ready)
     crossed = np.where(due, who.pending_crossed_us, who.at_us)
     waits = np.where((why == Withheld.MODEL_NOT_READY) | (due & (not ready)), crossed, NONE)
-    waits[(why == Withheld.TENURE) | (first & ~fresh)] = UNTIL_TENURE
+    waits[first & ~tenured] = UNTIL_TENURE
     return opens, why, crossed, waits
 
 

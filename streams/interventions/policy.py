@@ -1,7 +1,7 @@
 """The message of an intervention: who acts, how, with what, within which window, and what that is worth.
 
-`expected_saved` is the tier's expected saved share, scaled by how the window's save rate stands to the first window's: a
-contact in the second window of 55 % after a first of 62 % is worth 55/62 of what the tier promises.
+`expected_saved` is the tier's expected saved share, scaled by how the window's save rate stands to the
+first's: a contact in a second window of 55 % after a first of 62 % is worth 55/62 of what the tier promises.
 `expected_net_value` = customer value * probability * expected_saved - budget, in the profile's currency.
 """
 
@@ -19,7 +19,7 @@ from schemas.instants import format_instant
 from streams.interventions.cases import Withheld
 from streams.interventions.profile import Profile, Tier, Window
 
-# The namespace of intervention ids: uuid5(NAMESPACE_DNS, "interventions.keepline"). It never changes: a crossing keeps its id.
+# uuid5(NAMESPACE_DNS, "interventions.keepline"). Never change it: a crossing keeps its id.
 NAMESPACE = UUID("71e67f7e-bd81-5cbd-91a7-f09f4e19b127")
 SHARE_DIGITS, AMOUNT_DIGITS = 4, 2
 
@@ -43,7 +43,7 @@ def tier_of(profile: Profile, probability: float) -> Tier:
 
 
 def window_of(profile: Profile, delay_us: int) -> Window | None:
-    """The window that a contact `delay_us` after the crossing falls into; None past the last: missed, not to be sent."""
+    """The window of a contact `delay_us` after the crossing; None past the last: missed, not to be sent."""
     return next((window for window in profile.case.windows if delay_us <= window.within_us), None)
 
 
@@ -95,7 +95,7 @@ def _window(profile: Profile, crossing: Crossing) -> Window:
     if window is None:
         last = profile.case.windows[-1].name
         raise ValueError(
-            f"customer {crossing.customer_id}: crossed at {format_instant(crossing.crossed_at_us)}, decided at "
-            f"{format_instant(crossing.decided_at_us)}, past the last window of {last}: record it as missed"
+            f"customer {crossing.customer_id}: crossed at {format_instant(crossing.crossed_at_us)}, "
+            f"decided at {format_instant(crossing.decided_at_us)}, past the last window, {last}: a miss"
         )
     return window

@@ -6,7 +6,6 @@ Durations are written as text (`90d`) and kept as microseconds: the key `label.h
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -16,20 +15,26 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from schemas.columns import KINDS
 from schemas.errors import UsageError
-from schemas.instants import DAY_US, WEEK_US, format_duration, parse_duration
+from schemas.instants import WEEK_US, format_duration
 from streams.interventions.overrides import Place, apply, entry_name, no_such_key, places
+from streams.interventions.values import (
+    Amount,
+    Currency,
+    Duration,
+    Inside,
+    Name,
+    Period,
+    RetentionEvents,
+    Share,
+    Text,
+)
 
 SHIPPED_IN = Path(__file__).parent / "profiles"
 VERSION_DIGITS = 8
-LONGEST_US, LONGEST_TEXT = (
-    36_525 * DAY_US,
-    24,
-)  # a century: beyond it, times would leave what float64 holds exactly
 
 
 class _Part(BaseModel):
@@ -39,11 +44,11 @@ class _Part(BaseModel):
 
 
 class Label(_Part):
-    """When a customer counts as gone. An observation at t is 1 when no retention event falls in (t, t + horizon]."""
+    """When a customer counts as gone: no retention event in (t, t + horizon] after an observation at t."""
 
     horizon_us: Period
     lapsed_after_us: Period
-    retention_events: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_retention_events)]
+    retention_events: RetentionEvents
 
 
 class Time(_Part):
@@ -72,7 +77,7 @@ class Scores(_Part):
 
 
 class Window(_Part):
-    """The share saved when the first contact comes up to `within` after the crossing, and after the window before."""
+    """The share saved by a first contact up to `within` after the crossing, later than the window before."""
 
     within_us: Period
     saved: Annotated[float, Field(gt=0, le=1)]
@@ -126,7 +131,7 @@ class Profile(_Part):
 
     @cached_property
     def version(self) -> str:
-        """The name and a digest of the content: what every message carries; any change of any key changes it."""
+        """The name and a digest of the content; every message carries it, any change of a key changes it."""
         content = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
         return f"{self.name}-{sha256(content).hexdigest()[:VERSION_DIGITS]}"
 
@@ -166,7 +171,8 @@ def _read(name_or_path: str) -> dict[str, Any]:
     except OSError as error:
         names = ", ".join(shipped())
         raise UsageError(
-            f"profile {name_or_path}: cannot be read ({error.strerror}); give a TOML file or a shipped name: {names}"
+            f"profile {name_or_path}: cannot be read ({error.strerror}); "
+            f"give a TOML file or a shipped name: {names}"
         ) from None
     except UnicodeDecodeError as error:
         raise UsageError(
@@ -200,12 +206,12 @@ def _tiers_fall(profile: Profile) -> Iterator[str]:
     for higher, lower in pairwise(profile.tiers):
         if lower.above >= higher.above:
             yield (
-                f"tiers.{lower.name}.above = {lower.above} is not below tiers.{higher.name}.above = {higher.above}: "
-                "write the tiers from the highest down"
+                f"tiers.{lower.name}.above = {lower.above} is not below "
+                f"tiers.{higher.name}.above = {higher.above}: write the tiers from the highest down"
             )
     last = profile.tiers[-1]
     if last.above != 0:
-        yield f"tiers.{last.name}.above = {last.above}: the last tier starts at 0, so that nobody is without one"
+        yield f"tiers.{last.name}.above = {last.above}: the last tier starts at 0, or somebody has none"
 
 
 def _names_differ(profile: Profile) -> Iterator[str]:
@@ -218,15 +224,15 @@ def _windows_follow(profile: Profile) -> Iterator[str]:
     for before, after in pairwise(profile.case.windows):
         key, other = f"case.windows.{after.name}", f"case.windows.{before.name}"
         if after.within_us <= before.within_us:
-            yield f"{key}.within = {after.name} is not above {other}.within = {before.name}: write the shortest window first"
+            yield f"{key}.within = {after.name} is not above {other}.within = {before.name}: shortest first"
         if after.saved > before.saved:
-            yield f"{key}.saved = {after.saved} is above {other}.saved = {before.saved}: a later contact saves no more"
+            yield f"{key}.saved = {after.saved} is above {other}.saved = {before.saved}: later saves no more"
 
 
 def _margin_fits(profile: Profile) -> Iterator[str]:
     case = profile.case
     if case.margin >= case.threshold:
-        yield f"case.margin = {case.margin} is not below case.threshold = {case.threshold}: no case could ever re-arm"
+        yield f"case.margin = {case.margin} is not below case.threshold = {case.threshold}: nobody re-arms"
 
 
 def _ticks_fit(profile: Profile) -> Iterator[str]:
@@ -241,7 +247,7 @@ def _ticks_fit(profile: Profile) -> Iterator[str]:
         if us % tick_us:
             yield f"{key} = {format_duration(us)} is not a multiple of time.tick = {format_duration(tick_us)}"
     if WEEK_US % tick_us:
-        yield f"time.tick = {format_duration(tick_us)} does not divide 7d, the distance of time.observe = weekly"
+        yield f"time.tick = {format_duration(tick_us)} does not divide the 7d of time.observe = weekly"
 
 
 RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (

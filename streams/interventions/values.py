@@ -1,4 +1,4 @@
-"""What the value of a profile's key may be. Errors say what was expected; the reader adds the key and what came."""
+"""What the value of a profile's key may be. Errors say what was expected; whoever reads adds the key."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ def _retention_events(kinds: tuple[str, ...]) -> tuple[str, ...]:
     wrong = [kind for kind in kinds if kind not in KINDS]
     if wrong or not kinds:
         came = ", ".join(wrong) or "nothing"
-        reason = f"expected at least one of {', '.join(KINDS)}, the kinds that a customer herself causes; came {came}"
-        raise _refuse(reason)
+        raise _refuse(
+            f"expected one or more of {', '.join(KINDS)}, which customers themselves cause; came {came}"
+        )
     return tuple(kind for kind in KINDS if kind in kinds)
 
 
@@ -58,3 +59,4 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, _like("[a-z0-9][a-z0-9-]{0,39}", "1 to 40 of a-z, 0-9 and -")]
 Currency = Annotated[str, _like("[A-Z]{3}", "three capital letters, as in CNY")]
 Text = Annotated[str, Field(min_length=1)]
+RetentionEvents = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_retention_events)]

@@ -1,0 +1,14 @@
+# The worker and every other command: docker build -t keepline .
+FROM python:3.12-slim
+WORKDIR /keepline
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --require-hashes --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY schemas schemas
+COPY features features
+COPY online_model online_model
+COPY streams streams
+RUN pip install --no-cache-dir --no-deps --no-build-isolation . && useradd --system keepline
+USER keepline
+ENTRYPOINT ["keepline"]
+CMD ["worker"]

@@ -1,0 +1,71 @@
+# Keepline: everything installs itself into .venv from the locks; nothing asks, nothing speaks when all is well.
+#   make demo     the five-minute tour: needs Python 3.11+ and nothing else
+#   make test     every test; those on Apache Kafka need Java 17+ and Maven, or KEEPLINE_BROKERS
+#   make check    style, types, import directions, coverage, published schemas
+#   make bench    the benchmarks, as ratios
+#   make lock     newest versions that pyproject.toml allows into the locks
+#   make clean    remove .venv and what the tools left
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := 0.13.9
+
+# --no-compile: Python compiles what it imports, which is a tenth of what is installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+INSTALL = $(PIP) install --no-compile --require-hashes --requirement
+PROJECT = $(PIP) install --no-deps --no-build-isolation --editable .
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-annotate --custom-compile-command 'make lock' --group build pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: .venv/demo.stamp
+	@$(BIN)/keepline demo
+
+test: .venv/dev.stamp
+	@$(BIN)/python -m pytest
+
+check: .venv/dev.stamp
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --quiet
+	@$(BIN)/keepline schemas export --check
+	@$(BIN)/coverage erase --quiet
+	@$(BIN)/coverage run -m pytest -m "not kafka" -qq
+	@$(BIN)/coverage report --format=total >/dev/null || { $(BIN)/coverage report; exit 1; }
+
+bench: .venv/dev.stamp
+	@$(BIN)/python -m benchmarks
+
+# requirements.lock: what runs; requirements-dev.lock: the same versions and what tests and benchmarks need besides
+lock: .venv/dev.stamp
+	@$(PIP) install uv==$(UV)
+	@$(COMPILE) --extra demo --upgrade --output-file requirements.lock
+	@$(COMPILE) --extra demo --extra dev --extra bench --upgrade --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:
+	@rm -rf .venv build *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+.venv/demo.stamp: requirements.lock pyproject.toml | .venv/pyvenv.cfg
+	@echo "keepline: installing the locked packages into .venv (half a minute, only when they changed)" >&2
+	@$(INSTALL) requirements.lock
+	@$(PROJECT)
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock pyproject.toml | .venv/pyvenv.cfg
+	@echo "keepline: installing the locked packages into .venv (a minute, only when they changed)" >&2
+	@$(INSTALL) requirements-dev.lock
+	@$(PROJECT)
+	@touch $@ .venv/demo.stamp
+
+.venv/pyvenv.cfg:
+	@command -v $(PYTHON) >/dev/null || { echo "keepline: $(PYTHON) is not there: install Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "keepline: $(PYTHON) is $$($(PYTHON) -V 2>&1): Python 3.11 or newer is needed;" \
+			"name one that you have: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "keepline: $(PYTHON) -m venv failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }

@@ -1,0 +1,78 @@
+"""The command line: one module a command, imported only when it is called.
+
+A command module has `configure(parser)` for its options and `run(args) -> int` for its exit code. Wrong use
+(`UsageError`) ends with 2, what could not be done (`Failure`) with 1, each in one line on standard error.
+To add a command, write `streams/cli/<name>.py` and enter it in COMMANDS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from schemas.errors import Failure, UsageError
+
+COMMANDS = {
+    # name: (module, help)
+    "topics": ("streams.cli.topics", "create the topics, or say what is wrong with those there are"),
+    "publish": ("streams.cli.publish", "send files to the topics in event-time order"),
+    "worker": ("streams.cli.worker", "score events from Kafka as they come"),
+    "replay": ("streams.cli.replay", "the same engine over files, without a broker"),
+    "schemas": ("streams.cli.schemas", "JSON Schemas and AsyncAPI of all messages"),
+    "status": ("streams.cli.status", "lag, frontier, last checkpoint and model of a group of workers"),
+    "simulate": ("streams.cli.simulate", "write the events of an invented city"),
+    "demo": ("streams.cli.demo", "the invented city from events to cases, in minutes"),
+}
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as everything else does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Instead of printing the usage."""
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    try:
+        code = _run(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()  # here, not at exit, where a broken pipe prints a traceback
+        return code
+    except UsageError as error:
+        return _complain(error, WRONG_USE)
+    except Failure as error:
+        return _complain(error, FAILED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `keepline status | head`: whoever went away knows
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:  # no such file, no right to write, disk full
+        return _complain(error, FAILED)
+
+
+def _run(argv: list[str]) -> int:
+    # the full list of commands costs no import: only the command called configures its options
+    parser = Parser("keepline", description="Scores every customer's risk of leaving in real time.")
+    commands = parser.add_subparsers(metavar="command", required=True)
+    called = argv[0] if argv else None
+    for name, (path, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name == called:
+            module = import_module(path)
+            module.configure(command)
+            command.set_defaults(run=module.run)
+    args = parser.parse_args(argv)
+    code: int = args.run(args)
+    return code
+
+
+def _complain(error: Exception, code: int) -> int:
+    print("keepline:", " ".join(str(error).split()), file=sys.stderr)
+    return code

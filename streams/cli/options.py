@@ -1,0 +1,29 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import argparse
+
+from streams.interventions.profile import Profile, load_profile
+
+
+def add_profile_options(parser: argparse.ArgumentParser) -> None:
+    """`--profile` and `--set`."""
+    parser.add_argument(
+        "--profile",
+        default="after-sales",
+        metavar="NAME|FILE",
+        help="a shipped profile or a TOML file (default: after-sales)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one key of the profile, such as label.horizon=90d; may be given again",
+    )
+
+
+def profile_of(args: argparse.Namespace) -> Profile:
+    """The profile that was asked for; raises UsageError that names the key that is wrong."""
+    return load_profile(args.profile, args.set)

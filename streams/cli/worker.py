@@ -1,0 +1,80 @@
+"""`keepline worker`: one process of the group that scores events."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from streams.cli.options import add_profile_options, profile_of
+from streams.engine.units import Clock, EngineUnit, LearnerUnit
+from streams.interventions.profile import Profile
+from streams.kafka import logs, settings, topics
+from streams.kafka.unit import Blueprint
+
+if TYPE_CHECKING:
+    from streams.kafka.worker import Worker
+
+HELP = "score events from Kafka as they come"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    add_profile_options(parser)
+    parser.add_argument(
+        "--instance", metavar="NAME", help="static membership: a restart gets the same partitions back"
+    )
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "event"),
+        default="wall",
+        help="wall: a tick is what arrived (live); event: a tick is a time of the events, results as of a replay",
+    )
+    parser.add_argument(
+        "--exit-at-end", action="store_true", help="save and exit 0 when the end markers are reached"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """0: asked to stop, or at the end; anything else is an error in one line."""
+    profile, known = profile_of(args), settings.from_environment()
+    logs.set_up()
+    partitions = asyncio.run(topics.partition_count(known))
+    code = asyncio.run(_work(args, known, blueprints(profile, partitions, args.clock)))
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)  # all is saved; a thread of the consumer that does not end must not hold the process
+
+
+def blueprints(profile: Profile, partitions: int, clock: Clock) -> list[Blueprint]:
+    """The units that there are: an engine a partition, and the learner."""
+    engines = [_engine(profile, partition, clock) for partition in range(partitions)]
+    return [*engines, Blueprint.of(lambda: LearnerUnit(profile, partitions))]
+
+
+def _engine(profile: Profile, partition: int, clock: Clock) -> Blueprint:
+    return Blueprint.of(lambda: EngineUnit(profile, partition, clock))
+
+
+async def _work(args: argparse.Namespace, known: settings.Settings, units: list[Blueprint]) -> int:
+    from streams.kafka import pins  # Faust takes a second to import: not for --help or a wrong option
+    from streams.kafka.worker import Options, Worker
+
+    pins.check()
+    options = Options(args.clock == "wall", args.instance, args.exit_at_end)
+    return await Worker(known, units, options, show if sys.stderr.isatty() else lambda worker: None).run()
+
+
+def show(worker: Worker) -> None:
+    """One line that is written over and over."""
+    leases, progress = worker.leases.ready, worker.progress
+    rate = progress.events / max(time.monotonic() - progress.since, 1e-3) if progress.since else 0.0
+    reached = min((lease.unit.frontier for lease in leases if lease.unit.frontier), default="-")
+    done = sum(lease.unit.done for lease in leases)
+    text = f"{progress.events:,} events, {rate:,.0f}/s, up to {reached}, {done} of {len(leases)} units at the end"
+    sys.stderr.write(f"\r\x1b[K{text}")
+    sys.stderr.flush()

@@ -1,0 +1,272 @@
+"""One unit, owned: a transactional producer whose epoch is the only proof of ownership, and one transaction a checkpoint.
+
+acquire     InitProducerId fences and aborts the owner before; a token is committed, and the changelog is read, committed,
+            up to that token: all that an older owner committed lies before it, whatever ListOffsets or markers say.
+checkpoint  what changed, outputs, position and (for lag tools) the group's offsets, in one transaction. Any error in it, and
+            any limit it exceeds, ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from streams.kafka.fatal import die
+from streams.kafka.once import guard
+from streams.kafka.settings import Settings
+from streams.kafka.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
+
+# Each limit ends before the next one begins: the checkpoint's own is the first to strike, and no request is ever repeated
+# because it took too long. An open transaction of a dead worker holds committed readers back for up to the last one.
+CHECKPOINT_LIMIT_S = 10.0
+REQUEST_TIMEOUT_MS = 15_000
+TRANSACTION_TIMEOUT_MS = 20_000
+RETRY_BACKOFF_MS = 20  # the markers of the transaction before are usually still being written
+ACQUIRE_LIMIT_S = 60.0  # brokers that have no transaction coordinator for longer than this
+RESTORE_STALL_S = 60.0  # the longest wait for the next record of a changelog
+
+IDLE_CHECKPOINT_S = 30.0
+POSITION_ROWS = 1  # a unit writes its position at every checkpoint
+
+BATCH_BYTES = 900_000  # below the brokers' default limit of 1 MiB; a larger record goes alone
+RECORD_BYTES = 8 << 20
+
+log = logging.getLogger("keepline.worker")
+Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
+
+
+@dataclass
+class Spent:
+    """What checkpoints cost, for progress and metrics."""
+
+    transactions: int = 0
+    rows: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+
+class Lease:
+    """A unit as this process owns it. `feed` is None between revoke and seek: nothing is accepted then."""
+
+    def __init__(self, settings: Settings, blueprint: Blueprint) -> None:
+        self.settings, self.blueprint = settings, blueprint
+        self.unit: Unit = blueprint.make()
+        self.feed: Feed | None = None
+        # position after the last batch given to Faust
+        self.handed: dict[str, int] = {}
+        # source -> offsets after its last record and after what follows that is none: markers, aborted records
+        self.read: dict[str, tuple[int, int]] = {}
+        # unit.steps of the last checkpoint; None: not one yet, so that a new owner is seen at once
+        self.saved: int | None = None
+        self.saved_at = 0.0
+        self._saved_position: dict[str, int] = {}
+        self.ready = self.given_up = False
+        self.spent = Spent()
+        self._lock = asyncio.Lock()
+        self._producer: AIOKafkaProducer | None = None
+
+    @property
+    def name(self) -> str:
+        return self.blueprint.name
+
+    @property
+    def inputs(self) -> dict[str, TopicPartition]:
+        """Source -> topic and partition."""
+        topic, partition = self.settings.topic, self.blueprint.partition
+        return {source: TopicPartition(topic(source), partition) for source in self.blueprint.sources}
+
+    def wanted(self) -> list[tuple[TopicPartition, int]]:
+        """Places of which the feed wants more, and how far they were read."""
+        feed, position = self.feed, self.unit.position
+        wanted = [source for source in self.inputs if feed is not None and feed.wants(source)]
+        return [(self.inputs[source], self.read.get(source, (0, position[source]))[1]) for source in wanted]
+
+    def starts(self) -> list[tuple[TopicPartition, int]]:
+        """Where reading begins."""
+        return [(place, self.unit.position[source]) for source, place in self.inputs.items()]
+
+    @property
+    def settled(self) -> bool:
+        """Everything applied is saved."""
+        return self.ready and self.saved == self.unit.steps
+
+    async def acquire(self, earliest: Earliest) -> None:
+        """Becomes the owner and restores the state; afterwards the unit knows its position in every source."""
+        started = time.monotonic()
+        self._producer = AIOKafkaProducer(
+            **self.settings.client,
+            transactional_id=f"{self.settings.group}-{self.name}",
+            linger_ms=0,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            max_batch_size=RECORD_BYTES,
+            max_request_size=RECORD_BYTES,
+        )
+        guard(self._producer, die)
+        token = uuid.uuid4().bytes
+        async with asyncio.timeout(ACQUIRE_LIMIT_S):
+            await self._producer.start()
+            await self._sign(self._producer, token)
+        rows = await self._restore(token)
+        await self._find_start(earliest)
+        self.ready = True
+        log.info("%s restored: %d rows in %.2f s", self.name, rows, time.monotonic() - started)
+
+    async def checkpoint(self) -> None:
+        """Saves what was applied since the last one, if anything was."""
+        async with self._lock:
+            if self.settled or not self.ready:
+                return
+            # no await from here to the offsets: never torn
+            steps, outputs, offsets = self.unit.steps, self.unit.take(), self._offsets()
+            position = dict(self.unit.position)
+            if not self._only_time_passed(outputs, position):
+                started = time.monotonic()
+                async with asyncio.timeout(CHECKPOINT_LIMIT_S):
+                    await self._commit(outputs, offsets)
+                self.saved_at, self._saved_position = time.time(), position
+                self._count(outputs, time.monotonic() - started)
+            self.saved = steps
+
+    async def stop(self) -> None:
+        """Gives the producer up; what was not committed is lost on purpose."""
+        self.given_up, self.ready, self.feed = True, False, None
+        if self._producer:
+            try:
+                await asyncio.wait_for(self._producer.stop(), 5.0)
+            except Exception as error:  # noqa: BLE001 -- the broker ends what is open after its own limit
+                log.warning("%s: the producer did not stop cleanly: %r", self.name, error)
+
+    def _only_time_passed(self, outputs: Sequence[Output], position: dict[str, int]) -> bool:
+        """Live, every tick moves an idle unit on; that alone is saved now and then, not each second for ever."""
+        nothing_new = position == self._saved_position and not self.unit.done
+        rows = sum(len(output.pairs) for output in outputs)
+        return nothing_new and rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
+
+    async def _sign(self, producer: AIOKafkaProducer, token: bytes) -> None:
+        topic, partition = self._changelog
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, token, LEASE_KEY, partition)
+        await producer.commit_transaction()
+
+    async def _restore(self, token: bytes) -> int:
+        rows, place = 0, TopicPartition(*self._changelog)
+        consumer = AIOKafkaConsumer(
+            **self.settings.client,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=RECORD_BYTES,
+        )
+        await consumer.start()
+        try:
+            consumer.assign([place])
+            # not seek_to_beginning: a reset that is under way already would win (seen: ended up at the end)
+            consumer.seek(place, (await consumer.beginning_offsets([place]))[place])
+            while True:
+                records = await self._next_records(consumer, place)
+                self.unit.load(records)
+                rows += len(records)
+                if records[-1].value == token:
+                    self.unit.loaded()
+                    return rows
+        finally:
+            await consumer.stop()
+
+    async def _next_records(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> list[object]:
+        got = await consumer.getmany(timeout_ms=int(RESTORE_STALL_S * 1000), max_records=20_000)
+        if place not in got:
+            raise TimeoutError(
+                f"no record of changelog {place.topic}/{place.partition} for {RESTORE_STALL_S:.0f} s"
+            )
+        records: list[object] = got[place]
+        return records
+
+    async def _find_start(self, earliest: Earliest) -> None:
+        """Sources that the state does not know are read from their beginning; none may have lost what is still needed."""
+        first = await earliest(list(self.inputs.values()))
+        for source, place in self.inputs.items():
+            position = self.unit.position.setdefault(source, first[place])
+            if position < first[place]:
+                die(
+                    f"{place.topic}/{place.partition} begins at offset {first[place]}, the state of {self.name} ends at "
+                    f"{position}: retention deleted what lay between; restore the topic or start from an empty state"
+                )
+
+    async def _commit(
+        self, outputs: Sequence[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]
+    ) -> None:
+        assert self._producer
+        await self._producer.begin_transaction()
+        sent = [future for output in outputs for future in await self._send(self._producer, output)]
+        await asyncio.gather(*sent)
+        await self._producer.send_offsets_to_transaction(offsets, self.settings.group)
+        await self._producer.commit_transaction()
+
+    async def _send(self, producer: AIOKafkaProducer, output: Output) -> list[asyncio.Future[object]]:
+        topic, now_ms = self.settings.topic(output.topic), int(time.time() * 1000)
+        sent = []
+        for chunk in chunks(output.pairs):
+            batch = producer.create_batch()
+            for key, value in chunk:
+                if batch.append(key=key, value=value, timestamp=now_ms) is None:
+                    raise ValueError(
+                        f"a record of {len(value or b'')} bytes for {topic} is larger than {RECORD_BYTES}"
+                    )
+            batch.close()
+            sent.append(await producer.send_batch(batch, topic, partition=output.partition))
+        return sent
+
+    def _offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        """For lag tools, never read: past the markers where everything that was read is applied."""
+        position, about = self.unit.position, orjson.dumps(self._about()).decode()
+        offsets = {}
+        for source, place in self.inputs.items():
+            after_last_record, after_markers = self.read.get(source, (-1, -1))
+            all_applied = position[source] == after_last_record
+            offsets[place] = OffsetAndMetadata(after_markers if all_applied else position[source], about)
+        return offsets
+
+    def _about(self) -> dict[str, object]:
+        """What `keepline status` shows of a unit, since the group's offsets are readable from anywhere."""
+        unit = self.unit
+        return {
+            "unit": self.name,
+            "saved_at": time.time(),
+            "frontier": unit.frontier,
+            "done": unit.done,
+            "waiting": unit.waiting,
+            "counts": dict(getattr(unit, "counts", {})),
+        }
+
+    def _count(self, outputs: Sequence[Output], seconds: float) -> None:
+        self.spent.transactions += 1
+        self.spent.rows += sum(len(output.pairs) for output in outputs)
+        self.spent.seconds = [*self.spent.seconds[-999:], seconds]
+
+    @property
+    def _changelog(self) -> tuple[str, int]:
+        short, partition = self.unit.changelog
+        return self.settings.topic(short), partition
+
+
+def chunks(pairs: Sequence[Pair]) -> list[list[Pair]]:
+    """Pairs cut into what fits a producer batch."""
+    cut: list[list[Pair]] = []
+    size = BATCH_BYTES
+    for key, value in pairs:
+        bytes_ = len(key or b"") + len(value or b"") + 24
+        if size + bytes_ > BATCH_BYTES:
+            cut.append([])
+            size = 0
+        cut[-1].append((key, value))
+        size += bytes_
+    return cut

@@ -1,0 +1,39 @@
+"""Log lines: for people on a terminal, JSON anywhere else."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+import orjson
+
+NOISY = ("faust", "aiokafka", "mode", "asyncio", "streams.kafka")  # they log each step of a start at INFO
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """time in seconds since 1970, level, logger, message; exception where there is one."""
+        line: dict[str, object] = {
+            "time": record.created,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line).decode()
+
+
+def set_up(stream: TextIO = sys.stderr) -> None:
+    """Sends all logs of this process to `stream`."""
+    handler = logging.StreamHandler(stream)
+    on_terminal = stream.isatty()
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S") if on_terminal else JsonLines()
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)

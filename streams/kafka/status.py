@@ -1,0 +1,176 @@
+"""What a group does, seen from anywhere: read from the brokers alone, no worker is asked.
+
+A checkpoint commits the group's offsets with what the unit says of itself (lease.py), so position and state shown here are
+those of one transaction. Lag counts records that a committed reader would still get: markers and aborted ones are none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import OffsetAndMetadata
+
+from streams.kafka import topics
+from streams.kafka.settings import Settings
+
+STUCK_S = 60.0  # a checkpoint a second is usual
+COUNTED = 10_000  # differences up to this are counted record by record, since markers are offsets too
+READ_LIMIT_S = 60.0
+LAST_MODELS = 64  # offsets from the end in which the newest is looked for: models and markers take turns
+DELAY_LINE = "observations"  # read a horizon later, on purpose: what lies there is no lag
+
+
+@dataclass(frozen=True)
+class Place:
+    """A partition of an input: `position` is the next record to be applied, `end` the end for committed readers."""
+
+    topic: str
+    partition: int
+    unit: str
+    position: int
+    end: int
+    lag_records: int
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """What a unit said of itself at its last checkpoint."""
+
+    unit: str
+    frontier: str | None
+    seconds_since_checkpoint: float
+    done: bool
+    waiting: bool
+    lag_records: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """The whole group; `problems` is empty when all is well."""
+
+    group: str
+    state: str
+    members: int
+    units: list[UnitState]
+    places: list[Place]
+    model: Mapping[str, Any] | None
+    counts: Mapping[str, int]
+    problems: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return asdict(self)
+
+
+async def read(settings: Settings) -> Status:
+    """The status now; raises Failure when brokers are unreachable or topics missing."""
+    partitions = await topics.partition_count(settings)
+    async with topics.admin(settings) as client:
+        state, members = await _group(client, settings.group)
+        offsets = await client.list_consumer_group_offsets(settings.group)
+        places, model = await asyncio.wait_for(_look(settings, offsets), READ_LIMIT_S)
+    said = {body["unit"]: body for body in map(_about, offsets.values())}
+    counts: Counter[str] = Counter()
+    for body in said.values():
+        counts.update(body["counts"])
+    units = [_unit_state(body, places) for _, body in sorted(said.items())]
+    expected = [f"engine-{partition}" for partition in range(partitions)] + ["learner"]
+    status = Status(settings.group, state, members, units, places, model, counts)
+    status.problems.extend(problems(status, expected))
+    return status
+
+
+def problems(status: Status, expected: Iterable[str]) -> list[str]:
+    """One sentence for each thing that is wrong; expected: the units that there must be."""
+    known = {unit.unit: unit for unit in status.units}
+    wrong = [f"{name} has never saved anything" for name in expected if name not in known]
+    at_end = not wrong and all(unit.done for unit in status.units)
+    if not status.members and not at_end:
+        wrong.append(f"no worker runs in group {status.group}")
+    elif status.members and status.state != "Stable":
+        wrong.append(f"group {status.group} is not stable but {status.state}: workers are joining or leaving")
+    return wrong + [
+        f"{unit.unit} has not saved for {unit.seconds_since_checkpoint:.0f} s while {unit.lag_records} records wait"
+        for unit in status.units
+        if unit.lag_records and unit.seconds_since_checkpoint > STUCK_S
+    ]
+
+
+async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
+    (answer,) = await client.describe_consumer_groups([group])
+    (_, _, state, _, _, members, *_), *_ = answer.groups
+    return state, len(members)
+
+
+async def _look(
+    settings: Settings, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+) -> tuple[list[Place], dict[str, Any] | None]:
+    """Where the inputs end, how much of them waits, and the newest model."""
+    models = TopicPartition(settings.topic("models"), 0)
+    consumer = AIOKafkaConsumer(
+        **settings.client, isolation_level="read_committed", auto_offset_reset="earliest"
+    )
+    async with consumer:
+        ends = await consumer.end_offsets([*offsets, models])
+        firsts = await consumer.beginning_offsets([models])
+        starts = {
+            place: told.offset for place, told in offsets.items() if 0 < ends[place] - told.offset <= COUNTED
+        }
+        waiting = await _records(consumer, starts, ends)
+        tail = {models: max(ends[models] - LAST_MODELS, firsts[models])}
+        newest = await _records(consumer, tail, ends)
+    places = [
+        _place(settings, place, told, ends[place], len(waiting[place]) if place in starts else None)
+        for place, told in sorted(offsets.items())
+    ]
+    return places, _model(newest[models])
+
+
+async def _records(
+    consumer: AIOKafkaConsumer, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, list[Any]]:
+    """What a committed reader gets from `starts` to `ends`."""
+    consumer.assign(list(starts))
+    for place, start in starts.items():
+        consumer.seek(place, start)
+    records: dict[TopicPartition, list[Any]] = {place: [] for place in starts}
+    while any([await consumer.position(place) < ends[place] for place in starts]):
+        for place, got in (await consumer.getmany(timeout_ms=200)).items():
+            records[place] += [record for record in got if record.offset < ends[place]]
+    return records
+
+
+def _place(
+    settings: Settings, place: TopicPartition, told: OffsetAndMetadata, end: int, counted: int | None
+) -> Place:
+    short = place.topic.removeprefix(settings.topic_prefix)
+    lag = max(end - told.offset, 0) if counted is None else counted
+    return Place(
+        short, place.partition, _about(told)["unit"], told.offset, end, 0 if short == DELAY_LINE else lag
+    )
+
+
+def _model(records: list[Any]) -> dict[str, Any] | None:
+    if not records:
+        return None
+    body = orjson.loads(records[-1].value)
+    return {name: body.get(name) for name in ("version", "instant_us", "ready", "labels", "auc", "log_loss")}
+
+
+def _unit_state(body: Mapping[str, Any], places: list[Place]) -> UnitState:
+    lag = sum(place.lag_records for place in places if place.unit == body["unit"])
+    age = max(time.time() - body["saved_at"], 0.0)
+    return UnitState(body["unit"], body["frontier"], age, body["done"], body["waiting"], lag)
+
+
+def _about(told: OffsetAndMetadata) -> dict[str, Any]:
+    body: dict[str, Any] = orjson.loads(told.metadata)
+    return body

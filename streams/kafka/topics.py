@@ -1,0 +1,221 @@
+"""The topics: one table of what there must be, a way to create it, and one to say what is wrong with what there is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from schemas.errors import Failure, UsageError
+from streams.kafka.settings import Settings
+
+DEFAULT_PARTITIONS = 4
+CONNECT_LIMIT_S = 15.0
+LARGE = {"max.message.bytes": str(8 << 20)}  # blocks of 256 customers, a learner's matrices
+KEEP = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+LATEST = {"cleanup.policy": "compact"}
+# with the default segments the cleaner came years too late: 3.0 M records for 0.2 M customers, restores of 10 s
+CHANGELOG = LATEST | {"segment.bytes": str(4 << 20), "min.cleanable.dirty.ratio": "0.05"}
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic's short name and settings; `single`: one partition, whatever the others have."""
+
+    name: str
+    config: Mapping[str, str]
+    single: bool = False
+
+
+TOPICS = (
+    Topic("service-visits", KEEP),
+    Topic("app-activity", KEEP),
+    Topic("surveys", KEEP),
+    Topic("intervention-outcomes", KEEP),
+    Topic("customer-profiles", LATEST),
+    Topic("interventions", KEEP),
+    Topic("intervention-updates", KEEP),
+    Topic("interventions-withheld", KEEP),
+    Topic("churn-scores", CHANGELOG),
+    Topic("dead-letters", KEEP | LARGE),
+    Topic("observations", KEEP | LARGE),
+    Topic("models", KEEP | LARGE),
+    Topic("state", CHANGELOG | LARGE),
+    Topic("labelled-examples", KEEP | LARGE, single=True),
+    Topic("learner-state", CHANGELOG | LARGE, single=True),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the brokers have under our names."""
+
+    brokers: int
+    partitions: Mapping[str, int]  # short name -> count
+    config: Mapping[str, Mapping[str, str]]  # short name -> settings in force
+
+
+async def create(
+    settings: Settings, partitions: int | None = None, replication: int | None = None
+) -> list[str]:
+    """Creates what is missing and returns its full names; partitions: default 4, or what the others have."""
+    async with admin(settings) as client:
+        found = await _find(client, settings)
+        count = _partitions_for_new(found, partitions)
+        copies = replication or min(3, found.brokers)
+        missing = [topic for topic in TOPICS if topic.name not in found.partitions]
+        names = [settings.topic(topic.name) for topic in missing]
+        if names:
+            await _create(client, [_new(settings, topic, count, copies) for topic in missing])
+            await asyncio.wait_for(_led(client, names), CONNECT_LIMIT_S)
+    return names
+
+
+async def check(settings: Settings) -> list[str]:
+    """One sentence for each thing that is wrong; empty when all is well."""
+    async with admin(settings) as client:
+        found = await _find(client, settings)
+    wrong = [problem for topic in TOPICS for problem in _problems(settings.topic(topic.name), topic, found)]
+    return wrong + _uneven(settings, found)
+
+
+async def partition_count(settings: Settings) -> int:
+    """How many partitions a worker's inputs have; raises Failure when topics are missing or do not agree."""
+    async with admin(settings) as client:
+        found = await _find(client, settings, with_config=False)
+    missing = [settings.topic(topic.name) for topic in TOPICS if topic.name not in found.partitions]
+    if missing:
+        raise Failure(f"topics are missing: {', '.join(missing)}; create them with `keepline topics create`")
+    uneven = _uneven(settings, found)
+    if uneven:
+        raise Failure(uneven[0])
+    return next(found.partitions[topic.name] for topic in TOPICS if not topic.single)
+
+
+@asynccontextmanager
+async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected admin client; raises Failure when no broker answers."""
+    client = AIOKafkaAdminClient(**settings.client, request_timeout_ms=int(CONNECT_LIMIT_S * 1000))
+    try:
+        await asyncio.wait_for(client.start(), CONNECT_LIMIT_S)
+        yield client
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise Failure(f"brokers {','.join(settings.brokers)}: {error or 'no answer'}") from None
+    finally:
+        await client.close()
+
+
+async def _find(client: AIOKafkaAdminClient, settings: Settings, with_config: bool = True) -> Found:
+    names = {settings.topic(topic.name): topic.name for topic in TOPICS}
+    there = set(await client.list_topics()) & names.keys()
+    described = await client.describe_topics(sorted(there)) if there else []
+    partitions = {names[one["topic"]]: len(one["partitions"]) for one in described}
+    cluster = await client.describe_cluster()
+    config = await _config(client, names, sorted(there)) if there and with_config else {}
+    return Found(len(cluster["brokers"]), partitions, config)
+
+
+async def _config(
+    client: AIOKafkaAdminClient, names: Mapping[str, str], there: list[str]
+) -> dict[str, dict[str, str]]:
+    answers = await client.describe_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, name) for name in there]
+    )
+    return {
+        names[full]: {entry[0]: entry[1] for entry in entries}
+        for answer in answers
+        for _, _, _, full, entries in answer.resources
+    }
+
+
+def _partitions_for_new(found: Found, asked: int | None) -> int:
+    counts = set(_shared(found).values())
+    if not counts:
+        return asked or DEFAULT_PARTITIONS
+    if len(counts) > 1 or (asked and asked not in counts):
+        raise UsageError(
+            f"the topics that exist have {_either(counts)} partitions"
+            + (f", {asked} were asked for" if asked else "")
+            + "; a customer must lie in the same partition of all of them: delete them or choose their number"
+        )
+    return counts.pop()
+
+
+def _new(settings: Settings, topic: Topic, partitions: int, copies: int) -> NewTopic:
+    durable = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"} if copies >= 3 else {}
+    count = 1 if topic.single else partitions
+    return NewTopic(settings.topic(topic.name), count, copies, topic_configs=dict(topic.config) | durable)
+
+
+async def _led(client: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Waits until the brokers have heard of the topics: until then readers and writers are told that there are none."""
+    while True:
+        described = await client.describe_topics(names)
+        errors = [one["error_code"] for one in described]
+        errors += [partition["error_code"] for one in described for partition in one["partitions"]]
+        if not any(errors):
+            return
+        await asyncio.sleep(0.05)
+
+
+async def _create(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
+    answer = await client.create_topics(topics)
+    for name, code, *rest in answer.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:  # somebody else was quicker: as good
+            raise Failure(f"cannot create topic {name}: {rest[0] if rest and rest[0] else error.__name__}")
+
+
+def _problems(full: str, topic: Topic, found: Found) -> list[str]:
+    if topic.name not in found.partitions:
+        return [f"{full} is missing: create it with `keepline topics create`"]
+    config, wrong = found.config.get(topic.name, {}), []
+    if topic.single and found.partitions[topic.name] != 1:
+        wrong.append(f"{full} has {found.partitions[topic.name]} partitions, expected 1: it has one reader")
+    policy = topic.config["cleanup.policy"]
+    if config.get("cleanup.policy") != policy:
+        wrong.append(f"{full}: cleanup.policy is {config.get('cleanup.policy')}, expected {policy}")
+    if policy == "delete":
+        wrong += _retention(full, config)
+    return wrong + _too_small(full, topic, config)
+
+
+def _retention(full: str, config: Mapping[str, str]) -> list[str]:
+    """Retention looks at the records' time stamps: a replay of last year would be deleted as it arrives."""
+    by_arrival = config.get("message.timestamp.type") == "LogAppendTime"
+    if by_arrival or config.get("retention.ms") == "-1":
+        return []
+    return [
+        f"{full}: retention.ms is {config.get('retention.ms')} and counts from the events' own times: past events would "
+        + "be deleted at once; set retention.ms=-1 or message.timestamp.type=LogAppendTime"
+    ]
+
+
+def _too_small(full: str, topic: Topic, config: Mapping[str, str]) -> list[str]:
+    name = "max.message.bytes"
+    wanted, there = int(topic.config.get(name, 0)), int(config.get(name, 0))
+    return [f"{full}: {name} is {there}, expected at least {wanted}"] if there < wanted else []
+
+
+def _uneven(settings: Settings, found: Found) -> list[str]:
+    """Co-partitioned topics have the same number of partitions, or a customer's events part."""
+    counts = _shared(found)
+    if len(set(counts.values())) <= 1:
+        return []
+    each = ", ".join(f"{settings.topic(name)} {count}" for name, count in counts.items())
+    return [f"partition counts differ: {each}; a customer must lie in the same partition of all of them"]
+
+
+def _shared(found: Found) -> dict[str, int]:
+    """Partition counts of the topics that have to agree."""
+    there = [topic.name for topic in TOPICS if topic.name in found.partitions and not topic.single]
+    return {name: found.partitions[name] for name in there}
+
+
+def _either(counts: set[int]) -> str:
+    return " or ".join(str(count) for count in sorted(counts))

@@ -1,0 +1,201 @@
+"""Faust's consumer, bent so that it hands over batches of whole ticks instead of single records.
+
+Who owns what and where reading begins is decided by the leases, what may be applied by the feeds. Faust's queues, acks and
+commits are never trusted: a batch says where it was read from, so one that got lost shows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+from aiokafka.errors import OffsetOutOfRangeError
+from faust.serializers.schemas import Schema
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from streams.kafka.fatal import die
+from streams.kafka.lease import Lease
+from streams.kafka.leases import Leases
+from streams.kafka.unit import Feed
+
+# how long a broker holds a fetch that has nothing; Faust's fixed 1500 would hold every tick
+FETCH_WAIT_MS = 20
+# the feeds are asked this often when nothing arrives, since live ticks end without a record
+POLL_S = 0.1
+
+log = logging.getLogger("keepline.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What came of one place. level_us: when the broker said that nothing lies behind it; 0: something does."""
+
+    tp: TP
+    base: int  # the offset it was read from
+    records: list[Any]
+    goes_on: int  # where the consumer reads on: past control markers and aborted records
+    level_us: int
+
+
+class BatchSchema(Schema):
+    """Leaves the payload alone: it is a batch already."""
+
+    def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
+        """Faust's decoder for a topic with this schema."""
+
+        async def decode(message: Any, *, propagate: bool = False) -> Any:
+            return app.create_event(None, message.value, None, message)
+
+        return decode
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Drained records go to an inbox, not into the answer of the call: a call that Faust cancels loses nothing."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust reads uncommitted unless it does its own transactions, and fixes the wait: no setting reaches them
+        consumer._fetch_max_wait_ms, consumer._isolation_level = FETCH_WAIT_MS, "read_committed"
+        self.inbox: deque[Drained] = deque()
+        self._next: dict[TP, int] = {}  # where the next drained records are read from
+        return consumer
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Any, timeout: Any = None, max_records: Any = None
+    ) -> Any:
+        try:
+            got = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        except OffsetOutOfRangeError as error:
+            die(
+                f"the next record to read is gone ({error}): retention overtook this worker; restore the topic"
+            )
+        self._put_in(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
+        return {}
+
+    def _put_in(self, consumer: Any, got: Mapping[TP, list[Any]], active: Iterable[TP]) -> None:
+        assignment, live = (
+            consumer._subscription.subscription.assignment,
+            cast(Consumer, self.consumer).leases.live,
+        )
+        for tp in active if live else got:
+            if tp in self._next and assignment is not None and tp in assignment.tps:
+                state, records = assignment.state_value(tp), got.get(tp, [])
+                level = live and state.lso is not None and state.position >= state.lso
+                level_us = state.timestamp * 1000 if level else 0
+                self.inbox.append(Drained(tp, self._next[tp], records, state.position, level_us))
+                self._next[tp] = records[-1].offset + 1 if records else self._next[tp]
+
+    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
+        self._next = dict(partitions)  # no await from here to the last seek
+        self.inbox.clear()
+        await super()._seek_wait(consumer, partitions)
+
+
+class Consumer(driver.Consumer):
+    """Yields one message a batch of a unit; seeks where the states say."""
+
+    leases: ClassVar[Leases]  # set before the app starts; Faust makes the consumer itself
+    # batches have no offset; Faust drops messages below the offset it sought, so they count from above all of those
+    _numbers = itertools.count(1 << 40)
+    _thread: ConsumerThread
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """What Faust's fetcher asks for in a loop."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        open_leases = [lease for lease in self.leases.ready if lease.feed]
+        wanted = {TP(*place) for lease in open_leases for place, _ in lease.wanted()}
+        if wanted:
+            await self._getmany(active_partitions=wanted, timeout=POLL_S)
+        else:
+            await self.sleep(POLL_S / 5)
+        self._offer_inbox()
+        generation = self.app.consumer_generation_id
+        for lease in open_leases:
+            batch = lease.feed.take() if lease.feed and self.flow_active else None
+            if batch:
+                lease.handed = batch.position
+                yield self._message(lease, batch, generation)
+
+    def _offer_inbox(self) -> None:
+        inbox = self._thread.inbox
+        while inbox:
+            drained = inbox.popleft()
+            lease, source = self.leases.by_place.get(drained.tp, (None, ""))
+            if lease and lease.feed:
+                try:
+                    _offer(lease, lease.feed, source, drained)
+                except Exception as error:
+                    log.exception("%s could not take records of %s in", lease.name, source)
+                    die(f"{lease.name}, {drained.tp} from offset {drained.base}: {error!r}")
+
+    def _message(self, lease: Lease, batch: Any, generation: int) -> tuple[TP, ConsumerMessage]:
+        tp = TP(*lease.inputs[lease.blueprint.sources[0]])
+        place, number, value = (tp.topic, tp.partition), next(self._numbers), (lease, batch)
+        nothing = (0.0, 0, None, None)  # time stamp and its type, headers, key
+        return tp, ConsumerMessage(*place, number, *nothing, value, None, 0, 0, tp, generation_id=generation)
+
+    async def perform_seek(self) -> None:
+        """Goes to where the restored states say; Faust calls this before it resumes the flow."""
+        generation = self.app.consumer_generation_id
+        await self.leases.restored()
+        try:
+            leases = self.leases.ready
+            for lease in leases:
+                lease.feed = None  # from here on nothing is accepted: the positions stand still
+                lease.read = {}
+            await self.seek_wait({TP(*place): at for lease in leases for place, at in lease.starts()})
+            if self.app.consumer_generation_id == generation:
+                for lease in leases:
+                    lease.handed = dict(lease.unit.position)
+                    lease.feed = lease.unit.open_feed()
+        except Exception as error:  # noqa: BLE001 -- raised, it would leave a worker without recovery that does nothing
+            if self.app.consumer_generation_id == generation and not self.app.rebalancing:
+                die(f"cannot seek to where the states end: {error!r}")
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Last checkpoint before a rebalance."""
+        coordinator = self._thread._ensure_consumer()._coordinator
+        static = self.app.conf.consumer_group_instance_id
+        if static and self.leases.generation is not None and not coordinator.member_id:
+            # aiokafka does not know FENCED_INSTANCE_ID: two processes of one name would rejoin in turn for ever
+            die(f"another worker has taken over the instance name {static}")
+        await super().on_partitions_revoked(revoked)
+        await self.leases.revoke()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Acquisitions begin; perform_seek waits for them."""
+        self.leases.assign([(tp.topic, tp.partition) for tp in assigned], generation_id, self._earliest)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_stop(self) -> None:
+        """Saves before the group is left."""
+        await self.leases.revoke()
+        await super().on_stop()
+
+    async def _earliest(self, places: Any) -> Any:
+        return await self.earliest_offsets(*places)
+
+
+class Transport(driver.Transport):
+    """`keepline://host:port`."""
+
+    Consumer: ClassVar[Any] = Consumer
+
+
+def _offer(lease: Lease, feed: Feed, source: str, drained: Drained) -> None:
+    if drained.records:
+        feed.offer(source, drained.base, drained.records, time.time_ns() // 1000)
+        lease.read[source] = (drained.records[-1].offset + 1, drained.goes_on)
+    if drained.level_us:
+        feed.caught_up(source, drained.level_us)

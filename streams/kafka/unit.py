@@ -1,0 +1,103 @@
+"""What the edge asks of a unit, its feed and its batches; streams/engine/units.py has the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+LEASE_KEY = b"\0lease"  # reserved in every changelog: the mark of a new owner
+
+Pair = tuple[bytes | None, bytes | None]
+
+
+class Output(Protocol):
+    """Records for one partition of one topic, in order."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def pairs(self) -> Sequence[Pair]: ...
+
+
+class Batch(Protocol):
+    """Whole ticks of a unit: read from `base`, up to `position` (next offset of each source)."""
+
+    @property
+    def feed(self) -> Any: ...
+    @property
+    def base(self) -> dict[str, int]: ...
+    @property
+    def position(self) -> dict[str, int]: ...
+    @property
+    def size(self) -> int: ...
+
+
+class Feed(Protocol):
+    """Merges what was read into batches; a new one for each incarnation."""
+
+    def offer(self, source: str, base: int, records: Sequence[Any], now_us: int) -> None:
+        """Records of a source, read from offset `base` on; raises Hole when that is beyond what was read before."""
+
+    def caught_up(self, source: str, now_us: int) -> None:
+        """Live: the source was read to its end at `now_us`."""
+
+    def wants(self, source: str) -> bool:
+        """More of this source may be fetched."""
+
+    def take(self) -> Batch | None:
+        """The next batch, when there is one."""
+
+
+class Unit(Protocol):
+    """What a lease owns: state, position, outputs. All calls are synchronous, so none of them is ever half done."""
+
+    name: str
+    partition: int
+    sources: Sequence[str]
+    position: dict[str, int]
+    steps: int
+
+    @property
+    def changelog(self) -> tuple[str, int]: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def waiting(self) -> bool: ...
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+    @property
+    def frontier(self) -> str | None: ...
+
+    def load(self, records: Iterable[Any]) -> None:
+        """Records of the changelog, committed, in order."""
+
+    def loaded(self) -> None:
+        """The changelog has been read to its end."""
+
+    def open_feed(self) -> Feed:
+        """A feed that starts at `position`."""
+
+    def apply(self, batch: Any) -> bool:
+        """Takes a batch in; True when somebody waits for what it led to."""
+
+    def take(self) -> Sequence[Output]:
+        """All that changed since the last call."""
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A unit that a worker of this group may come to own, and how it is made anew."""
+
+    name: str
+    partition: int
+    sources: tuple[str, ...]
+    make: Callable[[], Unit]
+
+    @classmethod
+    def of(cls, make: Callable[[], Unit]) -> Blueprint:
+        """The blueprint of the unit that `make` makes."""
+        unit = make()
+        return cls(unit.name, unit.partition, tuple(unit.sources), make)

@@ -1,0 +1,206 @@
+"""The worker: a Faust app with one agent, and its life from start to signal or end of input."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from faust.tables.manager import TableManager
+from faust.transport import by_url
+
+from streams.kafka import transport
+from streams.kafka.fatal import die
+from streams.kafka.lease import Lease
+from streams.kafka.leases import Leases, or_die
+from streams.kafka.settings import Settings
+from streams.kafka.unit import Blueprint
+from streams.kafka.watchdog import Watchdog
+
+CHECKPOINT_EVERY_S = 1.0
+LEAVE_LIMIT_S = 9.0  # from SIGTERM to the end, checkpoint included
+FETCH_BYTES = 4 << 20
+FETCH_RECORDS = 20_000
+WAITING_BATCHES = 16
+
+log = logging.getLogger("keepline.worker")
+by_url.__self__.aliases["keepline"] = "streams.kafka.transport:Transport"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a worker runs. live: the clock on the wall, not event time; instance: static membership id; exit_at_end: ends
+    with 0 when all that it owns is done and saved."""
+
+    live: bool = True
+    instance: str | None = None
+    exit_at_end: bool = False
+    session_s: float = 15.0
+
+
+@dataclass
+class Progress:
+    """What this process has done, for people who watch."""
+
+    events: int = 0
+    batches: int = 0
+    since: float = 0.0
+
+
+class App(faust.App):
+    """Faust without tables."""
+
+    async def on_first_start(self) -> None:
+        """Stock creates a data folder in the working directory."""
+
+
+class NoTables(TableManager):
+    """Stock sleeps for a second at each start, in case tables come up late."""
+
+    async def on_start(self) -> None:
+        """Lets the subscription begin."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
+class Worker:
+    """Runs the units of `blueprints` that the group gives to this process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        blueprints: Sequence[Blueprint],
+        options: Options,
+        watch: Callable[[Worker], None] = lambda worker: None,
+    ) -> None:
+        """watch: called once a second, to show how far it is."""
+        self.settings, self.options, self._watch = settings, options, watch
+        self.leases, self.progress = Leases(settings, blueprints, options.live), Progress()
+        self._finished = asyncio.Event()
+
+    async def run(self) -> int:
+        """Until the end of the input or a signal; returns the exit code."""
+        transport.Consumer.leases = self.leases
+        app = build(self.settings, self.leases, self.options, self._apply)
+        self._on_signals()
+        starting, pulse = asyncio.ensure_future(app.start()), asyncio.ensure_future(or_die(self._pulse(app)))
+        await self._wait_for_end(app, starting)
+        pulse.cancel()
+        await self._leave(app, starting)
+        return 0
+
+    def _apply(self, lease: Lease, batch: Any) -> None:
+        """Synchronous: a checkpoint sees all of a batch or nothing of it."""
+        of_an_older_incarnation = lease.given_up or batch.feed is not lease.feed
+        if of_an_older_incarnation:
+            return
+        if lease.unit.apply(batch):
+            self.leases.soon(lease)
+        self.progress.since = self.progress.since or time.monotonic()
+        self.progress.batches += 1
+        self.progress.events += batch.size
+
+    async def _pulse(self, app: Any) -> None:
+        """Once a second."""
+        watchdog = Watchdog(self.leases, app.consumer.highwaters)
+        while True:
+            await asyncio.sleep(CHECKPOINT_EVERY_S)
+            await self.leases.checkpoint()
+            await watchdog.look(time.monotonic())
+            self._watch(self)
+            if self.options.exit_at_end and self._all_done():
+                self._finish("everything is done")
+
+    def _all_done(self) -> bool:
+        leases = list(self.leases.all.values())
+        return (
+            bool(leases)
+            and not self.leases.frozen
+            and all(lease.settled and lease.unit.done for lease in leases)
+        )
+
+    def _on_signals(self) -> None:
+        """The first one saves and leaves, the second one leaves at once, even when the event loop hangs."""
+        loop, names = asyncio.get_running_loop(), []
+
+        def signalled(number: int, frame: object) -> None:
+            names.append(signal.Signals(number).name)
+            if len(names) > 1:
+                os._exit(128 + number)
+            loop.call_soon_threadsafe(self._finish, names[0])
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signalled)
+
+    def _finish(self, why: str) -> None:
+        log.info("saving and leaving: %s", why)
+        self._finished.set()
+
+    async def _wait_for_end(self, app: Any, starting: asyncio.Future[Any]) -> None:
+        finished = asyncio.ensure_future(self._finished.wait())
+        stopped = asyncio.ensure_future(app._stopped.wait())
+        await asyncio.wait([finished, stopped, starting], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done() and starting.exception():
+            die(f"Faust did not start: {starting.exception()!r}")
+        await asyncio.wait([finished, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not self._finished.is_set():
+            die(f"Faust stopped by itself: {app.crash_reason!r}")
+
+    async def _leave(self, app: Any, starting: asyncio.Future[Any]) -> None:
+        """Saves, leaves the group. What does not end in time is cut off: all that counts is committed by then."""
+        until = asyncio.get_running_loop().time() + LEAVE_LIMIT_S
+        await self.leases.revoke()
+        with suppress(TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout_at(until):
+                starting.cancel()
+                await app.stop()
+                await self.leases.close()
+
+
+def build(
+    settings: Settings,
+    leases: Leases,
+    options: Options,
+    apply: Callable[[Lease, Any], None],
+) -> faust.App:
+    """The Faust app of a worker."""
+    app = App(
+        settings.group,
+        broker=[f"keepline://{broker}" for broker in settings.brokers],
+        broker_credentials=settings.faust_credentials,
+        broker_session_timeout=options.session_s,
+        broker_heartbeat_interval=options.session_s / 10,
+        broker_request_timeout=60.0,
+        broker_rebalance_timeout=30.0,
+        broker_max_poll_records=FETCH_RECORDS,
+        consumer_group_instance_id=options.instance,
+        consumer_max_fetch_size=FETCH_BYTES,
+        consumer_auto_offset_reset="none",
+        store="memory://",
+        TableManager=NoTables,
+        stream_recovery_delay=0.0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+    )
+    sources = {source for blueprint in leases.blueprints.values() for source in blueprint.sources}
+    names = sorted(settings.topic(source) for source in sources)
+    inputs = app.topic(*names, schema=transport.BatchSchema(), maxsize=WAITING_BATCHES, acks=False)
+
+    @app.agent(inputs)
+    async def engine(stream: Any) -> None:
+        async for lease, batch in stream:
+            try:
+                apply(lease, batch)
+            except Exception as error:  # noqa: BLE001 -- Faust would restart the agent and drop the batch in silence
+                log.exception("%s could not apply a batch", lease.name)
+                die(f"{lease.name}: {error!r}")
+
+    return app

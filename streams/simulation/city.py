@@ -1,0 +1,61 @@
+"""One day after the other: the order in which things happen in the city."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from schemas.instants import DAY_US
+from streams.simulation import app, leaving, surveys, visits
+from streams.simulation.blocks import Block, in_order
+from streams.simulation.people import settle
+from streams.simulation.rules import Rules
+
+
+class City:
+    """The customers and their clock. `next_day()` as often as wanted; memory depends on `customers` only.
+
+    `start_us` is the first midnight, UTC. Each day draws from a generator of its own, seeded by (seed, day), so that a
+    shorter run is the beginning of a longer one.
+    """
+
+    def __init__(self, customers: int, start_us: int, seed: int, rules: Rules | None = None) -> None:
+        self.rules = rules or Rules()
+        self.start_us, self.seed, self.day = start_us, seed, 0
+        self.people = settle(customers, start_us, self.rules, np.random.default_rng([seed, 0]))
+
+    def next_day(self) -> Block:
+        """The events of the next day."""
+        people, rules, day = self.people, self.rules, self.day
+        rng, day_us = np.random.default_rng([self.seed, 1 + day]), self.start_us + day * DAY_US
+        self.day += 1
+        people.present |= people.join_day == day
+        self._drift(day, rng)
+        leaving.come_back(people, day)
+        leaving.decide(people, day, rules, rng)
+        leaving.leave(people, day, day_us, rules, rng)
+        visited = visits.visit(people, day, day_us, rules, rng)
+        complained = app.complaints(people, visited, day, day_us, rules, rng)
+        active = app.sessions(people, day, day_us, rules, rng)
+        answered = surveys.answers(people, day, day_us, rules, rng)
+        return Block(day, in_order([visited]), in_order([complained, active]), in_order([answered]))
+
+    def _drift(self, day: int, rng: np.random.Generator) -> None:
+        """Moods calm down, open complaints gnaw, those about to leave lose interest, and some are just busy."""
+        people, rules, n = self.people, self.rules, len(self.people)
+        fading, gone = leaving.fading(people), ~people.present
+        people.satisfaction += (people.base_satisfaction - people.satisfaction) / rules.calming_days
+        people.satisfaction += rng.normal(0, rules.mood_noise, n)
+        people.satisfaction -= rules.open_complaint_drift * people.complaint_open + rules.fading_drift * fading
+        people.use[fading] *= rules.fading_use_factor
+        people.use[gone] *= rules.left_use_factor
+        busy = np.flatnonzero(rng.random(n) < rules.lull)
+        people.lull_until[busy] = day + rng.integers(rules.lull_least_days, rules.lull_most_days, len(busy))
+
+
+def city(customers: int, days: int, start_us: int, seed: int) -> Iterator[Block]:
+    """The events of a simulated city, a block of columns a day."""
+    simulated = City(customers, start_us, seed)
+    for _ in range(days):
+        yield simulated.next_day()

@@ -1,0 +1,80 @@
+"""Why and when customers leave, and that some come back by themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schemas.columns import CAUSES
+from schemas.instants import SECOND_US
+from streams.simulation.people import NEVER, Flags, Floats, Ints, People
+from streams.simulation.rules import Rules
+
+DAYS_A_MONTH = 365.25 / 12
+DISTANCE, PRICE, SERVICE, SOLD = (CAUSES.index(name) for name in ("distance", "price", "service", "vehicle_sold"))
+
+
+def monthly_hazard(people: People, satisfaction: Floats, rules: Rules) -> Floats:
+    """Rate of deciding to leave, per month and customer, for a present customer; without sold vehicles.
+
+    Waits and prices act through `satisfaction`, which visits move.
+    """
+    return rules.monthly_hazard * np.exp(
+        -rules.satisfaction_weight * satisfaction
+        + rules.distance_weight * _distance(people, rules)
+        + rules.price_sensitivity_weight * _price(people)
+        + rules.open_complaint_weight * people.complaint_open
+    )
+
+
+def decide(people: People, day: int, rules: Rules, rng: np.random.Generator) -> None:
+    """Some decide to leave: those with signs after weeks of fading, the silent on the same day."""
+    hazard = monthly_hazard(people, people.satisfaction, rules)
+    free = people.present & (people.cause < 0)
+    draw = rng.random(len(people)) * DAYS_A_MONTH
+    sold = np.flatnonzero(free & (draw < rules.vehicle_sold_monthly))
+    tired = np.flatnonzero(free & (draw >= rules.vehicle_sold_monthly) & (draw < rules.vehicle_sold_monthly + hazard))
+    people.cause[sold] = SOLD
+    people.with_signs[sold] = False  # nothing was wrong with the workshop
+    people.leave_day[sold] = day
+    people.cause[tired] = _causes(people, tired, rules, rng)
+    fading = rng.integers(rules.fading_least_days, rules.fading_most_days, len(tired))
+    people.leave_day[tired] = day + np.where(people.with_signs[tired], fading, 0)
+
+
+def leave(people: People, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> None:
+    """Those whose day has come are gone; a share of the silent will be back (not those who sold the vehicle)."""
+    gone = np.flatnonzero(people.present & (people.leave_day == day))
+    people.present[gone] = False
+    people.left_us[gone] = day_us + rng.integers(0, 86_400, len(gone)) * SECOND_US
+    people.use[gone] *= rules.left_use_drop
+    back = (rng.random(len(gone)) < rules.return_share) & ~people.with_signs[gone] & (people.cause[gone] != SOLD)
+    after = rng.integers(rules.return_least_days, rules.return_most_days, len(gone))
+    people.return_day[gone] = np.where(back, day + after, NEVER)
+
+
+def come_back(people: People, day: int) -> None:
+    """Those whose day of return it is are present again, come today, and do not leave a second time."""
+    back = people.return_day == day
+    people.present |= back
+    people.use[back] = 1.0
+    people.progress[back] = people.target[back]
+
+
+def fading(people: People) -> Flags:
+    """Those who have decided and are still there."""
+    return people.present & (people.leave_day != NEVER) & (people.left_us == 0)
+
+
+def _distance(people: People, rules: Rules) -> Floats:
+    return np.log(people.distance_km / rules.distance_median_km) / rules.distance_sigma
+
+
+def _price(people: People) -> Floats:
+    return (people.price_sensitivity - 0.5) / 0.2236  # the standard deviation of Beta(2, 2)
+
+
+def _causes(people: People, rows: Ints, rules: Rules, rng: np.random.Generator) -> Ints:
+    """The cause of each leaver: drawn in proportion to e to the power of what burdens the customer."""
+    burdens = [_distance(people, rules)[rows], _price(people)[rows], -people.satisfaction[rows]]
+    burdens = [burden + rng.gumbel(0, 1, len(rows)) for burden in burdens]
+    return np.array([DISTANCE, PRICE, SERVICE])[np.argmax(burdens, axis=0)]

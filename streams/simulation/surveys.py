@@ -1,0 +1,45 @@
+"""Answers to surveys, some days after a visit; the unhappy name causes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schemas.columns import CAUSES
+from schemas.instants import SECOND_US
+from streams.simulation.blocks import SURVEY, Rows, rows_of
+from streams.simulation.leaving import DISTANCE, PRICE, SERVICE, SOLD
+from streams.simulation.people import Floats, Ints, People
+from streams.simulation.rules import Rules
+
+NPS, CSAT = 0, 1
+PRODUCT, OTHER = CAUSES.index("product"), CAUSES.index("other")
+ANSWER_SECONDS = 14 * 3_600
+
+
+def answers(people: People, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
+    """The surveys answered on a day."""
+    who = np.flatnonzero(people.survey_day == day)
+    n = len(who)
+    felt = people.satisfaction[who] + rng.normal(0, 0.7, n)
+    code = np.where(rng.random(n) < rules.nps_share, NPS, CSAT)
+    score = np.where(code == NPS, np.clip(7.4 + 1.4 * felt, 0, 10), np.clip(75 + 11 * felt, 0, 100))
+    return rows_of(
+        SURVEY,
+        time_us=day_us + rng.integers(0, ANSWER_SECONDS, n) * SECOND_US,
+        customer=who,
+        code=code,
+        score=np.round(score),
+        causes=_causes(people, who, felt, rng),
+    )
+
+
+def _causes(people: People, who: Ints, felt: Floats, rng: np.random.Generator) -> Ints:
+    """Bit masks: the burden felt most, named by the unhappy; the sale of the vehicle, by those who say so."""
+    noise = rng.gumbel(0, 0.7, (3, len(who)))
+    burdens = np.stack([np.log(people.distance_km[who] / 8.0), 4 * people.price_sensitivity[who] - 2, -felt]) + noise
+    named = 1 << np.array([DISTANCE, PRICE, SERVICE])[np.argmax(burdens, axis=0)]
+    named |= (rng.random(len(who)) < 0.08) * (1 << PRODUCT)
+    named |= (rng.random(len(who)) < 0.05) * (1 << OTHER)
+    unhappy = rng.random(len(who)) < 1 / (1 + np.exp(2 + 1.5 * felt))
+    sold = (people.cause[who] == SOLD) & (rng.random(len(who)) < 0.5)
+    return np.where(unhappy, named, 0) | np.where(sold, 1 << SOLD, 0)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from schemas.errors import Failure, UsageError
+from streams import cli
+
+
+class Command(SimpleNamespace):
+    """A command module that does what its test wants."""
+
+    @staticmethod
+    def configure(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--count", type=int, default=0)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Command:
+    made = Command(run=lambda args: 0)
+    monkeypatch.setitem(cli.COMMANDS, "try", ("tried", "a command for the tests"))
+    monkeypatch.setitem(sys.modules, "tried", made)  # type: ignore[arg-type]
+    return made
+
+
+def raising(error: BaseException) -> object:
+    def run(args: argparse.Namespace) -> int:
+        raise error
+
+    return run
+
+
+def test_a_command_gets_its_options_and_gives_the_exit_code(command: Command) -> None:
+    command.run = lambda args: int(args.count)
+    assert cli.main(["try", "--count", "7"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(UsageError("no"), 2), (Failure("no"), 1), (FileNotFoundError("no"), 1), (KeyboardInterrupt(), 130)],
+)
+def test_each_way_to_end_has_its_exit_code(command: Command, error: BaseException, code: int) -> None:
+    command.run = raising(error)
+    assert cli.main(["try"]) == code
+
+
+def test_an_error_is_one_line_on_standard_error(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    command.run = raising(Failure("topics are missing:\n  surveys"))
+    cli.main(["try"])
+    assert capsys.readouterr() == ("", "keepline: topics are missing: surveys\n")
+
+
+@pytest.mark.parametrize("argv", [[], ["nosuch"], ["try", "--nosuch"], ["try", "--count", "x"]])
+def test_wrong_use_is_one_line_and_exit_code_2(
+    command: Command, capsys: pytest.CaptureFixture[str], argv: list[str]
+) -> None:
+    assert cli.main(argv) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("keepline: ")
+    assert error.count("\n") == 1
+
+
+def test_a_bug_shows_its_traceback(command: Command) -> None:
+    command.run = raising(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["try"])
+
+
+def test_a_reader_that_went_away_gets_no_traceback() -> None:
+    body = "from streams import cli; cli._run = lambda argv: print('x' * 1_000_000) or 0"
+    script = f"{body}; raise SystemExit(cli.main([]))"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_help_imports_no_command() -> None:
+    body = "from streams import cli\ntry: cli.main(['-h'])\nexcept SystemExit: pass"
+    script = f"{body}\nimport sys; print('numpy' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("name", [name for name in cli.COMMANDS if name != "try"])
+def test_every_command_of_the_table_is_there(name: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([name, "--help"])
+    assert ended.value.code == 0

@@ -1,0 +1,181 @@
+"""The message of an intervention."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from uuid import NAMESPACE_DNS, UUID, uuid5
+
+import orjson
+import pytest
+
+from online_model.reasons import Reason
+from schemas.instants import DAY_US, HOUR_US, parse_instant
+from streams.interventions import policy
+from streams.interventions.cases import Withheld
+from streams.interventions.policy import Crossing, compose_intervention, compose_withheld, tier_of, window_of
+from streams.interventions.profile import load_profile
+
+PROFILE = load_profile("after-sales")
+CROSSED_US = parse_instant("2024-03-01T00:00:00Z")
+REASONS = [
+    Reason("days_since_visit", 212.0, "days", 1.25, "The last visit was 212 days ago."),
+    Reason("open_complaints", 1.0, "complaints", 0.5, "A complaint is open."),
+    Reason("survey_level", 3.0, "points", 0.25, "The last answers average 3."),
+]
+CROSSING = Crossing("C-7", CROSSED_US, CROSSED_US, 0.53, 0.41, REASONS, 12)
+
+
+def message(delay_us: int = 0, **changes: Any) -> dict[str, Any]:
+    decided_us = CROSSED_US + delay_us
+    crossing = replace(CROSSING, decided_at_us=decided_us, **changes)
+    composed: dict[str, Any] = orjson.loads(compose_intervention(PROFILE, crossing, decided_us))
+    return composed
+
+
+def test_the_whole_message() -> None:
+    high = PROFILE.tiers[1]
+    assert message() == {
+        "intervention_id": "37c559c0-0b90-52d7-b3e8-979ce7e919ef",
+        "customer_id": "C-7",
+        "crossed_at": "2024-03-01T00:00:00Z",
+        "emitted_at": "2024-03-01T00:00:00Z",
+        "window_ends_at": "2024-03-08T00:00:00Z",
+        "window": "7d",
+        "probability": 0.53,
+        "previous_probability": 0.41,
+        "tier": "high",
+        "action": {"who": high.who, "channel": high.channel, "offer": high.offer, "script": high.script},
+        "budget": {"amount": 300.0, "currency": "CNY"},
+        "expected_saved": 0.6,
+        "expected_net_value": 972.0,  # 4000 * 0.53 * 0.6 - 300
+        "reasons": [
+            {
+                "feature": "days_since_visit",
+                "value": 212.0,
+                "unit": "days",
+                "contribution": 1.25,
+                "sentence": "The last visit was 212 days ago.",
+            },
+            {
+                "feature": "open_complaints",
+                "value": 1.0,
+                "unit": "complaints",
+                "contribution": 0.5,
+                "sentence": "A complaint is open.",
+            },
+            {
+                "feature": "survey_level",
+                "value": 3.0,
+                "unit": "points",
+                "contribution": 0.25,
+                "sentence": "The last answers average 3.",
+            },
+        ],
+        "model_version": 12,
+        "policy_version": PROFILE.version,
+    }
+
+
+def test_the_same_crossing_gives_the_same_bytes() -> None:
+    bodies = {compose_intervention(load_profile("after-sales"), CROSSING, CROSSED_US) for _ in range(3)}
+    assert len(bodies) == 1
+
+
+def test_a_later_emission_changes_that_field_alone() -> None:
+    at_once = orjson.loads(compose_intervention(PROFILE, CROSSING, CROSSED_US))
+    later = orjson.loads(compose_intervention(PROFILE, CROSSING, CROSSED_US + 9 * DAY_US))
+    assert {key for key in later if later[key] != at_once[key]} == {"emitted_at"}
+
+
+def test_the_namespace_is_what_its_comment_says() -> None:
+    assert uuid5(NAMESPACE_DNS, "interventions.keepline") == policy.NAMESPACE
+
+
+def test_the_id_is_of_the_customer_and_the_crossing_alone() -> None:
+    other = message(DAY_US, probability=0.9, previous_probability=None, reasons=REASONS[:1], model_version=13)
+    assert other["intervention_id"] == message()["intervention_id"]
+
+
+def test_the_id_is_a_version_5_uuid() -> None:
+    assert UUID(message()["intervention_id"]).version == 5
+
+
+def test_another_crossing_has_another_id() -> None:
+    assert message(crossed_at_us=CROSSED_US - 1)["intervention_id"] != message()["intervention_id"]
+
+
+def test_another_customer_has_another_id() -> None:
+    assert message(customer_id="C-8")["intervention_id"] != message()["intervention_id"]
+
+
+def test_a_first_score_has_no_previous_probability() -> None:
+    assert message(previous_probability=None)["previous_probability"] is None
+
+
+@pytest.mark.parametrize(
+    ("probability", "tier"),
+    [
+        (1.0, "extreme"),
+        (0.7001, "extreme"),
+        (0.7, "high"),
+        (0.5001, "high"),
+        (0.5, "medium"),
+        (0.3001, "medium"),
+        (0.3, "low"),
+        (0.0, "low"),
+    ],
+)
+def test_a_tier_is_for_what_lies_above_its_boundary(probability: float, tier: str) -> None:
+    assert tier_of(PROFILE, probability).name == tier
+
+
+@pytest.mark.parametrize(
+    ("delay_us", "window"),
+    [
+        (0, "7d"),
+        (7 * DAY_US, "7d"),
+        (7 * DAY_US + 1, "14d"),
+        (14 * DAY_US, "14d"),
+        (20 * DAY_US, "21d"),
+        (30 * DAY_US, "30d"),
+    ],
+)
+def test_a_window_holds_delays_up_to_its_end(delay_us: int, window: str) -> None:
+    assert message(delay_us)["window"] == window
+
+
+def test_past_the_last_window_there_is_none() -> None:
+    assert window_of(PROFILE, 30 * DAY_US + 1) is None
+
+
+def test_past_the_last_window_nothing_is_composed() -> None:
+    with pytest.raises(ValueError, match=r"customer C-7: crossed at 2024-03-01T00:00:00Z.* last window, 30d"):
+        message(31 * DAY_US)
+
+
+def test_the_window_ends_seven_days_after_the_crossing_however_late_it_is_sent() -> None:
+    assert message(20 * DAY_US + HOUR_US)["window_ends_at"] == "2024-03-08T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("days", "saved"),
+    [(0, 0.6), (10, round(0.6 * 55 / 62, 4)), (20, round(0.6 * 38 / 62, 4)), (30, round(0.6 * 22 / 62, 4))],
+)
+def test_a_later_window_saves_in_proportion_to_its_rate(days: int, saved: float) -> None:
+    assert message(days * DAY_US)["expected_saved"] == saved
+
+
+def test_a_later_window_is_worth_less() -> None:
+    assert message(10 * DAY_US)["expected_net_value"] == round(4000 * 0.53 * 0.6 * 55 / 62 - 300, 2)
+
+
+def test_an_action_may_cost_more_than_it_saves() -> None:
+    poor = load_profile("after-sales", ["customer_value=100"])
+    assert orjson.loads(compose_intervention(poor, CROSSING, CROSSED_US))["expected_net_value"] == -268.2
+
+
+@pytest.mark.parametrize("why", [why for why in Withheld if why])
+def test_a_withheld_one_is_the_same_message_with_the_reason(why: Withheld) -> None:
+    withheld = orjson.loads(compose_withheld(PROFILE, CROSSING, CROSSED_US, why))
+    assert withheld == message() | {"withheld_reason": why.name.lower()}

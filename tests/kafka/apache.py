@@ -1,0 +1,208 @@
+"""Apache Kafka itself as a child process: one broker that is its own controller (KRaft), on free loopback ports.
+
+For tests, benchmarks and runs that kill brokers:
+
+    with ApacheKafka(folder) as kafka:
+        ...  # kafka.brokers is host:port
+        kafka.kill()
+        kafka.start()  # the same ports, the same data
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+POM = Path(__file__).with_name("pom.xml")
+JAVA = 17  # the oldest that Kafka 4 runs on
+HOST = "127.0.0.1"
+START_LIMIT_S, STOP_LIMIT_S, MAVEN_LIMIT_S = 60.0, 20.0, 300.0
+CLUSTER_ID = "a2VlcGxpbmUtdGVzdHMtLQ"  # 16 bytes in base64, as the format tool wants it
+
+SETTINGS = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+log.dirs={data}
+auto.create.topics.enable=false
+# one broker: nothing can be copied
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+# tests do not want to wait for others to join, nor for a dead owner's transaction longer than it asked for
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
+# a killed broker is let in again only when the session of the one before has ended
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
+# small: hundreds of partitions in one heap
+log.cleaner.threads=1
+log.cleaner.dedupe.buffer.size=33554432
+log.index.size.max.bytes=1048576
+"""
+
+LOGGING = """\
+Configuration:
+  Appenders:
+    Console: {name: out, PatternLayout: {pattern: "%d %p %c: %m%n"}}
+  Loggers:
+    Root: {level: warn, AppenderRef: [{ref: out}]}
+"""
+
+
+class Unavailable(RuntimeError):
+    """Apache Kafka cannot be had on this machine; the message says what is missing."""
+
+
+class ApacheKafka:
+    """One broker; its data, settings and log lie in `folder` and outlive stop() and kill().
+
+    Raises Unavailable where Java, Maven or the jars are missing.
+    """
+
+    def __init__(self, folder: Path, heap_mib: int = 768) -> None:
+        self.folder, self._jars, self._heap_mib = folder, jars(), heap_mib
+        self.port, controller_port = free_ports(2)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._settings, self._logging = folder / "server.properties", folder / "log4j2.yaml"
+        text = SETTINGS.format(
+            host=HOST, port=self.port, controller_port=controller_port, data=folder / "data"
+        )
+        self._settings.write_text(text)
+        self._logging.write_text(LOGGING)
+
+    @property
+    def brokers(self) -> str:
+        """host:port, as KEEPLINE_BROKERS takes it."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What the broker has complained about so far."""
+        return (self.folder / "server.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        """Returns when the broker serves; raises RuntimeError with the end of its log when it does not."""
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format()
+        self._process = self._run("kafka.Kafka", str(self._settings))
+        until = time.monotonic() + START_LIMIT_S
+        while not serves(self.port):
+            if self._process.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise RuntimeError(
+                    f"Apache Kafka did not start in {START_LIMIT_S:.0f} s:\n{self.log[-2000:]}"
+                )
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """As an operator would; killed when that takes too long."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL: what the broker had not written is lost."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _format(self) -> None:
+        format_ = self._run("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._settings))
+        if format_.wait(START_LIMIT_S) != 0:
+            raise RuntimeError(f"Apache Kafka could not format its folder:\n{self.log[-2000:]}")
+
+    def _run(self, main: str, *arguments: str) -> subprocess.Popen[bytes]:
+        heap = [f"-Xms{self._heap_mib // 3}m", f"-Xmx{self._heap_mib}m"]
+        logging = f"-Dlog4j2.configurationFile={self._logging}"
+        command = ["java", *heap, logging, "-cp", f"{self._jars}/*", main, *arguments]
+        with (self.folder / "server.log").open("ab") as log:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+
+
+def jars() -> Path:
+    """The folder with Kafka and all that it needs; Maven fetches it once for each version of pom.xml."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keepline"
+    folder = cache / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
+    _need_java()
+    if not folder.exists():
+        if shutil.which("mvn") is None:
+            raise Unavailable("mvn (Maven) is not there")
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as fresh:
+            _fetch(Path(fresh) / "lib")
+            if not folder.exists():  # another run may have been quicker
+                (Path(fresh) / "lib").rename(folder)
+    return folder
+
+
+def free_ports(count: int) -> list[int]:
+    """Different loopback ports that nobody listens on now."""
+    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def serves(port: int) -> bool:
+    """True when the broker names itself: a Metadata request, version 1, about no topic, answered with one broker."""
+    try:
+        with socket.create_connection((HOST, port), timeout=2) as link:
+            link.sendall(struct.pack(">ihhihi", 14, 3, 1, 1, -1, 0))
+            answer = link.recv(12, socket.MSG_WAITALL)
+    except OSError:
+        return False
+    return len(answer) == 12 and struct.unpack(">iii", answer)[2] == 1
+
+
+def _need_java() -> None:
+    if shutil.which("java") is None:
+        raise Unavailable("java is not there")
+    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', said)
+    if version is None or int(version[1]) < JAVA:
+        raise Unavailable(f"java is {said.splitlines()[0] if said else 'silent'}, too old")
+
+
+def _fetch(folder: Path) -> None:
+    goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
+    command = ["mvn", "--batch-mode", "--quiet", "--file", str(POM), *goal]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=MAVEN_LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"Maven did not fetch Kafka in {MAVEN_LIMIT_S:.0f} s") from None
+    if done.returncode != 0:
+        raise Unavailable(f"Maven could not fetch Kafka: {done.stdout.strip()[:300]}")

@@ -1,0 +1,205 @@
+"""A unit small enough to be checked by hand, and a worker process that runs it.
+
+It counts each key of two sources and says so at every tenth: what it must have said in the end does not depend on batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SOURCES = ("app-activity", "service-visits")
+POSITION, LEASE = b"\0position", b"\0lease"
+END = b"end"
+EVERY = 10
+
+
+class Hole(RuntimeError):
+    """Something was lost."""
+
+
+@dataclass
+class Output:
+    topic: str
+    partition: int
+    pairs: list[tuple[bytes | None, bytes | None]]
+
+
+@dataclass
+class Batch:
+    feed: object
+    base: dict[str, int]
+    position: dict[str, int]
+    events: list[tuple[str, bytes]]
+    ended: int
+
+    @property
+    def size(self) -> int:
+        return len(self.events)
+
+
+class CountingFeed:
+    """Hands on whatever there is."""
+
+    def __init__(self, position: dict[str, int]) -> None:
+        self.position, self.read = dict(position), dict(position)
+        self.events: list[tuple[str, bytes]] = []
+        self.ended = 0
+
+    def offer(self, source: str, base: int, records: Sequence[Any], now_us: int) -> None:
+        if base > self.read[source]:
+            raise Hole(f"{source}: {base} > {self.read[source]}")
+        for record in records:
+            if record.offset >= self.read[source]:
+                if record.value == END:
+                    self.ended += 1
+                else:
+                    self.events.append((source, record.key))
+        self.read[source] = max(self.read[source], records[-1].offset + 1)
+
+    def caught_up(self, source: str, now_us: int) -> None:
+        pass
+
+    def wants(self, source: str) -> bool:
+        return len(self.events) < 20_000
+
+    def take(self) -> Batch | None:
+        if self.read == self.position:
+            return None
+        base, self.position = self.position, dict(self.read)
+        events, self.events, ended, self.ended = self.events, [], self.ended, 0
+        return Batch(self, base, self.position, events, ended)
+
+
+class CountingUnit:
+    sources = SOURCES
+    waiting = False
+    frontier: str | None = None
+
+    def __init__(self, partition: int) -> None:
+        self.name, self.partition, self.changelog = f"engine-{partition}", partition, ("state", partition)
+        self.position: dict[str, int] = {}
+        self.steps = self.ended = 0
+        self.seen: Counter[bytes] = Counter()
+        self.dirty: set[bytes] = set()
+        self.said: list[bytes] = []
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"applied": self.seen.total()}
+
+    @property
+    def done(self) -> bool:
+        return self.ended >= len(SOURCES)
+
+    def load(self, records: Iterable[Any]) -> None:
+        for record in records:
+            if record.key == POSITION:
+                body = json.loads(record.value)
+                self.position, self.ended = body["position"], body["ended"]
+            elif record.key != LEASE:
+                self.seen[record.key] = int(record.value)
+
+    def loaded(self) -> None:
+        pass
+
+    def open_feed(self) -> CountingFeed:
+        return CountingFeed(self.position)
+
+    def apply(self, batch: Batch) -> bool:
+        if batch.base != self.position:
+            raise Hole(f"batch from {batch.base}, state at {self.position}")
+        for source, key in batch.events:
+            name = source.encode() + b"/" + key
+            self.seen[name] += 1
+            self.dirty.add(name)
+            if self.seen[name] % EVERY == 0:
+                self.said.append(b"%s:%d" % (name, self.seen[name]))
+        self.position, self.steps, self.ended = batch.position, self.steps + 1, self.ended + batch.ended
+        return False
+
+    def take(self) -> list[Output]:
+        rows = [(key, b"%d" % self.seen[key]) for key in sorted(self.dirty)]
+        rows.append((POSITION, json.dumps({"position": self.position, "ended": self.ended}).encode()))
+        said, self.said, self.dirty = self.said, [], set()
+        return [
+            Output("state", self.partition, rows),
+            Output("interventions", self.partition, [(None, line) for line in said]),
+        ]
+
+
+class Sleeper(CountingUnit):
+    """Stops its process once, in the middle of a checkpoint: what was taken is not committed yet."""
+
+    asleep: Path
+
+    def take(self) -> list[Output]:
+        outputs = super().take()
+        if len(outputs[1].pairs) > 0 and not self.asleep.exists():
+            self.asleep.write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return outputs
+
+
+class Raiser(CountingUnit):
+    """Raises once, after half of a batch."""
+
+    raised: Path
+
+    def apply(self, batch: Batch) -> bool:
+        if not self.raised.exists():
+            self.raised.write_text("")
+            batch.events = batch.events[: batch.size // 2]
+            super().apply(batch)
+            raise ValueError("once")
+        return super().apply(batch)
+
+
+class Hanger(CountingUnit):
+    """Never comes back from its first batch."""
+
+    hanging: Path
+
+    def apply(self, batch: Batch) -> bool:
+        self.hanging.write_text("")
+        while True:
+            time.sleep(0.01)
+
+
+def main(arguments: dict[str, Any]) -> int:
+    from streams.kafka.settings import from_environment
+    from streams.kafka.unit import Blueprint
+    from streams.kafka.worker import Options, Worker
+
+    kind: type[CountingUnit] = CountingUnit
+    if arguments.get("asleep"):
+        kind, Sleeper.asleep = Sleeper, Path(arguments["asleep"])
+    if arguments.get("hanging"):
+        kind, Hanger.hanging = Hanger, Path(arguments["hanging"])
+    if arguments.get("raised"):
+        kind, Raiser.raised = Raiser, Path(arguments["raised"])
+    blueprints = [Blueprint.of(lambda p=p: kind(p)) for p in range(arguments["partitions"])]
+    options = Options(
+        False, arguments.get("instance"), exit_at_end=True, session_s=arguments.get("session_s", 6.0)
+    )
+
+    async def run() -> int:
+        return await Worker(from_environment(), blueprints, options).run()
+
+    return asyncio.run(run())
+
+
+if __name__ == "__main__":
+    import logging
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(name)s %(message)s")
+    sys.exit(main(json.loads(sys.argv[1])))

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from streams.kafka import topics
+from streams.kafka.status import STUCK_S, Status, UnitState, problems, read
+from tests.kafka.city import PARTITIONS, City, new_city, wait_for
+from tests.kafka.counting import SOURCES
+
+ENGINES = [f"engine-{partition}" for partition in range(PARTITIONS)]
+
+
+@pytest.fixture
+async def city(brokers: str, tmp_path: Path) -> City:
+    return await new_city(brokers, tmp_path)
+
+
+def unit(name: str, age_s: float = 0.0, done: bool = False, lag: int = 0) -> UnitState:
+    return UnitState(name, None, age_s, done, False, lag)
+
+
+def status(*units: UnitState, members: int = 1, state: str = "Stable") -> Status:
+    return Status("g", state, members, list(units), [], None, {})
+
+
+def test_a_group_that_works_has_no_problems() -> None:
+    assert problems(status(unit("engine-0")), ["engine-0"]) == []
+
+
+def test_a_unit_that_never_saved_is_named() -> None:
+    assert problems(status(unit("engine-0")), ["engine-0", "learner"]) == ["learner has never saved anything"]
+
+
+def test_a_group_without_workers_is_a_problem() -> None:
+    assert problems(status(unit("engine-0"), members=0), ["engine-0"]) == ["no worker runs in group g"]
+
+
+def test_a_group_that_reached_the_end_needs_no_workers() -> None:
+    assert problems(status(unit("engine-0", done=True), members=0), ["engine-0"]) == []
+
+
+def test_a_rebalance_is_named() -> None:
+    (problem,) = problems(status(unit("engine-0"), state="PreparingRebalance"), ["engine-0"])
+    assert "PreparingRebalance" in problem
+
+
+def test_a_unit_that_does_not_save_while_records_wait_is_stuck() -> None:
+    (problem,) = problems(status(unit("engine-0", STUCK_S + 1, lag=7)), ["engine-0"])
+    assert problem == "engine-0 has not saved for 61 s while 7 records wait"
+
+
+def test_an_idle_unit_is_not_stuck() -> None:
+    assert problems(status(unit("engine-0", STUCK_S + 1)), ["engine-0"]) == []
+
+
+async def test_lag_counts_the_records_that_wait(city: City) -> None:
+    await city.send(1000)
+    with city.worker() as worker:
+        await wait_for(city.anything_said)
+        await wait_for(lambda: drained(city))
+        worker.kill()
+    await city.send_in_a_transaction(30)
+    assert {place.lag_records for place in (await read(city.settings)).places} == {30}
+
+
+async def test_lag_is_zero_after_a_drain_in_spite_of_markers(city: City) -> None:
+    with city.worker():
+        await city.send_in_a_transaction(100)
+        await wait_for(lambda: drained(city))
+        seen = await read(city.settings)
+    assert [unit.lag_records for unit in seen.units] == [0] * PARTITIONS
+
+
+async def test_other_lag_tools_see_no_lag_after_a_drain_either(city: City) -> None:
+    with city.worker():
+        await city.send_in_a_transaction(100)
+        await wait_for(lambda: drained(city))
+        async with topics.admin(city.settings) as client:
+            offsets = await client.list_consumer_group_offsets(city.settings.group)
+    places = [TopicPartition(city.settings.topic(source), p) for source in SOURCES for p in range(PARTITIONS)]
+    assert {place: offsets[place].offset for place in places} == dict.fromkeys(
+        places, 101
+    )  # 100 and a marker
+
+
+async def test_the_newest_model_is_the_one_in_force(city: City) -> None:
+    async with AIOKafkaProducer(**city.settings.client, transactional_id="learner-of-a-test") as producer:
+        for version in range(1, 8):
+            async with producer.transaction():
+                body = {"version": version, "instant_us": version, "ready": True}
+                await producer.send(city.settings.topic("models"), orjson.dumps(body), b"model", 0)
+    model = (await read(city.settings)).model
+    assert model is not None and model["version"] == 7
+
+
+async def drained(city: City) -> bool:
+    """Everything that was sent is applied and saved."""
+    return (await read(city.settings)).counts.get("applied", 0) == city.sent.total()

@@ -1,0 +1,122 @@
+"""The worker as a process, on real Kafka: what comes out does not depend on what happens to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from streams.kafka.fatal import EXIT_RESTART
+from tests.kafka.city import City, new_city, wait_for
+
+
+@pytest.fixture
+async def city(brokers: str, tmp_path: Path) -> City:
+    return await new_city(brokers, tmp_path)
+
+
+async def test_a_calm_run_says_everything_once(city: City) -> None:
+    await city.send(1000, end=True)
+    with city.worker() as worker:
+        assert worker.wait(20) == 0, city.log
+    assert await city.said() == city.expected
+
+
+async def test_a_worker_killed_after_a_checkpoint_goes_on_where_it_had_saved(city: City) -> None:
+    await city.send(1000)
+    with city.worker(instance="w0") as worker:
+        await wait_for(city.anything_said)
+        await city.send(1000)
+        worker.kill()
+    await city.send(1000, end=True)
+    with city.worker(instance="w0") as worker:
+        assert worker.wait(20) == 0, city.log
+    assert await city.said() == city.expected
+
+
+async def test_a_worker_killed_inside_a_checkpoint_leaves_nothing_of_it(city: City, tmp_path: Path) -> None:
+    asleep = tmp_path / "asleep"
+    await city.send(1000, end=True)
+    with city.worker(instance="w0", asleep=str(asleep)) as worker:
+        await wait_for(asleep.exists)
+        worker.kill()
+    with city.worker(instance="w0") as worker:
+        assert worker.wait(20) == 0, city.log
+    assert await city.said() == city.expected
+
+
+async def test_a_worker_that_wakes_up_inside_a_checkpoint_is_fenced(city: City, tmp_path: Path) -> None:
+    asleep = tmp_path / "asleep"
+    await city.send(1000, end=True)
+    with city.worker(asleep=str(asleep)) as zombie:
+        await wait_for(asleep.exists)
+        with city.worker() as heir:  # the group gives it everything when the zombie's session has ended
+            assert heir.wait(25) == 0, city.log
+        os.kill(zombie.pid, signal.SIGCONT)
+        assert zombie.wait(10) == EXIT_RESTART
+    assert await city.said() == city.expected
+
+
+async def test_a_worker_that_is_told_to_stop_saves_and_leaves(city: City) -> None:
+    await city.send(1000)
+    with city.worker() as worker:
+        await wait_for(lambda: "restored" in city.log)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(10) == 0, city.log
+
+
+async def test_a_second_signal_ends_a_worker_that_hangs_at_once(city: City, tmp_path: Path) -> None:
+    hanging = tmp_path / "hanging"
+    await city.send(10)
+    with city.worker(hanging=str(hanging)) as worker:
+        await wait_for(hanging.exists)
+        worker.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(0.3)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(2) == 128 + signal.SIGTERM, city.log
+
+
+async def test_an_error_in_a_unit_ends_the_worker_and_nothing_is_lost(city: City, tmp_path: Path) -> None:
+    await city.send(1000, end=True)
+    arguments = {"instance": "w0", "raised": str(tmp_path / "raised")}
+    with city.worker(**arguments) as worker:
+        assert worker.wait(20) == EXIT_RESTART
+    with city.worker(**arguments) as worker:
+        assert worker.wait(20) == 0, city.log
+    assert await city.said() == city.expected
+
+
+async def test_records_that_were_deleted_before_they_were_read_stop_a_worker_at_its_start(city: City) -> None:
+    await city.send(1000)
+    with city.worker(instance="w0") as worker:
+        await wait_for(city.anything_said)
+        worker.kill()
+    await city.send(1000)
+    await city.forget("service-visits")
+    with city.worker(instance="w0") as worker:
+        assert worker.wait(20) == EXIT_RESTART
+    assert "retention deleted what lay between" in city.log
+
+
+async def test_retention_that_overtakes_a_running_worker_stops_it(city: City) -> None:
+    await city.send(1000)
+    with city.worker() as worker:
+        await wait_for(city.anything_said)
+        worker.send_signal(signal.SIGSTOP)
+        await city.send(1000)
+        await city.forget("service-visits")
+        worker.send_signal(signal.SIGCONT)
+        assert worker.wait(20) == EXIT_RESTART
+    assert "retention overtook this worker" in city.log
+
+
+async def test_two_workers_share_the_partitions(city: City) -> None:
+    with city.worker() as one, city.worker() as two:
+        await wait_for(lambda: city.log.count("takes over ['engine-") >= 2)
+        await city.send(1000, end=True)
+        assert (one.wait(20), two.wait(20)) == (0, 0), city.log
+    assert await city.said() == city.expected
