@@ -9,6 +9,7 @@ from features.catalogue import FEATURES
 
 MOST = 5
 LEAST = 3
+TOPICS = tuple(feature.topic for feature in FEATURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,16 @@ def reasons(raw: Array, contributions: Array) -> list[Reason]:
 
     raw: (features,) in their units; contributions: (features,) in log-odds.
     """
-    order = sorted(range(len(FEATURES)), key=lambda i: (-contributions[i], i))
+    share = contributions.tolist()
     best: dict[str, int] = {}
-    for i in order:
-        best.setdefault(FEATURES[i].topic, i)
-    raising = [i for i in best.values() if contributions[i] > 0][:MOST]
-    chosen = raising + [i for i in order if i not in raising][: max(0, LEAST - len(raising))]
-    return [_reason(i, float(raw[i]), float(contributions[i])) for i in chosen]
+    for i, topic in enumerate(TOPICS):
+        if share[i] > share[best.setdefault(topic, i)]:
+            best[topic] = i
+    raising = sorted((i for i in best.values() if share[i] > 0), key=lambda i: -share[i])[:MOST]
+    if len(raising) < LEAST:
+        rest = sorted((i for i in range(len(share)) if i not in raising), key=lambda i: -share[i])
+        raising += rest[: LEAST - len(raising)]
+    return [_reason(i, float(raw[i]), share[i]) for i in raising]
 
 
 def _reason(i: int, value: float, contribution: float) -> Reason:

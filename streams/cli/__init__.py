@@ -16,6 +16,9 @@ from typing import NoReturn
 
 from schemas.errors import Failure, UsageError
 
+# a worker's unit is a core: threads of BLAS would only spin beside the other workers; has to stand before NumPy's import
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 COMMANDS = {
     # name: (module, help)
     "topics": ("streams.cli.topics", "create the topics, or say what is wrong with those there are"),

@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--clock",
         choices=("wall", "event"),
         default="wall",
-        help="wall: a tick is what arrived (live); event: a tick is a time of the events, results as of a replay",
+        help="wall: a tick is what arrived (live); event: a tick is a time of the events, as in a replay",
     )
     parser.add_argument(
         "--exit-at-end", action="store_true", help="save and exit 0 when the end markers are reached"
@@ -75,6 +75,6 @@ def show(worker: Worker) -> None:
     rate = progress.events / max(time.monotonic() - progress.since, 1e-3) if progress.since else 0.0
     reached = min((lease.unit.frontier for lease in leases if lease.unit.frontier), default="-")
     done = sum(lease.unit.done for lease in leases)
-    text = f"{progress.events:,} events, {rate:,.0f}/s, up to {reached}, {done} of {len(leases)} units at the end"
+    text = f"{progress.events:,} events, {rate:,.0f}/s, up to {reached}, {done} of {len(leases)} at the end"
     sys.stderr.write(f"\r\x1b[K{text}")
     sys.stderr.flush()

@@ -1,10 +1,11 @@
-"""From columns to events: text that means a number, a list or nothing becomes what it means, and what may be missing is
-filled in. What does not mean what it should stays as it is, so that decoding refuses it and says why."""
+"""From columns to events: text that means a number, a list or nothing becomes what it means, and what may be
+missing is filled in. What does not mean what it should stays as it is: decoding refuses it and says why."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -97,9 +98,7 @@ def _filled(column: Column | None, value: Any, rows: int) -> Column:
 
 def _objects(columns: Mapping[str, Column], rows: int) -> list[dict[str, Any]]:
     names = tuple(columns)
-    lines = zip(*columns.values(), strict=True)
+    objects = list(map(dict, map(zip, repeat(names, rows), zip(*columns.values(), strict=True))))
     if any(None in column for column in columns.values()):
-        return [
-            {name: cell for name, cell in zip(names, line, strict=True) if cell is not None} for line in lines
-        ]
-    return [dict(zip(names, line, strict=True)) for line in lines]
+        return [{name: cell for name, cell in one.items() if cell is not None} for one in objects]
+    return objects

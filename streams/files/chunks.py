@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ FILLED_IN = {"kind", "event_id", "producer"}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows of a chunk that are of one kind, as objects or, of a .jsonl, as JSON. `places`: where in the chunk."""
+    """The rows of a chunk that are of one kind: objects or, of a .jsonl, JSON. `places`: where they stand."""
 
     kind: str
     places: NDArray[np.intp]
@@ -49,7 +50,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """At most CHUNK_ROWS rows that follow each other; every place of 0 to size - 1 is in a part or unreadable."""
+    """At most CHUNK_ROWS rows that follow each other; each of 0 to size - 1 is in a part or unreadable."""
 
     file: str
     lines: NDArray[np.int64]  # (size,) line numbers, of a .parquet row numbers, from 1
@@ -75,13 +76,13 @@ class Chunk:
 class Source:
     """A file that is being read, once. `kind`: what its name says, None when that says nothing."""
 
-    path: str
+    path: Path
     file: str
     kind: str | None
     chunks: Iterator[Chunk]
 
 
-def check_columns(path: str, kind: str, columns: Sequence[str]) -> None:
+def check_columns(path: Path, kind: str, columns: Sequence[str]) -> None:
     """Raises UsageError when a column stands there twice or one that is needed is missing."""
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:

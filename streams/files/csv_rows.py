@@ -1,4 +1,4 @@
-"""Chunks of a .csv: a header that names the columns, cells separated by commas, quoted with " where needed."""
+"""Chunks of a .csv: a header names the columns, commas separate cells, quoted with " where needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Lines = NDArray[np.int64]
 
 
 class TextLines:
-    """The lines of a file as text; bytes that are not UTF-8 become surrogates, and `clean` turns false for good."""
+    """The lines of a file as text; what is not UTF-8 becomes surrogates, and `clean` false from then on."""
 
     def __init__(self, name: FileName) -> None:
         self.name, self.clean, self.last = name, True, ""
@@ -91,7 +91,7 @@ class CsvRows:
         return np.cumsum([0] + [_lines([row]) for row in rows[:-1]])
 
     def _same_line(self, before: int, what: str) -> None:
-        """Whether the rest can be trusted: a quotation mark that runs over several lines may have swallowed rows."""
+        """Where a quoted cell ran over several lines it may have swallowed rows: raises Failure."""
         if self.reader.line_num != before + 1:
             where = f"{self.name.path}: lines {before + 1} to {self.reader.line_num}"
             raise Failure(f"{where}: a quoted cell does not end as it should ({what}); mend the file")

@@ -1,4 +1,4 @@
-"""Chunks of a file after decoding, all kinds in one and in the order of the lines, with dead letters for what was refused."""
+"""Chunks of a file after decoding: all kinds in one, in the file's order, and dead letters of the refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXPECTED = ", ".join(KINDS)
 
 @dataclass(frozen=True, slots=True)
 class DecodedChunk:
-    """`decoded.index`, marks and refusals count the chunk's rows from 0; `letters` go with `decoded.refused`."""
+    """`decoded.index`, marks and refusals count the chunk's rows from 0; `letters` fit `decoded.refused`."""
 
     chunk: Chunk
     decoded: Decoded
@@ -45,7 +45,7 @@ class DecodedChunk:
 
 
 def decode_source(source: Source, now_us: int, max_skew_us: int = MAX_SKEW_US) -> Iterator[DecodedChunk]:
-    """The chunks of a source, decoded as they are asked for. Raises UsageError for a kind that nothing reads yet."""
+    """The chunks of a source, decoded as they are asked for. UsageError for a kind that nothing reads yet."""
     if source.kind not in (None, *KINDS):
         raise UsageError(f"{source.path}: {source.kind} is not read yet; expected events of {EXPECTED}")
     decoders = {kind: Decoder(kind, max_skew_us) for kind in KINDS}
@@ -76,8 +76,8 @@ def _strange(part: Part) -> Iterable[Refused]:
 
 
 def _placed(decoded: Decoded, places: NDArray[np.intp]) -> Decoded:
-    """From places in a part to places in its chunk. The end of one file is not the end of the input: it only proves,
-    like a heartbeat, that nothing older follows."""
+    """From places in a part to places in its chunk. The end of one file is not the end of the input: like a
+    heartbeat, it only proves that nothing older follows."""
     marks = [
         Mark(int(places[mark.index]), "heartbeat", mark.time_us, mark.producer) for mark in decoded.marks
     ]

@@ -1,11 +1,11 @@
-"""The folder that a replay leaves behind. The same replay writes the same bytes; a folder without summary.json is one of
-a replay that did not come to its end."""
+"""The folder that a replay leaves behind. The same replay writes the same bytes; where summary.json is missing it
+did not come to its end."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
@@ -18,24 +18,20 @@ from numpy.typing import NDArray
 from schemas.errors import Failure, UsageError
 
 Floats = NDArray[np.float64]
-INTERVENTIONS, UPDATES, WITHHELD = (
-    "interventions.jsonl",
-    "intervention-updates.jsonl",
-    "interventions-withheld.jsonl",
-)
-DEAD_LETTERS, SCORES, EXAMPLES, SUMMARY = (
-    "dead-letters.jsonl",
-    "scores.parquet",
-    "examples.parquet",
-    "summary.json",
-)
+INTERVENTIONS = "interventions.jsonl"
+UPDATES = "intervention-updates.jsonl"
+WITHHELD = "interventions-withheld.jsonl"
+DEAD_LETTERS = "dead-letters.jsonl"
+SCORES = "scores.parquet"
+EXAMPLES = "examples.parquet"
+SUMMARY = "summary.json"
 LINES = (INTERVENTIONS, UPDATES, WITHHELD, DEAD_LETTERS)
 FILES = (
     SUMMARY,
     *LINES,
     SCORES,
     EXAMPLES,
-)  # summary.json is deleted first: without it the rest counts for nothing
+)  # in the order of deleting: without a summary the rest counts for nothing
 FIRST_IN_SUMMARY = (
     "events_read", "events_rejected", "events_duplicate", "events_late", "customers", "observations", "labelled",
     "interventions", "interventions_withheld", "base_rate", "auc", "log_loss", "brier", "ece", "seconds",
@@ -46,7 +42,7 @@ GROUP_ROWS = 1 << 16
 
 
 @contextmanager
-def _writing(path: str) -> Iterator[None]:
+def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
@@ -56,11 +52,11 @@ def _writing(path: str) -> Iterator[None]:
 class Table:
     """A .parquet whose row groups have GROUP_ROWS rows, however they come."""
 
-    def __init__(self, path: str, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path, self.schema, self.rows = path, schema, 0
         self.parts: list[pa.RecordBatch] = []
         with _writing(path):
-            self.writer = pq.ParquetWriter(path, schema, compression="zstd")
+            self.writer = pq.ParquetWriter(str(path), schema, compression="zstd")
 
     def append(self, columns: Sequence[Any]) -> None:
         """Columns in the schema's order, (rows,) each."""
@@ -77,10 +73,6 @@ class Table:
         with _writing(self.path):
             self.writer.close()
 
-    def abandon(self) -> None:
-        """Closes the file as it is."""
-        self.writer.close()
-
     def _write(self, rows: int) -> None:
         table = pa.Table.from_batches(self.parts, self.schema)
         with _writing(self.path):
@@ -96,15 +88,15 @@ class ReplayFolder:
     """
 
     def __init__(self, path: str, features: Sequence[str], with_scores: bool = False) -> None:
-        self.path = path
-        _prepare(path)
-        self.tables = {EXAMPLES: Table(self._file(EXAMPLES), _examples_schema(features))}
+        self.path = Path(path)
+        _prepare(self.path)
+        self.tables = {EXAMPLES: Table(self.path / EXAMPLES, _examples_schema(features))}
         if with_scores:
-            self.tables[SCORES] = Table(self._file(SCORES), _scores_schema())
+            self.tables[SCORES] = Table(self.path / SCORES, _scores_schema())
         self.lines: dict[str, IO[bytes]] = {}
         for file in LINES:
-            with _writing(self._file(file)):
-                self.lines[file] = open(self._file(file), "wb")
+            with _writing(self.path / file):
+                self.lines[file] = (self.path / file).open("wb")
 
     def interventions(self, values: Sequence[bytes]) -> None:
         """Appends messages, JSON each."""
@@ -136,7 +128,7 @@ class ReplayFolder:
         label: NDArray[np.uint8] | None,
         features: Floats,
     ) -> None:
-        """Appends observations of one instant: probability and label (customers,), label None where not matured;
+        """Appends observations of one instant: probability and label (customers,), label None where not matured,
         features (customers, features)."""
         n = len(customers)
         labels = pa.nulls(n, pa.int8()) if label is None else label.astype(np.int8)
@@ -150,12 +142,12 @@ class ReplayFolder:
         for table in self.tables.values():
             table.close()
         for file, stream in self.lines.items():
-            with _writing(self._file(file)):
+            with _writing(self.path / file):
                 stream.close()
         first = {name: summary[name] for name in FIRST_IN_SUMMARY if name in summary}
         body = orjson.dumps(first | summary, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
-        with _writing(self._file(SUMMARY)), open(self._file(SUMMARY), "wb") as stream:
-            stream.write(body + b"\n")
+        with _writing(self.path / SUMMARY):
+            (self.path / SUMMARY).write_bytes(body + b"\n")
 
     def __enter__(self) -> ReplayFolder:
         return self
@@ -163,41 +155,29 @@ class ReplayFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Lets the files go after an error; without a summary they count for nothing."""
+        """After an error lets the files go; without a summary they count for nothing."""
         if error is not None:
-            for one in (*self.tables.values(), *self.lines.values()):
-                _let_go(one)
+            for stream in (*(table.writer for table in self.tables.values()), *self.lines.values()):
+                with suppress(OSError):  # what went wrong is on its way already
+                    stream.close()
 
     def _append(self, file: str, values: Sequence[bytes]) -> None:
-        with _writing(self._file(file)):
+        with _writing(self.path / file):
             self.lines[file].writelines(value + b"\n" for value in values)
 
-    def _file(self, file: str) -> str:
-        return os.path.join(self.path, file)
 
-
-def _let_go(one: Table | IO[bytes]) -> None:
-    try:
-        one.abandon() if isinstance(one, Table) else one.close()
-    except OSError:  # what went wrong is on its way already
-        pass
-
-
-def _prepare(path: str) -> None:
+def _prepare(path: Path) -> None:
     """An empty folder, or one whose old replay is gone."""
-    if os.path.exists(path) and not os.path.isdir(path):
+    if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: is not a folder; name one for the replay's files")
     with _writing(path):
-        os.makedirs(path, exist_ok=True)
-        found = os.listdir(path)
+        path.mkdir(parents=True, exist_ok=True)
+        found = sorted(one.name for one in path.iterdir())
     if found and INTERVENTIONS not in found:
-        raise UsageError(
-            f"{path}: holds something else than a replay ({sorted(found)[0]}, ...); name a new folder"
-        )
+        raise UsageError(f"{path}: holds something else than a replay ({found[0]}, ...); name a new folder")
     for file in FILES:
-        if file in found:
-            with _writing(os.path.join(path, file)):
-                os.unlink(os.path.join(path, file))
+        with _writing(path / file):
+            (path / file).unlink(missing_ok=True)
 
 
 def _scores_schema() -> pa.Schema:

@@ -15,9 +15,9 @@ EXACT = 2**53  # up to here a float and a whole number can be the same
 class DerivedIds:
     """Ids of the rows of one file, in its order.
 
-    Equal rows are counted for each event time. Beyond `most` different rows those of the oldest times are forgotten, so
-    that memory does not grow with the file; equal rows then get different ids only while no more than that lie between
-    them. The newest time is never forgotten: very many rows of one instant do need memory.
+    Equal rows are counted for each event time. Beyond `most` different rows those of the oldest times are
+    forgotten, so that memory does not grow with the file; equal rows get different ids while no more than that lie
+    between them. The newest time is never forgotten: very many rows of one instant do need memory.
     """
 
     def __init__(self, most: int = MOST_COUNTED) -> None:
@@ -27,8 +27,10 @@ class DerivedIds:
         ] = {}  # event time as written -> digest of a row -> how many before
 
     def of(self, rows: Sequence[dict[str, Any]]) -> list[str]:
-        """The ids of the next rows of the file, whatever the order of their fields; their numbers are plain ones."""
-        return [self._next(str(row.get("event_time")), _digest(dumps(row, str, OPT_SORT_KEYS))) for row in rows]
+        """The ids of the file's next rows, whatever their fields' order; their numbers are plain ones."""
+        return [
+            self._next(str(row.get("event_time")), _digest(dumps(row, str, OPT_SORT_KEYS))) for row in rows
+        ]
 
     def _next(self, time: str, digest: str) -> str:
         group = self.times.get(time)
@@ -52,6 +54,6 @@ class DerivedIds:
 
 
 def plain_number(value: Any) -> Any:
-    """A float without a fraction as the whole number it is; anything else as it came. Whether 2 was kept as 2.0 depends on
-    the format, and must not change an id."""
+    """A float without a fraction as the whole number it is, anything else as it came. Whether 2 is kept as
+    2.0 depends on the format, and must not change an id."""
     return int(value) if type(value) is float and value.is_integer() and abs(value) <= EXACT else value

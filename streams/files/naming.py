@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from schemas.errors import UsageError
 from schemas.events import KINDS
@@ -23,7 +24,7 @@ KIND_OF_STEM = {stem: kind for kind in KINDS for stem in (kind, _plural(kind))}
 class FileName:
     """`file` is the last part of the path; kind is None when the stem names none."""
 
-    path: str
+    path: Path
     file: str
     format: str
     compression: str | None
@@ -32,19 +33,18 @@ class FileName:
 
 def read_name(path: str) -> FileName:
     """Takes a path apart; raises UsageError for a format or a stem that means nothing here."""
-    file = os.fsencode(os.path.basename(path)).decode("utf-8", "replace")
-    stem, last = os.path.splitext(file.lower())
-    compression = COMPRESSIONS.get(last)
+    file = os.fsencode(Path(path).name).decode("utf-8", "replace")
+    plain = Path(file.lower())
+    compression = COMPRESSIONS.get(plain.suffix)
     if compression:
-        stem, last = os.path.splitext(stem)
-    if last not in FORMATS:
+        plain = plain.with_suffix("")
+    if plain.suffix not in FORMATS:
+        formats = ", ".join(FORMATS)
+        raise UsageError(f"{path}: expected a file named {formats}, plain or followed by .gz or .zst")
+    kind = KIND_OF_STEM.get(plain.stem.replace("-", "_"))
+    if kind is None and plain.suffix != ".jsonl":
+        names = ", ".join(_plural(kind) for kind in KINDS)
         raise UsageError(
-            f"{path}: expected a file named .jsonl, .csv or .parquet, plain or followed by .gz or .zst"
+            f"{path}: the name {plain.stem!r} does not say what the rows are; expected one of {names}"
         )
-    kind = KIND_OF_STEM.get(stem.replace("-", "_"))
-    if kind is None and last != ".jsonl":
-        expected = ", ".join(sorted(_plural(kind) for kind in KINDS))
-        raise UsageError(
-            f"{path}: the name {stem!r} does not say what the rows are; name the file one of {expected}"
-        )
-    return FileName(path, file, last, compression, kind)
+    return FileName(Path(path), file, plain.suffix, compression, kind)

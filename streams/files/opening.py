@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, cast
 
 import pyarrow as pa
@@ -18,24 +18,24 @@ UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def check_readable(path: str) -> None:
+def check_readable(path: Path) -> None:
     """Raises UsageError when `path` is not a file, Failure when it may not be read."""
-    if not os.path.exists(path):
-        raise UsageError(f"{path}: no such file")
-    if not os.path.isfile(path):
-        raise UsageError(f"{path}: is not a file; name the files themselves")
-    with reading(path), open(path, "rb"):
-        pass
+    with reading(path):
+        if not path.exists():
+            raise UsageError(f"{path}: no such file")
+        if not path.is_file():
+            raise UsageError(f"{path}: is not a file; name the files themselves")
+        path.open("rb").close()
 
 
 @contextmanager
-def reading(path: str) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """What goes wrong while bytes of `path` are read is a Failure that names it."""
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
-        what = getattr(error, "strerror", None) or str(error).split("\n")[0]
-        raise Failure(f"{path}: cannot be read ({what}); is it complete and what its name says?") from error
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        what = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise Failure(f"{path}: cannot be read ({what}); is it complete, and what its name says?") from error
 
 
 def blocks(name: FileName) -> Iterator[bytes]:
@@ -46,7 +46,7 @@ def blocks(name: FileName) -> Iterator[bytes]:
 
 
 def whole_lines(name: FileName) -> Iterator[bytes]:
-    """Pieces of a text that end at the end of a line (the last one where the file ends), without a byte order mark."""
+    """Pieces of a text that end where lines end (the last: where the file ends), without a byte order mark."""
     rest, first = b"", True
     for block in blocks(name):
         block = rest + block
@@ -66,11 +66,11 @@ def whole_lines(name: FileName) -> Iterator[bytes]:
 
 def _open(name: FileName) -> IO[bytes]:
     if name.compression is None:
-        return open(name.path, "rb")
-    return cast("IO[bytes]", pa.input_stream(name.path, compression=name.compression))
+        return name.path.open("rb")
+    return cast("IO[bytes]", pa.input_stream(str(name.path), compression=name.compression))
 
 
-def _without_mark(path: str, block: bytes) -> bytes:
+def _without_mark(path: Path, block: bytes) -> bytes:
     if block.startswith(UTF16_MARKS):
         raise UsageError(f"{path}: is UTF-16; save it as UTF-8")
     return block.removeprefix(UTF8_MARK)

@@ -1,4 +1,4 @@
-"""Chunks of a .parquet: columns with types of their own, read a row group after the other, a batch at a time."""
+"""Chunks of a .parquet: columns with types of their own, read a batch at a time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ParquetRows:
         assert name.kind is not None
         self.name, self.kind = name, name.kind
         with reading(name.path):
-            file = name.path if name.compression is None else _spooled(name)
+            file = str(name.path) if name.compression is None else _spooled(name)
             self.file = pq.ParquetFile(file, buffer_size=BLOCK_BYTES)
             self.schema = self.file.schema_arrow
         check_columns(name.path, self.kind, self.schema.names)
@@ -59,14 +59,14 @@ class ParquetRows:
     def _check_time(self, kind: pa.DataType) -> None:
         if pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None):
             raise UsageError(
-                f"{self.name.path}: event_time is {kind}, which names no time zone; write it as a timestamp with a time "
-                "zone, or as text with an offset such as 2024-03-01T08:30:00Z"
+                f"{self.name.path}: event_time is {kind}, which names no time zone; write it as a "
+                "timestamp with a time zone, or as text with an offset such as 2024-03-01T08:30:00Z"
             )
 
 
 def _spooled(name: FileName) -> IO[bytes]:
     """A Parquet file begins at its end, so a compressed one is unpacked first."""
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the reader closes it
     for block in blocks(name):
         file.write(block)
     return file

@@ -8,7 +8,7 @@ first's: a contact in a second window of 55 % after a first of 62 % is worth 55/
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -82,7 +82,7 @@ def _message(profile: Profile, crossing: Crossing, emitted_at_us: int) -> dict[s
         "budget": {"amount": tier.budget, "currency": profile.currency},
         "expected_saved": round(saved, SHARE_DIGITS),
         "expected_net_value": round(value, AMOUNT_DIGITS),
-        "reasons": [asdict(reason) for reason in crossing.reasons],
+        "reasons": list(crossing.reasons),
         "model_version": crossing.model_version,
         "policy_version": profile.version,
     }

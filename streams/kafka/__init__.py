@@ -1,4 +1,4 @@
-"""The Kafka edge: the only place that knows brokers, Faust and the wall clock. Units (streams/engine) know none of it.
+"""The Kafka edge, the only place that knows brokers, Faust and the wall clock. Units (streams/engine) do not.
 
     settings   the environment: brokers, credentials, names
     topics     which topics there are, with which settings; creates them and says what is wrong with them
@@ -12,6 +12,6 @@
     worker     the Faust app and its life: start, end of input, signals
     status     what a group does, seen from anywhere
 
-In: records of the input topics. Out: transactions of changelog rows, outputs and offsets. Ownership is the producer's
-epoch; the state says where to read on; Faust commits and decides nothing.
+In: records of the input topics. Out: transactions of changelog rows, outputs and offsets. Ownership is the
+producer's epoch; the state says where to read on; Faust commits and decides nothing.
 """

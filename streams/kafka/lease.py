@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -142,7 +143,7 @@ class Lease:
         if self._producer:
             try:
                 await asyncio.wait_for(self._producer.stop(), 5.0)
-            except Exception as error:  # noqa: BLE001 -- the broker ends what is open after its own limit
+            except Exception as error:  # the broker ends what is open after its own limit
                 log.warning("%s: the producer did not stop cleanly: %r", self.name, error)
 
     def _only_time_passed(self, outputs: Sequence[Output], position: dict[str, int]) -> bool:
@@ -181,13 +182,13 @@ class Lease:
         finally:
             await consumer.stop()
 
-    async def _next_records(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> list[object]:
+    async def _next_records(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> list[Any]:
         got = await consumer.getmany(timeout_ms=int(RESTORE_STALL_S * 1000), max_records=20_000)
         if place not in got:
             raise TimeoutError(
                 f"no record of changelog {place.topic}/{place.partition} for {RESTORE_STALL_S:.0f} s"
             )
-        records: list[object] = got[place]
+        records: list[Any] = got[place]
         return records
 
     async def _find_start(self, earliest: Earliest) -> None:

@@ -129,5 +129,5 @@ async def or_die(work: Coroutine[Any, Any, None]) -> None:
         await work
     except asyncio.CancelledError:
         raise
-    except BaseException as error:  # noqa: BLE001 -- whatever it is, this process must not go on
+    except BaseException as error:  # whatever it is, this process must not go on
         die(f"{type(error).__name__}: {error}")

@@ -44,7 +44,7 @@ def guard(producer: AIOKafkaProducer, lost: Callable[[str], NoReturn]) -> None:
             answer = await plain(node_id, request, **options)
         except NodeNotReadyError:  # there was no link to send it on
             raise
-        except Exception as error:  # noqa: BLE001 -- whatever it is, there was no answer
+        except Exception as error:  # whatever it is, there was no answer
             lost(f"{name} was not answered ({error!r}); it must not be sent again at this epoch")
         if isinstance(request, EndTxnRequest) and answer.error_code:
             lost(

@@ -44,7 +44,7 @@ class Drained:
     level_us: int
 
 
-class BatchSchema(Schema):
+class BatchSchema(Schema[Any, Any]):
     """Leaves the payload alone: it is a batch already."""
 
     def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
@@ -112,7 +112,7 @@ class Consumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """What Faust's fetcher asks for in a loop."""
         if not self.flow_active:
-            await self.wait(self.can_resume_flow)
+            await self.can_resume_flow.wait()
         open_leases = [lease for lease in self.leases.ready if lease.feed]
         wanted = {TP(*place) for lease in open_leases for place, _ in lease.wanted()}
         if wanted:
@@ -141,9 +141,21 @@ class Consumer(driver.Consumer):
 
     def _message(self, lease: Lease, batch: Any, generation: int) -> tuple[TP, ConsumerMessage]:
         tp = TP(*lease.inputs[lease.blueprint.sources[0]])
-        place, number, value = (tp.topic, tp.partition), next(self._numbers), (lease, batch)
-        nothing = (0.0, 0, None, None)  # time stamp and its type, headers, key
-        return tp, ConsumerMessage(*place, number, *nothing, value, None, 0, 0, tp, generation_id=generation)
+        value: Any = (lease, batch)
+        message = ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            next(self._numbers),
+            timestamp=0.0,
+            timestamp_type=0,
+            headers=None,
+            key=None,
+            value=value,
+            checksum=None,
+            tp=tp,
+            generation_id=generation,
+        )
+        return tp, message
 
     async def perform_seek(self) -> None:
         """Goes to where the restored states say; Faust calls this before it resumes the flow."""
@@ -159,7 +171,7 @@ class Consumer(driver.Consumer):
                 for lease in leases:
                     lease.handed = dict(lease.unit.position)
                     lease.feed = lease.unit.open_feed()
-        except Exception as error:  # noqa: BLE001 -- raised, it would leave a worker without recovery that does nothing
+        except Exception as error:  # raised, it would leave a worker without recovery that does nothing
             if self.app.consumer_generation_id == generation and not self.app.rebalancing:
                 die(f"cannot seek to where the states end: {error!r}")
 

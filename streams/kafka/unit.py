@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,18 +56,17 @@ class Unit(Protocol):
 
     name: str
     partition: int
-    sources: Sequence[str]
     position: dict[str, int]
     steps: int
 
+    @property
+    def sources(self) -> tuple[str, ...]: ...
     @property
     def changelog(self) -> tuple[str, int]: ...
     @property
     def done(self) -> bool: ...
     @property
     def waiting(self) -> bool: ...
-    @property
-    def counts(self) -> Mapping[str, int]: ...
     @property
     def frontier(self) -> str | None: ...
 
@@ -100,4 +99,4 @@ class Blueprint:
     def of(cls, make: Callable[[], Unit]) -> Blueprint:
         """The blueprint of the unit that `make` makes."""
         unit = make()
-        return cls(unit.name, unit.partition, tuple(unit.sources), make)
+        return cls(unit.name, unit.partition, unit.sources, make)

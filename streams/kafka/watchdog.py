@@ -72,7 +72,7 @@ class Watchdog:
         places = {place: read for lease in self._leases.ready for place, read in lease.wanted()}
         try:
             ends = await asyncio.wait_for(self._ends(*places), ENDS_EVERY_S / 3)
-        except Exception as error:  # noqa: BLE001 -- brokers that do not answer are no reason to restart
+        except Exception as error:  # brokers that do not answer are no reason to restart
             log.warning("cannot ask where the topics end: %r", error)
             return
         for place, read in places.items():

@@ -14,7 +14,7 @@ from typing import Any
 
 import faust
 from faust.tables.manager import TableManager
-from faust.transport import by_url
+from faust.transport.drivers import TRANSPORTS
 
 from streams.kafka import transport
 from streams.kafka.fatal import die
@@ -31,7 +31,7 @@ FETCH_RECORDS = 20_000
 WAITING_BATCHES = 16
 
 log = logging.getLogger("keepline.worker")
-by_url.__self__.aliases["keepline"] = "streams.kafka.transport:Transport"
+TRANSPORTS.aliases["keepline"] = "streams.kafka.transport:Transport"
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def build(
         async for lease, batch in stream:
             try:
                 apply(lease, batch)
-            except Exception as error:  # noqa: BLE001 -- Faust would restart the agent and drop the batch in silence
+            except Exception as error:  # Faust would restart the agent and drop the batch in silence
                 log.exception("%s could not apply a batch", lease.name)
                 die(f"{lease.name}: {error!r}")
 

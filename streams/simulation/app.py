@@ -22,7 +22,7 @@ def sessions(people: People, day: int, day_us: int, rules: Rules, rng: np.random
     """One app_open a session and the steps after it; at most one session a customer and day."""
     rate = people.sessions_a_day * people.use * np.exp(0.35 * (people.satisfaction - people.base_satisfaction))
     rate[people.lull_until >= day] *= rules.lull_speed
-    rate[people.joined_us == 0] = 0.0  # not a customer yet
+    rate[(people.joined_us == 0) | (people.joined_us >= day_us)] = 0.0  # the app comes after the first visit
     who = np.flatnonzero(rng.random(len(people)) < rate)
     opened = day_us + rng.integers(0, APP_SECONDS, len(who)) * SECOND_US
     lasts = rng.integers(20, SESSION_SECONDS, len(who))

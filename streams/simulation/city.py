@@ -44,7 +44,7 @@ class City:
     def _drift(self, day: int, rng: np.random.Generator) -> None:
         """Moods calm down, open complaints gnaw, those about to leave lose interest, and some are just busy."""
         people, rules, n = self.people, self.rules, len(self.people)
-        fading, gone = leaving.fading(people), ~people.present
+        fading, gone = leaving.fading(people), ~people.present & (people.left_us != 0)
         people.satisfaction += (people.base_satisfaction - people.satisfaction) / rules.calming_days
         people.satisfaction += rng.normal(0, rules.mood_noise, n)
         people.satisfaction -= rules.open_complaint_drift * people.complaint_open + rules.fading_drift * fading

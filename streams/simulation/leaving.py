@@ -29,7 +29,7 @@ def monthly_hazard(people: People, satisfaction: Floats, rules: Rules) -> Floats
 def decide(people: People, day: int, rules: Rules, rng: np.random.Generator) -> None:
     """Some decide to leave: those with signs after weeks of fading, the silent on the same day."""
     hazard = monthly_hazard(people, people.satisfaction, rules)
-    free = people.present & (people.cause < 0)
+    free = people.present & (people.cause < 0) & (people.joined_us != 0)
     draw = rng.random(len(people)) * DAYS_A_MONTH
     sold = np.flatnonzero(free & (draw < rules.vehicle_sold_monthly))
     tired = np.flatnonzero(free & (draw >= rules.vehicle_sold_monthly) & (draw < rules.vehicle_sold_monthly + hazard))

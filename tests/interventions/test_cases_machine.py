@@ -27,7 +27,7 @@ class Plain:
 
     seen_us: float
     scores: list[tuple[float, float]] = field(default_factory=list)  # at us, probability
-    openings: list[float] = field(default_factory=list)
+    opened: int | None = None  # which of the scores opened the last case
     waiting: str = ""  # 'tenure' or 'model'
     crossed_us: float = 0.0
 
@@ -55,7 +55,7 @@ class Plain:
         if not ready:
             self.waiting = "model"
             return at_us, "model_not_ready"
-        self.openings.append(at_us)
+        self.opened = len(self.scores) - 1
         return at_us, "open"
 
     def _wait_for_the_model(self, at_us: float, ready: bool) -> Verdict | None:
@@ -63,15 +63,15 @@ class Plain:
             self.waiting = ""
         elif ready:
             self.waiting = ""
-            self.openings.append(at_us)
+            self.opened = len(self.scores) - 1
             return self.crossed_us, "open"
         return None
 
     def _blocked(self, at_us: float) -> str:
-        if not self.openings:
+        if self.opened is None:
             return ""
-        opened_us = self.openings[-1]
-        lowest = min((p for t, p in self.scores if t >= opened_us), default=1.0)
+        opened_us = self.scores[self.opened][0]
+        lowest = min(p for _, p in self.scores[self.opened :])
         if lowest >= RULES.threshold - RULES.margin or at_us <= opened_us + RULES.window_us:
             return "open_case"
         return "cool_down" if at_us < opened_us + RULES.cool_down_us else ""
@@ -172,4 +172,4 @@ class Cases(RuleBasedStateMachine):
 
 
 TestCases = Cases.TestCase
-TestCases.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestCases.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)

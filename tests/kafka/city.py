@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from aiokafka.admin import RecordsToDelete
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import RecordsToDelete
 
 from streams.kafka import topics
 from streams.kafka.settings import Settings, from_environment

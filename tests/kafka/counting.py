@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class Hole(RuntimeError):
 class Output:
     topic: str
     partition: int
-    pairs: list[tuple[bytes | None, bytes | None]]
+    pairs: Sequence[tuple[bytes | None, bytes | None]]
 
 
 @dataclass
@@ -187,7 +188,7 @@ def main(arguments: dict[str, Any]) -> int:
         kind, Hanger.hanging = Hanger, Path(arguments["hanging"])
     if arguments.get("raised"):
         kind, Raiser.raised = Raiser, Path(arguments["raised"])
-    blueprints = [Blueprint.of(lambda p=p: kind(p)) for p in range(arguments["partitions"])]
+    blueprints = [Blueprint.of(partial(kind, p)) for p in range(arguments["partitions"])]
     options = Options(
         False, arguments.get("instance"), exit_at_end=True, session_s=arguments.get("session_s", 6.0)
     )

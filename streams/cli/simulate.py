@@ -1,0 +1,55 @@
+"""`keepline simulate`: the events of a pilot city that does not exist, and the truth about it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from schemas.errors import UsageError
+from schemas.instants import DAY_US, parse_instant
+
+HELP = "write the events of a simulated city, with the truth about who left kept aside"
+LATEST_DAYS = 36_525
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write; files of an earlier run are replaced")
+    parser.add_argument("--customers", type=int, default=20_000, help="in all, newcomers among them (default 20000)")
+    parser.add_argument("--days", type=int, default=730, help="how long (default 730)")
+    parser.add_argument("--start", default="2023-01-02", metavar="DATE", help="first day, UTC (default 2023-01-02, a Monday)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed, another city (default 1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0: the folder is complete, its manifest written."""
+    from streams.simulation import write_city
+
+    _check("--customers", args.customers, 1, 100_000_000)
+    _check("--days", args.days, 1, LATEST_DAYS)
+    _check("--seed", args.seed, 0, 2**63 - 1)
+    start_us = _midnight(args.start)
+    began = time.perf_counter()
+    lines = write_city(args.out, args.customers, args.days, start_us, args.seed)
+    seconds = time.perf_counter() - began
+    *events, truth = lines.values()
+    for name, count in lines.items():
+        print(f"{count:>12,} lines  {args.out / name}")
+    print(f"{sum(events):,} simulated events of {truth:,} customers in {seconds:.1f} s ({sum(events) / seconds:,.0f} events/s)")
+    return 0
+
+
+def _check(option: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise UsageError(f"{option} {value}: expected {least} to {most}")
+
+
+def _midnight(date: str) -> int:
+    try:
+        start_us = parse_instant(f"{date}T00:00:00Z")
+    except ValueError:
+        raise UsageError(f"--start {date!r}: expected a date, as in 2023-01-02") from None
+    if not 0 < start_us < LATEST_DAYS * DAY_US:
+        raise UsageError(f"--start {date}: expected a day from 1970-01-02 to 2069-12-31")
+    return start_us

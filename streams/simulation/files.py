@@ -1,0 +1,152 @@
+"""The city as files: one JSON object a line, as publishers send it, the truth and a manifest beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import orjson
+
+from schemas.columns import ACTIVITY_TYPES, CAUSES, SURVEY_TYPES
+from schemas.errors import UsageError
+from schemas.instants import DAY_US, format_instant
+from streams.simulation.blocks import SERVICE_TYPES, Block, Rows
+from streams.simulation.city import City
+from streams.simulation.leaving import monthly_hazard
+from streams.simulation.people import Ints
+
+EVENT_FILES = ("service_visits.jsonl", "app_activity.jsonl", "surveys.jsonl")
+MANIFEST = "manifest.json"
+TRUTH = "truth.jsonl"
+
+HEAD = '{"event_id":"%s-%d-%%d","kind":"%s","schema_version":1,"customer_id":"c%%07d","event_time":"%%sZ","producer":"simulator",'
+VISIT_TAIL = '"service_type":"%s","store_id":"s%02d","amount":%.2f,"currency":"CNY","items":%d,"wait_minutes":%d}\n'
+ACTIVITY_TAIL = '"activity_type":"%s","count":%d%s}\n'
+SURVEY_TAIL = '"survey_type":"%s","score":%d%s}\n'
+CAUSES_TEXT = [
+    f',"causes":{orjson.dumps([name for i, name in enumerate(CAUSES) if mask >> i & 1]).decode()}' if mask else ""
+    for mask in range(1 << len(CAUSES))
+]
+
+
+def customer_id(customer: int) -> str:
+    """The id in events of the customer with this index."""
+    return f"c{customer:07d}"
+
+
+def visit_lines(block: Block) -> bytes:
+    """The visits of a day, one JSON object a line; event ids are unique over all days."""
+    rows = block.visits
+    service = [SERVICE_TYPES[code] for code in rows["service"].tolist()]
+    columns = (rows[name].tolist() for name in ("store", "amount", "items", "wait_minutes"))
+    return _lines(HEAD % ("v", block.day, "service_visit") + VISIT_TAIL, rows, service, *columns)
+
+
+def activity_lines(block: Block) -> bytes:
+    """The app activity of a day, one JSON object a line."""
+    rows = block.activity
+    types = [ACTIVITY_TYPES[code] for code in rows["code"].tolist()]
+    lasts = [f',"duration_seconds":{s}' if s >= 0 else "" for s in rows["duration_seconds"].tolist()]
+    return _lines(HEAD % ("a", block.day, "app_activity") + ACTIVITY_TAIL, rows, types, rows["count"].tolist(), lasts)
+
+
+def survey_lines(block: Block) -> bytes:
+    """The surveys of a day, one JSON object a line."""
+    rows = block.surveys
+    types = [SURVEY_TYPES[code] for code in rows["code"].tolist()]
+    causes = [CAUSES_TEXT[mask] for mask in rows["causes"].tolist()]
+    return _lines(HEAD % ("s", block.day, "survey") + SURVEY_TAIL, rows, types, rows["score"].tolist(), causes)
+
+
+def _lines(template: str, rows: Rows, *columns: Iterable[object]) -> bytes:
+    times = np.datetime_as_string(rows["time_us"].view("M8[us]").astype("M8[s]")).tolist()
+    values = zip(range(len(rows)), rows["customer"].tolist(), times, *columns, strict=True)
+    return "".join(map(template.__mod__, values)).encode()
+
+
+def write_city(folder: Path, customers: int, days: int, start_us: int, seed: int) -> dict[str, int]:
+    """Writes the files of a city into `folder` and returns how many lines each has.
+
+    Same arguments, same bytes. The manifest is written last: a folder without it was not finished. UsageError where
+    `folder` cannot be one.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {folder}: cannot be written to ({error.strerror}); name a folder") from None
+    simulated = City(customers, start_us, seed)
+    lines = dict(zip(EVENT_FILES, _write_events(folder, simulated, days), strict=True))
+    lines[TRUTH] = _write_truth(folder / TRUTH, simulated)
+    (folder / MANIFEST).write_bytes(_manifest(simulated, lines))
+    return lines
+
+
+def _write_events(folder: Path, simulated: City, days: int) -> tuple[int, int, int]:
+    visits = activity = surveys = 0
+    with ExitStack() as stack:
+        files = [stack.enter_context((folder / name).open("wb")) for name in EVENT_FILES]
+        for _ in range(days):
+            block = simulated.next_day()
+            for file, text in zip(files, (visit_lines(block), activity_lines(block), survey_lines(block)), strict=True):
+                file.write(text)
+            visits, activity = visits + len(block.visits), activity + len(block.activity)
+            surveys += len(block.surveys)
+    return visits, activity, surveys
+
+
+def _write_truth(path: Path, simulated: City) -> int:
+    """One line for each customer who has joined; what lies after the last day is not told."""
+    people = simulated.people
+    hazard = monthly_hazard(people, people.base_satisfaction, simulated.rules)
+    joined = np.flatnonzero(people.joined_us)
+    with path.open("wb") as file:
+        for who in joined.tolist():
+            _write_customer(file, simulated, who, float(hazard[who]))
+    return len(joined)
+
+
+def _write_customer(file: BinaryIO, simulated: City, who: int, hazard: float) -> None:
+    people = simulated.people
+    left = people.left_us[who] != 0
+    truth = {
+        "customer_id": customer_id(who),
+        "joined_at": format_instant(int(people.joined_us[who])),
+        "left_at": _instant(people.left_us, who),
+        "returned_at": _instant(people.returned_us, who),
+        "cause": CAUSES[people.cause[who]] if left else None,
+        "with_signs": bool(people.with_signs[who]) if left else None,
+        "monthly_hazard": round(hazard, 6),
+        "satisfaction": round(float(people.base_satisfaction[who]), 4),
+        "distance_km": round(float(people.distance_km[who]), 2),
+        "price_sensitivity": round(float(people.price_sensitivity[who]), 4),
+        "gap_days": round(float(people.gap_days[who]), 2),
+        "sessions_a_day": round(float(people.sessions_a_day[who]), 5),
+    }
+    file.write(orjson.dumps(truth, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _instant(column: Ints, who: int) -> str | None:
+    return format_instant(int(column[who])) if column[who] else None
+
+
+def _manifest(simulated: City, lines: dict[str, int]) -> bytes:
+    """What the folder is: simulated from the first byte to the last."""
+    manifest = {
+        "simulated": True,
+        "note": "Everything here is simulated. No person, customer or workshop behind it exists, and no figure "
+        "measured on it is evidence about real customers.",
+        "generator": "keepline simulate",
+        "customers": len(simulated.people),
+        "days": simulated.day,
+        "start": format_instant(simulated.start_us),
+        "end": format_instant(simulated.start_us + simulated.day * DAY_US),
+        "seed": simulated.seed,
+        "lines": lines,
+        "rules": asdict(simulated.rules),
+    }
+    return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
