@@ -32,9 +32,9 @@ test: .venv/dev.stamp
 check: .venv/dev.stamp
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --quiet
+	@said=$$($(BIN)/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(BIN)/keepline schemas export --check
-	@$(BIN)/coverage erase --quiet
+	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -m "not kafka" -qq
 	@$(BIN)/coverage report --format=total >/dev/null || { $(BIN)/coverage report; exit 1; }
 

@@ -24,6 +24,7 @@ class Examples:
     """Matured observations: what was served for n customers at an instant, and what became of them."""
 
     observed_us: int
+    model_version: int
     customers: list[str]
     probability: Array  # (n,) as served
     features: Array  # (features, n) in their units

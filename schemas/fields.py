@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 Object = dict[str, Any]
@@ -27,7 +28,7 @@ class Fields:
         """(objects,) values of a field."""
         if self._columns is not None:
             return self._columns.get(name, self._none)
-        return [found.get(name) for found in self.objects]
+        return list(map(dict.get, self.objects, repeat(name)))
 
     def unknown(self, known: frozenset[str]) -> Counter[str]:
         """How many objects have a field that is not known, by producer."""

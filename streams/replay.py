@@ -6,7 +6,7 @@ messages are the worker's own, so there is nothing that could differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import orjson
 
 from features.catalogue import NAMES
 from online_model.judge import Judge
+from online_model.learner import Examples
 from streams.engine import blocks
 from streams.engine.feeds import LABELLED, MODELS, OBSERVATIONS, Batch, Inputs
 from streams.engine.units import EngineUnit, LearnerUnit, Output
@@ -62,7 +63,7 @@ class Replay:
                 self.unit.apply(batch)
                 self._route(self.unit.outputs())
             progress(self.sources.read, self.unit.frontier)
-        self._unmatured()
+        self._unlearned()
 
     def summary(self) -> dict[str, Any]:
         """The counts and metrics of summary.json, without time and memory."""
@@ -104,11 +105,10 @@ class Replay:
             self.folder.scores([names[slot] for slot in slots.tolist()], at_us, probability)
 
     def _labelled(self, values: list[bytes]) -> None:
-        """To the folder, and to the learner, whose model comes back at once."""
-        for value in values:
-            self._example(orjson.loads(value))
+        """To the learner, whose model comes back at once; what it learned, to the folder."""
         self._send(LABELLED, values, self.learner_feed)
         while (batch := self.learner_feed.take()) is not None:
+            self._examples(batch.examples, matured=True)
             self.learner.apply(batch)
             for output in self.learner.outputs():
                 self._send(MODELS, [value or b"" for _, value in output.pairs], self.feed)
@@ -118,18 +118,16 @@ class Replay:
         self.sent[topic] += len(values)
         feed.offer(topic, base, [LocalRecord(base + i, value) for i, value in enumerate(values)], 0)
 
-    def _example(self, body: dict[str, Any]) -> None:
-        if "customers" not in body:
-            return
-        found = blocks.examples_of(body)
-        label = found.label if "label" in body else None
-        if label is not None:
-            self.judge.update(found.probability, label)
-        version = body["model_version"]
-        self.folder.examples(found.customers, found.observed_us, version, found.probability, label, found.features.T)
+    def _examples(self, examples: Iterable[Examples], *, matured: bool) -> None:
+        for e in examples:
+            if matured:
+                self.judge.update(e.probability, e.label)
+            label = e.label if matured else None
+            self.folder.examples(e.customers, e.observed_us, e.model_version, e.probability, label, e.features.T)
 
-    def _unmatured(self) -> None:
-        """Observations whose horizon ends after the last event: rows without a label."""
-        for value in self.spool.all_from(self.unit.position[OBSERVATIONS]):
-            self._example(orjson.loads(value))
-
+    def _unlearned(self) -> None:
+        """What matured after the last grid instant, and observations whose horizon ends after the last event."""
+        for instant_us in sorted(self.learner_feed.examples):
+            self._examples(self.learner_feed.examples[instant_us], matured=True)
+        waiting = map(orjson.loads, self.spool.all_from(self.unit.position[OBSERVATIONS]))
+        self._examples((blocks.examples_of(body) for body in waiting if "customers" in body), matured=False)

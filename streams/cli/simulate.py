@@ -15,11 +15,13 @@ LATEST_DAYS = 36_525
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write; files of an earlier run are replaced")
-    parser.add_argument("--customers", type=int, default=20_000, help="in all, newcomers among them (default 20000)")
-    parser.add_argument("--days", type=int, default=730, help="how long (default 730)")
-    parser.add_argument("--start", default="2023-01-02", metavar="DATE", help="first day, UTC (default 2023-01-02, a Monday)")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, another city (default 1)")
+    out_help = "folder to write; files of an earlier run are replaced"
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="DIR", help=out_help)
+    add("--customers", type=int, default=20_000, help="in all, newcomers among them (default 20000)")
+    add("--days", type=int, default=730, help="how long (default 730)")
+    add("--start", default="2023-01-02", metavar="DATE", help="first day, UTC (default 2023-01-02, a Monday)")
+    add("--seed", type=int, default=1, help="another seed, another city (default 1)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     *events, truth = lines.values()
     for name, count in lines.items():
         print(f"{count:>12,} lines  {args.out / name}")
-    print(f"{sum(events):,} simulated events of {truth:,} customers in {seconds:.1f} s ({sum(events) / seconds:,.0f} events/s)")
+    rate = f"{seconds:.1f} s, {sum(events) / seconds:,.0f} events/s"
+    print(f"{sum(events):,} simulated events of {truth:,} customers ({rate})")
     return 0
 
 

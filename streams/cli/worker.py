@@ -44,10 +44,10 @@ def run(args: argparse.Namespace) -> int:
     profile, known = profile_of(args), settings.from_environment()
     logs.set_up()
     partitions = asyncio.run(topics.partition_count(known))
-    code = asyncio.run(_work(args, known, blueprints(profile, partitions, args.clock)))
+    asyncio.run(_work(args, known, blueprints(profile, partitions, args.clock)))
     logging.shutdown()
     sys.stderr.flush()
-    os._exit(code)  # all is saved; a thread of the consumer that does not end must not hold the process
+    os._exit(0)  # all is saved; a thread of the consumer that does not end must not hold the process
 
 
 def blueprints(profile: Profile, partitions: int, clock: Clock) -> list[Blueprint]:
@@ -60,13 +60,13 @@ def _engine(profile: Profile, partition: int, clock: Clock) -> Blueprint:
     return Blueprint.of(lambda: EngineUnit(profile, partition, clock))
 
 
-async def _work(args: argparse.Namespace, known: settings.Settings, units: list[Blueprint]) -> int:
+async def _work(args: argparse.Namespace, known: settings.Settings, units: list[Blueprint]) -> None:
     from streams.kafka import pins  # Faust takes a second to import: not for --help or a wrong option
     from streams.kafka.worker import Options, Worker
 
     pins.check()
     options = Options(args.clock == "wall", args.instance, args.exit_at_end)
-    return await Worker(known, units, options, show if sys.stderr.isatty() else lambda worker: None).run()
+    await Worker(known, units, options, show if sys.stderr.isatty() else lambda worker: None).run()
 
 
 def show(worker: Worker) -> None:

@@ -53,17 +53,14 @@ def end_mark(partition: int) -> bytes:
 
 
 def examples_of(block: dict[str, Any]) -> Examples:
-    """A labelled block as the learner takes it."""
+    """A block as the learner takes it; the labels of one that has none are 0."""
     n = len(block["customers"])
     return Examples(
         observed_us=parse_instant(block["observed_at"]),
+        model_version=block["model_version"],
         customers=block["customers"],
         probability=unpack_array(block["probability"], "f8"),
-        features=features_of(block),
+        features=unpack_array(block["features"], "f8").reshape(len(NAMES), n),
         label=unpack_array(block["label"], "u1") if "label" in block else np.zeros(n, np.uint8),
     )
 
-
-def features_of(block: dict[str, Any]) -> Array:
-    """(features, n) in their units."""
-    return unpack_array(block["features"], "f8").reshape(len(NAMES), len(block["customers"]))

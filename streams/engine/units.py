@@ -6,6 +6,7 @@ the changelog, outputs and the position that they belong to. Who writes them tog
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,10 +40,12 @@ class Output:
 
 
 def tick_us(profile: Profile, clock: Clock) -> int:
-    """The tick of the profile, or the clock's own: 200 ms live, a day in event time."""
+    """The tick of the profile, or the clock's own: 200 ms live; in event time a day, or what divides sweeps and horizon."""
     if profile.time.tick_us is not None:
         return profile.time.tick_us
-    return EVENT_TICK_US if clock == "event" else LIVE_TICK_US
+    if clock == "wall":
+        return LIVE_TICK_US
+    return math.gcd(EVENT_TICK_US, profile.time.sweep_every_us, profile.label.horizon_us)
 
 
 class EngineUnit:

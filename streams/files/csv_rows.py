@@ -64,7 +64,7 @@ class CsvRows:
             raise UsageError(f"{self.name.path}: line 1 is no header of a CSV file ({error})") from None
         if not header:
             raise UsageError(f"{self.name.path}: has no header; expected a first line that names the columns")
-        if not self.lines.clean or "\0" in "".join(header):
+        if "\0" in "".join(header) or not _is_utf8(header):
             raise UsageError(f"{self.name.path}: does not begin with text in UTF-8; save it as CSV in UTF-8")
         check_columns(self.name.path, self.kind, header)
         return header
@@ -120,9 +120,7 @@ class CsvRows:
         if len(row) != len(self.columns):
             sentence = f"has {len(row)} cells, the header names {len(self.columns)} columns"
             return self._unreadable("width", sentence, _written(row))
-        try:
-            "".join(row).encode()
-        except UnicodeEncodeError:
+        if not _is_utf8(row):
             return self._unreadable("utf8", "is not text in UTF-8", _written(row))
         return None
 
@@ -135,6 +133,15 @@ class CsvRows:
 def _lines(rows: list[Row]) -> int:
     """The lines that rows were written in: a quoted cell may have more than one."""
     return len(rows) + sum(cell.count("\n") for row in rows for cell in row)
+
+
+def _is_utf8(row: Row) -> bool:
+    """Whether no byte of the row had to become a surrogate."""
+    try:
+        "".join(row).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _at(place: int, one: Unreadable) -> Unreadable:

@@ -1,5 +1,5 @@
-"""The folder that a replay leaves behind. The same replay writes the same bytes; where summary.json is missing it
-did not come to its end."""
+"""The folder that a replay leaves behind. The same replay writes the same bytes; where summary.json is
+missing it did not come to its end."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ FILES = (
     EXAMPLES,
 )  # in the order of deleting: without a summary the rest counts for nothing
 FIRST_IN_SUMMARY = (
-    "events_read", "events_rejected", "events_duplicate", "events_late", "customers", "observations", "labelled",
-    "interventions", "interventions_withheld", "base_rate", "auc", "log_loss", "brier", "ece", "seconds",
+    "events_read", "events_rejected", "events_duplicate", "events_late", "customers", "observations",
+    "labelled", "interventions", "interventions_withheld", "base_rate", "auc", "log_loss", "brier", "ece", "seconds",
     "events_per_second", "peak_memory_bytes",
 )  # fmt: skip
 INSTANT = pa.timestamp("us", "UTC")
@@ -128,8 +128,8 @@ class ReplayFolder:
         label: NDArray[np.uint8] | None,
         features: Floats,
     ) -> None:
-        """Appends observations of one instant: probability and label (customers,), label None where not matured,
-        features (customers, features)."""
+        """Appends observations of one instant: probability and label (customers,), features (customers, features);
+        label None where not matured."""
         n = len(customers)
         labels = pa.nulls(n, pa.int8()) if label is None else label.astype(np.int8)
         at, version = np.full(n, observed_at_us), np.full(n, model_version)

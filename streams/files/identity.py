@@ -16,8 +16,8 @@ class DerivedIds:
     """Ids of the rows of one file, in its order.
 
     Equal rows are counted for each event time. Beyond `most` different rows those of the oldest times are
-    forgotten, so that memory does not grow with the file; equal rows get different ids while no more than that lie
-    between them. The newest time is never forgotten: very many rows of one instant do need memory.
+    forgotten, so that memory does not grow with the file; equal rows get different ids while no more than that
+    lie between them. The newest time is never forgotten: very many rows of one instant do need memory.
     """
 
     def __init__(self, most: int = MOST_COUNTED) -> None:

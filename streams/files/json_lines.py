@@ -19,8 +19,8 @@ Line = tuple[int, bytes]
 
 
 class JsonLines:
-    """The lines stay bytes and what is missing is added to them: so decoding sees what the file says, keys that
-    stand there twice included. What is not an object is passed on as it is, for decoding to refuse."""
+    """The lines stay bytes and what is missing is added to them: so decoding sees what the file says, keys
+    that stand there twice included. What is not an object is passed on as it is, for decoding to refuse."""
 
     def __init__(self, name: FileName) -> None:
         self.name, self.ids = name, DerivedIds()

@@ -14,7 +14,7 @@ COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 
 def _plural(kind: str) -> str:
-    return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+    return f"{kind[:-1]}ies" if kind.endswith("ty") else f"{kind}s"
 
 
 KIND_OF_STEM = {stem: kind for kind in KINDS for stem in (kind, _plural(kind))}

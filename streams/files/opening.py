@@ -46,7 +46,7 @@ def blocks(name: FileName) -> Iterator[bytes]:
 
 
 def whole_lines(name: FileName) -> Iterator[bytes]:
-    """Pieces of a text that end where lines end (the last: where the file ends), without a byte order mark."""
+    """Pieces of a text that end where lines end (the last one: where it ends), without a byte order mark."""
     rest, first = b"", True
     for block in blocks(name):
         block = rest + block

@@ -19,7 +19,7 @@ READERS: dict[str, Callable[[FileName], JsonLines | CsvRows | ParquetRows]] = {
 
 
 def open_source(path: str) -> Source:
-    """Opens a file of events; its rows are read as they are asked for, in memory that does not grow with the file.
+    """Opens a file of events; its rows are read as they are asked for, in memory that does not grow.
 
     Raises UsageError when the name, the header or the path is wrong; Failure when the file turns out
     to be unreadable, here or while it is read. A bad row is neither: it is in its chunk.

@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.producer.sender import BaseHandler, SendProduceReqHandler
 from faust.serializers.schemas import Schema
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer as FaustConsumer
@@ -49,6 +50,8 @@ MENTIONS: dict[Any, tuple[str, ...]] = {
         "self._subscription =",
     ),
     AIOKafkaProducer.__init__: ("self.client = AIOKafkaClient(",),
+    BaseHandler.do: ("self._sender.client.send(",),
+    SendProduceReqHandler.do: ("self._client.send(",),
     TableManager.on_start: ("await self._update_channels()", "await self.recovery.start()"),
     TopicPartitionState: ("def position(self)",),
 }

@@ -85,16 +85,15 @@ class Worker:
         self.leases, self.progress = Leases(settings, blueprints, options.live), Progress()
         self._finished = asyncio.Event()
 
-    async def run(self) -> int:
-        """Until the end of the input or a signal; returns the exit code."""
+    async def run(self) -> None:
+        """Until the end of the input or a signal; whatever goes wrong ends the process."""
         transport.Consumer.leases = self.leases
         app = build(self.settings, self.leases, self.options, self._apply)
         self._on_signals()
         starting, pulse = asyncio.ensure_future(app.start()), asyncio.ensure_future(or_die(self._pulse(app)))
-        await self._wait_for_end(app, starting)
+        await self._wait_for_end(starting)
         pulse.cancel()
         await self._leave(app, starting)
-        return 0
 
     def _apply(self, lease: Lease, batch: Any) -> None:
         """Synchronous: a checkpoint sees all of a batch or nothing of it."""
@@ -112,6 +111,8 @@ class Worker:
         watchdog = Watchdog(self.leases, app.consumer.highwaters)
         while True:
             await asyncio.sleep(CHECKPOINT_EVERY_S)
+            if app.should_stop and not self._finished.is_set():
+                die(f"Faust stopped by itself: {app.crash_reason!r}")
             await self.leases.checkpoint()
             await watchdog.look(time.monotonic())
             self._watch(self)
@@ -143,15 +144,12 @@ class Worker:
         log.info("saving and leaving: %s", why)
         self._finished.set()
 
-    async def _wait_for_end(self, app: Any, starting: asyncio.Future[Any]) -> None:
+    async def _wait_for_end(self, starting: asyncio.Future[Any]) -> None:
         finished = asyncio.ensure_future(self._finished.wait())
-        stopped = asyncio.ensure_future(app._stopped.wait())
-        await asyncio.wait([finished, stopped, starting], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([finished, starting], return_when=asyncio.FIRST_COMPLETED)
         if starting.done() and starting.exception():
             die(f"Faust did not start: {starting.exception()!r}")
-        await asyncio.wait([finished, stopped], return_when=asyncio.FIRST_COMPLETED)
-        if not self._finished.is_set():
-            die(f"Faust stopped by itself: {app.crash_reason!r}")
+        await finished
 
     async def _leave(self, app: Any, starting: asyncio.Future[Any]) -> None:
         """Saves, leaves the group. What does not end in time is cut off: all that counts is committed by then."""

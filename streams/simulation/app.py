@@ -11,16 +11,19 @@ from streams.simulation.leaving import fading
 from streams.simulation.people import NEVER, Ints, People
 from streams.simulation.rules import Rules
 
-OPEN, BROWSE, CART, PURCHASE, CONSULT, COUPON, CAMPAIGN, REVIEW, COMPLAINT, RESOLVED = range(len(ACTIVITY_TYPES))
-STEPS = np.array([BROWSE, CONSULT, CART, PURCHASE, CAMPAIGN, REVIEW, COUPON])
-STEP_SHARES = np.cumsum([0.52, 0.12, 0.08, 0.05, 0.08, 0.05])  # without coupons, which take a share of their own
+OPEN, BROWSE, CART, PURCHASE, CONSULT, COUPON, CAMPAIGN, REVIEW, COMPLAINT, RESOLVED = range(
+    len(ACTIVITY_TYPES)
+)
+STEPS = np.array([BROWSE, CONSULT, CART, PURCHASE, CAMPAIGN, REVIEW])
+STEP_SHARES = np.cumsum([0.58, 0.13, 0.09, 0.05, 0.09])  # the last takes the rest; coupons come on top
 APP_SECONDS = 15 * 3_600  # 08:00 to 23:00 in UTC+8
 SESSION_SECONDS = 1_200
 
 
 def sessions(people: People, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
     """One app_open a session and the steps after it; at most one session a customer and day."""
-    rate = people.sessions_a_day * people.use * np.exp(0.35 * (people.satisfaction - people.base_satisfaction))
+    mood = people.satisfaction - people.base_satisfaction
+    rate = people.sessions_a_day * people.use * np.exp(rules.mood_weight * mood)
     rate[people.lull_until >= day] *= rules.lull_speed
     rate[(people.joined_us == 0) | (people.joined_us >= day_us)] = 0.0  # the app comes after the first visit
     who = np.flatnonzero(rng.random(len(people)) < rate)
@@ -34,13 +37,15 @@ def sessions(people: People, day: int, day_us: int, rules: Rules, rng: np.random
 
 def _steps(people: People, who: Ints, times_us: Ints, rng: np.random.Generator) -> Rows:
     n = len(who)
-    code = STEPS[np.searchsorted(STEP_SHARES / STEP_SHARES[-1], rng.random(n), side="right")]
+    code = STEPS[np.searchsorted(STEP_SHARES, rng.random(n), side="right")]
     code = np.where(rng.random(n) < 0.25 * people.price_sensitivity[who], COUPON, code)
     count = np.where(code == BROWSE, 1 + rng.poisson(2.0, n), 1)
     return rows_of(ACTIVITY, time_us=times_us, customer=who, code=code, count=count, duration_seconds=-1)
 
 
-def complaints(people: People, visits: Rows, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
+def complaints(
+    people: People, visits: Rows, day: int, day_us: int, rules: Rules, rng: np.random.Generator
+) -> Rows:
     """Complaints opened (hours after a bad visit, or while fading) and resolved; some never are."""
     resolved = np.flatnonzero(people.complaint_open & (people.complaint_ends == day))
     people.complaint_open[resolved] = False
@@ -49,13 +54,18 @@ def complaints(people: People, visits: Rows, day: int, day_us: int, rules: Rules
     who, times_us = _angry(people, visits, day_us, rules, rng)
     people.complaint_open[who] = True
     wait = 1 + rng.geometric(1 / rules.resolved_mean_days, len(who))
-    people.complaint_ends[who] = np.where(rng.random(len(who)) < rules.never_resolved_share, NEVER, day + wait)
-    opened = rows_of(ACTIVITY, time_us=times_us, customer=who, code=COMPLAINT, count=1, duration_seconds=-1)
-    closed = rows_of(ACTIVITY, time_us=settled_us, customer=resolved, code=RESOLVED, count=1, duration_seconds=-1)
-    return np.concatenate([closed, opened])
+    forgotten = rng.random(len(who)) < rules.never_resolved_share
+    people.complaint_ends[who] = np.where(forgotten, NEVER, day + wait)
+    return np.concatenate([_notes(resolved, settled_us, RESOLVED), _notes(who, times_us, COMPLAINT)])
 
 
-def _angry(people: People, visits: Rows, day_us: int, rules: Rules, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _notes(who: Ints, times_us: Ints, code: int) -> Rows:
+    return rows_of(ACTIVITY, time_us=times_us, customer=who, code=code, count=1, duration_seconds=-1)
+
+
+def _angry(
+    people: People, visits: Rows, day_us: int, rules: Rules, rng: np.random.Generator
+) -> tuple[Ints, Ints]:
     """Who opens a complaint today, and when: at most one a customer, none while one is open."""
     who = visits["customer"]
     anger = rules.complaint_after_visit * np.exp(-0.9 * people.satisfaction[who])

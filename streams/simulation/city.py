@@ -16,8 +16,8 @@ from streams.simulation.rules import Rules
 class City:
     """The customers and their clock. `next_day()` as often as wanted; memory depends on `customers` only.
 
-    `start_us` is the first midnight, UTC. Each day draws from a generator of its own, seeded by (seed, day), so that a
-    shorter run is the beginning of a longer one.
+    `start_us` is the first midnight, UTC. Each day draws from a generator of its own, seeded by (seed, day):
+    a shorter run is the beginning of a longer one.
     """
 
     def __init__(self, customers: int, start_us: int, seed: int, rules: Rules | None = None) -> None:
@@ -42,12 +42,13 @@ class City:
         return Block(day, in_order([visited]), in_order([complained, active]), in_order([answered]))
 
     def _drift(self, day: int, rng: np.random.Generator) -> None:
-        """Moods calm down, open complaints gnaw, those about to leave lose interest, and some are just busy."""
+        """Moods calm down, open complaints gnaw, who is about to leave loses interest, some are just busy."""
         people, rules, n = self.people, self.rules, len(self.people)
         fading, gone = leaving.fading(people), ~people.present & (people.left_us != 0)
         people.satisfaction += (people.base_satisfaction - people.satisfaction) / rules.calming_days
         people.satisfaction += rng.normal(0, rules.mood_noise, n)
-        people.satisfaction -= rules.open_complaint_drift * people.complaint_open + rules.fading_drift * fading
+        people.satisfaction[people.complaint_open] -= rules.open_complaint_drift
+        people.satisfaction[fading] -= rules.fading_drift
         people.use[fading] *= rules.fading_use_factor
         people.use[gone] *= rules.left_use_factor
         busy = np.flatnonzero(rng.random(n) < rules.lull)

@@ -22,15 +22,21 @@ from streams.simulation.people import Ints
 EVENT_FILES = ("service_visits.jsonl", "app_activity.jsonl", "surveys.jsonl")
 MANIFEST = "manifest.json"
 TRUTH = "truth.jsonl"
+NOTE = (
+    "Everything here is simulated. No person, customer or workshop behind it exists, and no figure measured "
+    "on it is evidence about real customers."
+)
 
-HEAD = '{"event_id":"%s-%d-%%d","kind":"%s","schema_version":1,"customer_id":"c%%07d","event_time":"%%sZ","producer":"simulator",'
-VISIT_TAIL = '"service_type":"%s","store_id":"s%02d","amount":%.2f,"currency":"CNY","items":%d,"wait_minutes":%d}\n'
+HEAD = (
+    '{"event_id":"%s-%d-%%d","kind":"%s","schema_version":1,"customer_id":"c%%07d",'
+    '"event_time":"%%sZ","producer":"simulator",'
+)
+VISIT_TAIL = (
+    '"service_type":"%s","store_id":"s%02d","amount":%.2f,"currency":"CNY",'
+    '"items":%d,"wait_minutes":%d}\n'
+)
 ACTIVITY_TAIL = '"activity_type":"%s","count":%d%s}\n'
 SURVEY_TAIL = '"survey_type":"%s","score":%d%s}\n'
-CAUSES_TEXT = [
-    f',"causes":{orjson.dumps([name for i, name in enumerate(CAUSES) if mask >> i & 1]).decode()}' if mask else ""
-    for mask in range(1 << len(CAUSES))
-]
 
 
 def customer_id(customer: int) -> str:
@@ -38,12 +44,21 @@ def customer_id(customer: int) -> str:
     return f"c{customer:07d}"
 
 
+def _causes_text(mask: int) -> str:
+    named = [name for bit, name in enumerate(CAUSES) if mask >> bit & 1]
+    return f',"causes":{orjson.dumps(named).decode()}' if named else ""
+
+
+CAUSES_TEXT = [_causes_text(mask) for mask in range(1 << len(CAUSES))]
+
+
 def visit_lines(block: Block) -> bytes:
     """The visits of a day, one JSON object a line; event ids are unique over all days."""
     rows = block.visits
     service = [SERVICE_TYPES[code] for code in rows["service"].tolist()]
     columns = (rows[name].tolist() for name in ("store", "amount", "items", "wait_minutes"))
-    return _lines(HEAD % ("v", block.day, "service_visit") + VISIT_TAIL, rows, service, *columns)
+    template = HEAD % ("v", block.day, "service_visit") + VISIT_TAIL
+    return _lines(template, rows, service, *columns)
 
 
 def activity_lines(block: Block) -> bytes:
@@ -51,7 +66,8 @@ def activity_lines(block: Block) -> bytes:
     rows = block.activity
     types = [ACTIVITY_TYPES[code] for code in rows["code"].tolist()]
     lasts = [f',"duration_seconds":{s}' if s >= 0 else "" for s in rows["duration_seconds"].tolist()]
-    return _lines(HEAD % ("a", block.day, "app_activity") + ACTIVITY_TAIL, rows, types, rows["count"].tolist(), lasts)
+    template = HEAD % ("a", block.day, "app_activity") + ACTIVITY_TAIL
+    return _lines(template, rows, types, rows["count"].tolist(), lasts)
 
 
 def survey_lines(block: Block) -> bytes:
@@ -59,7 +75,8 @@ def survey_lines(block: Block) -> bytes:
     rows = block.surveys
     types = [SURVEY_TYPES[code] for code in rows["code"].tolist()]
     causes = [CAUSES_TEXT[mask] for mask in rows["causes"].tolist()]
-    return _lines(HEAD % ("s", block.day, "survey") + SURVEY_TAIL, rows, types, rows["score"].tolist(), causes)
+    template = HEAD % ("s", block.day, "survey") + SURVEY_TAIL
+    return _lines(template, rows, types, rows["score"].tolist(), causes)
 
 
 def _lines(template: str, rows: Rows, *columns: Iterable[object]) -> bytes:
@@ -71,8 +88,8 @@ def _lines(template: str, rows: Rows, *columns: Iterable[object]) -> bytes:
 def write_city(folder: Path, customers: int, days: int, start_us: int, seed: int) -> dict[str, int]:
     """Writes the files of a city into `folder` and returns how many lines each has.
 
-    Same arguments, same bytes. The manifest is written last: a folder without it was not finished. UsageError where
-    `folder` cannot be one.
+    Same arguments, same bytes. The manifest is written last: a folder without it was not finished. UsageError
+    where `folder` cannot be one.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,17 +103,17 @@ def write_city(folder: Path, customers: int, days: int, start_us: int, seed: int
     return lines
 
 
-def _write_events(folder: Path, simulated: City, days: int) -> tuple[int, int, int]:
-    visits = activity = surveys = 0
+def _write_events(folder: Path, simulated: City, days: int) -> list[int]:
+    counts = np.zeros(len(EVENT_FILES), np.int64)
     with ExitStack() as stack:
-        files = [stack.enter_context((folder / name).open("wb")) for name in EVENT_FILES]
+        visits, activity, surveys = (stack.enter_context((folder / name).open("wb")) for name in EVENT_FILES)
         for _ in range(days):
             block = simulated.next_day()
-            for file, text in zip(files, (visit_lines(block), activity_lines(block), survey_lines(block)), strict=True):
-                file.write(text)
-            visits, activity = visits + len(block.visits), activity + len(block.activity)
-            surveys += len(block.surveys)
-    return visits, activity, surveys
+            visits.write(visit_lines(block))
+            activity.write(activity_lines(block))
+            surveys.write(survey_lines(block))
+            counts += len(block.visits), len(block.activity), len(block.surveys)
+    return counts.tolist()
 
 
 def _write_truth(path: Path, simulated: City) -> int:
@@ -138,8 +155,7 @@ def _manifest(simulated: City, lines: dict[str, int]) -> bytes:
     """What the folder is: simulated from the first byte to the last."""
     manifest = {
         "simulated": True,
-        "note": "Everything here is simulated. No person, customer or workshop behind it exists, and no figure "
-        "measured on it is evidence about real customers.",
+        "note": NOTE,
         "generator": "keepline simulate",
         "customers": len(simulated.people),
         "days": simulated.day,

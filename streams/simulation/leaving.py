@@ -10,7 +10,8 @@ from streams.simulation.people import NEVER, Flags, Floats, Ints, People
 from streams.simulation.rules import Rules
 
 DAYS_A_MONTH = 365.25 / 12
-DISTANCE, PRICE, SERVICE, SOLD = (CAUSES.index(name) for name in ("distance", "price", "service", "vehicle_sold"))
+DISTANCE, PRICE, SERVICE = CAUSES.index("distance"), CAUSES.index("price"), CAUSES.index("service")
+SOLD = CAUSES.index("vehicle_sold")
 
 
 def monthly_hazard(people: People, satisfaction: Floats, rules: Rules) -> Floats:
@@ -28,11 +29,12 @@ def monthly_hazard(people: People, satisfaction: Floats, rules: Rules) -> Floats
 
 def decide(people: People, day: int, rules: Rules, rng: np.random.Generator) -> None:
     """Some decide to leave: those with signs after weeks of fading, the silent on the same day."""
-    hazard = monthly_hazard(people, people.satisfaction, rules)
+    sold_rate = rules.vehicle_sold_monthly
+    rate = sold_rate + monthly_hazard(people, people.satisfaction, rules)
     free = people.present & (people.cause < 0) & (people.joined_us != 0)
     draw = rng.random(len(people)) * DAYS_A_MONTH
-    sold = np.flatnonzero(free & (draw < rules.vehicle_sold_monthly))
-    tired = np.flatnonzero(free & (draw >= rules.vehicle_sold_monthly) & (draw < rules.vehicle_sold_monthly + hazard))
+    sold = np.flatnonzero(free & (draw < sold_rate))
+    tired = np.flatnonzero(free & (draw >= sold_rate) & (draw < rate))
     people.cause[sold] = SOLD
     people.with_signs[sold] = False  # nothing was wrong with the workshop
     people.leave_day[sold] = day
@@ -42,12 +44,13 @@ def decide(people: People, day: int, rules: Rules, rng: np.random.Generator) -> 
 
 
 def leave(people: People, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> None:
-    """Those whose day has come are gone; a share of the silent will be back (not those who sold the vehicle)."""
+    """Those whose day has come are gone; a share of the silent who kept the vehicle will be back."""
     gone = np.flatnonzero(people.present & (people.leave_day == day))
     people.present[gone] = False
     people.left_us[gone] = day_us + rng.integers(0, 86_400, len(gone)) * SECOND_US
     people.use[gone] *= rules.left_use_drop
-    back = (rng.random(len(gone)) < rules.return_share) & ~people.with_signs[gone] & (people.cause[gone] != SOLD)
+    silent = ~people.with_signs[gone] & (people.cause[gone] != SOLD)
+    back = silent & (rng.random(len(gone)) < rules.return_share)
     after = rng.integers(rules.return_least_days, rules.return_most_days, len(gone))
     people.return_day[gone] = np.where(back, day + after, NEVER)
 
@@ -62,7 +65,8 @@ def come_back(people: People, day: int) -> None:
 
 def fading(people: People) -> Flags:
     """Those who have decided and are still there."""
-    return people.present & (people.leave_day != NEVER) & (people.left_us == 0)
+    decided: Flags = people.present & (people.leave_day != NEVER) & (people.left_us == 0)
+    return decided
 
 
 def _distance(people: People, rules: Rules) -> Floats:
@@ -77,4 +81,5 @@ def _causes(people: People, rows: Ints, rules: Rules, rng: np.random.Generator) 
     """The cause of each leaver: drawn in proportion to e to the power of what burdens the customer."""
     burdens = [_distance(people, rules)[rows], _price(people)[rows], -people.satisfaction[rows]]
     burdens = [burden + rng.gumbel(0, 1, len(rows)) for burden in burdens]
-    return np.array([DISTANCE, PRICE, SERVICE])[np.argmax(burdens, axis=0)]
+    heaviest: Ints = np.array([DISTANCE, PRICE, SERVICE])[np.argmax(burdens, axis=0)]
+    return heaviest

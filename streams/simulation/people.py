@@ -18,7 +18,7 @@ NEVER = np.int64(2**31)  # a day that does not come
 
 @dataclass
 class People:
-    """Columns of length `customers`; days count from the start of the simulation, `_us` are event times, 0 = not yet."""
+    """Columns of length `customers`; days count from the start, `_us` are event times, 0 = not yet."""
 
     # traits
     gap_days: Floats
@@ -52,7 +52,7 @@ class People:
 
 
 def settle(customers: int, start_us: int, rules: Rules, rng: np.random.Generator) -> People:
-    """The customers of a city on the eve of `start_us`; newcomers are among them with a join_day from 0 on."""
+    """The customers of a city on the eve of `start_us`; newcomers among them have a join_day from 0 on."""
     base = rng.normal(0, 1, customers)
     newcomer = rng.random(customers) < rules.newcomers_share
     join_day = np.where(newcomer, rng.integers(0, rules.newcomers_over_days, customers), -1)
@@ -60,11 +60,12 @@ def settle(customers: int, start_us: int, rules: Rules, rng: np.random.Generator
     gap = rules.gap_median_days * np.exp(rng.normal(0, rules.gap_sigma, customers))
     target = rng.gamma(rules.gap_shape, 1 / rules.gap_shape, customers)
     sessions = rules.sessions_median * np.exp(rng.normal(0, rules.sessions_sigma, customers) + 0.3 * base)
+    no_app = rng.random(customers) < rules.without_app_share
     return People(
         gap_days=np.clip(gap, rules.gap_least_days, rules.gap_most_days),
         distance_km=rules.distance_median_km * np.exp(rng.normal(0, rules.distance_sigma, customers)),
         price_sensitivity=rng.beta(2, 2, customers),
-        sessions_a_day=np.where(rng.random(customers) < rules.without_app_share, 0.0, np.minimum(sessions, 0.5)),
+        sessions_a_day=np.where(no_app, 0.0, np.minimum(sessions, 0.5)),
         base_satisfaction=base,
         spend=np.exp(rng.normal(0, 0.35, customers)),
         store=rng.integers(0, rules.stores, customers),

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rules:
-    """Rates are per day unless the name says otherwise; satisfaction is in standard deviations of the city."""
+    """Rates are per day unless the name says otherwise; satisfaction is in the city's standard deviations."""
 
     # who lives here
     newcomers_share: float = 0.25
     newcomers_over_days: int = 730
     tenure_before_days: int = 1_800
-    gap_median_days: float = 84.0
+    gap_median_days: float = 92.0
     gap_sigma: float = 0.3
     gap_least_days: float = 45.0
     gap_most_days: float = 150.0
-    gap_shape: float = 6.0
+    gap_shape: float = 4.5
     distance_median_km: float = 8.0
     distance_sigma: float = 0.6
     without_app_share: float = 0.12
@@ -39,19 +39,19 @@ class Rules:
     resolved_relief: float = 0.6
 
     # leaving
-    monthly_hazard: float = 0.0115
-    satisfaction_weight: float = 0.85
+    monthly_hazard: float = 0.007
+    satisfaction_weight: float = 1.4
     distance_weight: float = 0.3
     price_sensitivity_weight: float = 0.3
     open_complaint_weight: float = 0.9
     vehicle_sold_monthly: float = 0.0025
-    with_signs_share: float = 0.6
-    fading_least_days: int = 30
-    fading_most_days: int = 100
-    fading_use_factor: float = 0.975
+    with_signs_share: float = 0.7
+    fading_least_days: int = 45
+    fading_most_days: int = 210
+    fading_use_factor: float = 0.97
     fading_visit_speed: float = 0.6
-    fading_drift: float = 0.012
-    fading_complaint: float = 0.004
+    fading_drift: float = 0.016
+    fading_complaint: float = 0.006
     left_use_drop: float = 0.25
     left_use_factor: float = 0.985
     return_share: float = 1 / 3
@@ -59,7 +59,7 @@ class Rules:
     return_most_days: int = 420
 
     # signs that mean nothing: a busy spell, not a farewell
-    lull: float = 0.0012
+    lull: float = 0.0015
     lull_least_days: int = 20
     lull_most_days: int = 75
     lull_speed: float = 0.35
@@ -68,10 +68,11 @@ class Rules:
     complaint_after_visit: float = 0.02
     never_resolved_share: float = 0.3
     resolved_mean_days: float = 12.0
-    survey_share: float = 0.38
+    survey_share: float = 0.42
     nps_share: float = 0.3
 
     # the calendar
     season: float = 0.15
     weekend: float = 1.35
     extra_steps_mean: float = 1.9
+    mood_weight: float = 0.35

@@ -36,10 +36,11 @@ def answers(people: People, day: int, day_us: int, rules: Rules, rng: np.random.
 def _causes(people: People, who: Ints, felt: Floats, rng: np.random.Generator) -> Ints:
     """Bit masks: the burden felt most, named by the unhappy; the sale of the vehicle, by those who say so."""
     noise = rng.gumbel(0, 0.7, (3, len(who)))
-    burdens = np.stack([np.log(people.distance_km[who] / 8.0), 4 * people.price_sensitivity[who] - 2, -felt]) + noise
-    named = 1 << np.array([DISTANCE, PRICE, SERVICE])[np.argmax(burdens, axis=0)]
+    burdens = np.stack([np.log(people.distance_km[who] / 8.0), 4 * people.price_sensitivity[who] - 2, -felt])
+    named = 1 << np.array([DISTANCE, PRICE, SERVICE])[np.argmax(burdens + noise, axis=0)]
     named |= (rng.random(len(who)) < 0.08) * (1 << PRODUCT)
     named |= (rng.random(len(who)) < 0.05) * (1 << OTHER)
     unhappy = rng.random(len(who)) < 1 / (1 + np.exp(2 + 1.5 * felt))
     sold = (people.cause[who] == SOLD) & (rng.random(len(who)) < 0.5)
-    return np.where(unhappy, named, 0) | np.where(sold, 1 << SOLD, 0)
+    masks: Ints = unhappy * named | sold * (1 << SOLD)
+    return masks

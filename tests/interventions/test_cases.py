@@ -107,6 +107,11 @@ def test_a_crossing_before_the_model_is_ready_is_sent_when_it_is() -> None:
     assert story((0, 0.4, False), (1, 0.6, False), (8, 0.7)) == ["", "model_not_ready", "open 1"]
 
 
+def test_a_crossing_waits_over_several_scorings_for_the_model() -> None:
+    told = story((0, 0.4, False), (1, 0.6, False), (2, 0.6, False), (3, 0.6))
+    assert told == ["", "model_not_ready", "", "open 1"]
+
+
 def test_a_crossing_whose_window_is_over_when_the_model_is_ready_is_not_sent() -> None:
     assert story((0, 0.4, False), (1, 0.6, False), (8.1, 0.7), (8.2, 0.7)) == ["", "model_not_ready", "", ""]
 

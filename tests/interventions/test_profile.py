@@ -200,6 +200,7 @@ def test_the_attribute_of_a_key_is_no_key(written: Path) -> None:
         ('horizon = "180d"', "horizon = 180", "label.horizon = 180: "),
         ('retention_events = ["service_visit"]', "retention_events = [3]", "label.retention_events.0 = 3: "),
         ("[label]", "[[label]]", "label = "),
+        ("[case]", "[[case]]", "case = "),
     ],
 )
 def test_a_wrong_type_in_a_file_is_named(written: Path, old: str, new: str, said: str) -> None:

@@ -176,7 +176,7 @@ class Hanger(CountingUnit):
             time.sleep(0.01)
 
 
-def main(arguments: dict[str, Any]) -> int:
+def main(arguments: dict[str, Any]) -> None:
     from streams.kafka.settings import from_environment
     from streams.kafka.unit import Blueprint
     from streams.kafka.worker import Options, Worker
@@ -193,14 +193,14 @@ def main(arguments: dict[str, Any]) -> int:
         False, arguments.get("instance"), exit_at_end=True, session_s=arguments.get("session_s", 6.0)
     )
 
-    async def run() -> int:
-        return await Worker(from_environment(), blueprints, options).run()
+    async def run() -> None:
+        await Worker(from_environment(), blueprints, options).run()
 
-    return asyncio.run(run())
+    asyncio.run(run())
 
 
 if __name__ == "__main__":
     import logging
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(name)s %(message)s")
-    sys.exit(main(json.loads(sys.argv[1])))
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,156 @@
+"""What cells mean, and what happens to rows that cannot be read."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import Failure, UsageError
+from tests.files.logs import VISIT, accepted, as_csv, decoded, letters, rows_of, written
+
+HEADER = b"customer_id,event_time,amount,store_id\n"
+GOOD = b"c1,2024-03-01T00:00:00Z,1,s\n"
+
+
+def visits(tmp_path: Path, *lines: bytes) -> str:
+    return written(tmp_path, "service_visits.csv", HEADER + b"".join(lines))
+
+
+def test_an_empty_cell_is_absent(tmp_path: Path) -> None:
+    [row] = rows_of(visits(tmp_path, b"c1,2024-03-01T00:00:00Z,,\n"))
+    assert "amount" not in row
+    assert "store_id" not in row
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("12", 12), ("12.50", 12.5), ("-3", -3), ("1e3", 1000), ("68.0", 68), ("0.1", 0.1), ("5.", 5)],
+)
+def test_numbers_are_read(tmp_path: Path, cell: str, value: float) -> None:
+    [row] = rows_of(visits(tmp_path, f"c1,2024-03-01T00:00:00Z,{cell},s\n".encode()))
+    assert (row["amount"], type(row["amount"])) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    "cell", ["nan", "inf", "1_000", "0x10", " 5", "5 EUR", "1e999", "\N{ARABIC-INDIC DIGIT FIVE}", "true"]
+)
+def test_what_is_no_number_is_refused_as_it_came(tmp_path: Path, cell: str) -> None:
+    path = visits(tmp_path, f"c1,2024-03-01T00:00:00Z,{cell},s\n".encode())
+    assert letters(path) == [(2, "amount", "float_type")]
+    assert rows_of(path)[0]["amount"] == cell
+
+
+def test_ids_that_look_like_numbers_stay_text(tmp_path: Path) -> None:
+    [row] = rows_of(visits(tmp_path, b"00017,2024-03-01T00:00:00Z,1,007\n"))
+    assert (row["customer_id"], row["store_id"]) == ("00017", "007")
+
+
+@pytest.mark.parametrize("cell", ["price|service", "price; service"])
+def test_causes_are_separated_by_bars_or_semicolons(tmp_path: Path, cell: str) -> None:
+    row = {
+        "customer_id": "c",
+        "event_time": "2024-03-01T00:00:00Z",
+        "survey_type": "nps",
+        "score": 3,
+        "causes": cell,
+    }
+    assert rows_of(written(tmp_path, "surveys.csv", as_csv([row])))[0]["causes"] == ["price", "service"]
+
+
+def test_kind_version_and_producer_are_filled_in_where_they_are_missing(tmp_path: Path) -> None:
+    rows = [VISIT | {"producer": "dms"}, VISIT | {"producer": ""}]
+    first, second = rows_of(written(tmp_path, "service_visits.csv", as_csv(rows)))
+    assert (first["producer"], second["producer"]) == ("dms", "service_visits.csv")
+    assert (first["kind"], first["schema_version"]) == ("service_visit", 1)
+
+
+def test_a_given_event_id_is_kept(tmp_path: Path) -> None:
+    rows = [VISIT | {"event_id": "e-1"}, VISIT | {"event_id": ""}]
+    first, second = rows_of(written(tmp_path, "service_visits.csv", as_csv(rows)))
+    assert first["event_id"] == "e-1"
+    assert second["event_id"].endswith("-0")
+
+
+def test_rows_of_another_kind_than_the_file_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "service_visits.csv", as_csv([VISIT | {"kind": "survey"}]))
+    assert letters(path) == [(2, "kind", "wrong_kind")]
+
+
+@pytest.mark.parametrize("row", [b"c1,2024-03-01T00:00:00Z\n", b"c1,2024-03-01T00:00:00Z,1,s,more\n"])
+def test_a_row_of_another_width_is_refused_alone(tmp_path: Path, row: bytes) -> None:
+    path = visits(tmp_path, GOOD, row, GOOD)
+    assert letters(path) == [(3, "row", "width")]
+    assert list(accepted(path)) == ["c1", "c1"]
+
+
+def test_blank_lines_are_passed_over_and_counted_as_lines(tmp_path: Path) -> None:
+    path = visits(tmp_path, b"\n", GOOD, b"\n", b"c2,nonsense,1,s\n")
+    assert [chunk.lines.tolist() for chunk in decoded(path)] == [[3, 5]]
+
+
+def test_a_cell_of_several_lines_is_one_row(tmp_path: Path) -> None:
+    path = visits(tmp_path, b'c1,2024-03-01T00:00:00Z,1,"a\nb"\n', GOOD)
+    assert [chunk.lines.tolist() for chunk in decoded(path)] == [[2, 4]]
+    assert rows_of(path)[0]["store_id"] == "a\nb"
+
+
+def test_quoted_cells_may_hold_commas_and_quotes(tmp_path: Path) -> None:
+    [row] = rows_of(visits(tmp_path, b'c1,2024-03-01T00:00:00Z,1,"a, ""b"""\n'))
+    assert row["store_id"] == 'a, "b"'
+
+
+def test_a_badly_quoted_line_is_refused_alone(tmp_path: Path) -> None:
+    path = visits(tmp_path, GOOD, b'c2,2024-03-01T00:00:00Z,1,"s"x\n', GOOD)
+    assert letters(path) == [(3, "row", "csv")]
+    assert list(accepted(path)) == ["c1", "c1"]
+
+
+def test_a_refused_line_keeps_its_bytes(tmp_path: Path) -> None:
+    line = b'c2,2024-03-01T00:00:00Z,\xff,"s"x\n'
+    [letter] = decoded(visits(tmp_path, line))[0].letters
+    assert base64.b64decode(letter["value"]) == line
+
+
+def test_a_quotation_mark_that_never_ends_is_a_failure_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="lines 3 to 5: a quoted cell does not end"):
+        decoded(visits(tmp_path, GOOD, b'c2,2024-03-01T00:00:00Z,1,"s\n', GOOD, GOOD))
+
+
+def test_a_row_that_is_not_utf8_is_refused_alone(tmp_path: Path) -> None:
+    path = visits(tmp_path, GOOD, b"c2,2024-03-01T00:00:00Z,1,caf\xe9\n", GOOD)
+    assert letters(path) == [(3, "row", "utf8")]
+    assert list(accepted(path)) == ["c1", "c1"]
+
+
+def test_a_zero_byte_in_a_cell_is_refused_with_its_field(tmp_path: Path) -> None:
+    assert letters(visits(tmp_path, b"c\x001,2024-03-01T00:00:00Z,1,s\n", GOOD)) == [
+        (2, "customer_id", "printable")
+    ]
+
+
+@pytest.mark.parametrize("header", [b"\0\0\0,b\n", b"caf\xe9,b\n"])
+def test_a_header_that_is_no_text_is_refused(tmp_path: Path, header: bytes) -> None:
+    with pytest.raises(UsageError, match="does not begin with text in UTF-8"):
+        rows_of(written(tmp_path, "service_visits.csv", header))
+
+
+def test_lines_that_end_in_carriage_returns_alone_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="line 1 is no header"):
+        rows_of(written(tmp_path, "service_visits.csv", (HEADER + GOOD).replace(b"\n", b"\r")))
+
+
+def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
+    assert list(accepted(visits(tmp_path, GOOD, GOOD.rstrip()))) == ["c1", "c1"]
+
+
+def test_line_numbers_go_on_from_chunk_to_chunk(tmp_path: Path) -> None:
+    lines = [GOOD] * 20_000
+    lines[7], lines[9_000], lines[15_000] = b"\n", b"short\n", b'c1,2024-03-01T00:00:00Z,1,"a\nb"\n'
+    path = visits(tmp_path, *lines, b"bad\n")
+    assert letters(path) == [
+        (9_002, "row", "width"),
+        (15_002, "store_id", "printable"),
+        (20_003, "row", "width"),
+    ]

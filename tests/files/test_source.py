@@ -1,0 +1,169 @@
+"""What a file may be called, and what is said when it is not what it should be."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import Failure, UsageError
+from streams.files.decoded import decode_source
+from streams.files.source import open_source
+from tests.files.logs import (
+    NOW_US,
+    VISIT,
+    accepted,
+    as_csv,
+    as_jsonl,
+    as_parquet,
+    decoded,
+    gz,
+    letters,
+    rows_of,
+    written,
+    zst,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("service_visits.csv", "service_visit"),
+        ("service-visit.csv", "service_visit"),
+        ("Service_Visits.CSV", "service_visit"),
+        ("app_activities.csv", "app_activity"),
+        ("app-activity.csv", "app_activity"),
+        ("surveys.csv", "survey"),
+        ("intervention-outcomes.csv", "intervention_outcome"),
+        ("customer_profile.csv", "customer_profile"),
+    ],
+)
+def test_the_stem_names_the_kind(tmp_path: Path, name: str, kind: str) -> None:
+    header = b"customer_id,event_time,activity_type,survey_type,score,intervention_id,status\n"
+    assert open_source(written(tmp_path, name, header)).kind == kind
+
+
+@pytest.mark.parametrize("pack", [bytes, gz, zst], ids=["plain", "gz", "zst"])
+@pytest.mark.parametrize(
+    ("form", "write"),
+    [("csv", as_csv), ("jsonl", as_jsonl), ("parquet", as_parquet)],
+    ids=["csv", "jsonl", "parquet"],
+)
+def test_every_format_is_read_in_every_compression(tmp_path: Path, form, write, pack) -> None:
+    suffix = {bytes: "", gz: ".gz", zst: ".zst"}[pack]
+    path = written(tmp_path, f"service_visits.{form}{suffix}", pack(write([VISIT])))
+    assert [row["amount"] for row in rows_of(path)] == [12.5]
+
+
+def test_a_stem_that_names_no_kind_is_refused_with_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'visits' does not say what the rows are.*service_visits"):
+        open_source(written(tmp_path, "visits.csv", as_csv([VISIT])))
+
+
+def test_a_jsonl_of_any_name_is_read_by_the_kind_of_each_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "log.jsonl", as_jsonl([VISIT | {"kind": "service_visit"}]))
+    assert list(accepted(path)) == ["c1"]
+
+
+def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"expected a file named \.jsonl, \.csv, \.parquet"):
+        open_source(written(tmp_path, "service_visits.txt", b""))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"surveys\.csv: no such file"):
+        open_source(str(tmp_path / "surveys.csv"))
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "surveys.csv").mkdir()
+    with pytest.raises(UsageError, match="is not a file"):
+        open_source(str(tmp_path / "surveys.csv"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_a_failure(tmp_path: Path) -> None:
+    path = written(tmp_path, "service_visits.csv", as_csv([VISIT]))
+    Path(path).chmod(0)
+    with pytest.raises(Failure, match="Permission denied"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("kind", ["intervention_outcomes", "customer_profiles"])
+def test_kinds_that_nothing_reads_yet_are_refused(tmp_path: Path, kind: str) -> None:
+    header = b"customer_id,event_time,intervention_id,status\n"
+    with pytest.raises(UsageError, match="is not read yet"):
+        decode_source(open_source(written(tmp_path, f"{kind}.csv", header)), NOW_US)
+
+
+@pytest.mark.parametrize("name", ["service_visits.csv.gz", "log.jsonl.gz", "service_visits.parquet.gz"])
+@pytest.mark.parametrize("what", ["not gzip", "cut off", "wrong checksum"])
+def test_a_damaged_gzip_is_a_failure_that_names_the_file(tmp_path: Path, name: str, what: str) -> None:
+    good = gzip.compress(as_csv([VISIT] * 1000))
+    data = {"not gzip": b"customer_id", "cut off": good[:-12], "wrong checksum": good[:-8] + bytes(8)}[what]
+    with pytest.raises(Failure, match=f"{name}: cannot be read"):
+        rows_of(written(tmp_path, name, data))
+
+
+def test_several_gzips_one_after_another_are_one_file(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "service_visits.csv.gz", gz(as_csv([VISIT])) + gz(b"c2,2024-03-02T00:00:00Z,1,1\n")
+    )
+    assert list(accepted(path)) == ["c1", "c2"]
+
+
+def test_something_else_that_is_called_parquet_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="cannot be read"):
+        open_source(written(tmp_path, "surveys.parquet", b"PAR1 but no more"))
+
+
+@pytest.mark.parametrize("name", ["service_visits.csv", "service_visits.csv.gz"])
+def test_an_empty_csv_has_no_header(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="has no header"):
+        open_source(written(tmp_path, name, b""))
+
+
+def test_an_empty_jsonl_is_a_log_without_events(tmp_path: Path) -> None:
+    assert decoded(written(tmp_path, "log.jsonl", b"")) == []
+
+
+@pytest.mark.parametrize("write", [as_csv, as_parquet])
+def test_a_header_without_rows_is_a_log_without_events(tmp_path: Path, write) -> None:
+    name = "service_visits.csv" if write is as_csv else "service_visits.parquet"
+    assert decoded(written(tmp_path, name, write([]))) == []
+
+
+@pytest.mark.parametrize("write", [as_csv, as_parquet])
+def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path, write) -> None:
+    name = "surveys.csv" if write is as_csv else "surveys.parquet"
+    with pytest.raises(
+        UsageError, match="survey needs the column event_time, score, survey_type; found 'customer_id'"
+    ):
+        open_source(written(tmp_path, name, write([{"customer_id": "c1"}])))
+
+
+def test_a_column_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="column 'amount' stands there twice"):
+        open_source(written(tmp_path, "service_visits.csv", b"customer_id,event_time,amount,amount\n"))
+
+
+def test_a_utf16_file_is_recognised(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is UTF-16; save it as UTF-8"):
+        open_source(written(tmp_path, "service_visits.csv", as_csv([VISIT]).decode().encode("utf-16")))
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("service_visits.csv", as_csv), ("service_visits.jsonl", as_jsonl)]
+)
+def test_a_byte_order_mark_and_carriage_returns_change_nothing(tmp_path: Path, name: str, write) -> None:
+    data = write([VISIT, VISIT | {"customer_id": "c2"}]).replace(b"\r\n", b"\n")
+    plain = rows_of(written(tmp_path, name, data))
+    assert rows_of(written(tmp_path, name, b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"))) == plain
+
+
+def test_dead_letters_name_file_and_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "service_visits.csv", as_csv([VISIT, VISIT | {"amount": -1}]))
+    assert letters(path) == [(3, "amount", "greater_than_equal")]
+    assert decoded(path)[0].letters[0]["file"] == "service_visits.csv"

@@ -1,0 +1,220 @@
+"""A lease without a broker: what it sends, when, and what ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any, NoReturn
+
+import pytest
+from aiokafka import TopicPartition
+
+from streams.kafka import leases as leases_module
+from streams.kafka.lease import BATCH_BYTES, IDLE_CHECKPOINT_S, Lease, chunks
+from streams.kafka.leases import Leases
+from streams.kafka.settings import Settings
+from streams.kafka.unit import Blueprint, Pair
+from tests.kafka.counting import SOURCES, Batch, CountingUnit
+
+SETTINGS = Settings(("nowhere:1",), "x-")
+ENGINES = [Blueprint.of(partial(CountingUnit, partition)) for partition in range(2)]
+PLACES = {partition: [(f"x-{source}", partition) for source in SOURCES] for partition in range(2)}
+
+
+class Died(Exception):
+    """In place of the process's end."""
+
+
+class BatchInMemory:
+    def __init__(self) -> None:
+        self.pairs: list[Pair] = []
+
+    def append(self, *, key: bytes | None, value: bytes | None, timestamp: int) -> object:
+        self.pairs.append((key, value))
+        return self
+
+    def close(self) -> None:
+        pass
+
+
+class Producer:
+    """Keeps what is committed."""
+
+    def __init__(self) -> None:
+        self.open: list[tuple[str, int, Pair]] = []
+        self.committed: list[list[tuple[str, int, Pair]]] = []
+        self.offsets: dict[TopicPartition, Any] = {}
+
+    async def begin_transaction(self) -> None:
+        self.open = []
+
+    def create_batch(self) -> BatchInMemory:
+        return BatchInMemory()
+
+    async def send_batch(self, batch: BatchInMemory, topic: str, *, partition: int) -> asyncio.Future[None]:
+        self.open += [(topic, partition, pair) for pair in batch.pairs]
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sent.set_result(None)
+        return sent
+
+    async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, Any], group: str) -> None:
+        self.offsets = offsets
+
+    async def commit_transaction(self) -> None:
+        self.committed.append(self.open)
+
+
+@pytest.fixture
+def lease() -> Lease:
+    """Restored, with nothing in it."""
+    lease = Lease(SETTINGS, ENGINES[0])
+    lease.unit.position = dict.fromkeys(SOURCES, 0)
+    lease._producer, lease.ready = Producer(), True
+    return lease
+
+
+def apply(lease: Lease, position: int, *keys: bytes) -> None:
+    after = dict.fromkeys(SOURCES, position)
+    lease.unit.apply(Batch(None, dict(lease.unit.position), after, [(SOURCES[0], key) for key in keys], 0))
+
+
+def producer_of(lease: Lease) -> Producer:
+    assert isinstance(lease._producer, Producer)
+    return lease._producer
+
+
+async def test_a_new_owner_says_so_at_once(lease: Lease) -> None:
+    await lease.checkpoint()
+    assert len(producer_of(lease).committed) == 1
+
+
+async def test_rows_outputs_and_position_go_in_one_transaction(lease: Lease) -> None:
+    apply(lease, 10, *[b"k"] * 10)
+    await lease.checkpoint()
+    (transaction,) = producer_of(lease).committed
+    assert [(topic, pair[0]) for topic, _, pair in transaction] == [
+        ("x-state", b"app-activity/k"),
+        ("x-state", b"\0position"),
+        ("x-interventions", None),
+    ]
+
+
+async def test_nothing_is_sent_when_nothing_was_applied(lease: Lease) -> None:
+    await lease.checkpoint()
+    await lease.checkpoint()
+    assert len(producer_of(lease).committed) == 1
+
+
+async def test_an_idle_unit_that_only_gets_older_is_not_saved_each_time(lease: Lease) -> None:
+    await lease.checkpoint()
+    apply(lease, 0)
+    await lease.checkpoint()
+    assert len(producer_of(lease).committed) == 1
+    assert lease.settled
+
+
+async def test_an_idle_unit_is_saved_now_and_then(lease: Lease) -> None:
+    await lease.checkpoint()
+    apply(lease, 0)
+    lease.saved_at -= IDLE_CHECKPOINT_S
+    await lease.checkpoint()
+    assert len(producer_of(lease).committed) == 2
+
+
+async def test_a_unit_that_moved_on_is_saved(lease: Lease) -> None:
+    await lease.checkpoint()
+    apply(lease, 1)
+    await lease.checkpoint()
+    assert len(producer_of(lease).committed) == 2
+
+
+async def test_group_offsets_pass_the_markers_when_all_records_are_applied(lease: Lease) -> None:
+    lease.read = {SOURCES[0]: (5, 7), SOURCES[1]: (9, 12)}
+    apply(lease, 5)
+    await lease.checkpoint()
+    offsets = {place.topic: offset.offset for place, offset in producer_of(lease).offsets.items()}
+    assert offsets == {"x-app-activity": 7, "x-service-visits": 5}
+
+
+async def test_a_checkpoint_that_takes_too_long_fails(lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.kafka.lease.CHECKPOINT_LIMIT_S", 0.01)
+    monkeypatch.setattr(producer_of(lease), "commit_transaction", asyncio.Event().wait)
+    with pytest.raises(TimeoutError):
+        await lease.checkpoint()
+
+
+def test_a_large_output_is_cut_into_batches() -> None:
+    pairs: list[Pair] = [(b"%d" % number, bytes(100_000)) for number in range(20)]
+    cut = chunks(pairs)
+    assert [pair for chunk in cut for pair in chunk] == pairs
+    assert max(sum(len(value or b"") for _, value in chunk) for chunk in cut) <= BATCH_BYTES < 1 << 20
+
+
+def test_a_record_larger_than_a_batch_goes_alone() -> None:
+    assert [len(chunk) for chunk in chunks([(None, b"a"), (None, bytes(2 << 20)), (None, b"b")])] == [1, 1, 1]
+
+
+def test_no_rows_make_no_batch() -> None:
+    assert chunks([]) == []
+
+
+@pytest.fixture
+def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
+    def died(reason: str) -> NoReturn:
+        raise Died(reason)
+
+    async def acquire(lease: Lease, earliest: object) -> None:
+        lease.ready = True
+
+    async def stop(lease: Lease) -> None:
+        pass
+
+    monkeypatch.setattr(leases_module, "die", died)
+    monkeypatch.setattr(Lease, "acquire", acquire)
+    monkeypatch.setattr(Lease, "stop", stop)
+    return Leases(SETTINGS, ENGINES, live=False)
+
+
+async def assign(leases: Leases, generation: int, *partitions: int) -> None:
+    async def nothing(places: object) -> dict[TopicPartition, int]:
+        return {}
+
+    leases.assign([place for partition in partitions for place in PLACES[partition]], generation, nothing)
+    await leases.restored()
+
+
+async def test_a_unit_that_stays_keeps_its_memory(leases: Leases) -> None:
+    await assign(leases, 1, 0, 1)
+    kept = leases.all["engine-0"]
+    await assign(leases, 2, 0)
+    assert leases.all == {"engine-0": kept}
+
+
+async def test_after_a_missed_generation_nothing_is_kept(leases: Leases) -> None:
+    await assign(leases, 1, 0)
+    stale = leases.all["engine-0"]
+    await assign(leases, 3, 0)
+    assert leases.all["engine-0"] is not stale
+    assert stale.given_up
+
+
+async def test_a_unit_whose_sources_came_apart_ends_the_worker(leases: Leases) -> None:
+    with pytest.raises(Died, match="x-app-activity"):
+        leases.assign(PLACES[0][:1], 1, partial(assign, leases))
+
+
+async def test_nothing_is_saved_between_a_revocation_and_the_next_assignment(leases: Leases) -> None:
+    await assign(leases, 1, 0)
+    for lease in leases.all.values():
+        lease.saved = lease.unit.steps
+    await leases.revoke()
+    leases.soon(leases.all["engine-0"])
+    assert not leases._running
+
+
+async def test_a_revoked_unit_takes_nothing_in(leases: Leases) -> None:
+    await assign(leases, 1, 0)
+    lease = leases.all["engine-0"]
+    lease.saved, lease.feed = lease.unit.steps, CountingUnit(0).open_feed()
+    await leases.revoke()
+    assert lease.feed is None
