@@ -2,8 +2,10 @@
 
 In come accepted events as columns (`schemas.columns`); out go rows of features, one a customer and instant.
 
-    aggregates   the commutative sums, counts, firsts and lasts that a feature may be made of, and how events change them
-    catalogue    every feature, one entry each: name, unit, aggregate, missing rule, sentence. To add one, open it alone.
+    aggregates   the commutative sums, counts, firsts and lasts that a feature may be made of, and how events
+    change them
+    catalogue    every feature, one entry each: name, unit, aggregate, missing rule, sentence. To add one, open
+    it alone.
     view         the aggregates of some customers as seen at an instant: decays brought up to date
     table        the state of a partition: one row a customer, one column an aggregate
     rows         a customer's row as bytes, with version and checksum

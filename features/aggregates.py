@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.arithmetic import Array, exp2_negative
-from schemas.columns import APP_ACTIVITY, KINDS, SERVICE_VISIT, SURVEY, SURVEY_TYPES, Rows
+from schemas.columns import KINDS, SURVEY_TYPES, Rows
 from schemas.instants import DAY_US
-
 
 RETENTION, ANY = -1, -2  # kinds of a signal: those that the profile calls retention events; every kind
 HALF_LIVES_DAYS = (112, 28, 7)  # each a quarter of the one before: two squarings instead of another exponential
@@ -103,9 +102,7 @@ class Layout:
         self.signals = _by_signal(self.column)
 
     def _span(self, half_life_days: int) -> slice:
-        places = [
-            i for a, i in self.column.items() if isinstance(a, Decayed) and a.half_life_days == half_life_days
-        ]
+        places = [i for a, i in self.column.items() if isinstance(a, Decayed) and a.half_life_days == half_life_days]
         return slice(min(places), max(places) + 1) if places else slice(0, 0)
 
     def update(self, block: Array, rows: Rows, group: Index, due_us: Array) -> None:

@@ -1,6 +1,7 @@
 """Every feature, one entry each. To add a feature, add an entry: state, scoring, reports and schemas follow.
 
-`log` scale: the model sees log(1 + value); `linear`: value / size. Both stay within -32 and 32, the estimator's limit. A missing rule says what stands where nothing
+`log` scale: the model sees log(1 + value); `linear`: value / size. Both stay within -32 and 32, the
+estimator's limit. A missing rule says what stands where nothing
 is known, so that no feature is ever undefined. The sentence is what an adviser reads; {value} is the value in its unit.
 """
 
@@ -160,7 +161,9 @@ def named(cause: str) -> Feature:
     """How often surveys named a cause, recent ones first."""
     signal = Signal(SURVEY, cause=CAUSES.index(cause))
     words = cause.replace("_", " ")
-    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, f"Named '{words}' in {{value:.1f}} recent surveys")
+    return decayed(
+        f"cause_{cause}", "surveys", "cause", signal, 112, f"Named '{words}' in {{value:.1f}} recent surveys"
+    )
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -172,22 +175,42 @@ FEATURES: tuple[Feature, ...] = (
     silence(30),
     silence(90),
     Feature(
-        "overdue", "ratio", "recency", "log", (First(RETAINED), Last(RETAINED), Total(RETAINED), First(KNOWN)), overdue,
-        "1", "{value:.1f} times the customer's own usual gap has passed",
+        "overdue",
+        "ratio",
+        "recency",
+        "log",
+        (First(RETAINED), Last(RETAINED), Total(RETAINED), First(KNOWN)),
+        overdue,
+        "1",
+        "{value:.1f} times the customer's own usual gap has passed",
     ),
     # How often
     Feature(
-        "tenure", "days", "frequency", "log", (First(KNOWN),), lambda v: v.tenure_days, "0",
+        "tenure",
+        "days",
+        "frequency",
+        "log",
+        (First(KNOWN),),
+        lambda v: v.tenure_days,
+        "0",
         "A customer for {value:.0f} days",
     ),
     Feature(
-        "gap_mean", "days", "frequency", "log", (First(RETAINED), Last(RETAINED), Total(RETAINED), First(KNOWN)),
-        gap_days, "days since the first event of any kind", "Usually comes every {value:.0f} days",
+        "gap_mean",
+        "days",
+        "frequency",
+        "log",
+        (First(RETAINED), Last(RETAINED), Total(RETAINED), First(KNOWN)),
+        gap_days,
+        "days since the first event of any kind",
+        "Usually comes every {value:.0f} days",
     ),
     total("retained_count", "events", "frequency", RETAINED, "Has come {value:.0f} times in all"),
     decayed("retained_7d", "events", "frequency", RETAINED, 7, "Came {value:.1f} times in about the last week"),
     decayed("retained_28d", "events", "frequency", RETAINED, 28, "Came {value:.1f} times in about the last month"),
-    decayed("retained_112d", "events", "frequency", RETAINED, 112, "Came {value:.1f} times in about the last four months"),
+    decayed(
+        "retained_112d", "events", "frequency", RETAINED, 112, "Came {value:.1f} times in about the last four months"
+    ),
     trend("retained_trend", "frequency", RETAINED, "Comes at {value:.1f} times the pace of the last months"),
     total("visit_count", "visits", "frequency", VISITS, "Has visited {value:.0f} times"),
     # What was spent, and what it was like
@@ -196,71 +219,191 @@ FEATURES: tuple[Feature, ...] = (
     decayed("spend_112d", "currency", "spend", SPEND, 112, "Spent {value:.0f} in about the last four months"),
     mean("spend_mean", "currency", "spend", Total(SPEND), Total(PRICED), 0.0, "Spends {value:.0f} a visit"),
     Feature(
-        "spend_last", "currency", "spend", "log", (Latest(SPEND),), lambda v: v.get(Latest(SPEND)), "0",
+        "spend_last",
+        "currency",
+        "spend",
+        "log",
+        (Latest(SPEND),),
+        lambda v: v.get(Latest(SPEND)),
+        "0",
         "Spent {value:.0f} the last time",
     ),
     Feature(
-        "spend_greatest", "currency", "spend", "log", (Greatest(SPEND),), lambda v: v.get(Greatest(SPEND)), "0",
+        "spend_greatest",
+        "currency",
+        "spend",
+        "log",
+        (Greatest(SPEND),),
+        lambda v: v.get(Greatest(SPEND)),
+        "0",
         "Spent up to {value:.0f} at once",
     ),
     decayed("items_112d", "items", "spend", ITEMS, 112, "Bought {value:.0f} items in about the last four months"),
-    mean("wait_mean", "minutes", "service", Decayed(WAITS, 112), Decayed(WAITED, 112), 0.0, "Waited {value:.0f} minutes on recent visits"),
+    mean(
+        "wait_mean",
+        "minutes",
+        "service",
+        Decayed(WAITS, 112),
+        Decayed(WAITED, 112),
+        0.0,
+        "Waited {value:.0f} minutes on recent visits",
+    ),
     # The app
     since("activity_recency", "activity", ACTIVITY, "Has not used the app for {value:.0f} days"),
     decayed("activity_7d", "actions", "activity", ACTIVITY, 7, "{value:.0f} app actions in about the last week"),
     decayed("activity_28d", "actions", "activity", ACTIVITY, 28, "{value:.0f} app actions in about the last month"),
-    decayed("activity_112d", "actions", "activity", ACTIVITY, 112, "{value:.0f} app actions in about the last four months"),
+    decayed(
+        "activity_112d", "actions", "activity", ACTIVITY, 112, "{value:.0f} app actions in about the last four months"
+    ),
     trend("activity_trend", "activity", ACTIVITY, "Uses the app at {value:.1f} times the pace of the last months"),
-    decayed("browse_28d", "actions", "activity", activity("app_open", "browse"), 28, "Opened or browsed {value:.0f} times in about the last month"),
-    decayed("cart_28d", "actions", "activity", activity("add_to_cart"), 28, "Put {value:.1f} things into the cart in about the last month"),
-    decayed("purchase_28d", "actions", "activity", activity("purchase"), 28, "Bought {value:.1f} times in the app in about the last month"),
+    decayed(
+        "browse_28d",
+        "actions",
+        "activity",
+        activity("app_open", "browse"),
+        28,
+        "Opened or browsed {value:.0f} times in about the last month",
+    ),
+    decayed(
+        "cart_28d",
+        "actions",
+        "activity",
+        activity("add_to_cart"),
+        28,
+        "Put {value:.1f} things into the cart in about the last month",
+    ),
+    decayed(
+        "purchase_28d",
+        "actions",
+        "activity",
+        activity("purchase"),
+        28,
+        "Bought {value:.1f} times in the app in about the last month",
+    ),
     since("purchase_recency", "activity", activity("purchase"), "No purchase in the app for {value:.0f} days"),
-    decayed("consult_28d", "actions", "activity", activity("consult"), 28, "Asked for advice {value:.1f} times in about the last month"),
-    decayed("coupon_28d", "actions", "activity", activity("coupon_claimed"), 28, "Claimed {value:.1f} coupons in about the last month"),
+    decayed(
+        "consult_28d",
+        "actions",
+        "activity",
+        activity("consult"),
+        28,
+        "Asked for advice {value:.1f} times in about the last month",
+    ),
+    decayed(
+        "coupon_28d",
+        "actions",
+        "activity",
+        activity("coupon_claimed"),
+        28,
+        "Claimed {value:.1f} coupons in about the last month",
+    ),
     since("campaign_recency", "activity", activity("campaign_joined"), "Joined no campaign for {value:.0f} days"),
     since("review_recency", "activity", activity("review_posted"), "Posted no review for {value:.0f} days"),
-    decayed("other_activity_28d", "actions", "activity", OTHER, 28, "{value:.0f} other app actions in about the last month"),
-    decayed("duration_28d", "seconds", "activity", DURATION, 28, "{value:.0f} seconds in the app in about the last month"),
+    decayed(
+        "other_activity_28d", "actions", "activity", OTHER, 28, "{value:.0f} other app actions in about the last month"
+    ),
+    decayed(
+        "duration_28d", "seconds", "activity", DURATION, 28, "{value:.0f} seconds in the app in about the last month"
+    ),
     # Complaints
     Feature(
-        "complaints_open", "complaints", "complaint", "log", (Total(COMPLAINTS), Total(RESOLVED)), complaints_open, "0",
+        "complaints_open",
+        "complaints",
+        "complaint",
+        "log",
+        (Total(COMPLAINTS), Total(RESOLVED)),
+        complaints_open,
+        "0",
         "{value:.0f} complaints are open",
     ),
     Feature(
-        "complaint_age", "days", "complaint", "log",
-        (Total(COMPLAINTS), Total(RESOLVED), Last(COMPLAINTS), First(KNOWN)), complaint_age_days, "0",
+        "complaint_age",
+        "days",
+        "complaint",
+        "log",
+        (Total(COMPLAINTS), Total(RESOLVED), Last(COMPLAINTS), First(KNOWN)),
+        complaint_age_days,
+        "0",
         "A complaint has been open for {value:.0f} days",
     ),
-    decayed("complaints_112d", "complaints", "complaint", COMPLAINTS, 112, "Complained {value:.1f} times in about the last four months"),
+    decayed(
+        "complaints_112d",
+        "complaints",
+        "complaint",
+        COMPLAINTS,
+        112,
+        "Complained {value:.1f} times in about the last four months",
+    ),
     # Surveys
     total("survey_count", "surveys", "survey", SURVEYS, "Has answered {value:.0f} surveys"),
     Feature(
-        "survey_level", "points of 100", "survey", "linear", (Decayed(LEVEL, 112), Decayed(SURVEYS, 112)), survey_level,
-        "60", "Rates us {value:.0f} of 100", 25.0,
+        "survey_level",
+        "points of 100",
+        "survey",
+        "linear",
+        (Decayed(LEVEL, 112), Decayed(SURVEYS, 112)),
+        survey_level,
+        "60",
+        "Rates us {value:.0f} of 100",
+        25.0,
     ),
     Feature(
-        "survey_last", "points of 100", "survey", "linear", (Latest(LEVEL),), survey_last, "60",
-        "Rated us {value:.0f} of 100 the last time", 25.0,
+        "survey_last",
+        "points of 100",
+        "survey",
+        "linear",
+        (Latest(LEVEL),),
+        survey_last,
+        "60",
+        "Rated us {value:.0f} of 100 the last time",
+        25.0,
     ),
     Feature(
-        "survey_trend", "points of 100", "survey", "linear", (Latest(LEVEL), Total(LEVEL), Total(SURVEYS)), survey_trend,
-        "0", "The last rating differs by {value:+.0f} points from the customer's own mean", 25.0,
+        "survey_trend",
+        "points of 100",
+        "survey",
+        "linear",
+        (Latest(LEVEL), Total(LEVEL), Total(SURVEYS)),
+        survey_trend,
+        "0",
+        "The last rating differs by {value:+.0f} points from the customer's own mean",
+        25.0,
     ),
     since("survey_age", "survey", SURVEYS, "Last answered a survey {value:.0f} days ago"),
     Feature(
-        "nps_last", "points of 10", "survey", "linear", (Latest(NPS),),
-        lambda v: np.where(v.get(Last(NPS)) > -np.inf, v.get(Latest(NPS)), 7.0), "7", "Would recommend us with {value:.0f} of 10",
+        "nps_last",
+        "points of 10",
+        "survey",
+        "linear",
+        (Latest(NPS),),
+        lambda v: np.where(v.get(Last(NPS)) > -np.inf, v.get(Latest(NPS)), 7.0),
+        "7",
+        "Would recommend us with {value:.0f} of 10",
         2.5,
     ),
     *map(named, CAUSES),
     # The calendar
     Feature(
-        "season_winter", "phase", "calendar", "linear", (), lambda v: v.year_phase(0.0), "none", "Season: winter {value:+.1f}",
+        "season_winter",
+        "phase",
+        "calendar",
+        "linear",
+        (),
+        lambda v: v.year_phase(0.0),
+        "none",
+        "Season: winter {value:+.1f}",
     ),
     Feature(
-        "season_spring", "phase", "calendar", "linear", (), lambda v: v.year_phase(0.25), "none", "Season: spring {value:+.1f}",
+        "season_spring",
+        "phase",
+        "calendar",
+        "linear",
+        (),
+        lambda v: v.year_phase(0.25),
+        "none",
+        "Season: spring {value:+.1f}",
     ),
-)  # fmt: skip
+)
 
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 AGGREGATES: tuple[Aggregate, ...] = tuple(dict.fromkeys(a for feature in FEATURES for a in feature.uses))
@@ -278,7 +421,7 @@ def values(view: View) -> Array:
 
 def scaled(raw: Array) -> Array:
     """What a model sees of `values`: log(1 + value), or value / size; same shape, a new array."""
-    out = raw / SIZES
+    out: Array = raw / SIZES
     for row in LOG_SCALED:  # one at a time: a row stays in the processor's first cache
         out[row] = log(raw[row] + 1.0)
     return out

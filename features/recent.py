@@ -1,6 +1,7 @@
 """The event ids of the last seven days: a re-sent event changes nothing.
 
-An open-addressing table of 64-bit ids in NumPy, probed for a batch at once: 16 to 32 bytes an id where a Python set takes
+An open-addressing table of 64-bit ids in NumPy, probed for a batch at once: 16 to 32 bytes an id where a
+Python set takes
 a hundred. Two different events share an id once in 10^5 weeks of ten million events; the second would count as re-sent.
 """
 

@@ -56,4 +56,6 @@ def _check(value: bytes, columns_signature: int, size: int) -> None:
             f"{columns_signature:08x}, {size} bytes): run the release that wrote it, or delete the state topic and replay the inputs"
         )
     if zlib.crc32(memoryview(value)[HEADER.size :]) != checksum:
-        raise Failure("state row with a wrong checksum: the changelog is damaged; delete the state topic and replay the inputs")
+        raise Failure(
+            "state row with a wrong checksum: the changelog is damaged; delete the state topic and replay the inputs"
+        )

@@ -1,6 +1,7 @@
 """The state of a partition: one row of numbers a customer.
 
-Rows lie whole in memory (a row is a customer, a column an aggregate): an event touches scattered customers, and a row is
+Rows lie whole in memory (a row is a customer, a column an aggregate): an event touches scattered customers,
+and a row is
 nine cache lines where separate columns would be sixty.
 """
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from features.aggregates import HALF_LIVES_DAYS, ANY, Aggregate, Decayed, First, Last, Layout, Signal, decays
+from features.aggregates import ANY, HALF_LIVES_DAYS, Aggregate, Decayed, First, Last, Layout, Signal, decays
 from features.arithmetic import Array, log
 from schemas.instants import DAY_US
 
@@ -50,7 +50,8 @@ class View:
     def silence_evidence(self, count: Array, signal: Signal, pseudo_days: float) -> Array:
         """How strongly the silence since the last such event speaks against 'still a customer'.
 
-        count * log((a + T) / (a + T - r)), T days since the first event, r since the last: the log odds of a gamma-Poisson
+        count * log((a + T) / (a + T - r)), T days since the first event, r since the last: the log odds of a
+        gamma-Poisson
         world (Fader, Hardie and Lee 2005, 10.1287/mksc.1040.0098) in which r days pass without an event.
         """
         first = self.get(First(signal))

@@ -94,7 +94,8 @@ class LogisticRegression(base.MiniBatchClassifier):
         mean = design.sum(axis=0) / len(design)  # exact: multiples of FEATURE_STEP
         variance = np.maximum((design * design).sum(axis=0) / len(design) - mean * mean, LEAST_VARIANCE)
         variance[0] = INTERCEPT_PRECISION / self.prior_precision
-        return self.prior_precision * variance
+        prior: Array = self.prior_precision * variance
+        return prior
 
     def _meet(self, names: list[Hashable]) -> None:
         new = [name for name in names if name not in set(self.names)]
@@ -117,11 +118,14 @@ def logit(columns: Array, weights: Array, intercept: float) -> Array:
     for column, weight in zip(columns, weights.tolist(), strict=True):
         if weight != 0.0:
             z += column * weight
-    return np.clip(z, -LOGIT_LIMIT, LOGIT_LIMIT)
+    clipped: Array = np.clip(z, -LOGIT_LIMIT, LOGIT_LIMIT)
+    return clipped
 
 
 def solve(matrix: Array, right: Array) -> Array:
-    """matrix^-1 right of a symmetric positive definite matrix, by elimination in a fixed order (no LAPACK: its bits vary)."""
+    """matrix^-1 right of a symmetric positive definite matrix, by elimination in a fixed order (no LAPACK: its
+    bits vary).
+    """
     a = np.column_stack([matrix, right])
     n = len(right)
     for i in range(n):

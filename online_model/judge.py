@@ -1,6 +1,7 @@
 """Prequential metrics: every prediction is judged by the probability that was served at the time.
 
-Predictions are counted in equal bins of probability, so the state has a fixed size however long the stream is, merges by
+Predictions are counted in equal bins of probability, so the state has a fixed size however long the stream is,
+merges by
 addition, and gives AUC and calibration to within the width of a bin.
 """
 
@@ -73,7 +74,9 @@ class Judge:
         return float((ones * (2 * below + zeros)).sum() / (2 * negatives * positives))
 
     def _calibration_error(self, labels: int) -> float:
-        """Expected calibration error over bins of (nearly) equal mass: sum of share * |mean probability - share of ones|."""
+        """Expected calibration error over bins of (nearly) equal mass: sum of share * |mean probability -
+        share of ones|.
+        """
         total, ones = self.counts.sum(axis=0), self.counts[1]
         middle = (np.arange(BINS) + 0.5) / BINS
         part = np.minimum((np.cumsum(total) - total) * CALIBRATION_BINS // labels, CALIBRATION_BINS - 1)

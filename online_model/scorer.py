@@ -22,5 +22,7 @@ class Scorer:
         return sigmoid(logit(scaled, self.snapshot.weights, self.snapshot.intercept))
 
     def contributions(self, scaled: Array) -> Array:
-        """(features, n) in log-odds against the average active customer; with that one's logit they add up to the score."""
+        """(features, n) in log-odds against the average active customer; with that one's logit they add up to
+        the score.
+        """
         return self.snapshot.weights[:, None] * (scaled - self.snapshot.mean[:, None])

@@ -38,7 +38,12 @@ class Snapshot:
     def dumps(self) -> bytes:
         """As JSON; `loads` gives back the same bits."""
         body = {name: value for name, value in self.__dict__.items() if name not in ("weights", "mean")}
-        body |= {"format": FORMAT, "features": list(NAMES), "weights": self.weights.tolist(), "mean": self.mean.tolist()}
+        body |= {
+            "format": FORMAT,
+            "features": list(NAMES),
+            "weights": self.weights.tolist(),
+            "mean": self.mean.tolist(),
+        }
         return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
     @staticmethod

@@ -43,7 +43,9 @@ class Careful:
         if _depth_exceeds(found, MAX_DEPTH):
             return Refused(index, "value", "nesting", f"is nested deeper than {MAX_DEPTH} levels; send flat events")
         if isinstance(value, bytes) and (twice := duplicate_key(value)) is not None:
-            return Refused(index, twice, "duplicate_key", f"the key {shown(twice)} stands twice in one object; send it once")
+            return Refused(
+                index, twice, "duplicate_key", f"the key {shown(twice)} stands twice in one object; send it once"
+            )
         kind = found.get("kind")
         model = KINDS[self.kind] if kind == self.kind else MARKS.get(kind) if isinstance(kind, str) else None
         if model is None:
@@ -82,10 +84,8 @@ class Careful:
         return body
 
     def _wrong_kind(self, kind: object) -> str:
-        return f"kind is {shown(kind)}, expected {self.kind!r} on {TOPIC_OF_KIND[self.kind]!r}: send it to the topic of its kind"
-
-
-def _depth_exceeds(found: Any, most: int) -> bool:
+        topic = TOPIC_OF_KIND[self.kind]
+        return f"kind is {shown(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"def _depth_exceeds(found: Any, most: int) -> bool:
     level, depth = [found], 0
     while level:
         level = [

@@ -1,6 +1,7 @@
 """Records of one topic to columns, a batch at once.
 
-The fast path accepts what is plainly good, checking whole columns at a time. Whatever is doubtful goes one by one to the
+The fast path accepts what is plainly good, checking whole columns at a time. Whatever is doubtful goes one by
+one to the
 models in `events`, which decide and write the message; so a bad record costs little and the two never disagree.
 """
 
@@ -17,10 +18,20 @@ import xxhash
 from numpy.typing import NDArray
 
 from schemas.careful import Careful, Mark
-from schemas.columns import ACTIVITY_TYPES, CAUSES, KINDS, NUMBERS, OTHER_ACTIVITY, SURVEY_TYPES, Events, Rows, empty_rows
+from schemas.columns import (
+    ACTIVITY_TYPES,
+    CAUSES,
+    KINDS,
+    NUMBERS,
+    OTHER_ACTIVITY,
+    SURVEY_TYPES,
+    Events,
+    Rows,
+    empty_rows,
+)
 from schemas.duplicates import with_doubtful_keys
-from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_SCORE, MAX_TEXT
 from schemas.events import KINDS as MODELS
+from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_SCORE, MAX_TEXT
 from schemas.fields import Column, Fields, Object
 from schemas.refusals import Refused
 from schemas.times import parse_instants
@@ -155,7 +166,10 @@ def _versions(values: Column, bad: Flags) -> None:
 
 def _identities(kind: str, customers: Sequence[str], events: Sequence[str]) -> NDArray[np.uint64]:
     digest, start = xxhash.xxh3_64_intdigest, f"{kind}\0"
-    names = [f"{start}{customer}\0{event}".encode("utf-8", "replace") for customer, event in zip(customers, events, strict=True)]
+    names = [
+        f"{start}{customer}\0{event}".encode("utf-8", "replace")
+        for customer, event in zip(customers, events, strict=True)
+    ]
     return np.array(list(map(digest, names)), np.uint64)
 
 
@@ -208,7 +222,7 @@ def _labels(values: Column, longest: int, optional: bool, bad: Flags) -> None:
         different.update(v for v in values if type(v) is str)
     wrong = {v for v in different if not _is_label(v, longest, optional)}
     if wrong:
-        bad |= np.array([type(v) is not str and not (v is None and optional) or v in wrong for v in values], np.bool_)
+        bad |= np.array([(type(v) is not str and not (v is None and optional)) or v in wrong for v in values], np.bool_)
 
 
 def _is_label(value: Any, longest: int, optional: bool) -> bool:
@@ -252,7 +266,9 @@ def _cause_bits(causes: Any) -> int:
 
 
 def _keys_differ(keys: Sequence[bytes | None], customers: Sequence[str]) -> Flags:
-    """Which keys are not the customer in UTF-8. Customers that are good have no zero character to fake a border with."""
+    """Which keys are not the customer in UTF-8. Customers that are good have no zero character to fake a
+    border with.
+    """
     none = np.zeros(len(customers), np.bool_)
     try:
         if b"\0".join(keys) == "\0".join(customers).encode():  # type: ignore[arg-type]  # None raises

@@ -1,7 +1,8 @@
 """What publishers may send: the truth about what is accepted, and the author of every error message.
 
 Types are strict (no "5" for 5), but a whole number may be written 2.0. Unknown fields are accepted and ignored; null is
-the same as absent where a field is optional. Validate with a context of `now_us` and `max_skew_us`: nothing reads a clock.
+the same as absent where a field is optional. Validate with a context of `now_us` and `max_skew_us`: nothing
+reads a clock.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def _instant(text: str, info: ValidationInfo) -> str:
     latest_us = context.get("now_us", at_us) + context.get("max_skew_us", 0)
     if at_us > latest_us:
         text = format_instant(latest_us)
-        raise PydanticCustomError("future", "lies in the future: at most {latest} is accepted now; check the clock", {"latest": text})
+        raise PydanticCustomError(
+            "future", "lies in the future: at most {latest} is accepted now; check the clock", {"latest": text}
+        )
     return text
 
 

@@ -28,7 +28,9 @@ def shown(value: object) -> str:
 
 
 def dead_letter(refused: Refused, value: bytes | None, place: dict[str, Any]) -> dict[str, Any]:
-    """The record's place (topic, partition, offset; or file, line), the rule, and its bytes (of a huge one the first 64 KiB)."""
+    """The record's place (topic, partition, offset; or file, line), the rule, and its bytes (of a huge one the
+    first 64 KiB).
+    """
     body = value or b""
     return {
         **place,

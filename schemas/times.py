@@ -1,4 +1,6 @@
-"""RFC 3339 texts to microseconds since 1970, a batch at once; what `instants.parse_instant` says of each, much faster."""
+"""RFC 3339 texts to microseconds since 1970, a batch at once; what `instants.parse_instant` says of each, much
+faster.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,8 @@ def _days(year: Instants, month: Instants, day: Instants) -> Instants:
     era = year // 400
     of_era = year - era * 400
     of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - DAYS_TO_1970
+    days: Instants = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - DAYS_TO_1970
+    return days
 
 
 def _offset(digits: Instants, chars: NDArray[np.uint8]) -> tuple[Instants, Flags]:
@@ -98,4 +101,4 @@ def _number(digits: Instants, start: int, n: int) -> tuple[Instants, Flags]:
     value = np.zeros(digits.shape[1], np.int64)
     for digit in part:
         value = value * 10 + digit
-    return value, ((part >= 0) & (part <= 9)).all(axis=0)
+    return value, np.logical_and.reduce((part >= 0) & (part <= 9))

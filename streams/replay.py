@@ -38,7 +38,9 @@ class LocalRecord:
 class Replay:
     """One partition, one learner, any number of files."""
 
-    def __init__(self, profile: Profile, sources: FileSources, folder: ReplayFolder, *, keeps_sweeps: bool = False) -> None:
+    def __init__(
+        self, profile: Profile, sources: FileSources, folder: ReplayFolder, *, keeps_sweeps: bool = False
+    ) -> None:
         self.sources, self.folder, self.judge = sources, folder, Judge()
         self.unit, self.learner = EngineUnit(profile, 0, "event"), LearnerUnit(profile, 1)
         self.unit.engine.keeps_sweeps, self.unit.publishes_scores = keeps_sweeps, False

@@ -48,7 +48,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _progress() -> Progress:
-    columns = (SpinnerColumn(), TextColumn("{task.fields[events]:,} events, {task.fields[frontier]}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.fields[events]:,} events, {task.fields[frontier]}"),
+        TimeElapsedColumn(),
+    )
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 

@@ -37,9 +37,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"created {name}")
         return 0
     wrong = asyncio.run(topics.check(known))
-    print(
-        "\n".join(wrong) if wrong else f"all {len(topics.TOPICS)} topics are there and set as they should be"
-    )
+    print("\n".join(wrong) if wrong else f"all {len(topics.TOPICS)} topics are there and set as they should be")
     return 1 if wrong else 0
 
 

@@ -25,25 +25,21 @@ HELP = "score events from Kafka as they come"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     add_profile_options(parser)
-    parser.add_argument(
-        "--instance", metavar="NAME", help="static membership: a restart gets the same partitions back"
-    )
+    parser.add_argument("--instance", metavar="NAME", help="static membership: a restart gets the same partitions back")
     parser.add_argument(
         "--clock",
         choices=("wall", "event"),
         default="wall",
         help="wall: a tick is what arrived (live); event: a tick is a time of the events, as in a replay",
     )
-    parser.add_argument(
-        "--exit-at-end", action="store_true", help="save and exit 0 when the end markers are reached"
-    )
+    parser.add_argument("--exit-at-end", action="store_true", help="save and exit 0 when the end markers are reached")
 
 
 def run(args: argparse.Namespace) -> int:
     """0: asked to stop, or at the end; anything else is an error in one line."""
     profile, known = profile_of(args), settings.from_environment()
-    logs.set_up()
     partitions = asyncio.run(topics.partition_count(known))
+    logs.set_up()
     asyncio.run(_work(args, known, blueprints(profile, partitions, args.clock)))
     logging.shutdown()
     sys.stderr.flush()

@@ -1,4 +1,5 @@
-"""The pure core: events and an instant in, facts out. The same code serves the worker, the replay, tests and benchmarks.
+"""The pure core: events and an instant in, facts out. The same code serves the worker, the replay, tests and
+benchmarks.
 
     merge      several sources of one partition -> whole ticks in event-time order, with the positions they end at
     schedule   which instants a partition has to stop at: sweeps, observations, labels

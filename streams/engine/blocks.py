@@ -63,4 +63,3 @@ def examples_of(block: dict[str, Any]) -> Examples:
         features=unpack_array(block["features"], "f8").reshape(len(NAMES), n),
         label=unpack_array(block["label"], "u1") if "label" in block else np.zeros(n, np.uint8),
     )
-

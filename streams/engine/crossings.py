@@ -67,7 +67,8 @@ class Crossings:
     def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
         threshold = self.profile.case.threshold
         moved = np.abs(p - sent) >= self.profile.scores.min_change
-        return np.isnan(sent) | moved | ((p > threshold) != (sent > threshold))
+        published: NDArray[np.bool_] = np.isnan(sent) | moved | ((p > threshold) != (sent > threshold))
+        return published
 
     def _compose(self, scored: Scored, before: CaseColumns, decision: Decision, i: int) -> None:
         raw, contributions = scored.raw[:, i], scored.scorer.contributions(scored.x[:, i : i + 1])[:, 0]

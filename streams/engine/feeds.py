@@ -1,4 +1,5 @@
-"""From records of the topics to batches that a unit may apply: who may go on to which instant, and where that leaves it.
+"""From records of the topics to batches that a unit may apply: who may go on to which instant, and where that
+leaves it.
 
 What an engine waits for is in its inputs: the frontier of its events, the model of each grid instant (in event time),
 its own observations a horizon later. A batch says where it was read from and where it ends, so a lost one cannot pass.
@@ -16,6 +17,7 @@ import orjson
 
 from online_model.learner import Examples
 from online_model.snapshot import Snapshot
+from schemas.careful import Mark
 from schemas.columns import Rows
 from schemas.decode import Decoded, Decoder
 from schemas.instants import parse_instant
@@ -35,9 +37,12 @@ NEVER_US = int(np.iinfo(np.int64).max)
 class Record(Protocol):
     """A record of a topic, as a consumer gives it."""
 
-    offset: int
-    key: bytes | None
-    value: bytes | None
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
 
 
 class Inputs(Protocol):
@@ -105,22 +110,25 @@ class EngineFeed:
             self._events(source, new, now_us)
 
     def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
-        """Decoded records in order: events, marks and refusals, each at its place. offsets: (records,); letters: (refused,)."""
+        """Decoded records in order: events, marks and refusals, each at its place. offsets: (records,);
+        letters: (refused,).
+        """
         rows = decoded.events.rows
         rows["slot"] = self.engine.table.slots(decoded.events.customers)
         self.unknown_fields.update(decoded.unknown_fields)
         taken = 0
-        others = [(mark.index, mark, None) for mark in decoded.marks]
-        others += [(r.index, None, letter) for r, letter in zip(decoded.refused, letters, strict=True)]
-        for index, mark, letter in sorted(others, key=lambda other: other[0]):
+        others: dict[int, Mark | Letter] = {mark.index: mark for mark in decoded.marks}
+        others |= {refused.index: letter for refused, letter in zip(decoded.refused, letters, strict=True)}
+        for index, other in sorted(others.items()):
             n = int(np.searchsorted(decoded.index, index))
             self.merge.records(source, rows[taken:n], offsets[decoded.index[taken:n]])
             taken = n
-            if letter is not None:
-                self.merge.refuse(source, letter, int(offsets[index]))
-            elif mark is not None:
-                move = self.merge.end if mark.kind == "end" else self.merge.heartbeat
-                move(source, mark.time_us, int(offsets[index]))
+            if not isinstance(other, Mark):
+                self.merge.refuse(source, other, int(offsets[index]))
+            elif other.kind == "end":
+                self.merge.end(source, other.time_us, int(offsets[index]))
+            else:
+                self.merge.heartbeat(source, other.time_us, int(offsets[index]))
         self.merge.records(source, rows[taken:], offsets[decoded.index[taken:]])
         self.merge.reached(source, int(offsets[-1]) + 1)
 
@@ -198,7 +206,9 @@ class EngineFeed:
         while self.models and (not self.engine.waits_for_models or self.waiting_us is not None):
             offset, snapshot = self.models[0]
             if self.waiting_us is not None and snapshot.instant_us > self.waiting_us:
-                raise Hole(f"model of {snapshot.instant_us} came, {self.waiting_us} is waited for: another owner went on")
+                raise Hole(
+                    f"model of {snapshot.instant_us} came, {self.waiting_us} is waited for: another owner went on"
+                )
             self.models.popleft()
             self.position = self.position | {MODELS: offset}
             if self.waiting_us is None or snapshot.instant_us == self.waiting_us:
@@ -240,7 +250,9 @@ class EngineFeed:
 
 
 class LearnerFeed:
-    """Labelled examples of all partitions; an instant is complete when every partition has reported it or a later one."""
+    """Labelled examples of all partitions; an instant is complete when every partition has reported it or a
+    later one.
+    """
 
     def __init__(self, position: dict[str, int], partitions: int, horizon_us: int, learned_us: int) -> None:
         self.position, self.read = dict(position), position[LABELLED]

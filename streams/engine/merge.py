@@ -4,7 +4,8 @@ A tick is (t - tick, t]. What a source has proved:
 - a record at t: everything before the tick that contains t has been sent;
 - a heartbeat at t: everything up to t, rounded down to a tick, has been sent; an end marker: everything.
 A record belongs to the tick that contains its time; if that one is proved already the record is late and belongs to the
-next one that is not. So along a source the ticks never fall, a position splits a source into whole ticks, and reading on
+next one that is not. So along a source the ticks never fall, a position splits a source into whole ticks, and
+reading on
 from a position gives the ticks that an uninterrupted reading gives.
 """
 

@@ -15,7 +15,9 @@ class Schedule:
     horizon_us: int
 
     def next_stop(self, now_us: int) -> int:
-        """The first instant after `now_us` at which something is due; midnight is one, since ids are kept by the day."""
+        """The first instant after `now_us` at which something is due; midnight is one, since ids are kept by
+        the day.
+        """
         return min(
             _next_multiple(now_us, self.sweep_every_us),
             _next_multiple(now_us, DAY_US),

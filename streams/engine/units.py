@@ -19,7 +19,18 @@ from online_model.learner import Learner, Readiness
 from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, format_instant
 from streams.engine.engine import Engine, Sweep
-from streams.engine.feeds import INPUTS, LABELLED, MODELS, OBSERVATIONS, Batch, EngineFeed, Hole, LearnerBatch, LearnerFeed, Record
+from streams.engine.feeds import (
+    INPUTS,
+    LABELLED,
+    MODELS,
+    OBSERVATIONS,
+    Batch,
+    EngineFeed,
+    LearnerBatch,
+    LearnerFeed,
+    Record,
+)
+from streams.engine.merge import Hole
 from streams.engine.schedule import is_grid, next_grid
 from streams.interventions.profile import Profile
 
@@ -40,7 +51,9 @@ class Output:
 
 
 def tick_us(profile: Profile, clock: Clock) -> int:
-    """The tick of the profile, or the clock's own: 200 ms live; in event time a day, or what divides sweeps and horizon."""
+    """The tick of the profile, or the clock's own: 200 ms live; in event time a day, or what divides sweeps
+    and horizon.
+    """
     if profile.time.tick_us is not None:
         return profile.time.tick_us
     if clock == "wall":
@@ -146,7 +159,9 @@ class EngineUnit:
         return sweeps
 
     def _advance(self, batch: Batch) -> None:
-        """To the batch's instant, with labels and reports at theirs. At one instant: events, observations, labels, report."""
+        """To the batch's instant, with labels and reports at theirs. At one instant: events, observations,
+        labels, report.
+        """
         engine, rows = self.engine, batch.rows[np.argsort(batch.rows["due_us"], kind="stable")]
         horizon_us = engine.schedule.horizon_us
         while engine.now_us is not None and engine.now_us < batch.until_us:

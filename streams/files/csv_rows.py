@@ -101,9 +101,7 @@ class CsvRows:
             kept = [i for i, row in enumerate(rows) if row or i in broken]
             rows, starts = [rows[i] for i in kept], starts[kept]
             broken = {place: broken[i] for place, i in enumerate(kept) if i in broken}
-            broken |= {
-                i: wrong for i, row in enumerate(rows) if i not in broken and (wrong := self._wrong(row))
-            }
+            broken |= {i: wrong for i, row in enumerate(rows) if i not in broken and (wrong := self._wrong(row))}
         places = [i for i in range(len(rows)) if i not in broken] if broken else range(len(rows))
         good = [rows[i] for i in places] if broken else rows
         parts = [Part(self.kind, np.array(places, np.intp), self._objects(good))] if good else []
@@ -112,9 +110,7 @@ class CsvRows:
 
     def _objects(self, rows: list[Row]) -> list[dict[str, object]]:
         cells = zip(self.columns, zip(*rows, strict=True), strict=True)
-        return self.completion.objects(
-            {name: self.texts.column(name, column) for name, column in cells}, len(rows)
-        )
+        return self.completion.objects({name: self.texts.column(name, column) for name, column in cells}, len(rows))
 
     def _wrong(self, row: Row) -> Unreadable | None:
         if len(row) != len(self.columns):
@@ -125,9 +121,7 @@ class CsvRows:
         return None
 
     def _unreadable(self, rule: str, sentence: str, text: str) -> Unreadable:
-        return Unreadable(
-            Refused(0, "row", rule, f"the row {sentence}"), text.encode("utf-8", "surrogateescape")
-        )
+        return Unreadable(Refused(0, "row", rule, f"the row {sentence}"), text.encode("utf-8", "surrogateescape"))
 
 
 def _lines(rows: list[Row]) -> int:

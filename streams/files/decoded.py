@@ -70,17 +70,13 @@ def _strange(part: Part) -> Iterable[Refused]:
     """Refuses rows whose kind nothing reads."""
     rule = "missing" if not part.kind else "not_read_yet" if part.kind in ALL_KINDS else "wrong_kind"
     came = "kind is missing or not text" if not part.kind else f"kind is {shown(part.kind)}"
-    return (
-        Refused(place, "kind", rule, f"{came}; expected one of {EXPECTED}") for place in part.places.tolist()
-    )
+    return (Refused(place, "kind", rule, f"{came}; expected one of {EXPECTED}") for place in part.places.tolist())
 
 
 def _placed(decoded: Decoded, places: NDArray[np.intp]) -> Decoded:
     """From places in a part to places in its chunk. The end of one file is not the end of the input: like a
     heartbeat, it only proves that nothing older follows."""
-    marks = [
-        Mark(int(places[mark.index]), "heartbeat", mark.time_us, mark.producer) for mark in decoded.marks
-    ]
+    marks = [Mark(int(places[mark.index]), "heartbeat", mark.time_us, mark.producer) for mark in decoded.marks]
     refused = [replace(one, index=int(places[one.index])) for one in decoded.refused]
     return Decoded(decoded.events, places[decoded.index], marks, refused, decoded.unknown_fields)
 

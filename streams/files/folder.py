@@ -34,8 +34,8 @@ FILES = (
 )  # in the order of deleting: without a summary the rest counts for nothing
 FIRST_IN_SUMMARY = (
     "events_read", "events_rejected", "events_duplicate", "events_late", "customers", "observations",
-    "labelled", "interventions", "interventions_withheld", "base_rate", "auc", "log_loss", "brier", "ece", "seconds",
-    "events_per_second", "peak_memory_bytes",
+    "labelled", "interventions", "interventions_withheld", "base_rate", "auc", "log_loss", "brier", "ece",
+    "seconds", "events_per_second", "peak_memory_bytes",
 )  # fmt: skip
 INSTANT = pa.timestamp("us", "UTC")
 GROUP_ROWS = 1 << 16
@@ -128,14 +128,12 @@ class ReplayFolder:
         label: NDArray[np.uint8] | None,
         features: Floats,
     ) -> None:
-        """Appends observations of one instant: probability and label (customers,), features (customers, features);
-        label None where not matured."""
+        """Appends observations of one instant. probability, label: (customers,); features: (customers, features);
+        label is None where it has not matured."""
         n = len(customers)
         labels = pa.nulls(n, pa.int8()) if label is None else label.astype(np.int8)
         at, version = np.full(n, observed_at_us), np.full(n, model_version)
-        self.tables[EXAMPLES].append(
-            [customers, at, probability, version, labels, *np.ascontiguousarray(features.T)]
-        )
+        self.tables[EXAMPLES].append([customers, at, probability, version, labels, *np.ascontiguousarray(features.T)])
 
     def close(self, summary: dict[str, Any]) -> None:
         """Finishes all files, summary.json last."""

@@ -16,21 +16,17 @@ class DerivedIds:
     """Ids of the rows of one file, in its order.
 
     Equal rows are counted for each event time. Beyond `most` different rows those of the oldest times are
-    forgotten, so that memory does not grow with the file; equal rows get different ids while no more than that
-    lie between them. The newest time is never forgotten: very many rows of one instant do need memory.
+    forgotten, so that memory does not grow with the file; equal rows get different ids while no more than
+    that lie between them. The newest time is never forgotten: very many rows of one instant do need memory.
     """
 
     def __init__(self, most: int = MOST_COUNTED) -> None:
         self.most, self.counted = most, 0
-        self.times: dict[
-            str, dict[str, int]
-        ] = {}  # event time as written -> digest of a row -> how many before
+        self.times: dict[str, dict[str, int]] = {}  # event time as written -> digest of a row -> how many before
 
     def of(self, rows: Sequence[dict[str, Any]]) -> list[str]:
         """The ids of the file's next rows, whatever their fields' order; their numbers are plain ones."""
-        return [
-            self._next(str(row.get("event_time")), _digest(dumps(row, str, OPT_SORT_KEYS))) for row in rows
-        ]
+        return [self._next(str(row.get("event_time")), _digest(dumps(row, str, OPT_SORT_KEYS))) for row in rows]
 
     def _next(self, time: str, digest: str) -> str:
         group = self.times.get(time)

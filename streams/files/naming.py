@@ -44,7 +44,5 @@ def read_name(path: str) -> FileName:
     kind = KIND_OF_STEM.get(plain.stem.replace("-", "_"))
     if kind is None and plain.suffix != ".jsonl":
         names = ", ".join(_plural(kind) for kind in KINDS)
-        raise UsageError(
-            f"{path}: the name {plain.stem!r} does not say what the rows are; expected one of {names}"
-        )
+        raise UsageError(f"{path}: the name {plain.stem!r} does not say what the rows are; expected one of {names}")
     return FileName(Path(path), file, plain.suffix, compression, kind)

@@ -12,8 +12,8 @@ import pyarrow as pa
 from schemas.errors import Failure, UsageError
 from streams.files.naming import FileName
 
-BLOCK_BYTES = 1 << 20
-MOST_LINE_BYTES = 64 << 20
+BLOCK_BYTES = 1 << 18
+MOST_LINE_BYTES = 16 << 20
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -39,7 +39,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def blocks(name: FileName) -> Iterator[bytes]:
-    """The decompressed bytes of a file, in pieces of about a MiB."""
+    """The decompressed bytes of a file, in pieces of BLOCK_BYTES or less."""
     with reading(name.path), _open(name) as stream:
         while block := stream.read(BLOCK_BYTES):
             yield block
@@ -55,9 +55,7 @@ def whole_lines(name: FileName) -> Iterator[bytes]:
         end = block.rfind(b"\n") + 1
         rest = block[end:]
         if len(rest) > MOST_LINE_BYTES:
-            raise Failure(
-                f"{name.path}: a line is longer than {MOST_LINE_BYTES} bytes; expected lines of text"
-            )
+            raise Failure(f"{name.path}: a line is longer than {MOST_LINE_BYTES} bytes; expected lines of text")
         if end:
             yield block[:end]
     if rest:

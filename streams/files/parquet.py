@@ -47,10 +47,7 @@ class ParquetRows:
         first = 1
         with reading(self.name.path):
             for batch in self.file.iter_batches(batch_size=CHUNK_ROWS):
-                columns = {
-                    name: _cells(column)
-                    for name, column in zip(self.schema.names, batch.columns, strict=True)
-                }
+                columns = {name: _cells(column) for name, column in zip(self.schema.names, batch.columns, strict=True)}
                 lines = np.arange(first, first + len(batch), dtype=np.int64)
                 first += len(batch)
                 objects = self.completion.objects(columns, len(batch))

@@ -63,7 +63,9 @@ class FileSources:
         return self.exhausted and self.last_us is None
 
     def read_into(self, feed: Feed, seen: Callable[[Input, DecodedChunk], None] = lambda source, chunk: None) -> None:
-        """A chunk of each file of which more is wanted; the end when there is nothing more. `seen` sees each chunk first."""
+        """A chunk of each file of which more is wanted; the end when there is nothing more. `seen` sees each
+        chunk first.
+        """
         for source in self.inputs:
             if source.exhausted or not feed.wants(source.name):
                 continue

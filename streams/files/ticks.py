@@ -47,7 +47,9 @@ class Ticks:
             self.sources.read_into(self, self._number)
             frontier_us = self.merge.frontier_us
             if frontier_us is not None:
-                rows, letters = self.merge.take(frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us)
+                rows, letters = self.merge.take(
+                    frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us
+                )
                 yield from self._ticks(rows, letters)
 
     def wants(self, source: str) -> bool:

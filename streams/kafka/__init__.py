@@ -15,3 +15,9 @@
 In: records of the input topics. Out: transactions of changelog rows, outputs and offsets. Ownership is the
 producer's epoch; the state says where to read on; Faust commits and decides nothing.
 """
+
+import logging
+
+# without a handler Python prints their warnings beside a command's one line of error
+for _name in ("aiokafka", "faust"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())

@@ -1,4 +1,6 @@
-"""The one way in which a worker ends when something is wrong: at once, with one line, so that nothing is written any more."""
+"""The one way in which a worker ends when something is wrong: at once, with one line, so that nothing is
+written any more.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ log = logging.getLogger("keepline.worker")
 
 
 def die(reason: str) -> NoReturn:
-    """Ends the process without cleaning up: an atexit, a finally or another thread could still send something."""
+    """Ends the process without cleaning up: an atexit, a finally or another thread could still send
+    something.
+    """
     log.critical("the worker ends itself: %s", reason)
     for handler in logging.getLogger().handlers:
         handler.flush()

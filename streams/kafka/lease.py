@@ -1,9 +1,9 @@
-"""One unit, owned: a transactional producer whose epoch is the only proof of ownership, and one transaction a checkpoint.
+"""One unit, owned: a transactional producer whose epoch is the proof of ownership, one transaction a checkpoint.
 
-acquire     InitProducerId fences and aborts the owner before; a token is committed, and the changelog is read, committed,
-            up to that token: all that an older owner committed lies before it, whatever ListOffsets or markers say.
-checkpoint  what changed, outputs, position and (for lag tools) the group's offsets, in one transaction. Any error in it, and
-            any limit it exceeds, ends the process.
+acquire     InitProducerId fences and aborts the owner before. A token is committed, and the changelog is read,
+            committed, up to it: all that an older owner committed lies before, whatever ListOffsets or markers say.
+checkpoint  What changed, outputs, position and (for lag tools) the group's offsets, in one transaction. Any error
+            in it, and any limit it exceeds, ends the process.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from streams.kafka.once import guard
 from streams.kafka.settings import Settings
 from streams.kafka.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
-# Each limit ends before the next one begins: the checkpoint's own is the first to strike, and no request is ever repeated
-# because it took too long. An open transaction of a dead worker holds committed readers back for up to the last one.
+# Each limit ends before the next one begins: the checkpoint's own is the first to strike, and no request is
+# ever repeated because it took too long. An open transaction of a dead worker holds committed readers back
+# for up to the last one.
 CHECKPOINT_LIMIT_S = 10.0
 REQUEST_TIMEOUT_MS = 15_000
 TRANSACTION_TIMEOUT_MS = 20_000
@@ -62,7 +63,8 @@ class Lease:
         self.feed: Feed | None = None
         # position after the last batch given to Faust
         self.handed: dict[str, int] = {}
-        # source -> offsets after its last record and after what follows that is none: markers, aborted records
+        # source -> offsets after its last record and after what follows that is none: markers, aborted
+        # records
         self.read: dict[str, tuple[int, int]] = {}
         # unit.steps of the last checkpoint; None: not one yet, so that a new owner is seen at once
         self.saved: int | None = None
@@ -185,26 +187,24 @@ class Lease:
     async def _next_records(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> list[Any]:
         got = await consumer.getmany(timeout_ms=int(RESTORE_STALL_S * 1000), max_records=20_000)
         if place not in got:
-            raise TimeoutError(
-                f"no record of changelog {place.topic}/{place.partition} for {RESTORE_STALL_S:.0f} s"
-            )
+            raise TimeoutError(f"no record of changelog {place.topic}/{place.partition} for {RESTORE_STALL_S:.0f} s")
         records: list[Any] = got[place]
         return records
 
     async def _find_start(self, earliest: Earliest) -> None:
-        """Sources that the state does not know are read from their beginning; none may have lost what is still needed."""
+        """Sources that the state does not know are read from their beginning; none may have lost what is
+        still needed.
+        """
         first = await earliest(list(self.inputs.values()))
         for source, place in self.inputs.items():
             position = self.unit.position.setdefault(source, first[place])
             if position < first[place]:
                 die(
-                    f"{place.topic}/{place.partition} begins at offset {first[place]}, the state of {self.name} ends at "
+                    f"{place.topic}/{place.partition} begins at {first[place]}, the state of {self.name} ends at "
                     f"{position}: retention deleted what lay between; restore the topic or start from an empty state"
                 )
 
-    async def _commit(
-        self, outputs: Sequence[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]
-    ) -> None:
+    async def _commit(self, outputs: Sequence[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         assert self._producer
         await self._producer.begin_transaction()
         sent = [future for output in outputs for future in await self._send(self._producer, output)]
@@ -219,9 +219,7 @@ class Lease:
             batch = producer.create_batch()
             for key, value in chunk:
                 if batch.append(key=key, value=value, timestamp=now_ms) is None:
-                    raise ValueError(
-                        f"a record of {len(value or b'')} bytes for {topic} is larger than {RECORD_BYTES}"
-                    )
+                    raise ValueError(f"a record of {len(value or b'')} bytes for {topic} is larger than {RECORD_BYTES}")
             batch.close()
             sent.append(await producer.send_batch(batch, topic, partition=output.partition))
         return sent

@@ -1,4 +1,6 @@
-"""All leases of this worker. The group only decides who tries; who owns a unit is decided by its producer's epoch."""
+"""All leases of this worker. The group only decides who tries; who owns a unit is decided by its producer's
+epoch.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Leases:
             await self._save_all()
 
     async def restored(self) -> None:
-        """Waits for the acquisitions; never raises, since an exception here would end Faust's recovery in silence."""
+        """Waits for the acquisitions; never raises, since an exception here would end Faust's recovery in
+        silence.
+        """
         while self._acquiring and not self._acquiring.done():
             await asyncio.wait([self._acquiring])
 
@@ -72,7 +76,8 @@ class Leases:
     def assign(self, places: Iterable[Place], generation: int, earliest: Earliest) -> None:
         """Keeps, gives up and acquires. Returns at once: no heartbeat is sent while Faust's callback runs."""
         owned = self._owned(set(places))
-        # memory is current only if this worker was part of every generation; a wrong guess dies at the next checkpoint
+        # memory is current only if this worker was part of every generation; a wrong guess dies at the next
+        # checkpoint
         in_step = self.generation is not None and self.generation == generation - 1
         kept = {name for name, lease in self.all.items() if in_step and name in owned and lease.ready}
         gone = [self.all.pop(name) for name in set(self.all) - kept]
@@ -82,9 +87,7 @@ class Leases:
         self.generation = generation
         self.all.update({lease.name: lease for lease in new})
         self.by_place = {place: found for lease in self.all.values() for place, found in _places(lease)}
-        log.info(
-            "generation %d: keeps %s, takes over %s", generation, sorted(kept), [lease.name for lease in new]
-        )
+        log.info("generation %d: keeps %s, takes over %s", generation, sorted(kept), [lease.name for lease in new])
         self._acquiring = asyncio.ensure_future(or_die(self._acquire(gone, new, earliest)))
 
     def _owned(self, places: set[Place]) -> set[str]:
@@ -95,9 +98,7 @@ class Leases:
         owned = {name for name, inputs in wanted.items() if inputs <= places}
         stray = places - {place for name in owned for place in wanted[name]}
         if stray:
-            die(
-                f"the sources of a unit were assigned to different workers: {sorted(stray)} came without the others"
-            )
+            die(f"the sources of a unit were assigned to different workers: {sorted(stray)} came without the others")
         return owned
 
     async def _acquire(self, gone: list[Lease], new: list[Lease], earliest: Earliest) -> None:

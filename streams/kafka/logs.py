@@ -31,9 +31,7 @@ def set_up(stream: TextIO = sys.stderr) -> None:
     """Sends all logs of this process to `stream`."""
     handler = logging.StreamHandler(stream)
     on_terminal = stream.isatty()
-    handler.setFormatter(
-        logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S") if on_terminal else JsonLines()
-    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S") if on_terminal else JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)

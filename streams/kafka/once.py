@@ -1,10 +1,11 @@
 """No transactional request is sent twice at one epoch.
 
-aiokafka 0.14 speaks version 0 of the transaction requests and sends one again, at the same epoch, when its answer does not
-come. The broker may still run the first one, and later: an EndTxn that was held up somewhere then commits half of the next
-transaction (KIP-890). So a request without an answer ends the process: the next owner's InitProducerId bumps the epoch,
-which fences whatever is still under way. A request that never left is no such case, nor is one that was answered with
-'not now' (the broker did nothing, or, to an EndTxn, may have done something: that one ends the process too).
+aiokafka 0.14 speaks version 0 of the transaction requests and sends one again, at the same epoch, when its
+answer does not come. The broker may still run the first one, and later: an EndTxn that was held up somewhere
+then commits half of the next transaction (KIP-890). So a request without an answer ends the process: the next
+owner's InitProducerId bumps the epoch, which fences whatever is still under way. A request that never left is
+no such case, nor is one that was answered with 'not now' (the broker did nothing, or, to an EndTxn, may have
+done something: that one ends the process too).
 """
 
 from __future__ import annotations
@@ -47,9 +48,7 @@ def guard(producer: AIOKafkaProducer, lost: Callable[[str], NoReturn]) -> None:
         except Exception as error:  # whatever it is, there was no answer
             lost(f"{name} was not answered ({error!r}); it must not be sent again at this epoch")
         if isinstance(request, EndTxnRequest) and answer.error_code:
-            lost(
-                f"EndTxn was answered with error {answer.error_code}; it must not be sent again at this epoch"
-            )
+            lost(f"EndTxn was answered with error {answer.error_code}; it must not be sent again at this epoch")
         return answer
 
     client.send = send

@@ -1,6 +1,7 @@
 """The private parts of Faust and aiokafka that the transport rests on, as they were when it was tested.
 
-Another version may have moved them without a word, and a consumer that quietly does something else loses records.
+Another version may have moved them without a word, and a consumer that quietly does something else loses
+records.
 """
 
 from __future__ import annotations
@@ -69,9 +70,7 @@ def check() -> None:
     if moved:
         have = ", ".join(f"{name} {version(name)}" for name in TESTED)
         want = ", ".join(f"{name}=={number}" for name, number in TESTED.items())
-        raise Failure(
-            f"{', '.join(moved)} changed in {have}; the worker was tested with {want}: install these"
-        )
+        raise Failure(f"{', '.join(moved)} changed in {have}; the worker was tested with {want}: install these")
 
 
 def _parameters(what: Any) -> str:

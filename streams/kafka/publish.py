@@ -31,7 +31,8 @@ async def publish(
 ) -> int:
     """Everything in the files; returns the number of events sent. rate: events a second at most.
 
-    Before the first event of a tick goes a heartbeat of the tick before to every partition of every topic, so that every
+    Before the first event of a tick goes a heartbeat of the tick before to every partition of every topic, so
+    that every
     worker knows how far every topic is, whatever its customers do.
     """
     count = await topics.partition_count(settings)
@@ -55,9 +56,7 @@ async def publish(
 
 @asynccontextmanager
 async def _sender(settings: Settings, partitions: int) -> AsyncIterator[Sender]:
-    producer = AIOKafkaProducer(
-        **settings.client, enable_idempotence=True, max_batch_size=BATCH_BYTES, acks="all"
-    )
+    producer = AIOKafkaProducer(**settings.client, enable_idempotence=True, max_batch_size=BATCH_BYTES, acks="all")
     try:
         await producer.start()
         try:
@@ -66,7 +65,8 @@ async def _sender(settings: Settings, partitions: int) -> AsyncIterator[Sender]:
             await producer.stop()
     except (KafkaError, OSError) as error:
         raise Failure(
-            f"brokers {','.join(settings.brokers)}: {error!r}; what was sent stays; publish again, re-sent events change nothing"
+            f"brokers {','.join(settings.brokers)}: {error!r}; what was sent stays; "
+            "publish again, re-sent events change nothing"
         ) from None
 
 

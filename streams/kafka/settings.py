@@ -1,4 +1,6 @@
-"""The environment, read here and nowhere else: brokers, credentials, names. Secrets are kept out of every repr."""
+"""The environment, read here and nowhere else: brokers, credentials, names. Secrets are kept out of every
+repr.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What a group does, seen from anywhere: read from the brokers alone, no worker is asked.
 
-A checkpoint commits the group's offsets with what the unit says of itself (lease.py), so position and state shown here are
-those of one transaction. Lag counts records that a committed reader would still get: markers and aborted ones are none.
+A checkpoint commits the group's offsets with what the unit says of itself (lease.py), so position and state
+shown here are those of one transaction. Lag counts records that a committed reader would still get: markers
+and aborted ones are none.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
 from streams.kafka import topics
@@ -30,7 +32,9 @@ DELAY_LINE = "observations"  # read a horizon later, on purpose: what lies there
 
 @dataclass(frozen=True)
 class Place:
-    """A partition of an input: `position` is the next record to be applied, `end` the end for committed readers."""
+    """A partition of an input: `position` is the next record to be applied, `end` the end for committed
+    readers.
+    """
 
     topic: str
     partition: int
@@ -74,6 +78,7 @@ async def read(settings: Settings) -> Status:
     """The status now; raises Failure when brokers are unreachable or topics missing."""
     partitions = await topics.partition_count(settings)
     async with topics.admin(settings) as client:
+        await _coordinator(client, settings.group)
         state, members = await _group(client, settings.group)
         offsets = await client.list_consumer_group_offsets(settings.group)
         places, model = await asyncio.wait_for(_look(settings, offsets), READ_LIMIT_S)
@@ -104,6 +109,20 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
     ]
 
 
+async def _coordinator(client: AIOKafkaAdminClient, group: str) -> None:
+    """Waits for it: the brokers make the topic it lives on when they are first asked."""
+    until = time.monotonic() + topics.CONNECT_LIMIT_S
+    while True:
+        try:
+            await client.find_coordinator(group)
+        except GroupCoordinatorNotAvailableError:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
 async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
     (answer,) = await client.describe_consumer_groups([group])
     (_, _, state, _, _, members, *_), *_ = answer.groups
@@ -115,15 +134,11 @@ async def _look(
 ) -> tuple[list[Place], dict[str, Any] | None]:
     """Where the inputs end, how much of them waits, and the newest model."""
     models = TopicPartition(settings.topic("models"), 0)
-    consumer = AIOKafkaConsumer(
-        **settings.client, isolation_level="read_committed", auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     async with consumer:
         ends = await consumer.end_offsets([*offsets, models])
         firsts = await consumer.beginning_offsets([models])
-        starts = {
-            place: told.offset for place, told in offsets.items() if 0 < ends[place] - told.offset <= COUNTED
-        }
+        starts = {place: told.offset for place, told in offsets.items() if 0 < ends[place] - told.offset <= COUNTED}
         waiting = await _records(consumer, starts, ends)
         tail = {models: max(ends[models] - LAST_MODELS, firsts[models])}
         newest = await _records(consumer, tail, ends)
@@ -148,14 +163,10 @@ async def _records(
     return records
 
 
-def _place(
-    settings: Settings, place: TopicPartition, told: OffsetAndMetadata, end: int, counted: int | None
-) -> Place:
+def _place(settings: Settings, place: TopicPartition, told: OffsetAndMetadata, end: int, counted: int | None) -> Place:
     short = place.topic.removeprefix(settings.topic_prefix)
     lag = max(end - told.offset, 0) if counted is None else counted
-    return Place(
-        short, place.partition, _about(told)["unit"], told.offset, end, 0 if short == DELAY_LINE else lag
-    )
+    return Place(short, place.partition, _about(told)["unit"], told.offset, end, 0 if short == DELAY_LINE else lag)
 
 
 def _model(records: list[Any]) -> dict[str, Any] | None:

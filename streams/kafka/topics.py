@@ -1,4 +1,6 @@
-"""The topics: one table of what there must be, a way to create it, and one to say what is wrong with what there is."""
+"""The topics: one table of what there must be, a way to create it, and one to say what is wrong with what
+there is.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ CONNECT_LIMIT_S = 15.0
 LARGE = {"max.message.bytes": str(8 << 20)}  # blocks of 256 customers, a learner's matrices
 KEEP = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 LATEST = {"cleanup.policy": "compact"}
-# with the default segments the cleaner came years too late: 3.0 M records for 0.2 M customers, restores of 10 s
+# with the default segments the cleaner came years too late: 3.0 M records for 0.2 M customers, restores of 10
+# s
 CHANGELOG = LATEST | {"segment.bytes": str(4 << 20), "min.cleanable.dirty.ratio": "0.05"}
 
 
@@ -60,9 +63,7 @@ class Found:
     config: Mapping[str, Mapping[str, str]]  # short name -> settings in force
 
 
-async def create(
-    settings: Settings, partitions: int | None = None, replication: int | None = None
-) -> list[str]:
+async def create(settings: Settings, partitions: int | None = None, replication: int | None = None) -> list[str]:
     """Creates what is missing and returns its full names; partitions: default 4, or what the others have."""
     async with admin(settings) as client:
         found = await _find(client, settings)
@@ -120,12 +121,8 @@ async def _find(client: AIOKafkaAdminClient, settings: Settings, with_config: bo
     return Found(len(cluster["brokers"]), partitions, config)
 
 
-async def _config(
-    client: AIOKafkaAdminClient, names: Mapping[str, str], there: list[str]
-) -> dict[str, dict[str, str]]:
-    answers = await client.describe_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, name) for name in there]
-    )
+async def _config(client: AIOKafkaAdminClient, names: Mapping[str, str], there: list[str]) -> dict[str, dict[str, str]]:
+    answers = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in there])
     return {
         names[full]: {entry[0]: entry[1] for entry in entries}
         for answer in answers
@@ -153,7 +150,9 @@ def _new(settings: Settings, topic: Topic, partitions: int, copies: int) -> NewT
 
 
 async def _led(client: AIOKafkaAdminClient, names: list[str]) -> None:
-    """Waits until the brokers have heard of the topics: until then readers and writers are told that there are none."""
+    """Waits until the brokers have heard of the topics: until then readers and writers are told that there
+    are none.
+    """
     while True:
         described = await client.describe_topics(names)
         errors = [one["error_code"] for one in described]
@@ -191,8 +190,8 @@ def _retention(full: str, config: Mapping[str, str]) -> list[str]:
     if by_arrival or config.get("retention.ms") == "-1":
         return []
     return [
-        f"{full}: retention.ms is {config.get('retention.ms')} and counts from the events' own times: past events would "
-        + "be deleted at once; set retention.ms=-1 or message.timestamp.type=LogAppendTime"
+        f"{full}: retention.ms is {config.get('retention.ms')} and counts from the events' own times: past events "
+        + "would be deleted at once; set retention.ms=-1 or message.timestamp.type=LogAppendTime"
     ]
 
 

@@ -1,7 +1,7 @@
 """Faust's consumer, bent so that it hands over batches of whole ticks instead of single records.
 
-Who owns what and where reading begins is decided by the leases, what may be applied by the feeds. Faust's queues, acks and
-commits are never trusted: a batch says where it was read from, so one that got lost shows.
+Who owns what and where reading begins is decided by the leases, what may be applied by the feeds. Faust's
+queues, acks and commits are never trusted: a batch says where it was read from, so one that got lost shows.
 """
 
 from __future__ import annotations
@@ -57,25 +57,30 @@ class BatchSchema(Schema[Any, Any]):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Drained records go to an inbox, not into the answer of the call: a call that Faust cancels loses nothing."""
+    """Drained records go to an inbox, not into the answer of the call: a call that Faust cancels loses
+    nothing.
+    """
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        # Faust reads uncommitted unless it does its own transactions, and fixes the wait: no setting reaches them
+        # Faust reads uncommitted unless it does its own transactions, and fixes the wait: no setting reaches
+        # them
         consumer._fetch_max_wait_ms, consumer._isolation_level = FETCH_WAIT_MS, "read_committed"
         self.inbox: deque[Drained] = deque()
         self._next: dict[TP, int] = {}  # where the next drained records are read from
         return consumer
 
     async def _fetch_records(
-        self, consumer: Any, active_partitions: Any, timeout: Any = None, max_records: Any = None
+        self,
+        consumer: Any,
+        active_partitions: Any,
+        timeout: Any = None,  # noqa: ASYNC109 -- Faust's signature
+        max_records: Any = None,
     ) -> Any:
         try:
             got = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         except OffsetOutOfRangeError as error:
-            die(
-                f"the next record to read is gone ({error}): retention overtook this worker; restore the topic"
-            )
+            die(f"the next record to read is gone ({error}): retention overtook this worker; restore the topic")
         self._put_in(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
         return {}
 
@@ -102,17 +107,21 @@ class Consumer(driver.Consumer):
     """Yields one message a batch of a unit; seeks where the states say."""
 
     leases: ClassVar[Leases]  # set before the app starts; Faust makes the consumer itself
-    # batches have no offset; Faust drops messages below the offset it sought, so they count from above all of those
+    # batches have no offset; Faust drops messages below the offset it sought, so they count from above all of
+    # those
     _numbers = itertools.count(1 << 40)
     _thread: ConsumerThread
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 -- Faust's signature
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """What Faust's fetcher asks for in a loop."""
         if not self.flow_active:
-            await self.can_resume_flow.wait()
+            await self.wait(self.can_resume_flow.wait())
         open_leases = [lease for lease in self.leases.ready if lease.feed]
         wanted = {TP(*place) for lease in open_leases for place, _ in lease.wanted()}
         if wanted:
@@ -180,7 +189,8 @@ class Consumer(driver.Consumer):
         coordinator = self._thread._ensure_consumer()._coordinator
         static = self.app.conf.consumer_group_instance_id
         if static and self.leases.generation is not None and not coordinator.member_id:
-            # aiokafka does not know FENCED_INSTANCE_ID: two processes of one name would rejoin in turn for ever
+            # aiokafka does not know FENCED_INSTANCE_ID: two processes of one name would rejoin in turn for
+            # ever
             die(f"another worker has taken over the instance name {static}")
         await super().on_partitions_revoked(revoked)
         await self.leases.revoke()

@@ -39,7 +39,9 @@ class Feed(Protocol):
     """Merges what was read into batches; a new one for each incarnation."""
 
     def offer(self, source: str, base: int, records: Sequence[Any], now_us: int) -> None:
-        """Records of a source, read from offset `base` on; raises Hole when that is beyond what was read before."""
+        """Records of a source, read from offset `base` on; raises Hole when that is beyond what was read
+        before.
+        """
 
     def caught_up(self, source: str, now_us: int) -> None:
         """Live: the source was read to its end at `now_us`."""
@@ -52,7 +54,9 @@ class Feed(Protocol):
 
 
 class Unit(Protocol):
-    """What a lease owns: state, position, outputs. All calls are synchronous, so none of them is ever half done."""
+    """What a lease owns: state, position, outputs. All calls are synchronous, so none of them is ever half
+    done.
+    """
 
     name: str
     partition: int

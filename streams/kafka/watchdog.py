@@ -1,7 +1,9 @@
-"""Ends a worker that no longer gets on although there is work: its supervisor starts a fresh one in its place.
+"""Ends a worker that no longer gets on although there is work: its supervisor starts a fresh one in its
+place.
 
-Consumers that slowly cease to consume are an old trouble of Faust's; heartbeats go on from a thread of their own, so the
-group does not notice. Three things are watched from the event loop, and the loop itself from a thread.
+Consumers that slowly cease to consume are an old trouble of Faust's; heartbeats go on from a thread of their
+own, so the group does not notice. Three things are watched from the event loop, and the loop itself from a
+thread.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ SAVE_LIMIT_S = 60.0  # applied, but not saved
 FETCH_LIMIT_S = 90.0  # there on the broker and wanted, but not read
 ENDS_EVERY_S = 15.0
 LOOP_CHECK_S = 10.0
-LOOP_CHECKS = 12  # so often unmoved means that the event loop hangs; counted, since a stopped process sleeps without fault
+# so often unmoved, the event loop hangs; counted, since a process that was stopped has slept without fault
+LOOP_CHECKS = 12
 
 log = logging.getLogger("keepline.worker")
 Ends = Callable[..., Awaitable[Mapping[Any, int]]]
@@ -60,13 +63,9 @@ class Watchdog:
         position, merged = dict(lease.unit.position), lease.handed
         lost = (dict(merged), position) if lease.feed and merged != position else None
         if self._lain(lease.name, "apply", lost, now) > APPLY_LIMIT_S:
-            die(
-                f"{lease.name} was merged up to {merged} and is applied up to {position}: Faust lost what lies between"
-            )
+            die(f"{lease.name} was merged up to {merged} and is applied up to {position}: Faust lost what lies between")
         if self._lain(lease.name, "save", None if lease.settled else lease.saved, now) > SAVE_LIMIT_S:
-            die(
-                f"{lease.name} has not been saved for {SAVE_LIMIT_S:.0f} s although there is something to save"
-            )
+            die(f"{lease.name} has not been saved for {SAVE_LIMIT_S:.0f} s although there is something to save")
 
     async def _look_at_ends(self, now: float) -> None:
         places = {place: read for lease in self._leases.ready for place, read in lease.wanted()}
@@ -78,9 +77,7 @@ class Watchdog:
         for place, read in places.items():
             waits = read if ends[place] > read else None
             if self._lain(str(place), "fetch", waits, now) > FETCH_LIMIT_S:
-                die(
-                    f"{place} ends at {ends[place]}, but nothing after {read} was read for {FETCH_LIMIT_S:.0f} s"
-                )
+                die(f"{place} ends at {ends[place]}, but nothing after {read} was read for {FETCH_LIMIT_S:.0f} s")
 
     def _lain(self, name: str, kind: str, what: object, now: float) -> float:
         since = self._since.get((name, kind))
@@ -94,6 +91,4 @@ class Watchdog:
         while unmoved < LOOP_CHECKS:
             time.sleep(LOOP_CHECK_S)
             seen, unmoved = self._looks, unmoved + 1 if self._looks == seen else 0
-        die(
-            f"the event loop has not turned for {LOOP_CHECKS * LOOP_CHECK_S:.0f} s: a batch takes too long, or hangs"
-        )
+        die(f"the event loop has not turned for {LOOP_CHECKS * LOOP_CHECK_S:.0f} s: a batch takes too long, or hangs")

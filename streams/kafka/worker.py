@@ -36,8 +36,8 @@ TRANSPORTS.aliases["keepline"] = "streams.kafka.transport:Transport"
 
 @dataclass(frozen=True)
 class Options:
-    """How a worker runs. live: the clock on the wall, not event time; instance: static membership id; exit_at_end: ends
-    with 0 when all that it owns is done and saved."""
+    """How a worker runs. live: the clock on the wall, not event time; instance: static membership id;
+    exit_at_end: ends with 0 when all that it owns is done and saved."""
 
     live: bool = True
     instance: str | None = None
@@ -121,11 +121,7 @@ class Worker:
 
     def _all_done(self) -> bool:
         leases = list(self.leases.all.values())
-        return (
-            bool(leases)
-            and not self.leases.frozen
-            and all(lease.settled and lease.unit.done for lease in leases)
-        )
+        return bool(leases) and not self.leases.frozen and all(lease.settled and lease.unit.done for lease in leases)
 
     def _on_signals(self) -> None:
         """The first one saves and leaves, the second one leaves at once, even when the event loop hangs."""
@@ -152,7 +148,9 @@ class Worker:
         await finished
 
     async def _leave(self, app: Any, starting: asyncio.Future[Any]) -> None:
-        """Saves, leaves the group. What does not end in time is cut off: all that counts is committed by then."""
+        """Saves, leaves the group. What does not end in time is cut off: all that counts is committed by
+        then.
+        """
         until = asyncio.get_running_loop().time() + LEAVE_LIMIT_S
         await self.leases.revoke()
         with suppress(TimeoutError, asyncio.CancelledError):

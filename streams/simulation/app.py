@@ -48,10 +48,10 @@ def complaints(
 ) -> Rows:
     """Complaints opened (hours after a bad visit, or while fading) and resolved; some never are."""
     resolved = np.flatnonzero(people.complaint_open & (people.complaint_ends == day))
-    people.complaint_open[resolved] = False
     people.satisfaction[resolved] += rules.resolved_relief
     settled_us = day_us + rng.integers(0, APP_SECONDS, len(resolved)) * SECOND_US
     who, times_us = _angry(people, visits, day_us, rules, rng)
+    people.complaint_open[resolved] = False  # only now: nobody complains anew on the day of the remedy
     people.complaint_open[who] = True
     wait = 1 + rng.geometric(1 / rules.resolved_mean_days, len(who))
     forgotten = rng.random(len(who)) < rules.never_resolved_share

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import orjson
@@ -22,6 +21,7 @@ from streams.simulation.people import Ints
 EVENT_FILES = ("service_visits.jsonl", "app_activity.jsonl", "surveys.jsonl")
 MANIFEST = "manifest.json"
 TRUTH = "truth.jsonl"
+TRUTH_CHUNK = 65_536  # customers at a time, so that memory stays that of the columns
 NOTE = (
     "Everything here is simulated. No person, customer or workshop behind it exists, and no figure measured "
     "on it is evidence about real customers."
@@ -118,37 +118,39 @@ def _write_events(folder: Path, simulated: City, days: int) -> list[int]:
 
 def _write_truth(path: Path, simulated: City) -> int:
     """One line for each customer who has joined; what lies after the last day is not told."""
-    people = simulated.people
-    hazard = monthly_hazard(people, people.base_satisfaction, simulated.rules)
-    joined = np.flatnonzero(people.joined_us)
+    joined = np.flatnonzero(simulated.people.joined_us)
     with path.open("wb") as file:
-        for who in joined.tolist():
-            _write_customer(file, simulated, who, float(hazard[who]))
+        for first in range(0, len(joined), TRUTH_CHUNK):
+            columns = _truth(simulated, joined[first : first + TRUTH_CHUNK])
+            for row in zip(*columns.values(), strict=True):
+                file.write(orjson.dumps(dict(zip(columns, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE))
     return len(joined)
 
 
-def _write_customer(file: BinaryIO, simulated: City, who: int, hazard: float) -> None:
-    people = simulated.people
-    left = people.left_us[who] != 0
-    truth = {
-        "customer_id": customer_id(who),
-        "joined_at": format_instant(int(people.joined_us[who])),
-        "left_at": _instant(people.left_us, who),
-        "returned_at": _instant(people.returned_us, who),
-        "cause": CAUSES[people.cause[who]] if left else None,
-        "with_signs": bool(people.with_signs[who]) if left else None,
-        "monthly_hazard": round(hazard, 6),
-        "satisfaction": round(float(people.base_satisfaction[who]), 4),
-        "distance_km": round(float(people.distance_km[who]), 2),
-        "price_sensitivity": round(float(people.price_sensitivity[who]), 4),
-        "gap_days": round(float(people.gap_days[who]), 2),
-        "sessions_a_day": round(float(people.sessions_a_day[who]), 5),
+def _truth(simulated: City, who: Ints) -> dict[str, list[object]]:
+    """Columns of the truth about the customers `who`; null where it has not come to that."""
+    people, rules = simulated.people, simulated.rules
+    hazard = monthly_hazard(people, people.base_satisfaction, rules)[who]
+    left = (people.left_us[who] != 0).tolist()
+    causes, signs = people.cause[who].tolist(), people.with_signs[who].tolist()
+    return {
+        "customer_id": [customer_id(index) for index in who.tolist()],
+        "joined_at": _instants(people.joined_us[who]),
+        "left_at": _instants(people.left_us[who]),
+        "returned_at": _instants(people.returned_us[who]),
+        "cause": [CAUSES[cause] if gone else None for cause, gone in zip(causes, left, strict=True)],
+        "with_signs": [sign if gone else None for sign, gone in zip(signs, left, strict=True)],
+        "monthly_hazard": np.round(hazard, 6).tolist(),
+        "satisfaction": np.round(people.base_satisfaction[who], 4).tolist(),
+        "distance_km": np.round(people.distance_km[who], 2).tolist(),
+        "price_sensitivity": np.round(people.price_sensitivity[who], 4).tolist(),
+        "gap_days": np.round(people.gap_days[who], 2).tolist(),
+        "sessions_a_day": np.round(people.sessions_a_day[who], 5).tolist(),
     }
-    file.write(orjson.dumps(truth, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _instant(column: Ints, who: int) -> str | None:
-    return format_instant(int(column[who])) if column[who] else None
+def _instants(times_us: Ints) -> list[object]:
+    return [format_instant(us) if us else None for us in times_us.tolist()]
 
 
 def _manifest(simulated: City, lines: dict[str, int]) -> bytes:

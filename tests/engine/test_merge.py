@@ -16,7 +16,8 @@ Item = tuple[str, int]  # ("record" | "heartbeat" | "refused", time)
 END_US = 200
 
 items = st.lists(
-    st.tuples(st.sampled_from(["record", "record", "record", "heartbeat", "refused"]), st.integers(1, END_US)), max_size=25
+    st.tuples(st.sampled_from(["record", "record", "record", "heartbeat", "refused"]), st.integers(1, END_US)),
+    max_size=25,
 )
 logs = st.fixed_dictionaries({"a": items, "b": items})
 

@@ -27,9 +27,7 @@ def as_csv(events: Sequence[Event]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
-    writer.writerows(
-        {k: "|".join(v) if isinstance(v, list) else v for k, v in event.items()} for event in events
-    )
+    writer.writerows({k: "|".join(v) if isinstance(v, list) else v for k, v in event.items()} for event in events)
     return text.getvalue().encode()
 
 

@@ -125,9 +125,7 @@ def test_a_row_that_is_not_utf8_is_refused_alone(tmp_path: Path) -> None:
 
 
 def test_a_zero_byte_in_a_cell_is_refused_with_its_field(tmp_path: Path) -> None:
-    assert letters(visits(tmp_path, b"c\x001,2024-03-01T00:00:00Z,1,s\n", GOOD)) == [
-        (2, "customer_id", "printable")
-    ]
+    assert letters(visits(tmp_path, b"c\x001,2024-03-01T00:00:00Z,1,s\n", GOOD)) == [(2, "customer_id", "printable")]
 
 
 @pytest.mark.parametrize("header", [b"\0\0\0,b\n", b"caf\xe9,b\n"])

@@ -107,10 +107,15 @@ def test_the_same_replay_writes_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_replay_that_did_not_end_has_no_summary(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), ReplayFolder(str(tmp_path / "out"), []) as folder:
-        folder.interventions([b"{}"])
-        raise ZeroDivisionError
-    assert not (tmp_path / "out/summary.json").exists()
+    def interrupted() -> None:
+        with ReplayFolder(str(tmp_path), []) as folder:
+            folder.interventions([b"{}"])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert (tmp_path / "interventions.jsonl").read_bytes() == b"{}\n"
+    assert not (tmp_path / "summary.json").exists()
 
 
 def test_an_old_replay_is_replaced_and_nothing_else_is_touched(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Ids of rows that have none: the same on every reading, different for equal rows, the same in every format."""
+"""Ids of rows that have none: the same on every reading and in every format, different for equal rows."""
 
 from __future__ import annotations
 
@@ -113,5 +113,5 @@ def test_the_newest_time_is_never_forgotten() -> None:
 
 
 def test_ids_stay_what_they_were(tmp_path: Path) -> None:
-    """A change here gives every file that was published before other ids: sent again, its events would count twice."""
+    """A change gives every file that was published before other ids: sent again, it would count twice."""
     assert ids_of(written(tmp_path, "service_visits.csv", as_csv([VISIT]))) == ["599ab42f075c1896-0"]

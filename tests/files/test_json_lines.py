@@ -67,9 +67,7 @@ def test_the_stem_is_the_kind_of_lines_without_one(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_added_and_nothing_else_changes(tmp_path: Path) -> None:
     line = b'{ "customer_id":"c1","event_time":"2024-03-01T08:30:00Z", "amount":12.500, "n": {"a": [1]} }'
-    [value] = [
-        v for chunk in decoded(log(tmp_path, line, name="service_visits.jsonl")) for v in chunk.values()
-    ]
+    [value] = [v for chunk in decoded(log(tmp_path, line, name="service_visits.jsonl")) for v in chunk.values()]
     assert value.startswith(line[:-1].rstrip())
     assert set(json.loads(value)) - set(json.loads(line)) == {
         "kind",

@@ -87,16 +87,12 @@ def test_a_missing_time_is_refused_in_its_row(tmp_path: Path) -> None:
     ],
     ids=["whole", "float32", "decimal", "uint8", "text", "truth"],
 )
-def test_numbers_of_any_type_are_read_and_nothing_is_guessed(
-    tmp_path: Path, column: pa.Array, value: Any
-) -> None:
+def test_numbers_of_any_type_are_read_and_nothing_is_guessed(tmp_path: Path, column: pa.Array, value: Any) -> None:
     [row] = rows_of(visits(tmp_path, amount=column))
     assert (row["amount"], type(row["amount"])) == (value, type(value))
 
 
-@pytest.mark.parametrize(
-    "kind", [pa.large_string(), pa.binary(), pa.dictionary(pa.int8(), pa.string())], ids=str
-)
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.binary(), pa.dictionary(pa.int8(), pa.string())], ids=str)
 def test_texts_of_any_type_are_read(tmp_path: Path, kind: pa.DataType) -> None:
     column = pa.array([b"s1"], kind) if pa.types.is_binary(kind) else pa.array(["s1"]).cast(kind)
     assert rows_of(visits(tmp_path, store_id=column))[0]["store_id"] == "s1"
@@ -131,9 +127,7 @@ def test_rows_are_numbered_from_one_across_row_groups(tmp_path: Path) -> None:
     rows = 20_000
     amounts = np.ones(rows)
     amounts[[0, 9_999, rows - 1]] = -1
-    table = pa.table(
-        {"customer_id": ["c"] * rows, "event_time": [VISIT["event_time"]] * rows, "amount": amounts}
-    )
+    table = pa.table({"customer_id": ["c"] * rows, "event_time": [VISIT["event_time"]] * rows, "amount": amounts})
     pq.write_table(table, sink, row_group_size=3_000)
     path = written(tmp_path, "service_visits.parquet", sink.getvalue())
     assert [line for line, _, _ in letters(path)] == [1, 10_000, rows]

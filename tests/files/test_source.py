@@ -58,7 +58,7 @@ def test_every_format_is_read_in_every_compression(tmp_path: Path, form, write, 
 
 
 def test_a_stem_that_names_no_kind_is_refused_with_what_is_expected(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'visits' does not say what the rows are.*service_visits"):
+    with pytest.raises(UsageError, match=r"'visits' does not say what the rows are.*service_visits"):
         open_source(written(tmp_path, "visits.csv", as_csv([VISIT])))
 
 
@@ -108,9 +108,7 @@ def test_a_damaged_gzip_is_a_failure_that_names_the_file(tmp_path: Path, name: s
 
 
 def test_several_gzips_one_after_another_are_one_file(tmp_path: Path) -> None:
-    path = written(
-        tmp_path, "service_visits.csv.gz", gz(as_csv([VISIT])) + gz(b"c2,2024-03-02T00:00:00Z,1,1\n")
-    )
+    path = written(tmp_path, "service_visits.csv.gz", gz(as_csv([VISIT])) + gz(b"c2,2024-03-02T00:00:00Z,1,1\n"))
     assert list(accepted(path)) == ["c1", "c2"]
 
 
@@ -138,9 +136,7 @@ def test_a_header_without_rows_is_a_log_without_events(tmp_path: Path, write) ->
 @pytest.mark.parametrize("write", [as_csv, as_parquet])
 def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path, write) -> None:
     name = "surveys.csv" if write is as_csv else "surveys.parquet"
-    with pytest.raises(
-        UsageError, match="survey needs the column event_time, score, survey_type; found 'customer_id'"
-    ):
+    with pytest.raises(UsageError, match="survey needs the column event_time, score, survey_type; found 'customer_id'"):
         open_source(written(tmp_path, name, write([{"customer_id": "c1"}])))
 
 
@@ -154,9 +150,7 @@ def test_a_utf16_file_is_recognised(tmp_path: Path) -> None:
         open_source(written(tmp_path, "service_visits.csv", as_csv([VISIT]).decode().encode("utf-16")))
 
 
-@pytest.mark.parametrize(
-    ("name", "write"), [("service_visits.csv", as_csv), ("service_visits.jsonl", as_jsonl)]
-)
+@pytest.mark.parametrize(("name", "write"), [("service_visits.csv", as_csv), ("service_visits.jsonl", as_jsonl)])
 def test_a_byte_order_mark_and_carriage_returns_change_nothing(tmp_path: Path, name: str, write) -> None:
     data = write([VISIT, VISIT | {"customer_id": "c2"}]).replace(b"\r\n", b"\n")
     plain = rows_of(written(tmp_path, name, data))

@@ -1,6 +1,7 @@
 """A unit small enough to be checked by hand, and a worker process that runs it.
 
-It counts each key of two sources and says so at every tenth: what it must have said in the end does not depend on batches.
+It counts each key of two sources and says so at every tenth: what it must have said in the end does not
+depend on batches.
 """
 
 from __future__ import annotations
@@ -189,9 +190,7 @@ def main(arguments: dict[str, Any]) -> None:
     if arguments.get("raised"):
         kind, Raiser.raised = Raiser, Path(arguments["raised"])
     blueprints = [Blueprint.of(partial(kind, p)) for p in range(arguments["partitions"])]
-    options = Options(
-        False, arguments.get("instance"), exit_at_end=True, session_s=arguments.get("session_s", 6.0)
-    )
+    options = Options(False, arguments.get("instance"), exit_at_end=True, session_s=arguments.get("session_s", 6.0))
 
     async def run() -> None:
         await Worker(from_environment(), blueprints, options).run()

@@ -33,17 +33,13 @@ def test_no_brokers_at_all_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("command", [["status"], ["worker", "--profile", "after-sales"]])
-def test_missing_topics_are_one_line(
-    command: list[str], prefix: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_topics_are_one_line(command: list[str], prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"keepline: topics are missing: {prefix}")
 
 
-def test_topics_are_created_with_the_partitions_asked_for(
-    prefix: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_topics_are_created_with_the_partitions_asked_for(prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["topics", "create", "--partitions", "2"]) == 0
     assert f"created {prefix}interventions" in capsys.readouterr().out
     assert main(["topics", "check"]) == 0
@@ -57,5 +53,4 @@ def test_a_group_that_never_ran_is_a_problem(prefix: str, capsys: pytest.Capture
 
 @pytest.mark.parametrize("count", ["0", "-1", "many"])
 def test_partitions_that_are_no_count_are_wrong_use(count: str, prefix: str) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main(["topics", "create", "--partitions", count])
+    assert main(["topics", "create", "--partitions", count]) == 2

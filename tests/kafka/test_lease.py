@@ -175,10 +175,11 @@ def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
     return Leases(SETTINGS, ENGINES, live=False)
 
 
-async def assign(leases: Leases, generation: int, *partitions: int) -> None:
-    async def nothing(places: object) -> dict[TopicPartition, int]:
-        return {}
+async def nothing(places: object) -> dict[TopicPartition, int]:
+    return {}
 
+
+async def assign(leases: Leases, generation: int, *partitions: int) -> None:
     leases.assign([place for partition in partitions for place in PLACES[partition]], generation, nothing)
     await leases.restored()
 
@@ -200,7 +201,7 @@ async def test_after_a_missed_generation_nothing_is_kept(leases: Leases) -> None
 
 async def test_a_unit_whose_sources_came_apart_ends_the_worker(leases: Leases) -> None:
     with pytest.raises(Died, match="x-app-activity"):
-        leases.assign(PLACES[0][:1], 1, partial(assign, leases))
+        leases.assign(PLACES[0][:1], 1, nothing)
 
 
 async def test_nothing_is_saved_between_a_revocation_and_the_next_assignment(leases: Leases) -> None:

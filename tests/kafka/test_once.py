@@ -53,9 +53,7 @@ async def send(outcome: object, request: Any) -> object:
 
 @pytest.mark.parametrize("error", [RequestTimedOutError(), KafkaConnectionError("cut")])
 @pytest.mark.parametrize("request_", [END, PRODUCE])
-async def test_a_transactional_request_without_an_answer_ends_the_process(
-    error: Exception, request_: Any
-) -> None:
+async def test_a_transactional_request_without_an_answer_ends_the_process(error: Exception, request_: Any) -> None:
     with pytest.raises(Lost):
         await send(error, request_)
 

@@ -16,9 +16,7 @@ def test_a_signature_that_changed_is_named_with_the_version_that_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(pins.SIGNATURES, Fetcher.fetched_records, "self partitions")
-    with pytest.raises(
-        Failure, match=r"Fetcher\.fetched_records.*faust-streaming==0\.15\.3, aiokafka==0\.14\.0"
-    ):
+    with pytest.raises(Failure, match=r"Fetcher\.fetched_records.*faust-streaming==0\.15\.3, aiokafka==0\.14\.0"):
         pins.check()
 
 

@@ -52,7 +52,8 @@ def test_credentials_reach_faust() -> None:
 def test_tls_with_the_certificates_of_the_machine_needs_one_word() -> None:
     settings = from_environment(BROKERS | {"KEEPLINE_SSL_CAFILE": "system"})
     assert settings.client["security_protocol"] == "SSL"
-    assert settings.ssl_context is not None and settings.ssl_context.verify_mode is ssl.CERT_REQUIRED
+    assert settings.ssl_context is not None
+    assert settings.ssl_context.verify_mode is ssl.CERT_REQUIRED
 
 
 def test_a_missing_certificate_is_named() -> None:
@@ -65,9 +66,7 @@ def test_a_misspelt_credential_is_refused() -> None:
         from_environment(BROKERS | {"KEEPLINE_SASL_PASSWROD": "x"})
 
 
-@pytest.mark.parametrize(
-    "missing", ["KEEPLINE_SASL_USERNAME", "KEEPLINE_SASL_PASSWORD", "KEEPLINE_SASL_MECHANISM"]
-)
+@pytest.mark.parametrize("missing", ["KEEPLINE_SASL_USERNAME", "KEEPLINE_SASL_PASSWORD", "KEEPLINE_SASL_MECHANISM"])
 def test_half_a_credential_is_refused(missing: str) -> None:
     with pytest.raises(UsageError, match="KEEPLINE_SASL"):
         from_environment({name: value for name, value in SASL.items() if name != missing})

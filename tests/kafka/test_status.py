@@ -82,9 +82,7 @@ async def test_other_lag_tools_see_no_lag_after_a_drain_either(city: City) -> No
         async with topics.admin(city.settings) as client:
             offsets = await client.list_consumer_group_offsets(city.settings.group)
     places = [TopicPartition(city.settings.topic(source), p) for source in SOURCES for p in range(PARTITIONS)]
-    assert {place: offsets[place].offset for place in places} == dict.fromkeys(
-        places, 101
-    )  # 100 and a marker
+    assert {place: offsets[place].offset for place in places} == dict.fromkeys(places, 101)  # 100 and a marker
 
 
 async def test_the_newest_model_is_the_one_in_force(city: City) -> None:
@@ -94,7 +92,8 @@ async def test_the_newest_model_is_the_one_in_force(city: City) -> None:
                 body = {"version": version, "instant_us": version, "ready": True}
                 await producer.send(city.settings.topic("models"), orjson.dumps(body), b"model", 0)
     model = (await read(city.settings)).model
-    assert model is not None and model["version"] == 7
+    assert model is not None
+    assert model["version"] == 7
 
 
 async def drained(city: City) -> bool:

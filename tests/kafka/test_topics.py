@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-import time
 from uuid import uuid4
 
 import pytest
@@ -11,6 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from schemas.errors import Failure, UsageError
 from streams.kafka import topics
 from streams.kafka.settings import Settings
+from tests.kafka.city import wait_for
 
 
 @pytest.fixture
@@ -82,9 +81,7 @@ async def test_a_topic_that_counts_from_arrival_may_have_a_retention(settings: S
 
 async def test_a_changelog_that_would_be_deleted_is_named(settings: Settings) -> None:
     await topics.create(settings, 1)
-    await change(
-        settings, "state", cleanup_policy="delete", max_message_bytes=topics.LARGE["max.message.bytes"]
-    )
+    await change(settings, "state", cleanup_policy="delete", max_message_bytes=topics.LARGE["max.message.bytes"])
     assert ["cleanup.policy is delete" in line for line in await wrong(settings)] == [True]
 
 
@@ -101,14 +98,21 @@ async def test_brokers_that_do_not_answer_are_named() -> None:
 
 async def wrong(settings: Settings) -> list[str]:
     """What is wrong, as soon as the brokers have heard of it."""
-    until = time.monotonic() + 5
-    while not (named := await topics.check(settings)) and time.monotonic() < until:
-        await asyncio.sleep(0.02)
+    named: list[str] = []
+
+    async def something() -> bool:
+        named[:] = await topics.check(settings)
+        return bool(named)
+
+    await wait_for(something)
     return named
 
 
 async def one_topic(settings: Settings, short: str, partitions: int) -> None:
     async with topics.admin(settings) as client:
         await client.create_topics([NewTopic(settings.topic(short), partitions, 1)])
-        while settings.topic(short) not in await client.list_topics():
-            await asyncio.sleep(0.02)
+
+        async def known() -> bool:
+            return settings.topic(short) in await client.list_topics()
+
+        await wait_for(known)

@@ -27,7 +27,7 @@ def lease(monkeypatch: pytest.MonkeyPatch) -> Lease:
         raise Died(reason)
 
     monkeypatch.setattr(module, "die", died)
-    monkeypatch.setattr(module.threading, "Thread", NoThread)
+    monkeypatch.setattr("streams.kafka.watchdog.threading.Thread", NoThread)
     lease = Lease(Settings(("nowhere:1",)), Blueprint.of(partial(CountingUnit, 0)))
     lease.unit.position = dict.fromkeys(SOURCES, 5)
     lease.handed, lease.feed = dict(lease.unit.position), lease.unit.open_feed()
@@ -93,9 +93,7 @@ async def test_records_that_are_not_fetched_end_the_worker(lease: Lease) -> None
         await look_for(watchdog(lease, end=6), 2 * FETCH_LIMIT_S + 1)
 
 
-async def test_records_that_are_not_wanted_yet_may_wait(
-    lease: Lease, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_records_that_are_not_wanted_yet_may_wait(lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease.feed, "wants", lambda source: False)
     await look_for(watchdog(lease, end=6), 2 * FETCH_LIMIT_S + 1)
     assert lease.ready

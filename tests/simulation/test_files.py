@@ -14,7 +14,11 @@ from streams.simulation import write_city
 
 START_US = parse_instant("2023-01-02T00:00:00Z")
 END_US = START_US + 200 * DAY_US
-KIND_OF = {"service_visits.jsonl": "service_visit", "app_activity.jsonl": "app_activity", "surveys.jsonl": "survey"}
+KIND_OF = {
+    "service_visits.jsonl": "service_visit",
+    "app_activity.jsonl": "app_activity",
+    "surveys.jsonl": "survey",
+}
 FILES = (*KIND_OF, "truth.jsonl", "manifest.json")
 
 
@@ -32,7 +36,8 @@ def objects(path: Path) -> list[dict[str, object]]:
 
 def test_the_same_arguments_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     write_city(tmp_path, customers=300, days=200, start_us=START_US, seed=5)
-    assert {name: (tmp_path / name).read_bytes() for name in FILES} == {name: (folder / name).read_bytes() for name in FILES}
+    for name in FILES:
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 
 @pytest.mark.parametrize("name", KIND_OF)
@@ -59,7 +64,8 @@ def test_the_decoder_knows_every_field(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("name", KIND_OF)
 def test_lines_are_in_event_time_order(folder: Path, name: str) -> None:
     times = [str(event["event_time"]) for event in objects(folder / name)]
-    assert times and times == sorted(times)
+    assert len(times) > 50
+    assert times == sorted(times)
 
 
 @pytest.mark.parametrize("name", KIND_OF)
@@ -94,7 +100,7 @@ def test_the_manifest_says_that_it_is_simulated_and_counts_the_lines(folder: Pat
 def test_a_folder_that_was_not_finished_has_no_manifest(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("of an earlier run")
     (tmp_path / "surveys.jsonl").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(IsADirectoryError):
         write_city(tmp_path, customers=5, days=2, start_us=START_US, seed=5)
     assert not (tmp_path / "manifest.json").exists()
 
