@@ -83,7 +83,7 @@ class Latest:
 
 
 Aggregate = Total | Decayed | First | Last | Greatest | Latest
-NOTHING = {First: np.inf, Last: -np.inf}  # what a column holds before the first event; 0 elsewhere
+NOTHING: dict[type, float] = {First: np.inf, Last: -np.inf}  # what a column holds before the first event; 0 elsewhere
 
 
 class Layout:

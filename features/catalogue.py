@@ -12,13 +12,28 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from features.aggregates import ANY, RETENTION, Aggregate, Decayed, First, Greatest, Last, Latest, Signal, Total
+from features.aggregates import (
+    ANY,
+    NOTHING,
+    RETENTION,
+    Aggregate,
+    Decayed,
+    First,
+    Greatest,
+    Last,
+    Latest,
+    Signal,
+    Total,
+)
 from features.arithmetic import Array, log
 from features.view import View, ratio
 from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, CAUSES, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, SURVEY_TYPES
 
 Topic = Literal["recency", "frequency", "spend", "service", "activity", "complaint", "survey", "cause", "calendar"]
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,14 @@ class Feature:
     missing: str
     sentence: str
     size: float = 1.0  # what counts as a large step of a linear feature, in its unit
+    basis: Aggregate | None = None  # without an event in it the value is the missing rule's; None: it is always known
+
+    def is_known(self, view: View) -> Flags:
+        """(n,) whether the value is of the customer's own events, so that its sentence may be said."""
+        if self.basis is None:
+            return np.ones(len(view.at_us), np.bool_)
+        nothing = NOTHING.get(type(self.basis), 0.0)
+        return view.get(self.basis) != nothing
 
     @property
     def aggregate(self) -> str:
@@ -86,13 +109,21 @@ def since(name: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
     """Days since the last such event."""
     uses = (Last(signal), First(KNOWN))
     missing = "days since the first event of any kind"
-    return Feature(name, "days", topic, "log", uses, lambda v: v.days_since(signal), missing, sentence)
+    return Feature(name, "days", topic, "log", uses, lambda v: v.days_since(signal), missing, sentence, basis=uses[0])
 
 
 def mean(name: str, unit: str, topic: Topic, part: Aggregate, whole: Aggregate, missing: float, say: str) -> Feature:
     """part / whole of two sums of equal decay."""
     return Feature(
-        name, unit, topic, "log", (part, whole), lambda v: ratio(v.get(part), v.get(whole), missing), str(missing), say
+        name,
+        unit,
+        topic,
+        "log",
+        (part, whole),
+        lambda v: ratio(v.get(part), v.get(whole), missing),
+        str(missing),
+        say,
+        basis=whole,
     )
 
 
@@ -104,7 +135,7 @@ def trend(name: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
         known = v.get(long)
         return ratio(4.0 * v.get(short), np.where(known > TREND_FLOOR, known, 0.0), 0.0)
 
-    return Feature(name, "ratio", topic, "linear", (short, long), compute, "0", sentence)
+    return Feature(name, "ratio", topic, "linear", (short, long), compute, "0", sentence, basis=long)
 
 
 def silence(pseudo_days: int) -> Feature:
@@ -119,6 +150,7 @@ def silence(pseudo_days: int) -> Feature:
         lambda v: v.silence_evidence(v.get(count), RETAINED, pseudo_days),
         "0",
         "Silent for longer than this customer's own rhythm explains (evidence {value:.1f})",
+        basis=Last(RETAINED),
     )
 
 
@@ -183,6 +215,7 @@ FEATURES: tuple[Feature, ...] = (
         overdue,
         "1",
         "{value:.1f} times the customer's own usual gap has passed",
+        basis=Last(RETAINED),
     ),
     # How often
     Feature(
@@ -204,6 +237,7 @@ FEATURES: tuple[Feature, ...] = (
         gap_days,
         "days since the first event of any kind",
         "Usually comes every {value:.0f} days",
+        basis=Last(RETAINED),
     ),
     total("retained_count", "events", "frequency", RETAINED, "Has come {value:.0f} times in all"),
     decayed("retained_7d", "events", "frequency", RETAINED, 7, "Came {value:.1f} times in about the last week"),
@@ -223,20 +257,22 @@ FEATURES: tuple[Feature, ...] = (
         "currency",
         "spend",
         "log",
-        (Latest(SPEND),),
+        (Latest(SPEND), Last(SPEND)),
         lambda v: v.get(Latest(SPEND)),
         "0",
         "Spent {value:.0f} the last time",
+        basis=Last(SPEND),
     ),
     Feature(
         "spend_greatest",
         "currency",
         "spend",
         "log",
-        (Greatest(SPEND),),
+        (Greatest(SPEND), Last(SPEND)),
         lambda v: v.get(Greatest(SPEND)),
         "0",
         "Spent up to {value:.0f} at once",
+        basis=Last(SPEND),
     ),
     decayed("items_112d", "items", "spend", ITEMS, 112, "Bought {value:.0f} items in about the last four months"),
     mean(
@@ -341,22 +377,24 @@ FEATURES: tuple[Feature, ...] = (
         "points of 100",
         "survey",
         "linear",
-        (Decayed(LEVEL, 112), Decayed(SURVEYS, 112)),
+        (Decayed(LEVEL, 112), Decayed(SURVEYS, 112), Last(LEVEL)),
         survey_level,
         "60",
         "Rates us {value:.0f} of 100",
         25.0,
+        basis=Last(LEVEL),
     ),
     Feature(
         "survey_last",
         "points of 100",
         "survey",
         "linear",
-        (Latest(LEVEL),),
+        (Latest(LEVEL), Last(LEVEL)),
         survey_last,
         "60",
         "Rated us {value:.0f} of 100 the last time",
         25.0,
+        basis=Last(LEVEL),
     ),
     Feature(
         "survey_trend",
@@ -368,6 +406,7 @@ FEATURES: tuple[Feature, ...] = (
         "0",
         "The last rating differs by {value:+.0f} points from the customer's own mean",
         25.0,
+        basis=Last(LEVEL),
     ),
     since("survey_age", "survey", SURVEYS, "Last answered a survey {value:.0f} days ago"),
     Feature(
@@ -375,11 +414,12 @@ FEATURES: tuple[Feature, ...] = (
         "points of 10",
         "survey",
         "linear",
-        (Latest(NPS),),
+        (Latest(NPS), Last(NPS)),
         lambda v: np.where(v.get(Last(NPS)) > -np.inf, v.get(Latest(NPS)), 7.0),
         "7",
         "Would recommend us with {value:.0f} of 10",
         2.5,
+        basis=Last(NPS),
     ),
     *map(named, CAUSES),
     # The calendar
@@ -417,6 +457,11 @@ def values(view: View) -> Array:
     for i, feature in enumerate(FEATURES):
         out[i] = feature.compute(view)
     return out
+
+
+def known(view: View) -> Flags:
+    """(features, n): which values are of the customers' own events."""
+    return np.stack([feature.is_known(view) for feature in FEATURES])
 
 
 def scaled(raw: Array) -> Array:

@@ -21,6 +21,10 @@ class View:
         """block: (columns, n), as in `Layout.update`; at_us: (n,) instants in us, each at or after its events."""
         self.layout, self.block, self.at_us = layout, block, at_us
 
+    def of(self, i: int) -> View:
+        """The view of one customer alone."""
+        return View(self.layout, self.block[:, i : i + 1], self.at_us[i : i + 1])
+
     @cached_property
     def _factors(self) -> dict[int, Array]:
         age_days = (self.at_us - self.block[Layout.REFERENCE]) / DAY_US

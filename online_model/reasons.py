@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from features.arithmetic import Array
 from features.catalogue import FEATURES
 
@@ -23,12 +26,13 @@ class Reason:
     sentence: str
 
 
-def reasons(raw: Array, contributions: Array) -> list[Reason]:
-    """The strongest feature of each topic that raises the score, at most MOST; at least LEAST, whatever they do.
+def reasons(raw: Array, contributions: Array, known: NDArray[np.bool_]) -> list[Reason]:
+    """The strongest known feature of each topic that raises the score, at most MOST; at least LEAST, whatever they do.
 
-    raw: (features,) in their units; contributions: (features,) in log-odds.
+    raw: (features,) in their units; contributions: (features,) in log-odds; known: (features,), what is of the
+    customer's own events, so that nobody is told of a survey that was never answered.
     """
-    share = contributions.tolist()
+    share = np.where(known, contributions, -np.inf).tolist()
     best: dict[str, int] = {}
     for i, topic in enumerate(TOPICS):
         if share[i] > share[best.setdefault(topic, i)]:
@@ -37,7 +41,7 @@ def reasons(raw: Array, contributions: Array) -> list[Reason]:
     if len(raising) < LEAST:
         rest = sorted((i for i in range(len(share)) if i not in raising), key=lambda i: -share[i])
         raising += rest[: LEAST - len(raising)]
-    return [_reason(i, float(raw[i]), share[i]) for i in raising]
+    return [_reason(i, float(raw[i]), float(contributions[i])) for i in raising]
 
 
 def _reason(i: int, value: float, contribution: float) -> Reason:

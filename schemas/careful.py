@@ -85,7 +85,10 @@ class Careful:
 
     def _wrong_kind(self, kind: object) -> str:
         topic = TOPIC_OF_KIND[self.kind]
-        return f"kind is {shown(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"def _depth_exceeds(found: Any, most: int) -> bool:
+        return f"kind is {shown(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"
+
+
+def _depth_exceeds(found: Any, most: int) -> bool:
     level, depth = [found], 0
     while level:
         level = [

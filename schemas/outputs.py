@@ -14,9 +14,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Floats = Annotated[
     str, Field(description="base64 of little endian float64", json_schema_extra={"contentEncoding": "base64"})
 ]
-Flags = Annotated[
-    str, Field(description="base64 of bytes of 0 and 1", json_schema_extra={"contentEncoding": "base64"})
-]
+Flags = Annotated[str, Field(description="base64 of bytes of 0 and 1", json_schema_extra={"contentEncoding": "base64"})]
 
 
 class Output(BaseModel):

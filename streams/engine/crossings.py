@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.arithmetic import Array
+from features.catalogue import known
 from features.table import Slots
+from features.view import View
 from online_model.reasons import reasons
 from online_model.scorer import Scorer
 from streams.interventions.cases import CaseColumns, Decision, decide
@@ -31,6 +33,7 @@ class Scored:
 
     slots: Slots
     names: Callable[[int], str]
+    view: View
     at_us: Array
     first_known_us: Array
     probability: Array
@@ -79,7 +82,7 @@ class Crossings:
             decided_at_us=at_us,
             probability=float(scored.probability[i]),
             previous_probability=None if np.isnan(sent) else sent,
-            reasons=reasons(raw, contributions),
+            reasons=reasons(raw, contributions, known(scored.view.of(i))[:, 0]),
             model_version=scored.scorer.snapshot.version,
         )
         if decision.opened[i]:

@@ -140,7 +140,7 @@ class Engine:
         active = self.active(at_us)
         for start in range(0, len(active), ROWS_AT_ONCE):
             slots = active[start : start + ROWS_AT_ONCE]
-            raw = self._features(self.table.gather(slots), np.full(len(slots), float(at_us)))
+            raw = values(View(self.layout, self.table.gather(slots), np.full(len(slots), float(at_us))))
             probability = self.scorer.probability(scaled(raw))
             names = [self.table.names[slot] for slot in slots.tolist()]
             version = self.scorer.snapshot.version
@@ -215,11 +215,12 @@ class Engine:
 
     def _score(self, slots: Slots, block: Array, at_us: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Scores active customers at their instants; their cases change in `block`. -> probabilities, what changed."""
-        raw = self._features(block, at_us)
+        view = View(self.layout, block, at_us)
+        raw = values(view)
         x = scaled(raw)
         probability = self.scorer.probability(x)
         known_us, name = block[self._first_known], self.table.names.__getitem__
-        scored = Scored(slots, name, at_us, known_us, probability, raw, x, self.scorer)
+        scored = Scored(slots, name, view, at_us, known_us, probability, raw, x, self.scorer)
         block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:])
         at, p = at_us[changed].astype(np.int64).tolist(), probability[changed].tolist()
         self.facts.scores.update(zip(slots[changed].tolist(), zip(at, p, strict=True), strict=True))
@@ -231,6 +232,3 @@ class Engine:
         self.facts.withheld += withheld
         self.counts["interventions"] += len(interventions)
         self.counts["interventions_withheld"] += len(withheld)
-
-    def _features(self, block: Array, at_us: Array) -> Array:
-        return values(View(self.layout, block, at_us))

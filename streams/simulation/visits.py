@@ -27,7 +27,7 @@ def visit(people: People, day: int, day_us: int, rules: Rules, rng: np.random.Ge
     """The visits of a day; moves rhythm and satisfaction, and plans surveys."""
     speed = np.where(people.lull_until >= day, rules.lull_speed, 1.0)
     speed[fading(people)] *= rules.fading_visit_speed
-    people.progress += people.present * speed * pace(day_us, rules) / people.gap_days
+    people.progress += speed * pace(day_us, rules) / people.gap_days
     came = np.flatnonzero(people.present & (people.progress >= people.target))
     people.progress[came] = 0.0
     people.target[came] = rng.gamma(rules.gap_shape, 1 / rules.gap_shape, len(came))
