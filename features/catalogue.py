@@ -56,7 +56,8 @@ class Feature:
         if self.basis is None:
             return np.ones(len(view.at_us), np.bool_)
         nothing = NOTHING.get(type(self.basis), 0.0)
-        return view.get(self.basis) != nothing
+        found: Flags = view.get(self.basis) != nothing
+        return found
 
     @property
     def aggregate(self) -> str:

@@ -36,6 +36,7 @@ class Readiness:
     """When a model has seen enough to be served, and what is served before."""
 
     prior_probability: float
+    horizon_days: float
     min_labels: int
     min_labels_of_a_class: int
 
@@ -76,6 +77,7 @@ class Learner:
             version=self.version,
             ready=self._ready(verdict.labels, verdict.positives),
             prior=self.readiness.prior_probability,
+            horizon_days=self.readiness.horizon_days,
             intercept=float(weights[0]),
             weights=weights[1:].copy(),
             mean=self.mean.copy(),

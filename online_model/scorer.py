@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from features.arithmetic import Array, sigmoid
 from online_model.estimator import logit
+from online_model.prior import gamma_poisson
 from online_model.snapshot import Snapshot
 
 
@@ -15,10 +14,10 @@ class Scorer:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
 
-    def probability(self, scaled: Array) -> Array:
-        """scaled: (features, n) as of `catalogue.scaled` -> (n,); the prior until the model is ready."""
+    def probability(self, raw: Array, scaled: Array) -> Array:
+        """raw, scaled: (features, n) as of `catalogue.values` and `scaled` -> (n,); the prior until the model is ready."""
         if not self.snapshot.ready:
-            return np.full(scaled.shape[1], self.snapshot.prior)
+            return gamma_poisson(raw, self.snapshot.prior, self.snapshot.horizon_days)
         return sigmoid(logit(scaled, self.snapshot.weights, self.snapshot.intercept))
 
     def contributions(self, scaled: Array) -> Array:

@@ -21,13 +21,15 @@ class Snapshot:
     """The model in force from a grid instant on.
 
     weights and mean are (features,) in the catalogue's order, of scaled features; mean is that of the active customers,
-    against which reasons are given. Until the model is `ready` everybody's probability is `prior`.
+    against which reasons are given. Until the model is `ready` the prior is
+    served (online_model.prior).
     """
 
     instant_us: int
     version: int
     ready: bool
     prior: float
+    horizon_days: float
     intercept: float
     weights: Array
     mean: Array
@@ -59,10 +61,10 @@ class Snapshot:
         return Snapshot(**body)
 
     @staticmethod
-    def initial(prior: float) -> Snapshot:
+    def initial(prior: float, horizon_days: float) -> Snapshot:
         """What is in force before anything has been learned."""
         nothing = np.zeros(len(NAMES))
-        return Snapshot(0, 0, False, prior, 0.0, nothing, nothing, 0, None, None)
+        return Snapshot(0, 0, False, prior, horizon_days, 0.0, nothing, nothing, 0, None, None)
 
 
 def pack_array(array: np.ndarray[Any, Any]) -> str:

@@ -144,6 +144,7 @@ class ModelSnapshot(Output):
     version: int
     ready: bool
     prior: Share
+    horizon_days: float
     intercept: float
     features: list[str]
     weights: list[float]

@@ -22,6 +22,7 @@ from features.view import KNOWN, View
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Rows
+from schemas.instants import DAY_US
 from streams.engine import blocks
 from streams.engine.crossings import CASE_COLUMNS, NO_CASE, WIDTH, Crossings, Fact, Scored
 from streams.engine.schedule import Schedule, is_grid
@@ -61,7 +62,7 @@ class Engine:
         self.recent = RecentIds()
         self.schedule = Schedule(profile.time.sweep_every_us, profile.label.horizon_us)
         self.crossings = Crossings(profile)
-        self.scorer = Scorer(Snapshot.initial(profile.model.prior_probability))
+        self.scorer = Scorer(Snapshot.initial(profile.model.prior_probability, profile.label.horizon_us / DAY_US))
         self.now_us: int | None = None
         self.waiting_us: int | None = None
         self.first_observed_us: int | None = None
@@ -141,7 +142,7 @@ class Engine:
         for start in range(0, len(active), ROWS_AT_ONCE):
             slots = active[start : start + ROWS_AT_ONCE]
             raw = values(View(self.layout, self.table.gather(slots), np.full(len(slots), float(at_us))))
-            probability = self.scorer.probability(scaled(raw))
+            probability = self.scorer.probability(raw, scaled(raw))
             names = [self.table.names[slot] for slot in slots.tolist()]
             version = self.scorer.snapshot.version
             self.facts.observations += blocks.observation_blocks(at_us, version, names, probability, raw)
@@ -218,7 +219,7 @@ class Engine:
         view = View(self.layout, block, at_us)
         raw = values(view)
         x = scaled(raw)
-        probability = self.scorer.probability(x)
+        probability = self.scorer.probability(raw, x)
         known_us, name = block[self._first_known], self.table.names.__getitem__
         scored = Scored(slots, name, view, at_us, known_us, probability, raw, x, self.scorer)
         block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:])

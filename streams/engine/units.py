@@ -237,7 +237,9 @@ class LearnerUnit:
         self.profile, self.partitions, self.partition = profile, partitions, 0
         self.name, self.changelog = "learner", (LEARNER_STATE, 0)
         model = profile.model
-        readiness = Readiness(model.prior_probability, model.min_labels, model.min_labels_of_a_class)
+        readiness = Readiness(
+            model.prior_probability, profile.label.horizon_us / DAY_US, model.min_labels, model.min_labels_of_a_class
+        )
         self.learner = Learner(readiness, model.prior_precision, model.forget_a_week)
         self.position: dict[str, int] = {}
         self.learned_us = 0

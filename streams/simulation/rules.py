@@ -1,4 +1,4 @@
-"""Every number of the simulated city in one frozen record; the manifest repeats it."""
+"""What decides who comes, leaves and returns, in one frozen record; the manifest repeats it."""
 
 from __future__ import annotations
 
