@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
+from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
@@ -77,6 +78,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: Any = None,  # noqa: ASYNC109 -- Faust's signature
         max_records: Any = None,
     ) -> Any:
+        _pause_others(consumer, active_partitions)
         try:
             got = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         except OffsetOutOfRangeError as error:
@@ -213,6 +215,13 @@ class Transport(driver.Transport):
     """`keepline://host:port`."""
 
     Consumer: ClassVar[Any] = Consumer
+
+
+def _pause_others(consumer: Any, active: Iterable[TP]) -> None:
+    """What lies fetched and undrained holds every other fetch back for 0.1 s: what is not wanted is not fetched."""
+    places, paused = {TopicPartition(*tp) for tp in active}, consumer.paused()
+    consumer.pause(*((consumer.assignment() - places) - paused))
+    consumer.resume(*(places & paused))
 
 
 def _offer(lease: Lease, feed: Feed, source: str, drained: Drained) -> None:
