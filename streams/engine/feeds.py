@@ -134,7 +134,8 @@ class EngineFeed:
 
     def caught_up(self, source: str, now_us: int) -> None:
         """Live: the source has been read to its end, so nothing older than now is to come."""
-        self.merge.proved(source, now_us)
+        if source in self.merge.sources:
+            self.merge.proved(source, now_us)
 
     def wants(self, source: str) -> bool:
         """Whether more of a source is needed. A full buffer that holds the frontier is read on: records of one instant

@@ -51,6 +51,8 @@ MENTIONS: dict[Any, tuple[str, ...]] = {
         "self._subscription =",
     ),
     AIOKafkaProducer.__init__: ("self.client = AIOKafkaClient(",),
+    AIOKafkaConsumerThread.on_start: ("await self._consumer.start()",),
+    Fetcher.__init__: ("self._prefetch_backoff =",),
     BaseHandler.do: ("self._sender.client.send(",),
     SendProduceReqHandler.do: ("self._client.send(",),
     TableManager.on_start: ("await self._update_channels()", "await self.recovery.start()"),

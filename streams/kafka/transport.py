@@ -28,6 +28,9 @@ from streams.kafka.unit import Feed
 
 # how long a broker holds a fetch that has nothing; Faust's fixed 1500 would hold every tick
 FETCH_WAIT_MS = 20
+# how long what was fetched and not drained yet holds back the next fetch of its broker; aiokafka's 0.1 s is a tenth of
+# a second at every other grid instant
+UNDRAINED_S = 0.01
 # the feeds are asked this often when nothing arrives, since live ticks end without a record
 POLL_S = 0.1
 
@@ -70,6 +73,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self.inbox: deque[Drained] = deque()
         self._next: dict[TP, int] = {}  # where the next drained records are read from
         return consumer
+
+    async def on_start(self) -> None:
+        """Starts the consumer."""
+        await super().on_start()
+        self._ensure_consumer()._fetcher._prefetch_backoff = UNDRAINED_S
 
     async def _fetch_records(
         self,
@@ -218,7 +226,7 @@ class Transport(driver.Transport):
 
 
 def _pause_others(consumer: Any, active: Iterable[TP]) -> None:
-    """What lies fetched and undrained holds every other fetch back for 0.1 s: what is not wanted is not fetched."""
+    """What lies fetched and undrained holds other fetches back: what is not wanted is not fetched."""
     places, paused = {TopicPartition(*tp) for tp in active}, consumer.paused()
     consumer.pause(*((consumer.assignment() - places) - paused))
     consumer.resume(*(places & paused))
