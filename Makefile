@@ -31,6 +31,7 @@ test: .venv/dev.stamp
 
 check: .venv/dev.stamp
 	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@said=$$($(BIN)/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(BIN)/keepline schemas export --check

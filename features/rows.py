@@ -53,7 +53,8 @@ def _check(value: bytes, columns_signature: int, size: int) -> None:
     if found != columns_signature or len(value) != size:
         raise Failure(
             f"state row of another feature catalogue ({found:08x}, {len(value)} bytes; this release has "
-            f"{columns_signature:08x}, {size} bytes): run the release that wrote it, or delete the state topic and replay the inputs"
+            f"{columns_signature:08x}, {size} bytes): run the release that wrote it, or delete the state topic "
+            "and replay the inputs"
         )
     if zlib.crc32(memoryview(value)[HEADER.size :]) != checksum:
         raise Failure(

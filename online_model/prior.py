@@ -1,7 +1,8 @@
 """What is served before anything has been learned: how long this customer's own rhythm lets one wait.
 
 Events come at a rate of its own for each customer, drawn from a gamma distribution (shape 1) that gives a customer of
-whom nothing is known the profile's prior probability of staying away for a horizon. After x further events in T days the
+whom nothing is known the profile's prior probability of staying away for a horizon. After x further events in
+T days the
 probability of none in the next h is ((b + T) / (b + T + h)) ^ (1 + x): the gamma-Poisson model of Ehrenberg (1959,
 10.2307/2985810). It needs no labels, and it ranks customers long before there are any.
 """

@@ -15,7 +15,9 @@ class Scorer:
         self.snapshot = snapshot
 
     def probability(self, raw: Array, scaled: Array) -> Array:
-        """raw, scaled: (features, n) as of `catalogue.values` and `scaled` -> (n,); the prior until the model is ready."""
+        """raw, scaled: (features, n) as of `catalogue.values` and `scaled` -> (n,); the prior until the model
+        is ready.
+        """
         if not self.snapshot.ready:
             return gamma_poisson(raw, self.snapshot.prior, self.snapshot.horizon_days)
         return sigmoid(logit(scaled, self.snapshot.weights, self.snapshot.intercept))

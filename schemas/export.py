@@ -66,7 +66,7 @@ def _asyncapi(names: list[str]) -> dict[str, Any]:
         "info": {
             "title": "Keepline",
             "version": "1",
-            "description": "Events of customers in, interventions out. Records are JSON; the key is customer_id in UTF-8.",
+            "description": "Events of customers in, interventions out. JSON records, keyed by customer_id in UTF-8.",
         },
         "defaultContentType": "application/json",
         "channels": {topic: _channel(topic, models) for topic, models in (received | sent).items()},

@@ -16,7 +16,8 @@ from typing import NoReturn
 
 from schemas.errors import Failure, UsageError
 
-# a worker's unit is a core: threads of BLAS would only spin beside the other workers; has to stand before NumPy's import
+# a worker's unit is a core: threads of BLAS would only spin beside the other workers; has to stand before
+# NumPy's import
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {

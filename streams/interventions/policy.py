@@ -59,9 +59,7 @@ def compose_intervention(profile: Profile, crossing: Crossing, emitted_at_us: in
 
 def compose_withheld(profile: Profile, crossing: Crossing, emitted_at_us: int, why: int) -> bytes:
     """The same message for what was not sent, with the reason (`why` is a Withheld)."""
-    return orjson.dumps(
-        _message(profile, crossing, emitted_at_us) | {"withheld_reason": Withheld(why).name.lower()}
-    )
+    return orjson.dumps(_message(profile, crossing, emitted_at_us) | {"withheld_reason": Withheld(why).name.lower()})
 
 
 def _message(profile: Profile, crossing: Crossing, emitted_at_us: int) -> dict[str, Any]:

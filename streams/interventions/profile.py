@@ -171,13 +171,10 @@ def _read(name_or_path: str) -> dict[str, Any]:
     except OSError as error:
         names = ", ".join(shipped())
         raise UsageError(
-            f"profile {name_or_path}: cannot be read ({error.strerror}); "
-            f"give a TOML file or a shipped name: {names}"
+            f"profile {name_or_path}: cannot be read ({error.strerror}); give a TOML file or a shipped name: {names}"
         ) from None
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"profile {name_or_path}: not UTF-8 at byte {error.start}; save the file as UTF-8"
-        ) from None
+        raise UsageError(f"profile {name_or_path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"profile {name_or_path}: not TOML: {error}") from None
 

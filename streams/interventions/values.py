@@ -45,9 +45,7 @@ def _retention_events(kinds: tuple[str, ...]) -> tuple[str, ...]:
     wrong = [kind for kind in kinds if kind not in KINDS]
     if wrong or not kinds:
         came = ", ".join(wrong) or "nothing"
-        raise _refuse(
-            f"expected one or more of {', '.join(KINDS)}, which customers themselves cause; came {came}"
-        )
+        raise _refuse(f"expected one or more of {', '.join(KINDS)}, which customers themselves cause; came {came}")
     return tuple(kind for kind in KINDS if kind in kinds)
 
 

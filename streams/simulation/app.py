@@ -11,9 +11,7 @@ from streams.simulation.leaving import fading
 from streams.simulation.people import NEVER, Ints, People
 from streams.simulation.rules import Rules
 
-OPEN, BROWSE, CART, PURCHASE, CONSULT, COUPON, CAMPAIGN, REVIEW, COMPLAINT, RESOLVED = range(
-    len(ACTIVITY_TYPES)
-)
+OPEN, BROWSE, CART, PURCHASE, CONSULT, COUPON, CAMPAIGN, REVIEW, COMPLAINT, RESOLVED = range(len(ACTIVITY_TYPES))
 STEPS = np.array([BROWSE, CONSULT, CART, PURCHASE, CAMPAIGN, REVIEW])
 STEP_SHARES = np.cumsum([0.58, 0.13, 0.09, 0.05, 0.09])  # the last takes the rest; coupons come on top
 APP_SECONDS = 15 * 3_600  # 08:00 to 23:00 in UTC+8
@@ -43,9 +41,7 @@ def _steps(people: People, who: Ints, times_us: Ints, rng: np.random.Generator) 
     return rows_of(ACTIVITY, time_us=times_us, customer=who, code=code, count=count, duration_seconds=-1)
 
 
-def complaints(
-    people: People, visits: Rows, day: int, day_us: int, rules: Rules, rng: np.random.Generator
-) -> Rows:
+def complaints(people: People, visits: Rows, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
     """Complaints opened (hours after a bad visit, or while fading) and resolved; some never are."""
     resolved = np.flatnonzero(people.complaint_open & (people.complaint_ends == day))
     people.satisfaction[resolved] += rules.resolved_relief
@@ -63,9 +59,7 @@ def _notes(who: Ints, times_us: Ints, code: int) -> Rows:
     return rows_of(ACTIVITY, time_us=times_us, customer=who, code=code, count=1, duration_seconds=-1)
 
 
-def _angry(
-    people: People, visits: Rows, day_us: int, rules: Rules, rng: np.random.Generator
-) -> tuple[Ints, Ints]:
+def _angry(people: People, visits: Rows, day_us: int, rules: Rules, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Who opens a complaint today, and when: at most one a customer, none while one is open."""
     who = visits["customer"]
     anger = rules.complaint_after_visit * np.exp(-0.9 * people.satisfaction[who])

@@ -31,10 +31,7 @@ HEAD = (
     '{"event_id":"%s-%d-%%d","kind":"%s","schema_version":1,"customer_id":"c%%07d",'
     '"event_time":"%%sZ","producer":"simulator",'
 )
-VISIT_TAIL = (
-    '"service_type":"%s","store_id":"s%02d","amount":%.2f,"currency":"CNY",'
-    '"items":%d,"wait_minutes":%d}\n'
-)
+VISIT_TAIL = '"service_type":"%s","store_id":"s%02d","amount":%.2f,"currency":"CNY","items":%d,"wait_minutes":%d}\n'
 ACTIVITY_TAIL = '"activity_type":"%s","count":%d%s}\n'
 SURVEY_TAIL = '"survey_type":"%s","score":%d%s}\n'
 

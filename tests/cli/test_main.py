@@ -73,9 +73,7 @@ def test_a_bug_shows_its_traceback(command: Command) -> None:
 def test_a_reader_that_went_away_gets_no_traceback() -> None:
     body = "from streams import cli; cli._run = lambda argv: print('x' * 1_000_000) or 0"
     script = f"{body}; raise SystemExit(cli.main([]))"
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()

@@ -93,9 +93,7 @@ class Cases(RuleBasedStateMachine):
         self.seen_us = self.now_us - np.array([0.0, 0.0, 9.5, 400.0]) * DAY_US
         self.columns = empty()
         self.plain = [Plain(float(seen)) for seen in self.seen_us]
-        self.verdicts: list[list[tuple[float, float, str]]] = [
-            [] for _ in range(N)
-        ]  # decided at, crossed at, what
+        self.verdicts: list[list[tuple[float, float, str]]] = [[] for _ in range(N)]  # decided at, crossed at, what
 
     @rule(
         step_days=STEPS_DAYS,
@@ -118,16 +116,12 @@ class Cases(RuleBasedStateMachine):
             opened = [decided for decided, _, what in verdicts if what == "open"]
             for first, second in pairwise(opened):
                 assert second - first >= RULES.cool_down_us
-                assert (
-                    min(p for t, p in plain.scores if first <= t <= second) < RULES.threshold - RULES.margin
-                )
+                assert min(p for t, p in plain.scores if first <= t <= second) < RULES.threshold - RULES.margin
 
     @invariant()
     def nothing_is_decided_after_its_window(self) -> None:
         for verdicts in self.verdicts:
-            assert all(
-                decided - crossed <= RULES.window_us for decided, crossed, what in verdicts if what == "open"
-            )
+            assert all(decided - crossed <= RULES.window_us for decided, crossed, what in verdicts if what == "open")
 
     @invariant()
     def no_crossing_opens_two_cases(self) -> None:

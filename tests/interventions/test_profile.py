@@ -70,9 +70,7 @@ def test_the_version_carries_the_name() -> None:
 
 
 def test_any_override_changes_the_version() -> None:
-    assert (
-        load_profile("after-sales", ["tiers.low.script=Wait."]).version != load_profile("after-sales").version
-    )
+    assert load_profile("after-sales", ["tiers.low.script=Wait."]).version != load_profile("after-sales").version
 
 
 def test_writing_the_same_otherwise_keeps_the_version() -> None:

@@ -83,9 +83,7 @@ class ApacheKafka:
         self.port, controller_port = free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
         self._settings, self._logging = folder / "server.properties", folder / "log4j2.yaml"
-        text = SETTINGS.format(
-            host=HOST, port=self.port, controller_port=controller_port, data=folder / "data"
-        )
+        text = SETTINGS.format(host=HOST, port=self.port, controller_port=controller_port, data=folder / "data")
         self._settings.write_text(text)
         self._logging.write_text(LOGGING)
 
@@ -108,9 +106,7 @@ class ApacheKafka:
         while not serves(self.port):
             if self._process.poll() is not None or time.monotonic() > until:
                 self.kill()
-                raise RuntimeError(
-                    f"Apache Kafka did not start in {START_LIMIT_S:.0f} s:\n{self.log[-2000:]}"
-                )
+                raise RuntimeError(f"Apache Kafka did not start in {START_LIMIT_S:.0f} s:\n{self.log[-2000:]}")
             time.sleep(0.05)
 
     def stop(self) -> None:

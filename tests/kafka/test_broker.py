@@ -24,9 +24,9 @@ async def new_topic(brokers: str) -> TopicPartition:
 
 
 async def commit(brokers: str, place: TopicPartition, value: bytes) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=brokers, transactional_id=place.topic) as producer:
-        async with producer.transaction():
-            await producer.send(place.topic, value)
+    producer = AIOKafkaProducer(bootstrap_servers=brokers, transactional_id=place.topic)
+    async with producer, producer.transaction():
+        await producer.send(place.topic, value)
 
 
 async def abort(brokers: str, place: TopicPartition, value: bytes) -> None:
@@ -95,9 +95,7 @@ def test_without_java_the_tests_on_kafka_are_skipped_and_say_how_to_run_them(
 
 
 @pytest.mark.usefixtures("no_java")
-def test_where_kafka_is_required_its_absence_is_a_failure(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_where_kafka_is_required_its_absence_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KEEPLINE_REQUIRE_KAFKA", "1")
     with pytest.raises(pytest.fail.Exception, match="java is not there"):
         conftest.broker(tmp_path)
