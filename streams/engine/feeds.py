@@ -15,23 +15,20 @@ from typing import Any, Protocol
 import numpy as np
 import orjson
 
-from online_model.learner import Examples
 from online_model.snapshot import Snapshot
 from schemas.careful import Mark
 from schemas.columns import Rows
 from schemas.decode import Decoded, Decoder
 from schemas.instants import parse_instant
 from schemas.refusals import dead_letter
-from streams.engine import blocks
 from streams.engine.engine import Engine
 from streams.engine.merge import Hole, Letter, Merge, Offsets
-from streams.engine.schedule import grid_at_or_after, is_grid, next_grid
+from streams.engine.schedule import is_grid, next_grid
 
 INPUTS = {"app-activity": "app_activity", "service-visits": "service_visit", "surveys": "survey"}
 MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
 MOST_BUFFERED = 20_000  # events of a source that wait in memory; the one that holds the frontier is always read
 MOST_INSTANTS = 2  # complete instants of observations that wait in memory
-NEVER_US = int(np.iinfo(np.int64).max)
 
 
 class Record(Protocol):
@@ -248,81 +245,3 @@ class EngineFeed:
                 found[observed_us], offset = self.complete.pop(observed_us)
                 self.position = self.position | {OBSERVATIONS: offset}
         return found
-
-
-class LearnerFeed:
-    """Labelled examples of all partitions; an instant is complete when every partition has reported it or a
-    later one.
-    """
-
-    def __init__(self, position: dict[str, int], partitions: int, horizon_us: int, learned_us: int) -> None:
-        self.position, self.read = dict(position), position[LABELLED]
-        self.partitions, self.horizon_us, self.learned_us = partitions, horizon_us, learned_us
-        self.examples: dict[int, list[Examples]] = {}
-        self.offsets: deque[tuple[int, int]] = deque()  # (instant it belongs to, offset) of what is not learned yet
-        self.reported: dict[int, int] = {}  # partition -> last instant it has reported
-        self.instants: set[int] = set()
-
-    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
-        """Blocks and marks; those of instants that were learned already are cut. Raises Hole."""
-        if base > self.read:
-            raise Hole(f"{source} was read from {base}, expected {self.read}: records were lost on the way")
-        for record in records:
-            if record.offset >= self.read:
-                self.read = record.offset + 1
-                self._take(orjson.loads(record.value or b"null"), record.offset)
-
-    def caught_up(self, source: str, now_us: int) -> None:
-        """Nothing depends on it."""
-
-    def wants(self, source: str) -> bool:
-        """Always: an instant has to be complete before it can be learned."""
-        return True
-
-    def take(self) -> LearnerBatch | None:
-        """The next complete instant, or the end of all."""
-        reported = [self.reported.get(partition, -1) for partition in range(self.partitions)]
-        instant_us = min(self.instants, default=NEVER_US)
-        if min(reported) < instant_us or not self.reported:
-            return None
-        self.instants.discard(instant_us)
-        ended = instant_us == NEVER_US
-        if ended:
-            self.reported = {}
-        self.learned_us = self.learned_us if ended else instant_us
-        self.offsets = deque((at, offset) for at, offset in self.offsets if not ended and at > instant_us)
-        base = self.position
-        self.position = {LABELLED: self.offsets[0][1] if self.offsets else self.read}
-        examples = self.examples.pop(instant_us, [])
-        return LearnerBatch(self, base, self.position, instant_us, examples, ended)
-
-    def _take(self, body: dict[str, Any], offset: int) -> None:
-        if body["kind"] == "labelled_examples":
-            examples = blocks.examples_of(body)
-            instant_us = grid_at_or_after(examples.observed_us + self.horizon_us)
-            if instant_us > self.learned_us:
-                self.examples.setdefault(instant_us, []).append(examples)
-                self.offsets.append((instant_us, offset))
-            return
-        instant_us = NEVER_US if body["kind"] == "end" else parse_instant(body["instant"])
-        if instant_us > self.learned_us:
-            self.reported[body["partition"]] = instant_us
-            self.offsets.append((instant_us, offset))
-            if instant_us < NEVER_US:
-                self.instants.add(instant_us)
-
-
-@dataclass(frozen=True)
-class LearnerBatch:
-    """One grid instant with its examples, or the end."""
-
-    feed: object
-    base: dict[str, int]
-    position: dict[str, int]
-    instant_us: int
-    examples: list[Examples]
-    ended: bool
-
-    @property
-    def size(self) -> int:
-        return sum(len(examples.customers) for examples in self.examples)

@@ -19,17 +19,8 @@ from online_model.learner import Learner, Readiness
 from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, format_instant
 from streams.engine.engine import Engine, Sweep
-from streams.engine.feeds import (
-    INPUTS,
-    LABELLED,
-    MODELS,
-    OBSERVATIONS,
-    Batch,
-    EngineFeed,
-    LearnerBatch,
-    LearnerFeed,
-    Record,
-)
+from streams.engine.feeds import INPUTS, LABELLED, MODELS, OBSERVATIONS, Batch, EngineFeed, Record
+from streams.engine.learner_feed import LearnerBatch, LearnerFeed
 from streams.engine.merge import Hole
 from streams.engine.schedule import is_grid, next_grid
 from streams.interventions.profile import Profile
