@@ -79,6 +79,11 @@ class EngineUnit:
         """Stream time as text; None before the first event."""
         return None if self.engine.now_us is None else format_instant(self.engine.now_us)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Events by outcome, observations, interventions; of the partition, since its first event."""
+        return dict(self.engine.counts)
+
     def open_feed(self) -> EngineFeed:
         """A feed that goes on from where the state stands."""
         return EngineFeed(self.engine, self.position, self.tick_us, self.profile.time.max_skew_us)
@@ -241,6 +246,11 @@ class LearnerUnit:
     def frontier(self) -> str | None:
         """The last instant that was learned, as text."""
         return format_instant(self.learned_us) if self.learned_us else None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Nothing of its own: the engines count."""
+        return {}
 
     def open_feed(self) -> LearnerFeed:
         """A feed that goes on from where the state stands."""

@@ -59,10 +59,17 @@ class Run:
         return pd.read_parquet(self.folder / "scores.parquet")
 
 
-def replay(out: Path, files: Sequence[Path], settings: Sequence[str] = SHORT, profile: str = "after-sales") -> Run:
-    """`keepline replay`, with every customer's scores."""
-    options = [word for setting in settings for word in ("--set", setting)]
-    command = ["replay", *map(str, files), "--profile", profile, "--scores", "--out", str(out), *options]
+def replay(
+    out: Path,
+    files: Sequence[Path],
+    settings: Sequence[str] = SHORT,
+    profile: str = "after-sales",
+    *,
+    scores: bool = True,
+) -> Run:
+    """`keepline replay`, with every customer's scores if need be."""
+    options = [word for setting in settings for word in ("--set", setting)] + ["--scores"] * scores
+    command = ["replay", *map(str, files), "--profile", profile, "--out", str(out), *options]
     assert main(command) == 0
     return Run(out)
 
