@@ -56,18 +56,24 @@ class Learner:
 
     def learn(self, instant_us: int, examples: list[Examples]) -> Snapshot:
         """The examples of all partitions that matured by a grid instant, in any order -> the model from then on."""
-        ordered = sorted(examples, key=lambda e: (e.observed_us, e.customers[:1]))
-        if ordered:
-            customers = [(e.observed_us, c) for e in ordered for c in e.customers]
-            order = np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp)
-            features = np.concatenate([e.features for e in ordered], axis=1)[:, order]
-            label = np.concatenate([e.label for e in ordered])[order]
-            self.judge.update(np.concatenate([e.probability for e in ordered])[order], label)
+        if examples:
+            features, label = self.assess(examples)
             x = np.ascontiguousarray(scaled(features).T)
             self.estimator.update(x, label.astype(np.float64))
             self.mean = np.cumsum(x, axis=0)[-1] / len(x)
         self.version += 1
         return self.snapshot(instant_us)
+
+    def assess(self, examples: list[Examples]) -> tuple[Array, NDArray[np.uint8]]:
+        """Judges examples, in any order, by what was served; gives their features (features, n) and labels (n,) in
+        canonical order: by instant, then customer.
+        """
+        customers = [(e.observed_us, customer) for e in examples for customer in e.customers]
+        order = np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp)
+        features = np.concatenate([e.features for e in examples], axis=1)[:, order]
+        label = np.concatenate([e.label for e in examples])[order]
+        self.judge.update(np.concatenate([e.probability for e in examples])[order], label)
+        return features, label
 
     def snapshot(self, instant_us: int) -> Snapshot:
         """The parameters as they are now."""

@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 
 from features.catalogue import NAMES
-from online_model.judge import Judge
 from online_model.learner import Examples
 from streams.engine import blocks
 from streams.engine.feeds import LABELLED, MODELS, OBSERVATIONS, Batch, Inputs
+from streams.engine.merge import ALWAYS
 from streams.engine.units import EngineUnit, LearnerUnit, Output
 from streams.files.folder import ReplayFolder
 from streams.files.sources import FileSources
@@ -41,7 +41,7 @@ class Replay:
     def __init__(
         self, profile: Profile, sources: FileSources, folder: ReplayFolder, *, keeps_sweeps: bool = False
     ) -> None:
-        self.sources, self.folder, self.judge = sources, folder, Judge()
+        self.sources, self.folder = sources, folder
         self.unit, self.learner = EngineUnit(profile, 0, "event"), LearnerUnit(profile, 1)
         self.unit.engine.keeps_sweeps, self.unit.publishes_scores = keeps_sweeps, False
         self.unit.position = dict.fromkeys(sources.names, 0) | {MODELS: 0, OBSERVATIONS: 0}
@@ -66,10 +66,12 @@ class Replay:
                 self._route(self.unit.outputs())
             progress(self.sources.read, self.unit.frontier)
         self._unlearned()
+        if self.sources.empty:
+            self._letters_alone()
 
     def summary(self) -> dict[str, Any]:
         """The counts and metrics of summary.json, without time and memory."""
-        counts, verdict = self.unit.engine.counts, self.judge.get()
+        counts, verdict = self.unit.engine.counts, self.learner.learner.judge.get()
         return {
             "events_read": self.sources.read,
             "events_applied": counts["applied"],
@@ -122,14 +124,19 @@ class Replay:
 
     def _examples(self, examples: Iterable[Examples], *, matured: bool) -> None:
         for e in examples:
-            if matured:
-                self.judge.update(e.probability, e.label)
             label = e.label if matured else None
             self.folder.examples(e.customers, e.observed_us, e.model_version, e.probability, label, e.features.T)
 
     def _unlearned(self) -> None:
         """What matured after the last grid instant, and observations whose horizon ends after the last event."""
         for instant_us in sorted(self.learner_feed.examples):
+            self.learner.learner.assess(self.learner_feed.examples[instant_us])
             self._examples(self.learner_feed.examples[instant_us], matured=True)
         waiting = map(orjson.loads, self.spool.all_from(self.unit.position[OBSERVATIONS]))
         self._examples((blocks.examples_of(body) for body in waiting if "customers" in body), matured=False)
+
+    def _letters_alone(self) -> None:
+        """Files without a single event have no instant at which their refused rows would be taken."""
+        _, letters = self.feed.merge.take(ALWAYS)
+        self.unit.engine.counts["rejected"] += len(letters)
+        self.folder.dead_letters([orjson.dumps(letter) for letter in letters])

@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="wall",
         help="wall: a tick is what arrived (live); event: a tick is a time of the events, as in a replay",
     )
+    parser.add_argument("--http", metavar="[HOST:]PORT", help="serve /metrics, /healthz and /readyz there")
     parser.add_argument("--exit-at-end", action="store_true", help="save and exit 0 when the end markers are reached")
 
 
@@ -59,10 +60,14 @@ def _engine(profile: Profile, partition: int, clock: Clock) -> Blueprint:
 async def _work(args: argparse.Namespace, known: settings.Settings, units: list[Blueprint]) -> None:
     from streams.kafka import pins  # Faust takes a second to import: not for --help or a wrong option
     from streams.kafka.worker import Options, Worker
+    from streams.operations import pages
 
     pins.check()
     options = Options(args.clock == "wall", args.instance, args.exit_at_end)
-    await Worker(known, units, options, show if sys.stderr.isatty() else lambda worker: None).run()
+    worker = Worker(known, units, options, show if sys.stderr.isatty() else lambda worker: None)
+    if args.http:
+        pages.serve(worker, args.http)
+    await worker.run()
 
 
 def show(worker: Worker) -> None:

@@ -88,12 +88,13 @@ class Engine:
         observations it still waits for: the feed must not let it.
         """
         assert self.now_us is not None, "the engine has not been started"
-        rows["due_us"] = np.minimum(rows["due_us"], until_us)
+        # the end of the input may lie within a tick: its events are still due when it ends, as if more had followed
+        rows["due_us"] = np.minimum(rows["due_us"], -(-until_us // self._tick_us) * self._tick_us)
         rows = rows[np.argsort(rows["due_us"], kind="stable")]
         while self.now_us < until_us:
             assert self.waiting_us is None, f"model of {self.waiting_us} has not come"
             stop_us = min(until_us, self.schedule.next_stop(self.now_us))
-            n = int(np.searchsorted(rows["due_us"], stop_us, "right"))
+            n = len(rows) if stop_us == until_us else int(np.searchsorted(rows["due_us"], stop_us, "right"))
             self._apply(rows[:n])
             rows, self.now_us = rows[n:], stop_us
             self._stop(stop_us)
@@ -175,14 +176,14 @@ class Engine:
         """Events up to the next stop, by due time."""
         if not len(rows):
             return
-        new = self.recent.take_new(rows["id"], int(rows["due_us"][0]) - 1)
+        first_due_us = int(rows["due_us"][0])
+        rows = rows[np.lexsort((rows["id"], rows["kind"], rows["time_us"], rows["due_us"], rows["slot"]))]
+        new = self.recent.take_new(rows["id"], first_due_us - 1)
         late = -(-rows["time_us"] // self._tick_us) * self._tick_us < rows["due_us"]
         self.counts["duplicate"] += int((~new).sum())
         self.counts["late"] += int((new & late).sum())
         self.counts["applied"] += int((new & ~late).sum())
-        rows = rows[new]
-        rows = rows[np.lexsort((rows["id"], rows["kind"], rows["time_us"], rows["due_us"], rows["slot"]))]
-        self._apply_ticks(rows)
+        self._apply_ticks(rows[new])
         self._flush_crossings()
 
     def _apply_ticks(self, rows: Rows) -> None:

@@ -66,10 +66,11 @@ class Lease:
         # source -> offsets after its last record and after what follows that is none: markers, aborted
         # records
         self.read: dict[str, tuple[int, int]] = {}
+        self.ends: dict[str, int] = {}  # source -> where it ends for committed readers, as last heard
         # unit.steps of the last checkpoint; None: not one yet, so that a new owner is seen at once
         self.saved: int | None = None
         self.saved_at = 0.0
-        self._saved_position: dict[str, int] = {}
+        self.saved_position: dict[str, int] = {}
         self.ready = self.given_up = False
         self.spent = Spent()
         self._lock = asyncio.Lock()
@@ -94,6 +95,12 @@ class Lease:
     def starts(self) -> list[tuple[TopicPartition, int]]:
         """Where reading begins."""
         return [(place, self.unit.position[source]) for source, place in self.inputs.items()]
+
+    def applied(self, source: str) -> int:
+        """The next offset after what is applied: past the markers where everything that was read is applied."""
+        after_last_record, after_markers = self.read.get(source, (-1, -1))
+        position = self.unit.position[source]
+        return after_markers if position == after_last_record else position
 
     @property
     def settled(self) -> bool:
@@ -135,7 +142,7 @@ class Lease:
                 started = time.monotonic()
                 async with asyncio.timeout(CHECKPOINT_LIMIT_S):
                     await self._commit(outputs, offsets)
-                self.saved_at, self._saved_position = time.time(), position
+                self.saved_at, self.saved_position = time.time(), position
                 self._count(outputs, time.monotonic() - started)
             self.saved = steps
 
@@ -150,7 +157,7 @@ class Lease:
 
     def _only_time_passed(self, outputs: Sequence[Output], position: dict[str, int]) -> bool:
         """Live, every tick moves an idle unit on; that alone is saved now and then, not each second for ever."""
-        nothing_new = position == self._saved_position and not self.unit.done
+        nothing_new = position == self.saved_position and not self.unit.done
         rows = sum(len(output.pairs) for output in outputs)
         return nothing_new and rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
 
@@ -226,13 +233,8 @@ class Lease:
 
     def _offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """For lag tools, never read: past the markers where everything that was read is applied."""
-        position, about = self.unit.position, orjson.dumps(self._about()).decode()
-        offsets = {}
-        for source, place in self.inputs.items():
-            after_last_record, after_markers = self.read.get(source, (-1, -1))
-            all_applied = position[source] == after_last_record
-            offsets[place] = OffsetAndMetadata(after_markers if all_applied else position[source], about)
-        return offsets
+        about = orjson.dumps(self._about()).decode()
+        return {place: OffsetAndMetadata(self.applied(source), about) for source, place in self.inputs.items()}
 
     def _about(self) -> dict[str, object]:
         """What `keepline status` shows of a unit, since the group's offsets are readable from anywhere."""

@@ -46,6 +46,7 @@ class Drained:
     records: list[Any]
     goes_on: int  # where the consumer reads on: past control markers and aborted records
     level_us: int
+    end: int | None  # where the place ends for committed readers, as far as the broker has said
 
 
 class BatchSchema(Schema[Any, Any]):
@@ -99,12 +100,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             consumer._subscription.subscription.assignment,
             cast(Consumer, self.consumer).leases.live,
         )
-        for tp in active if live else got:
+        for tp in active:
             if tp in self._next and assignment is not None and tp in assignment.tps:
                 state, records = assignment.state_value(tp), got.get(tp, [])
                 level = live and state.lso is not None and state.position >= state.lso
                 level_us = state.timestamp * 1000 if level else 0
-                self.inbox.append(Drained(tp, self._next[tp], records, state.position, level_us))
+                self.inbox.append(Drained(tp, self._next[tp], records, state.position, level_us, state.lso))
                 self._next[tp] = records[-1].offset + 1 if records else self._next[tp]
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
@@ -233,8 +234,11 @@ def _pause_others(consumer: Any, active: Iterable[TP]) -> None:
 
 
 def _offer(lease: Lease, feed: Feed, source: str, drained: Drained) -> None:
+    if drained.end is not None:
+        lease.ends[source] = drained.end
     if drained.records:
         feed.offer(source, drained.base, drained.records, time.time_ns() // 1000)
-        lease.read[source] = (drained.records[-1].offset + 1, drained.goes_on)
+    after_last = drained.records[-1].offset + 1 if drained.records else drained.base
+    lease.read[source] = (after_last, drained.goes_on)
     if drained.level_us:
         feed.caught_up(source, drained.level_us)

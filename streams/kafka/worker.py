@@ -83,6 +83,7 @@ class Worker:
         """watch: called once a second, to show how far it is."""
         self.settings, self.options, self._watch = settings, options, watch
         self.leases, self.progress = Leases(settings, blueprints, options.live), Progress()
+        self.turned_at = time.monotonic()  # when the event loop was last seen to turn
         self._finished = asyncio.Event()
 
     async def run(self) -> None:
@@ -111,6 +112,7 @@ class Worker:
         watchdog = Watchdog(self.leases, app.consumer.highwaters)
         while True:
             await asyncio.sleep(CHECKPOINT_EVERY_S)
+            self.turned_at = time.monotonic()
             if app.should_stop and not self._finished.is_set():
                 die(f"Faust stopped by itself: {app.crash_reason!r}")
             await self.leases.checkpoint()

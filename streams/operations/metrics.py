@@ -1,0 +1,143 @@
+"""Gauges and counters of one worker: read from its leases when somebody asks, so nothing is counted twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from schemas.instants import SECOND_US, parse_instant
+from streams.engine.units import EngineUnit
+from streams.kafka.lease import Lease
+from streams.kafka.leases import Leases
+
+QUANTILES = (0.5, 0.99)
+OUTCOMES = ("applied", "duplicate", "late", "rejected")
+
+
+def registry(leases: Leases) -> CollectorRegistry:
+    """A registry of this worker's metrics alone."""
+    found = CollectorRegistry()
+    found.register(WorkerCollector(leases))
+    return found
+
+
+class WorkerCollector(Collector):
+    """All metrics of the leases of a worker."""
+
+    def __init__(self, leases: Leases) -> None:
+        self.leases = leases
+
+    def collect(self) -> Iterator[Metric]:
+        """At the moment of the question."""
+        leases = list(self.leases.all.values())
+        ready = [lease for lease in leases if lease.ready]
+        yield _per_unit(
+            "unit_ready", "1: restored and owned; 0: being restored", {x.name: float(x.ready) for x in leases}
+        )
+        yield from _times(ready)
+        yield from _checkpoints(ready)
+        yield _offsets(ready)
+        yield _lag(ready)
+        yield _events(ready)
+        yield _interventions(ready)
+        yield from _model(ready)
+
+
+def lag_records(lease: Lease) -> dict[tuple[str, int], int]:
+    """Topic and partition -> offsets that wait there for a committed reader; 0 after a drain, markers or not."""
+    found = {}
+    for source, place in lease.inputs.items():
+        end, applied = lease.ends.get(source), lease.applied(source)
+        if end is not None and source != "observations":  # those wait a horizon on purpose
+            found[place.topic, place.partition] = max(end - applied, 0)
+    return found
+
+
+def _times(leases: list[Lease]) -> Iterator[Metric]:
+    frontier = {x.name: parse_instant(x.unit.frontier) / SECOND_US for x in leases if x.unit.frontier}
+    ages = {x.name: max(time.time() - frontier[x.name], 0.0) for x in leases if x.name in frontier and _scores(x)}
+    yield _per_unit("frontier_timestamp_seconds", "event time up to which everything has been applied", frontier)
+    yield _per_unit("frontier_age_seconds", "now less the frontier: the lag in seconds", ages)
+    yield GaugeMetricFamily("keepline_frontier_age_seconds_worst", "of all units", max(ages.values(), default=0.0))
+
+
+def _checkpoints(leases: list[Lease]) -> Iterator[Metric]:
+    saved = {lease.name: lease.saved_at for lease in leases if lease.saved_at}
+    yield _per_unit("last_checkpoint_timestamp_seconds", "when a transaction was last committed", saved)
+    total = CounterMetricFamily("keepline_checkpoints", "transactions committed", labels=["unit"])
+    rows = CounterMetricFamily("keepline_checkpoint_rows", "records in them", labels=["unit"])
+    spent = GaugeMetricFamily("keepline_checkpoint_seconds", "of the last thousand", labels=["unit", "quantile"])
+    for lease in leases:
+        total.add_metric([lease.name], lease.spent.transactions)
+        rows.add_metric([lease.name], lease.spent.rows)
+        seconds = sorted(lease.spent.seconds)
+        for quantile in QUANTILES if seconds else ():
+            spent.add_metric([lease.name, str(quantile)], seconds[int(quantile * (len(seconds) - 1))])
+    yield from (total, rows, spent)
+
+
+def _offsets(leases: list[Lease]) -> Metric:
+    found = GaugeMetricFamily("keepline_offset", "next offset", labels=["topic", "partition", "stage"])
+    for lease in leases:
+        for source, place in lease.inputs.items():
+            at = [place.topic, str(place.partition)]
+            found.add_metric([*at, "read"], max(lease.read.get(source, (0, 0))[0], lease.unit.position[source]))
+            found.add_metric([*at, "applied"], lease.unit.position[source])
+            found.add_metric([*at, "committed"], lease.saved_position.get(source, 0))
+    return found
+
+
+def _lag(leases: list[Lease]) -> Metric:
+    found = GaugeMetricFamily("keepline_lag_records", "records that wait", labels=["topic", "partition"])
+    for lease in leases:
+        for (topic, partition), lag in lag_records(lease).items():
+            found.add_metric([topic, str(partition)], lag)
+    return found
+
+
+def _events(leases: list[Lease]) -> Metric:
+    found = CounterMetricFamily("keepline_events", "events of a partition by outcome", labels=["unit", "outcome"])
+    for lease in leases:
+        if isinstance(lease.unit, EngineUnit):
+            for outcome in OUTCOMES:
+                found.add_metric([lease.name, outcome], lease.unit.counts.get(outcome, 0))
+    return found
+
+
+def _interventions(leases: list[Lease]) -> Metric:
+    found = CounterMetricFamily("keepline_interventions", "sent to the CRM, or withheld", labels=["unit", "what"])
+    for lease in leases:
+        if isinstance(lease.unit, EngineUnit):
+            found.add_metric([lease.name, "sent"], lease.unit.counts.get("interventions", 0))
+            found.add_metric([lease.name, "withheld"], lease.unit.counts.get("interventions_withheld", 0))
+    return found
+
+
+def _model(leases: list[Lease]) -> Iterator[Metric]:
+    """Of the oldest model that a partition here serves."""
+    models = [lease.unit.engine.scorer.snapshot for lease in leases if isinstance(lease.unit, EngineUnit)]
+    if not models:
+        return
+    model = min(models, key=lambda snapshot: snapshot.version)
+    yield GaugeMetricFamily("keepline_model_version", "grid instants that it has learned", model.version)
+    yield GaugeMetricFamily("keepline_model_ready", "1: served; 0: the prior is", float(model.ready))
+    yield GaugeMetricFamily("keepline_model_labels", "matured labels that it has learned from", model.labels)
+    if model.auc is not None and model.log_loss is not None:
+        yield GaugeMetricFamily("keepline_model_auc", "prequential", model.auc)
+        yield GaugeMetricFamily("keepline_model_log_loss", "prequential", model.log_loss)
+
+
+def _scores(lease: Lease) -> bool:
+    """The learner's own frontier is the last Monday: no lag."""
+    return isinstance(lease.unit, EngineUnit)
+
+
+def _per_unit(name: str, text: str, values: dict[str, float]) -> Metric:
+    found = GaugeMetricFamily(f"keepline_{name}", text, labels=["unit"])
+    for unit, value in values.items():
+        found.add_metric([unit], value)
+    return found

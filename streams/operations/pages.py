@@ -1,0 +1,93 @@
+"""The three pages of a worker, on a thread of their own: they answer even when the event loop does not.
+
+/healthz   200 while the worker gets on: its loop turns, and what was applied is saved. Restart it otherwise.
+/readyz    200 once it is assigned and everything that it owns is restored. Count on it only then.
+/metrics   for Prometheus
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from schemas.errors import Failure, UsageError
+from streams.kafka.worker import Worker
+from streams.operations.metrics import registry
+
+TURN_LIMIT_S = 15.0  # the loop turns once a second; a checkpoint or a large batch may hold it
+Answer = tuple[int, str]
+
+
+def serve(worker: Worker, address: str) -> None:
+    """Serves the pages at `[HOST:]PORT` until the process ends; raises Failure when the port is taken."""
+    host, port = parse_address(address)
+    known = registry(worker.leases)
+    handler = type("Pages", (_Pages,), {"routes": routes(worker), "known": known})
+    try:
+        server = ThreadingHTTPServer((host, port), handler)
+    except OSError as error:
+        raise Failure(f"--http {address}: cannot listen there: {error.strerror or error}") from None
+    threading.Thread(target=server.serve_forever, daemon=True, name="pages").start()
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host (the loopback when it is not named) and port; raises UsageError."""
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65_535:
+        raise UsageError(f"--http {text!r}: expected [HOST:]PORT, as in 9100 or 0.0.0.0:9100")
+    return host or "127.0.0.1", int(port)
+
+
+def routes(worker: Worker) -> dict[str, Callable[[], Answer]]:
+    """Path -> status and text."""
+    return {"/healthz": lambda: healthy(worker, time.monotonic()), "/readyz": lambda: is_ready(worker)}
+
+
+def healthy(worker: Worker, now: float) -> Answer:
+    """Whether the worker gets on."""
+    still_s = now - worker.turned_at
+    if still_s > TURN_LIMIT_S:
+        return 503, f"the event loop has not turned for {still_s:.0f} s\n"
+    return 200, "gets on\n"
+
+
+def is_ready(worker: Worker) -> Answer:
+    """Whether all that this worker owns is restored."""
+    leases = list(worker.leases.all.values())
+    waiting = [lease.name for lease in leases if not lease.ready]
+    if worker.leases.generation is None:
+        return 503, "not assigned yet\n"
+    if worker.leases.frozen or waiting:
+        return 503, f"restoring {', '.join(waiting) or 'after a rebalance'}\n"
+    return 200, f"owns {', '.join(lease.name for lease in leases) or 'nothing: there are more workers than units'}\n"
+
+
+class _Pages(BaseHTTPRequestHandler):
+    routes: dict[str, Callable[[], Answer]]
+    known: CollectorRegistry
+
+    def do_GET(self) -> None:
+        """One page."""
+        path = self.path.partition("?")[0]
+        if path == "/metrics":
+            self._answer(200, generate_latest(self.known), CONTENT_TYPE_LATEST)
+        elif path in self.routes:
+            status, text = self.routes[path]()
+            self._answer(status, text.encode(), "text/plain; charset=utf-8")
+        else:
+            self._answer(404, b"/healthz, /readyz, /metrics\n", "text/plain; charset=utf-8")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody wants a line a scrape."""
+
+    def _answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
