@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 
 from features.aggregates import (
     ANY,
-    NOTHING,
     RETENTION,
     Aggregate,
     Decayed,
@@ -24,6 +24,7 @@ from features.aggregates import (
     Greatest,
     Last,
     Latest,
+    Layout,
     Signal,
     Total,
 )
@@ -50,14 +51,6 @@ class Feature:
     sentence: str
     size: float = 1.0  # what counts as a large step of a linear feature, in its unit
     basis: Aggregate | None = None  # without an event in it the value is the missing rule's; None: it is always known
-
-    def is_known(self, view: View) -> Flags:
-        """(n,) whether the value is of the customer's own events, so that its sentence may be said."""
-        if self.basis is None:
-            return np.ones(len(view.at_us), np.bool_)
-        nothing = NOTHING.get(type(self.basis), 0.0)
-        found: Flags = view.get(self.basis) != nothing
-        return found
 
     @property
     def aggregate(self) -> str:
@@ -461,8 +454,19 @@ def values(view: View) -> Array:
 
 
 def known(view: View) -> Flags:
-    """(features, n): which values are of the customers' own events."""
-    return np.stack([feature.is_known(view) for feature in FEATURES])
+    """(features, n): which values are of the customers' own events, so that their sentences may be said."""
+    features, columns, nothing = _bases(view.layout)
+    out = np.ones((len(FEATURES), len(view.at_us)), np.bool_)
+    out[features] = view.block[columns] != nothing
+    return out
+
+
+@cache
+def _bases(layout: Layout) -> tuple[list[int], list[int], Array]:
+    """Features with a basis, its columns, and what those hold before the first event."""
+    bases = [(i, feature.basis) for i, feature in enumerate(FEATURES) if feature.basis is not None]
+    columns = [layout.column[basis] for _, basis in bases]
+    return [i for i, _ in bases], columns, layout.empty[columns][:, None]
 
 
 def scaled(raw: Array) -> Array:

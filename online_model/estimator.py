@@ -10,16 +10,19 @@ memory, nor the processor's matrix kernels can show in a parameter, and BLAS may
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from river import base
 
-from features.arithmetic import Array, sigmoid
+from features.arithmetic import Array, exp, log, sigmoid
 
-NEWTON_STEPS = 4
+NEWTON_STEPS = 8
+MOST_HALVINGS = 12
+LEAST_GAIN = 0.01  # of the loss, in nats over the whole batch; less is rounding
 FEATURE_STEP = 2.0**-10
 FEATURE_LIMIT = 32.0
 CURVATURE_STEP = 2.0**-12
@@ -83,12 +86,15 @@ class LogisticRegression(base.MiniBatchClassifier):
         design = _design(x)
         if not self.precision.any():
             self.precision = np.diag(self._prior(design))
-        before, prior = self.weights.copy(), self.precision * self.forget
+        posterior = _Posterior(design, y, self.weights, self.precision * self.forget)
+        loss = posterior.loss(self.weights)
         for _ in range(NEWTON_STEPS):
-            gradient, curvature = _sums(design, y, self.weights)
-            self.precision = prior + curvature
-            pull = np.array([_dot(row, self.weights - before) for row in prior])
-            self.weights = self.weights - solve(self.precision, gradient + pull)
+            gradient, curvature = posterior.sums(self.weights)
+            self.precision = posterior.prior + curvature
+            start, step = loss, solve(self.precision, gradient)
+            self.weights, loss = posterior.descend(self.weights, step, start)
+            if start - loss < LEAST_GAIN:
+                break
 
     def _prior(self, design: Array) -> Array:
         mean = design.sum(axis=0) / len(design)  # exact: multiples of FEATURE_STEP
@@ -113,13 +119,18 @@ class LogisticRegression(base.MiniBatchClassifier):
 
 
 def logit(columns: Array, weights: Array, intercept: float) -> Array:
+    """columns: (features, n) -> (n,), within LOGIT_LIMIT."""
+    clipped: Array = np.clip(linear(columns, weights, intercept), -LOGIT_LIMIT, LOGIT_LIMIT)
+    return clipped
+
+
+def linear(columns: Array, weights: Array, intercept: float) -> Array:
     """columns: (features, n) -> (n,); summed in the order of the features, so a row's bits are its own."""
     z = np.full(columns.shape[1], float(intercept))
     for column, weight in zip(columns, weights.tolist(), strict=True):
         if weight != 0.0:
             z += column * weight
-    clipped: Array = np.clip(z, -LOGIT_LIMIT, LOGIT_LIMIT)
-    return clipped
+    return z
 
 
 def solve(matrix: Array, right: Array) -> Array:
@@ -142,17 +153,57 @@ def _design(x: Array) -> Array:
     return np.column_stack([np.ones(len(x)), rounded])
 
 
-def _sums(design: Array, y: Array, weights: Array) -> tuple[Array, Array]:
-    """Gradient and curvature of the negative log likelihood at `weights`, both exact sums."""
-    gradient, curvature = np.zeros(len(weights)), np.zeros((len(weights), len(weights)))
-    for start in range(0, len(y), ROWS_AT_ONCE):
-        part = design[start : start + ROWS_AT_ONCE]
-        p = sigmoid(logit(np.ascontiguousarray(part.T[1:]), weights[1:], weights[0]))
-        residual = np.rint((p - y[start : start + ROWS_AT_ONCE]) / RESIDUAL_STEP) * RESIDUAL_STEP
-        weighted = np.rint(part * (p * (1.0 - p))[:, None] / CURVATURE_STEP) * CURVATURE_STEP
-        gradient += residual @ part
-        curvature += weighted.T @ part
-    return gradient, (curvature + curvature.T) / 2.0
+@dataclass(frozen=True, slots=True)
+class _Posterior:
+    """What a batch is learned by: its likelihood, and the Gaussian around the weights before it."""
+
+    design: Array  # (rows, 1 + names)
+    y: Array  # (rows,)
+    before: Array  # (1 + names,)
+    prior: Array  # (1 + names, 1 + names), a precision
+
+    def loss(self, weights: Array) -> float:
+        """The negative log posterior, up to a constant; the sum over rows is exact."""
+        move, total = weights - self.before, 0.0
+        for part, y in self._parts():
+            margin = linear(_columns(part), weights[1:], weights[0]) * (2.0 * y - 1.0)
+            row = np.maximum(-margin, 0.0) + log(1.0 + exp(-np.abs(margin)))
+            total += float((np.rint(row / RESIDUAL_STEP) * RESIDUAL_STEP).sum())
+        return total + 0.5 * _dot(move, self._pull(move))
+
+    def sums(self, weights: Array) -> tuple[Array, Array]:
+        """Gradient of the loss, and the curvature that the rows add to the prior's; exact sums over rows."""
+        gradient, curvature = np.zeros(len(weights)), np.zeros((len(weights), len(weights)))
+        for part, y in self._parts():
+            p = sigmoid(logit(_columns(part), weights[1:], weights[0]))
+            residual = np.rint((p - y) / RESIDUAL_STEP) * RESIDUAL_STEP
+            weighted = np.rint(part * (p * (1.0 - p))[:, None] / CURVATURE_STEP) * CURVATURE_STEP
+            gradient += residual @ part
+            curvature += weighted.T @ part
+        return gradient + self._pull(weights - self.before), (curvature + curvature.T) / 2.0
+
+    def descend(self, weights: Array, step: Array, loss: float) -> tuple[Array, float]:
+        """`weights` less the step, or less the first half, quarter, ... of it that does not raise the loss: far from
+        the mode a whole Newton step may lead away for ever.
+        """
+        for halvings in range(1):
+            there = weights - step * 0.5**halvings
+            reached = self.loss(there)
+            if True:
+                return there, reached
+        return weights, loss
+
+    def _parts(self) -> Iterator[tuple[Array, Array]]:
+        for start in range(0, len(self.y), ROWS_AT_ONCE):
+            yield self.design[start : start + ROWS_AT_ONCE], self.y[start : start + ROWS_AT_ONCE]
+
+    def _pull(self, move: Array) -> Array:
+        return np.array([_dot(row, move) for row in self.prior])
+
+
+def _columns(design: Array) -> Array:
+    """(names, rows): without the column of ones."""
+    return np.ascontiguousarray(design.T[1:])
 
 
 def _dot(a: Array, b: Array) -> float:

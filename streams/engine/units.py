@@ -18,7 +18,7 @@ from features import rows as customer_rows
 from online_model.learner import Learner, Readiness
 from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, format_instant
-from streams.engine.engine import Engine, Sweep
+from streams.engine.engine import Engine, Facts, Sweep
 from streams.engine.feeds import INPUTS, LABELLED, MODELS, OBSERVATIONS, Batch, EngineFeed, Record
 from streams.engine.learner_feed import LearnerBatch, LearnerFeed
 from streams.engine.merge import Hole
@@ -135,15 +135,10 @@ class EngineUnit:
         """The outputs alone."""
         facts, p = self.engine.take_facts(), self.partition
         letters, self.letters = self.letters, []
-        names = self.engine.table.names
-        scores: list[Pair] = [
-            (names[slot].encode(), self._score(names[slot], at_us, probability))
-            for slot, (at_us, probability) in (facts.scores.items() if self.publishes_scores else ())
-        ]
         return [
             Output("interventions", p, [(customer.encode(), body) for _, customer, body in facts.interventions]),
             Output("interventions-withheld", p, [(customer.encode(), body) for _, customer, body in facts.withheld]),
-            Output("churn-scores", p, scores),
+            Output("churn-scores", p, self._scores(facts) if self.publishes_scores else []),
             Output(OBSERVATIONS, p, [(None, body) for body in facts.observations]),
             Output(LABELLED, 0, [(None, body) for body in facts.labelled]),
             Output("dead-letters", p, letters),
@@ -173,16 +168,18 @@ class EngineUnit:
             if is_grid(stop_us):
                 engine.report_grid(stop_us)
 
-    def _score(self, customer: str, at_us: int, probability: float) -> bytes:
-        return orjson.dumps(
-            {
-                "customer_id": customer,
-                "scored_at": format_instant(at_us),
-                "probability": probability,
-                "model_version": self.engine.scorer.snapshot.version,
-                "policy_version": self.profile.version,
-            }
-        )
+    def _scores(self, facts: Facts) -> list[Pair]:
+        """Put together by hand: there may be one for each event."""
+        names, version = self.engine.table.names, self.engine.scorer.snapshot.version
+        tail = b',"model_version":%d,"policy_version":%s}' % (version, orjson.dumps(self.profile.version))
+        at_us = {at_us for at_us, _ in facts.scores.values()}
+        instant = {us: b',"scored_at":"%s","probability":' % format_instant(us).encode() for us in at_us}
+        pairs: list[Pair] = []
+        for slot, (us, probability) in facts.scores.items():
+            name = names[slot]
+            value = b'{"customer_id":%s%s%r%s' % (orjson.dumps(name), instant[us], probability, tail)
+            pairs.append((name.encode(), value))
+        return pairs
 
     def _state(self) -> Output:
         table = self.engine.table

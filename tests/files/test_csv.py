@@ -107,6 +107,11 @@ def test_a_badly_quoted_line_is_refused_alone(tmp_path: Path) -> None:
     assert list(accepted(path)) == ["c1", "c1"]
 
 
+def test_a_badly_quoted_line_after_a_cell_of_several_lines_is_refused_alone(tmp_path: Path) -> None:
+    path = visits(tmp_path, b'c1,2024-03-01T00:00:00Z,1,"a\nb"\n', b'c2,2024-03-01T00:00:00Z,1,"s"x\n', GOOD)
+    assert letters(path) == [(2, "store_id", "printable"), (4, "row", "csv")]
+
+
 def test_a_refused_line_keeps_its_bytes(tmp_path: Path) -> None:
     line = b'c2,2024-03-01T00:00:00Z,\xff,"s"x\n'
     [letter] = decoded(visits(tmp_path, line))[0].letters

@@ -51,6 +51,15 @@ def test_blank_lines_are_passed_over_and_counted_as_lines(tmp_path: Path) -> Non
     assert letters(log(tmp_path, b"", b"  ", b"{", b"", name="surveys.jsonl")) == [(3, "value", "json")]
 
 
+def test_lines_are_counted_across_what_is_read_at_once(tmp_path: Path) -> None:
+    assert letters(log(tmp_path, *[b""] * 1_000_000, b"{")) == [(1_000_001, "value", "json")]
+
+
+def test_an_empty_object_is_completed_too(tmp_path: Path) -> None:
+    [row] = rows_of(log(tmp_path, b"{}", name="surveys.jsonl"))
+    assert row["kind"] == "survey"
+
+
 def test_mixed_kinds_come_in_the_order_of_the_lines(tmp_path: Path) -> None:
     events = [VISIT | {"kind": "service_visit"}, SURVEY | {"kind": "survey"}, OPEN | {"kind": "app_activity"}]
     [chunk] = decoded(log(tmp_path, as_jsonl(events * 2)))

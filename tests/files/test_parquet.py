@@ -98,9 +98,10 @@ def test_texts_of_any_type_are_read(tmp_path: Path, kind: pa.DataType) -> None:
     assert rows_of(visits(tmp_path, store_id=column))[0]["store_id"] == "s1"
 
 
-def test_bytes_that_are_no_text_are_a_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [pa.binary(), pa.string()], ids=str)
+def test_bytes_that_are_no_text_are_a_failure(tmp_path: Path, kind: pa.DataType) -> None:
     with pytest.raises(Failure, match="cannot be read"):
-        rows_of(visits(tmp_path, store_id=pa.array([b"\xff"])))
+        rows_of(visits(tmp_path, store_id=pa.array([b"\xff"]).view(kind)))
 
 
 def test_lists_are_kept(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.replay.runs import Event, Run, city, replay, write_jsonl
 
-CUSTOMERS, DAYS = 120, 190
+CUSTOMERS, DAYS = 180, 190
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,19 @@ class Run:
         return pd.read_parquet(self.folder / "scores.parquet")
 
 
+def same_facts(a: Run, b: Run) -> bool:
+    """Decisions to the byte, counts and metrics, and to the bit every score and example, in whatever order they lie."""
+    if (a.decisions, a.measures) != (b.decisions, b.measures):
+        return False
+    pd.testing.assert_frame_equal(_sorted(a.scores), _sorted(b.scores), check_exact=True)
+    pd.testing.assert_frame_equal(_sorted(a.examples), _sorted(b.examples), check_exact=True)
+    return True
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_values([table.columns[1], "customer_id"], ignore_index=True)
+
+
 def replay(
     out: Path,
     files: Sequence[Path],

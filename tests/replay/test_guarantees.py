@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
-from tests.replay.runs import SHORT, Event, Run, replay, visit, write_jsonl
+from tests.replay.runs import SHORT, Event, Run, replay, same_facts, visit, write_jsonl
 
 ROOT = Path(__file__).parents[2]
 VISIT = visit("c1", "2024-03-06T10:00:00Z", amount=12.5)
@@ -36,7 +36,7 @@ def test_the_city_has_all_that_the_other_tests_are_about(base: Run) -> None:
     assert len(base.scores) > 1000
     assert {reason["withheld_reason"] for reason in base.lines("interventions-withheld.jsonl")} >= {
         "model_not_ready",
-        "open_case",
+        "tenure",
     }
 
 
@@ -103,9 +103,9 @@ def adds_up(run: Run) -> bool:
 
 def test_the_counts_add_up(events: list[Event], tmp_path: Path) -> None:
     chance = random.Random(3)
-    troubled: list[Event | str] = list(events[:4000])
+    troubled: list[Event | str] = list(events)
     for _ in range(60):
-        troubled.insert(chance.randrange(len(troubled)), chance.choice(events[:4000]))  # late, sent twice, or both
+        troubled.insert(chance.randrange(len(troubled)), chance.choice(events))  # late, sent twice, or both
     for _ in range(20):
         place = chance.randrange(len(troubled))
         troubled.insert(place, chance.choice(["{", "null", json.dumps(VISIT | {"amount": -1})]))
@@ -122,7 +122,7 @@ def test_the_counts_add_up(events: list[Event], tmp_path: Path) -> None:
 @pytest.mark.parametrize("days", [0, 1, 6], ids=["at once", "the day after", "after six days"])
 def test_a_re_sent_event_changes_nothing(events: list[Event], base: Run, tmp_path: Path, days: int) -> None:
     chance, log = random.Random(days), list(events)
-    again = [event for event in events[:-1000] if chance.random() < 0.02]
+    again = [event for event in events[:2000] if chance.random() < 0.05]
     for event in again:
         until = (time_of(event) + timedelta(days=days)).isoformat()
         place = next(i for i, other in enumerate(log) if other is event)
@@ -138,9 +138,7 @@ def test_an_event_re_sent_with_another_content_counts_once_whatever_order_it_cam
     early, late = (VISIT | {"event_time": f"2024-03-06T{hour}:00:00Z", "amount": 5.0 * hour} for hour in (10, 11))
     after = visit("c2", "2024-03-20T10:00:00Z")
     logs = [[early, late, after], [late, early, after]]
-    one, other = (
-        replay(tmp_path / f"{i}", [write_jsonl(tmp_path / f"{i}.jsonl", log)]) for i, log in enumerate(logs)
-    )
+    one, other = (replay(tmp_path / f"{i}", [write_jsonl(tmp_path / f"{i}.jsonl", log)]) for i, log in enumerate(logs))
     assert one.summary["events_duplicate"] == other.summary["events_duplicate"] == 1
     assert one.tables == other.tables
 
@@ -153,8 +151,8 @@ def test_events_of_a_day_may_come_in_any_order(events: list[Event], base: Run, t
         return (time_of(event) - timedelta(microseconds=1)).date().isoformat(), chance.random()
 
     run = replay(tmp_path / "out", [write_jsonl(tmp_path / "log.jsonl", sorted(events, key=order))])
-    assert run.tables == base.tables
-    assert run.measures == base.measures
+    assert run.summary["events_late"] == 0
+    assert same_facts(run, base)
 
 
 def test_a_late_event_lands_where_it_belongs(events: list[Event], base: Run, tmp_path: Path) -> None:
@@ -180,7 +178,7 @@ def features(run: Run, customer: str, after: str, until: str = "9999") -> np.nda
 
 
 BAD = [
-    ('{"kind":"service_visit"', "", "not_json"),
+    ('{"kind":"service_visit"', "value", "json"),
     (json.dumps(VISIT | {"amount": -1}), "amount", None),
     (json.dumps(VISIT | {"event_time": "yesterday"}), "event_time", None),
     (json.dumps(VISIT | {"kind": "invoice"}), "kind", "wrong_kind"),
@@ -188,7 +186,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("row", "field", "rule"), BAD, ids=[field or rule for _, field, rule in BAD])
+@pytest.mark.parametrize(("row", "field", "rule"), BAD, ids=[field for _, field, _ in BAD])
 def test_a_bad_row_becomes_a_dead_letter_and_nothing_else_changes(
     events: list[Event], base: Run, tmp_path: Path, row: str, field: str, rule: str | None
 ) -> None:
@@ -263,5 +261,4 @@ def test_how_events_are_spread_over_files_does_not_show(
     else:
         files = [write_jsonl(tmp_path / f"{stem}.jsonl", some) for stem, some in by_kind.items()]
     run = replay(tmp_path / "out", files[::-1] if form == "backwards" else files)
-    assert run.decisions == base.decisions
-    assert run.measures == base.measures
+    assert same_facts(run, base)

@@ -30,8 +30,8 @@ def expected(events: pd.DataFrame, retention: Sequence[str], horizon: str, lapse
         active = stays[(stays["at"] <= monday) & (stays["at"] >= monday - lapse)]
         until = monday + wait
         again = set(stays.loc[(stays["at"] > monday) & (stays["at"] <= until), "customer_id"])
-        for customer in active["customer_id"].unique():
-            rows.append((customer, monday, float(customer not in again) if until <= last else None))
+        customers = active["customer_id"].unique()
+        rows += [(name, monday, float(name not in again) if until <= last else None) for name in customers]
     table = pd.DataFrame(rows, columns=["customer_id", "observed_at", "label"])
     return table.astype({"label": "float64"}).sort_values(["observed_at", "customer_id"], ignore_index=True)
 

@@ -1,0 +1,156 @@
+"""The learner: order does not show, a restore goes on with the same bits, strange batches do no harm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.catalogue import NAMES, scaled
+from online_model.estimator import LogisticRegression
+from online_model.learner import Examples, Learner
+from online_model.scorer import Scorer
+from online_model.snapshot import Snapshot
+from schemas.errors import Failure
+from tests.online_model.worlds import READINESS, WEEK_US, examples, learner, snapshot
+
+
+def part(whole: Examples, places: np.ndarray) -> Examples:
+    return replace(
+        whole,
+        customers=[whole.customers[i] for i in places.tolist()],
+        probability=whole.probability[places],
+        features=np.ascontiguousarray(whole.features[:, places]),
+        label=whole.label[places],
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 6))
+def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: int, partitions: int) -> None:
+    whole = [examples(11, week=1), examples(12, week=2)]
+    rng, parts = np.random.default_rng(seed), []
+    for one in whole:
+        parts += [part(one, p) for p in np.array_split(rng.permutation(len(one.customers)), partitions)]
+    rng.shuffle(parts)  # type: ignore[arg-type]
+    calm, shuffled = learner(1), learner(1)
+    assert calm.learn(WEEK_US, whole).dumps() == shuffled.learn(WEEK_US, parts).dumps()
+    assert calm.dumps() == shuffled.dumps()
+
+
+def test_the_estimator_itself_does_not_see_the_order_of_rows() -> None:
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(0, 3, (3000, 8)), rng.integers(0, 2, 3000).astype(np.float64)
+    order = rng.permutation(3000)
+    a, b = LogisticRegression(), LogisticRegression()
+    for estimator, rows in ((a, slice(None)), (b, order)):
+        estimator._meet(list("abcdefgh"))
+        estimator.update(x[rows], y[rows])
+    assert a.weights.tolist() == b.weights.tolist()
+    assert a.precision.tolist() == b.precision.tolist()
+
+
+def test_a_restored_learner_goes_on_with_the_same_bits() -> None:
+    kept = learner(3)
+    restored = learner(0)
+    restored.loads(kept.dumps())
+    assert restored.dumps() == kept.dumps()
+    for week in (3, 4):
+        batch = [examples(week, week=week)]
+        assert restored.learn(week * WEEK_US, batch).dumps() == kept.learn(week * WEEK_US, batch).dumps()
+    assert restored.dumps() == kept.dumps()
+
+
+@pytest.mark.parametrize("model", [snapshot(), learner(2).snapshot(WEEK_US), Snapshot.initial(0.18, 180.0)])
+def test_a_snapshot_comes_back_with_every_bit(model: Snapshot) -> None:
+    again = Snapshot.loads(model.dumps())
+    for name, value in vars(model).items():
+        other = getattr(again, name)
+        same = value.tobytes() == other.tobytes() if isinstance(value, np.ndarray) else value == other
+        assert same, name
+    assert again.dumps() == model.dumps()
+
+
+@pytest.mark.parametrize("change", [{"format": 0}, {"features": ["recency"]}])
+def test_what_another_release_wrote_is_refused(change: dict[str, object]) -> None:
+    model, state = orjson.loads(snapshot().dumps()), orjson.loads(learner(1).dumps())
+    with pytest.raises(Failure, match=r"run the release|catalogue"):
+        Snapshot.loads(orjson.dumps(model | change))
+    with pytest.raises(Failure, match="run the release"):
+        learner(0).loads(orjson.dumps(state | change))
+
+
+def test_it_is_ready_when_it_has_enough_labels_of_both_classes() -> None:
+    one = examples(1, n=READINESS.min_labels)
+    few = replace(one, label=np.arange(len(one.customers)) < READINESS.min_labels_of_a_class - 1)
+    for label, ready in ((few.label, False), (np.zeros(100), False), (np.ones(100), False), (one.label, True)):
+        assert learner(0).learn(0, [replace(one, label=np.asarray(label, np.uint8))]).ready is ready
+    assert not learner(0).learn(0, [part(one, np.arange(99))]).ready
+
+
+def test_a_week_without_labels_is_a_new_version_of_the_same_model() -> None:
+    one = learner(2)
+    before = one.snapshot(0)
+    after = one.learn(9 * WEEK_US, [])
+    assert after.version == before.version + 1
+    assert (after.instant_us, after.weights.tolist()) == (9 * WEEK_US, before.weights.tolist())
+
+
+def test_it_learns() -> None:
+    one, new = learner(6), examples(99, n=2000)
+    p = Scorer(one.snapshot(0)).probability(new.features, scaled(new.features))
+    assert np.mean((p > 0.5) == (new.label == 1)) > 0.75
+
+
+columns = st.sampled_from(["constant", "zero", "huge", "infinite", "copy", "tiny", "normal"])
+
+
+def batch(kinds: list[str], rows: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    base = rng.normal(size=rows)
+    makers = {
+        "constant": lambda: np.full(rows, 3.0),
+        "zero": lambda: np.zeros(rows),
+        "huge": lambda: rng.normal(size=rows) * 1e300,
+        "infinite": lambda: np.where(base > 0, np.inf, -np.inf),
+        "copy": lambda: base,
+        "tiny": lambda: base * 1e-300,
+        "normal": lambda: rng.normal(size=rows),
+    }
+    return np.column_stack([makers[kind]() for kind in kinds])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(columns, min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(1, 40), st.sampled_from(["mixed", "ones", "zeros"])), min_size=1, max_size=6),
+    st.sampled_from([1.0, 0.9, 0.5]),
+    st.integers(0, 1000),
+)
+def test_no_batch_does_harm(kinds: list[str], batches: list[tuple[int, str]], forget: float, seed: int) -> None:
+    model = LogisticRegression(forget=forget)
+    model._meet(list(range(len(kinds))))
+    for number, (rows, labels) in enumerate(batches):
+        x = batch(kinds, rows, seed + number)
+        y = {"mixed": np.arange(rows) % 2, "ones": np.ones(rows), "zeros": np.zeros(rows)}[labels]
+        model.update(x, y.astype(np.float64))
+        p = model.probability(np.clip(x, -32, 32))
+        assert np.isfinite(model.weights).all()
+        assert ((p > 0) & (p < 1)).all()
+        assert np.linalg.eigvalsh(model.precision).min() > 0
+
+
+def test_a_batch_of_one_class_moves_the_model_towards_it() -> None:
+    one = examples(5)
+    ones, zeros = (learner(0).learn(0, [replace(one, label=np.full(200, k, np.uint8))]).intercept for k in (1, 0))
+    assert zeros < 0 < ones
+
+
+def test_all_features_have_a_weight() -> None:
+    one = Learner(READINESS, 10.0, 1.0).learn(0, [examples(1)])
+    assert one.weights.shape == one.mean.shape == (len(NAMES),)
+    assert np.count_nonzero(one.weights) > len(NAMES) / 2

@@ -1,0 +1,93 @@
+"""The compiled scorer: River's pipeline, row by row; what a score is made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.catalogue import FEATURES, NAMES, scaled
+from online_model.pipeline import pipeline
+from online_model.reasons import LEAST, MOST, reasons
+from online_model.scorer import Scorer
+from tests.online_model.worlds import examples, features, learner, snapshot
+
+ROWS = 300
+RAW = features(np.random.default_rng(7), ROWS)
+LEARNED = learner(weeks=3).snapshot(0)
+
+
+@pytest.mark.parametrize("model", [snapshot(), LEARNED], ids=["made up", "learned"])
+def test_it_equals_rivers_pipeline_on_every_row(model) -> None:
+    river, compiled = pipeline(model), Scorer(model).probability(RAW, scaled(RAW))
+    for i in range(ROWS):
+        one = river.predict_proba_one(dict(zip(NAMES, RAW[:, i].tolist(), strict=True)))
+        assert abs(one[True] - compiled[i]) < 1e-9
+
+
+def test_it_equals_rivers_pipeline_on_a_batch() -> None:
+    river = pipeline(LEARNED).predict_proba_many(pd.DataFrame(RAW.T, columns=list(NAMES)))
+    np.testing.assert_allclose(river[True], Scorer(LEARNED).probability(RAW, scaled(RAW)), rtol=0, atol=1e-9)
+
+
+def test_a_rows_bits_do_not_depend_on_its_neighbours() -> None:
+    scorer, x = Scorer(snapshot()), scaled(RAW)
+    together = scorer.probability(RAW, x)
+    for i in range(0, ROWS, 7):
+        for n in (1, 3):
+            alone = scorer.probability(RAW[:, i : i + n].copy(), x[:, i : i + n].copy())
+            assert alone.tolist() == together[i : i + n].tolist()
+
+
+def test_contributions_add_up_to_the_difference_from_the_average_customer() -> None:
+    model, x = LEARNED, scaled(RAW)
+    p = Scorer(model).probability(RAW, x)
+    average = Scorer(model).probability(RAW[:, :1], model.mean[:, None])[0]
+    logit, mean_logit = np.log(p / (1 - p)), np.log(average / (1 - average))
+    inside = np.abs(logit) < 15  # beyond, the scorer clips
+    assert inside.sum() > ROWS / 2
+    total = Scorer(model).contributions(x).sum(axis=0)
+    np.testing.assert_allclose(total[inside], (logit - mean_logit)[inside], atol=1e-6)
+
+
+def test_the_mean_is_that_of_the_customers_learned_last() -> None:
+    last = examples(2, week=2)
+    np.testing.assert_allclose(LEARNED.mean, scaled(last.features).mean(axis=1), rtol=1e-12)
+
+
+def test_until_the_model_is_ready_more_silence_is_more_risk_and_more_events_in_a_time_less() -> None:
+    scorer = Scorer(replace(snapshot(), ready=False))
+    raw = np.zeros((len(NAMES), 4))
+    count, tenure = NAMES.index("retained_count"), NAMES.index("tenure")
+    raw[count], raw[tenure] = [1, 1, 1, 5], [0, 100, 1000, 100]
+    new, quiet, quieter, frequent = scorer.probability(raw, scaled(raw)).tolist()
+    assert new == pytest.approx(0.2)  # the profile's prior
+    assert frequent < new < quiet < quieter < 1
+
+
+@pytest.mark.parametrize("raising", [0, 1, 2, 3, 30, len(NAMES)])
+def test_there_are_at_least_three_reasons_and_not_too_many(raising: int) -> None:
+    contributions = np.full(len(NAMES), -0.1)
+    contributions[:raising] = 0.1 + np.arange(raising)
+    found = reasons(RAW[:, 0], contributions, np.ones(len(NAMES), np.bool_))
+    assert LEAST <= len(found) <= MOST
+    assert len({reason.feature for reason in found}) == len(found)
+    assert all(str(reason.sentence) and reason.value == RAW[NAMES.index(reason.feature), 0] for reason in found)
+
+
+def test_the_strongest_reason_comes_first_and_no_topic_twice() -> None:
+    contributions = np.random.default_rng(3).uniform(0.1, 1.0, len(NAMES))
+    found = reasons(RAW[:, 0], contributions, np.ones(len(NAMES), np.bool_))
+    assert found[0].feature == NAMES[int(contributions.argmax())]
+    assert [r.contribution for r in found] == sorted((r.contribution for r in found), reverse=True)
+    topics = [FEATURES[NAMES.index(reason.feature)].topic for reason in found]
+    assert len(set(topics)) == len(topics)
+
+
+def test_nobody_is_told_of_what_is_not_known() -> None:
+    known = np.zeros(len(NAMES), np.bool_)
+    known[[3, 20, 40]] = True
+    found = reasons(RAW[:, 0], np.linspace(5, 1, len(NAMES)), known)
+    assert {reason.feature for reason in found} == {NAMES[i] for i in (3, 20, 40)}
