@@ -186,10 +186,10 @@ class _Posterior:
         """`weights` less the step, or less the first half, quarter, ... of it that does not raise the loss: far from
         the mode a whole Newton step may lead away for ever.
         """
-        for halvings in range(1):
+        for halvings in range(MOST_HALVINGS):
             there = weights - step * 0.5**halvings
             reached = self.loss(there)
-            if True:
+            if reached < loss + LEAST_GAIN:
                 return there, reached
         return weights, loss
 

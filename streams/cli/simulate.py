@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--days", type=int, default=730, help="how long (default 730)")
     add("--start", default="2023-01-02", metavar="DATE", help="first day, UTC (default 2023-01-02, a Monday)")
     add("--seed", type=int, default=1, help="another seed, another city (default 1)")
+    add("--format", choices=("jsonl", "csv"), default="jsonl", help="of the event files (default jsonl)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,11 +34,11 @@ def run(args: argparse.Namespace) -> int:
     _check("--seed", args.seed, 0, 2**63 - 1)
     start_us = _midnight(args.start)
     began = time.perf_counter()
-    lines = write_city(args.out, args.customers, args.days, start_us, args.seed)
+    rows = write_city(args.out, args.customers, args.days, start_us, args.seed, args.format)
     seconds = time.perf_counter() - began
-    *events, truth = lines.values()
-    for name, count in lines.items():
-        print(f"{count:>12,} lines  {args.out / name}")
+    *events, truth = rows.values()
+    for name, count in rows.items():
+        print(f"{count:>12,} rows  {args.out / name}")
     rate = f"{seconds:.1f} s, {sum(events) / seconds:,.0f} events/s"
     print(f"{sum(events):,} simulated events of {truth:,} customers ({rate})")
     return 0

@@ -66,7 +66,7 @@ class Texts:
         meaning = self.meanings.get(name)
         if meaning is not None:
             return meaning.column(cells)
-        return [cell or None for cell in cells] if "" in cells else cells
+        return cells if all(cells) else [cell or None for cell in cells]
 
 
 class Completion:
@@ -90,15 +90,20 @@ class Completion:
         return objects
 
 
+def _has_gaps(column: Column) -> bool:
+    """Whether a cell is None; most columns are settled by the cheaper question."""
+    return not all(column) and None in column
+
+
 def _filled(column: Column | None, value: Any, rows: int) -> Column:
     if column is None:
         return [value] * rows
-    return [value if cell is None else cell for cell in column] if None in column else column
+    return [value if cell is None else cell for cell in column] if _has_gaps(column) else column
 
 
 def _objects(columns: Mapping[str, Column], rows: int) -> list[dict[str, Any]]:
     names = tuple(columns)
     objects = list(map(dict, map(zip, repeat(names, rows), zip(*columns.values(), strict=True))))
-    if any(None in column for column in columns.values()):
+    if any(map(_has_gaps, columns.values())):
         return [{name: cell for name, cell in one.items() if cell is not None} for one in objects]
     return objects

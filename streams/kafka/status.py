@@ -138,21 +138,23 @@ async def _look(
     async with consumer:
         ends = await consumer.end_offsets([*offsets, models])
         firsts = await consumer.beginning_offsets([models])
-        starts = {place: told.offset for place, told in offsets.items() if 0 < ends[place] - told.offset <= COUNTED}
-        waiting = await _records(consumer, starts, ends)
-        tail = {models: max(ends[models] - LAST_MODELS, firsts[models])}
-        newest = await _records(consumer, tail, ends)
+        waiting = {place for place, told in offsets.items() if 0 < ends[place] - told.offset <= COUNTED}
+        starts = {place: offsets[place].offset for place in waiting}
+        starts[models] = min(starts.get(models, ends[models]), max(ends[models] - LAST_MODELS, firsts[models]))
+        records = await _records(consumer, starts, ends)
     places = [
-        _place(settings, place, told, ends[place], len(waiting[place]) if place in starts else None)
+        _place(settings, place, told, ends[place], records[place] if place in waiting else None)
         for place, told in sorted(offsets.items())
     ]
-    return places, _model(newest[models])
+    return places, _model(records[models])
 
 
 async def _records(
     consumer: AIOKafkaConsumer, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
 ) -> dict[TopicPartition, list[Any]]:
-    """What a committed reader gets from `starts` to `ends`."""
+    """What a committed reader gets from `starts` to `ends`; once a consumer: aiokafka's does not end after a second
+    assignment.
+    """
     consumer.assign(list(starts))
     for place, start in starts.items():
         consumer.seek(place, start)
@@ -163,8 +165,11 @@ async def _records(
     return records
 
 
-def _place(settings: Settings, place: TopicPartition, told: OffsetAndMetadata, end: int, counted: int | None) -> Place:
+def _place(
+    settings: Settings, place: TopicPartition, told: OffsetAndMetadata, end: int, records: list[Any] | None
+) -> Place:
     short = place.topic.removeprefix(settings.topic_prefix)
+    counted = None if records is None else sum(record.offset >= told.offset for record in records)
     lag = max(end - told.offset, 0) if counted is None else counted
     return Place(short, place.partition, _about(told)["unit"], told.offset, end, 0 if short == DELAY_LINE else lag)
 

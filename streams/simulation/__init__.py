@@ -4,7 +4,7 @@ In: a number of customers, a start, a seed. Out: `city()` yields one block of co
 writes them as event files with `truth.jsonl` and `manifest.json` beside. The equations: docs/simulation.md.
 
 To change how often things happen open rules.py; who the customers are, people.py; what makes them leave,
-leaving.py; what they do in a day, visits.py, app.py and surveys.py; what a line looks like, files.py.
+leaving.py; what they do in a day, visits.py, app.py and surveys.py; what a line looks like, lines.py.
 """
 
 from streams.simulation.city import City, city

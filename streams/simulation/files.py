@@ -1,8 +1,7 @@
-"""The city as files: one JSON object a line, as publishers send it, the truth and a manifest beside."""
+"""The city as files: events as publishers send them, the truth and a manifest beside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -10,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from schemas.columns import ACTIVITY_TYPES, CAUSES, SURVEY_TYPES
+from schemas.columns import CAUSES
 from schemas.errors import UsageError
 from schemas.instants import DAY_US, format_instant
-from streams.simulation.blocks import SERVICE_TYPES, Block, Rows
 from streams.simulation.city import City
-from streams.simulation.leaving import monthly_hazard
+from streams.simulation.leaving import hazard_by_traits
+from streams.simulation.lines import FORMATS, Format, activity_lines, survey_lines, visit_lines
 from streams.simulation.people import Ints
 
-EVENT_FILES = ("service_visits.jsonl", "app_activity.jsonl", "surveys.jsonl")
+EVENT_FILES = ("service_visits", "app_activity", "surveys")
 MANIFEST = "manifest.json"
 TRUTH = "truth.jsonl"
 TRUTH_CHUNK = 65_536  # customers at a time, so that memory stays that of the columns
@@ -27,88 +26,53 @@ NOTE = (
     "on it is evidence about real customers."
 )
 
-HEAD = (
-    '{"event_id":"%s-%d-%%d","kind":"%s","schema_version":1,"customer_id":"c%%07d",'
-    '"event_time":"%%sZ","producer":"simulator",'
-)
-VISIT_TAIL = '"service_type":"%s","store_id":"s%02d","amount":%.2f,"currency":"CNY","items":%d,"wait_minutes":%d}\n'
-ACTIVITY_TAIL = '"activity_type":"%s","count":%d%s}\n'
-SURVEY_TAIL = '"survey_type":"%s","score":%d%s}\n'
-
 
 def customer_id(customer: int) -> str:
     """The id in events of the customer with this index."""
     return f"c{customer:07d}"
 
 
-def _causes_text(mask: int) -> str:
-    named = [name for bit, name in enumerate(CAUSES) if mask >> bit & 1]
-    return f',"causes":{orjson.dumps(named).decode()}' if named else ""
+def write_city(
+    folder: Path, customers: int, days: int, start_us: int, seed: int, form: str = "jsonl"
+) -> dict[str, int]:
+    """Writes the files of a city into `folder` and returns how many rows each has.
 
-
-CAUSES_TEXT = [_causes_text(mask) for mask in range(1 << len(CAUSES))]
-
-
-def visit_lines(block: Block) -> bytes:
-    """The visits of a day, one JSON object a line; event ids are unique over all days."""
-    rows = block.visits
-    service = [SERVICE_TYPES[code] for code in rows["service"].tolist()]
-    columns = (rows[name].tolist() for name in ("store", "amount", "items", "wait_minutes"))
-    template = HEAD % ("v", block.day, "service_visit") + VISIT_TAIL
-    return _lines(template, rows, service, *columns)
-
-
-def activity_lines(block: Block) -> bytes:
-    """The app activity of a day, one JSON object a line."""
-    rows = block.activity
-    types = [ACTIVITY_TYPES[code] for code in rows["code"].tolist()]
-    lasts = [f',"duration_seconds":{s}' if s >= 0 else "" for s in rows["duration_seconds"].tolist()]
-    template = HEAD % ("a", block.day, "app_activity") + ACTIVITY_TAIL
-    return _lines(template, rows, types, rows["count"].tolist(), lasts)
-
-
-def survey_lines(block: Block) -> bytes:
-    """The surveys of a day, one JSON object a line."""
-    rows = block.surveys
-    types = [SURVEY_TYPES[code] for code in rows["code"].tolist()]
-    causes = [CAUSES_TEXT[mask] for mask in rows["causes"].tolist()]
-    template = HEAD % ("s", block.day, "survey") + SURVEY_TAIL
-    return _lines(template, rows, types, rows["score"].tolist(), causes)
-
-
-def _lines(template: str, rows: Rows, *columns: Iterable[object]) -> bytes:
-    times = np.datetime_as_string(rows["time_us"].view("M8[us]").astype("M8[s]")).tolist()
-    values = zip(range(len(rows)), rows["customer"].tolist(), times, *columns, strict=True)
-    return "".join(map(template.__mod__, values)).encode()
-
-
-def write_city(folder: Path, customers: int, days: int, start_us: int, seed: int) -> dict[str, int]:
-    """Writes the files of a city into `folder` and returns how many lines each has.
-
-    Same arguments, same bytes. The manifest is written last: a folder without it was not finished. UsageError
-    where `folder` cannot be one.
+    `form` is one of FORMATS. Same arguments, same bytes. The manifest is written last: a folder without it was
+    not finished. UsageError where `folder` cannot be one, or has a city in another format.
     """
+    _prepare(folder, form)
+    simulated = City(customers, start_us, seed)
+    names = [f"{name}.{form}" for name in EVENT_FILES]
+    paths = [folder / name for name in names]
+    rows = dict(zip(names, _write_events(paths, simulated, days, FORMATS[form]), strict=True))
+    rows[TRUTH] = _write_truth(folder / TRUTH, simulated)
+    (folder / MANIFEST).write_bytes(_manifest(simulated, rows))
+    return rows
+
+
+def _prepare(folder: Path, form: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # not removed: they may be somebody's; not left: whoever reads the whole folder would have two cities
+        for other in (folder / f"{name}.{ending}" for name in EVENT_FILES for ending in FORMATS if ending != form):
+            if other.exists():
+                raise UsageError(f"--out {folder}: has a file {other.name}; remove it or name another folder")
         (folder / MANIFEST).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"--out {folder}: cannot be written to ({error.strerror}); name a folder") from None
-    simulated = City(customers, start_us, seed)
-    lines = dict(zip(EVENT_FILES, _write_events(folder, simulated, days), strict=True))
-    lines[TRUTH] = _write_truth(folder / TRUTH, simulated)
-    (folder / MANIFEST).write_bytes(_manifest(simulated, lines))
-    return lines
 
 
-def _write_events(folder: Path, simulated: City, days: int) -> list[int]:
+def _write_events(paths: list[Path], simulated: City, days: int, form: Format) -> list[int]:
     counts = np.zeros(len(EVENT_FILES), np.int64)
     with ExitStack() as stack:
-        visits, activity, surveys = (stack.enter_context((folder / name).open("wb")) for name in EVENT_FILES)
+        visits, activity, surveys = (stack.enter_context(path.open("wb")) for path in paths)
+        for file, title in zip((visits, activity, surveys), form.titles, strict=True):
+            file.write(title)
         for _ in range(days):
             block = simulated.next_day()
-            visits.write(visit_lines(block))
-            activity.write(activity_lines(block))
-            surveys.write(survey_lines(block))
+            visits.write(visit_lines(block, form))
+            activity.write(activity_lines(block, form))
+            surveys.write(survey_lines(block, form))
             counts += len(block.visits), len(block.activity), len(block.surveys)
     return counts.tolist()
 
@@ -127,7 +91,7 @@ def _write_truth(path: Path, simulated: City) -> int:
 def _truth(simulated: City, who: Ints) -> dict[str, list[object]]:
     """Columns of the truth about the customers `who`; null where it has not come to that."""
     people, rules = simulated.people, simulated.rules
-    hazard = monthly_hazard(people, people.base_satisfaction, rules)[who]
+    hazard = hazard_by_traits(people, rules)[who]
     left = (people.left_us[who] != 0).tolist()
     causes, signs = people.cause[who].tolist(), people.with_signs[who].tolist()
     return {
@@ -150,7 +114,7 @@ def _instants(times_us: Ints) -> list[object]:
     return [format_instant(us) if us else None for us in times_us.tolist()]
 
 
-def _manifest(simulated: City, lines: dict[str, int]) -> bytes:
+def _manifest(simulated: City, rows: dict[str, int]) -> bytes:
     """What the folder is: simulated from the first byte to the last."""
     manifest = {
         "simulated": True,
@@ -161,7 +125,7 @@ def _manifest(simulated: City, lines: dict[str, int]) -> bytes:
         "start": format_instant(simulated.start_us),
         "end": format_instant(simulated.start_us + simulated.day * DAY_US),
         "seed": simulated.seed,
-        "lines": lines,
+        "rows": rows,
         "rules": asdict(simulated.rules),
     }
     return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

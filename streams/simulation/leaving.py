@@ -14,23 +14,29 @@ DISTANCE, PRICE, SERVICE = CAUSES.index("distance"), CAUSES.index("price"), CAUS
 SOLD = CAUSES.index("vehicle_sold")
 
 
-def monthly_hazard(people: People, satisfaction: Floats, rules: Rules) -> Floats:
-    """Rate of deciding to leave, per month and customer, for a present customer; without sold vehicles.
+def hazard_by_traits(people: People, rules: Rules) -> Floats:
+    """Monthly rate of deciding to leave in the customer's usual mood: the same on the first day and on the last.
 
-    Waits and prices act through `satisfaction`, which visits move.
+    What happened to a customer must not show in it: leavers complain on their way out, and a hazard that
+    knew of their complaints would tell who left.
     """
+    return _monthly_hazard(people, people.base_satisfaction, np.zeros(len(people), np.bool_), rules)
+
+
+def _monthly_hazard(people: People, satisfaction: Floats, complaining: Flags, rules: Rules) -> Floats:
+    """Per customer, without sold vehicles. Waits and prices act through `satisfaction`, which visits move."""
     return rules.monthly_hazard * np.exp(
         -rules.satisfaction_weight * satisfaction
         + rules.distance_weight * _distance(people, rules)
         + rules.price_sensitivity_weight * _price(people)
-        + rules.open_complaint_weight * people.complaint_open
+        + rules.open_complaint_weight * complaining
     )
 
 
 def decide(people: People, day: int, rules: Rules, rng: np.random.Generator) -> None:
     """Some decide to leave: those with signs after weeks of fading, the silent on the same day."""
     sold_rate = rules.vehicle_sold_monthly
-    rate = sold_rate + monthly_hazard(people, people.satisfaction, rules)
+    rate = sold_rate + _monthly_hazard(people, people.satisfaction, people.complaint_open, rules)
     free = people.present & (people.cause < 0) & (people.joined_us != 0)
     draw = rng.random(len(people)) * DAYS_A_MONTH
     sold = np.flatnonzero(free & (draw < sold_rate))

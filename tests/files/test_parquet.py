@@ -98,10 +98,14 @@ def test_texts_of_any_type_are_read(tmp_path: Path, kind: pa.DataType) -> None:
     assert rows_of(visits(tmp_path, store_id=column))[0]["store_id"] == "s1"
 
 
-@pytest.mark.parametrize("kind", [pa.binary(), pa.string()], ids=str)
-def test_bytes_that_are_no_text_are_a_failure(tmp_path: Path, kind: pa.DataType) -> None:
+BYTES = pa.array([b"\xff"])
+LIST = pa.ListArray.from_arrays([0, 1], BYTES.view(pa.string()))
+
+
+@pytest.mark.parametrize("column", [BYTES, BYTES.view(pa.string()), LIST], ids=["bytes", "text", "list"])
+def test_bytes_that_are_no_text_are_a_failure(tmp_path: Path, column: pa.Array) -> None:
     with pytest.raises(Failure, match="cannot be read"):
-        rows_of(visits(tmp_path, store_id=pa.array([b"\xff"]).view(kind)))
+        rows_of(visits(tmp_path, store_id=column))
 
 
 def test_lists_are_kept(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+advertised.listeners=PLAINTEXT://{host}:{advertised_port}
 log.dirs={data}
 auto.create.topics.enable=false
 # one broker: nothing can be copied
@@ -78,12 +78,19 @@ class ApacheKafka:
     Raises Unavailable where Java, Maven or the jars are missing.
     """
 
-    def __init__(self, folder: Path, heap_mib: int = 768) -> None:
+    def __init__(self, folder: Path, heap_mib: int = 768, advertised_port: int | None = None) -> None:
+        """advertised_port: where clients are told to go, when something stands between them and the broker."""
         self.folder, self._jars, self._heap_mib = folder, jars(), heap_mib
         self.port, controller_port = free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
         self._settings, self._logging = folder / "server.properties", folder / "log4j2.yaml"
-        text = SETTINGS.format(host=HOST, port=self.port, controller_port=controller_port, data=folder / "data")
+        text = SETTINGS.format(
+            host=HOST,
+            port=self.port,
+            advertised_port=advertised_port or self.port,
+            controller_port=controller_port,
+            data=folder / "data",
+        )
         self._settings.write_text(text)
         self._logging.write_text(LOGGING)
 

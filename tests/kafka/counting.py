@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aiokafka import AIOKafkaProducer
+
 SOURCES = ("app-activity", "service-visits")
 POSITION, LEASE = b"\0position", b"\0lease"
 END = b"end"
@@ -118,6 +120,7 @@ class CountingUnit:
         return CountingFeed(self.position)
 
     def apply(self, batch: Batch) -> bool:
+        """Raises Hole when a batch before this one was lost."""
         if batch.base != self.position:
             raise Hole(f"batch from {batch.base}, state at {self.position}")
         for source, key in batch.events:
@@ -140,16 +143,33 @@ class CountingUnit:
 
 
 class Sleeper(CountingUnit):
-    """Stops its process once, in the middle of a checkpoint: what was taken is not committed yet."""
+    """Stops its process once inside a checkpoint: with everything `taken`, or with everything `sent`, not committed."""
 
     asleep: Path
+    where = "taken"
 
     def take(self) -> list[Output]:
         outputs = super().take()
-        if len(outputs[1].pairs) > 0 and not self.asleep.exists():
-            self.asleep.write_text(str(os.getpid()))
-            os.kill(os.getpid(), signal.SIGSTOP)
+        if outputs[1].pairs:
+            self.sleep("taken")
         return outputs
+
+    @classmethod
+    def sleep(cls, where: str) -> None:
+        if where == cls.where and not cls.asleep.exists():
+            cls.asleep.write_text("")
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    @classmethod
+    def before_commits(cls) -> None:
+        """The group's offsets are the last thing that is sent."""
+        plain = AIOKafkaProducer.send_offsets_to_transaction
+
+        async def send(producer: AIOKafkaProducer, offsets: Any, group: str) -> None:
+            await plain(producer, offsets, group)
+            cls.sleep("sent")
+
+        AIOKafkaProducer.send_offsets_to_transaction = send
 
 
 class Raiser(CountingUnit):
@@ -177,14 +197,31 @@ class Hanger(CountingUnit):
             time.sleep(0.01)
 
 
+def lose_a_batch(worker: Any, lost: Path) -> None:
+    """What Faust may do: the first batch never arrives."""
+    plain = worker._apply
+
+    def apply(self: Any, lease: Any, batch: Any) -> None:
+        if lost.exists():
+            plain(self, lease, batch)
+        lost.write_text("")
+
+    worker._apply = apply
+
+
 def main(arguments: dict[str, Any]) -> None:
+    from streams.kafka import worker as module
     from streams.kafka.settings import from_environment
     from streams.kafka.unit import Blueprint
     from streams.kafka.worker import Options, Worker
 
+    module.CHECKPOINT_EVERY_S = arguments.get("checkpoint_every_s", 1.0)
     kind: type[CountingUnit] = CountingUnit
     if arguments.get("asleep"):
-        kind, Sleeper.asleep = Sleeper, Path(arguments["asleep"])
+        kind, Sleeper.asleep, Sleeper.where = Sleeper, Path(arguments["asleep"]), arguments["where"]
+        Sleeper.before_commits()
+    if arguments.get("lost"):
+        lose_a_batch(Worker, Path(arguments["lost"]))
     if arguments.get("hanging"):
         kind, Hanger.hanging = Hanger, Path(arguments["hanging"])
     if arguments.get("raised"):

@@ -14,7 +14,8 @@ from streams.kafka.lease import BATCH_BYTES, IDLE_CHECKPOINT_S, Lease, chunks
 from streams.kafka.leases import Leases
 from streams.kafka.settings import Settings
 from streams.kafka.unit import Blueprint, Pair
-from tests.kafka.counting import SOURCES, Batch, CountingUnit
+from streams.kafka.worker import Options, Worker
+from tests.kafka.counting import SOURCES, Batch, CountingFeed, CountingUnit
 
 SETTINGS = Settings(("nowhere:1",), "x-")
 ENGINES = [Blueprint.of(partial(CountingUnit, partition)) for partition in range(2)]
@@ -121,6 +122,13 @@ async def test_an_idle_unit_is_saved_now_and_then(lease: Lease) -> None:
     assert len(producer_of(lease).committed) == 2
 
 
+async def test_a_unit_that_says_something_without_reading_anything_is_saved(lease: Lease) -> None:
+    await lease.checkpoint()
+    apply(lease, 0, b"k")
+    await lease.checkpoint()
+    assert len(producer_of(lease).committed) == 2
+
+
 async def test_a_unit_that_moved_on_is_saved(lease: Lease) -> None:
     await lease.checkpoint()
     apply(lease, 1)
@@ -156,6 +164,13 @@ def test_a_record_larger_than_a_batch_goes_alone() -> None:
 
 def test_no_rows_make_no_batch() -> None:
     assert chunks([]) == []
+
+
+async def test_a_batch_of_an_older_feed_is_dropped(lease: Lease) -> None:
+    lease.feed = lease.unit.open_feed()
+    worker = Worker(SETTINGS, ENGINES, Options())
+    worker._apply(lease, Batch(CountingFeed({}), {}, {}, [], 0))
+    assert lease.unit.steps == 0
 
 
 @pytest.fixture

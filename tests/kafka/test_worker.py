@@ -37,10 +37,11 @@ async def test_a_worker_killed_after_a_checkpoint_goes_on_where_it_had_saved(cit
     assert await city.said() == city.expected
 
 
-async def test_a_worker_killed_inside_a_checkpoint_leaves_nothing_of_it(city: City, tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["taken", "sent"])
+async def test_a_worker_killed_inside_a_checkpoint_leaves_nothing_of_it(city: City, tmp_path: Path, where: str) -> None:
     asleep = tmp_path / "asleep"
     await city.send(1000, end=True)
-    with city.worker(instance="w0", asleep=str(asleep)) as worker:
+    with city.worker(instance="w0", asleep=str(asleep), where=where) as worker:
         await wait_for(asleep.exists)
         worker.kill()
     with city.worker(instance="w0") as worker:
@@ -48,10 +49,11 @@ async def test_a_worker_killed_inside_a_checkpoint_leaves_nothing_of_it(city: Ci
     assert await city.said() == city.expected
 
 
-async def test_a_worker_that_wakes_up_inside_a_checkpoint_is_fenced(city: City, tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["taken", "sent"])
+async def test_a_worker_that_wakes_up_inside_a_checkpoint_is_fenced(city: City, tmp_path: Path, where: str) -> None:
     asleep = tmp_path / "asleep"
     await city.send(1000, end=True)
-    with city.worker(asleep=str(asleep)) as zombie:
+    with city.worker(asleep=str(asleep), where=where) as zombie:
         await wait_for(asleep.exists)
         with city.worker() as heir:  # the group gives it everything when the zombie's session has ended
             assert heir.wait(25) == 0, city.log
@@ -62,10 +64,12 @@ async def test_a_worker_that_wakes_up_inside_a_checkpoint_is_fenced(city: City, 
 
 async def test_a_worker_that_is_told_to_stop_saves_and_leaves(city: City) -> None:
     await city.send(1000)
-    with city.worker() as worker:
+    with city.worker(checkpoint_every_s=1000) as worker:
         await wait_for(lambda: "restored" in city.log)
+        await city.send(1000)  # a fetch later at least some of what was sent first is applied
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(10) == 0, city.log
+    assert await city.anything_said()
 
 
 async def test_a_second_signal_ends_a_worker_that_hangs_at_once(city: City, tmp_path: Path) -> None:
@@ -86,6 +90,18 @@ async def test_an_error_in_a_unit_ends_the_worker_and_nothing_is_lost(city: City
     with city.worker(**arguments) as worker:
         assert worker.wait(20) == EXIT_RESTART
     with city.worker(**arguments) as worker:
+        assert worker.wait(20) == 0, city.log
+    assert await city.said() == city.expected
+
+
+async def test_a_batch_that_faust_loses_ends_the_worker_and_nothing_is_lost(city: City, tmp_path: Path) -> None:
+    lost = tmp_path / "lost"
+    await city.send(1000)
+    with city.worker(instance="w0", lost=str(lost)) as worker:
+        await wait_for(lost.exists)
+        await city.send(1000, end=True)
+        assert worker.wait(20) == EXIT_RESTART
+    with city.worker(instance="w0") as worker:
         assert worker.wait(20) == 0, city.log
     assert await city.said() == city.expected
 

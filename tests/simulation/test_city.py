@@ -8,7 +8,7 @@ from schemas.columns import ACTIVITY_TYPES
 from schemas.instants import DAY_US, parse_instant
 from streams.simulation import City, city
 from streams.simulation.blocks import Block
-from streams.simulation.leaving import SOLD, monthly_hazard
+from streams.simulation.leaving import SOLD, hazard_by_traits
 
 START_US = parse_instant("2023-01-02T00:00:00Z")
 YEAR_DAYS = 365
@@ -97,12 +97,18 @@ def test_nobody_does_anything_before_joining(lived: Lived) -> None:
         assert np.all(rows["time_us"] >= lived.people.joined_us[rows["customer"]])
 
 
-def test_the_hazard_at_joining_ranks_who_leaves(lived: Lived) -> None:
+def test_the_hazard_by_traits_ranks_who_leaves(lived: Lived) -> None:
     people = lived.people
-    hazard = monthly_hazard(people, people.base_satisfaction, lived.city.rules)
+    hazard = hazard_by_traits(people, lived.city.rules)
     order = np.argsort(hazard[people.join_day < 0])
     lowest, *_, highest = np.array_split((people.left_us[people.join_day < 0] != 0)[order], 5)
     assert highest.mean() > 2 * lowest.mean()
+
+
+def test_the_hazard_by_traits_knows_nothing_of_what_came_later(lived: Lived) -> None:
+    fresh = City(4_000, START_US, seed=7)
+    before, after = (hazard_by_traits(one.people, one.rules) for one in (fresh, lived.city))
+    assert np.array_equal(before, after)
 
 
 def test_leavers_with_signs_open_the_app_less_before_they_go(lived: Lived) -> None:

@@ -5,11 +5,14 @@ from pathlib import Path
 import orjson
 import pytest
 
+from schemas.columns import Events
 from schemas.decode import Decoder
 from schemas.errors import UsageError
 from schemas.events import KINDS
 from schemas.instants import DAY_US, parse_instant
 from streams.cli import main
+from streams.files.decoded import decode_source
+from streams.files.source import open_source
 from streams.simulation import write_city
 
 START_US = parse_instant("2023-01-02T00:00:00Z")
@@ -27,6 +30,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished city of 300 customers and 200 days."""
     out = tmp_path_factory.mktemp("city")
     write_city(out, customers=300, days=200, start_us=START_US, seed=5)
+    return out
+
+
+@pytest.fixture(scope="module")
+def csv_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same city as CSV."""
+    out = tmp_path_factory.mktemp("csv")
+    write_city(out, customers=300, days=200, start_us=START_US, seed=5, form="csv")
     return out
 
 
@@ -91,10 +102,43 @@ def test_a_cause_is_told_of_leavers_only(folder: Path) -> None:
     assert all((row["cause"] is None) == (row["left_at"] is None) for row in truth)
 
 
-def test_the_manifest_says_that_it_is_simulated_and_counts_the_lines(folder: Path) -> None:
+def test_the_manifest_says_that_it_is_simulated_and_counts_the_rows(folder: Path) -> None:
     manifest = orjson.loads((folder / "manifest.json").read_bytes())
     assert (manifest["simulated"], manifest["seed"], manifest["end"]) == (True, 5, "2023-07-21T00:00:00Z")
-    assert manifest["lines"] == {name: len(objects(folder / name)) for name in FILES[:-1]}
+    assert manifest["rows"] == {name: len(objects(folder / name)) for name in FILES[:-1]}
+
+
+def decoded_rows(path: Path) -> list[bytes]:
+    """What a replay would read from the file: each accepted event's numbers and its customer."""
+    parts = decode_source(open_source(str(path)), END_US, 0)
+    events = Events.concatenate(part.decoded.events for part in parts)
+    return [row.tobytes() + customer.encode() for row, customer in zip(events.rows, events.customers, strict=True)]
+
+
+@pytest.mark.parametrize("name", KIND_OF)
+def test_as_csv_the_events_are_the_same(folder: Path, csv_folder: Path, name: str) -> None:
+    rows = decoded_rows(folder / name)
+    assert len(rows) == len(objects(folder / name))
+    assert decoded_rows(csv_folder / name.replace("jsonl", "csv")) == rows
+
+
+def test_the_truth_does_not_depend_on_the_format(folder: Path, csv_folder: Path) -> None:
+    assert (csv_folder / "truth.jsonl").read_bytes() == (folder / "truth.jsonl").read_bytes()
+
+
+def test_a_second_format_in_a_folder_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
+    write_city(tmp_path, customers=5, days=2, start_us=START_US, seed=5)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(UsageError, match=r"has a file service_visits\.jsonl; remove it or name another folder"):
+        write_city(tmp_path, customers=5, days=2, start_us=START_US, seed=5, form="csv")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_longer_run_tells_the_same_hazard(folder: Path, tmp_path: Path) -> None:
+    write_city(tmp_path, customers=300, days=50, start_us=START_US, seed=5)
+    later = {row["customer_id"]: row["monthly_hazard"] for row in objects(folder / "truth.jsonl")}
+    early = {row["customer_id"]: row["monthly_hazard"] for row in objects(tmp_path / "truth.jsonl")}
+    assert early == {customer: later[customer] for customer in early}
 
 
 def test_a_folder_that_was_not_finished_has_no_manifest(tmp_path: Path) -> None:

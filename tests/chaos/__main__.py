@@ -1,0 +1,115 @@
+"""The chaos run. Exit code 0: everything equal; 1: not, with the seed that does it again."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from streams.cli import main as keepline
+from streams.interventions.profile import load_profile
+from streams.kafka import settings
+from tests.chaos.compare import committed, differences, truth
+from tests.chaos.proxy import Proxy
+from tests.chaos.supervisor import Faults, Supervisor
+from tests.kafka.apache import ApacheKafka, free_ports
+
+CITY = ["label.horizon=28d", "label.lapsed_after=120d", "model.min_labels=300", "model.min_labels_of_a_class=30"]
+OULAD = ["label.horizon=28d", "label.lapsed_after=60d", "label.retention_events=service_visit,app_activity"]
+LIMIT_S = 1800.0
+
+
+def arguments() -> argparse.Namespace:
+    """Of the command line."""
+    parser = argparse.ArgumentParser("tests.chaos")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--faults", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--customers", type=int, default=1000, help="of the simulated city")
+    parser.add_argument("--days", type=int, default=400)
+    parser.add_argument("--slow", type=float, default=0.05, help="seconds that a worker sleeps after each batch")
+    parser.add_argument("--pause", type=float, nargs=2, default=(0.5, 4.0), help="seconds between two faults")
+    parser.add_argument("--oulad", metavar="DIR", help="the three logs of a folder instead of a city")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """One run."""
+    known = arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(run(known, Path(folder)))
+
+
+async def run(known: argparse.Namespace, folder: Path) -> int:
+    """In a folder that goes afterwards."""
+    port, _ = free_ports(2)
+    kafka = ApacheKafka(folder, advertised_port=port)
+    proxy = Proxy(port, kafka.port)
+    overrides = OULAD if known.oulad else CITY
+    files = await asyncio.to_thread(inputs, known, folder)
+    wanted = truth(load_profile("after-sales", overrides), files, folder / "replay", known.partitions)
+    await asyncio.to_thread(kafka.start)
+    await proxy.start()
+    environment = os.environ | {
+        "KEEPLINE_BROKERS": f"127.0.0.1:{port}",
+        "KEEPLINE_GROUP": "chaos",
+        "KEEPLINE_TOPIC_PREFIX": "",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    try:
+        return await under_faults(known, folder, environment, kafka, proxy, files, overrides, wanted)
+    finally:
+        await asyncio.to_thread(kafka.stop)
+
+
+async def under_faults(known, folder, environment, kafka, proxy, files, overrides, wanted) -> int:  # type: ignore[no-untyped-def]
+    """Publishes, lets the workers run, compares."""
+    options = [f"--set={override}" for override in overrides]
+    await command(environment, "topics", "create", "--partitions", str(known.partitions))
+    await command(environment, "publish", *files, "--end", *options)
+    started = time.monotonic()
+    work = {"profile": "after-sales", "set": overrides, "slow_s": known.slow}
+    supervisor = Supervisor(environment, work, folder / "workers.log", known.workers)
+    faults, keeping = Faults(supervisor, kafka, proxy, known.seed), asyncio.ensure_future(supervisor.keep())
+    try:
+        await faults.inflict(known.faults, tuple(known.pause))
+        while not supervisor.is_done and time.monotonic() - started < LIMIT_S:
+            await asyncio.sleep(0.5)
+    finally:
+        keeping.cancel()
+        left = sorted(supervisor.wanted)
+        supervisor.stop()
+    found = await committed(settings.from_environment(environment))
+    wrong = differences(found, wanted) + ([f"not done: {left}"] if left else [])
+    print(f"seed {known.seed}: {dict(faults.done)}, {proxy.held} EndTxn held, exits {dict(supervisor.ends)},")
+    print(f"  {time.monotonic() - started:.0f} s; { {name: said.total() for name, said in wanted.items()} }")
+    print(f"  {'EXACT' if not wrong else wrong}")
+    if wrong:
+        print((folder / "workers.log").read_text()[-4000:], file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def inputs(known: argparse.Namespace, folder: Path) -> list[str]:
+    """The files of the run."""
+    names = ("service_visits", "app_activity", "surveys")
+    if known.oulad:
+        return [str(Path(known.oulad) / f"{name}.csv.gz") for name in names]
+    size = ["--customers", str(known.customers), "--days", str(known.days)]
+    assert keepline(["simulate", "--out", str(folder / "city"), *size, "--seed", str(known.seed)]) == 0
+    return [str(folder / "city" / f"{name}.jsonl") for name in names]
+
+
+async def command(environment: dict[str, str], *words: str) -> None:
+    """A command of keepline, to its end."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "streams.cli", *words, env=environment)
+    if await process.wait() != 0:
+        raise SystemExit(f"keepline {words[0]} failed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Keeps workers running, as systemd or Kubernetes would, and does to them what a bad month does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import IO, Any
+
+from tests.chaos.proxy import Proxy
+from tests.kafka.apache import ApacheKafka
+
+SESSION_S = 6.0
+MOST_WORKERS, LEAST_WORKERS = 4, 1
+
+
+class Supervisor:
+    """Workers by name; one that ends with another code than 0 is started again."""
+
+    def __init__(self, environment: dict[str, str], arguments: dict[str, Any], log: Path, workers: int) -> None:
+        self.environment, self.arguments = environment, arguments | {"session_s": SESSION_S}
+        self.wanted = {f"w{i}" for i in range(workers)}
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.zombies: list[subprocess.Popen[bytes]] = []
+        self.told_to_leave: set[str] = set()
+        self.ends: Counter[int] = Counter()
+        self._log: IO[bytes] = log.open("ab")
+
+    @property
+    def is_done(self) -> bool:
+        """Every worker has come to the end of the input."""
+        return not self.wanted
+
+    async def keep(self) -> None:
+        """For ever."""
+        while True:
+            for name, process in list(self.running.items()):
+                code = process.poll()
+                if code is not None:
+                    self.ends[code] += 1
+                    del self.running[name]
+                    if code == 0 and name not in self.told_to_leave:
+                        self.wanted.discard(name)
+                    self.told_to_leave.discard(name)
+            for name in sorted(self.wanted - self.running.keys()):
+                self.start(name)
+            await asyncio.sleep(0.1)
+
+    def start(self, name: str) -> None:
+        """One process."""
+        arguments = self.arguments | {"instance": f"{self.environment['KEEPLINE_GROUP']}-{name}"}
+        command = [sys.executable, "-m", "tests.chaos.process", json.dumps(arguments)]
+        self.running[name] = subprocess.Popen(command, env=self.environment, stdout=self._log, stderr=self._log)
+
+    def any_running(self, chance: random.Random) -> str | None:
+        """A worker that lives."""
+        names = sorted(name for name, process in self.running.items() if process.poll() is None)
+        return chance.choice(names) if names else None
+
+    def stop(self) -> None:
+        """Everything, at once."""
+        self.wanted.clear()
+        for process in [*self.running.values(), *self.zombies]:
+            process.kill()
+            process.wait()
+
+
+class Faults:
+    """What may happen, drawn from a seed."""
+
+    KINDS = ("kill",) * 8 + ("sleep",) * 3 + ("terminate",) * 2 + ("add", "remove", "cut", "hold_end", "hold_end", "broker")
+
+    def __init__(self, supervisor: Supervisor, kafka: ApacheKafka, proxy: Proxy, seed: int) -> None:
+        self.supervisor, self.kafka, self.proxy = supervisor, kafka, proxy
+        self.chance, self.done = random.Random(seed), Counter[str]()
+
+    async def inflict(self, count: int, pause_s: tuple[float, float]) -> None:
+        """Until so many have happened or the workers are done."""
+        while self.done.total() < count and not self.supervisor.is_done:
+            await asyncio.sleep(self.chance.uniform(*pause_s))
+            kind, name = self.chance.choice(self.KINDS), self.supervisor.any_running(self.chance)
+            if name is None or self.supervisor.is_done:
+                continue
+            self.done[kind] += 1
+            print(f"{time.strftime('%T')} fault {self.done.total()}: {kind} {name}", file=sys.stderr, flush=True)
+            await getattr(self, f"_{kind}")(name)
+
+    async def _kill(self, name: str) -> None:
+        self.supervisor.running[name].kill()
+
+    async def _terminate(self, name: str) -> None:
+        self.supervisor.told_to_leave.add(name)
+        self.supervisor.running[name].terminate()
+
+    async def _sleep(self, name: str) -> None:
+        """Longer than its session; half the time the supervisor believes it dead and starts another of its name."""
+        process = self.supervisor.running[name]
+        os.kill(process.pid, signal.SIGSTOP)
+        if self.chance.random() < 0.5:
+            self.supervisor.zombies.append(self.supervisor.running.pop(name))
+        await asyncio.sleep(SESSION_S + self.chance.uniform(1, 4))
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGCONT)
+
+    async def _add(self, name: str) -> None:
+        if len(self.supervisor.wanted) < MOST_WORKERS:
+            self.supervisor.wanted.add(f"x{self.done.total()}")
+
+    async def _remove(self, name: str) -> None:
+        if len(self.supervisor.wanted) > LEAST_WORKERS:
+            self.supervisor.wanted.discard(name)
+            self.supervisor.zombies.append(self.supervisor.running.pop(name))
+            self.supervisor.zombies[-1].terminate()
+
+    async def _cut(self, name: str) -> None:
+        await self.proxy.cut(self.chance.uniform(0.5, 8))
+
+    async def _hold_end(self, name: str) -> None:
+        self.proxy.hold_next_end(self.chance.uniform(0.5, 16))
+
+    async def _broker(self, name: str) -> None:
+        await asyncio.to_thread(self.kafka.kill)
+        await asyncio.sleep(self.chance.uniform(0.1, 3))
+        await asyncio.to_thread(self.kafka.start)

@@ -1,0 +1,177 @@
+"""Units: whoever takes one over, and wherever, goes on to the same outputs, rows and models, to the byte."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.engine.merge import Hole
+from streams.engine.units import LEARNER_STATE, POSITION, STATE, EngineUnit, LearnerUnit
+from tests.engine import topics as logs
+from tests.engine.topics import Owner, Topics
+
+OUTPUTS = ("interventions", "interventions-withheld", "observations", "labelled-examples", "models", "dead-letters")
+PARTITIONS = 2
+
+
+@cache
+def calm(partitions: int = PARTITIONS) -> Topics:
+    return logs.calm(partitions)
+
+
+def parsed(topic: str, topics: Topics) -> list[dict[str, object]]:
+    return [json.loads(value or b"") for value in topics.values(topic)]
+
+
+def same(topics: Topics, wanted: Topics) -> None:
+    """Outputs, customers' rows, remembered ids; the position and the counts too, but for where a batch ended."""
+    for topic in OUTPUTS:
+        assert topics.values(topic) == wanted.values(topic), topic
+    for partition in range(wanted.partitions):
+        assert topics.table(STATE, partition) == wanted.table(STATE, partition)
+        assert topics.table("churn-scores", partition) == wanted.table("churn-scores", partition)
+    assert topics.table(LEARNER_STATE, 0).keys() == {POSITION}
+    states = [json.loads(one.table(LEARNER_STATE, 0)[POSITION]) for one in (topics, wanted)]
+    assert states[0] == states[1]
+
+
+def test_the_city_has_all_that_the_other_tests_are_about() -> None:
+    topics = calm()
+    counts = [json.loads(topics.table(STATE, p)[POSITION])["counts"] for p in range(PARTITIONS)]
+    for name in ("applied", "duplicate", "late", "rejected", "interventions", "interventions_withheld"):
+        assert all(count[name] > 0 for count in counts), name
+    reasons = {one["withheld_reason"] for one in parsed("interventions-withheld", topics)}
+    assert reasons >= {"model_not_ready", "open_case", "tenure"}
+    assert any(one["emitted_at"] != one["crossed_at"] for one in parsed("interventions", topics)), "none was pending"
+    assert any(model["ready"] for model in parsed("models", topics))
+    assert any(key and key.startswith(b"\0ids") for key in topics.table(STATE, 0))
+
+
+plans = st.lists(
+    st.tuples(st.integers(0, PARTITIONS), st.sampled_from(["work", "work", "commit", "die"]), st.integers(1, 90)),
+    min_size=5,
+    max_size=60,
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(plans, st.integers(30, 300), st.booleans())
+def test_whoever_dies_and_whenever_the_same_comes_out(
+    plan: list[tuple[int, str, int]], most: int, compacts: bool
+) -> None:
+    topics = logs.filled(PARTITIONS)
+    owners = logs.owners(topics)
+    for number, action, records in plan:
+        owner = owners[number]
+        if action == "work":
+            owner.work(records)
+        elif action == "commit":
+            owner.commit()
+        else:
+            if compacts:
+                topics.compact(*owner.unit.changelog)
+            owner.die()
+    logs.finish(owners, most)
+    same(topics, calm())
+
+
+@pytest.mark.parametrize("most", [1, 17])
+def test_a_new_owner_after_every_checkpoint_gives_the_same(most: int) -> None:
+    topics = logs.filled(PARTITIONS)
+    owners = logs.owners(topics)
+    steps = 0
+    while sum([owner.work(most * 10) for owner in owners]):
+        for owner in owners:
+            if owner.unit.steps:
+                owner.commit()
+                owner.die()
+                steps += 1
+    assert steps > 20
+    same(topics, calm())
+
+
+def waiting_engine() -> tuple[Topics, list[Owner]]:
+    """An engine that stands at a grid instant and waits for its model, all of it committed."""
+    topics = logs.filled(PARTITIONS)
+    owners = logs.owners(topics)
+    while not owners[0].unit.waiting:
+        owners[0].work(5)
+    owners[0].commit()
+    return topics, owners
+
+
+def test_an_engine_that_waits_for_its_model_still_waits_under_its_next_owner() -> None:
+    topics, owners = waiting_engine()
+    before = owners[0].unit
+    owners[0].die()
+    assert isinstance(before, EngineUnit)
+    assert owners[0].unit.waiting
+    assert owners[0].unit.frontier == before.frontier
+    owners[0].work(1000)
+    assert owners[0].unit.frontier == before.frontier
+    logs.finish(owners)
+    same(topics, calm())
+
+
+def test_how_many_partitions_there_are_does_not_show() -> None:
+    for partitions in (1, 3):
+        for topic in ("interventions", "interventions-withheld", "dead-letters"):
+            wanted, got = (parsed(topic, calm(n)) for n in (PARTITIONS, partitions))
+            for letter in (*wanted, *got):
+                letter.pop("partition", None)
+                letter.pop("offset", None)
+            assert sorted(map(str, got)) == sorted(map(str, wanted))
+        assert set(calm(partitions).values("models")) == set(calm().values("models"))
+
+
+def test_a_batch_that_was_lost_is_a_hole() -> None:
+    topics = logs.filled(PARTITIONS)
+    owner = logs.owners(topics)[0]
+    owner.work(3)
+    batches = []
+    for source in owner.unit.sources:
+        records = topics.records[source, 0][owner.read[source] :][:200]
+        if records:
+            owner.feed.offer(source, owner.read[source], records, logs.NOW_US)
+    while (batch := owner.feed.take()) is not None:
+        batches.append(batch)
+        topics.append("models", 0, [])
+    assert batches
+    owner.unit.position = owner.unit.position | {"surveys": 10_000}
+    with pytest.raises(Hole, match="engine-0"):
+        owner.unit.apply(batches[-1])  # type: ignore[arg-type]
+
+
+def test_records_read_from_too_far_on_are_a_hole() -> None:
+    owner = logs.owners(logs.filled(PARTITIONS))[0]
+    with pytest.raises(Hole, match="read from 7, expected 0"):
+        owner.feed.offer("surveys", 7, [logs.Record(7, None, b"{}")], logs.NOW_US)
+
+
+def test_taking_twice_gives_nothing_but_the_position_again() -> None:
+    topics = logs.filled(PARTITIONS)
+    for owner in logs.owners(topics):
+        owner.work(300)
+        first, second = owner.unit.take(), owner.unit.take()
+        assert [key for output in second for key, _ in output.pairs] == [POSITION]
+        assert first[0].pairs[-1] == second[0].pairs[-1]
+
+
+def test_a_learner_restored_in_the_middle_has_learned_as_much() -> None:
+    topics = logs.filled(PARTITIONS)
+    owners = logs.owners(topics)
+    for _ in range(8):
+        for owner in owners:
+            owner.work(40)
+            owner.commit()
+    learner = owners[-1].unit
+    owners[-1].die()
+    again = owners[-1].unit
+    assert isinstance(learner, LearnerUnit)
+    assert isinstance(again, LearnerUnit)
+    assert learner.learned_us == again.learned_us > 0
+    assert learner.learner.dumps() == again.learner.dumps()

@@ -1,0 +1,93 @@
+"""What the consumer's thread puts into the inbox; the rest of the transport is tested by the workers that run on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from streams.kafka.transport import ConsumerThread, _pause_others
+
+ONE, OTHER = TP("a", 0), TP("b", 0)
+
+
+class Consumer:
+    """aiokafka's, as far as it is looked at."""
+
+    def __init__(self, position: int = 0, end: int = 0) -> None:
+        self.state = SimpleNamespace(position=position, lso=end, timestamp=1_700_000_000_000)
+        assignment = SimpleNamespace(tps={ONE, OTHER}, state_value=lambda tp: self.state)
+        self._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+        self.held: set[TP] = set()
+
+    def assignment(self) -> frozenset[TP]:
+        return frozenset({ONE, OTHER})
+
+    def paused(self) -> set[TP]:
+        return set(self.held)
+
+    def pause(self, *places: TP) -> None:
+        self.held.update(places)
+
+    def resume(self, *places: TP) -> None:
+        self.held.difference_update(places)
+
+
+def records(*offsets: int) -> list[Any]:
+    return [SimpleNamespace(offset=offset) for offset in offsets]
+
+
+def thread(live: bool = False) -> ConsumerThread:
+    """Sought to offset 0 of one place."""
+    thread: Any = ConsumerThread.__new__(ConsumerThread)
+    thread.consumer = SimpleNamespace(leases=SimpleNamespace(live=live))
+    thread.inbox, thread._next = deque(), {ONE: 0}
+    return thread  # type: ignore[no-any-return]
+
+
+def test_records_say_from_where_on_they_were_read() -> None:
+    reader = thread()
+    reader._put_in(Consumer(), {ONE: records(3, 4)}, [ONE])
+    reader._put_in(Consumer(), {ONE: records(9)}, [ONE])
+    assert [drained.base for drained in reader.inbox] == [0, 5]
+
+
+def test_records_of_a_place_that_was_not_sought_are_dropped() -> None:
+    reader = thread()
+    reader._put_in(Consumer(), {OTHER: records(1)}, [OTHER])
+    assert not reader.inbox
+
+
+def test_live_a_place_read_to_its_end_says_so_without_records() -> None:
+    reader = thread(live=True)
+    reader._put_in(Consumer(position=7, end=7), {}, [ONE])
+    assert [drained.level_us for drained in reader.inbox] == [1_700_000_000_000_000]
+
+
+def test_live_a_place_that_is_behind_is_not_level() -> None:
+    reader = thread(live=True)
+    reader._put_in(Consumer(position=6, end=7), {}, [ONE])
+    assert [drained.level_us for drained in reader.inbox] == [0]
+
+
+@pytest.mark.parametrize("got", [{}, {ONE: records(6)}])
+def test_in_event_time_no_clock_says_that_a_place_is_level(got: dict[TP, list[Any]]) -> None:
+    reader = thread()
+    reader._put_in(Consumer(position=7, end=7), got, [ONE])
+    assert all(drained.level_us == 0 for drained in reader.inbox)
+
+
+def test_what_is_not_wanted_is_not_fetched() -> None:
+    consumer = Consumer()
+    _pause_others(consumer, {ONE})
+    assert consumer.held == {OTHER}
+
+
+def test_what_is_wanted_again_is_fetched_again() -> None:
+    consumer = Consumer()
+    _pause_others(consumer, {ONE})
+    _pause_others(consumer, {ONE, OTHER})
+    assert consumer.held == set()
