@@ -245,7 +245,7 @@ class Lease:
             "frontier": unit.frontier,
             "done": unit.done,
             "waiting": unit.waiting,
-            "counts": dict(getattr(unit, "counts", {})),
+            "counts": dict(unit.counts),
         }
 
     def _count(self, outputs: Sequence[Output], seconds: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -71,6 +71,8 @@ class Unit(Protocol):
     def done(self) -> bool: ...
     @property
     def waiting(self) -> bool: ...
+    @property
+    def counts(self) -> Mapping[str, int]: ...
     @property
     def frontier(self) -> str | None: ...
 

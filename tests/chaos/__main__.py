@@ -78,7 +78,7 @@ async def under_faults(known, folder, environment, kafka, proxy, files, override
     faults, keeping = Faults(supervisor, kafka, proxy, known.seed), asyncio.ensure_future(supervisor.keep())
     try:
         await faults.inflict(known.faults, tuple(known.pause))
-        while not supervisor.is_done and time.monotonic() - started < LIMIT_S:
+        while not supervisor.is_done and time.monotonic() - started < LIMIT_S:  # noqa: ASYNC110 -- of processes
             await asyncio.sleep(0.5)
     finally:
         keeping.cancel()
@@ -88,7 +88,7 @@ async def under_faults(known, folder, environment, kafka, proxy, files, override
     wrong = differences(found, wanted) + ([f"not done: {left}"] if left else [])
     print(f"seed {known.seed}: {dict(faults.done)}, {proxy.held} EndTxn held, exits {dict(supervisor.ends)},")
     print(f"  {time.monotonic() - started:.0f} s; { {name: said.total() for name, said in wanted.items()} }")
-    print(f"  {'EXACT' if not wrong else wrong}")
+    print(f"  {wrong or 'EXACT'}")
     if wrong:
         print((folder / "workers.log").read_text()[-4000:], file=sys.stderr)
     return 1 if wrong else 0

@@ -39,7 +39,7 @@ def truth(profile: Profile, files: Sequence[str], folder: Path, partitions: int)
         replay.run()
         out.close(replay.summary())
     said = {name: Counter((folder / f"{name}.jsonl").read_bytes().splitlines()) for name in TOPICS[:2]}
-    return said | {"models": Counter({model: partitions for model in replay.models})}
+    return said | {"models": Counter(dict.fromkeys(replay.models, partitions))}
 
 
 async def committed(settings: Settings) -> Said:
@@ -70,5 +70,3 @@ async def _values(settings: Settings, topic: str) -> Counter[bytes]:
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 values.update(record.value for record in records)
     return values
-
-

@@ -75,7 +75,9 @@ class Supervisor:
 class Faults:
     """What may happen, drawn from a seed."""
 
-    KINDS = ("kill",) * 8 + ("sleep",) * 3 + ("terminate",) * 2 + ("add", "remove", "cut", "hold_end", "hold_end", "broker")
+    KINDS = (
+        ("kill",) * 8 + ("sleep",) * 3 + ("terminate",) * 2 + ("add", "remove", "cut", "hold_end", "hold_end", "broker")
+    )
 
     def __init__(self, supervisor: Supervisor, kafka: ApacheKafka, proxy: Proxy, seed: int) -> None:
         self.supervisor, self.kafka, self.proxy = supervisor, kafka, proxy

@@ -22,6 +22,7 @@ PROFILE = load_profile(
         "model.min_labels_of_a_class=4",
         "case.least_tenure=3d",
         "case.cool_down=8d",
+        "model.prior_probability=0.5",  # crossings before there is a model: some wait for it, some for the least tenure
     ],
 )
 START_US = parse_instant("2024-01-03T00:00:00Z")

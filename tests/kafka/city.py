@@ -92,13 +92,12 @@ class City:
 
     async def read(self, short: str) -> list[tuple[TopicPartition, bytes]]:
         """All committed values of a topic."""
-        places = [TopicPartition(self.settings.topic(short), p) for p in range(PARTITIONS)]
+        topic, values = self.settings.topic(short), []
         consumer = AIOKafkaConsumer(
-            **self.settings.client, isolation_level="read_committed", auto_offset_reset="earliest"
+            topic, **self.settings.client, isolation_level="read_committed", auto_offset_reset="earliest"
         )
-        values = []
         async with consumer:
-            consumer.assign(places)
+            places = sorted(consumer.assignment())
             ends = await consumer.end_offsets(places)
             while any([await consumer.position(place) < ends[place] for place in places]):
                 for place, records in (await consumer.getmany(timeout_ms=100)).items():

@@ -186,6 +186,17 @@ class Raiser(CountingUnit):
         return super().apply(batch)
 
 
+class Reporter(CountingUnit):
+    """Says when it has applied something."""
+
+    applied: Path
+
+    def apply(self, batch: Batch) -> bool:
+        super().apply(batch)
+        self.applied.write_text("")
+        return False
+
+
 class Hanger(CountingUnit):
     """Never comes back from its first batch."""
 
@@ -224,6 +235,8 @@ def main(arguments: dict[str, Any]) -> None:
         lose_a_batch(Worker, Path(arguments["lost"]))
     if arguments.get("hanging"):
         kind, Hanger.hanging = Hanger, Path(arguments["hanging"])
+    if arguments.get("applied"):
+        kind, Reporter.applied = Reporter, Path(arguments["applied"])
     if arguments.get("raised"):
         kind, Raiser.raised = Raiser, Path(arguments["raised"])
     blueprints = [Blueprint.of(partial(kind, p)) for p in range(arguments["partitions"])]

@@ -62,11 +62,11 @@ async def test_a_worker_that_wakes_up_inside_a_checkpoint_is_fenced(city: City, 
     assert await city.said() == city.expected
 
 
-async def test_a_worker_that_is_told_to_stop_saves_and_leaves(city: City) -> None:
+async def test_a_worker_that_is_told_to_stop_saves_and_leaves(city: City, tmp_path: Path) -> None:
+    applied = tmp_path / "applied"
     await city.send(1000)
-    with city.worker(checkpoint_every_s=1000) as worker:
-        await wait_for(lambda: "restored" in city.log)
-        await city.send(1000)  # a fetch later at least some of what was sent first is applied
+    with city.worker(applied=str(applied), checkpoint_every_s=1000) as worker:
+        await wait_for(applied.exists)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(10) == 0, city.log
     assert await city.anything_said()

@@ -136,6 +136,11 @@ def test_a_complaint_is_open_before_it_is_resolved_and_only_one_at_a_time(lived:
     assert 0.5 < np.sum(rows["code"] == RESOLVED) / np.sum(rows["code"] == OPENED) < 0.8
 
 
+def test_whoever_got_a_remedy_may_complain_again(lived: Lived) -> None:
+    opened = lived.activity["customer"][lived.activity["code"] == OPENED]
+    assert np.bincount(opened).max() > 1
+
+
 def test_the_unhappy_answer_lower(lived: Lived) -> None:
     csat = lived.surveys[lived.surveys["code"] == 1]
     base = lived.people.base_satisfaction[csat["customer"]]

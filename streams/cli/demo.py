@@ -1,0 +1,26 @@
+"""`keepline demo`: the five-minute tour."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+CUSTOMERS, DAYS = 3000, 600
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR", help="page and files (demo-out)")
+    parser.add_argument("--customers", type=int, default=CUSTOMERS, help=f"of the invented city ({CUSTOMERS})")
+    parser.add_argument("--days", type=int, default=DAYS, help=f"that it is watched for ({DAYS})")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0: everything ran, and there is a page to look at."""
+    from rich.console import Console  # not for --help
+
+    from streams.demo.tour import Tour
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    Tour(args.out, args.customers, args.days, Console(highlight=False)).run()
+    return 0

@@ -1,0 +1,125 @@
+"""What became of the cases, judged by the truth that only a simulator knows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import orjson
+
+from schemas.instants import DAY_US, parse_instant
+from streams.demo.watch import Seen
+
+EARLY_DAYS, LATE_DAYS = 180, 240  # a case belongs to a departure from so long before to so long after it
+
+
+@dataclass(frozen=True)
+class Customer:
+    """One customer's true life, and what Keepline said of it."""
+
+    customer_id: str
+    left_us: int | None
+    returned_us: int | None
+    opened_us: list[int]
+
+    @property
+    def early_days(self) -> float | None:
+        """Days from the case to the true departure (negative: after it); None without departure or case near it."""
+        if self.left_us is None:
+            return None
+        days = [(self.left_us - at) / DAY_US for at in self.opened_us]
+        near = [d for d in days if -LATE_DAYS <= d <= EARLY_DAYS]
+        return max(near, default=None)
+
+
+@dataclass(frozen=True)
+class Story:
+    """The whole city."""
+
+    customers: dict[str, Customer]
+    tiers: Counter[str]
+    withheld: dict[str, int]
+    end_us: int
+
+    @property
+    def leavers(self) -> list[Customer]:
+        """Who left while a case could still follow."""
+        return [c for c in self.customers.values() if c.left_us is not None and c.left_us < self.end_us]
+
+    @property
+    def early(self) -> list[float]:
+        """Days of each leaver with a case."""
+        return [days for c in self.leavers if (days := c.early_days) is not None]
+
+    @property
+    def precision(self) -> float:
+        """The share of cases whose customer left within half a year, or had left already."""
+        cases = [(c, at) for c in self.customers.values() for at in c.opened_us]
+        return sum(_was_right(c, at) for c, at in cases) / max(len(cases), 1)
+
+    def sentences(self) -> list[str]:
+        """What there is to say, honestly."""
+        before = [days for days in self.early if days > 0]
+        after = [-days for days in self.early if days <= 0]
+        lines = [
+            f"{sum(self.tiers.values()):,} interventions: "
+            + ", ".join(f"{n:,} {t}" for t, n in self.tiers.most_common()),
+            f"{len(self.leavers):,} customers truly left: {len(before):,} had a case before they did"
+            + (f" (median {median(before):.0f} days)" if before else "")
+            + f", {len(after):,} after"
+            + (f" (median {median(after):.0f} days: they left without a sign)" if after else "")
+            + f", {len(self.leavers) - len(self.early):,} none yet.",
+            f"{self.precision:.0%} of the cases were about somebody who left within half a year or had left already.",
+        ]
+        if self.withheld:
+            lines.append("Withheld: " + ", ".join(f"{n:,} {why}" for why, n in sorted(self.withheld.items())))
+        return lines
+
+
+def tell(folder: Path, seen: Seen, end_us: int) -> Story:
+    """Joins what was sent with truth.jsonl of the city."""
+    opened: dict[str, list[int]] = {}
+    for body in seen.interventions:
+        opened.setdefault(body["customer_id"], []).append(parse_instant(body["crossed_at"]))
+    lines = (folder / "truth.jsonl").read_bytes().splitlines()
+    customers = {c.customer_id: c for c in (_customer(orjson.loads(line), opened) for line in lines)}
+    return Story(customers, Counter(body["tier"] for body in seen.interventions), dict(seen.withheld), end_us)
+
+
+def telling(story: Story, seen: Seen) -> list[tuple[str, Customer]]:
+    """Six customers worth a look, each with why."""
+    known = [c for c in story.customers.values() if len(seen.scores.get(c.customer_id, ())) > 20]
+    gone = [c for c in known if c.left_us is not None and c.left_us < story.end_us]
+    picks = [
+        ("Seen coming: the case was open before the customer left", _most(gone, lambda c: c.early_days or -1e9)),
+        ("Left without a sign: silence alone gave it away, later", _most([c for c in gone if (c.early_days or
+        1) < 0], lambda c: c.early_days or 0)),
+        ("Missed: left, and no case was opened near it", _most([c for c in gone if c.early_days is None],
+        lambda c: -(c.left_us or 0))),
+        ("False alarm: a case, and the customer stayed", _most([c for c in known if c.left_us is None and
+        c.opened_us], lambda c: -len(c.opened_us))),
+        ("Came back by herself", _most([c for c in gone if c.returned_us and c.returned_us < story.end_us],
+        lambda c: len(c.opened_us))),
+        ("Loyal: never near the threshold", _most([c for c in known if c.left_us is None and not c.opened_us],
+        lambda c: len(seen.scores[c.customer_id]))),
+    ]  # fmt: skip
+    return [(title, customer) for title, customer in picks if customer is not None]
+
+
+def _most(customers: Iterable[Customer], key: Any) -> Customer | None:
+    return max(customers, key=lambda c: (key(c), c.customer_id), default=None)
+
+
+def _customer(body: dict[str, Any], opened: dict[str, list[int]]) -> Customer:
+    left, back = body["left_at"], body["returned_at"]
+    name = body["customer_id"]
+    return Customer(name, left and parse_instant(left), back and parse_instant(back), opened.get(name, []))
+
+
+def _was_right(customer: Customer, at_us: int) -> bool:
+    left_us, back_us = customer.left_us, customer.returned_us
+    return left_us is not None and left_us <= at_us + EARLY_DAYS * DAY_US and (back_us is None or at_us < back_us)
