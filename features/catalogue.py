@@ -1,65 +1,24 @@
 """Every feature, one entry each. To add a feature, add an entry: state, scoring, reports and schemas follow.
 
-`log` scale: the model sees log(1 + value); `linear`: value / size. Both stay within -32 and 32, the
-estimator's limit. A missing rule says what stands where nothing
-is known, so that no feature is ever undefined. The sentence is what an adviser reads; {value} is the value in its unit.
+`log` scale: the model sees log(1 + value); `linear`: value / size. Both stay within -32 and 32, the estimator's limit.
+A missing rule says what stands where nothing is known, so that no feature is ever undefined. The sentence is what an
+adviser reads; {value} is the value in its unit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aggregates import (
-    ANY,
-    RETENTION,
-    Aggregate,
-    Decayed,
-    First,
-    Greatest,
-    Last,
-    Latest,
-    Layout,
-    Signal,
-    Total,
-)
+from features.aggregates import RETENTION, Aggregate, Decayed, First, Greatest, Last, Latest, Layout, Signal, Total
 from features.arithmetic import Array, log
+from features.feature import KNOWN, Feature, decayed, mean, since, total, trend
 from features.view import View, ratio
 from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, CAUSES, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, SURVEY_TYPES
 
-Topic = Literal["recency", "frequency", "spend", "service", "activity", "complaint", "survey", "cause", "calendar"]
-
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One number about a customer, and how to say it."""
-
-    name: str
-    unit: str
-    topic: Topic
-    scale: Literal["log", "linear"]
-    uses: tuple[Aggregate, ...]
-    compute: Callable[[View], Array]
-    missing: str
-    sentence: str
-    size: float = 1.0  # what counts as a large step of a linear feature, in its unit
-    basis: Aggregate | None = None  # without an event in it the value is the missing rule's; None: it is always known
-
-    @property
-    def aggregate(self) -> str:
-        """The aggregates that it is computed from, as text."""
-        return ", ".join(map(repr, self.uses))
-
-    def say(self, value: float) -> str:
-        """The sentence an adviser reads."""
-        return self.sentence.format(value=value)
 
 
 def activity(*types: str) -> Signal:
@@ -67,7 +26,6 @@ def activity(*types: str) -> Signal:
     return Signal(APP_ACTIVITY, "count", tuple(ACTIVITY_TYPES.index(t) for t in types))
 
 
-KNOWN = Signal(ANY)
 RETAINED = Signal(RETENTION)
 VISITS = Signal(SERVICE_VISIT)
 SPEND = Signal(SERVICE_VISIT, "amount")
@@ -84,52 +42,6 @@ SURVEYS = Signal(SURVEY)
 LEVEL = Signal(SURVEY, "level")
 NPS = Signal(SURVEY, "score", (SURVEY_TYPES.index("nps"),))
 NEUTRAL_LEVEL = 60.0  # of 100: what stands where nobody was asked
-TREND_FLOOR = 0.05  # events in the long window below which a trend says nothing
-
-
-def total(name: str, unit: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
-    """Sum since the first event; 0 when there is none."""
-    uses = Total(signal)
-    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", sentence)
-
-
-def decayed(name: str, unit: str, topic: Topic, signal: Signal, days: int, sentence: str) -> Feature:
-    """Sum of which an event's share halves every `days` days; 0 when there is none."""
-    uses = Decayed(signal, days)
-    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", sentence)
-
-
-def since(name: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
-    """Days since the last such event."""
-    uses = (Last(signal), First(KNOWN))
-    missing = "days since the first event of any kind"
-    return Feature(name, "days", topic, "log", uses, lambda v: v.days_since(signal), missing, sentence, basis=uses[0])
-
-
-def mean(name: str, unit: str, topic: Topic, part: Aggregate, whole: Aggregate, missing: float, say: str) -> Feature:
-    """part / whole of two sums of equal decay."""
-    return Feature(
-        name,
-        unit,
-        topic,
-        "log",
-        (part, whole),
-        lambda v: ratio(v.get(part), v.get(whole), missing),
-        str(missing),
-        say,
-        basis=whole,
-    )
-
-
-def trend(name: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
-    """Events of the last weeks against what the last months promise: 1 is steady, 0 has stopped, 4 has just begun."""
-    short, long = Decayed(signal, 28), Decayed(signal, 112)
-
-    def compute(v: View) -> Array:
-        known = v.get(long)
-        return ratio(4.0 * v.get(short), np.where(known > TREND_FLOOR, known, 0.0), 0.0)
-
-    return Feature(name, "ratio", topic, "linear", (short, long), compute, "0", sentence, basis=long)
 
 
 def silence(pseudo_days: int) -> Feature:
@@ -145,6 +57,7 @@ def silence(pseudo_days: int) -> Feature:
         "0",
         "Silent for longer than this customer's own rhythm explains (evidence {value:.1f})",
         basis=Last(RETAINED),
+        worse=1,
     )
 
 
@@ -187,9 +100,7 @@ def named(cause: str) -> Feature:
     """How often surveys named a cause, recent ones first."""
     signal = Signal(SURVEY, cause=CAUSES.index(cause))
     words = cause.replace("_", " ")
-    return decayed(
-        f"cause_{cause}", "surveys", "cause", signal, 112, f"Named '{words}' in {{value:.1f}} recent surveys"
-    )
+    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, f"surveys that name '{words}'", worse=1)
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -210,6 +121,7 @@ FEATURES: tuple[Feature, ...] = (
         "1",
         "{value:.1f} times the customer's own usual gap has passed",
         basis=Last(RETAINED),
+        worse=1,
     ),
     # How often
     Feature(
@@ -233,19 +145,17 @@ FEATURES: tuple[Feature, ...] = (
         "Usually comes every {value:.0f} days",
         basis=Last(RETAINED),
     ),
-    total("retained_count", "events", "frequency", RETAINED, "Has come {value:.0f} times in all"),
-    decayed("retained_7d", "events", "frequency", RETAINED, 7, "Came {value:.1f} times in about the last week"),
-    decayed("retained_28d", "events", "frequency", RETAINED, 28, "Came {value:.1f} times in about the last month"),
-    decayed(
-        "retained_112d", "events", "frequency", RETAINED, 112, "Came {value:.1f} times in about the last four months"
-    ),
+    total("retained_count", "events", "frequency", RETAINED, "Visits or purchases in all: {value:.0f}"),
+    decayed("retained_7d", "events", "frequency", RETAINED, 7, "visits or purchases"),
+    decayed("retained_28d", "events", "frequency", RETAINED, 28, "visits or purchases"),
+    decayed("retained_112d", "events", "frequency", RETAINED, 112, "visits or purchases"),
     trend("retained_trend", "frequency", RETAINED, "Comes at {value:.1f} times the pace of the last months"),
-    total("visit_count", "visits", "frequency", VISITS, "Has visited {value:.0f} times"),
+    total("visit_count", "visits", "frequency", VISITS, "Visits in all: {value:.0f}"),
     # What was spent, and what it was like
     total("spend_total", "currency", "spend", SPEND, "Has spent {value:.0f} in all"),
-    decayed("spend_28d", "currency", "spend", SPEND, 28, "Spent {value:.0f} in about the last month"),
-    decayed("spend_112d", "currency", "spend", SPEND, 112, "Spent {value:.0f} in about the last four months"),
-    mean("spend_mean", "currency", "spend", Total(SPEND), Total(PRICED), 0.0, "Spends {value:.0f} a visit"),
+    decayed("spend_28d", "currency", "spend", SPEND, 28, "spending"),
+    decayed("spend_112d", "currency", "spend", SPEND, 112, "spending"),
+    mean("spend_mean", "currency", "spend", Total(SPEND), Total(PRICED), 0.0, "Spends {value:.0f} a visit", -1),
     Feature(
         "spend_last",
         "currency",
@@ -256,6 +166,7 @@ FEATURES: tuple[Feature, ...] = (
         "0",
         "Spent {value:.0f} the last time",
         basis=Last(SPEND),
+        worse=-1,
     ),
     Feature(
         "spend_greatest",
@@ -267,8 +178,9 @@ FEATURES: tuple[Feature, ...] = (
         "0",
         "Spent up to {value:.0f} at once",
         basis=Last(SPEND),
+        worse=-1,
     ),
-    decayed("items_112d", "items", "spend", ITEMS, 112, "Bought {value:.0f} items in about the last four months"),
+    decayed("items_112d", "items", "spend", ITEMS, 112, "items bought"),
     mean(
         "wait_mean",
         "minutes",
@@ -277,14 +189,13 @@ FEATURES: tuple[Feature, ...] = (
         Decayed(WAITED, 112),
         0.0,
         "Waited {value:.0f} minutes on recent visits",
+        1,
     ),
     # The app
     since("activity_recency", "activity", ACTIVITY, "Has not used the app for {value:.0f} days"),
-    decayed("activity_7d", "actions", "activity", ACTIVITY, 7, "{value:.0f} app actions in about the last week"),
-    decayed("activity_28d", "actions", "activity", ACTIVITY, 28, "{value:.0f} app actions in about the last month"),
-    decayed(
-        "activity_112d", "actions", "activity", ACTIVITY, 112, "{value:.0f} app actions in about the last four months"
-    ),
+    decayed("activity_7d", "actions", "activity", ACTIVITY, 7, "app actions"),
+    decayed("activity_28d", "actions", "activity", ACTIVITY, 28, "app actions"),
+    decayed("activity_112d", "actions", "activity", ACTIVITY, 112, "app actions"),
     trend("activity_trend", "activity", ACTIVITY, "Uses the app at {value:.1f} times the pace of the last months"),
     decayed(
         "browse_28d",
@@ -292,7 +203,7 @@ FEATURES: tuple[Feature, ...] = (
         "activity",
         activity("app_open", "browse"),
         28,
-        "Opened or browsed {value:.0f} times in about the last month",
+        "visits to the app",
     ),
     decayed(
         "cart_28d",
@@ -300,7 +211,7 @@ FEATURES: tuple[Feature, ...] = (
         "activity",
         activity("add_to_cart"),
         28,
-        "Put {value:.1f} things into the cart in about the last month",
+        "things put into the cart",
     ),
     decayed(
         "purchase_28d",
@@ -308,7 +219,7 @@ FEATURES: tuple[Feature, ...] = (
         "activity",
         activity("purchase"),
         28,
-        "Bought {value:.1f} times in the app in about the last month",
+        "purchases in the app",
     ),
     since("purchase_recency", "activity", activity("purchase"), "No purchase in the app for {value:.0f} days"),
     decayed(
@@ -317,7 +228,7 @@ FEATURES: tuple[Feature, ...] = (
         "activity",
         activity("consult"),
         28,
-        "Asked for advice {value:.1f} times in about the last month",
+        "requests for advice",
     ),
     decayed(
         "coupon_28d",
@@ -325,16 +236,12 @@ FEATURES: tuple[Feature, ...] = (
         "activity",
         activity("coupon_claimed"),
         28,
-        "Claimed {value:.1f} coupons in about the last month",
+        "coupons claimed",
     ),
     since("campaign_recency", "activity", activity("campaign_joined"), "Joined no campaign for {value:.0f} days"),
     since("review_recency", "activity", activity("review_posted"), "Posted no review for {value:.0f} days"),
-    decayed(
-        "other_activity_28d", "actions", "activity", OTHER, 28, "{value:.0f} other app actions in about the last month"
-    ),
-    decayed(
-        "duration_28d", "seconds", "activity", DURATION, 28, "{value:.0f} seconds in the app in about the last month"
-    ),
+    decayed("other_activity_28d", "actions", "activity", OTHER, 28, "other app actions"),
+    decayed("duration_28d", "seconds", "activity", DURATION, 28, "seconds in the app"),
     # Complaints
     Feature(
         "complaints_open",
@@ -344,7 +251,8 @@ FEATURES: tuple[Feature, ...] = (
         (Total(COMPLAINTS), Total(RESOLVED)),
         complaints_open,
         "0",
-        "{value:.0f} complaints are open",
+        "Complaints that are open: {value:.0f}",
+        worse=1,
     ),
     Feature(
         "complaint_age",
@@ -355,6 +263,7 @@ FEATURES: tuple[Feature, ...] = (
         complaint_age_days,
         "0",
         "A complaint has been open for {value:.0f} days",
+        worse=1,
     ),
     decayed(
         "complaints_112d",
@@ -362,10 +271,11 @@ FEATURES: tuple[Feature, ...] = (
         "complaint",
         COMPLAINTS,
         112,
-        "Complained {value:.1f} times in about the last four months",
+        "complaints",
+        worse=1,
     ),
     # Surveys
-    total("survey_count", "surveys", "survey", SURVEYS, "Has answered {value:.0f} surveys"),
+    total("survey_count", "surveys", "survey", SURVEYS, "Surveys answered: {value:.0f}"),
     Feature(
         "survey_level",
         "points of 100",
@@ -377,6 +287,7 @@ FEATURES: tuple[Feature, ...] = (
         "Rates us {value:.0f} of 100",
         25.0,
         basis=Last(LEVEL),
+        worse=-1,
     ),
     Feature(
         "survey_last",
@@ -389,6 +300,7 @@ FEATURES: tuple[Feature, ...] = (
         "Rated us {value:.0f} of 100 the last time",
         25.0,
         basis=Last(LEVEL),
+        worse=-1,
     ),
     Feature(
         "survey_trend",
@@ -401,6 +313,7 @@ FEATURES: tuple[Feature, ...] = (
         "The last rating differs by {value:+.0f} points from the customer's own mean",
         25.0,
         basis=Last(LEVEL),
+        worse=-1,
     ),
     since("survey_age", "survey", SURVEYS, "Last answered a survey {value:.0f} days ago"),
     Feature(
@@ -414,6 +327,7 @@ FEATURES: tuple[Feature, ...] = (
         "Would recommend us with {value:.0f} of 10",
         2.5,
         basis=Last(NPS),
+        worse=-1,
     ),
     *map(named, CAUSES),
     # The calendar

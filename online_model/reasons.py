@@ -13,6 +13,11 @@ from features.catalogue import FEATURES
 MOST = 5
 LEAST = 3
 TOPICS = tuple(feature.topic for feature in FEATURES)
+TOPIC_INDEX = np.array([sorted(set(TOPICS)).index(topic) for topic in TOPICS])
+TOPIC_OF = np.equal.outer(np.unique(TOPIC_INDEX), TOPIC_INDEX).astype(float)  # (topics, features)
+WORSE = np.array([feature.worse for feature in FEATURES])
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +31,22 @@ class Reason:
     sentence: str
 
 
-def reasons(raw: Array, contributions: Array, known: NDArray[np.bool_]) -> list[Reason]:
-    """The strongest known feature of each topic that raises the score, at most MOST; at least LEAST, whatever they do.
+def reasons(raw: Array, contributions: Array, above: Flags, known: Flags) -> list[Reason]:
+    """The strongest feature of each topic that raises the score, at most MOST; at least LEAST, whatever they do.
 
-    raw: (features,) in their units; contributions: (features,) in log-odds; known: (features,), what is of the
-    customer's own events, so that nobody is told of a survey that was never answered.
+    raw: (features,) in their units; contributions: (features,) in log-odds; above: (features,), whether the value is
+    above the average customer's; known: (features,), what is of the customer's own events, so that nobody is told of a
+    survey that was never answered. Features of a topic are correlated, and a linear model sets one against another: a
+    topic counts if its features raise the score together, and of them one that is bad news by itself is told.
     """
-    share = np.where(known, contributions, -np.inf).tolist()
-    best: dict[str, int] = {}
-    for i, topic in enumerate(TOPICS):
-        if share[i] > share[best.setdefault(topic, i)]:
-            best[topic] = i
-    raising = sorted((i for i in best.values() if share[i] > 0), key=lambda i: -share[i])[:MOST]
-    if len(raising) < LEAST:
-        rest = sorted((i for i in range(len(share)) if i not in raising), key=lambda i: -share[i])
-        raising += rest[: LEAST - len(raising)]
-    return [_reason(i, float(raw[i]), float(contributions[i])) for i in raising]
+    net = TOPIC_OF @ np.where(known, contributions, 0.0) > 0.0
+    bad_news = known & ((WORSE == 0) | (above == (WORSE > 0)))
+    telling = bad_news & (contributions > 0) & net[TOPIC_INDEX]
+    order = np.lexsort((np.arange(len(raw)), -contributions, ~known, ~bad_news, ~telling)).tolist()
+    first = [i for n, i in enumerate(order) if TOPICS[i] not in {TOPICS[j] for j in order[:n]}]
+    found = [i for i in first if telling[i]][:MOST]
+    found += [i for i in order if i not in found][: max(LEAST - len(found), 0)]
+    return [_reason(i, float(raw[i]), float(contributions[i])) for i in found]
 
 
 def _reason(i: int, value: float, contribution: float) -> Reason:

@@ -55,9 +55,9 @@ def _card(title: str, c: Customer, seen: Seen, events: list[tuple[int, str]], st
     shapes.append(svg.steps([(at(us), p) for us, p in seen.scores[c.customer_id]], "curve"))
     shapes += [svg.upright(at(us), "case", "" if i else "case") for i, us in enumerate(sorted(c.opened_us))]
     if c.left_us is not None and c.left_us < end_us:
-        shapes.append(svg.upright(at(max(c.left_us, start_us)), "left", "left"))
+        shapes.append(svg.upright(at(max(c.left_us, start_us)), "left", "left", 1))
     if c.returned_us is not None and c.returned_us < end_us:
-        shapes.append(svg.upright(at(c.returned_us), "back", "back"))
+        shapes.append(svg.upright(at(c.returned_us), "back", "back", 2))
     months = [(at(us), format_instant(us)[:7]) for us in range(start_us, end_us, 91 * DAY_US)]
     drawn = svg.plot(shapes, months, [(0.0, "0"), (0.5, "½"), (1.0, "1")])
     name = escape(c.customer_id)
@@ -83,7 +83,7 @@ def _early(story: Story) -> str:
     counts, _ = np.histogram(story.early, bins=[*edges, EARLY_DAYS])
     top, whole = max(int(counts.max()), 1), EARLY_DAYS + LATE_DAYS
     names = ["before" if edge >= 0 else "after" for edge in edges[::-1]]
-    labels = [((EARLY_DAYS - days) / whole, _words(days)) for days in (120, 60, 0, -60, -120, -180)]
+    labels = [((EARLY_DAYS - days) / whole, _words(days)) for days in (120, 0, -120)]
     shapes = [svg.bars([n / top for n in counts[::-1]], names), svg.upright(EARLY_DAYS / whole, "left")]
     return svg.plot(shapes, labels, [(0.0, "0"), (1.0, str(top))])
 
@@ -93,19 +93,19 @@ def _words(days: int) -> str:
 
 
 def _calibration(seen: Seen) -> str:
-    if not seen.judged:
+    negatives, positives = seen.judge.counts
+    if not (negatives + positives).any():
         return "<p>No prediction of the model has matured yet.</p>"
-    probability = np.concatenate([p for p, _ in seen.judged])
-    label = np.concatenate([y for _, y in seen.judged])
-    part = np.minimum((probability * BINS).astype(int), BINS - 1)
-    count = np.bincount(part, minlength=BINS)
-    mean, share = np.bincount(part, probability, BINS), np.bincount(part, label, BINS)
+    middle = (np.arange(len(positives)) + 0.5) / len(positives)
+    part = (middle * BINS).astype(int)
+    count = np.bincount(part, negatives + positives)
+    mean, share = np.bincount(part, (negatives + positives) * middle), np.bincount(part, positives)
     radius = 3 + 13 * np.sqrt(count / count.max())
     dots = [(float(mean[i] / n), float(share[i] / n), float(radius[i])) for i, n in enumerate(count) if n]
     shapes = [svg.line([(0, 0), (1, 1)], "ideal"), svg.dots(dots, "bin")]
     labels = [(x, f"said {x:g}") for x in (0.0, 0.25, 0.5, 0.75, 1.0)]
     drawn = svg.plot(shapes, labels, [(0.0, "0"), (0.5, "½ left"), (1.0, "all")])
-    note = f"{len(label):,} predictions whose half year is over, made after the model was ready."
+    note = f"{count.sum():,.0f} predictions whose half year is over, made after the model was ready."
     return f'{drawn}<p class="note">{note}</p>'
 
 

@@ -23,7 +23,7 @@ class Screen:
     def __init__(self, console: Console, start_us: int, end_us: int) -> None:
         self.console, self._start_us, self._span_us = console, start_us, max(end_us - start_us, 1)
         columns = (
-            TextColumn("scoring two years of events"),
+            TextColumn("the worker scores"),
             BarColumn(),
             TextColumn("{task.fields[text]}"),
             TimeElapsedColumn(),

@@ -15,6 +15,8 @@ from schemas.instants import DAY_US, parse_instant
 from streams.demo.watch import Seen
 
 EARLY_DAYS, LATE_DAYS = 180, 240  # a case belongs to a departure from so long before to so long after it
+TYPICAL_EARLY_DAYS, TYPICAL_LATE_DAYS = 60.0, 90.0
+SHOWN_AFTER_US = 90 * DAY_US  # of the curve of somebody who left
 
 
 @dataclass(frozen=True)
@@ -92,26 +94,32 @@ def tell(folder: Path, seen: Seen, end_us: int) -> Story:
 
 def telling(story: Story, seen: Seen) -> list[tuple[str, Customer]]:
     """Six customers worth a look, each with why."""
+    ready_us = min((at for c in story.customers.values() for at in c.opened_us), default=0)
     known = [c for c in story.customers.values() if len(seen.scores.get(c.customer_id, ())) > 20]
-    gone = [c for c in known if c.left_us is not None and c.left_us < story.end_us]
+    stayed = [c for c in known if c.left_us is None]
+    gone = [c for c in known if c.left_us is not None and ready_us < c.left_us < story.end_us - SHOWN_AFTER_US]
+    early = [c for c in gone if c.early_days is not None and c.early_days > 0]
+    late = [c for c in gone if c.early_days is not None and c.early_days < 0]
+    back = [c for c in gone if c.returned_us and c.returned_us < story.end_us]
     picks = [
-        ("Seen coming: the case was open before the customer left", _most(gone, lambda c: c.early_days or -1e9)),
-        ("Left without a sign: silence alone gave it away, later", _most([c for c in gone if (c.early_days or
-        1) < 0], lambda c: c.early_days or 0)),
-        ("Missed: left, and no case was opened near it", _most([c for c in gone if c.early_days is None],
-        lambda c: -(c.left_us or 0))),
-        ("False alarm: a case, and the customer stayed", _most([c for c in known if c.left_us is None and
-        c.opened_us], lambda c: -len(c.opened_us))),
-        ("Came back by herself", _most([c for c in gone if c.returned_us and c.returned_us < story.end_us],
-        lambda c: len(c.opened_us))),
-        ("Loyal: never near the threshold", _most([c for c in known if c.left_us is None and not c.opened_us],
-        lambda c: len(seen.scores[c.customer_id]))),
-    ]  # fmt: skip
+        ("Seen coming: the case was open before the customer left", _nearest(early, TYPICAL_EARLY_DAYS)),
+        ("Left without a sign: silence alone gave it away, later", _nearest(late, -TYPICAL_LATE_DAYS)),
+        ("Missed: left, and no case was opened", _first(c for c in gone if not c.opened_us)),
+        ("False alarm: a case, and the customer stayed", _first(c for c in stayed if len(c.opened_us) == 1)),
+        ("Left, and came back by herself", _nearest(back, -TYPICAL_LATE_DAYS) or _first(back)),
+        ("Loyal: never a case", _first(c for c in stayed if not c.opened_us)),
+    ]
     return [(title, customer) for title, customer in picks if customer is not None]
 
 
-def _most(customers: Iterable[Customer], key: Any) -> Customer | None:
-    return max(customers, key=lambda c: (key(c), c.customer_id), default=None)
+def _nearest(customers: Iterable[Customer], days: float) -> Customer | None:
+    """Whose case was open about so many days before the departure."""
+    known = ((abs(c.early_days - days), c.customer_id, c) for c in customers if c.early_days is not None)
+    return min(known, default=(0.0, "", None))[2]
+
+
+def _first(customers: Iterable[Customer]) -> Customer | None:
+    return min(customers, key=lambda c: c.customer_id, default=None)
 
 
 def _customer(body: dict[str, Any], opened: dict[str, list[int]]) -> Customer:

@@ -41,11 +41,12 @@ def dots(points: Sequence[tuple[float, float, float]], name: str) -> str:
     return "".join(f'<circle class="{name}" cx="{_x(x):.1f}" cy="{_y(y):.1f}" r="{r:.1f}"/>' for x, y, r in points)
 
 
-def upright(x: float, name: str, text: str = "") -> str:
-    """A line from below to above, with a word beside it."""
+def upright(x: float, name: str, text: str = "", row: int = 0) -> str:
+    """A line from below to above, with a word beside it; rows keep the words of neighbours apart."""
     at = _x(x)
     anchor, shift = ("end", -4) if x > 0.8 else ("start", 4)
-    word = f'<text class="{name}" x="{at + shift:.1f}" y="{TOP + 10}" text-anchor="{anchor}">{escape(text)}</text>'
+    place = f'x="{at + shift:.1f}" y="{TOP + 10 + 12 * row}" text-anchor="{anchor}"'
+    word = f'<text class="{name}" {place}>{escape(text)}</text>'
     return f'<line class="{name}" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>{word}'
 
 

@@ -68,7 +68,7 @@ class Tour:
             (f"{events:,}", "events"),
             (f"{self.customers:,}", "customers"),
             (f"{len(seen.interventions):,}", "interventions"),
-            (f"{seen.model.get('auc') or 0:.2f}", "AUC, as served"),
+            (f"{seen.judge.get().auc or 0.5:.2f}", "AUC of what the model served"),
             (f"{seconds:.0f} s", "from nothing to here"),
         ]
         path = self.out / "index.html"

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer
 
+from online_model.judge import Judge
 from online_model.snapshot import unpack_array
 from schemas.instants import parse_instant
 from streams.kafka.settings import Settings
@@ -24,7 +25,7 @@ class Seen:
     interventions: list[dict[str, Any]] = field(default_factory=list)
     withheld: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     scores: dict[str, list[Point]] = field(default_factory=lambda: defaultdict(list))
-    judged: list[tuple[Any, Any]] = field(default_factory=list)  # (probability, label) of a block, model ready
+    judge: Judge = field(default_factory=Judge)  # of what was predicted since the model was ready
     model: dict[str, Any] = field(default_factory=dict)
     ready_from: int | None = None  # first model version that was ready
     reached_us: int = 0
@@ -43,7 +44,7 @@ class Seen:
         elif topic == "models":
             self._model(body)
         elif body["kind"] == "labelled_examples" and self.ready_from and body["model_version"] >= self.ready_from:
-            self.judged.append((unpack_array(body["probability"], "f8"), unpack_array(body["label"], "u1")))
+            self.judge.update(unpack_array(body["probability"], "f8"), unpack_array(body["label"], "u1"))
 
     def _model(self, body: dict[str, Any]) -> None:
         self.model = body

@@ -74,7 +74,8 @@ class Crossings:
         return published
 
     def _compose(self, scored: Scored, before: CaseColumns, decision: Decision, i: int) -> None:
-        raw, contributions = scored.raw[:, i], scored.scorer.contributions(scored.x[:, i : i + 1])[:, 0]
+        raw, x, scorer = scored.raw[:, i], scored.x[:, i], scored.scorer
+        contributions, above = scorer.contributions(x[:, None])[:, 0], x > scorer.snapshot.mean
         sent, customer, at_us = float(before[0][i]), scored.names(int(scored.slots[i])), int(scored.at_us[i])
         crossing = Crossing(
             customer_id=customer,
@@ -82,8 +83,8 @@ class Crossings:
             decided_at_us=at_us,
             probability=float(scored.probability[i]),
             previous_probability=None if np.isnan(sent) else sent,
-            reasons=reasons(raw, contributions, known(scored.view.of(i))[:, 0]),
-            model_version=scored.scorer.snapshot.version,
+            reasons=reasons(raw, contributions, above, known(scored.view.of(i))[:, 0]),
+            model_version=scorer.snapshot.version,
         )
         if decision.opened[i]:
             self.interventions.append((at_us, customer, compose_intervention(self.profile, crossing, at_us)))

@@ -10,11 +10,12 @@ import pytest
 
 from features.catalogue import FEATURES, NAMES, scaled
 from online_model.pipeline import pipeline
-from online_model.reasons import LEAST, MOST, reasons
+from online_model.reasons import LEAST, MOST, WORSE, reasons
 from online_model.scorer import Scorer
 from tests.online_model.worlds import examples, features, learner, snapshot
 
 ROWS = 300
+SURE = np.ones(len(NAMES), np.bool_)
 RAW = features(np.random.default_rng(7), ROWS)
 LEARNED = learner(weeks=3).snapshot(0)
 
@@ -71,7 +72,7 @@ def test_until_the_model_is_ready_more_silence_is_more_risk_and_more_events_in_a
 def test_there_are_at_least_three_reasons_and_not_too_many(raising: int) -> None:
     contributions = np.full(len(NAMES), -0.1)
     contributions[:raising] = 0.1 + np.arange(raising)
-    found = reasons(RAW[:, 0], contributions, np.ones(len(NAMES), np.bool_))
+    found = reasons(RAW[:, 0], contributions, SURE, SURE)
     assert LEAST <= len(found) <= MOST
     assert len({reason.feature for reason in found}) == len(found)
     assert all(str(reason.sentence) and reason.value == RAW[NAMES.index(reason.feature), 0] for reason in found)
@@ -79,15 +80,29 @@ def test_there_are_at_least_three_reasons_and_not_too_many(raising: int) -> None
 
 def test_the_strongest_reason_comes_first_and_no_topic_twice() -> None:
     contributions = np.random.default_rng(3).uniform(0.1, 1.0, len(NAMES))
-    found = reasons(RAW[:, 0], contributions, np.ones(len(NAMES), np.bool_))
+    found = reasons(RAW[:, 0], contributions, WORSE > 0, SURE)
     assert found[0].feature == NAMES[int(contributions.argmax())]
     assert [r.contribution for r in found] == sorted((r.contribution for r in found), reverse=True)
     topics = [FEATURES[NAMES.index(reason.feature)].topic for reason in found]
     assert len(set(topics)) == len(topics)
 
 
+def test_what_is_no_bad_news_by_itself_is_not_told_first() -> None:
+    contributions, above = np.full(len(NAMES), -0.1), WORSE > 0
+    recency, silence = NAMES.index("retained_recency"), NAMES.index("silence_evidence_7d")
+    contributions[[recency, silence]], above[recency] = [9.0, 1.0], False  # a negative weight: came yesterday
+    assert reasons(RAW[:, 0], contributions, above, SURE)[0].feature == "silence_evidence_7d"
+
+
+def test_a_topic_that_lowers_the_score_as_a_whole_gives_no_reason() -> None:
+    contributions = np.full(len(NAMES), -0.1)
+    contributions[NAMES.index("retained_recency")], contributions[NAMES.index("overdue")] = 5.0, -6.0
+    contributions[NAMES.index("complaint_age")] = 1.0
+    assert reasons(RAW[:, 0], contributions, WORSE > 0, SURE)[0].feature == "complaint_age"
+
+
 def test_nobody_is_told_of_what_is_not_known() -> None:
     known = np.zeros(len(NAMES), np.bool_)
     known[[3, 20, 40]] = True
-    found = reasons(RAW[:, 0], np.linspace(5, 1, len(NAMES)), known)
+    found = reasons(RAW[:, 0], np.linspace(5, 1, len(NAMES)), SURE, known)
     assert {reason.feature for reason in found} == {NAMES[i] for i in (3, 20, 40)}

@@ -1,0 +1,106 @@
+"""What a feature is, and the shapes that most of them have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from features.aggregates import ANY, Aggregate, Decayed, First, Last, Signal, Total
+from features.arithmetic import Array
+from features.view import View, ratio
+
+Topic = Literal["recency", "frequency", "spend", "service", "activity", "complaint", "survey", "cause", "calendar"]
+
+KNOWN = Signal(ANY)
+SPANS = {7: "week", 28: "month", 112: "four months"}
+TREND_FLOOR = 0.05  # events in the long window below which a trend says nothing
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One number about a customer, and how to say it."""
+
+    name: str
+    unit: str
+    topic: Topic
+    scale: Literal["log", "linear"]
+    uses: tuple[Aggregate, ...]
+    compute: Callable[[View], Array]
+    missing: str
+    sentence: str
+    size: float = 1.0  # what counts as a large step of a linear feature, in its unit
+    basis: Aggregate | None = None  # without an event in it the value is the missing rule's; None: it is always known
+    worse: Literal[-1, 0, 1] = 0  # bad news when it is lower or higher than the average customer's; 0: either may be
+    few: str = ""  # what is said instead of the sentence where the value rounds to 0
+
+    @property
+    def aggregate(self) -> str:
+        """The aggregates that it is computed from, as text."""
+        return ", ".join(map(repr, self.uses))
+
+    def say(self, value: float) -> str:
+        """The sentence an adviser reads."""
+        return self.few if self.few and value < 0.5 else self.sentence.format(value=value)
+
+
+def total(name: str, unit: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
+    """Sum since the first event; 0 when there is none."""
+    uses = Total(signal)
+    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", sentence, worse=-1)
+
+
+def decayed(
+    name: str, unit: str, topic: Topic, signal: Signal, days: int, what: str, worse: Literal[-1, 1] = -1
+) -> Feature:
+    """Sum of which an event's share halves every `days` days; 0 when there is none. what: its name for an adviser."""
+    uses, span = Decayed(signal, days), f"in about the last {SPANS[days]}"
+    said, few = f"{what[0].upper()}{what[1:]} {span}: {{value:.0f}}", f"Hardly any {what} {span}"
+    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", said, worse=worse, few=few)
+
+
+def since(name: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
+    """Days since the last such event."""
+    uses = (Last(signal), First(KNOWN))
+    missing = "days since the first event of any kind"
+    return Feature(
+        name, "days", topic, "log", uses, lambda v: v.days_since(signal), missing, sentence, basis=uses[0], worse=1
+    )
+
+
+def mean(
+    name: str,
+    unit: str,
+    topic: Topic,
+    part: Aggregate,
+    whole: Aggregate,
+    missing: float,
+    say: str,
+    worse: Literal[-1, 1],
+) -> Feature:
+    """part / whole of two sums of equal decay."""
+    return Feature(
+        name,
+        unit,
+        topic,
+        "log",
+        (part, whole),
+        lambda v: ratio(v.get(part), v.get(whole), missing),
+        str(missing),
+        say,
+        basis=whole,
+        worse=worse,
+    )
+
+
+def trend(name: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
+    """Events of the last weeks against what the last months promise: 1 is steady, 0 has stopped, 4 has just begun."""
+    short, long = Decayed(signal, 28), Decayed(signal, 112)
+
+    def compute(v: View) -> Array:
+        known = v.get(long)
+        return ratio(4.0 * v.get(short), np.where(known > TREND_FLOOR, known, 0.0), 0.0)
+
+    return Feature(name, "ratio", topic, "linear", (short, long), compute, "0", sentence, basis=long, worse=-1)
