@@ -41,6 +41,7 @@ RESOLVED = activity("complaint_resolved")
 SURVEYS = Signal(SURVEY)
 LEVEL = Signal(SURVEY, "level")
 NPS = Signal(SURVEY, "score", (SURVEY_TYPES.index("nps"),))
+SEASON = "At this time of the year more customers stay away"
 NEUTRAL_LEVEL = 60.0  # of 100: what stands where nobody was asked
 
 
@@ -339,7 +340,7 @@ FEATURES: tuple[Feature, ...] = (
         (),
         lambda v: v.year_phase(0.0),
         "none",
-        "Season: winter {value:+.1f}",
+        SEASON,
     ),
     Feature(
         "season_spring",
@@ -349,7 +350,7 @@ FEATURES: tuple[Feature, ...] = (
         (),
         lambda v: v.year_phase(0.25),
         "none",
-        "Season: spring {value:+.1f}",
+        SEASON,
     ),
 )
 

@@ -103,7 +103,7 @@ def _calibration(seen: Seen) -> str:
     radius = 3 + 13 * np.sqrt(count / count.max())
     dots = [(float(mean[i] / n), float(share[i] / n), float(radius[i])) for i, n in enumerate(count) if n]
     shapes = [svg.line([(0, 0), (1, 1)], "ideal"), svg.dots(dots, "bin")]
-    labels = [(x, f"said {x:g}") for x in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    labels = [(x, f"said {x:g}" if x == 0.5 else f"{x:g}") for x in (0.0, 0.25, 0.5, 0.75, 1.0)]
     drawn = svg.plot(shapes, labels, [(0.0, "0"), (0.5, "½ left"), (1.0, "all")])
     note = f"{count.sum():,.0f} predictions whose half year is over, made after the model was ready."
     return f'{drawn}<p class="note">{note}</p>'
@@ -122,7 +122,7 @@ def _row(body: dict[str, Any]) -> str:
         f"<td>{escape(body['customer_id'])}</td>",
         f'<td class="tier {escape(tier)}">{body["probability"]:.2f} {escape(tier)}</td>',
         f"<td>{escape(action['who'])}: {escape(action['channel'])}, {escape(action['offer'])} (up to {money})</td>",
-        f"<td>{body['window_ends_at'][:10]}</td>",
+        f'<td class="day">{body["window_ends_at"][:10]}</td>',
         f"<td>{'<br>'.join(escape(reason['sentence']) for reason in body['reasons'][:4])}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"

@@ -78,7 +78,9 @@ class Story:
             f"{self.precision:.0%} of the cases were about somebody who left within half a year or had left already.",
         ]
         if self.withheld:
-            lines.append("Withheld: " + ", ".join(f"{n:,} {why}" for why, n in sorted(self.withheld.items())))
+            lines.append(
+                "Withheld: " + ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in sorted(self.withheld.items()))
+            )
         return lines
 
 

@@ -31,6 +31,7 @@ START_US = parse_instant("2023-01-02T00:00:00Z")
 SEED = 1
 PARTITIONS = 4
 PROFILE = "after-sales"
+WORKER = ("-m", "streams.cli", "worker")
 FILES = ("service_visits", "app_activity", "surveys")
 LEAVE_LIMIT_S = 10.0
 
@@ -91,7 +92,7 @@ class Tour:
         """Until the worker is at the end and everything that it wrote is read."""
         with (self.out / "worker.log").open("wb") as log, Screen(self.console, START_US, self.end_us) as screen:
             worker = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "streams.cli", "worker", "--profile", PROFILE),
+                *(sys.executable, *WORKER, "--profile", PROFILE),
                 *("--clock", "event", "--exit-at-end", "--instance", f"{settings.group}-0"),
                 env=environment,
                 stdout=log,
