@@ -1,8 +1,7 @@
 """The state of a partition: one row of numbers a customer.
 
-Rows lie whole in memory (a row is a customer, a column an aggregate): an event touches scattered customers,
-and a row is
-nine cache lines where separate columns would be sixty.
+Rows lie whole in memory (a row is a customer, a column an aggregate): an event touches scattered customers, and a row
+is nine cache lines where separate columns would be sixty.
 """
 
 from __future__ import annotations
@@ -33,6 +32,9 @@ class Table:
     def __len__(self) -> int:
         return len(self.names)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._slot
+
     def slots(self, names: Sequence[str]) -> Slots:
         """The place of each customer; unknown ones get a new row."""
         found = list(map(self._slot.get, names))
@@ -49,6 +51,11 @@ class Table:
     def scatter(self, slots: Slots, block: Array) -> None:
         """Writes back what `gather` gave; the slots differ from each other."""
         self.rows[slots] = block.T
+        self.dirty[slots] = True
+
+    def forget(self, slots: Slots) -> None:
+        """Nothing is known of these customers any more. Their places stay theirs: records on the way may name them."""
+        self.rows[slots] = self.empty
         self.dirty[slots] = True
 
     def _add(self, name: str) -> int:

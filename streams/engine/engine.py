@@ -39,7 +39,9 @@ class Facts:
 
     interventions: list[Fact] = field(default_factory=list)
     withheld: list[Fact] = field(default_factory=list)
-    scores: dict[int, tuple[int, float]] = field(default_factory=dict)  # slot -> (scored at us, probability)
+    scores: dict[int, tuple[int, float] | None] = field(
+        default_factory=dict
+    )  # slot -> (at us, probability); None: gone
     observations: list[bytes] = field(default_factory=list)
     labelled: list[bytes] = field(default_factory=list)
 
@@ -70,7 +72,7 @@ class Engine:
         self.facts = Facts()
         self.sweeps: list[Sweep] = []
         self._last_retained = self.layout.column[Last(RETAINED)]
-        self._first_known = self.layout.column[First(KNOWN)]
+        self._first_known, self._last_known = self.layout.column[First(KNOWN)], self.layout.column[Last(KNOWN)]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -134,9 +136,23 @@ class Engine:
 
     def _stop(self, at_us: int) -> None:
         if is_grid(at_us):
+            self._forget(at_us)
             self._observe(at_us)
         elif self.schedule.is_sweep(at_us):
             self._sweep(at_us)
+
+    def is_forgotten(self, slots: Slots) -> NDArray[np.bool_]:
+        """(slots,): of whom nothing is known any more."""
+        forgotten: NDArray[np.bool_] = self.table.rows[slots, self._last_known] == -np.inf
+        return forgotten
+
+    def _forget(self, at_us: int) -> None:
+        """Customers of whom nothing has been heard for long leave the state, as if they had never been here."""
+        last = self.table.rows[: len(self.table), self._last_known]
+        slots = np.flatnonzero((last > -np.inf) & (last < at_us - self.profile.label.forgotten_after_us))
+        self.table.forget(slots)
+        self.facts.scores.update(dict.fromkeys(slots.tolist()))
+        self.counts["forgotten"] += len(slots)
 
     def _observe(self, at_us: int) -> None:
         active = self.active(at_us)

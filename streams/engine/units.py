@@ -108,19 +108,16 @@ class EngineUnit:
 
     def load(self, records: Iterable[Record]) -> None:
         """Rows of the changelog, committed, in order; a later one of a key replaces an earlier one."""
-        customers: dict[bytes, bytes] = {}
+        customers: dict[bytes, bytes | None] = {}
         for record in records:
             key, value = record.key or b"", record.value
             if key == POSITION and value is not None:
                 self._load_position(orjson.loads(value))
             elif key.startswith(b"\0ids:"):
                 self._load_ids(key, value)
-            elif not key.startswith(RESERVED) and value is not None:
+            elif not key.startswith(RESERVED):
                 customers[key] = value
-        if customers:
-            slots = self.engine.table.slots([key.decode() for key in customers])
-            width = self.engine.table.rows.shape[1]
-            self.engine.table.rows[slots] = customer_rows.unpack(list(customers.values()), self.signature, width)
+        self._load_customers(customers)
 
     def loaded(self) -> None:
         """The changelog has been read to its end."""
@@ -172,12 +169,12 @@ class EngineUnit:
         """Put together by hand: there may be one for each event."""
         names, version = self.engine.table.names, self.engine.scorer.snapshot.version
         tail = b',"model_version":%d,"policy_version":%s}' % (version, orjson.dumps(self.profile.version))
-        at_us = {at_us for at_us, _ in facts.scores.values()}
+        at_us = {scored[0] for scored in facts.scores.values() if scored}
         instant = {us: b',"scored_at":"%s","probability":' % format_instant(us).encode() for us in at_us}
         pairs: list[Pair] = []
-        for slot, (us, probability) in facts.scores.items():
+        for slot, scored in facts.scores.items():
             name = names[slot]
-            value = b'{"customer_id":%s%s%r%s' % (orjson.dumps(name), instant[us], probability, tail)
+            value = scored and b'{"customer_id":%s%s%r%s' % (orjson.dumps(name), instant[scored[0]], scored[1], tail)
             pairs.append((name.encode(), value))
         return pairs
 
@@ -186,7 +183,11 @@ class EngineUnit:
         slots = np.flatnonzero(table.dirty[: len(table)])
         table.dirty[slots] = False
         values = customer_rows.pack(table.rows[slots], self.signature)
-        pairs: list[Pair] = [(table.names[s].encode(), v) for s, v in zip(slots.tolist(), values, strict=True)]
+        gone = self.engine.is_forgotten(slots).tolist()
+        pairs: list[Pair] = [
+            (table.names[slot].encode(), None if nothing else value)
+            for slot, value, nothing in zip(slots.tolist(), values, gone, strict=True)
+        ]
         pairs += self.engine.recent.take_changes()
         pairs.append((POSITION, orjson.dumps(self._position(), option=orjson.OPT_SORT_KEYS)))
         return Output(STATE, self.partition, pairs)
@@ -213,6 +214,15 @@ class EngineUnit:
         engine.counts.update(body["counts"])
         snapshot = Snapshot.loads(body["model"].encode())
         engine.take_snapshot(snapshot)
+
+    def _load_customers(self, rows: dict[bytes, bytes | None]) -> None:
+        table = self.engine.table
+        gone = [key.decode() for key, value in rows.items() if value is None and key.decode() in table]
+        table.forget(table.slots(gone))
+        there = {key.decode(): value for key, value in rows.items() if value is not None}
+        slots = table.slots(list(there))
+        table.rows[slots] = customer_rows.unpack(list(there.values()), self.signature, table.rows.shape[1])
+        table.dirty[:] = False
 
     def _load_ids(self, key: bytes, value: bytes | None) -> None:
         if value is None:

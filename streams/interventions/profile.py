@@ -48,6 +48,7 @@ class Label(_Part):
 
     horizon_us: Period
     lapsed_after_us: Period
+    forgotten_after_us: Period
     retention_events: RetentionEvents
 
 
@@ -232,6 +233,17 @@ def _margin_fits(profile: Profile) -> Iterator[str]:
         yield f"case.margin = {case.margin} is not below case.threshold = {case.threshold}: nobody re-arms"
 
 
+def _forgotten_last(profile: Profile) -> Iterator[str]:
+    """Whoever is forgotten must be lapsed, and their last observation must have its label."""
+    label = profile.label
+    least_us = label.lapsed_after_us + label.horizon_us
+    if label.forgotten_after_us < least_us:
+        yield (
+            f"label.forgotten_after = {format_duration(label.forgotten_after_us)} is below label.lapsed_after and "
+            f"label.horizon together: give it at least {format_duration(least_us)}"
+        )
+
+
 def _ticks_fit(profile: Profile) -> Iterator[str]:
     """Sweeps, observations and labels must fall on the ends of ticks."""
     tick_us = profile.time.tick_us
@@ -248,5 +260,5 @@ def _ticks_fit(profile: Profile) -> Iterator[str]:
 
 
 RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (
-    _tiers_fall, _names_differ, _windows_follow, _margin_fits, _ticks_fit,
+    _tiers_fall, _names_differ, _windows_follow, _margin_fits, _forgotten_last, _ticks_fit,
 )  # fmt: skip

@@ -14,7 +14,7 @@ from streams.engine.blocks import examples_of
 from streams.engine.merge import Hole
 from streams.engine.units import LEARNER_STATE, POSITION, STATE, EngineUnit, LearnerUnit
 from tests.engine import topics as logs
-from tests.engine.topics import Owner, Topics
+from tests.engine.topics import KINDS, Owner, Topics
 
 OUTPUTS = ("interventions", "interventions-withheld", "models", "dead-letters")
 BLOCKS = ("observations", "labelled-examples")
@@ -193,3 +193,26 @@ def test_a_learner_restored_in_the_middle_has_learned_as_much() -> None:
     assert isinstance(again, LearnerUnit)
     assert learner.learned_us == again.learned_us > 0
     assert learner.learner.dumps() == again.learner.dumps()
+
+
+def test_whoever_has_not_been_heard_of_for_long_leaves_the_state_and_the_scores() -> None:
+    topics = calm()
+    sent = {r.key for p in range(PARTITIONS) for source in KINDS for r in topics.records[source, p]} - {None}
+    kept = {key for p in range(PARTITIONS) for key in topics.table(STATE, p) if key and not key.startswith(b"\0")}
+    scored = {key for p in range(PARTITIONS) for key in topics.table("churn-scores", p)}
+    assert set() < kept < sent
+    assert scored <= kept
+
+
+def test_whoever_was_forgotten_is_so_after_a_crash_too() -> None:
+    topics = logs.filled(PARTITIONS)
+    owners = logs.owners(topics)
+    logs.finish(owners)
+    before = names(owners[0])
+    owners[0].die()
+    assert names(owners[0]) < before
+
+
+def names(owner: Owner) -> set[str]:
+    assert isinstance(owner.unit, EngineUnit)
+    return set(owner.unit.engine.table.names)

@@ -17,7 +17,8 @@ PROFILE = load_profile(
     "after-sales",
     [
         "label.horizon=10d",
-        "label.lapsed_after=30d",
+        "label.lapsed_after=20d",
+        "label.forgotten_after=30d",
         "model.min_labels=40",
         "model.min_labels_of_a_class=4",
         "case.least_tenure=3d",
