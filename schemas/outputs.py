@@ -73,7 +73,7 @@ class Intervention(Output):
 class WithheldIntervention(Intervention):
     """What was not sent, and why."""
 
-    withheld_reason: Literal["model_not_ready", "open_case", "cool_down", "tenure"]
+    withheld_reason: Literal["model_not_ready", "open_case", "cool_down", "tenure", "source_quiet"]
 
 
 class InterventionUpdate(Output):

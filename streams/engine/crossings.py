@@ -14,7 +14,7 @@ from features.table import Slots
 from features.view import View
 from online_model.reasons import reasons
 from online_model.scorer import Scorer
-from streams.interventions.cases import CaseColumns, Decision, decide
+from streams.interventions.cases import CaseColumns, Decision, Withheld, decide
 from streams.interventions.policy import Crossing, compose_intervention, compose_withheld
 from streams.interventions.profile import Profile
 
@@ -50,11 +50,12 @@ class Crossings:
     interventions: list[Fact] = field(default_factory=list)
     withheld: list[Fact] = field(default_factory=list)
 
-    def decide(self, scored: Scored, cases: Array) -> tuple[Array, NDArray[np.bool_]]:
+    def decide(self, scored: Scored, cases: Array, hold: Withheld) -> tuple[Array, NDArray[np.bool_]]:
         """cases: (WIDTH, n) -> the new ones and which of them published a score or changed."""
         before, p = CaseColumns(*cases), scored.probability
-        ready = scored.scorer.snapshot.ready
-        decision = decide(self.profile.case, before, p, scored.first_known_us, scored.at_us, ready)
+        if not scored.scorer.snapshot.ready:
+            hold = Withheld.MODEL_NOT_READY
+        decision = decide(self.profile.case, before, p, scored.first_known_us, scored.at_us, hold)
         for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
             self._compose(scored, before, decision, i)
         after = np.stack([np.where(self._published(before[0], p), p, before[0]), *decision.columns[1:]])

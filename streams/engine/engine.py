@@ -25,7 +25,9 @@ from schemas.columns import Rows
 from schemas.instants import DAY_US
 from streams.engine import blocks
 from streams.engine.crossings import CASE_COLUMNS, NO_CASE, WIDTH, Crossings, Fact, Scored
+from streams.engine.rhythm import Rhythm
 from streams.engine.schedule import Schedule, is_grid
+from streams.interventions.cases import Withheld
 from streams.interventions.profile import Profile
 
 ROWS_AT_ONCE = 4096
@@ -63,13 +65,14 @@ class Engine:
         self.table = Table(np.concatenate([self.layout.empty, NO_CASE]))
         self.recent = RecentIds()
         self.schedule = Schedule(profile.time.sweep_every_us, profile.label.horizon_us)
-        self.crossings = Crossings(profile)
+        self.crossings, self.rhythm = Crossings(profile), Rhythm(profile.time.quiet_factor)
         self.scorer = Scorer(Snapshot.initial(profile.model.prior_probability, profile.label.horizon_us / DAY_US))
         self.now_us: int | None = None
         self.waiting_us: int | None = None
         self.first_observed_us: int | None = None
         self.counts: Counter[str] = Counter()
         self.facts = Facts()
+        self.quiet: list[str] = []  # sources that had fallen quiet at the last sweep
         self.sweeps: list[Sweep] = []
         self._last_retained = self.layout.column[Last(RETAINED)]
         self._first_known, self._last_known = self.layout.column[First(KNOWN)], self.layout.column[Last(KNOWN)]
@@ -177,10 +180,12 @@ class Engine:
 
     def _sweep(self, at_us: int) -> None:
         active, parts = self.active(at_us), []
+        self.quiet = self.rhythm.quiet(at_us)
+        hold = Withheld.SOURCE_QUIET if self.quiet else Withheld.NOTHING  # a sweep sees nothing but silence
         for start in range(0, len(active), ROWS_AT_ONCE):
             slots = active[start : start + ROWS_AT_ONCE]
             block = self.table.gather(slots)
-            probability, changed = self._score(slots, block, np.full(len(slots), float(at_us)))
+            probability, changed = self._score(slots, block, np.full(len(slots), float(at_us)), hold)
             self.table.rows[slots[changed], -WIDTH:] = block[-WIDTH:, changed].T
             self.table.dirty[slots[changed]] = True
             parts.append(probability)
@@ -199,6 +204,8 @@ class Engine:
         self.counts["duplicate"] += int((~new).sum())
         self.counts["late"] += int((new & late).sum())
         self.counts["applied"] += int((new & ~late).sum())
+        if not self.waits_for_models:
+            self.rhythm.hear(rows[new])
         self._apply_ticks(rows[new])
         self._flush_crossings()
 
@@ -231,7 +238,9 @@ class Engine:
             block[-WIDTH:, is_active] = part[-WIDTH:]
             self.table.scatter(slots[start:end], block)
 
-    def _score(self, slots: Slots, block: Array, at_us: Array) -> tuple[Array, NDArray[np.bool_]]:
+    def _score(
+        self, slots: Slots, block: Array, at_us: Array, hold: Withheld = Withheld.NOTHING
+    ) -> tuple[Array, NDArray[np.bool_]]:
         """Scores active customers at their instants; their cases change in `block`. -> probabilities, what changed."""
         view = View(self.layout, block, at_us)
         raw = values(view)
@@ -239,7 +248,7 @@ class Engine:
         probability = self.scorer.probability(raw, x)
         known_us, name = block[self._first_known], self.table.names.__getitem__
         scored = Scored(slots, name, view, at_us, known_us, probability, raw, x, self.scorer)
-        block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:])
+        block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:], hold)
         at, p = at_us[changed].astype(np.int64).tolist(), probability[changed].tolist()
         self.facts.scores.update(zip(slots[changed].tolist(), zip(at, p, strict=True), strict=True))
         return probability, changed

@@ -84,6 +84,11 @@ class EngineUnit:
         """Events by outcome, observations, interventions; of the partition, since its first event."""
         return dict(self.engine.counts)
 
+    @property
+    def alerts(self) -> list[str]:
+        """What on-call must know, a sentence each."""
+        return [f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet]
+
     def open_feed(self) -> EngineFeed:
         """A feed that goes on from where the state stands."""
         return EngineFeed(self.engine, self.position, self.tick_us, self.profile.time.max_skew_us)
@@ -203,6 +208,7 @@ class EngineUnit:
             "done": self.done,
             "counts": dict(engine.counts),
             "model": engine.scorer.snapshot.dumps().decode(),
+            "rhythm": engine.rhythm.state(),
         }
 
     def _load_position(self, body: dict[str, Any]) -> None:
@@ -212,8 +218,8 @@ class EngineUnit:
         engine.first_observed_us = body["first_observed_us"]
         engine.counts.clear()
         engine.counts.update(body["counts"])
-        snapshot = Snapshot.loads(body["model"].encode())
-        engine.take_snapshot(snapshot)
+        engine.take_snapshot(Snapshot.loads(body["model"].encode()))
+        engine.rhythm.load(body["rhythm"])
 
     def _load_customers(self, rows: dict[bytes, bytes | None]) -> None:
         table = self.engine.table
@@ -258,6 +264,11 @@ class LearnerUnit:
     def counts(self) -> dict[str, int]:
         """Nothing of its own: the engines count."""
         return {}
+
+    @property
+    def alerts(self) -> list[str]:
+        """Nothing yet."""
+        return []
 
     def open_feed(self) -> LearnerFeed:
         """A feed that goes on from where the state stands."""

@@ -9,15 +9,15 @@ counts as a crossing once the least tenure has passed, if p was above at every s
 | the last case opened no longer than the window ago               | withheld: open_case                |
 | the last case opened less than the cool-down ago                 | withheld: cool_down                |
 | it is a first score, and the least tenure has not passed         | withheld: tenure; it waits         |
-| the model is not ready                                           | withheld: model_not_ready; pending |
+| all are held now: the model is not ready, or a source is quiet   | withheld: that; pending            |
 | otherwise                                                        | a case opens                       |
 
 | what waits or is pending | at a later scoring                      | result                               |
 |--------------------------|-----------------------------------------|--------------------------------------|
 | either                   | p is not above the threshold            | ends                                 |
 | first score, for tenure  | the least tenure has passed             | crosses now, by the table above      |
-| crossing, for the model  | longer than the window since it crossed | ends                                 |
-| crossing, for the model  | the model is ready                      | a case opens, `crossed_at` as it was |
+| crossing, held           | longer than the window since it crossed | ends                                 |
+| crossing, held           | nothing is held any more                | a case opens, `crossed_at` as it was |
 
 What ends has been recorded as withheld already. A window is still open at the instant it ends; a cool-down
 and a tenure have passed at theirs. Times are float64 microseconds (exact until 2255), so that a customer's
@@ -47,6 +47,7 @@ class Withheld(IntEnum):
     OPEN_CASE = 2
     COOL_DOWN = 3
     TENURE = 4
+    SOURCE_QUIET = 5
 
 
 class CaseColumns(NamedTuple):
@@ -68,9 +69,12 @@ class Decision(NamedTuple):
 
 
 def decide(
-    rules: CaseRules, before: CaseColumns, p: Array, first_seen_us: Array, at_us: Array, ready: bool
+    rules: CaseRules, before: CaseColumns, p: Array, first_seen_us: Array, at_us: Array, hold: Withheld
 ) -> Decision:
-    """By the tables above, for customers first seen at `first_seen_us` and scored `p` at `at_us`: (n,)."""
+    """By the tables above, for customers first seen at `first_seen_us` and scored `p` at `at_us`: (n,).
+
+    hold: why no case may open now, NOTHING when it may.
+    """
     n, above = len(p), p > rules.threshold
     pending = np.where(above, before.pending_crossed_us, NONE)
     armed = np.where(p < rules.threshold - rules.margin, 1.0, before.armed)
@@ -82,7 +86,7 @@ def decide(
     if len(rows):  # few: all that follows is about them alone
         columns = (before.last_probability, armed, opened_us, pending, first_seen_us, at_us)
         asking = _Asking(*(column[rows] for column in columns))
-        opens, why, crossed, waits = _answer(rules, asking, ready)
+        opens, why, crossed, waits = _answer(rules, asking, hold)
         opened[rows], withheld[rows], pending[rows] = opens, why, waits
         crossed_at_us[rows] = np.where(opens | (why > 0), crossed, np.nan)
         armed[rows[opens]], opened_us[rows[opens]] = 0.0, asking.at_us[opens]
@@ -100,7 +104,7 @@ class _Asking(NamedTuple):
     at_us: Array
 
 
-def _answer(rules: CaseRules, who: _Asking, ready: bool) -> tuple[Flags, NDArray[np.int8], Array, Array]:
+def _answer(rules: CaseRules, who: _Asking, hold: Withheld) -> tuple[Flags, NDArray[np.int8], Array, Array]:
     """Who opens, why not, crossed when, and what is pending from now on."""
     crosses = ~(who.last_probability > rules.threshold)
     tenured = who.at_us - who.first_seen_us >= rules.least_tenure_us
@@ -108,19 +112,19 @@ def _answer(rules: CaseRules, who: _Asking, ready: bool) -> tuple[Flags, NDArray
     due = ~crosses & ~first & (who.at_us - who.pending_crossed_us <= rules.window_us)
     why = np.zeros(len(crosses), np.int8)
     fresh = crosses | (first & tenured)
-    why[fresh] = _why_not(rules, who, first & ~tenured, ready)[fresh]
-    opens = (fresh & (why == Withheld.NOTHING)) | (due & ready)
+    why[fresh] = _why_not(rules, who, first & ~tenured, hold)[fresh]
+    opens = (fresh & (why == Withheld.NOTHING)) | (due & (hold == Withheld.NOTHING))
     crossed = np.where(due, who.pending_crossed_us, who.at_us)
-    waits = np.where((why == Withheld.MODEL_NOT_READY) | (due & (not ready)), crossed, NONE)
+    waits = np.where((hold != Withheld.NOTHING) & ((why == hold) | due), crossed, NONE)
     waits[first & ~tenured] = UNTIL_TENURE
     return opens, why, crossed, waits
 
 
-def _why_not(rules: CaseRules, who: _Asking, too_new: Flags, ready: bool) -> NDArray[np.int8]:
+def _why_not(rules: CaseRules, who: _Asking, too_new: Flags, hold: Withheld) -> NDArray[np.int8]:
     """The first rule that keeps a crossing from opening a case: the first table."""
     since_us = who.at_us - who.case_opened_us
     return np.select(
         [(who.armed == 0) | (since_us <= rules.window_us), since_us < rules.cool_down_us, too_new],
         [np.int8(Withheld.OPEN_CASE), np.int8(Withheld.COOL_DOWN), np.int8(Withheld.TENURE)],
-        np.int8(Withheld.NOTHING if ready else Withheld.MODEL_NOT_READY),
+        np.int8(hold),
     )

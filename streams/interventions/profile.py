@@ -59,6 +59,7 @@ class Time(_Part):
     sweep_every_us: Period
     observe: Literal["weekly"]
     max_skew_us: Duration
+    quiet_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
 class Model(_Part):

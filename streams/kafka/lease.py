@@ -73,6 +73,7 @@ class Lease:
         self.saved_position: dict[str, int] = {}
         self.ready = self.given_up = False
         self.spent = Spent()
+        self._alerts: list[str] = []  # as last said
         self._lock = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
 
@@ -144,6 +145,7 @@ class Lease:
                     await self._commit(outputs, offsets)
                 self.saved_at, self.saved_position = time.time(), position
                 self._count(outputs, time.monotonic() - started)
+                self._say_alerts()
             self.saved = steps
 
     async def stop(self) -> None:
@@ -160,6 +162,15 @@ class Lease:
         nothing_new = position == self.saved_position and not self.unit.done
         rows = sum(len(output.pairs) for output in outputs)
         return nothing_new and rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
+
+    def _say_alerts(self) -> None:
+        said, self._alerts = self._alerts, list(self.unit.alerts)
+        for alert in self._alerts:
+            if alert not in said:
+                log.warning("%s: %s", self.name, alert)
+        for alert in said:
+            if alert not in self._alerts:
+                log.warning("%s: no longer: %s", self.name, alert)
 
     async def _sign(self, producer: AIOKafkaProducer, token: bytes) -> None:
         topic, partition = self._changelog
@@ -245,6 +256,7 @@ class Lease:
             "frontier": unit.frontier,
             "done": unit.done,
             "waiting": unit.waiting,
+            "alerts": list(unit.alerts),
             "counts": dict(unit.counts),
         }
 

@@ -54,6 +54,7 @@ class UnitState:
     done: bool
     waiting: bool
     lag_records: int
+    alerts: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
         wrong.append(f"no worker runs in group {status.group}")
     elif status.members and status.state != "Stable":
         wrong.append(f"group {status.group} is not stable but {status.state}: workers are joining or leaving")
+    wrong += [f"{unit.unit}: {alert}" for unit in status.units for alert in unit.alerts]
     return wrong + [
         f"{unit.unit} has not saved for {unit.seconds_since_checkpoint:.0f} s while {unit.lag_records} records wait"
         for unit in status.units
@@ -184,7 +186,7 @@ def _model(records: list[Any]) -> dict[str, Any] | None:
 def _unit_state(body: Mapping[str, Any], places: list[Place]) -> UnitState:
     lag = sum(place.lag_records for place in places if place.unit == body["unit"])
     age = max(time.time() - body["saved_at"], 0.0)
-    return UnitState(body["unit"], body["frontier"], age, body["done"], body["waiting"], lag)
+    return UnitState(body["unit"], body["frontier"], age, body["done"], body["waiting"], lag, body["alerts"])
 
 
 def _about(told: OffsetAndMetadata) -> dict[str, Any]:

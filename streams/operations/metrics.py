@@ -44,6 +44,7 @@ class WorkerCollector(Collector):
         yield _lag(ready)
         yield _events(ready)
         yield _interventions(ready)
+        yield _per_unit("alerts", "what on-call must know; /healthz and `keepline status` say it", _alerts(ready))
         yield from _model(ready)
 
 
@@ -129,6 +130,10 @@ def _model(leases: list[Lease]) -> Iterator[Metric]:
     if model.auc is not None and model.log_loss is not None:
         yield GaugeMetricFamily("keepline_model_auc", "prequential", model.auc)
         yield GaugeMetricFamily("keepline_model_log_loss", "prequential", model.log_loss)
+
+
+def _alerts(leases: list[Lease]) -> dict[str, float]:
+    return {lease.name: float(len(lease.unit.alerts)) for lease in leases}
 
 
 def _scores(lease: Lease) -> bool:

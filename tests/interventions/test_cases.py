@@ -10,7 +10,14 @@ from streams.interventions.cases import CaseColumns, Withheld, decide
 from streams.interventions.profile import load_profile
 
 RULES = load_profile("after-sales").case
-Score = tuple[float, float] | tuple[float, float, bool]  # day, probability, whether the model is ready
+Hold = bool | Withheld  # whether the model is ready, or why nothing may open
+Score = tuple[float, float] | tuple[float, float, Hold]  # day, probability
+
+
+def hold_of(said: list[Hold]) -> Withheld:
+    if not said or said[0] is True:
+        return Withheld.NOTHING
+    return said[0] or Withheld.MODEL_NOT_READY
 
 
 def never(n: int = 1) -> CaseColumns:
@@ -23,7 +30,7 @@ def story(*scores: Score, first_seen_day: float = -1000) -> list[str]:
     columns, told = never(), []
     for day, p, *ready in scores:
         at_us, seen_us = np.array([day * DAY_US]), np.array([first_seen_day * DAY_US])
-        decision = decide(RULES, columns, np.array([p]), seen_us, at_us, all(ready))
+        decision = decide(RULES, columns, np.array([p]), seen_us, at_us, hold_of(ready))
         columns = decision.columns
         why = Withheld(decision.withheld[0])
         assert not (decision.opened[0] and why)
@@ -80,7 +87,7 @@ def test_without_a_cool_down_the_window_keeps_a_second_case_from_opening() -> No
     rules = load_profile("after-sales", ["case.cool_down=0d"]).case
     columns = CaseColumns(np.array([0.4]), np.array([1.0]), np.array([0.0]), np.array([-np.inf]))
     seen_us, at_us = np.array([-1e15]), np.array([7.0 * DAY_US])
-    assert decide(rules, columns, np.array([0.6]), seen_us, at_us, True).withheld == [Withheld.OPEN_CASE]
+    assert decide(rules, columns, np.array([0.6]), seen_us, at_us, Withheld.NOTHING).withheld == [Withheld.OPEN_CASE]
 
 
 def test_a_high_first_score_of_an_old_customer_opens_a_case() -> None:
@@ -125,6 +132,11 @@ def test_a_crossing_is_withheld_once_however_long_the_model_is_not_ready() -> No
     assert story((0, 0.6, False), (1, 0.6, False), (2, 0.6, False)) == ["model_not_ready", "", ""]
 
 
+def test_a_crossing_while_a_source_is_quiet_waits_until_it_is_heard_again() -> None:
+    quiet = Withheld.SOURCE_QUIET
+    assert story((0, 0.4, quiet), (1, 0.6, quiet), (2, 0.6, quiet), (3, 0.6)) == ["", "source_quiet", "", "open 1"]
+
+
 def test_a_new_customer_whose_tenure_passes_before_the_model_is_ready_waits_for_it() -> None:
     told = story((1, 0.6, False), (31, 0.6, False), (33, 0.6), first_seen_day=0)
     assert told == ["tenure", "model_not_ready", "open 31"]
@@ -140,21 +152,22 @@ def test_the_cool_down_counts_from_the_opening_not_from_the_crossing() -> None:
 
 def test_what_was_decided_leaves_the_columns_that_came_in_as_they_were() -> None:
     columns = never(2)
-    decide(RULES, columns, np.array([0.9, 0.1]), np.zeros(2), np.full(2, 1e15), True)
+    decide(RULES, columns, np.array([0.9, 0.1]), np.zeros(2), np.full(2, 1e15), Withheld.NOTHING)
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(columns, never(2), strict=True))
 
 
 def test_columns_stay_float64() -> None:
-    decision = decide(RULES, never(2), np.array([0.9, 0.1]), np.zeros(2), np.full(2, 1e15), True)
+    decision = decide(RULES, never(2), np.array([0.9, 0.1]), np.zeros(2), np.full(2, 1e15), Withheld.NOTHING)
     assert {column.dtype for column in decision.columns} == {np.dtype(np.float64)}
 
 
 def test_nobody_is_nothing() -> None:
     empty = np.zeros(0)
-    assert len(decide(RULES, never(0), empty, empty, empty, True).opened) == 0
+    assert len(decide(RULES, never(0), empty, empty, empty, Withheld.NOTHING).opened) == 0
 
 
 @pytest.mark.parametrize("why", [why for why in Withheld if why])
 def test_every_reason_occurs(why: Withheld) -> None:
     a = story((0, 0.4), (1, 0.6), (2, 0.4), (3, 0.6), (4, 0.4), (10, 0.6), (11, 0.4), (41, 0.6, False))
+    a += story((0, 0.4), (1, 0.6, Withheld.SOURCE_QUIET))
     assert why.name.lower() in a + story((0, 0.6), first_seen_day=0)

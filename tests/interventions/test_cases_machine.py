@@ -132,7 +132,9 @@ class Cases(RuleBasedStateMachine):
     def _decide(self, who: list[int], levels: list[float], ready: bool) -> Decision:
         before = CaseColumns(*(column[who] for column in self.columns))
         p, at_us = np.array([levels[i] for i in who]), np.full(len(who), self.now_us)
-        return decide(RULES, before, p, self.seen_us[who], at_us, ready)
+        return decide(
+            RULES, before, p, self.seen_us[who], at_us, Withheld.NOTHING if ready else Withheld.MODEL_NOT_READY
+        )
 
     def _nobody_else_matters(self, decision: Decision, k: int, i: int, p: float, ready: bool) -> None:
         alone = self._decide([i], [p] * N, ready)

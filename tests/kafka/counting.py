@@ -98,6 +98,10 @@ class CountingUnit:
         self.said: list[bytes] = []
 
     @property
+    def alerts(self) -> list[str]:
+        return []
+
+    @property
     def counts(self) -> dict[str, int]:
         return {"applied": self.seen.total()}
 

@@ -1,0 +1,52 @@
+"""An engine with any number of active customers: those of a small city with their real rows, again and again."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks.city import START_US
+from features.catalogue import NAMES
+from schemas.instants import DAY_US
+from streams.engine.engine import Engine
+from streams.engine.schedule import next_grid
+from streams.files.folder import ReplayFolder
+from streams.files.sources import FileSources
+from streams.interventions.profile import load_profile
+from streams.replay import Replay
+from streams.simulation import write_city
+from streams.simulation.files import EVENT_FILES
+
+CITY_CUSTOMERS, CITY_DAYS = 5_000, 120
+SETTINGS = ["label.horizon=28d"]  # so that the model is ready when the city ends
+
+
+def engine_of(customers: int, seed: int) -> Engine:
+    """A live engine, on a Tuesday at midnight: three days without an observation are to come."""
+    learned = _learned(seed)
+    rows = learned.table.rows[learned.active(learned.now_us or 0)]
+    engine = Engine(learned.profile, 0, 200_000, waits_for_models=False)
+    engine.take_snapshot(learned.scorer.snapshot)
+    slots = engine.table.slots([f"customer-{i:07d}" for i in range(customers)])
+    engine.table.rows[slots] = np.resize(rows, (customers, rows.shape[1]))
+    engine.start(next_grid(learned.now_us or 0) + DAY_US)
+    return engine
+
+
+def _learned(seed: int) -> Engine:
+    """The engine of a replay of the small city."""
+    profile = load_profile("after-sales", SETTINGS)
+    with TemporaryDirectory(prefix="keepline-population-") as name:
+        folder = Path(name)
+        write_city(folder / "city", CITY_CUSTOMERS, CITY_DAYS, START_US, seed)
+        paths = [str(folder / "city" / f"{one}.jsonl") for one in EVENT_FILES]
+        sources = FileSources(paths, time.time_ns() // 1000, profile.time.max_skew_us)
+        with ReplayFolder(str(folder / "out"), NAMES, False) as out:
+            replay = Replay(profile, sources, out)
+            replay.run()
+            out.close(replay.summary())
+    assert replay.unit.engine.scorer.snapshot.ready, "the model is not ready when the city ends"
+    return replay.unit.engine

@@ -1,0 +1,113 @@
+"""Children: `keepline` commands, with what they took."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CLOCK_TICK = os.sysconf("SC_CLK_TCK")
+LIMIT_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that ended with 0. cpu_s: of the process and those that it waited for."""
+
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
+# wraps a command in a Python of its own that says its own peak: that of a parent's children is that of all so far
+TOLD = """
+import json, re, runpy, sys, time
+sys.argv = sys.argv[1:]
+code, started = 0, time.perf_counter()
+try:
+    runpy.run_module("streams.cli", run_name="__main__", alter_sys=True)
+except SystemExit as end:
+    code = end.code or 0
+peak = int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]) * 1024
+print(json.dumps({"wall_s": time.perf_counter() - started, "cpu_s": time.process_time(), "peak_bytes": peak}), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def keepline(*words: str | Path, environ: Mapping[str, str] | None = None) -> Finished:
+    """Runs a command to its end; raises RuntimeError with what it said when it fails."""
+    command = [sys.executable, "-c", TOLD, "keepline", *map(str, words)]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | dict(environ or {}),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"keepline {' '.join(map(str, words))} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return Finished(**json.loads(done.stderr.splitlines()[-1]))
+
+
+def python(*words: str) -> str:
+    """What a fresh Python says on standard output; raises RuntimeError when it fails."""
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"python {' '.join(words)} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+def own_status_bytes(name: str) -> int:
+    """VmRSS or VmHWM of this process, from /proc/self/status."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRun:
+    """A worker from its start to its end. steady: from the moment that the last unit was restored."""
+
+    wall_s: float
+    cpu_s: float
+    steady_wall_s: float
+    steady_cpu_s: float
+
+
+def run_worker(environ: Mapping[str, str], options: Sequence[str]) -> WorkerRun:
+    """`keepline worker --clock event --exit-at-end`."""
+    before, started = _children_cpu_s(), time.time()
+    words = ["worker", "--clock", "event", "--exit-at-end", *options]
+    command = [sys.executable, "-m", "streams.cli", *words]
+    said: list[str] = []
+    restored_at = restored_cpu_s = 0.0
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=subprocess.PIPE, text=True) as worker:
+        assert worker.stderr
+        for line in worker.stderr:
+            said.append(line)
+            if " restored: " in line:
+                restored_at, restored_cpu_s = time.time(), process_cpu_s(worker.pid)
+    if worker.returncode != 0 or not restored_at:
+        raise RuntimeError(f"the worker ended with {worker.returncode}: {''.join(said)[-2000:]}")
+    cpu_s = _children_cpu_s() - before
+    done_at = next(json.loads(line)["time"] for line in reversed(said) if "saving and leaving" in line)
+    return WorkerRun(time.time() - started, cpu_s, done_at - restored_at, cpu_s - restored_cpu_s)
+
+
+def process_cpu_s(pid: int) -> float:
+    """User and system time of a process that runs."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICK
+
+
+def _children_cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

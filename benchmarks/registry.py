@@ -1,0 +1,28 @@
+"""The benchmarks that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from benchmarks.measure import Measure, Scale
+
+Run = Callable[[Scale, int], list[Measure]]
+
+BENCHMARKS = {
+    # name, also that of the module: what it measures
+    "decode": "a batch of raw events to checked columns, against orjson alone and pydantic one by one",
+    "simulate": "events a second of `keepline simulate`",
+    "rescore": "a sweep over 1,000,000 customers, against River's predict_proba_one",
+    "memory": "bytes a customer at 1,000,000 customers",
+    "replay_memory": "peak memory of `keepline replay` on a log and on one four times as long",
+    "learning": "AUC of a replay against LightGBM retrained every week on the same rows",
+    "engine": "the engine alone, against a bare loop of aiokafka and orjson on the same topics",
+    "worker": "`keepline worker` with its checkpoints, against the same bare loop",
+}
+
+
+def load(name: str) -> Run:
+    """The `run` of a benchmark; imported here, so that one that cannot be imported hurts nobody else."""
+    run: Run = import_module(f"benchmarks.{name}").run
+    return run

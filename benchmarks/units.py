@@ -1,0 +1,74 @@
+"""Engines and their learner over records in memory: what a worker does between the broker and its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from streams.engine.units import EngineUnit, LearnerUnit, Output
+from streams.interventions.profile import Profile
+
+RECORDS_AT_ONCE = 2_000  # of a partition: what a fetch of the worker brings
+
+
+class Record(NamedTuple):
+    """As a consumer gives it."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass
+class Group:
+    """All units of a group in one thread. records: (topic, partition) -> those of the inputs."""
+
+    profile: Profile
+    partitions: int
+    records: Mapping[tuple[str, int], list[Record]]
+    now_us: int
+    topics: dict[tuple[str, int], list[Record]] = field(default_factory=dict)  # that they read back
+    applied: int = 0
+
+    def run(self) -> None:
+        """To the end markers."""
+        engines = [EngineUnit(self.profile, p, "event") for p in range(self.partitions)]
+        units: list[EngineUnit | LearnerUnit] = [*engines, LearnerUnit(self.profile, self.partitions)]
+        working = [self._work(unit) for unit in units]
+        while not all(unit.done for unit in units):
+            if not sum([next(one) for one in working]):
+                raise RuntimeError(f"nobody can go on: {[(unit.name, unit.frontier) for unit in units]}")
+
+    def _work(self, unit: EngineUnit | LearnerUnit) -> Iterator[int]:
+        """Reads and applies what can be; says how much that was."""
+        unit.position = dict.fromkeys(unit.sources, 0)
+        feed, read = unit.open_feed(), dict(unit.position)
+        while True:
+            done = 0
+            for source in unit.sources:
+                records = self._next(source, unit.partition, read[source])
+                if records and feed.wants(source):
+                    feed.offer(source, read[source], records, self.now_us)
+                    read[source] = records[-1].offset + 1
+                    done += len(records)
+            while (batch := feed.take()) is not None:
+                self.applied += batch.size if isinstance(unit, EngineUnit) else 0
+                unit.apply(batch)  # type: ignore[arg-type]  # a feed of its own
+                done += 1
+            self._send(unit.outputs())
+            yield done
+
+    def _next(self, source: str, partition: int, first: int) -> list[Record]:
+        place = source, partition
+        log: Any = self.records.get(place) or self.topics.get(place, ())
+        return log[first : first + RECORDS_AT_ONCE]  # type: ignore[no-any-return]
+
+    def _send(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            if output.topic in READ_BACK:
+                log = self.topics.setdefault((output.topic, output.partition), [])
+                log += [Record(len(log) + i, key, value) for i, (key, value) in enumerate(output.pairs)]
+
+
+READ_BACK = {source for make in (EngineUnit, LearnerUnit) for source in make.sources}

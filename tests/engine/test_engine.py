@@ -1,0 +1,86 @@
+"""The engine alone: what silence may decide while a source is quiet."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+
+from features.catalogue import NAMES
+from schemas.columns import EVENT, SERVICE_VISIT
+from schemas.instants import DAY_US
+from streams.engine.engine import Engine
+from streams.interventions.profile import load_profile
+from tests.online_model.worlds import snapshot
+
+SILENT_DAYS = 10.5  # from here on the model below says that a customer leaves
+CUSTOMERS, BUSY_DAYS = 5, 60
+START_US = 20_000 * DAY_US
+
+
+def engine(*, live: bool) -> Engine:
+    """Everybody comes each day for two months; a model that knows nothing but the days since the last visit."""
+    profile = load_profile("after-sales", ["case.least_tenure=1d"])
+    made = Engine(profile, 0, DAY_US, waits_for_models=False)
+    made.waits_for_models = not live
+    weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
+    intercept = -5.0 * float(np.log1p(SILENT_DAYS))
+    made.take_snapshot(replace(snapshot(), weights=weights, intercept=intercept, mean=np.zeros(len(NAMES))))
+    made.start(START_US)
+    for day in range(BUSY_DAYS):
+        visits(made, day, range(CUSTOMERS))
+    return made
+
+
+def visits(made: Engine, day: int, customers: range) -> None:
+    rows = np.zeros(len(customers), EVENT)
+    rows["slot"] = made.table.slots([f"c{customer}" for customer in customers])
+    rows["kind"], rows["id"] = SERVICE_VISIT, [1000 * day + customer for customer in customers]
+    rows["time_us"] = rows["due_us"] = START_US + (day + 1) * DAY_US
+    go(made, day + 1, rows)
+
+
+def go(made: Engine, day: int, rows: np.ndarray | None = None) -> None:
+    """To the end of a day; a model that is waited for is the one in hand."""
+    until_us = START_US + day * DAY_US
+    rest = np.zeros(0, EVENT) if rows is None else rows
+    while made.now_us is not None and made.now_us < until_us:
+        stop_us = min(made.schedule.next_stop(made.now_us), until_us)
+        made.step(rest if stop_us == until_us else rest[:0], stop_us)
+        if made.waiting_us is not None:
+            made.take_model(replace(made.scorer.snapshot, instant_us=made.waiting_us))
+
+
+def said(made: Engine) -> tuple[int, list[str]]:
+    """How many cases opened since the last call, and why others did not."""
+    facts = made.take_facts()
+    return len(facts.interventions), [json.loads(body)["withheld_reason"] for _, _, body in facts.withheld]
+
+
+def test_silence_opens_no_case_while_the_whole_source_is_silent() -> None:
+    made = engine(live=True)
+    go(made, BUSY_DAYS + 12)
+    assert said(made) == (0, ["source_quiet"] * CUSTOMERS)
+    assert made.quiet == ["service_visit"]
+
+
+def test_what_was_held_opens_once_the_source_is_heard_again() -> None:
+    made = engine(live=True)
+    go(made, BUSY_DAYS + 12)
+    said(made)
+    visits(made, BUSY_DAYS + 12, range(1))
+    assert said(made) == (CUSTOMERS - 1, [])
+
+
+def test_silence_of_some_while_others_come_opens_their_cases() -> None:
+    made = engine(live=True)
+    for day in range(12):
+        visits(made, BUSY_DAYS + day, range(1))
+    assert said(made) == (CUSTOMERS - 1, [])
+
+
+def test_in_event_time_the_log_is_all_there_is() -> None:
+    made = engine(live=False)
+    go(made, BUSY_DAYS + 12)
+    assert said(made) == (CUSTOMERS, [])
