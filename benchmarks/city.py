@@ -1,21 +1,39 @@
-"""The simulated city as the input of a benchmark: 20,000 customers over two years at full scale."""
+"""The simulated city as the input of a benchmark: as it is, or with customers who are heard of every day."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.measure import Scale
 from schemas.instants import parse_instant
-from streams.simulation import write_city
-from streams.simulation.files import EVENT_FILES
+from streams.simulation import City
+from streams.simulation.lines import FORMATS, activity_lines, survey_lines, visit_lines
+from streams.simulation.rules import Rules
 
 START_US = parse_instant("2023-01-02T00:00:00Z")
 CUSTOMERS = {"small": 4_000, "full": 20_000}
-DAYS = 730
+LINES = {"service_visits": visit_lines, "app_activity": activity_lines, "surveys": survey_lines}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A city: its rules, its length, the profile that suits it."""
+
+    rules: Rules
+    days: int
+    settings: Sequence[str]
+
+
+KINDS = {
+    # the pilot city: an event a customer every ten days, everybody scored every day
+    "pilot": Kind(Rules(), 730, []),
+    # an event a customer and day, which is what the design reckons with at scale
+    "daily": Kind(Rules(sessions_median=0.5), 90, ["label.horizon=28d"]),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +46,29 @@ class CityFiles:
     @property
     def paths(self) -> list[Path]:
         """Visits, activity, surveys."""
-        return [self.folder / f"{name}.jsonl" for name in EVENT_FILES]
+        return [self.folder / f"{name}.jsonl" for name in LINES]
 
 
 @contextmanager
-def city_files(scale: Scale, seed: int, days: int = DAYS) -> Iterator[CityFiles]:
+def city_files(scale: Scale, seed: int, kind: Kind = KINDS["pilot"]) -> Iterator[CityFiles]:
     """The city of a scale; deleted afterwards."""
     with TemporaryDirectory(prefix="keepline-city-") as folder:
-        rows = write_city(Path(folder), CUSTOMERS[scale], days, START_US, seed)
-        yield CityFiles(Path(folder), sum(rows[f"{name}.jsonl"] for name in EVENT_FILES))
+        yield write(Path(folder), CUSTOMERS[scale], kind.days, seed, kind.rules)
+
+
+def write(folder: Path, customers: int, days: int, seed: int, rules: Rules) -> CityFiles:
+    """Files of a city, by `rules` that the command does not have."""
+    city, events = City(customers, START_US, seed, rules), 0
+    with ExitStack() as stack:
+        files = {name: stack.enter_context((folder / f"{name}.jsonl").open("wb")) for name in LINES}
+        for _ in range(days):
+            block = city.next_day()
+            events += len(block)
+            for name, lines in LINES.items():
+                files[name].write(lines(block, FORMATS["jsonl"]))
+    return CityFiles(folder, events)
+
+
+def options(kind: Kind) -> list[str]:
+    """The settings as words of a command."""
+    return [word for setting in kind.settings for word in ("--set", setting)]

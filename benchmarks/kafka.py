@@ -15,7 +15,7 @@ from uuid import uuid4
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.city import city_files
+from benchmarks.city import Kind, city_files, options
 from benchmarks.measure import Scale, Skipped
 from benchmarks.process import keepline
 from streams.engine.feeds import INPUTS
@@ -68,13 +68,13 @@ def broker() -> Iterator[str]:
 
 
 @contextmanager
-def city_topics(scale: Scale, seed: int) -> Iterator[CityTopics]:
+def city_topics(scale: Scale, seed: int, kind: Kind) -> Iterator[CityTopics]:
     """The city of a scale on a broker, with end markers."""
-    with broker() as brokers, city_files(scale, seed) as city:
+    with broker() as brokers, city_files(scale, seed, kind) as city:
         name = f"bench-{uuid4().hex[:8]}"
         environ = {"KEEPLINE_BROKERS": brokers, "KEEPLINE_TOPIC_PREFIX": f"{name}-", "KEEPLINE_GROUP": name}
         keepline("topics", "create", "--partitions", str(PARTITIONS), environ=environ)
-        keepline("publish", *city.paths, "--end", environ=environ)
+        keepline("publish", *city.paths, "--end", *options(kind), environ=environ)
         yield CityTopics(environ, from_environment(environ), city.events)
 
 
@@ -107,6 +107,6 @@ async def _recreate(settings: Settings) -> None:
     mine = [settings.topic(topic.name) for topic in topics.TOPICS if topic.name not in INPUTS]
     async with topics.admin(settings) as client:
         await client.delete_topics(mine)
-        while set(mine) & set(await client.list_topics()):
+        while set(mine) & set(await client.list_topics()):  # noqa: ASYNC110 -- the broker tells nobody
             await asyncio.sleep(0.1)
     await topics.create(settings, PARTITIONS)

@@ -115,7 +115,9 @@ def _compared(
         claim = at_least(auc - peer_auc, WORST, "at most 0.01 less")
     yield Measure(f"{log.name}: AUC of {judged.sum():,} rows", auc, "", peer_name, peer_auc, claim)
     yield Measure(f"{log.name}: log loss", _log_loss(ours, label), "", peer_name, _log_loss(served[judged], label))
-    yield Measure(f"{log.name}: processor time, ours with decoding and features", replay_cpu_s, "s", peer_name, took.cpu_s)
+    yield Measure(
+        f"{log.name}: processor time, ours with decoding and features", replay_cpu_s, "s", peer_name, took.cpu_s
+    )
 
 
 def area(probability: Floats, label: Floats) -> float:

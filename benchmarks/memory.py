@@ -27,7 +27,9 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     grown = json.loads(python("-m", "benchmarks.memory", str(customers)))
     peak = grown["peak"] / customers
     return [
-        Measure(f"peak, {customers:,} customers", peak, "bytes a customer", claim=at_most(peak, LIMIT_BYTES, "<= 1200")),
+        Measure(
+            f"peak, {customers:,} customers", peak, "bytes a customer", claim=at_most(peak, LIMIT_BYTES, "<= 1200")
+        ),
         Measure("at rest", grown["rest"] / customers, "bytes a customer"),
         Measure("of that, the row", grown["row"], "bytes a customer"),
     ]

@@ -36,7 +36,8 @@ try:
 except SystemExit as end:
     code = end.code or 0
 peak = int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]) * 1024
-print(json.dumps({"wall_s": time.perf_counter() - started, "cpu_s": time.process_time(), "peak_bytes": peak}), file=sys.stderr)
+took = {"wall_s": time.perf_counter() - started, "cpu_s": time.process_time(), "peak_bytes": peak}
+print(json.dumps(took), file=sys.stderr)
 sys.exit(code)
 """
 
@@ -60,7 +61,9 @@ def keepline(*words: str | Path, environ: Mapping[str, str] | None = None) -> Fi
 
 def python(*words: str) -> str:
     """What a fresh Python says on standard output; raises RuntimeError when it fails."""
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
     if done.returncode != 0:
         raise RuntimeError(f"python {' '.join(words)} ended with {done.returncode}: {done.stderr[-2000:]}")
     return done.stdout

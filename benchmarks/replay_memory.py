@@ -6,44 +6,32 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.city import START_US
+from benchmarks.city import write
 from benchmarks.measure import ROUNDS, Measure, Scale, at_most
 from benchmarks.process import keepline
-from streams.simulation import City
-from streams.simulation.lines import FORMATS, activity_lines, survey_lines, visit_lines
 from streams.simulation.rules import Rules
 
 CUSTOMERS = {"small": 2_000, "full": 10_000}
 DAYS, TIMES = 180, 4
 SETTINGS = ("label.horizon=28d", "label.lapsed_after=120d")
 MOST_GROWTH = 1.1
-LINES = {"service_visits": visit_lines, "app_activity": activity_lines, "surveys": survey_lines}
 
 
 def run(scale: Scale, seed: int) -> list[Measure]:
     """Claim: at most a tenth more."""
     with TemporaryDirectory(prefix="keepline-replay-") as name:
         short, long = Path(name) / "short", Path(name) / "long"
-        events = [_write(folder, CUSTOMERS[scale], days, seed) for folder, days in ((short, DAYS), (long, DAYS * TIMES))]
+        events = [_write(short, scale, DAYS, seed), _write(long, scale, DAYS * TIMES, seed)]
         peaks = [(_peak(short), _peak(long)) for _ in range(ROUNDS)]
     small, large = (median(one) / 2**20 for one in zip(*peaks, strict=True))
     claim = at_most(large / small, MOST_GROWTH, "<= 1.1 times")
     return [Measure(f"peak, {events[1]:,} events", large, "MiB", f"MiB, {events[0]:,} events", small, claim)]
 
 
-def _write(folder: Path, customers: int, days: int, seed: int) -> int:
+def _write(folder: Path, scale: Scale, days: int, seed: int) -> int:
     """A city without newcomers."""
     folder.mkdir()
-    city, events = City(customers, START_US, seed, Rules(newcomers_share=0.0)), 0
-    files = {name: (folder / f"{name}.jsonl").open("wb") for name in LINES}
-    for _ in range(days):
-        block = city.next_day()
-        events += len(block)
-        for name, lines in LINES.items():
-            files[name].write(lines(block, FORMATS["jsonl"]))
-    for file in files.values():
-        file.close()
-    return events
+    return write(folder, CUSTOMERS[scale], days, seed, Rules(newcomers_share=0.0)).events
 
 
 def _peak(folder: Path) -> int:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import orjson
 
-from benchmarks.city import CUSTOMERS, DAYS
+from benchmarks.city import CUSTOMERS, KINDS
 from benchmarks.measure import ROUNDS, Measure, Scale, at_least
 from benchmarks.process import keepline
 
@@ -20,7 +20,7 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     rates, cpu_rates = [], []
     for _ in range(ROUNDS):
         with TemporaryDirectory(prefix="keepline-simulate-") as folder:
-            size = ("--customers", str(CUSTOMERS[scale]), "--days", str(DAYS), "--seed", str(seed))
+            size = ("--customers", str(CUSTOMERS[scale]), "--days", str(KINDS["pilot"].days), "--seed", str(seed))
             took = keepline("simulate", "--out", folder, *size)
             rows = orjson.loads((Path(folder) / "manifest.json").read_bytes())["rows"]
         events = sum(count for name, count in rows.items() if name != "truth.jsonl")

@@ -165,6 +165,7 @@ class DeadLetter(Output):
     field: str
     rule: str
     sentence: str
+    producer: str | None
     value: str | None = Field(json_schema_extra={"contentEncoding": "base64"})
     value_bytes: int
     value_sha256: str

@@ -7,8 +7,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 KEPT_BYTES = 64 << 10
 SHOWN_CHARACTERS = 80
+PRODUCER_CHARACTERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,18 @@ def dead_letter(refused: Refused, value: bytes | None, place: dict[str, Any]) ->
         "field": refused.field,
         "rule": refused.rule,
         "sentence": refused.sentence,
+        "producer": _producer(body),
         "value": None if value is None else base64.b64encode(body[:KEPT_BYTES]).decode(),
         "value_bytes": len(body),
         "value_sha256": hashlib.sha256(body).hexdigest(),
     }
+
+
+def _producer(body: bytes) -> str | None:
+    """Who sent it, as far as it can be read."""
+    try:
+        found = orjson.loads(body[:KEPT_BYTES])
+    except orjson.JSONDecodeError:
+        return None
+    name = found.get("producer") if isinstance(found, dict) else None
+    return name[:PRODUCER_CHARACTERS] if isinstance(name, str) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from features.view import View
 from online_model.reasons import reasons
 from online_model.scorer import Scorer
 from streams.interventions.cases import CaseColumns, Decision, Withheld, decide
-from streams.interventions.policy import Crossing, compose_intervention, compose_withheld
+from streams.interventions.policy import Crossing, compose_intervention, compose_withheld, tier_of
 from streams.interventions.profile import Profile
 
 # Columns of a customer's row beside the aggregates. `sent_probability` is the last published score: it moves with every
@@ -49,6 +50,7 @@ class Crossings:
     profile: Profile
     interventions: list[Fact] = field(default_factory=list)
     withheld: list[Fact] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def decide(self, scored: Scored, cases: Array, hold: Withheld) -> tuple[Array, NDArray[np.bool_]]:
         """cases: (WIDTH, n) -> the new ones and which of them published a score or changed."""
@@ -62,10 +64,10 @@ class Crossings:
         changed = ((after != cases) & ~(np.isnan(after) & np.isnan(cases))).any(axis=0)
         return after, changed
 
-    def flush(self) -> tuple[list[Fact], list[Fact]]:
-        """Interventions and withheld ones since the last call, in the order of (instant, customer)."""
-        out = sorted(self.interventions), sorted(self.withheld)
-        self.interventions, self.withheld = [], []
+    def flush(self) -> tuple[list[Fact], list[Fact], Counter[str]]:
+        """Interventions and withheld ones since the last call, in the order of (instant, customer); their counts."""
+        out = sorted(self.interventions), sorted(self.withheld), self.counts
+        self.interventions, self.withheld, self.counts = [], [], Counter()
         return out
 
     def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
@@ -88,7 +90,10 @@ class Crossings:
             model_version=scorer.snapshot.version,
         )
         if decision.opened[i]:
+            self.counts[f"tier_{tier_of(self.profile, crossing.probability).name}"] += 1
             self.interventions.append((at_us, customer, compose_intervention(self.profile, crossing, at_us)))
         else:
-            message = compose_withheld(self.profile, crossing, at_us, int(decision.withheld[i]))
+            why = Withheld(decision.withheld[i])
+            self.counts[f"withheld_{why.name.lower()}"] += 1
+            message = compose_withheld(self.profile, crossing, at_us, why)
             self.withheld.append((at_us, customer, message))

@@ -254,7 +254,8 @@ class Engine:
         return probability, changed
 
     def _flush_crossings(self) -> None:
-        interventions, withheld = self.crossings.flush()
+        interventions, withheld, counts = self.crossings.flush()
+        self.counts.update(counts)
         self.facts.interventions += interventions
         self.facts.withheld += withheld
         self.counts["interventions"] += len(interventions)

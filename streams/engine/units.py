@@ -7,6 +7,7 @@ the changelog, outputs and the position that they belong to. Who writes them tog
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from schemas.instants import DAY_US, format_instant
 from streams.engine.engine import Engine, Facts, Sweep
 from streams.engine.feeds import INPUTS, LABELLED, MODELS, OBSERVATIONS, Batch, EngineFeed, Record
 from streams.engine.learner_feed import LearnerBatch, LearnerFeed
-from streams.engine.merge import Hole
+from streams.engine.merge import Hole, Letter
 from streams.engine.schedule import is_grid, next_grid
 from streams.interventions.profile import Profile
 
@@ -29,6 +30,7 @@ Pair = tuple[bytes | None, bytes | None]
 Clock = Literal["event", "wall"]
 POSITION, LEASE, RESERVED = b"\0position", b"\0lease", b"\0"  # keys of a changelog that are no customer's
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
+MOST_PRODUCERS, OTHERS = 200, ("others", "others")  # a publisher that makes names up must not fill the memory
 STATE, LEARNER_STATE = "state", "learner-state"
 
 
@@ -67,6 +69,7 @@ class EngineUnit:
         self.steps, self.done = 0, False
         self.publishes_scores = True
         self.letters: list[Pair] = []
+        self.rejected: Counter[tuple[str, str]] = Counter()  # (rule, producer) -> records, since this process began
         self._ids: dict[bytes, bytes] = {}
 
     @property
@@ -105,7 +108,7 @@ class EngineUnit:
         self._advance(batch)
         engine.counts["rejected"] += batch.rejected
         engine.counts["unknown_fields"] += batch.unknown_fields.total()
-        self.letters += [(None, orjson.dumps(letter)) for letter in batch.letters]
+        self._refuse(batch.letters)
         if batch.ended:
             engine.report_end()
         self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
@@ -169,6 +172,12 @@ class EngineUnit:
                     engine.label(block, matured_us)
             if is_grid(stop_us):
                 engine.report_grid(stop_us)
+
+    def _refuse(self, letters: Iterable[Letter]) -> None:
+        for letter in letters:
+            self.letters.append((None, orjson.dumps(letter)))
+            key = str(letter["rule"]), str(letter["producer"] or "unknown")
+            self.rejected[key if key in self.rejected or len(self.rejected) < MOST_PRODUCERS else OTHERS] += 1
 
     def _scores(self, facts: Facts) -> list[Pair]:
         """Put together by hand: there may be one for each event."""

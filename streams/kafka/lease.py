@@ -14,14 +14,14 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from streams.kafka.fatal import die
 from streams.kafka.once import guard
+from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
 from streams.kafka.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
@@ -33,7 +33,6 @@ REQUEST_TIMEOUT_MS = 15_000
 TRANSACTION_TIMEOUT_MS = 20_000
 RETRY_BACKOFF_MS = 20  # the markers of the transaction before are usually still being written
 ACQUIRE_LIMIT_S = 60.0  # brokers that have no transaction coordinator for longer than this
-RESTORE_STALL_S = 60.0  # the longest wait for the next record of a changelog
 
 IDLE_CHECKPOINT_S = 30.0
 POSITION_ROWS = 1  # a unit writes its position at every checkpoint
@@ -72,7 +71,7 @@ class Lease:
         self.saved_at = 0.0
         self.saved_position: dict[str, int] = {}
         self.ready = self.given_up = False
-        self.spent = Spent()
+        self.spent, self.restore = Spent(), Restore(settings, blueprint.name)
         self._alerts: list[str] = []  # as last said
         self._lock = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
@@ -126,10 +125,10 @@ class Lease:
         async with asyncio.timeout(ACQUIRE_LIMIT_S):
             await self._producer.start()
             await self._sign(self._producer, token)
-        rows = await self._restore(token)
+        await self.restore.run(token, self.unit)
         await self._find_start(earliest)
         self.ready = True
-        log.info("%s restored: %d rows in %.2f s", self.name, rows, time.monotonic() - started)
+        log.info("%s restored: %d records in %.2f s", self.name, self.restore.records, time.monotonic() - started)
 
     async def checkpoint(self) -> None:
         """Saves what was applied since the last one, if anything was."""
@@ -177,37 +176,6 @@ class Lease:
         await producer.begin_transaction()
         await producer.send_and_wait(topic, token, LEASE_KEY, partition)
         await producer.commit_transaction()
-
-    async def _restore(self, token: bytes) -> int:
-        rows, place = 0, TopicPartition(*self._changelog)
-        consumer = AIOKafkaConsumer(
-            **self.settings.client,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=RECORD_BYTES,
-        )
-        await consumer.start()
-        try:
-            consumer.assign([place])
-            # not seek_to_beginning: a reset that is under way already would win (seen: ended up at the end)
-            consumer.seek(place, (await consumer.beginning_offsets([place]))[place])
-            while True:
-                records = await self._next_records(consumer, place)
-                self.unit.load(records)
-                rows += len(records)
-                if records[-1].value == token:
-                    self.unit.loaded()
-                    return rows
-        finally:
-            await consumer.stop()
-
-    async def _next_records(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> list[Any]:
-        got = await consumer.getmany(timeout_ms=int(RESTORE_STALL_S * 1000), max_records=20_000)
-        if place not in got:
-            raise TimeoutError(f"no record of changelog {place.topic}/{place.partition} for {RESTORE_STALL_S:.0f} s")
-        records: list[Any] = got[place]
-        return records
 
     async def _find_start(self, earliest: Earliest) -> None:
         """Sources that the state does not know are read from their beginning; none may have lost what is

@@ -38,12 +38,14 @@ class WorkerCollector(Collector):
         yield _per_unit(
             "unit_ready", "1: restored and owned; 0: being restored", {x.name: float(x.ready) for x in leases}
         )
+        yield _per_unit("restored_records", "of its changelog", {x.name: float(x.restore.records) for x in leases})
         yield from _times(ready)
         yield from _checkpoints(ready)
         yield _offsets(ready)
-        yield _lag(ready)
+        yield from _lag(ready)
         yield _events(ready)
-        yield _interventions(ready)
+        yield _rejected(ready)
+        yield from _interventions(ready)
         yield _per_unit("alerts", "what on-call must know; /healthz and `keepline status` say it", _alerts(ready))
         yield from _model(ready)
 
@@ -60,7 +62,7 @@ def lag_records(lease: Lease) -> dict[tuple[str, int], int]:
 
 def _times(leases: list[Lease]) -> Iterator[Metric]:
     frontier = {x.name: parse_instant(x.unit.frontier) / SECOND_US for x in leases if x.unit.frontier}
-    ages = {x.name: max(time.time() - frontier[x.name], 0.0) for x in leases if x.name in frontier and _scores(x)}
+    ages = {x.name: _behind_seconds(x) for x in leases if x.name in frontier and _scores(x)}
     yield _per_unit("frontier_timestamp_seconds", "event time up to which everything has been applied", frontier)
     yield _per_unit("frontier_age_seconds", "now less the frontier: the lag in seconds", ages)
     yield GaugeMetricFamily("keepline_frontier_age_seconds_worst", "of all units", max(ages.values(), default=0.0))
@@ -92,12 +94,21 @@ def _offsets(leases: list[Lease]) -> Metric:
     return found
 
 
-def _lag(leases: list[Lease]) -> Metric:
-    found = GaugeMetricFamily("keepline_lag_records", "records that wait", labels=["topic", "partition"])
+def _lag(leases: list[Lease]) -> Iterator[Metric]:
+    labels = ["topic", "partition"]
+    records = GaugeMetricFamily("keepline_lag_records", "records that wait", labels=labels)
+    seconds = GaugeMetricFamily("keepline_lag_seconds", "now less the frontier; 0 where nothing waits", labels=labels)
     for lease in leases:
         for (topic, partition), lag in lag_records(lease).items():
-            found.add_metric([topic, str(partition)], lag)
-    return found
+            behind = _behind_seconds(lease) if lag else 0.0
+            records.add_metric([topic, str(partition)], lag)
+            seconds.add_metric([topic, str(partition)], behind)
+    yield from (records, seconds)
+
+
+def _behind_seconds(lease: Lease) -> float:
+    frontier = lease.unit.frontier
+    return max(time.time() - parse_instant(frontier) / SECOND_US, 0.0) if frontier else 0.0
 
 
 def _events(leases: list[Lease]) -> Metric:
@@ -109,13 +120,27 @@ def _events(leases: list[Lease]) -> Metric:
     return found
 
 
-def _interventions(leases: list[Lease]) -> Metric:
-    found = CounterMetricFamily("keepline_interventions", "sent to the CRM, or withheld", labels=["unit", "what"])
+def _rejected(leases: list[Lease]) -> Metric:
+    labels = ["unit", "rule", "producer"]
+    found = CounterMetricFamily(
+        "keepline_rejected", "refused records, since this worker has the partition", labels=labels
+    )
     for lease in leases:
         if isinstance(lease.unit, EngineUnit):
-            found.add_metric([lease.name, "sent"], lease.unit.counts.get("interventions", 0))
-            found.add_metric([lease.name, "withheld"], lease.unit.counts.get("interventions_withheld", 0))
+            for (rule, producer), count in lease.unit.rejected.items():
+                found.add_metric([lease.name, rule, producer], count)
     return found
+
+
+def _interventions(leases: list[Lease]) -> Iterator[Metric]:
+    """What was sent by tier, what was withheld by reason."""
+    for prefix, name, label in (("tier_", "interventions", "tier"), ("withheld_", "interventions_withheld", "reason")):
+        found = CounterMetricFamily(f"keepline_{name}", f"of a partition by {label}", labels=["unit", label])
+        for lease in leases:
+            for key, count in lease.unit.counts.items():
+                if key.startswith(prefix):
+                    found.add_metric([lease.name, key.removeprefix(prefix)], count)
+        yield found
 
 
 def _model(leases: list[Lease]) -> Iterator[Metric]:

@@ -1,0 +1,76 @@
+"""Reading a changelog, committed, from its beginning to the token of its new owner."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.kafka.settings import Settings
+from streams.kafka.unit import Unit
+
+STALL_S = 60.0  # the longest wait for the next record
+SAY_EVERY_S = 2.0
+MOST_RECORDS = 20_000
+FETCH_BYTES = 8 << 20
+
+log = logging.getLogger("keepline.worker")
+
+
+class Restore:
+    """One restore of one unit; `records`: how many were read so far."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self.settings, self.name, self.records = settings, name, 0
+
+    async def run(self, token: bytes, unit: Unit) -> None:
+        """Loads `unit`. The token was written by its owner, so whatever an earlier owner committed lies before it."""
+        short, partition = unit.changelog
+        place = TopicPartition(self.settings.topic(short), partition)
+        consumer = AIOKafkaConsumer(
+            **self.settings.client,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+        await consumer.start()
+        try:
+            consumer.assign([place])
+            # not seek_to_beginning: a reset that is under way already would win (seen: ended up at the end)
+            first = (await consumer.beginning_offsets([place]))[place]
+            consumer.seek(place, first)
+            await self._load(consumer, place, first, token, unit)
+        finally:
+            await consumer.stop()
+
+    async def _load(
+        self, consumer: AIOKafkaConsumer, place: TopicPartition, first: int, token: bytes, unit: Unit
+    ) -> None:
+        end, started = (await consumer.end_offsets([place]))[place], time.monotonic()
+        said = started
+        while True:
+            records = await _next_records(consumer, place)
+            unit.load(records)
+            self.records += len(records)
+            if records[-1].value == token:
+                unit.loaded()
+                return
+            if (now := time.monotonic()) - said > SAY_EVERY_S:
+                said, offset = now, records[-1].offset
+                self._say(now - started, (end - offset) / max(offset - first, 1))
+
+    def _say(self, seconds: float, left: float) -> None:
+        """left: records still to be read, as a multiple of those read."""
+        rate = self.records / seconds
+        log.info("%s: %d records restored, %.0f a second, %.0f s left", self.name, self.records, rate, seconds * left)
+
+
+async def _next_records(consumer: AIOKafkaConsumer, place: TopicPartition) -> list[Any]:
+    got = await consumer.getmany(timeout_ms=int(STALL_S * 1000), max_records=MOST_RECORDS)
+    if place not in got:
+        raise TimeoutError(f"no record of changelog {place.topic}/{place.partition} for {STALL_S:.0f} s")
+    records: list[Any] = got[place]
+    return records

@@ -1,0 +1,70 @@
+"""Topics and a consumer group of one test, and the command `keepline` as processes of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from streams.kafka.settings import from_environment
+from tests.kafka.city import ROOT, City
+from tests.replay.runs import SHORT
+
+OPTIONS = [word for setting in SHORT for word in ("--set", setting)]
+EVENT_TIME = ("--clock", "event", "--exit-at-end")
+WORKER_LIMIT_S = 60
+
+
+@dataclass
+class Group:
+    """Topics and a consumer group of one test; `city` reads the topics."""
+
+    city: City
+
+    def run(self, *words: str) -> None:
+        """A command to its end."""
+        done = subprocess.run(self._command(words), cwd=ROOT, env=self.city.environment, check=False)
+        assert done.returncode == 0, words
+
+    def publish(self, log: Path) -> None:
+        """A file, with the marks of its end."""
+        self.run("publish", str(log), "--end", *OPTIONS)
+
+    @contextmanager
+    def worker(self, *words: str, instance: str = "w0") -> Iterator[subprocess.Popen[bytes]]:
+        """A worker; killed when the test is over."""
+        command = self._command(["worker", "--instance", instance, *words, *OPTIONS])
+        with (self.city.folder / "worker.log").open("ab") as said:
+            process = subprocess.Popen(command, cwd=ROOT, env=self.city.environment, stderr=said)
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            process.wait()
+
+    def finish(self) -> None:
+        """A worker, from here to the end of the input."""
+        with self.worker(*EVENT_TIME) as process:
+            assert process.wait(WORKER_LIMIT_S) == 0, self.city.log[-3000:]
+
+    async def values(self, topic: str) -> list[bytes]:
+        """What a committed reader sees, sorted: the partitions have no common order."""
+        return sorted(value for _, value in await self.city.read(topic))
+
+    def _command(self, words: Sequence[str]) -> list[str]:
+        return [sys.executable, "-m", "streams.cli", *words]
+
+
+def new_group(brokers: str, partitions: int, folder: Path) -> Group:
+    """Topics made by the command, under names of their own."""
+    name = uuid4().hex[:8]
+    known = {"KEEPLINE_BROKERS": brokers, "KEEPLINE_TOPIC_PREFIX": f"{name}-", "KEEPLINE_GROUP": name}
+    group = Group(City(from_environment(os.environ | known), folder))
+    group.run("topics", "create", "--partitions", str(partitions))
+    return group
