@@ -8,13 +8,12 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from schemas.duplicates import duplicate_key
+from schemas.duplicates import MAX_DEPTH, depth_exceeds, duplicate_key
 from schemas.events import KINDS, MARKS, TOPIC_OF_KIND, Message
 from schemas.instants import parse_instant
 from schemas.refusals import Refused, shown
 
 MAX_BYTES = 1 << 20
-MAX_DEPTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Careful:
         found = value if isinstance(value, dict) else self._object(index, value)
         if isinstance(found, Refused):
             return found
-        if _depth_exceeds(found, MAX_DEPTH):
+        if depth_exceeds(found):
             return Refused(index, "value", "nesting", f"is nested deeper than {MAX_DEPTH} levels; send flat events")
         if isinstance(value, bytes) and (twice := duplicate_key(value)) is not None:
             return Refused(
@@ -86,18 +85,3 @@ class Careful:
     def _wrong_kind(self, kind: object) -> str:
         topic = TOPIC_OF_KIND[self.kind]
         return f"kind is {shown(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"
-
-
-def _depth_exceeds(found: Any, most: int) -> bool:
-    level, depth = [found], 0
-    while level:
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        depth += bool(level)
-        if depth > most:
-            return True
-    return False

@@ -29,7 +29,7 @@ from schemas.columns import (
     Rows,
     empty_rows,
 )
-from schemas.duplicates import with_doubtful_keys
+from schemas.duplicates import doubtful_structures
 from schemas.events import KINDS as MODELS
 from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_SCORE, MAX_TEXT
 from schemas.fields import Column, Fields, Object
@@ -79,7 +79,7 @@ class Decoder:
         """Records as they lie in the topic; keys None: not checked."""
         objects = _parsed(values)
         doubtful = np.zeros(len(values), np.bool_)
-        doubtful[with_doubtful_keys(values, objects)] = True
+        doubtful[doubtful_structures(values, objects)] = True
         return self._decode(objects, doubtful, values, keys, now_us)
 
     def decode_objects(self, objects: Sequence[Object], now_us: int) -> Decoded:

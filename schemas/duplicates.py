@@ -1,8 +1,9 @@
-"""Which records of a batch may have a key twice, which a JSON parser forgets to mention.
+"""Which records of a batch may be nested too deep or have a key twice, which a JSON parser does not mention.
 
 Without backslashes every quotation mark of a record is the border of a key or of a text. A key that came twice leaves
 more marks in the bytes than the parsed object explains, and nothing can make up for them: so one count over the batch
-clears all of it, and only where it does not is each record counted, or read again keeping all keys.
+clears all of it, and only where it does not is each record counted, or read again keeping all keys. In the same way
+a record cannot be deeper than it has opening brackets.
 """
 
 from __future__ import annotations
@@ -13,15 +14,33 @@ from itertools import chain
 from typing import Any
 
 Object = dict[str, Any]
+MAX_DEPTH = 32
 
 
-def with_doubtful_keys(values: Sequence[bytes | None], objects: Sequence[Object]) -> list[int]:
+def doubtful_structures(values: Sequence[bytes | None], objects: Sequence[Object]) -> list[int]:
     """Records that have to be looked at one by one."""
     known = [value or b"" for value in values]
     joined = b"".join(known)
-    if b"\\" not in joined and joined.count(b'"') == _flat_marks(objects):
+    flat = _brackets(joined) < len(known) + MAX_DEPTH
+    if flat and b"\\" not in joined and joined.count(b'"') == _flat_marks(objects):
         return []
-    return [i for i, value in enumerate(known) if b"\\" in value or value.count(b'"') != _marks(objects[i])]
+    return [i for i, value in enumerate(known) if _is_doubtful(value, objects[i])]
+
+
+def depth_exceeds(found: Any, most: int = MAX_DEPTH) -> bool:
+    """Whether a value has more levels below it."""
+    level, depth = [found], 0
+    while level:
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        depth += bool(level)
+        if depth > most:
+            return True
+    return False
 
 
 def duplicate_key(value: bytes) -> str | None:
@@ -34,6 +53,14 @@ def duplicate_key(value: bytes) -> str | None:
 
     json.loads(value, object_pairs_hook=look)
     return found[0] if found else None
+
+
+def _is_doubtful(value: bytes, found: Object) -> bool:
+    return b"\\" in value or _brackets(value) > MAX_DEPTH or value.count(b'"') != _marks(found)
+
+
+def _brackets(value: bytes) -> int:
+    return value.count(b"[") + value.count(b"{")
 
 
 def _flat_marks(objects: Sequence[Object]) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from schemas.errors import UsageError
 from schemas.instants import DAY_US, parse_instant
 
-HELP = "write the events of a simulated city, with the truth about who left kept aside"
 LATEST_DAYS = 36_525
 
 

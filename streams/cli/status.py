@@ -12,8 +12,6 @@ from schemas.instants import format_instant
 from streams.kafka import settings
 from streams.kafka.status import Status, read
 
-HELP = "lag, frontier, last checkpoint and model of a group of workers"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""

@@ -7,8 +7,6 @@ import asyncio
 
 from streams.kafka import settings, topics
 
-HELP = "create the topics, or say what is wrong with those there are"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""

@@ -19,8 +19,6 @@ from streams.kafka.unit import Blueprint
 if TYPE_CHECKING:
     from streams.kafka.worker import Worker
 
-HELP = "score events from Kafka as they come"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""

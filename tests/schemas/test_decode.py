@@ -1,0 +1,233 @@
+"""The fast path and the models accept and refuse the same records; nothing that is sent stops a worker."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.careful import MAX_BYTES, Careful, Mark
+from schemas.columns import ACTIVITY_TYPES, CAUSES, NUMBERS, OTHER_ACTIVITY, SURVEY_TYPES
+from schemas.decode import MAX_SKEW_US, Decoded, Decoder
+from schemas.duplicates import MAX_DEPTH
+from schemas.events import KINDS
+from schemas.instants import parse_instant
+from schemas.refusals import Refused
+from tests.schemas.messages import GOOD, MARKS, NOW_US, Message, good, messages
+
+KIND = st.sampled_from(sorted(GOOD))
+FIELDS = sorted({name for message in GOOD.values() for name in message} - {"kind"})
+
+
+def one(value: bytes | None, kind: str = "service_visit", key: bytes | None = b"c1") -> Decoded:
+    return Decoder(kind).decode([value], [key], NOW_US)
+
+
+def refusal(value: bytes | None, kind: str = "service_visit", key: bytes | None = b"c1") -> Refused:
+    decoded = one(value, kind, key)
+    assert not len(decoded.events)
+    (refused,) = decoded.refused
+    return refused
+
+
+def sent(kind: str, **changed: object) -> bytes:
+    return json.dumps(good(kind, **changed)).encode()
+
+
+def expected_row(message: Message) -> dict[str, Any]:
+    """What the columns must hold of a message that the models accept, by their dump."""
+    row: dict[str, Any] = {name: message.get(name, np.nan) for name in NUMBERS}
+    row["time_us"] = parse_instant(message["event_time"])
+    row["code"], row["causes"] = 0, sum(1 << CAUSES.index(cause) for cause in set(message.get("causes", [])))
+    if message["kind"] == "app_activity":
+        known = message["activity_type"] in ACTIVITY_TYPES
+        row["code"] = ACTIVITY_TYPES.index(message["activity_type"]) if known else OTHER_ACTIVITY
+        row["count"] = message.get("count", 1)
+    if message["kind"] == "survey":
+        row["code"] = SURVEY_TYPES.index(message["survey_type"])
+    return row
+
+
+@given(KIND.flatmap(lambda kind: st.tuples(st.just(kind), st.lists(messages(kind), max_size=6))))
+def test_a_batch_is_accepted_and_refused_as_the_models_do_one_by_one(batch: tuple[str, list[Message]]) -> None:
+    kind, sent_ones = batch
+    values = [json.dumps(message).encode() for message in sent_ones]
+    careful = Careful(kind, MAX_SKEW_US)
+    one_by_one = [careful.check(i, value, None, False, NOW_US) for i, value in enumerate(values)]
+    decoded = Decoder(kind).decode(values, None, NOW_US)
+    assert decoded.refused == [found for found in one_by_one if isinstance(found, Refused)]
+    assert decoded.marks == [found for found in one_by_one if isinstance(found, Mark)]
+    accepted = [(i, found) for i, found in enumerate(one_by_one) if isinstance(found, dict)]
+    assert decoded.index.tolist() == [i for i, _ in accepted]
+    assert list(decoded.events.customers) == [found["customer_id"] for _, found in accepted]
+    for row, (_, found) in zip(decoded.events.rows, accepted, strict=True):
+        for name, value in expected_row(found).items():
+            np.testing.assert_equal(row[name].item(), value, err_msg=name)
+
+
+@given(KIND, st.lists(st.binary(max_size=40), max_size=5))
+def test_any_bytes_are_refused_and_nothing_is_raised(kind: str, values: list[bytes]) -> None:
+    decoded = Decoder(kind).decode(values, None, NOW_US)
+    assert [refused.index for refused in decoded.refused] == list(range(len(values)))
+
+
+@given(KIND, st.integers(0, 200), st.binary(min_size=1, max_size=3))
+def test_a_message_with_damaged_bytes_is_decided_as_the_models_do(kind: str, at: int, damage: bytes) -> None:
+    value = json.dumps(GOOD[kind]).encode()
+    value = value[:at] + damage + value[at + len(damage) :]
+    careful = Careful(kind, MAX_SKEW_US).check(0, value, None, False, NOW_US)
+    decoded = Decoder(kind).decode([value], None, NOW_US)
+    assert decoded.refused == ([careful] if isinstance(careful, Refused) else [])
+
+
+@given(st.permutations([*GOOD["survey"]]))
+def test_the_order_of_fields_does_not_matter(names: list[str]) -> None:
+    value = json.dumps({name: GOOD["survey"][name] for name in names}).encode()
+    assert one(value, "survey").events.rows.tobytes() == one(sent("survey"), "survey").events.rows.tobytes()
+
+
+@pytest.mark.parametrize("kind", sorted(GOOD))
+def test_a_good_message_is_accepted(kind: str) -> None:
+    decoded = one(sent(kind), kind)
+    assert (len(decoded.events), decoded.refused) == (1, [])
+
+
+@pytest.mark.parametrize("kind", sorted(GOOD))
+@pytest.mark.parametrize("mark", MARKS, ids=lambda mark: str(mark["kind"]))
+def test_a_mark_is_no_event_and_has_no_key(kind: str, mark: Message) -> None:
+    decoded = one(orjson.dumps(mark), kind, None)
+    assert decoded.marks == [Mark(0, mark["kind"], parse_instant(mark["event_time"]), "dms")]
+    assert not len(decoded.events)
+
+
+HOSTILE: dict[str, tuple[bytes | None, str, str]] = {
+    # what: (the record, field, rule)
+    "null": (None, "value", "empty"),
+    "empty": (b"", "value", "empty"),
+    "not JSON": (b"{kind: 1}", "value", "json"),
+    "not UTF-8": (sent("service_visit").replace(b"repair", b"\xff\xfe"), "value", "json"),
+    "half a surrogate": (sent("service_visit").replace(b"repair", rb"\ud800"), "value", "json"),
+    "a byte order mark": (b"\xef\xbb\xbf" + sent("service_visit"), "value", "json"),
+    "NaN": (sent("service_visit", amount=float("nan")), "value", "json"),
+    "Infinity": (sent("service_visit", amount=float("inf")), "value", "json"),
+    "two objects": (sent("service_visit") * 2, "value", "json"),
+    "a list": (b"[]", "value", "object"),
+    "a number": (b"1", "value", "object"),
+    "JSON null": (b"null", "value", "object"),
+    "a key twice": (sent("service_visit")[:-1] + b', "amount": 1}', "amount", "duplicate_key"),
+    "a key twice, once escaped": (sent("service_visit")[:-1] + rb', "\u0061mount": 1}', "amount", "duplicate_key"),
+    "a key twice inside": (sent("service_visit")[:-1] + b', "x": {"y": 1, "y": 2}}', "y", "duplicate_key"),
+    "10 MB of text": (sent("service_visit", store_id="x" * 10_000_000), "value", "too_large"),
+    "a long text": (sent("service_visit", store_id="x" * 257), "store_id", "string_too_long"),
+    "an empty text": (sent("service_visit", store_id=""), "store_id", "string_too_short"),
+    "deep nesting": (sent("service_visit")[:-1] + b', "x": ' + b"[" * 99 + b"]" * 99 + b"}", "value", "nesting"),
+    "the deepest nesting": (b"[" * 100_000 + b"]" * 100_000, "value", "json"),
+    "1e308": (sent("service_visit", amount=1e308), "amount", "less_than_equal"),
+    "a whole number beyond floats": (sent("service_visit", items=10**400), "value", "json"),
+    "a negative amount": (sent("service_visit", amount=-0.01), "amount", "greater_than_equal"),
+    "half an item": (sent("service_visit", items=1.5), "items", "int_type"),
+    "a number as text": (sent("service_visit", amount="5"), "amount", "float_type"),
+    "a truth value": (sent("service_visit", amount=True), "amount", "float_type"),
+    "a time without offset": (sent("service_visit", event_time="2024-03-01T08:30:00"), "event_time", "rfc3339"),
+    "a leap second": (sent("service_visit", event_time="2016-12-31T23:59:60Z"), "event_time", "rfc3339"),
+    "a day that is none": (sent("service_visit", event_time="2023-02-29T00:00:00Z"), "event_time", "rfc3339"),
+    "year 9999": (sent("service_visit", event_time="9999-12-31T23:59:59Z"), "event_time", "future"),
+    "the future": (sent("service_visit", event_time="2027-01-15T08:05:01Z"), "event_time", "future"),
+    "before 1970": (sent("service_visit", event_time="1969-12-31T23:59:59Z"), "event_time", "before_1970"),
+    "a time as number": (sent("service_visit", event_time=1_700_000_000), "event_time", "string_type"),
+    "another version": (sent("service_visit", schema_version=2), "schema_version", "literal_error"),
+    "no customer": (sent("service_visit", customer_id=None), "customer_id", "string_type"),
+    "an empty customer": (sent("service_visit", customer_id=""), "customer_id", "string_too_short"),
+    "a customer with a line break": (sent("service_visit", customer_id="c\n1"), "customer_id", "printable"),
+    "a customer with a zero": (sent("service_visit", customer_id="c\x001"), "customer_id", "printable"),
+    "no kind": (sent("service_visit").replace(b'"kind"', b'"sort"'), "kind", "missing"),
+    "the wrong kind": (sent("survey"), "kind", "wrong_kind"),
+    "a kind that is a list": (
+        sent("service_visit").replace(b'"service_visit"', b'["service_visit"]'),
+        "kind",
+        "wrong_kind",
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "field", "rule"), HOSTILE.values(), ids=HOSTILE)
+def test_a_bad_record_is_refused_by_field_and_rule(value: bytes | None, field: str, rule: str) -> None:
+    refused = refusal(value)
+    assert (refused.field, refused.rule) == (field, rule)
+
+
+@pytest.mark.parametrize(("value", "field", "rule"), HOSTILE.values(), ids=HOSTILE)
+def test_a_bad_record_costs_its_neighbours_nothing(value: bytes | None, field: str, rule: str) -> None:
+    values = [sent("service_visit", event_id="before"), value, sent("service_visit", event_id="after")]
+    decoded = Decoder("service_visit").decode(values, [b"c1"] * 3, NOW_US)
+    assert decoded.index.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("key", [None, b"", b"c2", b"c1\0", b"\xff"])
+def test_a_key_other_than_the_customer_is_refused(key: bytes | None) -> None:
+    refused = refusal(sent("service_visit"), key=key)
+    assert (refused.field, refused.rule) == ("key", "differs")
+
+
+@pytest.mark.parametrize("kind", sorted(GOOD))
+def test_a_csat_or_nps_beyond_its_scale_is_refused(kind: str) -> None:
+    assert refusal(sent("survey", score=11), "survey").rule == "range"
+    assert len(one(sent("survey", survey_type="csat", score=11), "survey").events) == 1
+
+
+def test_an_unknown_activity_still_counts() -> None:
+    assert one(sent("app_activity", activity_type="ar_view"), "app_activity").events.rows["code"] == [OTHER_ACTIVITY]
+
+
+@pytest.mark.parametrize("kind", sorted(GOOD))
+def test_unknown_fields_are_accepted_and_counted_by_producer(kind: str) -> None:
+    decoded = one(sent(kind, colour="red"), kind)
+    assert len(decoded.events) == 1
+    assert decoded.unknown_fields == {GOOD[kind]["producer"]: 1}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_of_no_optional_kind_cannot_be_missing(name: str) -> None:
+    for kind, message in GOOD.items():
+        if name in message:
+            required = KINDS[kind].model_fields[name].is_required()
+            accepted = len(one(json.dumps({k: v for k, v in message.items() if k != name}).encode(), kind).events)
+            assert accepted == (0 if required else 1)
+
+
+def test_the_largest_record_that_is_accepted_is_accepted() -> None:
+    value = sent("service_visit")
+    assert len(one(value + b" " * (MAX_BYTES - len(value))).events) == 1
+    assert refusal(value + b" " * (MAX_BYTES - len(value) + 1)).rule == "too_large"
+
+
+def nested(levels: int, inside: bytes) -> bytes:
+    return sent("service_visit")[:-1] + b', "x": ' + b"[" * levels + inside + b"]" * levels + b"}"
+
+
+@pytest.mark.parametrize(("levels", "inside"), [(MAX_DEPTH, b""), (MAX_DEPTH - 1, b'"a"'), (MAX_DEPTH - 1, rb'"\"["')])
+def test_unknown_fields_may_be_nested_so_far(levels: int, inside: bytes) -> None:
+    assert len(one(nested(levels, inside)).events) == 1
+
+
+@pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 900, 999, 1022])
+@pytest.mark.parametrize("inside", [b"", b'"a"', b'{"b": "c"}'])
+def test_unknown_fields_may_not_be_nested_further(levels: int, inside: bytes) -> None:
+    assert refusal(nested(levels, inside)).rule == "nesting"
+
+
+def test_the_same_event_has_the_same_identity_and_another_kind_or_customer_another() -> None:
+    def identity(kind: str, **changed: object) -> int:
+        message = good(kind, **changed)
+        key = str(message["customer_id"]).encode()
+        return int(one(json.dumps(message).encode(), kind, key).events.rows["id"][0])
+
+    same = identity("survey")
+    assert same == identity("survey", score=1)
+    others = [identity("service_visit"), identity("survey", customer_id="c2"), identity("survey", event_id="e2")]
+    assert len({same, *others}) == 4
