@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from streams.engine.feeds import INPUTS
 from streams.engine.units import EngineUnit, LearnerUnit, Output
 from streams.interventions.profile import Profile
 
@@ -28,7 +30,8 @@ class Group:
     partitions: int
     records: Mapping[tuple[str, int], list[Record]]
     now_us: int
-    topics: dict[tuple[str, int], list[Record]] = field(default_factory=dict)  # that they read back
+    topics: dict[tuple[str, int], list[Record]] = field(default_factory=dict)  # written, not yet read back
+    ends: Counter[tuple[str, int]] = field(default_factory=Counter)
     applied: int = 0
 
     def run(self) -> None:
@@ -47,8 +50,8 @@ class Group:
         while True:
             done = 0
             for source in unit.sources:
-                records = self._next(source, unit.partition, read[source])
-                if records and feed.wants(source):
+                records = self._next(source, unit.partition, read[source]) if feed.wants(source) else []
+                if records:
                     feed.offer(source, read[source], records, self.now_us)
                     read[source] = records[-1].offset + 1
                     done += len(records)
@@ -60,15 +63,18 @@ class Group:
             yield done
 
     def _next(self, source: str, partition: int, first: int) -> list[Record]:
-        place = source, partition
-        log: Any = self.records.get(place) or self.topics.get(place, ())
-        return log[first : first + RECORDS_AT_ONCE]  # type: ignore[no-any-return]
+        if source in READ_BACK:
+            return self.topics.pop((source, partition), [])
+        return self.records[source, partition][first : first + RECORDS_AT_ONCE]
 
     def _send(self, outputs: list[Output]) -> None:
         for output in outputs:
-            if output.topic in READ_BACK:
-                log = self.topics.setdefault((output.topic, output.partition), [])
-                log += [Record(len(log) + i, key, value) for i, (key, value) in enumerate(output.pairs)]
+            place = output.topic, output.partition
+            if output.topic in READ_BACK and output.pairs:
+                first = self.ends[place]
+                self.ends[place] += len(output.pairs)
+                new = [Record(first + i, key, value) for i, (key, value) in enumerate(output.pairs)]
+                self.topics.setdefault(place, []).extend(new)
 
 
-READ_BACK = {source for make in (EngineUnit, LearnerUnit) for source in make.sources}
+READ_BACK = {source for make in (EngineUnit, LearnerUnit) for source in make.sources} - set(INPUTS)

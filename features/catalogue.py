@@ -357,7 +357,8 @@ FEATURES: tuple[Feature, ...] = (
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 AGGREGATES: tuple[Aggregate, ...] = tuple(dict.fromkeys(a for feature in FEATURES for a in feature.uses))
 SIZES = np.array([[feature.size] for feature in FEATURES])
-LOG_SCALED = tuple(i for i, feature in enumerate(FEATURES) if feature.scale == "log")
+LOG_SCALED = np.array([i for i, feature in enumerate(FEATURES) if feature.scale == "log"])
+CACHED = 8192  # numbers that stay in the processor's first cache from one step of a logarithm to the next
 
 
 def values(view: View) -> Array:
@@ -387,6 +388,8 @@ def _bases(layout: Layout) -> tuple[list[int], list[int], Array]:
 def scaled(raw: Array) -> Array:
     """What a model sees of `values`: log(1 + value), or value / size; same shape, a new array."""
     out: Array = raw / SIZES
-    for row in LOG_SCALED:  # one at a time: a row stays in the processor's first cache
-        out[row] = log(raw[row] + 1.0)
+    some = max(CACHED // max(raw.shape[1], 1), 1)
+    for start in range(0, len(LOG_SCALED), some):
+        rows = LOG_SCALED[start : start + some]
+        out[rows] = log(raw[rows] + 1.0)
     return out
