@@ -14,7 +14,6 @@ MOST = 5
 LEAST = 3
 TOPICS = tuple(feature.topic for feature in FEATURES)
 TOPIC_INDEX = np.array([sorted(set(TOPICS)).index(topic) for topic in TOPICS])
-TOPIC_OF = np.equal.outer(np.unique(TOPIC_INDEX), TOPIC_INDEX).astype(float)  # (topics, features)
 WORSE = np.array([feature.worse for feature in FEATURES])
 
 Flags = NDArray[np.bool_]
@@ -39,12 +38,14 @@ def reasons(raw: Array, contributions: Array, above: Flags, known: Flags) -> lis
     survey that was never answered. Features of a topic are correlated, and a linear model sets one against another: a
     topic counts if its features raise the score together, and of them one that is bad news by itself is told.
     """
-    net = TOPIC_OF @ np.where(known, contributions, 0.0) > 0.0
+    net = np.bincount(TOPIC_INDEX, np.where(known, contributions, 0.0)) > 0.0
     bad_news = known & ((WORSE == 0) | (above == (WORSE > 0)))
     telling = bad_news & (contributions > 0) & net[TOPIC_INDEX]
     order = np.lexsort((np.arange(len(raw)), -contributions, ~known, ~bad_news, ~telling)).tolist()
-    first = [i for n, i in enumerate(order) if TOPICS[i] not in {TOPICS[j] for j in order[:n]}]
-    found = [i for i in first if telling[i]][:MOST]
+    first: dict[str, int] = {}
+    for i in order:
+        first.setdefault(TOPICS[i], i)
+    found = [i for i in first.values() if telling[i]][:MOST]
     found += [i for i in order if i not in found][: max(LEAST - len(found), 0)]
     return [_reason(i, float(raw[i]), float(contributions[i])) for i in found]
 

@@ -13,7 +13,7 @@ HOUR_US = 3_600 * SECOND_US
 DAY_US = 24 * HOUR_US
 WEEK_US = 7 * DAY_US
 MONDAY_US = 4 * DAY_US  # 1970-01-05 was a Monday
-LONGEST_US = 36_525 * DAY_US  # a century: an instant plus a duration stays a time of the calendar
+LONGEST_US = 36_525 * DAY_US  # a century: further out, float64 no longer holds microseconds exactly
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -46,12 +46,12 @@ def parse_duration(text: str) -> int:
     """Microseconds of a duration such as `90d`, `12h`, `200ms`; raises UsageError."""
     match = DURATION.fullmatch(text)
     if not match:
-        raise UsageError(f"duration {text!r}: expected a number and a unit (us ms s m h d w), as in 90d or 200ms")
+        raise UsageError(f"duration {text[:40]!r}: expected a number and a unit (us ms s m h d w), as in 90d or 200ms")
     us = Decimal(match[1]) * UNITS_US[match[2]]
     if us > LONGEST_US:
-        raise UsageError(f"duration {text[:40]!r} is longer than {format_duration(LONGEST_US)}")
+        raise UsageError(f"duration {text[:40]!r}: expected at most {format_duration(LONGEST_US)}")
     if us != int(us):
-        raise UsageError(f"duration {text!r} is not a whole number of microseconds")
+        raise UsageError(f"duration {text[:40]!r} is not a whole number of microseconds")
     return int(us)
 
 
