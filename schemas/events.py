@@ -66,14 +66,14 @@ class Message(BaseModel):
 
     event_time: Instant = Field(description="RFC 3339 with an offset, from 1970 on, at most 5 minutes from now")
     producer: Id = Field(description="which system sent it")
-    schema_version: Annotated[Literal[1], BeforeValidator(_whole)] = 1
+    schema_version: Annotated[Literal[1] | None, BeforeValidator(_whole)] = 1
 
     @field_validator("schema_version", mode="before")
     @classmethod
-    def _no_truth_value(cls, value: Any) -> Any:
+    def _null_is_absent_and_true_is_no_number(cls, value: Any) -> Any:
         if isinstance(value, bool):
             raise PydanticCustomError("schema_version", "expected 1, the supported version, came a truth value")
-        return value
+        return 1 if value is None else value
 
 
 class Event(Message):
