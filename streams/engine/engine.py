@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from streams.interventions.profile import Profile
 
 ROWS_AT_ONCE = 4096
 Sweep = tuple[int, Slots, Array]  # instant us, slots, probability
+Score = tuple[int, float, int]  # at us, probability, model version
 RETAINED = Signal(RETENTION)
 
 
@@ -41,9 +43,7 @@ class Facts:
 
     interventions: list[Fact] = field(default_factory=list)
     withheld: list[Fact] = field(default_factory=list)
-    scores: dict[int, tuple[int, float] | None] = field(
-        default_factory=dict
-    )  # slot -> (at us, probability); None: gone
+    scores: dict[int, Score | None] = field(default_factory=dict)  # slot -> its latest; None: gone
     observations: list[bytes] = field(default_factory=list)
     labelled: list[bytes] = field(default_factory=list)
 
@@ -250,7 +250,8 @@ class Engine:
         scored = Scored(slots, name, view, at_us, known_us, probability, raw, x, self.scorer)
         block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:], hold)
         at, p = at_us[changed].astype(np.int64).tolist(), probability[changed].tolist()
-        self.facts.scores.update(zip(slots[changed].tolist(), zip(at, p, strict=True), strict=True))
+        scores = zip(at, p, repeat(self.scorer.snapshot.version), strict=False)
+        self.facts.scores.update(zip(slots[changed].tolist(), scores, strict=True))
         return probability, changed
 
     def _flush_crossings(self) -> None:

@@ -31,6 +31,7 @@ Clock = Literal["event", "wall"]
 POSITION, LEASE, RESERVED = b"\0position", b"\0lease", b"\0"  # keys of a changelog that are no customer's
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
 MOST_PRODUCERS, OTHERS = 200, ("others", "others")  # a publisher that makes names up must not fill the memory
+SCORE = b'{"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
 STATE, LEARNER_STATE = "state", "learner-state"
 
 
@@ -181,14 +182,16 @@ class EngineUnit:
 
     def _scores(self, facts: Facts) -> list[Pair]:
         """Put together by hand: there may be one for each event."""
-        names, version = self.engine.table.names, self.engine.scorer.snapshot.version
-        tail = b',"model_version":%d,"policy_version":%s}' % (version, orjson.dumps(self.profile.version))
+        names, policy = self.engine.table.names, orjson.dumps(self.profile.version)
         at_us = {scored[0] for scored in facts.scores.values() if scored}
         instant = {us: b',"scored_at":"%s","probability":' % format_instant(us).encode() for us in at_us}
         pairs: list[Pair] = []
         for slot, scored in facts.scores.items():
             name = names[slot]
-            value = scored and b'{"customer_id":%s%s%r%s' % (orjson.dumps(name), instant[scored[0]], scored[1], tail)
+            value = None
+            if scored:
+                at, p, version = scored
+                value = SCORE % (orjson.dumps(name), instant[at], p, version, policy)
             pairs.append((name.encode(), value))
         return pairs
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer
 
 from features.catalogue import NAMES
+from streams.engine.feeds import Inputs
+from streams.engine.units import Output, Pair
 from streams.files.folder import ReplayFolder
 from streams.files.sources import FileSources
 from streams.interventions.profile import Profile
@@ -17,18 +19,27 @@ from streams.kafka.settings import Settings
 from streams.replay import Replay
 
 Said = dict[str, Counter[bytes]]
-TOPICS = ("interventions", "interventions-withheld", "models")
+FILES, SCORES, MODELS = ("interventions", "interventions-withheld"), "churn-scores", "models"
+TOPICS = (*FILES, SCORES, MODELS)
 
 
 class Listening(Replay):
-    """A replay that also keeps the models."""
+    """A replay that also keeps the models and the latest score of each customer."""
 
-    models: list[bytes]
+    def __init__(self, profile: Profile, sources: FileSources, folder: ReplayFolder) -> None:
+        super().__init__(profile, sources, folder)
+        self.unit.publishes_scores = True
+        self.models: list[bytes] = []
+        self.scores: dict[bytes, bytes | None] = {}
 
-    def _send(self, topic: str, values: list[bytes], feed: object) -> None:
-        if topic == "models":
-            self.models = [*getattr(self, "models", []), *values]
-        super()._send(topic, values, feed)  # type: ignore[arg-type]  # as it came
+    def _route(self, outputs: Sequence[Output]) -> None:
+        self.scores.update(pair for output in outputs if output.topic == SCORES for pair in output.pairs)  # type: ignore[misc]  # they have keys
+        super()._route([output for output in outputs if output.topic != SCORES])
+
+    def _send(self, topic: str, values: list[bytes], feed: Inputs) -> None:
+        if topic == MODELS:
+            self.models += values
+        super()._send(topic, values, feed)
 
 
 def truth(profile: Profile, files: Sequence[str], folder: Path, partitions: int) -> Said:
@@ -38,13 +49,17 @@ def truth(profile: Profile, files: Sequence[str], folder: Path, partitions: int)
         replay = Listening(profile, sources, out)
         replay.run()
         out.close(replay.summary())
-    said = {name: Counter((folder / f"{name}.jsonl").read_bytes().splitlines()) for name in TOPICS[:2]}
-    return said | {"models": Counter(dict.fromkeys(replay.models, partitions))}
+    said = {name: Counter((folder / f"{name}.jsonl").read_bytes().splitlines()) for name in FILES}
+    scores = Counter(value for value in replay.scores.values() if value)
+    return said | {SCORES: scores, MODELS: Counter(dict.fromkeys(replay.models, partitions))}
 
 
 async def committed(settings: Settings) -> Said:
-    """What a committed reader finds."""
-    return {name: await _values(settings, settings.topic(name)) for name in TOPICS}
+    """What a committed reader finds: every record, and of the scores the latest of each customer."""
+    read = {name: await _pairs(settings, settings.topic(name)) for name in TOPICS}
+    latest = Counter(value for value in dict(read[SCORES]).values() if value)
+    said = {name: Counter(value for _, value in read[name] if value) for name in TOPICS}
+    return said | {SCORES: latest}
 
 
 def differences(found: Said, wanted: Said) -> list[str]:
@@ -57,9 +72,9 @@ def differences(found: Said, wanted: Said) -> list[str]:
     return lines
 
 
-async def _values(settings: Settings, topic: str) -> Counter[bytes]:
+async def _pairs(settings: Settings, topic: str) -> list[Pair]:
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
-    values: Counter[bytes] = Counter()
+    pairs: list[Pair] = []
     async with consumer:
         consumer.subscribe([topic])
         await consumer.getmany(timeout_ms=1000)
@@ -68,5 +83,5 @@ async def _values(settings: Settings, topic: str) -> Counter[bytes]:
         await consumer.seek_to_beginning()
         while any([await consumer.position(place) < ends[place] for place in places]):
             for records in (await consumer.getmany(timeout_ms=200)).values():
-                values.update(record.value for record in records)
-    return values
+                pairs += [(record.key, record.value) for record in records]
+    return pairs
