@@ -16,7 +16,6 @@ from features.catalogue import NAMES
 from online_model.learner import Examples
 from streams.engine import blocks
 from streams.engine.feeds import LABELLED, MODELS, OBSERVATIONS, Batch, Inputs
-from streams.engine.merge import ALWAYS
 from streams.engine.units import EngineUnit, LearnerUnit, Output
 from streams.files.folder import ReplayFolder
 from streams.files.sources import FileSources
@@ -66,8 +65,6 @@ class Replay:
                 self._route(self.unit.outputs())
             progress(self.sources.read, self.unit.frontier)
         self._unlearned()
-        if self.sources.empty:
-            self._letters_alone()
 
     def summary(self) -> dict[str, Any]:
         """The counts and metrics of summary.json, without time and memory."""
@@ -134,9 +131,3 @@ class Replay:
             self._examples(self.learner_feed.examples[instant_us], matured=True)
         waiting = map(orjson.loads, self.spool.all_from(self.unit.position[OBSERVATIONS]))
         self._examples((blocks.examples_of(body) for body in waiting if "customers" in body), matured=False)
-
-    def _letters_alone(self) -> None:
-        """Files without a single event have no instant at which their refused rows would be taken."""
-        _, letters = self.feed.merge.take(ALWAYS)
-        self.unit.engine.counts["rejected"] += len(letters)
-        self.folder.dead_letters([orjson.dumps(letter) for letter in letters])

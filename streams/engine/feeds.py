@@ -17,16 +17,18 @@ import orjson
 
 from online_model.snapshot import Snapshot
 from schemas.careful import Mark
-from schemas.columns import Rows
+from schemas.columns import Rows, empty_rows
 from schemas.decode import Decoded, Decoder
 from schemas.instants import parse_instant
 from schemas.refusals import dead_letter
 from streams.engine.engine import Engine
-from streams.engine.merge import Hole, Letter, Merge, Offsets
+from streams.engine.merge import Hole, Merge, Offsets
 from streams.engine.schedule import is_grid, next_grid
 
 INPUTS = {"app-activity": "app_activity", "service-visits": "service_visit", "surveys": "survey"}
+REFUSED = "refused in "  # and a source, in a position: refused records wait for no tick, up to here they are out
 MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
+Letter = dict[str, object]  # a refused record on its way to the dead letters
 MOST_BUFFERED = 20_000  # events of a source that wait in memory; the one that holds the frontier is always read
 MOST_INSTANTS = 2  # complete instants of observations that wait in memory
 
@@ -62,10 +64,9 @@ class Batch:
     feed: object
     base: dict[str, int]
     position: dict[str, int]
-    until_us: int
+    until_us: int | None  # None: stream time has not begun, all that came was refused
     rows: Rows
     letters: list[Letter] = field(default_factory=list)
-    rejected: int = 0
     unknown_fields: Counter[str] = field(default_factory=Counter)
     model: Snapshot | None = None
     matured: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # grid instant -> its blocks
@@ -76,13 +77,18 @@ class Batch:
         return len(self.rows)
 
 
+def is_of_events(source: str) -> bool:
+    """Whether a key of a position is a source of events."""
+    return source not in (MODELS, OBSERVATIONS) and not source.startswith(REFUSED)
+
+
 class EngineFeed:
     """The inputs of one partition's engine."""
 
     def __init__(self, engine: Engine, position: dict[str, int], tick_us: int, max_skew_us: int) -> None:
         self.engine, self.tick_us = engine, tick_us
         self.read, self.position = dict(position), dict(position)
-        events = {source: offset for source, offset in position.items() if source not in (MODELS, OBSERVATIONS)}
+        events = {source: offset for source, offset in position.items() if is_of_events(source)}
         self.merge = Merge(events, tick_us, engine.now_us)
         self.decoders = {source: Decoder(INPUTS[source], max_skew_us) for source in events if source in INPUTS}
         self.until_us, self.waiting_us = engine.now_us, engine.waiting_us
@@ -90,6 +96,8 @@ class EngineFeed:
         self.blocks: list[dict[str, Any]] = []
         self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
         self.unknown_fields: Counter[str] = Counter()
+        self.letters: list[Letter] = []
+        self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
         """Records of a source, read from `base` on; those from before where the state stands are cut. Raises Hole."""
@@ -121,7 +129,7 @@ class EngineFeed:
             self.merge.records(source, rows[taken:n], offsets[decoded.index[taken:n]])
             taken = n
             if not isinstance(other, Mark):
-                self.merge.refuse(source, other, int(offsets[index]))
+                self._refuse(source, other, int(offsets[index]))
             elif other.kind == "end":
                 self.merge.end(source, other.time_us, int(offsets[index]))
             else:
@@ -146,6 +154,11 @@ class EngineFeed:
     def take(self) -> Batch | None:
         """The next batch, as far as everything that is waited for has come; None when there is nothing to do."""
         base, frontier_us = self.position, self.merge.frontier_us
+        if self.letters:
+            letters, self.letters = self.letters, []
+            refused = {REFUSED + source: offset for source, offset in self.refused.items()}
+            self.position = self.position | self.merge.positions() | refused
+            return Batch(self, base, self.position, self.until_us, empty_rows(0), letters)
         if frontier_us is None:
             return None
         model = self._model()
@@ -155,20 +168,19 @@ class EngineFeed:
         ended = self.merge.ended and until_us == frontier_us and self._passable(until_us)
         if until_us == self.until_us and model is None and not ended:
             return None
-        rows, letters = self.merge.take(until_us)
+        rows = self.merge.take(until_us)
         matured = self._matured(until_us)
         if self.engine.waits_for_models and is_grid(until_us) and until_us > self.until_us:
             self.waiting_us = until_us
         self.until_us = until_us
         self.position = self.position | self.merge.positions()
-        return self._batch(base, until_us, rows, letters, model, matured, ended)
+        return self._batch(base, until_us, rows, model, matured, ended)
 
     def _batch(
         self,
         base: dict[str, int],
         until_us: int,
         rows: Rows,
-        letters: list[Letter],
         model: Snapshot | None,
         matured: dict[int, list[dict[str, Any]]],
         ended: bool,
@@ -176,7 +188,13 @@ class EngineFeed:
         unknown, self.unknown_fields = self.unknown_fields, Counter()
         if ended:
             self.merge.forget_end()
-        return Batch(self, base, self.position, until_us, rows, letters, len(letters), unknown, model, matured, ended)
+        return Batch(self, base, self.position, until_us, rows, [], unknown, model, matured, ended)
+
+    def _refuse(self, source: str, letter: Letter, offset: int) -> None:
+        """Unless an owner before us sent it on, and had to leave an event before it where it was."""
+        if offset >= self.refused[source]:
+            self.letters.append(letter)
+            self.refused[source] = offset + 1
 
     def _events(self, source: str, records: Sequence[Record], now_us: int) -> None:
         values, keys = [r.value for r in records], [r.key for r in records]

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from schemas.columns import EVENT, Rows
 
 Offsets = NDArray[np.int64]
-Letter = dict[str, object]  # a refused record on its way to the dead letters
 ALWAYS = int(np.iinfo(np.int64).max)
 
 
@@ -37,16 +36,16 @@ class Source:
     start_us: int | None = None  # what was proved first
     ended: bool = False
     chunks: deque[tuple[Rows, Offsets]] = field(default_factory=deque)
-    marks: deque[tuple[int, int, Letter | None]] = field(default_factory=deque)  # (passed from this tick on, offset, -)
+    marks: deque[tuple[int, int]] = field(default_factory=deque)  # (passed from this tick on, offset)
 
     @property
     def buffered(self) -> int:
-        return sum(len(rows) for rows, _ in self.chunks)
+        return sum(len(rows) for rows, _ in self.chunks) + len(self.marks)
 
     def position(self) -> int:
         """The offset of the first thing not yet taken."""
         first = [int(offsets[0]) for _, offsets in list(self.chunks)[:1]]
-        first += [offset for _, offset, _ in list(self.marks)[:1]]
+        first += [offset for _, offset in list(self.marks)[:1]]
         return min(first, default=self.read)
 
     def prove(self, time_us: int) -> int:
@@ -55,11 +54,11 @@ class Source:
         self.start_us = self.proved_us if self.start_us is None else self.start_us
         return self.proved_us
 
-    def mark(self, due_us: int, offset: int, letter: Letter | None = None) -> None:
+    def mark(self, due_us: int, offset: int) -> None:
         """Something without an event, passed with the tick `due_us`, not before what lies before it."""
         if self.marks:
             due_us = max(due_us, self.marks[-1][0])
-        self.marks.append((due_us, offset, letter))
+        self.marks.append((due_us, offset))
 
 
 class Merge:
@@ -91,11 +90,6 @@ class Merge:
     def proved(self, name: str, time_us: int) -> None:
         """The same, known otherwise than by a record."""
         self.sources[name].prove(time_us // self.tick_us * self.tick_us)
-
-    def refuse(self, name: str, letter: Letter, offset: int) -> None:
-        """A record that is no event: it goes with the tick that is open when it comes by."""
-        source = self.sources[name]
-        source.mark(0 if source.proved_us is None else self._end_after(source.proved_us), offset, letter)
 
     def end(self, name: str, time_us: int, offset: int) -> None:
         """Nothing follows in the source; `time_us` is the last event time of the whole input."""
@@ -141,14 +135,13 @@ class Merge:
         for source in self.sources.values():
             source.ended = False
 
-    def take(self, until_us: int) -> tuple[Rows, list[Letter]]:
-        """All records and refusals whose tick ends by `until_us` (all there are, when every source has ended there)."""
+    def take(self, until_us: int) -> Rows:
+        """All records whose tick ends by `until_us` (all there are, when every source has ended there)."""
         everything = self.ended and until_us == self.frontier_us
         parts: list[Rows] = []
-        letters: list[Letter] = []
         for source in self.sources.values():
-            _take(source, ALWAYS if everything else until_us, parts, letters)
-        return (np.concatenate(parts) if parts else np.zeros(0, EVENT)), letters
+            _take(source, ALWAYS if everything else until_us, parts)
+        return np.concatenate(parts) if parts else np.zeros(0, EVENT)
 
     def positions(self) -> dict[str, int]:
         """The offset of the first thing of each source that has not been taken."""
@@ -158,7 +151,7 @@ class Merge:
         return proved_us // self.tick_us * self.tick_us + self.tick_us
 
 
-def _take(source: Source, due_us: int, parts: list[Rows], letters: list[Letter]) -> None:
+def _take(source: Source, due_us: int, parts: list[Rows]) -> None:
     while source.chunks:
         rows, offsets = source.chunks[0]
         n = len(rows) if rows["due_us"][-1] <= due_us else int(np.searchsorted(rows["due_us"], due_us, "right"))
@@ -169,6 +162,4 @@ def _take(source: Source, due_us: int, parts: list[Rows], letters: list[Letter])
             break
         source.chunks.popleft()
     while source.marks and source.marks[0][0] <= due_us:
-        letter = source.marks.popleft()[2]
-        if letter is not None:
-            letters.append(letter)
+        source.marks.popleft()

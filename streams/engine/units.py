@@ -20,9 +20,9 @@ from online_model.learner import Learner, Readiness
 from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, format_instant
 from streams.engine.engine import Engine, Facts, Sweep
-from streams.engine.feeds import INPUTS, LABELLED, MODELS, OBSERVATIONS, Batch, EngineFeed, Record
+from streams.engine.feeds import INPUTS, LABELLED, MODELS, OBSERVATIONS, Batch, EngineFeed, Letter, Record
 from streams.engine.learner_feed import LearnerBatch, LearnerFeed
-from streams.engine.merge import Hole, Letter
+from streams.engine.merge import Hole
 from streams.engine.schedule import is_grid, next_grid
 from streams.interventions.profile import Profile
 
@@ -102,12 +102,13 @@ class EngineUnit:
         if batch.base != self.position:
             raise Hole(f"{self.name}: a batch from {batch.base} came, the state stands at {self.position}")
         engine = self.engine
-        if engine.now_us is None:
-            engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
-        if batch.model is not None:
-            engine.take_model(batch.model)
-        self._advance(batch)
-        engine.counts["rejected"] += batch.rejected
+        if batch.until_us is not None:
+            if engine.now_us is None:
+                engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
+            if batch.model is not None:
+                engine.take_model(batch.model)
+            self._advance(batch, batch.until_us)
+        engine.counts["rejected"] += len(batch.letters)
         engine.counts["unknown_fields"] += batch.unknown_fields.total()
         self._refuse(batch.letters)
         if batch.ended:
@@ -155,16 +156,16 @@ class EngineUnit:
         sweeps, self.engine.sweeps = self.engine.sweeps, []
         return sweeps
 
-    def _advance(self, batch: Batch) -> None:
+    def _advance(self, batch: Batch, until_us: int) -> None:
         """To the batch's instant, with labels and reports at theirs. At one instant: events, observations,
         labels, report.
         """
         engine, rows = self.engine, batch.rows[np.argsort(batch.rows["due_us"], kind="stable")]
         horizon_us = engine.schedule.horizon_us
-        while engine.now_us is not None and engine.now_us < batch.until_us:
+        while engine.now_us is not None and engine.now_us < until_us:
             matured_us = next_grid(engine.now_us - horizon_us)
-            stop_us = min(batch.until_us, next_grid(engine.now_us), matured_us + horizon_us)
-            last = stop_us == batch.until_us
+            stop_us = min(until_us, next_grid(engine.now_us), matured_us + horizon_us)
+            last = stop_us == until_us
             n = len(rows) if last else int(np.searchsorted(rows["due_us"], stop_us, "right"))
             engine.step(rows[:n], stop_us)
             rows = rows[n:]

@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from schemas.decode import Decoded
-from streams.engine.merge import Letter, Merge, Offsets
+from streams.engine.feeds import Letter
+from streams.engine.merge import Merge, Offsets
 from streams.files.decoded import DecodedChunk, decode_source
 from streams.files.source import open_source
 

@@ -1,4 +1,4 @@
-"""Files as a publisher sends them: tick by tick in event-time order, rows that will be refused in their place.
+"""Files as a publisher sends them: tick by tick in event-time order, rows that will be refused as they come.
 
 The same merge as the engine's, so what is late in a file is late in the topic by the same tick, wherever it is read.
 """
@@ -13,7 +13,8 @@ import numpy as np
 
 from schemas.columns import KINDS
 from schemas.decode import Decoded
-from streams.engine.merge import Letter, Merge, Offsets
+from streams.engine.feeds import Letter
+from streams.engine.merge import Merge, Offsets
 from streams.files.decoded import DecodedChunk
 from streams.files.sources import FileSources, Input
 
@@ -36,21 +37,23 @@ class Ticks:
     sources: FileSources
     tick_us: int
     waiting: dict[int, Row] = field(default_factory=dict)  # by number
+    refused: list[Row] = field(default_factory=list)
     numbers: int = 0
 
     def __post_init__(self) -> None:
         self.merge = Merge(dict.fromkeys(self.sources.names, 0), self.tick_us)
 
-    def __iter__(self) -> Iterator[tuple[int, list[Row]]]:
-        """(where the tick begins in us, its rows); at least one tick when there is any event."""
+    def __iter__(self) -> Iterator[tuple[int | None, list[Row]]]:
+        """(where the tick begins in us, its rows); None and rows that will be refused, which are in no tick."""
         while not self.merge.ended:
             self.sources.read_into(self, self._number)
+            if self.refused:
+                yield None, self.refused
+                self.refused = []
             frontier_us = self.merge.frontier_us
             if frontier_us is not None:
-                rows, letters = self.merge.take(
-                    frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us
-                )
-                yield from self._ticks(rows, letters)
+                until_us = frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us
+                yield from self._ticks(self.merge.take(until_us))
 
     def wants(self, source: str) -> bool:
         """Whether more of a file is needed."""
@@ -61,13 +64,7 @@ class Ticks:
         first = self.numbers - len(offsets)
         rows = decoded.events.rows
         rows["slot"] = first + decoded.index
-        taken = 0
-        for refused in decoded.refused:
-            n = int(np.searchsorted(decoded.index, refused.index))
-            self.merge.records(source, rows[taken:n], offsets[decoded.index[taken:n]])
-            self.merge.refuse(source, {"number": first + refused.index}, int(offsets[refused.index]))
-            taken = n
-        self.merge.records(source, rows[taken:], offsets[decoded.index[taken:]])
+        self.merge.records(source, rows, offsets[decoded.index])
 
     def _number(self, source: Input, chunk: DecodedChunk) -> None:
         first, values = self.numbers, chunk.values()
@@ -77,16 +74,13 @@ class Ticks:
         ):
             self.waiting[first + place] = Row(KINDS[row["kind"]], customer, values[place])
         for refused in chunk.decoded.refused:
-            self.waiting[first + refused.index] = Row(_kind_of(chunk, refused.index), None, values[refused.index])
+            self.refused.append(Row(_kind_of(chunk, refused.index), None, values[refused.index]))
 
-    def _ticks(self, rows: Any, letters: list[Letter]) -> Iterator[tuple[int, list[Row]]]:
+    def _ticks(self, rows: Any) -> Iterator[tuple[int, list[Row]]]:
         rows = rows[np.lexsort((rows["time_us"], rows["due_us"]))]
-        refused = [self.waiting.pop(int(str(letter["number"]))) for letter in letters]
         dues_us, starts = np.unique(rows["due_us"], return_index=True)
-        for i, (due_us, part) in enumerate(zip(dues_us.tolist(), np.split(rows["slot"], starts[1:]), strict=False)):
-            yield due_us - self.tick_us, [self.waiting.pop(n) for n in part.tolist()] + (refused if i == 0 else [])
-        if refused and not len(dues_us):
-            yield self.merge.start_us, refused
+        for due_us, part in zip(dues_us.tolist(), np.split(rows["slot"], starts[1:]), strict=False):
+            yield due_us - self.tick_us, [self.waiting.pop(n) for n in part.tolist()]
 
 
 def _kind_of(chunk: DecodedChunk, place: int) -> str:

@@ -39,7 +39,7 @@ async def publish(
     async with _sender(settings, count) as sender:
         started, last_us = time.monotonic(), None
         for start_us, rows in ticks:
-            if start_us != last_us:
+            if start_us is not None and start_us != last_us:
                 await sender.everywhere("heartbeat", start_us)
                 last_us = start_us
             for row in rows:

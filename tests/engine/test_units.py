@@ -112,6 +112,34 @@ def test_a_new_owner_after_every_checkpoint_gives_the_same(most: int) -> None:
     same(topics, calm())
 
 
+def test_a_topic_of_nothing_but_refused_records_is_passed_before_any_event_has_come() -> None:
+    topics = Topics(1)
+    topics.append("surveys", 0, [(b"c1", b"{")] * 3)
+    owner = logs.owners(topics)[0]
+    owner.work(2)
+    owner.commit()
+    owner.die()
+    assert owner.unit.position["surveys"] == 2
+    owner.work(2)
+    owner.commit()
+    assert [letter["offset"] for letter in parsed("dead-letters", topics)] == [0, 1, 2]
+
+
+def test_refused_records_behind_an_event_that_waits_are_out_once_though_the_event_is_read_again() -> None:
+    topics = Topics(1)
+    event = KINDS["surveys"] | {"event_id": "e", "customer_id": "c1", "event_time": "2024-01-03T08:00:00Z"}
+    topics.append("surveys", 0, [(b"c1", json.dumps(event | {"producer": "p"}).encode()), (b"c1", b"{"), (b"c1", b"[")])
+    owner = logs.owners(topics)[0]
+    for _ in range(2):
+        owner.work(2)
+        owner.commit()
+        owner.die()
+        assert owner.unit.position["surveys"] == 0
+    owner.work(3)
+    owner.commit()
+    assert [letter["offset"] for letter in parsed("dead-letters", topics)] == [1, 2]
+
+
 def waiting_engine() -> tuple[Topics, list[Owner]]:
     """An engine that stands at a grid instant and waits for its model, all of it committed."""
     topics = logs.filled(PARTITIONS)
