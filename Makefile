@@ -3,6 +3,7 @@
 #   make test     every test; those on Apache Kafka need Java 17+ and Maven, or KEEPLINE_BROKERS
 #   make check    style, types, import directions, coverage, published schemas
 #   make bench    the benchmarks, as ratios
+#   make chaos    workers on Apache Kafka under 100 faults, compared with a calm replay; CHAOS='--seed 7 --faults 20'
 #   make lock     newest versions that pyproject.toml allows into the locks
 #   make clean    remove .venv and what the tools left
 
@@ -18,7 +19,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork
 	--generate-hashes --no-annotate --custom-compile-command 'make lock' --group build pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check bench chaos lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -41,6 +42,9 @@ check: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	@$(BIN)/python -m benchmarks
+
+chaos: .venv/dev.stamp
+	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 # requirements.lock: what runs; requirements-dev.lock: the same versions and what tests and benchmarks need besides
 lock: .venv/dev.stamp

@@ -9,7 +9,10 @@ from streams.files.sources import FileSources
 from streams.files.ticks import Ticks
 
 NOW_US = 1_800_000_000_000_000
-GOOD = b'{"kind":"service_visit","event_id":"%d","event_time":"2024-03-0%dT12:00:00Z","customer_id":"c","producer":"p","schema_version":1}'
+GOOD = (
+    b'{"kind":"service_visit","event_id":"%d","event_time":"2024-03-0%dT12:00:00Z","customer_id":"c","producer":"p",'
+    b'"schema_version":1}'
+)
 
 
 def ticks(folder: Path, *lines: bytes) -> list[tuple[bool, list[bytes]]]:
