@@ -1,4 +1,6 @@
-"""A worker as the command runs it, but with a short session, and slowed so that faults find it at work."""
+"""A worker as the command runs it, but with a short session, slowed so that faults find it at work, and obedient: a
+signal makes it suffer where it hurts most, which chance alone seldom finds.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,56 @@ import asyncio
 import json
 import logging
 import os
+import random
+import signal
 import sys
 import time
 from typing import Any
 
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaStorageError
+
 from streams.cli.worker import blueprints
 from streams.interventions.profile import load_profile
+from streams.kafka import lease as lease_module
 from streams.kafka import pins, settings, topics
 from streams.kafka.lease import Lease
 from streams.kafka.worker import Options, Worker
+
+# at the next commit: stopped before it (SIGCONT goes on), killed before or after it; at the next batch: lost;
+# at the next record sent: the broker's disk is full
+FREEZE, DIE, DROP, FAIL = (signal.SIGRTMIN + i for i in range(4))
+told: set[int] = set()
+
+
+def must(what: int) -> bool:
+    """Whether it has been told so; once."""
+    if what not in told:
+        return False
+    told.discard(what)
+    logging.warning("suffers %s", {FREEZE: "freeze", DIE: "die", DROP: "drop", FAIL: "fail"}[what])
+    return True
+
+
+class Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
+    """Suffers inside checkpoints."""
+
+    async def send_batch(self, *args: Any, **options: Any) -> Any:
+        """Or fails."""
+        if must(FAIL):
+            raise KafkaStorageError
+        return await super().send_batch(*args, **options)
+
+    async def commit_transaction(self) -> None:
+        """Or does not."""
+        if must(FREEZE):
+            os.kill(os.getpid(), signal.SIGSTOP)
+        dies = must(DIE)
+        if dies and random.random() < 0.5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        await super().commit_transaction()
+        if dies:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class SlowWorker(Worker):
@@ -23,12 +66,17 @@ class SlowWorker(Worker):
     slow_s = 0.0
 
     def _apply(self, lease: Lease, batch: Any) -> None:
+        if must(DROP):
+            return
         super()._apply(lease, batch)
         time.sleep(self.slow_s)
 
 
 def main(arguments: dict[str, Any]) -> None:
     """Runs to the end markers."""
+    for number in (FREEZE, DIE, DROP, FAIL):
+        signal.signal(number, lambda number, frame: told.add(number))
+    lease_module.AIOKafkaProducer = Producer
     pins.check()
     known, profile = settings.from_environment(), load_profile(arguments["profile"], arguments["set"])
     partitions = asyncio.run(topics.partition_count(known))

@@ -11,13 +11,16 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from tests.chaos.process import DIE, DROP, FAIL, FREEZE
 from tests.chaos.proxy import Proxy
 from tests.kafka.apache import ApacheKafka
 
 SESSION_S = 6.0
+COMMIT_LIMIT_S = 5.0  # a worker at work commits once a second
 MOST_WORKERS, LEAST_WORKERS = 4, 1
 
 
@@ -76,7 +79,8 @@ class Faults:
     """What may happen, drawn from a seed."""
 
     KINDS = (
-        ("kill",) * 8 + ("sleep",) * 3 + ("terminate",) * 2 + ("add", "remove", "cut", "hold_end", "hold_end", "broker")
+        *("kill", "kill", "kill", "die", "die", "die", "sleep", "freeze", "freeze", "freeze", "terminate", "terminate"),
+        *("add", "remove", "cut", "hold_end", "hold_end", "drop", "fail", "broker"),
     )
 
     def __init__(self, supervisor: Supervisor, kafka: ApacheKafka, proxy: Proxy, seed: int) -> None:
@@ -101,9 +105,35 @@ class Faults:
         self.supervisor.told_to_leave.add(name)
         self.supervisor.running[name].terminate()
 
+    async def _die(self, name: str) -> None:
+        self._tell(name, DIE)
+
+    async def _drop(self, name: str) -> None:
+        self._tell(name, DROP)
+
+    async def _fail(self, name: str) -> None:
+        self._tell(name, FAIL)
+
+    async def _freeze(self, name: str) -> None:
+        """Inside a checkpoint."""
+        process = self.supervisor.running[name]
+        self._tell(name, FREEZE)
+        for _ in range(int(COMMIT_LIMIT_S / 0.01)):
+            if process.poll() is not None or _is_stopped(process.pid):
+                break
+            await asyncio.sleep(0.01)
+        await self._sleep(name)
+
+    def _tell(self, name: str, number: int) -> None:
+        process = self.supervisor.running[name]
+        if process.poll() is None and _listens(process.pid, number):
+            os.kill(process.pid, number)
+
     async def _sleep(self, name: str) -> None:
         """Longer than its session; half the time the supervisor believes it dead and starts another of its name."""
-        process = self.supervisor.running[name]
+        process = self.supervisor.running.get(name)
+        if process is None or process.poll() is not None:
+            return
         os.kill(process.pid, signal.SIGSTOP)
         if self.chance.random() < 0.5:
             self.supervisor.zombies.append(self.supervisor.running.pop(name))
@@ -131,3 +161,20 @@ class Faults:
         await asyncio.to_thread(self.kafka.kill)
         await asyncio.sleep(self.chance.uniform(0.1, 3))
         await asyncio.to_thread(self.kafka.start)
+
+
+def _is_stopped(pid: int) -> bool:
+    return _status(pid, "State").startswith("T")
+
+
+def _listens(pid: int, number: int) -> bool:
+    """A process that is still starting would die of the signal instead."""
+    return bool(int(_status(pid, "SigCgt") or "0", 16) >> (number - 1) & 1)
+
+
+def _status(pid: int, name: str) -> str:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return line.partition(":")[2].strip()
+    return ""
