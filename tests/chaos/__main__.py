@@ -16,11 +16,12 @@ from streams.kafka import settings
 from tests.chaos.compare import committed, differences, truth
 from tests.chaos.proxy import Proxy
 from tests.chaos.supervisor import Faults, Supervisor
-from tests.kafka.apache import ApacheKafka, free_ports
+from tests.kafka.apache import Cluster, free_ports, nodes
 
 CITY = ["label.horizon=28d", "label.lapsed_after=120d", "model.min_labels=300", "model.min_labels_of_a_class=30"]
 OULAD = ["label.horizon=28d", "label.lapsed_after=60d", "label.retention_events=service_visit,app_activity"]
 LIMIT_S = 1800.0
+HEAP_MIB = 1024  # of all brokers
 
 
 def arguments() -> argparse.Namespace:
@@ -29,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--brokers", type=int, default=1, help="3: everything copied, one of them may be away")
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--customers", type=int, default=1000, help="of the simulated city")
     parser.add_argument("--days", type=int, default=400)
@@ -47,35 +49,42 @@ def main() -> int:
 
 async def run(known: argparse.Namespace, folder: Path) -> int:
     """In a folder that goes afterwards."""
-    port, _ = free_ports(2)
-    kafka = ApacheKafka(folder, advertised_port=port)
-    proxy = Proxy(port, kafka.port)
     overrides = OULAD if known.oulad else CITY
     files = await asyncio.to_thread(inputs, known, folder)
     wanted = truth(load_profile("after-sales", overrides), files, folder / "replay", known.partitions)
-    await asyncio.to_thread(kafka.start)
-    await proxy.start()
+    places, ports = nodes(known.brokers), free_ports(known.brokers)
+    kafka = Cluster(folder, places, ports, HEAP_MIB // known.brokers)
+    proxies = [Proxy(port, place.port) for port, place in zip(ports, places, strict=True)]
     environment = os.environ | {
-        "KEEPLINE_BROKERS": f"127.0.0.1:{port}",
+        "KEEPLINE_BROKERS": ",".join(f"127.0.0.1:{port}" for port in ports),
         "KEEPLINE_GROUP": "chaos",
         "KEEPLINE_TOPIC_PREFIX": "",
         "OPENBLAS_NUM_THREADS": "1",
     }
+    work = {"profile": "after-sales", "set": overrides, "slow_s": known.slow}
     try:
-        return await under_faults(known, folder, environment, kafka, proxy, files, overrides, wanted)
+        await asyncio.to_thread(kafka.start)
+        await asyncio.gather(*[proxy.start() for proxy in proxies])
+        await command(environment, "topics", "create", "--partitions", str(known.partitions))
+        await command(environment, "publish", *files, "--end", *[f"--set={override}" for override in overrides])
+        supervisor = Supervisor(environment, work, folder / "workers.log", known.workers)
+        faults = Faults(supervisor, kafka, proxies, known.seed)
+        left = await under_faults(supervisor, faults, known)
+        found = await committed(settings.from_environment(environment))
     finally:
         await asyncio.to_thread(kafka.stop)
+    wrong = differences(found, wanted) + ([f"not done: {left}"] if left else [])
+    said = {name: values.total() for name, values in wanted.items()}
+    print(f"seed {known.seed}: {faults.done.total()} faults {dict(faults.done)}, exits {dict(supervisor.ends)}; {said}")
+    print(f"{sum(proxy.held for proxy in proxies)} EndTxn were held back; {'; '.join(wrong) or 'EXACT'}")
+    if wrong:
+        print((folder / "workers.log").read_text()[-4000:], file=sys.stderr)
+    return 1 if wrong else 0
 
 
-async def under_faults(known, folder, environment, kafka, proxy, files, overrides, wanted) -> int:  # type: ignore[no-untyped-def]
-    """Publishes, lets the workers run, compares."""
-    options = [f"--set={override}" for override in overrides]
-    await command(environment, "topics", "create", "--partitions", str(known.partitions))
-    await command(environment, "publish", *files, "--end", *options)
-    started = time.monotonic()
-    work = {"profile": "after-sales", "set": overrides, "slow_s": known.slow}
-    supervisor = Supervisor(environment, work, folder / "workers.log", known.workers)
-    faults, keeping = Faults(supervisor, kafka, proxy, known.seed), asyncio.ensure_future(supervisor.keep())
+async def under_faults(supervisor: Supervisor, faults: Faults, known: argparse.Namespace) -> list[str]:
+    """Until the workers are done; the names of those that are not in time."""
+    started, keeping = time.monotonic(), asyncio.ensure_future(supervisor.keep())
     try:
         await faults.inflict(known.faults, tuple(known.pause))
         while not supervisor.is_done and time.monotonic() - started < LIMIT_S:  # noqa: ASYNC110 -- of processes
@@ -84,14 +93,7 @@ async def under_faults(known, folder, environment, kafka, proxy, files, override
         keeping.cancel()
         left = sorted(supervisor.wanted)
         supervisor.stop()
-    found = await committed(settings.from_environment(environment))
-    wrong = differences(found, wanted) + ([f"not done: {left}"] if left else [])
-    print(f"seed {known.seed}: {dict(faults.done)}, {proxy.held} EndTxn held, exits {dict(supervisor.ends)},")
-    print(f"  {time.monotonic() - started:.0f} s; { {name: said.total() for name, said in wanted.items()} }")
-    print(f"  {wrong or 'EXACT'}")
-    if wrong:
-        print((folder / "workers.log").read_text()[-4000:], file=sys.stderr)
-    return 1 if wrong else 0
+    return left
 
 
 def inputs(known: argparse.Namespace, folder: Path) -> list[str]:

@@ -11,13 +11,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from tests.chaos.process import DIE, DROP, FAIL, FREEZE
 from tests.chaos.proxy import Proxy
-from tests.kafka.apache import ApacheKafka
+from tests.kafka.apache import Cluster
 
 SESSION_S = 6.0
 COMMIT_LIMIT_S = 5.0  # a worker at work commits once a second
@@ -83,8 +84,8 @@ class Faults:
         *("add", "remove", "cut", "hold_end", "hold_end", "drop", "fail", "broker"),
     )
 
-    def __init__(self, supervisor: Supervisor, kafka: ApacheKafka, proxy: Proxy, seed: int) -> None:
-        self.supervisor, self.kafka, self.proxy = supervisor, kafka, proxy
+    def __init__(self, supervisor: Supervisor, kafka: Cluster, proxies: Sequence[Proxy], seed: int) -> None:
+        self.supervisor, self.kafka, self.proxies = supervisor, kafka, proxies
         self.chance, self.done = random.Random(seed), Counter[str]()
 
     async def inflict(self, count: int, pause_s: tuple[float, float]) -> None:
@@ -152,15 +153,20 @@ class Faults:
             self.supervisor.zombies[-1].terminate()
 
     async def _cut(self, name: str) -> None:
-        await self.proxy.cut(self.chance.uniform(0.5, 8))
+        """The network to one broker or to all of them."""
+        some = self.proxies if self.chance.random() < 0.5 else [self.chance.choice(self.proxies)]
+        seconds = self.chance.uniform(0.5, 8)
+        await asyncio.gather(*[proxy.cut(seconds) for proxy in some])
 
     async def _hold_end(self, name: str) -> None:
-        self.proxy.hold_next_end(self.chance.uniform(0.5, 16))
+        self.chance.choice(self.proxies).hold_next_end(self.chance.uniform(0.5, 16))
 
     async def _broker(self, name: str) -> None:
-        await asyncio.to_thread(self.kafka.kill)
+        """Of several, another one leads meanwhile."""
+        node = self.chance.choice(self.kafka.nodes)
+        await asyncio.to_thread(node.kill)
         await asyncio.sleep(self.chance.uniform(0.1, 3))
-        await asyncio.to_thread(self.kafka.start)
+        await asyncio.to_thread(node.start)
 
 
 def _is_stopped(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""Apache Kafka itself as a child process: one broker that is its own controller (KRaft), on free loopback ports.
+"""Apache Kafka itself as child processes: brokers that are their own controllers (KRaft), on free loopback ports.
 
 For tests, benchmarks and runs that kill brokers:
 
@@ -6,6 +6,8 @@ For tests, benchmarks and runs that kill brokers:
         ...  # kafka.brokers is host:port
         kafka.kill()
         kafka.start()  # the same ports, the same data
+
+`Cluster` is several of them, every topic copied to each.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import struct
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,21 +35,21 @@ CLUSTER_ID = "a2VlcGxpbmUtdGVzdHMtLQ"  # 16 bytes in base64, as the format tool 
 
 SETTINGS = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
+node.id={node}
+controller.quorum.voters={voters}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
 advertised.listeners=PLAINTEXT://{host}:{advertised_port}
 log.dirs={data}
 auto.create.topics.enable=false
-# one broker: nothing can be copied
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={least_copies}
 transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={copies}
+share.coordinator.state.topic.min.isr={least_copies}
+min.insync.replicas={least_copies}
 # tests do not want to wait for others to join, nor for a dead owner's transaction longer than it asked for
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
@@ -72,25 +76,54 @@ class Unavailable(RuntimeError):
     """Apache Kafka cannot be had on this machine; the message says what is missing."""
 
 
+@dataclass(frozen=True)
+class Node:
+    """A broker among others. `others`: (node id, controller port) of all, itself included."""
+
+    number: int
+    port: int
+    others: Mapping[int, int]
+
+    @property
+    def voters(self) -> str:
+        """As `controller.quorum.voters` wants them."""
+        return ",".join(f"{number}@{HOST}:{port}" for number, port in self.others.items())
+
+
+def nodes(count: int) -> list[Node]:
+    """Of a cluster, on free ports."""
+    ports = free_ports(2 * count)
+    controllers = dict(enumerate(ports[count:], 1))
+    return [Node(number, port, controllers) for number, port in enumerate(ports[:count], 1)]
+
+
 class ApacheKafka:
     """One broker; its data, settings and log lie in `folder` and outlive stop() and kill().
 
     Raises Unavailable where Java, Maven or the jars are missing.
     """
 
-    def __init__(self, folder: Path, heap_mib: int = 768, advertised_port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, heap_mib: int = 768, advertised_port: int | None = None, node: Node | None = None
+    ) -> None:
         """advertised_port: where clients are told to go, when something stands between them and the broker."""
         self.folder, self._jars, self._heap_mib = folder, jars(), heap_mib
-        self.port, controller_port = free_ports(2)
+        node = node or nodes(1)[0]
+        self.port = node.port
         self._process: subprocess.Popen[bytes] | None = None
         self._settings, self._logging = folder / "server.properties", folder / "log4j2.yaml"
         text = SETTINGS.format(
             host=HOST,
+            node=node.number,
             port=self.port,
             advertised_port=advertised_port or self.port,
-            controller_port=controller_port,
+            controller_port=node.others[node.number],
+            voters=node.voters,
+            copies=len(node.others),
+            least_copies=max(len(node.others) - 1, 1),
             data=folder / "data",
         )
+        folder.mkdir(exist_ok=True)
         self._settings.write_text(text)
         self._logging.write_text(LOGGING)
 
@@ -106,9 +139,18 @@ class ApacheKafka:
 
     def start(self) -> None:
         """Returns when the broker serves; raises RuntimeError with the end of its log when it does not."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Starts it and does not wait."""
         if not (self.folder / "data" / "meta.properties").exists():
             self._format()
         self._process = self._run("kafka.Kafka", str(self._settings))
+
+    def wait(self) -> None:
+        """As `start` does."""
+        assert self._process is not None
         until = time.monotonic() + START_LIMIT_S
         while not serves(self.port):
             if self._process.poll() is not None or time.monotonic() > until:
@@ -155,6 +197,28 @@ class ApacheKafka:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
 
+class Cluster:
+    """Brokers that copy everything to each other; with three, one may be away."""
+
+    def __init__(self, folder: Path, places: Sequence[Node], advertised_ports: Sequence[int], heap_mib: int) -> None:
+        self.nodes = [
+            ApacheKafka(folder / f"broker-{place.number}", heap_mib, advertised, place)
+            for place, advertised in zip(places, advertised_ports, strict=True)
+        ]
+
+    def start(self) -> None:
+        """Returns when all of them serve."""
+        for node in self.nodes:
+            node.launch()
+        for node in self.nodes:
+            node.wait()
+
+    def stop(self) -> None:
+        """All of them."""
+        for node in self.nodes:
+            node.kill()
+
+
 def jars() -> Path:
     """The folder with Kafka and all that it needs; Maven fetches it once for each version of pom.xml."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keepline"
@@ -181,14 +245,14 @@ def free_ports(count: int) -> list[int]:
 
 
 def serves(port: int) -> bool:
-    """True when the broker names itself: a Metadata request, version 1, about no topic, answered with one broker."""
+    """True when the broker names itself: a Metadata request, version 1, about no topic, answered with brokers."""
     try:
         with socket.create_connection((HOST, port), timeout=2) as link:
             link.sendall(struct.pack(">ihhihi", 14, 3, 1, 1, -1, 0))
             answer = link.recv(12, socket.MSG_WAITALL)
     except OSError:
         return False
-    return len(answer) == 12 and struct.unpack(">iii", answer)[2] == 1
+    return len(answer) == 12 and struct.unpack(">iii", answer)[2] >= 1
 
 
 def _need_java() -> None:
