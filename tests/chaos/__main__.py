@@ -35,6 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--customers", type=int, default=1000, help="of the simulated city")
     parser.add_argument("--days", type=int, default=400)
     parser.add_argument("--slow", type=float, default=0.05, help="seconds that a worker sleeps after each batch")
+    parser.add_argument("--fetch", type=int, help="records at once, of about 300 bytes")
     parser.add_argument("--pause", type=float, nargs=2, default=(0.5, 4.0), help="seconds between two faults")
     parser.add_argument("--oulad", metavar="DIR", help="the three logs of a folder instead of a city")
     return parser.parse_args()
@@ -61,7 +62,7 @@ async def run(known: argparse.Namespace, folder: Path) -> int:
         "KEEPLINE_TOPIC_PREFIX": "",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    work = {"profile": "after-sales", "set": overrides, "slow_s": known.slow}
+    work = {"profile": "after-sales", "set": overrides, "slow_s": known.slow, "fetch": known.fetch}
     try:
         await asyncio.to_thread(kafka.start)
         await asyncio.gather(*[proxy.start() for proxy in proxies])

@@ -21,6 +21,7 @@ from streams.cli.worker import blueprints
 from streams.interventions.profile import load_profile
 from streams.kafka import lease as lease_module
 from streams.kafka import pins, settings, topics
+from streams.kafka import worker as worker_module
 from streams.kafka.lease import Lease
 from streams.kafka.worker import Options, Worker
 
@@ -77,6 +78,8 @@ def main(arguments: dict[str, Any]) -> None:
     for number in (FREEZE, DIE, DROP, FAIL):
         signal.signal(number, lambda number, frame: told.add(number))
     lease_module.AIOKafkaProducer = Producer
+    if arguments["fetch"]:
+        worker_module.FETCH_RECORDS, worker_module.FETCH_BYTES = arguments["fetch"], arguments["fetch"] * 300
     pins.check()
     known, profile = settings.from_environment(), load_profile(arguments["profile"], arguments["set"])
     partitions = asyncio.run(topics.partition_count(known))
