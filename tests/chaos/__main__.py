@@ -15,7 +15,7 @@ from streams.interventions.profile import load_profile
 from streams.kafka import settings
 from tests.chaos.compare import committed, differences, truth
 from tests.chaos.proxy import Proxy
-from tests.chaos.supervisor import Faults, Supervisor
+from tests.chaos.supervisor import KINDS, Faults, Supervisor
 from tests.kafka.apache import Cluster, free_ports, nodes
 
 CITY = ["label.horizon=28d", "label.lapsed_after=120d", "model.min_labels=300", "model.min_labels_of_a_class=30"]
@@ -29,14 +29,15 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("tests.chaos")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--faults", type=int, default=100)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--brokers", type=int, default=1, help="3: everything copied, one of them may be away")
-    parser.add_argument("--partitions", type=int, default=4)
-    parser.add_argument("--customers", type=int, default=1000, help="of the simulated city")
-    parser.add_argument("--days", type=int, default=400)
-    parser.add_argument("--slow", type=float, default=0.05, help="seconds that a worker sleeps after each batch")
+    parser.add_argument("--partitions", type=int, default=8)
+    parser.add_argument("--customers", type=int, default=1500, help="of the simulated city")
+    parser.add_argument("--days", type=int, default=700)
+    parser.add_argument("--slow", type=float, default=0.8, help="seconds that a worker sleeps after each batch")
     parser.add_argument("--fetch", type=int, help="records at once, of about 300 bytes")
-    parser.add_argument("--pause", type=float, nargs=2, default=(0.5, 4.0), help="seconds between two faults")
+    parser.add_argument("--pause", type=float, nargs=2, default=(0.3, 2.5), help="seconds between two faults")
+    parser.add_argument("--only", nargs="+", metavar="KIND", choices=sorted(set(KINDS)), default=KINDS)
     parser.add_argument("--oulad", metavar="DIR", help="the three logs of a folder instead of a city")
     return parser.parse_args()
 
@@ -69,7 +70,7 @@ async def run(known: argparse.Namespace, folder: Path) -> int:
         await command(environment, "topics", "create", "--partitions", str(known.partitions))
         await command(environment, "publish", *files, "--end", *[f"--set={override}" for override in overrides])
         supervisor = Supervisor(environment, work, folder / "workers.log", known.workers)
-        faults = Faults(supervisor, kafka, proxies, known.seed)
+        faults = Faults(supervisor, kafka, proxies, known.seed, known.only)
         left = await under_faults(supervisor, faults, known)
         found = await committed(settings.from_environment(environment))
     finally:

@@ -25,6 +25,13 @@ COMMIT_LIMIT_S = 5.0  # a worker at work commits once a second
 MOST_WORKERS, LEAST_WORKERS = 4, 1
 
 
+# as often as it stands here
+KINDS = (
+    *("kill", "kill", "kill", "die", "die", "die", "sleep", "freeze", "freeze", "freeze", "terminate", "terminate"),
+    *("add", "remove", "cut", "hold_end", "hold_end", "drop", "fail", "broker"),
+)
+
+
 class Supervisor:
     """Workers by name; one that ends with another code than 0 is started again."""
 
@@ -79,20 +86,17 @@ class Supervisor:
 class Faults:
     """What may happen, drawn from a seed."""
 
-    KINDS = (
-        *("kill", "kill", "kill", "die", "die", "die", "sleep", "freeze", "freeze", "freeze", "terminate", "terminate"),
-        *("add", "remove", "cut", "hold_end", "hold_end", "drop", "fail", "broker"),
-    )
-
-    def __init__(self, supervisor: Supervisor, kafka: Cluster, proxies: Sequence[Proxy], seed: int) -> None:
-        self.supervisor, self.kafka, self.proxies = supervisor, kafka, proxies
+    def __init__(
+        self, supervisor: Supervisor, kafka: Cluster, proxies: Sequence[Proxy], seed: int, kinds: Sequence[str]
+    ) -> None:
+        self.supervisor, self.kafka, self.proxies, self.kinds = supervisor, kafka, proxies, kinds
         self.chance, self.done = random.Random(seed), Counter[str]()
 
     async def inflict(self, count: int, pause_s: tuple[float, float]) -> None:
         """Until so many have happened or the workers are done."""
         while self.done.total() < count and not self.supervisor.is_done:
             await asyncio.sleep(self.chance.uniform(*pause_s))
-            kind, name = self.chance.choice(self.KINDS), self.supervisor.any_running(self.chance)
+            kind, name = self.chance.choice(self.kinds), self.supervisor.any_running(self.chance)
             if name is None or self.supervisor.is_done:
                 continue
             self.done[kind] += 1
