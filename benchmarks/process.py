@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -87,20 +86,22 @@ class WorkerRun:
 
 def run_worker(environ: Mapping[str, str], options: Sequence[str]) -> WorkerRun:
     """`keepline worker --clock event --exit-at-end`."""
-    before, started = _children_cpu_s(), time.time()
+    started = time.time()
     words = ["worker", "--clock", "event", "--exit-at-end", *options]
     command = [sys.executable, "-m", "streams.cli", *words]
     said: list[str] = []
     restored_at = restored_cpu_s = 0.0
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=subprocess.PIPE, text=True) as worker:
-        assert worker.stderr
-        for line in worker.stderr:
-            said.append(line)
-            if " restored: " in line:
-                restored_at, restored_cpu_s = time.time(), process_cpu_s(worker.pid)
+    worker = subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=subprocess.PIPE, text=True)
+    assert worker.stderr
+    for line in worker.stderr:
+        said.append(line)
+        if " restored: " in line:
+            restored_at, restored_cpu_s = time.time(), process_cpu_s(worker.pid)
+    _, status, usage = os.wait4(worker.pid, 0)  # this worker's own, whoever else runs beside it
+    worker.returncode = os.waitstatus_to_exitcode(status)
     if worker.returncode != 0 or not restored_at:
         raise RuntimeError(f"the worker ended with {worker.returncode}: {''.join(said)[-2000:]}")
-    cpu_s = _children_cpu_s() - before
+    cpu_s = usage.ru_utime + usage.ru_stime
     done_at = next(json.loads(line)["time"] for line in reversed(said) if "saving and leaving" in line)
     return WorkerRun(time.time() - started, cpu_s, done_at - restored_at, cpu_s - restored_cpu_s)
 
@@ -109,8 +110,3 @@ def process_cpu_s(pid: int) -> float:
     """User and system time of a process that runs."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / CLOCK_TICK
-
-
-def _children_cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime

@@ -41,8 +41,11 @@ class Table:
         found = list(map(self._slot.get, names))
         if None in found:
             first = len(self.names)
-            found = [self._add(name) if slot is None else slot for name, slot in zip(names, found, strict=True)]
+            new = [name for name in dict.fromkeys(names) if name not in self._slot]
+            self._slot.update(zip(new, range(first, first + len(new)), strict=True))
+            self.names += new
             self._reserve(first)
+            found = list(map(self._slot.get, names))
         return np.array(found, np.intp)
 
     def gather(self, slots: Slots) -> Array:
@@ -62,12 +65,6 @@ class Table:
         """Nothing is known of these customers any more. Their places stay theirs: records on the way may name them."""
         self.rows[slots] = self.empty
         self.dirty[slots] = True
-
-    def _add(self, name: str) -> int:
-        slot = self._slot.setdefault(name, len(self.names))
-        if slot == len(self.names):
-            self.names.append(name)
-        return slot
 
     def _reserve(self, first: int) -> None:
         n = len(self.names)

@@ -13,7 +13,7 @@ from streams.kafka.unit import Unit
 
 STALL_S = 60.0  # the longest wait for the next record
 SAY_EVERY_S = 2.0
-MOST_RECORDS = 20_000
+MOST_RECORDS = 5_000  # what was unpacked is still in the cache when it is loaded
 FETCH_BYTES = 8 << 20
 
 log = logging.getLogger("keepline.worker")
