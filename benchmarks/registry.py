@@ -19,6 +19,7 @@ BENCHMARKS = {
     "learning": "AUC of a replay against LightGBM retrained every week on the same rows",
     "engine": "the engine alone, against a bare loop of aiokafka and orjson on the same topics",
     "worker": "`keepline worker` with its checkpoints, against the same bare loop",
+    "peers": "the worker against Quix Streams, Faust and Kafka Streams doing a smaller job",
     "two_workers": "two workers of a group against one alone, by processor time",
     "scaling": "what an event costs with 10,000, 100,000 and 1,000,000 customers",
     "live": "from an event to its intervention, what a checkpoint takes, and back after a kill",

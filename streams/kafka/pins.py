@@ -56,7 +56,7 @@ MENTIONS: dict[Any, tuple[str, ...]] = {
     BaseHandler.do: ("self._sender.client.send(",),
     SendProduceReqHandler.do: ("self._client.send(",),
     TableManager.on_start: ("await self._update_channels()", "await self.recovery.start()"),
-    TopicPartitionState: ("def position(self)",),
+    TopicPartitionState: ("def position(self)", "def has_valid_position(self)"),
 }
 
 

@@ -220,16 +220,25 @@ class Cluster:
 
 
 def jars() -> Path:
-    """The folder with Kafka and all that it needs; Maven fetches it once for each version of pom.xml."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keepline"
-    folder = cache / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
+    """The folder with Kafka and all that it needs."""
     _need_java()
+    return fetch(POM, "kafka")
+
+
+def cache() -> Path:
+    """Where what was fetched stays."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keepline"
+
+
+def fetch(pom: Path, name: str) -> Path:
+    """The folder with the jars of a pom.xml; Maven fetches them once for each version of it."""
+    folder = cache() / f"{name}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
     if not folder.exists():
         if shutil.which("mvn") is None:
             raise Unavailable("mvn (Maven) is not there")
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as fresh:
-            _fetch(Path(fresh) / "lib")
+        cache().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache()) as fresh:
+            _fetch(pom, Path(fresh) / "lib")
             if not folder.exists():  # another run may have been quicker
                 (Path(fresh) / "lib").rename(folder)
     return folder
@@ -264,12 +273,12 @@ def _need_java() -> None:
         raise Unavailable(f"java is {said.splitlines()[0] if said else 'silent'}, too old")
 
 
-def _fetch(folder: Path) -> None:
+def _fetch(pom: Path, folder: Path) -> None:
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
-    command = ["mvn", "--batch-mode", "--quiet", "--file", str(POM), *goal]
+    command = ["mvn", "--batch-mode", "--quiet", "--file", str(pom), *goal]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=MAVEN_LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
-        raise Unavailable(f"Maven did not fetch Kafka in {MAVEN_LIMIT_S:.0f} s") from None
+        raise Unavailable(f"Maven did not fetch the jars in {MAVEN_LIMIT_S:.0f} s") from None
     if done.returncode != 0:
-        raise Unavailable(f"Maven could not fetch Kafka: {done.stdout.strip()[:300]}")
+        raise Unavailable(f"Maven could not fetch the jars: {done.stdout.strip()[:300]}")

@@ -17,8 +17,10 @@ ONE, OTHER = TP("a", 0), TP("b", 0)
 class Consumer:
     """aiokafka's, as far as it is looked at."""
 
-    def __init__(self, position: int = 0, end: int = 0) -> None:
-        self.state = SimpleNamespace(position=position, lso=end, timestamp=1_700_000_000_000)
+    def __init__(self, position: int = 0, end: int = 0, sought: bool = True) -> None:
+        self.state = SimpleNamespace(lso=end, timestamp=1_700_000_000_000, has_valid_position=sought)
+        if sought:
+            self.state.position = position
         assignment = SimpleNamespace(tps={ONE, OTHER}, state_value=lambda tp: self.state)
         self._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
         self.held: set[TP] = set()
@@ -58,6 +60,12 @@ def test_records_say_from_where_on_they_were_read() -> None:
 def test_records_of_a_place_that_was_not_sought_are_dropped() -> None:
     reader = thread()
     reader._put_in(Consumer(), {OTHER: records(1)}, [OTHER])
+    assert not reader.inbox
+
+
+def test_records_of_an_older_assignment_are_dropped() -> None:
+    reader = thread()
+    reader._put_in(Consumer(sought=False), {ONE: records(1)}, [ONE])
     assert not reader.inbox
 
 
