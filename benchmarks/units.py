@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from streams.engine.feeds import INPUTS
-from streams.engine.units import EngineUnit, LearnerUnit, Output
+from streams.engine.learner_unit import LearnerUnit
+from streams.engine.units import EngineUnit, Output
 from streams.interventions.profile import Profile
 
 RECORDS_AT_ONCE = 2_000  # of a partition: what a fetch of the worker brings

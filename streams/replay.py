@@ -16,7 +16,8 @@ from features.catalogue import NAMES
 from online_model.learner import Examples
 from streams.engine import blocks
 from streams.engine.feeds import LABELLED, MODELS, OBSERVATIONS, Batch, Inputs
-from streams.engine.units import EngineUnit, LearnerUnit, Output
+from streams.engine.learner_unit import LearnerUnit
+from streams.engine.units import EngineUnit, Output
 from streams.files.folder import ReplayFolder
 from streams.files.sources import FileSources
 from streams.files.spool import Spool

@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 from streams.cli.options import add_profile_options, profile_of
-from streams.engine.units import Clock, EngineUnit, LearnerUnit
+from streams.engine.learner_unit import LearnerUnit
+from streams.engine.units import Clock, EngineUnit
 from streams.interventions.profile import Profile
 from streams.kafka import logs, settings, topics
 from streams.kafka.unit import Blueprint

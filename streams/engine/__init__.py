@@ -7,7 +7,9 @@
     blocks        observations and examples as they travel
     feeds         what an engine may go on with: frontier, models, its own observations a horizon later
     learner_feed  the same for the learner: grid instants that every partition has reported
-    units         what a worker owns: an engine or the learner, with feed, position and changelog
+    rhythm        whether a source has fallen quiet against its own pauses
+    units         what a worker owns: an engine with feed, position and changelog
+    learner_unit  the same of the learner
 
 Nothing here reads a clock, a file or the network: time is an argument.
 """

@@ -1,4 +1,4 @@
-"""What a worker owns: a partition's engine or the learner, with its position and how both lie in the changelog.
+"""What a worker owns: the engine of a partition, with its position and how both lie in the changelog.
 
 A unit applies batches of its feed and hands over, at any moment between two of them, everything that changed: rows of
 the changelog, outputs and the position that they belong to. Who writes them together has an exact state.
@@ -16,12 +16,10 @@ import numpy as np
 import orjson
 
 from features import rows as customer_rows
-from online_model.learner import Learner, Readiness
 from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, format_instant
 from streams.engine.engine import Engine, Facts, Sweep
 from streams.engine.feeds import INPUTS, LABELLED, MODELS, OBSERVATIONS, Batch, EngineFeed, Letter, Record
-from streams.engine.learner_feed import LearnerBatch, LearnerFeed
 from streams.engine.merge import Hole
 from streams.engine.schedule import is_grid, next_grid
 from streams.interventions.profile import Profile
@@ -32,7 +30,7 @@ POSITION, LEASE, RESERVED = b"\0position", b"\0lease", b"\0"  # keys of a change
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
 MOST_PRODUCERS, OTHERS = 200, ("others", "others")  # a publisher that makes names up must not fill the memory
 SCORE = b'{"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
-STATE, LEARNER_STATE = "state", "learner-state"
+STATE = "state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,78 +246,3 @@ class EngineUnit:
             self._ids.pop(key, None)
         else:
             self._ids[key] = value
-
-
-class LearnerUnit:
-    """The learner: one for all partitions."""
-
-    sources = (LABELLED,)
-
-    def __init__(self, profile: Profile, partitions: int) -> None:
-        self.profile, self.partitions, self.partition = profile, partitions, 0
-        self.name, self.changelog = "learner", (LEARNER_STATE, 0)
-        model = profile.model
-        readiness = Readiness(
-            model.prior_probability, profile.label.horizon_us / DAY_US, model.min_labels, model.min_labels_of_a_class
-        )
-        self.learner = Learner(readiness, model.prior_precision, model.forget_a_week)
-        self.position: dict[str, int] = {}
-        self.learned_us = 0
-        self.steps, self.done, self.waiting = 0, False, False
-        self.snapshots: list[bytes] = []
-
-    @property
-    def frontier(self) -> str | None:
-        """The last instant that was learned, as text."""
-        return format_instant(self.learned_us) if self.learned_us else None
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Nothing of its own: the engines count."""
-        return {}
-
-    @property
-    def alerts(self) -> list[str]:
-        """Nothing yet."""
-        return []
-
-    def open_feed(self) -> LearnerFeed:
-        """A feed that goes on from where the state stands."""
-        return LearnerFeed(self.position, self.partitions, self.profile.label.horizon_us, self.learned_us)
-
-    def apply(self, batch: LearnerBatch) -> bool:
-        """Learns an instant; everybody waits for the model."""
-        if batch.base != self.position:
-            raise Hole(f"learner: a batch from {batch.base} came, the state stands at {self.position}")
-        if not batch.ended:
-            self.snapshots.append(self.learner.learn(batch.instant_us, batch.examples).dumps())
-            self.learned_us = batch.instant_us
-        self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
-        return True
-
-    def load(self, records: Iterable[Record]) -> None:
-        """Rows of the changelog: the last one is the state."""
-        for record in records:
-            if record.key == POSITION and record.value is not None:
-                body = orjson.loads(record.value)
-                self.position, self.done, self.learned_us = body["position"], body["done"], body["learned_us"]
-                self.learner.loads(body["learner"].encode())
-
-    def loaded(self) -> None:
-        """Nothing is left to do."""
-
-    def take(self) -> list[Output]:
-        """The state and the models that came since the last call, a copy for each partition."""
-        body = {
-            "position": self.position,
-            "done": self.done,
-            "learned_us": self.learned_us,
-            "learner": self.learner.dumps().decode(),
-        }
-        state: list[Pair] = [(POSITION, orjson.dumps(body))]
-        return [Output(LEARNER_STATE, 0, state), *self.outputs()]
-
-    def outputs(self) -> list[Output]:
-        """The models alone."""
-        snapshots, self.snapshots = self.snapshots, []
-        return [Output(MODELS, p, [(b"model", body) for body in snapshots]) for p in range(self.partitions)]

@@ -11,8 +11,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from streams.engine.blocks import examples_of
+from streams.engine.learner_unit import LEARNER_STATE, LearnerUnit
 from streams.engine.merge import Hole
-from streams.engine.units import LEARNER_STATE, POSITION, STATE, EngineUnit, LearnerUnit
+from streams.engine.units import POSITION, STATE, EngineUnit
 from tests.engine import topics as logs
 from tests.engine.topics import KINDS, Owner, Topics
 

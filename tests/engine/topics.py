@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.engine.units import STATE, EngineUnit, LearnerUnit, Pair
+from streams.engine.learner_unit import LearnerUnit
+from streams.engine.units import STATE, EngineUnit, Pair
 from streams.interventions.profile import load_profile
 
 PROFILE = load_profile(
