@@ -8,8 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.kafka.apache import JAVA, ApacheKafka, Unavailable
+
+# how long something takes is what benchmarks are for: on a busy machine a test must not fail of it
+settings.register_profile("keepline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("keepline")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

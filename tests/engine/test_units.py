@@ -77,7 +77,7 @@ plans = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # a run takes 0.4 s
+@settings(max_examples=12, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # a run takes 0.4 s
 @given(plans, st.integers(30, 300), st.booleans())
 def test_whoever_dies_and_whenever_the_same_comes_out(
     plan: list[tuple[int, str, int]], most: int, compacts: bool

@@ -50,7 +50,7 @@ def files(folder: Path, events: Sequence[Event]) -> list[str]:
     ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(EVENTS, st.integers(1, 12))
 def test_derived_ids_do_not_depend_on_chunking(events: list[Event], rows: int) -> None:
     with TemporaryDirectory() as folder:
@@ -58,7 +58,7 @@ def test_derived_ids_do_not_depend_on_chunking(events: list[Event], rows: int) -
             assert in_chunks_of(rows, path) == ids_of(path)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(EVENTS)
 def test_csv_jsonl_and_parquet_of_the_same_events_are_the_same_objects(events: list[Event]) -> None:
     with TemporaryDirectory() as folder:
@@ -66,7 +66,7 @@ def test_csv_jsonl_and_parquet_of_the_same_events_are_the_same_objects(events: l
     assert read[0] == read[1] == read[2]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(EVENTS)
 def test_derived_ids_are_unique_and_accepted(events: list[Event]) -> None:
     with TemporaryDirectory() as folder:

@@ -168,4 +168,4 @@ class Cases(RuleBasedStateMachine):
 
 
 TestCases = Cases.TestCase
-TestCases.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
+TestCases.settings = settings(max_examples=200, stateful_step_count=25)

@@ -29,7 +29,7 @@ def part(whole: Examples, places: np.ndarray) -> Examples:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32), st.integers(1, 6))
 def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: int, partitions: int) -> None:
     whole = [examples(11, week=1), examples(12, week=2)]
@@ -124,7 +124,7 @@ def batch(kinds: list[str], rows: int, seed: int) -> np.ndarray:
     return np.column_stack([makers[kind]() for kind in kinds])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(columns, min_size=1, max_size=6),
     st.lists(st.tuples(st.integers(1, 40), st.sampled_from(["mixed", "ones", "zeros"])), min_size=1, max_size=6),
