@@ -111,7 +111,8 @@ class EngineUnit:
         self._refuse(batch.letters)
         if batch.ended:
             engine.report_end()
-        self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
+        self.position, self.steps = batch.position, self.steps + 1
+        self.done = batch.ended or (self.done and bool(batch.letters))  # what is refused behind the end changes nothing
         return engine.facts.somebody_waits
 
     def load(self, records: Iterable[Record]) -> None:

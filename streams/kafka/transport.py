@@ -103,10 +103,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         for tp in active:
             if tp in self._next and assignment is not None and tp in assignment.tps:
                 state, records = assignment.state_value(tp), got.get(tp, [])
-                if (
-                    not state.has_valid_position
-                ):  # assigned anew and not sought yet: what came is of an older assignment
-                    continue
+                if not state.has_valid_position:
+                    continue  # assigned anew and not sought yet: what came is of an older assignment
                 level = live and state.lso is not None and state.position >= state.lso
                 level_us = state.timestamp * 1000 if level else 0
                 self.inbox.append(Drained(tp, self._next[tp], records, state.position, level_us, state.lso))

@@ -141,6 +141,15 @@ def test_refused_records_behind_an_event_that_waits_are_out_once_though_the_even
     assert [letter["offset"] for letter in parsed("dead-letters", topics)] == [1, 2]
 
 
+def test_a_refused_record_behind_the_end_does_not_open_it_again() -> None:
+    topics = logs.filled(1)
+    owners = logs.owners(topics)
+    logs.finish(owners)
+    topics.append("surveys", 0, [(b"c1", b"{")])
+    owners[0].work(10)
+    assert owners[0].unit.done
+
+
 def waiting_engine() -> tuple[Topics, list[Owner]]:
     """An engine that stands at a grid instant and waits for its model, all of it committed."""
     topics = logs.filled(PARTITIONS)
