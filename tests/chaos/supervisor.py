@@ -16,11 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from streams.kafka.lease import TRANSACTION_TIMEOUT_MS
 from tests.chaos.process import DIE, DROP, FAIL, FREEZE
 from tests.chaos.proxy import Proxy
 from tests.kafka.apache import Cluster
 
 SESSION_S = 6.0
+OVERTIME_S = TRANSACTION_TIMEOUT_MS / 1000
 COMMIT_LIMIT_S = 5.0  # a worker at work commits once a second
 MOST_WORKERS, LEAST_WORKERS = 4, 1
 
@@ -120,21 +122,21 @@ class Faults:
         self._tell(name, FAIL)
 
     async def _freeze(self, name: str) -> None:
-        """Inside a checkpoint."""
+        """Inside a checkpoint; one time in four for longer than its transaction may last."""
         process = self.supervisor.running[name]
         self._tell(name, FREEZE)
         for _ in range(int(COMMIT_LIMIT_S / 0.01)):
             if process.poll() is not None or _is_stopped(process.pid):
                 break
             await asyncio.sleep(0.01)
-        await self._sleep(name)
+        await self._sleep(name, OVERTIME_S if self.chance.random() < 0.25 else 0.0)
 
     def _tell(self, name: str, number: int) -> None:
         process = self.supervisor.running[name]
         if process.poll() is None and _listens(process.pid, number):
             os.kill(process.pid, number)
 
-    async def _sleep(self, name: str) -> None:
+    async def _sleep(self, name: str, more_s: float = 0.0) -> None:
         """Longer than its session; half the time the supervisor believes it dead and starts another of its name."""
         process = self.supervisor.running.get(name)
         if process is None or process.poll() is not None:
@@ -142,7 +144,7 @@ class Faults:
         os.kill(process.pid, signal.SIGSTOP)
         if self.chance.random() < 0.5:
             self.supervisor.zombies.append(self.supervisor.running.pop(name))
-        await asyncio.sleep(SESSION_S + self.chance.uniform(1, 4))
+        await asyncio.sleep(SESSION_S + self.chance.uniform(1, 4) + more_s)
         if process.poll() is None:
             os.kill(process.pid, signal.SIGCONT)
 
