@@ -100,9 +100,9 @@ def _lag(leases: list[Lease]) -> Iterator[Metric]:
     seconds = GaugeMetricFamily("keepline_lag_seconds", "now less the frontier; 0 where nothing waits", labels=labels)
     for lease in leases:
         for (topic, partition), lag in lag_records(lease).items():
-            behind = _behind_seconds(lease) if lag else 0.0
             records.add_metric([topic, str(partition)], lag)
-            seconds.add_metric([topic, str(partition)], behind)
+            if _scores(lease):
+                seconds.add_metric([topic, str(partition)], _behind_seconds(lease) if lag else 0.0)
     yield from (records, seconds)
 
 

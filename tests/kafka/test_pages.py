@@ -81,7 +81,7 @@ async def test_it_is_ready_once_everything_is_restored_and_says_what_it_owns(liv
 
 async def test_the_lag_is_zero_after_a_drain_in_spite_of_markers(live: Live) -> None:
     await wait_for(live.is_drained)
-    assert not any(live.metrics("lag_seconds").values())
+    await wait_for(lambda: not any(live.metrics("lag_seconds").values()))
     assert {re.findall('topic="([^"]+)"', labels)[0] for labels in live.metrics("lag_records")} >= {
         live.group.city.settings.topic(topic) for topic in ("service-visits", "app-activity", "surveys")
     }
