@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import subprocess
 import sys
 import time
@@ -20,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from urllib.request import urlopen
 from uuid import uuid4
 
 import numpy as np
@@ -34,6 +32,8 @@ from schemas.instants import format_instant
 from streams.kafka.settings import Settings, from_environment
 from streams.simulation.files import EVENT_FILES
 from tests.kafka.apache import free_ports
+from tests.kafka.city import wait_for
+from tests.kafka.group import metrics
 
 SETTINGS = ["label.horizon=28d", "label.lapsed_after=120d", "model.min_labels=300", "case.least_tenure=0s"]
 OPTIONS = [word for setting in SETTINGS for word in ("--set", setting)]
@@ -59,12 +59,7 @@ class Live:
 
     def metric(self, name: str) -> dict[str, float]:
         """Labels as text -> value; nothing while no worker answers."""
-        try:
-            with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as page:
-                text = page.read().decode()
-        except OSError:
-            return {}
-        return {labels: float(v) for labels, v in re.findall(rf"^keepline_{name}({{.*}})? (\S+)$", text, re.MULTILINE)}
+        return metrics(self.port, name)
 
     @property
     def applied(self) -> float:
@@ -116,7 +111,7 @@ def _live(brokers: str, customers: int, seed: int) -> Iterator[Live]:
     (port,) = free_ports(1)
     live = Live(from_environment(environ), environ, customers, port, _worker(environ, port))
     try:
-        _wait_until_drained(live)
+        asyncio.run(wait_for(lambda: live.is_drained, START_LIMIT_S))
         yield live
     finally:
         live.worker.kill()
@@ -126,14 +121,6 @@ def _live(brokers: str, customers: int, seed: int) -> Iterator[Live]:
 def _worker(environ: dict[str, str], port: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "streams.cli", "worker", "--instance", "w0", "--http", str(port), *OPTIONS]
     return subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=subprocess.DEVNULL)
-
-
-def _wait_until_drained(live: Live) -> None:
-    until = time.monotonic() + START_LIMIT_S
-    while not live.is_drained:
-        if time.monotonic() > until:
-            raise RuntimeError(f"the live worker has not drained its topics in {START_LIMIT_S:.0f} s")
-        time.sleep(0.05)
 
 
 async def _most(live: Live, events: int) -> float:
@@ -215,10 +202,10 @@ def _back_after_a_kill(live: Live) -> float:
     killed_at = time.time()
     live.worker.wait()
     live.worker = _worker(live.environ, live.port)
-    while True:
+
+    def has_saved() -> bool:
         saved = [at for unit, at in live.metric("last_checkpoint_timestamp_seconds").items() if "engine" in unit]
-        if len(saved) == PARTITIONS and min(saved) > killed_at:
-            return time.time() - killed_at
-        if time.time() - killed_at > START_LIMIT_S:
-            raise RuntimeError(f"no checkpoint {START_LIMIT_S:.0f} s after a kill")
-        time.sleep(0.02)
+        return len(saved) == PARTITIONS and min(saved) > killed_at
+
+    asyncio.run(wait_for(has_saved, START_LIMIT_S))
+    return time.time() - killed_at

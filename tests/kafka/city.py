@@ -113,6 +113,12 @@ class City:
             "tests.kafka.counting",
             json.dumps({"partitions": PARTITIONS} | arguments),
         ]
+        with self.process(command) as process:
+            yield process
+
+    @contextmanager
+    def process(self, command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+        """What runs and speaks as a worker of this city; killed when the test is over."""
         with (self.folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stderr=log)
         try:

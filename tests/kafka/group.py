@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 from uuid import uuid4
 
 from streams.kafka.settings import from_environment
@@ -38,15 +40,8 @@ class Group:
     @contextmanager
     def worker(self, *words: str, instance: str = "w0") -> Iterator[subprocess.Popen[bytes]]:
         """A worker; killed when the test is over."""
-        command = self._command(["worker", "--instance", instance, *words, *OPTIONS])
-        with (self.city.folder / "worker.log").open("ab") as said:
-            process = subprocess.Popen(command, cwd=ROOT, env=self.city.environment, stderr=said)
-        try:
+        with self.city.process(self._command(["worker", "--instance", instance, *words, *OPTIONS])) as process:
             yield process
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            process.wait()
 
     def finish(self) -> None:
         """A worker, from here to the end of the input."""
@@ -59,6 +54,17 @@ class Group:
 
     def _command(self, words: Sequence[str]) -> list[str]:
         return [sys.executable, "-m", "streams.cli", *words]
+
+
+def metrics(port: int, name: str) -> dict[str, float]:
+    """Labels as text -> value, of a worker that serves its pages there; nothing while it does not answer."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+            text = page.read().decode()
+    except OSError:
+        return {}
+    found = re.findall(rf"^keepline_{name}({{.*}})? (\S+)$", text, re.MULTILINE)
+    return {labels: float(value) for labels, value in found}
 
 
 def new_group(brokers: str, partitions: int, folder: Path) -> Group:

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from streams.kafka.status import read
 from tests.kafka.apache import free_ports
 from tests.kafka.city import wait_for
-from tests.kafka.group import Group, new_group
+from tests.kafka.group import Group, metrics, new_group
 from tests.replay.runs import city, write_jsonl
 
 PARTITIONS = 2
@@ -40,9 +40,7 @@ class Live:
             return getattr(error, "code", 0), str(error)
 
     def metrics(self, name: str) -> dict[str, float]:
-        """Labels as text -> value."""
-        found = re.findall(rf"^keepline_{name}({{.*}})? (\S+)$", self.get("/metrics")[1], re.MULTILINE)
-        return {labels: float(value) for labels, value in found}
+        return metrics(self.port, name)
 
     def is_drained(self) -> bool:
         lag, events = self.metrics("lag_records"), self.metrics("events_total")
