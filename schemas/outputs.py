@@ -49,12 +49,22 @@ class Reason(Output):
     sentence: str
 
 
+class TouchPoint(Output):
+    """A published sign that something did not happen in time, with its share of the score in log-odds."""
+
+    name: str
+    risk: Share = Field(description="the published one")
+    contribution: float
+    scene: str
+
+
 class Intervention(Output):
     """A customer is about to leave: what to do, until when, and why. `emitted_at` alone may differ in a replay."""
 
     intervention_id: str = Field(description="UUIDv5 of customer_id and crossed_at: the same however often it is sent")
     customer_id: str
     crossed_at: Instant
+    decided_at: Instant = Field(description="stream time of the decision to send or to withhold")
     emitted_at: Instant
     window_ends_at: Instant
     window: str = Field(description="7d, 14d, 21d or 30d: how long after the crossing a contact now would be")
@@ -65,25 +75,129 @@ class Intervention(Output):
     budget: Budget
     expected_saved: Share
     expected_net_value: float
+    propensity: Share = Field(description="the share of such customers who are contacted: 1 less the holdout")
+    customer_value: Annotated[float, Field(ge=0)]
+    scope: str | None
+    agent_id: str | None = Field(description="the customer's own adviser, where the customer profile names one")
+    cause: str | None = Field(description="what the customer named, or an open complaint tells")
+    segments: list[str]
+    lifecycle: Literal["new", "growing", "mature", "silent", "churned"]
+    behaviour: Annotated[float, Field(ge=0, le=100)] | None = Field(description="the B of RFM-B: a percentile")
+    touch_points: list[TouchPoint]
     reasons: Annotated[list[Reason], Field(min_length=3)]
     model_version: int
     policy_version: str
 
 
-class WithheldIntervention(Intervention):
-    """What was not sent, and why."""
+Rule = Literal[
+    "model_not_ready", "source_quiet", "stop_loss", "open_case", "cool_down", "tenure", "missed",
+    "roll_out", "vehicle_sold", "consent", "holdout", "frequency_cap", "quiet_hours", "budget", "capacity", "no_longer_at_risk",
+]  # fmt: skip
 
-    withheld_reason: Literal["model_not_ready", "open_case", "cool_down", "tenure", "source_quiet"]
+
+class WithheldIntervention(Intervention):
+    """What was not sent, the first rule that refused it, and when it may be tried again (null: never by itself)."""
+
+    withheld_reason: Rule
+    retry_at: Instant | None
 
 
 class InterventionUpdate(Output):
-    """What became of an intervention in the meantime."""
+    """What became of an intervention in the meantime; docs/cases.md has the table of states."""
 
     intervention_id: str
     customer_id: str
-    updated_at: Instant
-    status: Literal["overdue", "escalated", "expired", "withdrawn", "closed"]
+    updated_at: Instant = Field(description="stream time at which it became known")
+    status: Literal[
+        "acknowledged", "contacted", "responded", "declined", "claimed",
+        "overdue", "escalated", "step_withheld", "upgraded", "rerouted",
+        "expired", "withdrawn", "closed", "measured", "followed_up", "ignored",
+    ]  # fmt: skip
+    state: str | None = Field(None, description="of the case after this update; absent where there is none")
+    why: str | None = None
+    tier: str | None = None
+    scope: str | None = None
+    holdout: bool | None = Field(None, description="a customer of the holdout: nothing was sent, the same clock runs")
+    crossed_at: Instant | None = None
+    contacted_at: Instant | None = None
+    returned_at: Instant | None = Field(None, description="the first retention event after the crossing")
+    saved_at: Instant | None = Field(None, description="the retention event that saved the case")
+    to: str | None = Field(None, description="who has to act now")
+    step: str | None = None
+    action: Action | None = None
+    budget: Budget | None = None
+    probability: Share | None = None
+    expected_saved: Share | None = None
+    expected_net_value: float | None = None
+    reasons: list[Reason] | None = None
+    window: str | None = Field(None, description="the window that a contact is in from now on")
+    window_saved: Share | None = None
+    channel: str | None = None
+    agent_id: str | None = None
+    cost: float | None = None
+    causes: list[str] | None = None
+    outcome: str | None = Field(None, description="of what was ignored: the status that the CRM sent")
+    returned: bool | None = Field(None, description="measured: came back within last window and save horizon")
+    bought_again: bool | None = None
+    stayed: bool | None = None
+    retry_at: Instant | None = None
     policy_version: str
+
+
+class Touch(Output):
+    """An automated touch: no person, no case."""
+
+    touch_id: str
+    customer_id: str
+    touched_at: Instant
+    trigger: str = Field(description="medium_tier, or the name of a touch point")
+    channel: str
+    offer: str
+    script: str
+    scope: str | None
+    segments: list[str]
+    lifecycle: str
+    probability: Share
+    risk: Share | None = Field(description="the published risk of the touch point")
+    policy_version: str
+
+
+class Candidate(Output):
+    """A case that passed the gate of its customer and asks for its part of what is shared."""
+
+    intervention_id: str
+    customer_id: str
+    scope: str | None
+    who: str
+    agent_id: str | None
+    cost: float
+    net_value: float
+
+
+class Candidates(Output):
+    """What a partition asks for at an instant; in event time each partition reports every instant, asking or not."""
+
+    kind: Literal["candidates"]
+    instant: Instant
+    partition: int
+    candidates: list[Candidate]
+
+
+class Grant(Output):
+    """The dispatcher's answer to a candidate; `rule` null: send it."""
+
+    intervention_id: str
+    customer_id: str
+    rule: Literal["budget", "capacity"] | None
+    retry_at: Instant | None
+
+
+class Dispatch(Output):
+    """The answers to a partition's candidates of an instant."""
+
+    kind: Literal["dispatch"]
+    instant: Instant
+    grants: list[Grant]
 
 
 class ChurnScore(Output):
@@ -175,9 +289,12 @@ OUTPUTS: dict[str, tuple[type[Output], ...]] = {
     "interventions": (Intervention,),
     "interventions-withheld": (WithheldIntervention,),
     "intervention-updates": (InterventionUpdate,),
+    "touches": (Touch,),
     "churn-scores": (ChurnScore,),
     "observations": (Observations, ReportMark),
     "labelled-examples": (LabelledExamples, ReportMark, ReportEnd),
     "models": (ModelSnapshot,),
+    "candidates": (Candidates, ReportEnd),
+    "dispatches": (Dispatch,),
     "dead-letters": (DeadLetter,),
 }

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from streams.cli.options import add_profile_options, profile_of
+from streams.engine.dispatcher_unit import DispatcherUnit
 from streams.engine.learner_unit import LearnerUnit
 from streams.engine.units import Clock, EngineUnit
 from streams.interventions.profile import Profile
@@ -47,9 +48,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def blueprints(profile: Profile, partitions: int, clock: Clock) -> list[Blueprint]:
-    """The units that there are: an engine a partition, and the learner."""
-    engines = [_engine(profile, partition, clock) for partition in range(partitions)]
-    return [*engines, Blueprint.of(lambda: LearnerUnit(profile, partitions))]
+    """The units that there are: an engine a partition, the learner, and the dispatcher where something is shared."""
+    units = [_engine(profile, partition, clock) for partition in range(partitions)]
+    units.append(Blueprint.of(lambda: LearnerUnit(profile, partitions)))
+    if profile.limits.shared:
+        units.append(Blueprint.of(lambda: DispatcherUnit(profile, partitions, clock)))
+    return units
 
 
 def _engine(profile: Profile, partition: int, clock: Clock) -> Blueprint:

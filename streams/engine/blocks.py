@@ -47,6 +47,12 @@ def mark(at_us: int, partition: int) -> bytes:
     return orjson.dumps({"kind": "mark", "instant": format_instant(at_us), "partition": partition})
 
 
+def candidates(at_us: int, partition: int, asked: list[dict[str, Any]]) -> bytes:
+    """What a partition asks the dispatcher for at an instant; a report even where it asks for nothing."""
+    instant = format_instant(at_us)
+    return orjson.dumps({"kind": "candidates", "instant": instant, "partition": partition, "candidates": asked})
+
+
 def end_mark(partition: int) -> bytes:
     """'This partition will report nothing more.'"""
     return orjson.dumps({"kind": "end", "partition": partition})

@@ -8,8 +8,11 @@ together, then their second ones, and so on: the result is that of one tick afte
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +25,23 @@ from features.table import Slots, Table
 from features.view import KNOWN, View
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
-from schemas.columns import Rows
-from schemas.instants import DAY_US
+from schemas.columns import Note, Rows
+from schemas.instants import DAY_US, parse_instant
 from streams.engine import blocks
-from streams.engine.crossings import CASE_COLUMNS, NO_CASE, WIDTH, Crossings, Fact, Scored
+from streams.engine.case_columns import CASE_COLUMNS, KEPT, NO_CASE, PENDING, RETRY, WIDTH
+from streams.engine.casebook import Casebook
+from streams.engine.crossings import Crossings
+from streams.engine.desk import Desk
+from streams.engine.happenings import Happenings
+from streams.engine.one import Candidacy, Scored
+from streams.engine.outbox import Fact, Outbox, in_order
 from streams.engine.rhythm import Rhythm
-from streams.engine.schedule import Schedule, is_grid
+from streams.engine.schedule import Schedule, is_grid, on_agenda
 from streams.interventions.cases import Withheld
+from streams.interventions.gate import Passed, Refused
+from streams.interventions.people import Personas
 from streams.interventions.profile import Profile
+from streams.interventions.sections import Step, Tier
 
 ROWS_AT_ONCE = 4096
 Sweep = tuple[int, Slots, Array]  # instant us, slots, probability
@@ -43,18 +55,22 @@ class Facts:
 
     interventions: list[Fact] = field(default_factory=list)
     withheld: list[Fact] = field(default_factory=list)
+    updates: list[Fact] = field(default_factory=list)
+    touches: list[Fact] = field(default_factory=list)
+    candidates: list[bytes] = field(default_factory=list)
     scores: dict[int, Score | None] = field(default_factory=dict)  # slot -> its latest; None: gone
     observations: list[bytes] = field(default_factory=list)
     labelled: list[bytes] = field(default_factory=list)
 
     @property
     def somebody_waits(self) -> bool:
-        """A mark or an intervention that is not committed holds up the learner or a call."""
-        return bool(self.labelled or self.interventions)
+        """A mark, a candidate or a message that is not committed holds up learner, dispatcher or a call."""
+        return bool(self.labelled or self.interventions or self.updates or self.candidates)
 
 
 class Engine:
-    """State and rules of one partition. `now_us` is stream time; `waiting_us` the instant whose model is waited for."""
+    """State and rules of one partition. `now_us` is stream time; `waiting_us` the instant whose model is waited for,
+    `asked_us` the one whose grants are."""
 
     def __init__(
         self, profile: Profile, partition: int, tick_us: int, *, waits_for_models: bool, keeps_sweeps: bool = False
@@ -65,12 +81,16 @@ class Engine:
         self.table = Table(np.concatenate([self.layout.empty, NO_CASE]))
         self.recent = RecentIds()
         self.schedule = Schedule(profile.time.sweep_every_us, profile.label.horizon_us)
-        self.crossings, self.rhythm = Crossings(profile), Rhythm(profile.time.quiet_factor)
+        self.counts: Counter[str] = Counter()
+        self.casebook, self.personas, self.outbox = Casebook(profile, tick_us), Personas(), Outbox()
+        self.desk = Desk(profile, self.casebook, self.personas, self.outbox, self.counts)
+        self.happenings = Happenings(self.desk, self.table.names, self.layout.retention)
+        self.crossings, self.rhythm = Crossings(self.desk), Rhythm(profile.time.quiet_factor)
         self.scorer = Scorer(Snapshot.initial(profile.model.prior_probability, profile.label.horizon_us / DAY_US))
         self.now_us: int | None = None
         self.waiting_us: int | None = None
+        self.asked_us: int | None = None
         self.first_observed_us: int | None = None
-        self.counts: Counter[str] = Counter()
         self.facts = Facts()
         self.quiet: list[str] = []  # sources that had fallen quiet at the last sweep
         self.sweeps: list[Sweep] = []
@@ -86,11 +106,17 @@ class Engine:
         """Where stream time begins: not after the first event of any partition."""
         self.now_us = now_us
 
-    def step(self, rows: Rows, until_us: int) -> None:
-        """Applies the events of whole ticks up to `until_us`, in any order, and stops where the schedule says.
+    @property
+    def customers(self) -> int:
+        """How many have had an event of their own; one who was forgotten and came back counts anew."""
+        known = self.table.rows[: len(self.table), self._last_known] > -np.inf
+        return int(known.sum()) + self.counts["forgotten"]
 
-        `rows` have slots of `table` and the tick they are due in. Raises when it would pass an instant whose model or
-        observations it still waits for: the feed must not let it.
+    def step(self, rows: Rows, until_us: int, notes: Mapping[int, Note]) -> None:
+        """Applies the events of whole ticks up to `until_us`, in any order, and stops where schedule and agenda say.
+
+        `rows` have slots of `table` and the tick they are due in, `notes` the further fields of those with a `note`.
+        Raises when it would pass an instant whose model or grants it still waits for: the feed must not let it.
         """
         assert self.now_us is not None, "the engine has not been started"
         # the end of the input may lie within a tick: its events are still due when it ends, as if more had followed
@@ -98,10 +124,12 @@ class Engine:
         rows = rows[np.argsort(rows["due_us"], kind="stable")]
         while self.now_us < until_us:
             assert self.waiting_us is None, f"model of {self.waiting_us} has not come"
-            stop_us = min(until_us, self.schedule.next_stop(self.now_us))
+            assert self.asked_us is None, f"grants of {self.asked_us} have not come"
+            stop_us = min(until_us, self._next_stop(rows))
             n = len(rows) if stop_us == until_us else int(np.searchsorted(rows["due_us"], stop_us, "right"))
-            self._apply(rows[:n])
+            self._apply(rows[:n], notes)
             rows, self.now_us = rows[n:], stop_us
+            self._wake(stop_us)
             self._stop(stop_us)
 
     def take_model(self, snapshot: Snapshot) -> None:
@@ -112,6 +140,26 @@ class Engine:
             self.waiting_us = None
             if self.schedule.is_sweep(snapshot.instant_us):
                 self._sweep(snapshot.instant_us)
+
+    def take_grants(self, grants: list[dict[str, Any]], instant_us: int) -> None:
+        """The dispatcher's answers to the candidates of an instant; in event time everything waits for them."""
+        if self.waits_for_models:
+            assert instant_us == self.asked_us, (instant_us, self.asked_us)
+            self.asked_us = None
+        assert self.now_us is not None
+        for grant in sorted(grants, key=itemgetter("customer_id")):
+            slot = int(self.table.slots([grant["customer_id"]])[0])
+            retry_us = parse_instant(grant["retry_at"]) if grant["retry_at"] else None
+            row = self.table.rows[slot, -WIDTH:]
+            self.desk.grant(grant["customer_id"], slot, row, self.now_us, grant["rule"], retry_us)
+            self.table.dirty[slot] = True
+        self._flush()
+
+    def remind_of_retries(self) -> None:
+        """Puts restored crossings that may be tried again on the agenda."""
+        columns = self.table.rows[: len(self.table), PENDING - WIDTH : RETRY - WIDTH + 1]
+        for slot in np.flatnonzero(np.isfinite(columns).all(axis=1)).tolist():
+            self.casebook.remind(slot, int(columns[slot, -1]))
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
         """Scores are made with this model from now on."""
@@ -124,8 +172,10 @@ class Engine:
         self.facts.labelled.append(blocks.labelled(block, left.astype(np.uint8)))
 
     def report_end(self) -> None:
-        """Tells the learner that nothing more comes."""
+        """Tells learner and dispatcher that nothing more comes."""
         self.facts.labelled.append(blocks.end_mark(self.partition))
+        if self.profile.limits.shared:
+            self.facts.candidates.append(blocks.end_mark(self.partition))
 
     def take_facts(self) -> Facts:
         """What came out since the last call."""
@@ -145,15 +195,22 @@ class Engine:
             self._sweep(at_us)
 
     def is_forgotten(self, slots: Slots) -> NDArray[np.bool_]:
-        """(slots,): of whom nothing is known any more."""
+        """(slots,): of whom nothing is known any more, neither an event nor a note: the row is an empty one, to the
+        bit."""
         forgotten: NDArray[np.bool_] = self.table.rows[slots, self._last_known] == -np.inf
+        rows, empty = self.table.rows[slots[forgotten]], self.table.empty
+        forgotten[forgotten] = (rows.view(np.uint64) == empty.view(np.uint64)).all(axis=1)
         return forgotten
 
     def _forget(self, at_us: int) -> None:
-        """Customers of whom nothing has been heard for long leave the state, as if they had never been here."""
+        """Customers of whom nothing has been heard for long leave the state, as if they had never been here; but
+        what their profile says, and so what they do not consent to, is kept."""
         last = self.table.rows[: len(self.table), self._last_known]
         slots = np.flatnonzero((last > -np.inf) & (last < at_us - self.profile.label.forgotten_after_us))
+        profiles = self.table.rows[slots, -KEPT:].copy()
         self.table.forget(slots)
+        self.table.rows[slots, -KEPT:] = profiles
+        self.casebook.forget(slots.tolist())
         self.facts.scores.update(dict.fromkeys(slots.tolist()))
         self.counts["forgotten"] += len(slots)
 
@@ -185,15 +242,65 @@ class Engine:
         for start in range(0, len(active), ROWS_AT_ONCE):
             slots = active[start : start + ROWS_AT_ONCE]
             block = self.table.gather(slots)
-            probability, changed = self._score(slots, block, np.full(len(slots), float(at_us)), hold)
+            candidacy = self._candidacy(self._gives_out(at_us))
+            probability, changed = self._score(slots, block, np.full(len(slots), float(at_us)), hold, candidacy)
             self.table.rows[slots[changed], -WIDTH:] = block[-WIDTH:, changed].T
             self.table.dirty[slots[changed]] = True
             parts.append(probability)
-        self._flush_crossings()
+        self._flush()
         if self.keeps_sweeps and parts:
             self.sweeps.append((at_us, active, np.concatenate(parts)))
+        if self.waits_for_models and self._gives_out(at_us):
+            self._ask(at_us)
+            self.asked_us = at_us
 
-    def _apply(self, rows: Rows) -> None:
+    def _next_stop(self, rows: Rows) -> int:
+        """No deadline may pass unseen that events put on the agenda: it lies behind the quarter of an hour of these."""
+        assert self.now_us is not None
+        stop_us = min(self.schedule.next_stop(self.now_us), self.casebook.next_us)
+        return min(stop_us, on_agenda(int(rows["due_us"][0]))) if len(rows) else stop_us
+
+    def _wake(self, at_us: int) -> None:
+        """What is on the agenda: deadlines of cases, and crossings that may be tried again."""
+        due = self.casebook.due(at_us)
+        for slot in due:
+            updates = self.casebook.wake(slot, at_us, lambda base, slot=slot: self._gate(slot, at_us, base))  # type: ignore[misc]
+            self.desk.updates(self.table.names[slot], at_us, updates)
+        if not self.schedule.is_sweep(at_us):  # which tries everybody again
+            self._try_again(np.array(due, np.intp), at_us)
+        self._flush()
+
+    def _try_again(self, slots: Slots, at_us: int) -> None:
+        columns = self.table.rows[slots]
+        pending, retry_us = columns[:, PENDING - WIDTH], columns[:, RETRY - WIDTH]
+        is_active = columns[:, self._last_retained] >= at_us - self.profile.label.lapsed_after_us
+        slots = slots[np.isfinite(pending) & (retry_us <= at_us) & is_active]
+        if len(slots):
+            block = self.table.gather(slots)
+            self._score(slots, block, np.full(len(slots), float(at_us)))
+            self.table.scatter(slots, block)
+
+    def _gate(self, slot: int, at_us: int, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
+        slots = np.array([slot], np.intp)
+        block = self.table.gather(slots)
+        return self.crossings.gate(self._scored(slots, block, np.array([float(at_us)])), block[-WIDTH:], base)
+
+    def _candidacy(self, gives_out: bool) -> Candidacy:
+        """Of what passes the gate; live something is given out at any time."""
+        if not self.profile.limits.shared:
+            return Candidacy.AT_ONCE
+        return Candidacy.ASKS if gives_out or not self.waits_for_models else Candidacy.WAITS
+
+    def _gives_out(self, at_us: int) -> bool:
+        """Whether what is shared is given out at `at_us`, in event time."""
+        return self.profile.limits.shared and at_us % self.profile.limits.every_us == 0
+
+    def _ask(self, at_us: int) -> None:
+        candidates, self.outbox.candidates = self.outbox.candidates, []
+        asked = [one.candidate(customer) for customer, one in sorted(candidates, key=itemgetter(0))]
+        self.facts.candidates.append(blocks.candidates(at_us, self.partition, asked))
+
+    def _apply(self, rows: Rows, notes: Mapping[int, Note]) -> None:
         """Events up to the next stop, by due time."""
         if not len(rows):
             return
@@ -204,12 +311,13 @@ class Engine:
         self.counts["duplicate"] += int((~new).sum())
         self.counts["late"] += int((new & late).sum())
         self.counts["applied"] += int((new & ~late).sum())
+        rows = rows[new]
         if not self.waits_for_models:
-            self.rhythm.hear(rows[new])
-        self._apply_ticks(rows[new])
-        self._flush_crossings()
+            self.rhythm.hear(rows[rows["note"] == 0])
+        self._apply_ticks(rows, notes)
+        self._flush()
 
-    def _apply_ticks(self, rows: Rows) -> None:
+    def _apply_ticks(self, rows: Rows, notes: Mapping[int, Note]) -> None:
         """Rows sorted by slot and tick: the first tick of every customer, then the second, ..."""
         if not len(rows):
             return
@@ -224,40 +332,66 @@ class Engine:
             mine = turn == k
             place = np.cumsum(mine) - 1
             chosen = mine[group]
-            self._apply_groups(slot[first[mine]], due_us[first[mine]], rows[chosen], place[group[chosen]])
+            self._apply_groups(slot[first[mine]], due_us[first[mine]], rows[chosen], place[group[chosen]], notes)
 
-    def _apply_groups(self, slots: Slots, due_us: NDArray[np.int64], rows: Rows, group: NDArray[np.intp]) -> None:
+    def _apply_groups(
+        self, slots: Slots, due_us: NDArray[np.int64], rows: Rows, group: NDArray[np.intp], notes: Mapping[int, Note]
+    ) -> None:
         for start in range(0, len(slots), ROWS_AT_ONCE):
             end = min(start + ROWS_AT_ONCE, len(slots))
             of = slice(*np.searchsorted(group, [start, end]))
             block, at_us = self.table.gather(slots[start:end]), due_us[start:end].astype(np.float64)
-            self.layout.update(block, rows[of], group[of] - start, at_us)
+            self._update(block, rows[of], group[of] - start, at_us)
+            self.happenings.take(slots[start:end], block[-WIDTH:], due_us[start:end], rows[of], group[of] - start, notes)
             is_active = np.flatnonzero(block[self._last_retained] >= at_us - self.profile.label.lapsed_after_us)
             part = block[:, is_active]
             self._score(slots[start:end][is_active], part, at_us[is_active])
             block[-WIDTH:, is_active] = part[-WIDTH:]
             self.table.scatter(slots[start:end], block)
 
-    def _score(
-        self, slots: Slots, block: Array, at_us: Array, hold: Withheld = Withheld.NOTHING
-    ) -> tuple[Array, NDArray[np.bool_]]:
-        """Scores active customers at their instants; their cases change in `block`. -> probabilities, what changed."""
+    def _update(self, block: Array, rows: Rows, group: NDArray[np.intp], at_us: Array) -> None:
+        """Events into the aggregates; notes are none of the customers' own."""
+        noted = rows["note"] > 0
+        if noted.any():
+            rows, group = rows[~noted], group[~noted]
+        self.layout.update(block, rows, group, at_us)
+
+    def _scored(self, slots: Slots, block: Array, at_us: Array) -> Scored:
         view = View(self.layout, block, at_us)
         raw = values(view)
         x = scaled(raw)
-        probability = self.scorer.probability(raw, x)
         known_us, name = block[self._first_known], self.table.names.__getitem__
-        scored = Scored(slots, name, view, at_us, known_us, probability, raw, x, self.scorer)
-        block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:], hold)
-        at, p = at_us[changed].astype(np.int64).tolist(), probability[changed].tolist()
+        return Scored(slots, name, view, at_us, known_us, self.scorer.probability(raw, x), raw, x, self.scorer)
+
+    def _score(
+        self,
+        slots: Slots,
+        block: Array,
+        at_us: Array,
+        hold: Withheld = Withheld.NOTHING,
+        candidacy: Candidacy | None = None,
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        """Scores active customers at their instants; their cases change in `block`. -> probabilities, what changed.
+
+        candidacy: of a sweep; otherwise what asks for something shared waits for the next instant in event time.
+        """
+        candidacy = candidacy or self._candidacy(False)
+        scored = self._scored(slots, block, at_us)
+        block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:], hold, candidacy)
+        at, p = at_us[changed].astype(np.int64).tolist(), scored.probability[changed].tolist()
         scores = zip(at, p, repeat(self.scorer.snapshot.version), strict=False)
         self.facts.scores.update(zip(slots[changed].tolist(), scores, strict=True))
-        return probability, changed
+        return scored.probability, changed
 
-    def _flush_crossings(self) -> None:
-        interventions, withheld, counts = self.crossings.flush()
-        self.counts.update(counts)
-        self.facts.interventions += interventions
-        self.facts.withheld += withheld
-        self.counts["interventions"] += len(interventions)
-        self.counts["interventions_withheld"] += len(withheld)
+    def _flush(self) -> None:
+        """Messages since the last flush, in the order of (stream time, customer)."""
+        out, facts = self.outbox, self.facts
+        self.counts["interventions"] += len(out.interventions)
+        self.counts["interventions_withheld"] += len(out.withheld)
+        facts.interventions += in_order(out.interventions)
+        facts.withheld += in_order(out.withheld)
+        facts.updates += in_order(out.updates)
+        facts.touches += in_order(out.touches)
+        out.interventions, out.withheld, out.updates, out.touches = [], [], [], []
+        if out.candidates and not self.waits_for_models:
+            self._ask(self.now_us or 0)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from schemas.instants import DAY_US, MONDAY_US, WEEK_US
 
+AGENDA_US = DAY_US // 96  # a quarter of an hour: deadlines and retries lie on its multiples, as time zones do
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -48,6 +50,11 @@ def next_grid(now_us: int) -> int:
 def grid_at_or_after(at_us: int) -> int:
     """The grid instant whose model has learned what matured at `at_us`."""
     return next_grid(at_us - 1)
+
+
+def on_agenda(us: int) -> int:
+    """The first instant of the agenda that is not before `us`."""
+    return -(-us // AGENDA_US) * AGENDA_US
 
 
 def _next_multiple(now_us: int, step_us: int) -> int:

@@ -19,14 +19,26 @@ from features import rows as customer_rows
 from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, format_instant
 from streams.engine.engine import Engine, Facts, Sweep
-from streams.engine.feeds import INPUTS, LABELLED, MODELS, OBSERVATIONS, Batch, EngineFeed, Letter, Record
+from streams.engine.feeds import (
+    CANDIDATES,
+    DISPATCHES,
+    INPUTS,
+    LABELLED,
+    MODELS,
+    OBSERVATIONS,
+    Batch,
+    EngineFeed,
+    Letter,
+    Record,
+)
 from streams.engine.merge import Hole
 from streams.engine.schedule import is_grid, next_grid
 from streams.interventions.profile import Profile
 
 Pair = tuple[bytes | None, bytes | None]
 Clock = Literal["event", "wall"]
-POSITION, LEASE, RESERVED = b"\0position", b"\0lease", b"\0"  # keys of a changelog that are no customer's
+POSITION, LEASE, RESERVED = b"\0position", b"\0lease", b"\0"  # keys of a changelog that are no customer's row
+CASE, PERSONA = b"\0case:", b"\0persona:"
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
 MOST_PRODUCERS, OTHERS = 200, ("others", "others")  # a publisher that makes names up must not fill the memory
 SCORE = b'{"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
@@ -68,13 +80,17 @@ class EngineUnit:
         self.steps, self.done = 0, False
         self.publishes_scores = True
         self.letters: list[Pair] = []
+        if profile.limits.shared:
+            self.sources = (*self.sources, DISPATCHES)
         self.rejected: Counter[tuple[str, str]] = Counter()  # (rule, producer) -> records, since this process began
         self._ids: dict[bytes, bytes] = {}
+        self._cases: dict[str, bytes] = {}
+        self._personas: dict[int, bytes] = {}
 
     @property
     def waiting(self) -> bool:
-        """Whether the engine stands at a grid instant until its model comes."""
-        return self.engine.waiting_us is not None
+        """Whether the engine stands at an instant until its model or its grants come."""
+        return self.engine.waiting_us is not None or self.engine.asked_us is not None
 
     @property
     def frontier(self) -> str | None:
@@ -84,7 +100,7 @@ class EngineUnit:
     @property
     def counts(self) -> dict[str, int]:
         """Events by outcome, observations, interventions; of the partition, since its first event."""
-        return dict(self.engine.counts)
+        return dict(self.engine.counts) | {"cases_live": len(self.engine.casebook)}
 
     @property
     def alerts(self) -> list[str]:
@@ -105,6 +121,8 @@ class EngineUnit:
                 engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
             if batch.model is not None:
                 engine.take_model(batch.model)
+            for instant_us, grants in batch.grants:
+                engine.take_grants(grants, instant_us)
             self._advance(batch, batch.until_us)
         engine.counts["rejected"] += len(batch.letters)
         engine.counts["unknown_fields"] += batch.unknown_fields.total()
@@ -124,14 +142,23 @@ class EngineUnit:
                 self._load_position(orjson.loads(value))
             elif key.startswith(b"\0ids:"):
                 self._load_ids(key, value)
+            elif key.startswith(CASE):
+                self._load_case(key.removeprefix(CASE).decode(), value)
+            elif key.startswith(PERSONA) and value is not None:
+                self._personas[int(key.removeprefix(PERSONA))] = value
             elif not key.startswith(RESERVED):
                 customers[key] = value
         self._load_customers(customers)
 
     def loaded(self) -> None:
         """The changelog has been read to its end."""
-        self.engine.recent.load(self._ids)
-        self._ids = {}
+        engine = self.engine
+        engine.recent.load(self._ids)
+        engine.personas.load(self._personas)
+        slots = engine.table.slots(list(self._cases)).tolist()
+        engine.casebook.load(slots, self._cases.values(), engine.now_us or 0)
+        engine.remind_of_retries()
+        self._ids, self._personas, self._cases = {}, {}, {}
 
     def take(self) -> list[Output]:
         """Everything since the last call, with the position it belongs to: rows of the changelog and outputs."""
@@ -144,6 +171,9 @@ class EngineUnit:
         return [
             Output("interventions", p, [(customer.encode(), body) for _, customer, body in facts.interventions]),
             Output("interventions-withheld", p, [(customer.encode(), body) for _, customer, body in facts.withheld]),
+            Output("intervention-updates", p, [(customer.encode(), body) for _, customer, body in facts.updates]),
+            Output("touches", p, [(customer.encode(), body) for _, customer, body in facts.touches]),
+            Output(CANDIDATES, 0, [(None, body) for body in facts.candidates]),
             Output("churn-scores", p, self._scores(facts) if self.publishes_scores else []),
             Output(OBSERVATIONS, p, [(None, body) for body in facts.observations]),
             Output(LABELLED, 0, [(None, body) for body in facts.labelled]),
@@ -206,6 +236,8 @@ class EngineUnit:
             for slot, value, nothing in zip(slots.tolist(), values, gone, strict=True)
         ]
         pairs += self.engine.recent.take_changes()
+        pairs += self.engine.casebook.take_changes(CASE, table.names)
+        pairs += self.engine.personas.take_changes(PERSONA)
         pairs.append((POSITION, orjson.dumps(self._position(), option=orjson.OPT_SORT_KEYS)))
         return Output(STATE, self.partition, pairs)
 
@@ -216,6 +248,7 @@ class EngineUnit:
             "profile": self.profile.version,
             "now_us": engine.now_us,
             "waiting_us": engine.waiting_us,
+            "asked_us": engine.asked_us,
             "first_observed_us": engine.first_observed_us,
             "done": self.done,
             "counts": dict(engine.counts),
@@ -226,7 +259,7 @@ class EngineUnit:
     def _load_position(self, body: dict[str, Any]) -> None:
         engine = self.engine
         self.position, self.done = body["position"], body["done"]
-        engine.now_us, engine.waiting_us = body["now_us"], body["waiting_us"]
+        engine.now_us, engine.waiting_us, engine.asked_us = body["now_us"], body["waiting_us"], body["asked_us"]
         engine.first_observed_us = body["first_observed_us"]
         engine.counts.clear()
         engine.counts.update(body["counts"])
@@ -241,6 +274,12 @@ class EngineUnit:
         slots = table.slots(list(there))
         table.rows[slots] = customer_rows.unpack(list(there.values()), self.signature, table.rows.shape[1])
         table.dirty[:] = False
+
+    def _load_case(self, customer: str, value: bytes | None) -> None:
+        if value is None:
+            self._cases.pop(customer, None)
+        else:
+            self._cases[customer] = value
 
     def _load_ids(self, key: bytes, value: bytes | None) -> None:
         if value is None:

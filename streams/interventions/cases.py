@@ -9,15 +9,16 @@ counts as a crossing once the least tenure has passed, if p was above at every s
 | the last case opened no longer than the window ago               | withheld: open_case                |
 | the last case opened less than the cool-down ago                 | withheld: cool_down                |
 | it is a first score, and the least tenure has not passed         | withheld: tenure; it waits         |
-| all are held now: the model is not ready, or a source is quiet   | withheld: that; pending            |
-| otherwise                                                        | a case opens                       |
+| all are held now: no model is ready, a source is quiet, stop-loss| withheld: that; pending            |
+| otherwise                                                        | a case opens, if the gate lets it  |
 
-| what waits or is pending | at a later scoring                      | result                               |
-|--------------------------|-----------------------------------------|--------------------------------------|
-| either                   | p is not above the threshold            | ends                                 |
-| first score, for tenure  | the least tenure has passed             | crosses now, by the table above      |
-| crossing, held           | longer than the window since it crossed | ends                                 |
-| crossing, held           | nothing is held any more                | a case opens, `crossed_at` as it was |
+| what waits or is pending  | at a later scoring                          | result                               |
+|---------------------------|---------------------------------------------|--------------------------------------|
+| either                    | p is not above the threshold                | ends                                 |
+| first score, for tenure   | the least tenure has passed                 | crosses now, by the table above      |
+| crossing, held or refused | longer than the last window since it crossed| withheld: missed; ends               |
+| crossing, held or refused | before the instant when it may be tried     | goes on waiting                      |
+| crossing, held or refused | nothing is held any more                    | a case opens, `crossed_at` as it was |
 
 What ends has been recorded as withheld already. A window is still open at the instant it ends; a cool-down
 and a tenure have passed at theirs. Times are float64 microseconds (exact until 2255), so that a customer's
@@ -32,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.interventions.profile import CaseRules
+from streams.interventions.sections import CaseRules
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -40,7 +41,7 @@ NONE, UNTIL_TENURE = -np.inf, np.inf
 
 
 class Withheld(IntEnum):
-    """Why a crossing opened no case; 0: nothing was withheld."""
+    """Why a crossing opened no case; 0: nothing was withheld. What the gate and the dispatcher refuse: see there."""
 
     NOTHING = 0
     MODEL_NOT_READY = 1
@@ -48,6 +49,8 @@ class Withheld(IntEnum):
     COOL_DOWN = 3
     TENURE = 4
     SOURCE_QUIET = 5
+    STOP_LOSS = 6
+    MISSED = 7
 
 
 class CaseColumns(NamedTuple):
@@ -57,6 +60,7 @@ class CaseColumns(NamedTuple):
     armed: Array  # 1: no case yet, or p has been below threshold - margin since it opened; else 0
     case_opened_us: Array  # -inf: never
     pending_crossed_us: Array  # -inf: nothing is pending; +inf: a first score waits for the least tenure
+    retry_us: Array  # what is pending waits at least until then
 
 
 class Decision(NamedTuple):
@@ -77,6 +81,7 @@ def decide(
     """
     n, above = len(p), p > rules.threshold
     pending = np.where(above, before.pending_crossed_us, NONE)
+    retry_us = np.where(above, before.retry_us, NONE)
     armed = np.where(p < rules.threshold - rules.margin, 1.0, before.armed)
     opened_us = before.case_opened_us.copy()
     opened, withheld, crossed_at_us = np.zeros(n, np.bool_), np.zeros(n, np.int8), np.full(n, np.nan)
@@ -84,13 +89,15 @@ def decide(
     asks |= pending > NONE
     rows = np.flatnonzero(asks)
     if len(rows):  # few: all that follows is about them alone
-        columns = (before.last_probability, armed, opened_us, pending, first_seen_us, at_us)
+        columns = (before.last_probability, armed, opened_us, pending, retry_us, first_seen_us, at_us)
         asking = _Asking(*(column[rows] for column in columns))
         opens, why, crossed, waits = _answer(rules, asking, hold)
         opened[rows], withheld[rows], pending[rows] = opens, why, waits
         crossed_at_us[rows] = np.where(opens | (why > 0), crossed, np.nan)
         armed[rows[opens]], opened_us[rows[opens]] = 0.0, asking.at_us[opens]
-    return Decision(CaseColumns(p, armed, opened_us, pending), opened, withheld, crossed_at_us)
+        retry_us[rows[opens | (waits == NONE)]] = NONE
+    columns_after = CaseColumns(p, armed, opened_us, pending, retry_us)
+    return Decision(columns_after, opened, withheld, crossed_at_us)
 
 
 class _Asking(NamedTuple):
@@ -100,6 +107,7 @@ class _Asking(NamedTuple):
     armed: Array
     case_opened_us: Array
     pending_crossed_us: Array
+    retry_us: Array
     first_seen_us: Array
     at_us: Array
 
@@ -109,13 +117,16 @@ def _answer(rules: CaseRules, who: _Asking, hold: Withheld) -> tuple[Flags, NDAr
     crosses = ~(who.last_probability > rules.threshold)
     tenured = who.at_us - who.first_seen_us >= rules.least_tenure_us
     first = np.isnan(who.last_probability) | (~crosses & (who.pending_crossed_us == UNTIL_TENURE))
-    due = ~crosses & ~first & (who.at_us - who.pending_crossed_us <= rules.window_us)
-    why = np.zeros(len(crosses), np.int8)
+    waiting = ~crosses & ~first
+    missed = waiting & (who.at_us - who.pending_crossed_us > rules.last_window_us)
+    due = waiting & ~missed & (who.at_us >= who.retry_us)
+    why = np.where(missed, np.int8(Withheld.MISSED), np.int8(Withheld.NOTHING))
     fresh = crosses | (first & tenured)
     why[fresh] = _why_not(rules, who, first & ~tenured, hold)[fresh]
     opens = (fresh & (why == Withheld.NOTHING)) | (due & (hold == Withheld.NOTHING))
-    crossed = np.where(due, who.pending_crossed_us, who.at_us)
-    waits = np.where((hold != Withheld.NOTHING) & ((why == hold) | due), crossed, NONE)
+    crossed = np.where(waiting, who.pending_crossed_us, who.at_us)
+    held = fresh & (hold != Withheld.NOTHING) & (why == hold)
+    waits = np.where(held | (waiting & ~missed & ~opens), crossed, NONE)
     waits[first & ~tenured] = UNTIL_TENURE
     return opens, why, crossed, waits
 

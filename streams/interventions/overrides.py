@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from schemas.errors import UsageError
 
-NAMED_BY = ("name", "within")  # the key that an entry of a list is called by
+NAMED_BY = ("name", "within", "cause", "segment")  # the key that an entry of a list is called by
 NEAREST = 3
 ALIKE = 0.5  # how alike two keys must be, 0 to 1, for one to be suggested instead of the other
 

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-import orjson
-
 from online_model.reasons import Reason
 from schemas.instants import format_instant
-from streams.interventions.cases import Withheld
-from streams.interventions.profile import Profile, Tier, Window
+from streams.interventions.actions import Plan, Standing, action
+from streams.interventions.people import Persona
+from streams.interventions.profile import Profile
+from streams.interventions.sections import Tier, Window
+from streams.interventions.touches import ActivePoint
 
 # uuid5(NAMESPACE_DNS, "interventions.keepline"). Never change it: a crossing keeps its id.
 NAMESPACE = UUID("71e67f7e-bd81-5cbd-91a7-f09f4e19b127")
 SHARE_DIGITS, AMOUNT_DIGITS = 4, 2
+
+Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class Crossing:
     previous_probability: float | None
     reasons: Sequence[Reason]
     model_version: int
+    persona: Persona
+    value: float | None  # of the customer, None: as the profile says
+    standing: Standing
+    plan: Plan
+    touch_points: Sequence[ActivePoint] = ()
 
 
 def tier_of(profile: Profile, probability: float) -> Tier:
@@ -52,48 +60,50 @@ def intervention_id(customer_id: str, crossed_at_us: int) -> str:
     return str(uuid5(NAMESPACE, f"{customer_id}|{format_instant(crossed_at_us)}"))
 
 
-def compose_intervention(profile: Profile, crossing: Crossing, emitted_at_us: int) -> bytes:
-    """The message for the CRM, as JSON. Raises ValueError past the last window."""
-    return orjson.dumps(_message(profile, crossing, emitted_at_us))
-
-
-def compose_withheld(profile: Profile, crossing: Crossing, emitted_at_us: int, why: int) -> bytes:
-    """The same message for what was not sent, with the reason (`why` is a Withheld)."""
-    return orjson.dumps(_message(profile, crossing, emitted_at_us) | {"withheld_reason": Withheld(why).name.lower()})
-
-
-def _message(profile: Profile, crossing: Crossing, emitted_at_us: int) -> dict[str, Any]:
+def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
+    """The message for the CRM. channel: the one that the gate let pass, "" for what is not sent."""
     tier, window = tier_of(profile, crossing.probability), _window(profile, crossing)
+    value = profile.customer_value if crossing.value is None else crossing.value
     saved = tier.expected_saved * (window.saved / profile.case.windows[0].saved)
-    value = profile.customer_value * crossing.probability * saved - tier.budget
+    net_value = value * crossing.probability * saved - tier.budget
+    decided_at = format_instant(crossing.decided_at_us)
     return {
         "intervention_id": intervention_id(crossing.customer_id, crossing.crossed_at_us),
         "customer_id": crossing.customer_id,
         "crossed_at": format_instant(crossing.crossed_at_us),
-        "emitted_at": format_instant(emitted_at_us),
+        "decided_at": decided_at,
+        "emitted_at": decided_at,
         "window_ends_at": format_instant(crossing.crossed_at_us + profile.case.window_us),
         "window": window.name,
         "probability": crossing.probability,
         "previous_probability": crossing.previous_probability,
         "tier": tier.name,
-        "action": {"who": tier.who, "channel": tier.channel, "offer": tier.offer, "script": tier.script},
+        "action": action(crossing.plan, channel or crossing.plan.channels[0]),
         "budget": {"amount": tier.budget, "currency": profile.currency},
         "expected_saved": round(saved, SHARE_DIGITS),
-        "expected_net_value": round(value, AMOUNT_DIGITS),
+        "expected_net_value": round(net_value, AMOUNT_DIGITS),
+        "propensity": 1.0 - profile.gate.holdout_share,
+        "customer_value": value,
+        "scope": crossing.persona.scope,
+        "agent_id": crossing.persona.agent_id,
+        "cause": crossing.standing.cause,
+        "segments": list(crossing.standing.segments),
+        "lifecycle": crossing.standing.lifecycle,
+        "behaviour": crossing.standing.behaviour,
+        "touch_points": list(crossing.touch_points),
         "reasons": list(crossing.reasons),
         "model_version": crossing.model_version,
         "policy_version": profile.version,
     }
 
 
+def withheld(message: Message, rule: str, retry_us: int | None) -> Message:
+    """The same message for what was not sent, with the rule that refused and when it may be tried again."""
+    retry_at = None if retry_us is None else format_instant(retry_us)
+    return message | {"withheld_reason": rule, "retry_at": retry_at}
+
+
 def _window(profile: Profile, crossing: Crossing) -> Window:
-    """By the instant of the decision, not of sending: a replay must come to the same."""
-    delay_us = crossing.decided_at_us - crossing.crossed_at_us
-    window = window_of(profile, delay_us)
-    if window is None:
-        last = profile.case.windows[-1].name
-        raise ValueError(
-            f"customer {crossing.customer_id}: crossed at {format_instant(crossing.crossed_at_us)}, "
-            f"decided at {format_instant(crossing.decided_at_us)}, past the last window, {last}: a miss"
-        )
-    return window
+    """By the instant of the decision, not of sending: a replay must come to the same. Past the last one: the last."""
+    found = window_of(profile, crossing.decided_at_us - crossing.crossed_at_us)
+    return found or profile.case.windows[-1]

@@ -1,124 +1,51 @@
 """A profile: every figure, threshold and text of the policy, from TOML, checked as a whole.
 
-Durations are written as text (`90d`) and kept as microseconds: the key `label.horizon` is the attribute
-`label.horizon_us`. Every key must be there but `time.tick`; an unknown one is an error.
+Every key must be there but those with a default in sections.py; an unknown one is an error.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.errors import UsageError
-from schemas.instants import WEEK_US, format_duration
+from streams.interventions import consistency
 from streams.interventions.overrides import Place, apply, entry_name, no_such_key, places
-from streams.interventions.values import (
-    Amount,
-    Currency,
-    Duration,
-    Inside,
-    Name,
-    Period,
-    RetentionEvents,
-    Share,
-    Text,
+from streams.interventions.sections import (
+    CaseRules,
+    Gate,
+    Goals,
+    Label,
+    Limits,
+    Model,
+    Remedy,
+    RollOut,
+    Scores,
+    Section,
+    SegmentOffer,
+    Segments,
+    Step,
+    StopLoss,
+    Tier,
+    Time,
+    Touches,
+    TouchPoint,
 )
+from streams.interventions.values import Amount, Currency, Name
 
 SHIPPED_IN = Path(__file__).parent / "profiles"
 VERSION_DIGITS = 8
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=lambda name: name.removesuffix("_us")
-    )
-
-
-class Label(_Part):
-    """When a customer counts as gone: no retention event in (t, t + horizon] after an observation at t."""
-
-    horizon_us: Period
-    lapsed_after_us: Period
-    forgotten_after_us: Period
-    retention_events: RetentionEvents
-
-
-class Time(_Part):
-    """The instants of the engine; no tick means the clock's own."""
-
-    tick_us: Period | None = None
-    sweep_every_us: Period
-    observe: Literal["weekly"]
-    max_skew_us: Duration
-    quiet_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)]
-
-
-class Model(_Part):
-    """The learner: what it starts from and when it may open cases."""
-
-    prior_probability: Inside
-    min_labels: Annotated[int, Field(ge=1)]
-    min_labels_of_a_class: Annotated[int, Field(ge=1)]
-    prior_precision: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    forget_a_week: Annotated[float, Field(gt=0, le=1)]
-
-
-class Scores(_Part):
-    """Which scores are published."""
-
-    min_change: Share
-
-
-class Window(_Part):
-    """The share saved by a first contact up to `within` after the crossing, later than the window before."""
-
-    within_us: Period
-    saved: Annotated[float, Field(gt=0, le=1)]
-
-    @property
-    def name(self) -> str:
-        """`7d`"""
-        return format_duration(self.within_us)
-
-
-class CaseRules(_Part):
-    """When a case opens; see cases.py for the table."""
-
-    threshold: Inside
-    margin: Share
-    cool_down_us: Duration
-    least_tenure_us: Duration
-    windows: Annotated[tuple[Window, ...], Field(strict=False, min_length=1)]
-
-    @property
-    def window_us(self) -> int:
-        """How long a crossing is worth acting on: the first window."""
-        return self.windows[0].within_us
-
-
-class Tier(_Part):
-    """What is done for probabilities above `above` and not above the next higher tier's."""
-
-    name: Name
-    above: Share
-    who: Text
-    channel: Text
-    offer: Text
-    script: Text
-    budget: Amount
-    expected_saved: Share
-
-
-class Profile(_Part):
+class Profile(Section):
     """All of the policy. `tiers` go from the highest down; amounts are in `currency`."""
 
     name: Name
@@ -130,6 +57,17 @@ class Profile(_Part):
     scores: Scores
     case: CaseRules
     tiers: Annotated[tuple[Tier, ...], Field(strict=False, min_length=1)]
+    steps: Annotated[tuple[Step, ...], Field(strict=False)] = ()
+    remedies: Annotated[tuple[Remedy, ...], Field(strict=False)] = ()
+    segments: Segments
+    segment_offers: Annotated[tuple[SegmentOffer, ...], Field(strict=False)] = ()
+    touches: Touches
+    touch_points: Annotated[tuple[TouchPoint, ...], Field(strict=False)] = ()
+    gate: Gate
+    roll_out: RollOut
+    stop_loss: StopLoss
+    limits: Limits
+    goals: Goals
 
     @cached_property
     def version(self) -> str:
@@ -155,7 +93,7 @@ def load_profile(name_or_path: str, overrides: Sequence[str] = ()) -> Profile:
         profile = Profile.model_validate(content)
     except ValidationError as error:
         raise _usage(name_or_path, [_say(e, content, known) for e in error.errors()]) from None
-    wrong = [sentence for rule in RULES for sentence in rule(profile)]
+    wrong = [sentence for rule in consistency.RULES for sentence in rule(profile)]
     if wrong:
         raise _usage(name_or_path, wrong)
     return profile
@@ -199,67 +137,3 @@ def _dotted(loc: Sequence[int | str], content: Any) -> str:
         content = content[step] if inside and (isinstance(step, int) or step in content) else None
         parts.append(entry_name(content, step) if isinstance(step, int) else step)
     return ".".join(parts)
-
-
-def _tiers_fall(profile: Profile) -> Iterator[str]:
-    for higher, lower in pairwise(profile.tiers):
-        if lower.above >= higher.above:
-            yield (
-                f"tiers.{lower.name}.above = {lower.above} is not below "
-                f"tiers.{higher.name}.above = {higher.above}: write the tiers from the highest down"
-            )
-    last = profile.tiers[-1]
-    if last.above != 0:
-        yield f"tiers.{last.name}.above = {last.above}: the last tier starts at 0, or somebody has none"
-
-
-def _names_differ(profile: Profile) -> Iterator[str]:
-    names = [tier.name for tier in profile.tiers]
-    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-        yield f"tiers.{name} is there {names.count(name)} times: give each tier its own name"
-
-
-def _windows_follow(profile: Profile) -> Iterator[str]:
-    for before, after in pairwise(profile.case.windows):
-        key, other = f"case.windows.{after.name}", f"case.windows.{before.name}"
-        if after.within_us <= before.within_us:
-            yield f"{key}.within = {after.name} is not above {other}.within = {before.name}: shortest first"
-        if after.saved > before.saved:
-            yield f"{key}.saved = {after.saved} is above {other}.saved = {before.saved}: later saves no more"
-
-
-def _margin_fits(profile: Profile) -> Iterator[str]:
-    case = profile.case
-    if case.margin >= case.threshold:
-        yield f"case.margin = {case.margin} is not below case.threshold = {case.threshold}: nobody re-arms"
-
-
-def _forgotten_last(profile: Profile) -> Iterator[str]:
-    """Whoever is forgotten must be lapsed, and their last observation must have its label."""
-    label = profile.label
-    least_us = label.lapsed_after_us + label.horizon_us
-    if label.forgotten_after_us < least_us:
-        yield (
-            f"label.forgotten_after = {format_duration(label.forgotten_after_us)} is below label.lapsed_after and "
-            f"label.horizon together: give it at least {format_duration(least_us)}"
-        )
-
-
-def _ticks_fit(profile: Profile) -> Iterator[str]:
-    """Sweeps, observations and labels must fall on the ends of ticks."""
-    tick_us = profile.time.tick_us
-    if tick_us is None:
-        return
-    for key, us in (
-        ("time.sweep_every", profile.time.sweep_every_us),
-        ("label.horizon", profile.label.horizon_us),
-    ):
-        if us % tick_us:
-            yield f"{key} = {format_duration(us)} is not a multiple of time.tick = {format_duration(tick_us)}"
-    if WEEK_US % tick_us:
-        yield f"time.tick = {format_duration(tick_us)} does not divide the 7d of time.observe = weekly"
-
-
-RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (
-    _tiers_fall, _names_differ, _windows_follow, _margin_fits, _forgotten_last, _ticks_fit,
-)  # fmt: skip

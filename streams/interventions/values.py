@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -42,6 +43,21 @@ def _retention_events(kinds: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in kinds)
 
 
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _refuse("expected a time zone of the IANA database, as in Asia/Shanghai") from None
+    return name
+
+
+def _minutes(text: Any) -> int:
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", str(text), re.ASCII)
+    if not match:
+        raise _refuse("expected a time of day, as in 21:00")
+    return int(match[1]) * 60 + int(match[2])
+
+
 Duration = Annotated[int, BeforeValidator(_duration)]
 Period = Annotated[int, BeforeValidator(_duration), Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -50,4 +66,8 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, _like("[a-z0-9][a-z0-9-]{0,39}", "1 to 40 of a-z, 0-9 and -")]
 Currency = Annotated[str, _like("[A-Z]{3}", "three capital letters, as in CNY")]
 Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[tuple[Text, ...], Field(strict=False)]
+Channels = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+TimeOfDay = Annotated[int, BeforeValidator(_minutes)]  # minutes since midnight
 RetentionEvents = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_retention_events)]

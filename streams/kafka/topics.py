@@ -44,6 +44,8 @@ TOPICS = (
     Topic("interventions", KEEP),
     Topic("intervention-updates", KEEP),
     Topic("interventions-withheld", KEEP),
+    Topic("touches", KEEP),
+    Topic("dispatches", KEEP),
     Topic("churn-scores", CHANGELOG),
     Topic("dead-letters", KEEP | LARGE),
     Topic("observations", KEEP | LARGE),
@@ -51,6 +53,8 @@ TOPICS = (
     Topic("state", CHANGELOG | LARGE),
     Topic("labelled-examples", KEEP | LARGE, single=True),
     Topic("learner-state", CHANGELOG | LARGE, single=True),
+    Topic("candidates", KEEP | LARGE, single=True),
+    Topic("dispatcher-state", CHANGELOG | LARGE, single=True),
 )
 
 

@@ -1,0 +1,110 @@
+"""The desk of a partition: what has been decided about a customer becomes a message, a case and columns of the row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+
+from features.arithmetic import Array
+from schemas.instants import parse_instant
+from streams.engine.case_columns import ARMED, OPENED, PENDING, RETRY, SENT, UPGRADE
+from streams.engine.casebook import Asked, Casebook
+from streams.engine.outbox import Outbox
+from streams.engine.schedule import on_agenda
+from streams.interventions import life
+from streams.interventions.case_table import State
+from streams.interventions.life import Case
+from streams.interventions.people import Personas
+from streams.interventions.policy import Message, withheld
+from streams.interventions.profile import Profile
+
+
+@dataclass
+class Desk:
+    """Where decisions end. row: (WIDTH,), the customer's columns of cases, changed in place."""
+
+    profile: Profile
+    casebook: Casebook
+    personas: Personas
+    outbox: Outbox
+    counts: Counter[str]
+
+    def send(self, customer: str, slot: int, row: Array, message: Message, channel: str, at_us: int) -> None:
+        row[UPGRADE] = self._upgrade_above(message["tier"])
+        self.open(slot, message, channel, at_us)
+        self.casebook.contact(slot, channel, at_us)
+        self.counts[f"tier_{message['tier']}"] += 1
+        self.outbox.interventions.append((at_us, customer, orjson.dumps(message)))
+
+    def withhold(self, customer: str, at_us: int, message: Message, rule: str, retry_us: int | None) -> None:
+        self.counts[f"withheld_{rule}"] += 1
+        self.outbox.withheld.append((at_us, customer, orjson.dumps(withheld(message, rule, retry_us))))
+
+    def open(self, slot: int, message: Message, channel: str, at_us: int) -> None:
+        """channel: "" for a case of the holdout."""
+        crossed_us = parse_instant(message["crossed_at"])
+        self.casebook.open(
+            slot,
+            Case(
+                intervention_id=message["intervention_id"],
+                state=State.OPEN if channel else State.WITHHELD,
+                crossed_us=crossed_us,
+                sent_us=at_us,
+                tier=message["tier"],
+                channel=channel,
+                scope=message["scope"],
+                budget=message["budget"]["amount"],
+            ),
+        )
+
+    def rise(
+        self, customer: str, slot: int, row: Array, case: Case, message: Message, channel: str, at_us: int
+    ) -> None:
+        row[UPGRADE] = self._upgrade_above(message["tier"])
+        told = ("tier", "action", "budget", "probability", "expected_saved", "expected_net_value", "reasons")
+        update = life.upgraded(case, message["tier"], channel, {name: message[name] for name in told}, at_us)
+        self.casebook.contact(slot, channel, at_us)
+        self.casebook.touch(slot, at_us)
+        self.updates(customer, at_us, [update])
+
+    def grant(self, customer: str, slot: int, row: Array, at_us: int, rule: str | None, retry_us: int | None) -> None:
+        """The dispatcher's answer to a candidate. row: (WIDTH,), changed in place."""
+        asked = self.casebook.of(slot).asked
+        if asked is None:
+            return
+        self.casebook.ask(slot, None)
+        if asked.upgrade:
+            self._grant_upgrade(customer, slot, row, asked, at_us, rule)
+            return
+        still = row[PENDING] > -np.inf and row[SENT] > self.profile.case.threshold
+        refused = rule if still else "no_longer_at_risk"
+        if refused is None:
+            row[ARMED], row[OPENED], row[PENDING], row[RETRY] = 0.0, at_us, -np.inf, -np.inf
+            self.send(customer, slot, row, asked.message, asked.channel, at_us)
+            return
+        self.withhold(customer, at_us, asked.message, refused, retry_us if still else None)
+        if still and retry_us is not None:
+            row[RETRY] = on_agenda(retry_us)
+            self.casebook.remind(slot, on_agenda(retry_us))
+
+    def _upgrade_above(self, name: str) -> float:
+        """Above which probability a case of the tier is upgraded."""
+        tiers = self.profile.tiers
+        place = next(i for i, tier in enumerate(tiers) if tier.name == name)
+        return tiers[place - 1].above if place else np.inf
+
+    def updates(self, customer: str, at_us: int, updates: list[life.Update]) -> None:
+        """Updates of a customer's cases, in order, as messages."""
+        for update in updates:
+            self.counts[f"cases_{update['status']}"] += 1
+            body = update | {"customer_id": customer, "policy_version": self.profile.version}
+            self.outbox.updates.append((at_us, customer, orjson.dumps(body)))
+
+    def _grant_upgrade(self, customer: str, slot: int, row: Array, asked: Asked, at_us: int, rule: str | None) -> None:
+        case = self.casebook.of(slot).live
+        if case is None or rule is not None:  # refused: asked again at the next instant, as long as p stays up there
+            return
+        self.rise(customer, slot, row, case, asked.message, asked.channel, at_us)

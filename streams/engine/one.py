@@ -1,0 +1,179 @@
+"""One of many scored customers, about whom something is decided: case, upgrade or touch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import orjson
+
+from features.arithmetic import Array
+from features.catalogue import known
+from features.table import Slots
+from features.view import View
+from online_model.reasons import reasons
+from online_model.scorer import Scorer
+from streams.engine.case_columns import ARMED, OPENED, PENDING, PERSONA, RETRY, SENT, TOUCHED, UPGRADE, VALUE
+from streams.engine.casebook import Asked
+from streams.engine.desk import Desk
+from streams.engine.schedule import on_agenda
+from streams.interventions.actions import Plan, Standing, plan, standing
+from streams.interventions.cases import Decision, Withheld
+from streams.interventions.gate import Applicant, Passed, Refused, pass_contact_rules, pass_gate
+from streams.interventions.policy import Crossing, Message, compose, tier_of
+from streams.interventions.sections import Step, Tier
+from streams.interventions.touches import active_points, compose_touch, points_due, points_of
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Active customers scored at their instants: everything of shape (n,) or (.., n)."""
+
+    slots: Slots
+    names: Callable[[int], str]
+    view: View
+    at_us: Array
+    first_known_us: Array
+    probability: Array
+    raw: Array  # (features, n) in their units
+    x: Array  # (features, n) scaled
+    scorer: Scorer
+
+
+class Candidacy(Enum):
+    """What becomes of a case that has passed the gate."""
+
+    AT_ONCE = "nothing is shared: it is sent"
+    ASKS = "it asks the dispatcher now"
+    WAITS = "it asks at the next instant at which something is given out"
+
+
+class One:
+    """One of the scored customers, about whom something is decided. `before` and `after`: (WIDTH, n)."""
+
+    def __init__(self, desk: Desk, scored: Scored, before: Array, after: Array, i: int) -> None:
+        self.desk, self.scored, self.before, self.after, self.i = desk, scored, before, after, i
+        self.slot, self.at_us = int(scored.slots[i]), int(scored.at_us[i])
+        self.customer = scored.names(self.slot)
+        self.persona = desk.personas[before[PERSONA, i]]
+        self.p = float(scored.probability[i])
+        self.standing: Standing = standing(desk.profile.segments, scored.raw[:, i], self._behaviour())
+
+    def cross(self, decision: Decision, candidacy: Candidacy) -> None:
+        """A crossing, or one that has waited: it opens a case, asks for its share, or is withheld."""
+        i, crossed_us = self.i, int(decision.crossed_at_us[self.i])
+        if not decision.opened[i]:
+            why = Withheld(decision.withheld[i]).name.lower()
+            self.desk.withhold(self.customer, self.at_us, self._message(crossed_us, ""), why, None)
+            return
+        if self.desk.casebook.of(self.slot).live is not None:  # contacted, say, and the horizon is not over
+            self._refuse(Refused("open_case"), crossed_us, self._message(crossed_us, ""))
+            return
+        plan = self.plan(tier_of(self.desk.profile, self.p))
+        passed = pass_gate(self.desk.profile, self.applicant(plan))
+        message = self._message(crossed_us, passed.channel if isinstance(passed, Passed) else "")
+        if isinstance(passed, Refused):
+            self._refuse(passed, crossed_us, message)
+        elif candidacy is Candidacy.AT_ONCE:
+            self.desk.send(self.customer, self.slot, self.after[:, i], message, passed.channel, self.at_us)
+        else:
+            every_us, asks = self.desk.profile.limits.every_us, candidacy is Candidacy.ASKS
+            self._undo(crossed_us, np.inf if asks else -(-self.at_us // every_us) * every_us)
+            if asks:
+                self._ask(Asked(message, passed.channel, message["budget"]["amount"], upgrade=False))
+
+    def upgrade(self, candidacy: Candidacy) -> None:
+        """The probability has risen above the tier of the open case."""
+        dossier = self.desk.casebook.of(self.slot)
+        case = dossier.live
+        if case is None or case.holdout:
+            self.after[UPGRADE, self.i] = np.inf
+            return
+        plan = self.plan(tier_of(self.desk.profile, self.p))
+        passed = pass_contact_rules(self.desk.profile, self.applicant(plan))
+        if isinstance(passed, Refused) or candidacy is Candidacy.WAITS or dossier.asked is not None:
+            return
+        message = self._message(case.crossed_us, passed.channel)
+        if candidacy is Candidacy.ASKS:
+            self._ask(Asked(message, passed.channel, message["budget"]["amount"] - case.budget, upgrade=True))
+        else:
+            row = self.after[:, self.i]
+            self.desk.rise(self.customer, self.slot, row, case, message, passed.channel, self.at_us)
+
+    def touch_medium(self) -> None:
+        """The customer has entered the tier that is automated."""
+        self.after[TOUCHED, self.i] = self.at_us
+        self._touch("medium_tier", self.plan(tier_of(self.desk.profile, self.p)), None)
+
+    def touch_points(self, bits: int) -> None:
+        """Touch points have begun to hold."""
+        for point in points_of(self.desk.profile, bits):
+            self._touch(point.name, Plan("automated", point.channels, point.scene, point.scene), point.risk)
+
+    def plan(self, base: Tier | Step) -> Plan:
+        """What is done for this customer."""
+        return plan(self.desk.profile, base, self.standing)
+
+    def applicant(self, plan: Plan) -> Applicant:
+        """The customer as the gate sees them."""
+        contacts = self.desk.casebook.of(self.slot).contacts
+        return Applicant(self.customer, self.persona, self.standing, plan, contacts, self.at_us)
+
+    def _refuse(self, refused: Refused, crossed_us: int, message: Message) -> None:
+        retry_us = None if refused.retry_us is None else on_agenda(refused.retry_us)
+        self.desk.withhold(self.customer, self.at_us, message, refused.rule, retry_us)
+        if refused.rule == "holdout":  # followed as if it had been sent
+            self.desk.open(self.slot, message, "", self.at_us)
+        elif retry_us is None:
+            self._undo(-np.inf, -np.inf)
+        else:
+            self._undo(crossed_us, retry_us)
+            self.desk.casebook.remind(self.slot, retry_us)
+
+    def _undo(self, pending_us: float, retry_us: float) -> None:
+        """No case after all: the crossing waits, or is over."""
+        self.after[[ARMED, OPENED], self.i] = self.before[[ARMED, OPENED], self.i]
+        self.after[PENDING, self.i], self.after[RETRY, self.i] = pending_us, retry_us
+
+    def _ask(self, asked: Asked) -> None:
+        self.desk.casebook.ask(self.slot, asked)
+        self.desk.outbox.candidates.append((self.customer, asked))
+
+    def _touch(self, trigger: str, plan: Plan, risk: float | None) -> None:
+        who = self.applicant(plan)
+        passed = pass_gate(self.desk.profile, who)
+        if not isinstance(passed, Passed) or plan.closes:
+            self.desk.counts["touches_withheld"] += 1
+            return
+        more = {"probability": self.p, "risk": risk}
+        message = compose_touch(self.desk.profile, who, trigger, passed.channel, more)
+        self.desk.casebook.contact(self.slot, passed.channel, self.at_us)
+        self.desk.counts["touches"] += 1
+        self.desk.outbox.touches.append((self.at_us, self.customer, orjson.dumps(message)))
+
+    def _message(self, crossed_us: int, channel: str) -> Message:
+        i, scored = self.i, self.scored
+        raw, x = scored.raw[:, i], scored.x[:, i]
+        contributions, above = scored.scorer.contributions(x[:, None])[:, 0], x > scored.scorer.snapshot.mean
+        sent, value, profile = float(self.before[SENT, i]), float(self.before[VALUE, i]), self.desk.profile
+        bits = float(points_due(profile, scored.view.of(i))[0])
+        crossing = Crossing(
+            customer_id=self.customer,
+            crossed_at_us=crossed_us,
+            decided_at_us=self.at_us,
+            probability=self.p,
+            previous_probability=None if np.isnan(sent) else sent,
+            reasons=reasons(raw, contributions, above, known(scored.view.of(i))[:, 0]),
+            model_version=scored.scorer.snapshot.version,
+            persona=self.persona,
+            value=None if np.isnan(value) else value,
+            standing=self.standing,
+            plan=self.plan(tier_of(profile, self.p)),
+            touch_points=active_points(profile, bits, contributions),
+        )
+        return compose(profile, crossing, channel)
+
+    def _behaviour(self) -> float | None:
+        return None

@@ -1,0 +1,96 @@
+"""What fits a customer: cause, segments, lifecycle group, and the action that follows from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from features.arithmetic import Array
+from features.catalogue import NAMES
+from schemas.columns import CAUSES
+from schemas.instants import DAY_US
+from streams.interventions.profile import Profile
+from streams.interventions.sections import Remedy, SegmentOffer, Segments, Step, Tier
+
+Lifecycle = Literal["new", "growing", "mature", "silent", "churned"]
+PLACE = {name: i for i, name in enumerate(NAMES)}
+LEAST_CAUSE = 0.1  # of a survey that named it, after decay: more than a year ago says nothing any more
+A_MONTH = 30 / 28 * math.log(2.0)  # a steady stream of n a month holds n / A_MONTH in a sum of 28 days' half-life
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A customer as policy sees them. behaviour: 0 to 100, None before a population is known."""
+
+    segments: tuple[str, ...]
+    lifecycle: Lifecycle
+    cause: str | None
+    behaviour: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who does what, by one of these channels, in order of preference."""
+
+    who: str
+    channels: tuple[str, ...]
+    offer: str
+    script: str
+    closes: bool = False
+
+
+def standing(segments: Segments, raw: Array, behaviour: float | None) -> Standing:
+    """raw: (features,) in their units."""
+    return Standing(_segments(segments, raw, behaviour), lifecycle(segments, raw), _cause(raw), behaviour)
+
+
+def lifecycle(segments: Segments, raw: Array) -> Lifecycle:
+    """By purchases and silence; churned are those who are scored no more."""
+    count = raw[PLACE["retained_count"]]
+    if raw[PLACE["retained_recency"]] * DAY_US > segments.silent_after_us:
+        return "silent"
+    if count <= segments.new_purchases:
+        return "new"
+    return "mature" if count >= segments.mature_purchases else "growing"
+
+
+def plan(profile: Profile, base: Tier | Step, standing: Standing) -> Plan:
+    """The remedy of the cause, else the first segment's offer, else the tier's or step's own action."""
+    remedy: Remedy | SegmentOffer | None = next((r for r in profile.remedies if r.cause == standing.cause), None)
+    if remedy is None:
+        remedy = next((o for o in profile.segment_offers if o.segment in standing.segments), None)
+    if remedy is None:
+        return Plan(base.who, base.channels, base.offer, base.script)
+    closes = isinstance(remedy, Remedy) and remedy.close
+    return Plan(remedy.who or base.who, remedy.channels or base.channels, remedy.offer, remedy.script, closes)
+
+
+def action(plan: Plan, channel: str) -> dict[str, str]:
+    """Who does what by the channel."""
+    return {"who": plan.who, "channel": channel, "offer": plan.offer, "script": plan.script}
+
+
+def _segments(segments: Segments, raw: Array, behaviour: float | None) -> tuple[str, ...]:
+    high_value = (
+        raw[PLACE["retained_recency"]] * DAY_US <= segments.high_value_recency_us
+        and raw[PLACE["retained_count"]] >= segments.high_value_frequency
+        and raw[PLACE["spend_total"]] >= segments.high_value_monetary
+    )
+    at_risk = high_value and behaviour is not None and behaviour <= segments.at_risk_behaviour
+    flags = {
+        "high-value-at-risk": at_risk,
+        "high-value": high_value,
+        "price-sensitive": raw[PLACE["coupon_28d"]] * A_MONTH >= segments.coupons_a_month,
+        "new": raw[PLACE["retained_count"]] <= segments.new_purchases,
+    }
+    return tuple(name for name, holds in flags.items() if holds)
+
+
+def _cause(raw: Array) -> str | None:
+    """The cause that surveys named most of late; an open complaint is about service."""
+    weights: Sequence[float] = [float(raw[PLACE[f"cause_{cause}"]]) for cause in CAUSES]
+    if max(weights) >= LEAST_CAUSE:
+        return CAUSES[weights.index(max(weights))]
+    return "service" if raw[PLACE["complaints_open"]] > 0 else None

@@ -1,0 +1,99 @@
+"""What customers share, given out in one place: budgets of scopes and periods, cases that teams and agents can take.
+
+The candidates of an instant are ranked by expected net value, the highest first; each gets what it asks for if every
+limit that concerns it has room, and else the first rule that has none, with the instant at which there will be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from schemas.instants import DAY_US, EPOCH
+from streams.interventions.sections import BudgetLimit, Limits, Team
+
+MONTHS = 12
+
+
+class Candidate(NamedTuple):
+    """Who asks; cost in the profile's currency, of an upgrade only what it costs more."""
+
+    partition: int
+    intervention_id: str
+    customer_id: str
+    scope: str | None
+    who: str
+    agent_id: str | None
+    cost: float
+    net_value: float
+
+
+class Grant(NamedTuple):
+    """The answer; rule None: it is sent."""
+
+    candidate: Candidate
+    rule: Literal["budget", "capacity"] | None
+    retry_us: int | None
+
+
+@dataclass
+class Dispatcher:
+    """Limits and what has been used of them: by limit and the end of its period in us."""
+
+    limits: Limits
+    used: dict[str, list[float]] = field(default_factory=dict)  # name -> [end of the period in us, used in it]
+    at_us: int = 0
+
+    def decide(self, at_us: int, candidates: Iterable[Candidate]) -> list[Grant]:
+        """Grants for what is asked at an instant, by rank. Time does not go back: a late candidate is of now."""
+        self.at_us = max(self.at_us, at_us)
+        self.used = {name: use for name, use in self.used.items() if use[0] > self.at_us}
+        ranked = sorted(candidates, key=lambda c: (-c.net_value, c.intervention_id))
+        return [self._decide(candidate) for candidate in ranked]
+
+    def state(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return {"used": self.used, "at_us": self.at_us}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """What `state` gave."""
+        self.used, self.at_us = state["used"], state["at_us"]
+
+    def _decide(self, c: Candidate) -> Grant:
+        budgets = [limit for limit in self.limits.budgets if limit.scope in (None, c.scope)]
+        teams = [team for team in self.limits.teams if team.who == c.who and team.scope in (None, c.scope)]
+        wants = [(f"budget:{limit.name}", self._end(limit), max(c.cost, 0.0), limit.amount) for limit in budgets]
+        wants += [want for team in teams for want in self._places(team, c)]
+        for name, end_us, asked, most in wants:
+            if self._used(name) + asked > most:
+                return Grant(c, "budget" if name.startswith("budget:") else "capacity", end_us)
+        for name, end_us, asked, _ in wants:
+            self.used[name] = [end_us, self._used(name) + asked]
+        return Grant(c, None, None)
+
+    def _places(self, team: Team, c: Candidate) -> Iterable[tuple[str, int, float, float]]:
+        end_us = self.at_us // DAY_US * DAY_US + DAY_US
+        yield f"team:{team.name}", end_us, 1.0, float(team.agents * team.cases_a_day)
+        if c.agent_id is not None:
+            yield f"agent:{team.name}:{c.agent_id}", end_us, 1.0, float(team.cases_a_day)
+
+    def _used(self, name: str) -> float:
+        return self.used.get(name, [0, 0.0])[1]
+
+    def _end(self, limit: BudgetLimit) -> int:
+        return period_end_us(limit.period, self.at_us)
+
+
+def period_end_us(period: str, at_us: int) -> int:
+    """When the period of UTC ends that contains `at_us`; weeks begin on Monday."""
+    now = EPOCH + timedelta(microseconds=at_us)
+    day = datetime(now.year, now.month, now.day, tzinfo=UTC)
+    ends = {
+        "day": day + timedelta(days=1),
+        "week": day + timedelta(days=7 - day.weekday()),
+        "month": datetime(day.year + day.month // MONTHS, day.month % MONTHS + 1, 1, tzinfo=UTC),
+        "year": datetime(day.year + 1, 1, 1, tzinfo=UTC),
+    }
+    return (ends[period] - EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,172 @@
+"""The gate: what may be sent to whom by which channel, and when it may be tried again.
+
+Rules in order; each leaves the channels that it allows, and the first that leaves none refuses:
+
+| rule          | refuses                                                    | may be tried again           |
+|---------------|------------------------------------------------------------|------------------------------|
+| roll_out      | customers outside of the scopes of the stage in force      | never by itself              |
+| vehicle_sold  | whom nothing can save                                      | never by itself              |
+| consent       | channels that the customer does not want                   | never by itself              |
+| holdout       | the share that is never contacted, so that effects show    | never: followed as a case    |
+| frequency_cap | channels by which enough was sent                          | when the oldest is old enough|
+| quiet_hours   | channels that ring, in the customer's night                | in the morning               |
+
+What customers share, budgets and teams, is the dispatcher's. The case itself (one open, cool-down, tenure, model, quiet
+source) is decided before, in cases.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import xxhash
+
+from schemas.instants import EPOCH
+from streams.interventions.actions import Plan, Standing
+from streams.interventions.people import Persona
+from streams.interventions.profile import Profile
+from streams.interventions.sections import Cap
+
+Contact = tuple[int, str]  # us, channel
+MINUTES_AN_HOUR = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Somebody to whom something is to be sent at an instant."""
+
+    customer_id: str
+    persona: Persona
+    standing: Standing
+    plan: Plan
+    contacts: Sequence[Contact]
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """It may go out by this channel."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The first rule that refuses, and the instant at which it may be tried again; None: never by itself."""
+
+    rule: str
+    retry_us: int | None = None
+
+
+Left = tuple[Sequence[str], int | None]  # channels that are left, else when to try again
+Rule = Callable[[Profile, Applicant, Sequence[str]], Left]
+
+
+def pass_gate(profile: Profile, who: Applicant) -> Passed | Refused:
+    """By the table above; the customer's preferred channel first where it is left."""
+    return _pass(RULES, profile, who)
+
+
+def pass_contact_rules(profile: Profile, who: Applicant) -> Passed | Refused:
+    """The rules of a further message to somebody who was let in: consent, caps, quiet hours."""
+    return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap", "quiet_hours")}, profile, who)
+
+
+def consents(profile: Profile, persona: Persona, channel: str) -> bool:
+    """Whether the customer may be contacted by the channel."""
+    gate = profile.gate
+    return channel not in gate.needs_consent or dict(persona.consent).get(channel, gate.consent_when_unknown)
+
+
+def is_held_out(profile: Profile, customer_id: str) -> bool:
+    """The same customers always, until the salt changes."""
+    digest = xxhash.xxh3_64_intdigest(f"{profile.gate.holdout_salt}|{customer_id}".encode())
+    return digest < profile.gate.holdout_share * 2.0**64
+
+
+def _pass(rules: dict[str, Rule], profile: Profile, who: Applicant) -> Passed | Refused:
+    channels: Sequence[str] = who.plan.channels
+    for name, rule in rules.items():
+        channels, retry_us = rule(profile, who, channels)
+        if not channels:
+            return Refused(name, retry_us)
+    preferred = who.persona.preferred_channel
+    return Passed(preferred if preferred is not None and preferred in channels else channels[0])
+
+
+def _roll_out(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
+    scopes = profile.roll_out.scopes
+    return (channels if not scopes or who.persona.scope in scopes else ()), None
+
+
+def _vehicle_sold(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
+    return (() if who.plan.closes else channels), None
+
+
+def _consent(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
+    return [channel for channel in channels if consents(profile, who.persona, channel)], None
+
+
+def _holdout(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
+    return (() if is_held_out(profile, who.customer_id) else channels), None
+
+
+def _frequency_cap(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
+    retries = {channel: _capped_until(profile, who, channel) for channel in channels}
+    left = [channel for channel in channels if retries[channel] <= who.at_us]
+    return left, min(retries.values())
+
+
+def _capped_until(profile: Profile, who: Applicant, channel: str) -> int:
+    """When the next message by the channel may go out; now or earlier: now."""
+    caps = [cap for cap in profile.gate.caps if cap.channel == channel and _concerns(cap, who.standing)]
+    return max((_full_until(cap, who) for cap in caps), default=who.at_us)
+
+
+def _full_until(cap: Cap, who: Applicant) -> int:
+    sent = sorted(us for us, channel in who.contacts if channel == cap.channel and us > who.at_us - cap.within_us)
+    return sent[-cap.most] + cap.within_us if len(sent) >= cap.most else who.at_us
+
+
+def _concerns(cap: Cap, standing: Standing) -> bool:
+    return cap.segment is None or cap.segment in standing.segments
+
+
+def _quiet_hours(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
+    gate = profile.gate
+    loud_us = loud_again_us(gate.quiet_from, gate.quiet_until, who.persona.time_zone or profile.time.zone, who.at_us)
+    if loud_us <= who.at_us:
+        return channels, None
+    return [channel for channel in channels if channel not in gate.quiet_channels], loud_us
+
+
+def loud_again_us(quiet_from: int, quiet_until: int, zone: str, at_us: int) -> int:
+    """When the quiet hours end in which `at_us` lies; `at_us` where it lies in none. quiet_*: minutes of the day."""
+    local = (EPOCH + timedelta(microseconds=at_us)).astimezone(ZoneInfo(zone))
+    minute = local.hour * MINUTES_AN_HOUR + local.minute
+    overnight = quiet_from > quiet_until
+    evening, morning = minute >= quiet_from, minute < quiet_until
+    if not ((evening or morning) if overnight else (evening and morning)):
+        return at_us
+    day = local.date() + timedelta(days=1) if overnight and evening else local.date()
+    return _instant_of(day, quiet_until, zone)
+
+
+@lru_cache(maxsize=4096)
+def _instant_of(day: date, minute: int, zone: str) -> int:
+    local = datetime.combine(day, time(*divmod(minute, MINUTES_AN_HOUR)), ZoneInfo(zone))
+    return (local - EPOCH) // timedelta(microseconds=1)
+
+
+RULES: dict[str, Rule] = {
+    "roll_out": _roll_out,
+    "vehicle_sold": _vehicle_sold,
+    "consent": _consent,
+    "holdout": _holdout,
+    "frequency_cap": _frequency_cap,
+    "quiet_hours": _quiet_hours,
+}

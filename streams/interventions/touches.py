@@ -1,0 +1,121 @@
+"""Automated touches: what a published sign, or the medium tier, sends without a person and without a case.
+
+A touch point is a sign that something did not happen in time. Its instant is a function of the customer's row, so a
+replay comes to the same; it is noticed at the first scoring at or after it, which a sweep is for everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.aggregates import First, Last, Total
+from features.arithmetic import Array
+from features.catalogue import COMPLAINTS, NAMES, RETAINED, activity, complaints_open
+from features.view import KNOWN, View
+from schemas.instants import format_instant
+from streams.interventions.gate import Applicant
+from streams.interventions.profile import Profile
+from streams.interventions.sections import TouchPoint
+
+# uuid5(NAMESPACE_DNS, "touches.keepline"). Never change it: a touch keeps its id.
+NAMESPACE = UUID("24fd2243-ecbb-58d7-8c28-f0dbecd83a3c")
+REVIEWS, CAMPAIGNS = activity("review_posted"), activity("campaign_joined")
+Flags = NDArray[np.bool_]
+Since = Callable[[View], Array]  # since when the sign has been there, in us; +inf where it is not
+
+
+@dataclass(frozen=True, slots=True)
+class ActivePoint:
+    """A touch point that holds for a customer, with its share of the score in log-odds."""
+
+    name: str
+    risk: float
+    contribution: float
+    scene: str
+
+
+def _first_purchase_without(view: View, seen: Flags) -> Array:
+    only_one = view.get(Total(RETAINED)) == 1.0
+    return np.where(only_one & ~seen, view.get(First(RETAINED)), np.inf)
+
+
+def _not_reviewed(view: View) -> Array:
+    return _first_purchase_without(view, view.get(Last(REVIEWS)) >= view.get(First(RETAINED)))
+
+
+def _no_second(view: View) -> Array:
+    return _first_purchase_without(view, np.zeros(len(view.at_us), np.bool_))
+
+
+def _no_activity(view: View) -> Array:
+    joined = view.get(Last(CAMPAIGNS))
+    return np.where(joined > -np.inf, joined, view.get(First(KNOWN)))
+
+
+def _complaint(view: View) -> Array:
+    return np.where(complaints_open(view) > 0, view.get(Last(COMPLAINTS)), np.inf)
+
+
+def _no_purchase(view: View) -> Array:
+    last = view.get(Last(RETAINED))
+    return np.where(last > -np.inf, last, np.inf)
+
+
+SIGNS: dict[str, Since] = {
+    "first-not-reviewed": _not_reviewed,
+    "no-second-purchase": _no_second,
+    "no-activity-joined": _no_activity,
+    "complaint-open": _complaint,
+    "no-purchase": _no_purchase,
+}
+
+
+def points_due(profile: Profile, view: View) -> Array:
+    """(n,): the touch points that hold for each customer, as bits in the order of the profile."""
+    bits = np.zeros(len(view.at_us))
+    for i, point in enumerate(profile.touch_points):
+        bits += np.where(view.at_us >= SIGNS[point.name](view) + point.after_us, float(1 << i), 0.0)
+    return bits
+
+
+def points_of(profile: Profile, bits: float) -> list[TouchPoint]:
+    """The touch points that the bits stand for."""
+    return [point for i, point in enumerate(profile.touch_points) if int(bits) >> i & 1]
+
+
+def active_points(profile: Profile, bits: float, contributions: Array) -> list[ActivePoint]:
+    """With what the features of each add to the score. contributions: (features,) in log-odds."""
+    return [
+        ActivePoint(point.name, point.risk, _share(point, contributions), point.scene)
+        for point in points_of(profile, bits)
+    ]
+
+
+def compose_touch(profile: Profile, who: Applicant, trigger: str, channel: str, more: dict[str, Any]) -> dict[str, Any]:
+    """The message of a touch, for the CRM's automation."""
+    touched_at = format_instant(who.at_us)
+    return {
+        "touch_id": str(uuid5(NAMESPACE, f"{who.customer_id}|{trigger}|{touched_at}")),
+        "customer_id": who.customer_id,
+        "touched_at": touched_at,
+        "trigger": trigger,
+        "channel": channel,
+        "offer": who.plan.offer,
+        "script": who.plan.script,
+        "scope": who.persona.scope,
+        "segments": list(who.standing.segments),
+        "lifecycle": who.standing.lifecycle,
+        **more,
+        "policy_version": profile.version,
+    }
+
+
+def _share(point: TouchPoint, contributions: Array) -> float:
+    places: Sequence[int] = [NAMES.index(name) for name in point.features]
+    return sum(float(contributions[place]) for place in places)
