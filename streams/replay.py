@@ -15,7 +15,8 @@ import orjson
 from features.catalogue import NAMES
 from online_model.learner import Examples
 from streams.engine import blocks
-from streams.engine.feeds import LABELLED, MODELS, OBSERVATIONS, Batch, Inputs
+from streams.engine.dispatcher_unit import DispatcherUnit
+from streams.engine.feeds import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS, Batch, Inputs
 from streams.engine.learner_unit import LearnerUnit
 from streams.engine.units import EngineUnit, Output
 from streams.files.folder import ReplayFolder
@@ -44,18 +45,24 @@ class Replay:
         self.sources, self.folder = sources, folder
         self.unit, self.learner = EngineUnit(profile, 0, "event"), LearnerUnit(profile, 1)
         self.unit.engine.keeps_sweeps, self.unit.publishes_scores = keeps_sweeps, False
-        self.unit.position = dict.fromkeys(sources.names, 0) | {MODELS: 0, OBSERVATIONS: 0}
+        self.unit.position = dict.fromkeys(sources.names, 0) | {MODELS: 0, OBSERVATIONS: 0, DISPATCHES: 0}
+        self.dispatcher = DispatcherUnit(profile, 1, "event")
+        self.dispatcher.position = {CANDIDATES: 0}
+        self.dispatcher_feed = self.dispatcher.open_feed()
         self.learner.position = {LABELLED: 0}
         self.feed, self.learner_feed = self.unit.open_feed(), self.learner.open_feed()
         self.spool = Spool()
         self._takes: dict[str, Callable[[list[bytes]], None]] = {
             "interventions": folder.interventions,
             "interventions-withheld": folder.withheld,
+            "intervention-updates": folder.updates,
+            "touches": folder.touches,
+            CANDIDATES: self._candidates,
             "dead-letters": folder.dead_letters,
             OBSERVATIONS: self.spool.append,
             LABELLED: self._labelled,
         }
-        self.sent = {LABELLED: 0, MODELS: 0}
+        self.sent = {LABELLED: 0, MODELS: 0, CANDIDATES: 0, DISPATCHES: 0}
 
     def run(self, progress: Progress = lambda events, frontier: None) -> None:
         """To the end of the files; calls `progress` with events read and stream time now and then."""
@@ -81,6 +88,8 @@ class Replay:
             "labelled": verdict.labels,
             "interventions": counts["interventions"],
             "interventions_withheld": counts["interventions_withheld"],
+            "touches": counts["touches"],
+            **{name: counts[name] for name in sorted(counts) if name.startswith(("withheld_", "cases_", "tier_"))},
             "base_rate": verdict.base_rate,
             "auc": verdict.auc,
             "log_loss": verdict.log_loss,
@@ -114,6 +123,14 @@ class Replay:
             self.learner.apply(batch)
             for output in self.learner.outputs():
                 self._send(MODELS, [value or b"" for _, value in output.pairs], self.feed)
+
+    def _candidates(self, values: list[bytes]) -> None:
+        """To the dispatcher, whose grants come back at once."""
+        self._send(CANDIDATES, values, self.dispatcher_feed)
+        while (batch := self.dispatcher_feed.take()) is not None:
+            self.dispatcher.apply(batch)
+            for output in self.dispatcher.outputs():
+                self._send(DISPATCHES, [value or b"" for _, value in output.pairs], self.feed)
 
     def _send(self, topic: str, values: list[bytes], feed: Inputs) -> None:
         base = self.sent[topic]

@@ -242,7 +242,7 @@ class Engine:
         for start in range(0, len(active), ROWS_AT_ONCE):
             slots = active[start : start + ROWS_AT_ONCE]
             block = self.table.gather(slots)
-            candidacy = self._candidacy(self._gives_out(at_us))
+            candidacy = self._candidacy(self.gives_out(at_us))
             probability, changed = self._score(slots, block, np.full(len(slots), float(at_us)), hold, candidacy)
             self.table.rows[slots[changed], -WIDTH:] = block[-WIDTH:, changed].T
             self.table.dirty[slots[changed]] = True
@@ -250,7 +250,7 @@ class Engine:
         self._flush()
         if self.keeps_sweeps and parts:
             self.sweeps.append((at_us, active, np.concatenate(parts)))
-        if self.waits_for_models and self._gives_out(at_us):
+        if self.waits_for_models and self.gives_out(at_us):
             self._ask(at_us)
             self.asked_us = at_us
 
@@ -291,7 +291,7 @@ class Engine:
             return Candidacy.AT_ONCE
         return Candidacy.ASKS if gives_out or not self.waits_for_models else Candidacy.WAITS
 
-    def _gives_out(self, at_us: int) -> bool:
+    def gives_out(self, at_us: int) -> bool:
         """Whether what is shared is given out at `at_us`, in event time."""
         return self.profile.limits.shared and at_us % self.profile.limits.every_us == 0
 
@@ -342,7 +342,8 @@ class Engine:
             of = slice(*np.searchsorted(group, [start, end]))
             block, at_us = self.table.gather(slots[start:end]), due_us[start:end].astype(np.float64)
             self._update(block, rows[of], group[of] - start, at_us)
-            self.happenings.take(slots[start:end], block[-WIDTH:], due_us[start:end], rows[of], group[of] - start, notes)
+            about = slots[start:end], block[-WIDTH:], due_us[start:end]
+            self.happenings.take(*about, rows[of], group[of] - start, notes)
             is_active = np.flatnonzero(block[self._last_retained] >= at_us - self.profile.label.lapsed_after_us)
             part = block[:, is_active]
             self._score(slots[start:end][is_active], part, at_us[is_active])

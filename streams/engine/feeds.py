@@ -23,13 +23,16 @@ from schemas.events import TOPIC_OF_KIND
 from schemas.instants import parse_instant
 from schemas.refusals import dead_letter
 from streams.engine.engine import Engine
-from streams.engine.merge import Hole, Merge, Offsets
+from streams.engine.merge import ALWAYS, Hole, Merge, Offsets
 from streams.engine.notes import Notes
 from streams.engine.schedule import is_grid, next_grid
 
 INPUTS = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
 REFUSED = "refused in "  # and a source, in a position: refused records wait for no tick, up to here they are out
 MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
+CANDIDATES, DISPATCHES = "candidates", "dispatches"
+OWN = (MODELS, OBSERVATIONS, DISPATCHES)  # sources of a partition that are no events
+Grants = tuple[int, list[dict[str, Any]]]  # instant us, the dispatcher's answers of it
 Letter = dict[str, object]  # a refused record on its way to the dead letters
 LAST_ID = (1 << 64) - 1
 MOST_BUFFERED = 20_000  # events of a source that wait in memory; the one that holds the frontier is always read
@@ -73,6 +76,7 @@ class Batch:
     letters: list[Letter] = field(default_factory=list)
     unknown_fields: Counter[str] = field(default_factory=Counter)
     model: Snapshot | None = None
+    grants: list[Grants] = field(default_factory=list)
     matured: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # grid instant -> its blocks
     ended: bool = False
 
@@ -83,7 +87,7 @@ class Batch:
 
 def is_of_events(source: str) -> bool:
     """Whether a key of a position is a source of events."""
-    return source not in (MODELS, OBSERVATIONS) and not source.startswith(REFUSED)
+    return source not in OWN and not source.startswith(REFUSED)
 
 
 class EngineFeed:
@@ -95,8 +99,9 @@ class EngineFeed:
         events = {source: offset for source, offset in position.items() if is_of_events(source)}
         self.merge = Merge(events, tick_us, engine.now_us)
         self.decoders = {source: Decoder(INPUTS[source], max_skew_us) for source in events if source in INPUTS}
-        self.until_us, self.waiting_us = engine.now_us, engine.waiting_us
+        self.until_us, self.waiting_us, self.asked_us = engine.now_us, engine.waiting_us, engine.asked_us
         self.models: deque[tuple[int, Snapshot]] = deque()
+        self.dispatches: deque[tuple[int, Grants]] = deque()
         self.blocks: list[dict[str, Any]] = []
         self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
         self.unknown_fields: Counter[str] = Counter()
@@ -116,6 +121,8 @@ class EngineFeed:
             self.models.extend((r.offset + 1, Snapshot.loads(r.value or b"")) for r in new)
         elif source == OBSERVATIONS:
             self._observations(new)
+        elif source == DISPATCHES:
+            self.dispatches.extend((r.offset + 1, _grants(r)) for r in new)
         else:
             self._events(source, new, now_us)
 
@@ -175,7 +182,7 @@ class EngineFeed:
         prove nothing about that instant, and waiting for room would be waiting for itself."""
         if source == OBSERVATIONS:
             return len(self.complete) < MOST_INSTANTS
-        if source == MODELS or self.merge.sources[source].buffered < MOST_BUFFERED:
+        if source in OWN or self.merge.sources[source].buffered < MOST_BUFFERED:
             return True
         return self.merge.holds_frontier(source)
 
@@ -190,19 +197,21 @@ class EngineFeed:
         if frontier_us is None:
             return None
         model = self._model()
+        grants = self._granted()
         if self.until_us is None:
             self.until_us = self.merge.start_us
         until_us = max(self._limit(frontier_us), self.until_us)
         ended = self.merge.ended and until_us == frontier_us and self._passable(until_us)
-        if until_us == self.until_us and model is None and not ended:
+        if until_us == self.until_us and model is None and not grants and not ended:
             return None
         rows = self.merge.take(until_us)
         matured = self._matured(until_us)
-        if self.engine.waits_for_models and is_grid(until_us) and until_us > self.until_us:
-            self.waiting_us = until_us
+        if self.engine.waits_for_models and until_us > self.until_us:
+            self.waiting_us = until_us if is_grid(until_us) else None
+            self.asked_us = until_us if self.engine.gives_out(until_us) else None
         self.until_us = until_us
         self.position = self.position | self.merge.positions()
-        return self._batch(base, until_us, rows, model, matured, ended)
+        return self._batch(base, until_us, rows, model, grants, matured, ended)
 
     def _batch(
         self,
@@ -210,6 +219,7 @@ class EngineFeed:
         until_us: int,
         rows: Rows,
         model: Snapshot | None,
+        grants: list[Grants],
         matured: dict[int, list[dict[str, Any]]],
         ended: bool,
     ) -> Batch:
@@ -217,7 +227,7 @@ class EngineFeed:
         if ended:
             self.merge.forget_end()
         notes = self.notes.take(rows)
-        return Batch(self, base, self.position, until_us, rows, notes, [], unknown, model, matured, ended)
+        return Batch(self, base, self.position, until_us, rows, notes, [], unknown, model, grants, matured, ended)
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
         """Unless an owner before us sent it on, and had to leave an event before it where it was."""
@@ -260,12 +270,31 @@ class EngineFeed:
                 chosen, self.waiting_us = snapshot, None
         return chosen
 
+    def _granted(self) -> list[Grants]:
+        """The dispatcher's answers to take now: in event time those of the instant waited for, live all."""
+        granted: list[Grants] = []
+        while self.dispatches and (not self.engine.waits_for_models or self._expects_grants()):
+            offset, (instant_us, grants) = self.dispatches[0]
+            if self.engine.waits_for_models and instant_us > (self.asked_us or 0):
+                raise Hole(f"grants of {instant_us} came, {self.asked_us} is waited for: another owner went on")
+            self.dispatches.popleft()
+            self.position = self.position | {DISPATCHES: offset}
+            if not self.engine.waits_for_models or instant_us == self.asked_us:
+                granted.append((instant_us, grants))
+                self.asked_us = None
+        return granted
+
+    def _expects_grants(self) -> bool:
+        """The model of the instant comes before its grants, since what is asked for depends on it."""
+        return self.asked_us is not None and self.waiting_us is None
+
     def _limit(self, frontier_us: int) -> int:
         """How far the engine may go."""
         assert self.until_us is not None
         limit_us = frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us
         if self.engine.waits_for_models:
             limit_us = min(limit_us, next_grid(self.until_us) if self.waiting_us is None else self.waiting_us)
+            limit_us = min(limit_us, self._next_giving_out() if self.asked_us is None else self.asked_us)
         horizon_us = self.engine.schedule.horizon_us
         observed_us = next_grid(self.until_us - horizon_us)
         while observed_us + horizon_us <= limit_us:
@@ -280,10 +309,17 @@ class EngineFeed:
             first_us = next_grid(self.merge.start_us if self.engine.now_us is None else self.engine.now_us)
         return observed_us < first_us or observed_us in self.complete
 
+    def _next_giving_out(self) -> int:
+        """The next instant at which the dispatcher answers; for ever where nothing is shared."""
+        limits = self.engine.profile.limits
+        assert self.until_us is not None
+        return self.until_us // limits.every_us * limits.every_us + limits.every_us if limits.shared else ALWAYS
+
     def _passable(self, until_us: int) -> bool:
         """Whether nothing is left to wait for at the end of the input."""
-        at_new_grid = self.engine.waits_for_models and is_grid(until_us) and until_us != self.until_us
-        return self.waiting_us is None and not at_new_grid
+        waits_anew = is_grid(until_us) or self.engine.gives_out(until_us)
+        at_new_instant = self.engine.waits_for_models and waits_anew and until_us != self.until_us
+        return self.waiting_us is None and self.asked_us is None and not at_new_instant
 
     def _matured(self, until_us: int) -> dict[int, list[dict[str, Any]]]:
         found = {}
@@ -292,3 +328,8 @@ class EngineFeed:
                 found[observed_us], offset = self.complete.pop(observed_us)
                 self.position = self.position | {OBSERVATIONS: offset}
         return found
+
+
+def _grants(record: Record) -> Grants:
+    body = orjson.loads(record.value or b"null")
+    return parse_instant(body["instant"]), body["grants"]

@@ -68,7 +68,7 @@ def tick_us(profile: Profile, clock: Clock) -> int:
 class EngineUnit:
     """The engine of one partition."""
 
-    sources = (*INPUTS, MODELS, OBSERVATIONS)
+    sources: tuple[str, ...] = (*INPUTS, MODELS, OBSERVATIONS)
 
     def __init__(self, profile: Profile, partition: int, clock: Clock) -> None:
         self.profile, self.partition, self.clock = profile, partition, clock

@@ -21,11 +21,12 @@ Floats = NDArray[np.float64]
 INTERVENTIONS = "interventions.jsonl"
 UPDATES = "intervention-updates.jsonl"
 WITHHELD = "interventions-withheld.jsonl"
+TOUCHES = "touches.jsonl"
 DEAD_LETTERS = "dead-letters.jsonl"
 SCORES = "scores.parquet"
 EXAMPLES = "examples.parquet"
 SUMMARY = "summary.json"
-LINES = (INTERVENTIONS, UPDATES, WITHHELD, DEAD_LETTERS)
+LINES = (INTERVENTIONS, UPDATES, WITHHELD, TOUCHES, DEAD_LETTERS)
 FILES = (
     SUMMARY,
     *LINES,
@@ -109,6 +110,10 @@ class ReplayFolder:
     def withheld(self, values: Sequence[bytes]) -> None:
         """Appends messages, JSON each."""
         self._append(WITHHELD, values)
+
+    def touches(self, values: Sequence[bytes]) -> None:
+        """Appends messages, JSON each."""
+        self._append(TOUCHES, values)
 
     def dead_letters(self, values: Sequence[bytes]) -> None:
         """Appends dead letters, JSON each."""

@@ -21,11 +21,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import xxhash
 
 from schemas.instants import EPOCH
+from schemas.zones import zone as zone_of
 from streams.interventions.actions import Plan, Standing
 from streams.interventions.people import Persona
 from streams.interventions.profile import Profile
@@ -146,7 +146,7 @@ def _quiet_hours(profile: Profile, who: Applicant, channels: Sequence[str]) -> L
 
 def loud_again_us(quiet_from: int, quiet_until: int, zone: str, at_us: int) -> int:
     """When the quiet hours end in which `at_us` lies; `at_us` where it lies in none. quiet_*: minutes of the day."""
-    local = (EPOCH + timedelta(microseconds=at_us)).astimezone(ZoneInfo(zone))
+    local = (EPOCH + timedelta(microseconds=at_us)).astimezone(zone_of(zone))
     minute = local.hour * MINUTES_AN_HOUR + local.minute
     overnight = quiet_from > quiet_until
     evening, morning = minute >= quiet_from, minute < quiet_until
@@ -158,7 +158,7 @@ def loud_again_us(quiet_from: int, quiet_until: int, zone: str, at_us: int) -> i
 
 @lru_cache(maxsize=4096)
 def _instant_of(day: date, minute: int, zone: str) -> int:
-    local = datetime.combine(day, time(*divmod(minute, MINUTES_AN_HOUR)), ZoneInfo(zone))
+    local = datetime.combine(day, time(*divmod(minute, MINUTES_AN_HOUR)), zone_of(zone))
     return (local - EPOCH) // timedelta(microseconds=1)
 
 
