@@ -36,7 +36,7 @@ class Asked:
     message: Message
     channel: str
     cost: float
-    upgrade: bool
+    upgrade: bool = False
 
     def candidate(self, customer: str) -> dict[str, Any]:
         """What the dispatcher has to know."""
@@ -59,6 +59,7 @@ class Dossier:
     cases: list[Case] = field(default_factory=list)  # the newest last; those that nothing is left to wait for are gone
     contacts: list[Contact] = field(default_factory=list)  # what was sent by channels that have a cap
     asked: Asked | None = None
+    granted: str | None = None  # the intervention that has its share of what is limited, and waits for the morning
 
     @property
     def live(self) -> Case | None:
@@ -67,10 +68,11 @@ class Dossier:
 
     def dumps(self) -> bytes | None:
         """For the changelog; None when there is nothing to keep."""
-        if not (self.cases or self.contacts or self.asked):
+        if not (self.cases or self.contacts or self.asked or self.granted):
             return None
         cases = [case.state_of() for case in self.cases]
-        return orjson.dumps({"cases": cases, "contacts": self.contacts, "asked": self.asked})
+        body = {"cases": cases, "contacts": self.contacts, "asked": self.asked, "granted": self.granted}
+        return orjson.dumps(body)
 
     @staticmethod
     def loads(row: bytes) -> Dossier:
@@ -78,7 +80,7 @@ class Dossier:
         body: dict[str, Any] = orjson.loads(row)
         contacts = [(us, channel) for us, channel in body["contacts"]]
         asked = Asked(**body["asked"]) if body["asked"] else None
-        return Dossier([Case.load(case) for case in body["cases"]], contacts, asked)
+        return Dossier([Case.load(case) for case in body["cases"]], contacts, asked, body["granted"])
 
 
 class Casebook:
@@ -125,9 +127,10 @@ class Casebook:
             dossier.contacts = [*(c for c in dossier.contacts if c[0] > oldest_us), (at_us, channel)]
             self._dirty.add(slot)
 
-    def ask(self, slot: int, asked: Asked | None) -> None:
-        """A candidate waits for its grant, or has got it."""
-        self._of(slot).asked = asked
+    def ask(self, slot: int, asked: Asked | None, granted: str | None = None) -> None:
+        """A candidate waits for its grant, or has got an answer; granted: what waits for the morning with its grant."""
+        dossier = self._of(slot)
+        dossier.asked, dossier.granted = asked, granted
         self._dirty.add(slot)
 
     def outcome(self, slot: int, fields: dict[str, Any], time_us: int, at_us: int) -> list[Update]:

@@ -10,12 +10,13 @@ import orjson
 
 from features.arithmetic import Array
 from schemas.instants import parse_instant
-from streams.engine.case_columns import ARMED, OPENED, PENDING, RETRY, SENT, UPGRADE
+from streams.engine.case_columns import ARMED, OPENED, PENDING, PERSONA, RETRY, SENT, UPGRADE
 from streams.engine.casebook import Asked, Casebook
 from streams.engine.outbox import Outbox
 from streams.engine.schedule import on_agenda
 from streams.interventions import life
 from streams.interventions.case_table import State
+from streams.interventions.gate import quiet_until_us
 from streams.interventions.life import Case
 from streams.interventions.people import Personas
 from streams.interventions.policy import Message, withheld
@@ -82,9 +83,14 @@ class Desk:
         still = row[PENDING] > -np.inf and row[SENT] > self.profile.case.threshold
         refused = rule if still else "no_longer_at_risk"
         if refused is None:
-            row[ARMED], row[OPENED], row[PENDING], row[RETRY] = 0.0, at_us, -np.inf, -np.inf
-            self.send(customer, slot, row, asked.message, asked.channel, at_us)
-            return
+            persona = self.personas[row[PERSONA]]
+            retry_us = quiet_until_us(self.profile, persona, asked.channel, at_us)
+            if retry_us is None:
+                row[ARMED], row[OPENED], row[PENDING], row[RETRY] = 0.0, at_us, -np.inf, -np.inf
+                self.send(customer, slot, row, asked.message, asked.channel, at_us)
+                return
+            refused = "quiet_hours"
+            self.casebook.ask(slot, None, granted=asked.message["intervention_id"])
         self.withhold(customer, at_us, asked.message, refused, retry_us if still else None)
         if still and retry_us is not None:
             row[RETRY] = on_agenda(retry_us)

@@ -21,8 +21,8 @@ from streams.engine.desk import Desk
 from streams.engine.schedule import on_agenda
 from streams.interventions.actions import Plan, Standing, plan, standing
 from streams.interventions.cases import Decision, Withheld
-from streams.interventions.gate import Applicant, Passed, Refused, pass_contact_rules, pass_gate
-from streams.interventions.policy import Crossing, Message, compose, tier_of
+from streams.interventions.gate import Applicant, Passed, Refused, may_ask, pass_contact_rules, pass_gate
+from streams.interventions.policy import Crossing, Message, compose, intervention_id, tier_of
 from streams.interventions.sections import Step, Tier
 from streams.interventions.touches import active_points, compose_touch, points_due, points_of
 
@@ -71,18 +71,17 @@ class One:
         if self.desk.casebook.of(self.slot).live is not None:  # contacted, say, and the horizon is not over
             self._refuse(Refused("open_case"), crossed_us, self._message(crossed_us, ""))
             return
-        plan = self.plan(tier_of(self.desk.profile, self.p))
-        passed = pass_gate(self.desk.profile, self.applicant(plan))
+        if self._is_granted(crossed_us):
+            candidacy = Candidacy.AT_ONCE
+        rules = pass_gate if candidacy is Candidacy.AT_ONCE else may_ask
+        passed = rules(self.desk.profile, self.applicant(self.plan(tier_of(self.desk.profile, self.p))))
         message = self._message(crossed_us, passed.channel if isinstance(passed, Passed) else "")
         if isinstance(passed, Refused):
             self._refuse(passed, crossed_us, message)
         elif candidacy is Candidacy.AT_ONCE:
             self.desk.send(self.customer, self.slot, self.after[:, i], message, passed.channel, self.at_us)
         else:
-            every_us, asks = self.desk.profile.limits.every_us, candidacy is Candidacy.ASKS
-            self._undo(crossed_us, np.inf if asks else -(-self.at_us // every_us) * every_us)
-            if asks:
-                self._ask(Asked(message, passed.channel, message["budget"]["amount"], upgrade=False))
+            self._wait_for_grant(crossed_us, candidacy, Asked(message, passed.channel, message["budget"]["amount"]))
 
     def upgrade(self, candidacy: Candidacy) -> None:
         """The probability has risen above the tier of the open case."""
@@ -120,6 +119,16 @@ class One:
         """The customer as the gate sees them."""
         contacts = self.desk.casebook.of(self.slot).contacts
         return Applicant(self.customer, self.persona, self.standing, plan, contacts, self.at_us)
+
+    def _is_granted(self, crossed_us: int) -> bool:
+        granted = self.desk.casebook.of(self.slot).granted
+        return granted is not None and granted == intervention_id(self.customer, crossed_us)
+
+    def _wait_for_grant(self, crossed_us: int, candidacy: Candidacy, asked: Asked) -> None:
+        every_us, asks = self.desk.profile.limits.every_us, candidacy is Candidacy.ASKS
+        self._undo(crossed_us, np.inf if asks else -(-self.at_us // every_us) * every_us)
+        if asks:
+            self._ask(asked)
 
     def _refuse(self, refused: Refused, crossed_us: int, message: Message) -> None:
         retry_us = None if refused.retry_us is None else on_agenda(refused.retry_us)

@@ -71,6 +71,19 @@ def pass_gate(profile: Profile, who: Applicant) -> Passed | Refused:
     return _pass(RULES, profile, who)
 
 
+def may_ask(profile: Profile, who: Applicant) -> Passed | Refused:
+    """The rules for asking for what is shared: quiet hours are looked at when it has been granted."""
+    return _pass({name: rule for name, rule in RULES.items() if name != "quiet_hours"}, profile, who)
+
+
+def quiet_until_us(profile: Profile, persona: Persona, channel: str, at_us: int) -> int | None:
+    """When something may go out by the channel; None: now."""
+    if channel not in profile.gate.quiet_channels:
+        return None
+    loud_us = _loud_us(profile, persona, at_us)
+    return loud_us if loud_us > at_us else None
+
+
 def pass_contact_rules(profile: Profile, who: Applicant) -> Passed | Refused:
     """The rules of a further message to somebody who was let in: consent, caps, quiet hours."""
     return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap", "quiet_hours")}, profile, who)
@@ -137,11 +150,15 @@ def _concerns(cap: Cap, standing: Standing) -> bool:
 
 
 def _quiet_hours(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
-    gate = profile.gate
-    loud_us = loud_again_us(gate.quiet_from, gate.quiet_until, who.persona.time_zone or profile.time.zone, who.at_us)
+    loud_us = _loud_us(profile, who.persona, who.at_us)
     if loud_us <= who.at_us:
         return channels, None
-    return [channel for channel in channels if channel not in gate.quiet_channels], loud_us
+    return [channel for channel in channels if channel not in profile.gate.quiet_channels], loud_us
+
+
+def _loud_us(profile: Profile, persona: Persona, at_us: int) -> int:
+    gate, zone = profile.gate, persona.time_zone or profile.time.zone
+    return loud_again_us(gate.quiet_from, gate.quiet_until, zone, at_us)
 
 
 def loud_again_us(quiet_from: int, quiet_until: int, zone: str, at_us: int) -> int:
