@@ -43,7 +43,7 @@ def grow(customers: int) -> dict[str, int]:
     before = own_status_bytes("VmRSS")
     for first in range(BATCH, customers + BATCH, BATCH):
         _take(engine, min(BATCH, customers + BATCH - first), first)
-    engine.step(empty_rows(0), START_US + DAY_US)
+    engine.step(empty_rows(0), START_US + DAY_US, {})
     engine.take_facts()
     return {
         "peak": own_status_bytes("VmHWM") - before,
@@ -56,7 +56,7 @@ def _take(engine: Engine, count: int, first: int) -> None:
     """The first visits of `count` customers, in one tick."""
     assert engine.now_us is not None
     slots = engine.table.slots([f"customer-{i:07d}" for i in range(first, first + count)])
-    engine.step(_visits(slots, engine.now_us + TICK_US), engine.now_us + TICK_US)
+    engine.step(_visits(slots, engine.now_us + TICK_US), engine.now_us + TICK_US, {})
     engine.take_facts()
 
 

@@ -41,7 +41,7 @@ def run(scale: Scale, seed: int) -> list[Measure]:
 def _sweep(engine: Engine) -> None:
     """Through the engine's own door: a day without events, at whose end everybody is scored."""
     assert engine.now_us is not None
-    engine.step(empty_rows(0), engine.now_us + DAY_US)
+    engine.step(empty_rows(0), engine.now_us + DAY_US, {})
     engine.take_facts()
 
 

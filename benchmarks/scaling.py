@@ -12,6 +12,7 @@ from benchmarks.measure import Measure, Scale, at_most
 from benchmarks.population import engine_of
 from benchmarks.units import Record
 from schemas.instants import format_instant
+from streams.engine.feeds import INPUTS
 from streams.engine.units import LIVE_TICK_US, EngineUnit
 
 CUSTOMERS = {"small": (1_000, 10_000, 100_000), "full": (10_000, 100_000, 1_000_000)}
@@ -49,7 +50,7 @@ def _cost_us(customers: int, seed: int) -> float:
         ]
         started = time.process_time()
         feed.offer(SOURCE, offset, [Record(offset + i, *pair) for i, pair in enumerate(records)], until_us)
-        for source in (SOURCE, "service-visits", "surveys"):
+        for source in INPUTS:
             feed.caught_up(source, until_us)
         while (batch := feed.take()) is not None:
             unit.apply(batch)

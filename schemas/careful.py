@@ -9,11 +9,12 @@ import orjson
 from pydantic import ValidationError
 
 from schemas.duplicates import MAX_DEPTH, depth_exceeds, duplicate_key
-from schemas.events import KINDS, MARKS, TOPIC_OF_KIND, Message
+from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND, Message
 from schemas.instants import parse_instant
 from schemas.refusals import Refused, shown
 
 MAX_BYTES = 1 << 20
+ERASABLE = {"customer_profile"}  # kinds of compacted topics: a record without a value deletes what its key had
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,14 @@ class Mark:
     producer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Record `index` of a batch deletes what its topic had of a customer; it has no event time."""
+
+    index: int
+    customer: str
+
+
 class Careful:
     """Decides about records of one kind, one by one."""
 
@@ -34,8 +43,10 @@ class Careful:
 
     def check(
         self, index: int, value: bytes | dict[str, Any] | None, key: bytes | None, keyed: bool, now_us: int
-    ) -> dict[str, Any] | Mark | Refused:
-        """The event as plain values, a mark, or what is wrong."""
+    ) -> dict[str, Any] | Mark | Erased | Refused:
+        """The event as plain values, a mark, a deletion, or what is wrong."""
+        if value is None and keyed and self.kind in ERASABLE:
+            return _erased(index, key)
         found = value if isinstance(value, dict) else self._object(index, value)
         if isinstance(found, Refused):
             return found
@@ -85,3 +96,11 @@ class Careful:
     def _wrong_kind(self, kind: object) -> str:
         topic = TOPIC_OF_KIND[self.kind]
         return f"kind is {shown(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"
+
+
+def _erased(index: int, key: bytes | None) -> Erased | Refused:
+    customer = (key or b"").decode("utf-8", "replace")
+    if customer.encode() == key and 1 <= len(customer) <= MAX_ID and customer.isprintable():
+        return Erased(index, customer)
+    sentence = f"the record has no value and its key is {shown(key)}, expected the customer_id whose data go, in UTF-8"
+    return Refused(index, "key", "customer", sentence)

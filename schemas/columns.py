@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 # Rank of a kind in the canonical order of equal event times: the alphabetical order of the topics' names.
-APP_ACTIVITY, SERVICE_VISIT, SURVEY = 0, 1, 2
-KINDS = ("app_activity", "service_visit", "survey")
+APP_ACTIVITY, CUSTOMER_PROFILE, INTERVENTION_OUTCOME, SERVICE_VISIT, SURVEY = range(5)
+KINDS = ("app_activity", "customer_profile", "intervention_outcome", "service_visit", "survey")
+OF_CUSTOMERS = ("app_activity", "service_visit", "survey")  # what customers themselves cause; the others are notes
 
 ACTIVITY_TYPES = (
     "app_open", "browse", "add_to_cart", "purchase", "consult", "coupon_claimed",
@@ -29,6 +31,7 @@ EVENT = np.dtype(
         ("kind", "i1"),
         ("code", "i1"),  # activity type or survey type
         ("causes", "u1"),  # bit i: CAUSES[i] was named
+        ("note", "<i4"),  # where the fields lie that fit no column, 0: there are none
         ("amount", "<f8"),
         ("items", "<f8"),
         ("wait_minutes", "<f8"),
@@ -39,6 +42,7 @@ EVENT = np.dtype(
 )
 NUMBERS = ("amount", "items", "wait_minutes", "count", "duration_seconds", "score")
 Rows = NDArray[np.void]
+Note = dict[str, Any]  # the fields of an outcome or a profile that are there; none at all: the profile was erased
 
 
 def empty_rows(n: int) -> Rows:

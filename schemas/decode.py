@@ -1,15 +1,15 @@
 """Records of one topic to columns, a batch at once.
 
-The fast path accepts what is plainly good, checking whole columns at a time. Whatever is doubtful goes one by
-one to the
-models in `events`, which decide and write the message; so a bad record costs little and the two never disagree.
+The fast path accepts what is plainly good, checking whole columns at a time. Whatever is doubtful goes one by one to
+the models in `events`, which decide and write the message; so a bad record costs little and the two never disagree.
+Notes always go there: they are rare, and say more than the columns hold.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,21 +17,23 @@ import orjson
 import xxhash
 from numpy.typing import NDArray
 
-from schemas.careful import Careful, Mark
+from schemas.careful import Careful, Erased, Mark
 from schemas.columns import (
     ACTIVITY_TYPES,
     CAUSES,
     KINDS,
     NUMBERS,
+    OF_CUSTOMERS,
     OTHER_ACTIVITY,
     SURVEY_TYPES,
     Events,
+    Note,
     Rows,
     empty_rows,
 )
 from schemas.duplicates import doubtful_structures
 from schemas.events import KINDS as MODELS
-from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_SCORE, MAX_TEXT
+from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_SCORE, MAX_TEXT, Event
 from schemas.fields import Column, Fields, Object
 from schemas.refusals import Refused
 from schemas.times import parse_instants
@@ -56,13 +58,18 @@ LABELS = ("service_type", "store_id", "currency")
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A batch after decoding: accepted events in order and their places in it, marks, refusals."""
+    """A batch after decoding: accepted events in order and their places in it, marks, refusals, deletions.
+
+    An event whose `note` is i > 0 has the further fields `notes[i - 1]`.
+    """
 
     events: Events
     index: NDArray[np.intp]
     marks: list[Mark]
     refused: list[Refused]
     unknown_fields: Counter[str]
+    notes: list[Note] = field(default_factory=list)
+    erased: list[Erased] = field(default_factory=list)
 
 
 class Decoder:
@@ -74,6 +81,9 @@ class Decoder:
         self.known = frozenset(MODELS[kind].model_fields)
         self.numbers = [name for name in NUMBERS if name in self.known]
         self.labels = [name for name in LABELS if name in self.known]
+        self.noted = set() if kind in OF_CUSTOMERS else self.known - Event.model_fields.keys() - {"kind"}
+        if kind == "intervention_outcome":
+            self.noted |= {"event_id"}  # outcomes of one instant have an order
 
     def decode(self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, now_us: int) -> Decoded:
         """Records as they lie in the topic; keys None: not checked."""
@@ -99,22 +109,32 @@ class Decoder:
         bad |= doubtful
         if keys is not None:
             bad |= _keys_differ(keys, customers)
+        bad |= bool(self.noted)
         unknown = fields.unknown(self.known)
         if not bad.any():
             return Decoded(Events(rows, customers), np.arange(len(rows)), [], [], unknown)
-        marks, refused = [], []
-        for i in np.flatnonzero(bad).tolist():
+        asked, found = np.flatnonzero(bad).tolist(), []
+        for i in asked:
             value: bytes | Object | None = objects[i] if values is None else values[i]
-            outcome = self.careful.check(i, value, keys[i] if keys is not None else None, keys is not None, now_us)
-            if isinstance(outcome, Mark):
-                marks.append(outcome)
-            elif isinstance(outcome, Refused):
-                refused.append(outcome)
-            else:
-                customers[i], bad[i] = outcome["customer_id"], False
-                rows[i] = self._columns(Fields([outcome]), now_us)[1][0]
+            found.append(self.careful.check(i, value, keys[i] if keys else None, keys is not None, now_us))
+        bodies = {i: body for i, body in zip(asked, found, strict=True) if isinstance(body, dict)}
+        if bodies:
+            places, again = list(bodies), self._columns(Fields(list(bodies.values())), now_us)
+            rows[places], bad[places] = again[1], False
+            for i, customer in zip(places, again[0], strict=True):
+                customers[i] = customer
         good = np.flatnonzero(~bad)
-        return Decoded(Events(rows[good], [customers[i] for i in good.tolist()]), good, marks, refused, unknown)
+        marks, refused = [x for x in found if isinstance(x, Mark)], [x for x in found if isinstance(x, Refused)]
+        events = Events(rows[good], [customers[i] for i in good.tolist()])
+        erased = [x for x in found if isinstance(x, Erased)]
+        return Decoded(events, good, marks, refused, unknown, self._notes(events.rows, bodies.values()), erased)
+
+    def _notes(self, rows: Rows, bodies: Iterable[Object]) -> list[Note]:
+        """The further fields of each row, which is told where they are; none of kinds that fit the columns."""
+        if not self.noted:
+            return []
+        rows["note"] = np.arange(1, len(rows) + 1)
+        return [{name: value for name, value in body.items() if name in self.noted} for body in bodies]
 
     def _columns(self, fields: Fields, now_us: int) -> tuple[list[str], Rows, Flags]:
         """Customers, rows and which of them are not plainly good (their rows are worthless)."""

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from schemas.instants import format_instant, parse_instant
+from schemas.zones import NAMES as ZONES
 
 MAX_ID = 128
 MAX_TEXT = 256
@@ -44,6 +45,18 @@ def _instant(text: str, info: ValidationInfo) -> str:
     return text
 
 
+def _time_zone(name: str) -> str:
+    if name not in ZONES:
+        raise PydanticCustomError(
+            "time_zone", "is no name of the IANA time zone database; send one such as Europe/Madrid or Asia/Shanghai"
+        )
+    return name
+
+
+def _without_nulls(consent: dict[str, bool | None]) -> dict[str, bool | None]:
+    return {channel: given for channel, given in consent.items() if given is not None}
+
+
 def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -57,6 +70,8 @@ Whole = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=int(MAX_COUNT))]
 Count = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=int(MAX_COUNT))]
 Cause = Literal["distance", "price", "service", "product", "vehicle_sold", "other"]
 Channel = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_printable)]
+TimeZone = Annotated[Text, AfterValidator(_time_zone)]
+Consent = Annotated[dict[Channel, bool | None], AfterValidator(_without_nulls)]
 
 
 class Message(BaseModel):
@@ -138,8 +153,8 @@ class CustomerProfile(Event):
 
     kind: Literal["customer_profile"]
     scope: Text | None = None
-    time_zone: Text | None = None
-    consent: dict[Channel, bool] | None = None
+    time_zone: TimeZone | None = Field(None, description="a name of the IANA time zone database")
+    consent: Consent | None = Field(None, description="channel -> whether it may be used; null: nothing is known")
     preferred_channel: Channel | None = None
     value: Amount | None = Field(None, description="remaining lifetime value")
     agent_id: Text | None = None

@@ -76,7 +76,7 @@ class Replay:
             "events_rejected": counts["rejected"],
             "events_duplicate": counts["duplicate"],
             "events_late": counts["late"],
-            "customers": len(self.unit.engine.table),
+            "customers": self.unit.engine.customers,
             "observations": counts["observations"],
             "labelled": verdict.labels,
             "interventions": counts["interventions"],

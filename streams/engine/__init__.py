@@ -5,6 +5,7 @@
     engine        a tick's events into customers' rows; scores, crossings, observations, labels
     crossings     from scores to messages: which are published, which cases open, which are withheld
     blocks        observations and examples as they travel
+    notes         what outcomes and profiles say beside their columns, while their rows wait in the merge
     feeds         what an engine may go on with: frontier, models, its own observations a horizon later
     learner_feed  the same for the learner: grid instants that every partition has reported
     rhythm        whether a source has fallen quiet against its own pauses

@@ -8,6 +8,7 @@ together, then their second ones, and so on: the result is that of one tick afte
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
 
@@ -22,7 +23,7 @@ from features.table import Slots, Table
 from features.view import KNOWN, View
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
-from schemas.columns import Rows
+from schemas.columns import Note, Rows
 from schemas.instants import DAY_US
 from streams.engine import blocks
 from streams.engine.crossings import CASE_COLUMNS, NO_CASE, WIDTH, Crossings, Fact, Scored
@@ -86,11 +87,17 @@ class Engine:
         """Where stream time begins: not after the first event of any partition."""
         self.now_us = now_us
 
-    def step(self, rows: Rows, until_us: int) -> None:
+    @property
+    def customers(self) -> int:
+        """How many have had an event of their own; one who was forgotten and came back counts anew."""
+        known = self.table.rows[: len(self.table), self._last_known] > -np.inf
+        return int(known.sum()) + self.counts["forgotten"]
+
+    def step(self, rows: Rows, until_us: int, notes: Mapping[int, Note]) -> None:
         """Applies the events of whole ticks up to `until_us`, in any order, and stops where the schedule says.
 
-        `rows` have slots of `table` and the tick they are due in. Raises when it would pass an instant whose model or
-        observations it still waits for: the feed must not let it.
+        `rows` have slots of `table` and the tick they are due in, `notes` the further fields of those with a `note`.
+        Raises when it would pass an instant whose model or observations it still waits for: the feed must not let it.
         """
         assert self.now_us is not None, "the engine has not been started"
         # the end of the input may lie within a tick: its events are still due when it ends, as if more had followed
@@ -100,7 +107,7 @@ class Engine:
             assert self.waiting_us is None, f"model of {self.waiting_us} has not come"
             stop_us = min(until_us, self.schedule.next_stop(self.now_us))
             n = len(rows) if stop_us == until_us else int(np.searchsorted(rows["due_us"], stop_us, "right"))
-            self._apply(rows[:n])
+            self._apply(rows[:n], notes)
             rows, self.now_us = rows[n:], stop_us
             self._stop(stop_us)
 
@@ -145,8 +152,11 @@ class Engine:
             self._sweep(at_us)
 
     def is_forgotten(self, slots: Slots) -> NDArray[np.bool_]:
-        """(slots,): of whom nothing is known any more."""
+        """(slots,): of whom nothing is known any more, neither an event nor a note: the row is an empty one, to the
+        bit."""
         forgotten: NDArray[np.bool_] = self.table.rows[slots, self._last_known] == -np.inf
+        rows, empty = self.table.rows[slots[forgotten]], self.table.empty
+        forgotten[forgotten] = (rows.view(np.uint64) == empty.view(np.uint64)).all(axis=1)
         return forgotten
 
     def _forget(self, at_us: int) -> None:
@@ -193,7 +203,7 @@ class Engine:
         if self.keeps_sweeps and parts:
             self.sweeps.append((at_us, active, np.concatenate(parts)))
 
-    def _apply(self, rows: Rows) -> None:
+    def _apply(self, rows: Rows, notes: Mapping[int, Note]) -> None:
         """Events up to the next stop, by due time."""
         if not len(rows):
             return
@@ -204,10 +214,19 @@ class Engine:
         self.counts["duplicate"] += int((~new).sum())
         self.counts["late"] += int((new & late).sum())
         self.counts["applied"] += int((new & ~late).sum())
+        rows = rows[new]
+        noted = rows["note"] > 0
+        if noted.any():
+            self._note(rows[noted], notes)
+            rows = rows[~noted]
         if not self.waits_for_models:
-            self.rhythm.hear(rows[new])
-        self._apply_ticks(rows[new])
+            self.rhythm.hear(rows)
+        self._apply_ticks(rows)
         self._flush_crossings()
+
+    def _note(self, rows: Rows, notes: Mapping[int, Note]) -> None:
+        """Outcomes and profiles up to the next stop, by customer, then in canonical order; notes: by a row's `note`."""
+        self.counts["notes"] += len(rows)
 
     def _apply_ticks(self, rows: Rows) -> None:
         """Rows sorted by slot and tick: the first tick of every customer, then the second, ..."""

@@ -16,19 +16,22 @@ import numpy as np
 import orjson
 
 from online_model.snapshot import Snapshot
-from schemas.careful import Mark
-from schemas.columns import Rows, empty_rows
+from schemas.careful import Erased, Mark
+from schemas.columns import CUSTOMER_PROFILE, Note, Rows, empty_rows
 from schemas.decode import Decoded, Decoder
+from schemas.events import TOPIC_OF_KIND
 from schemas.instants import parse_instant
 from schemas.refusals import dead_letter
 from streams.engine.engine import Engine
 from streams.engine.merge import Hole, Merge, Offsets
+from streams.engine.notes import Notes
 from streams.engine.schedule import is_grid, next_grid
 
-INPUTS = {"app-activity": "app_activity", "service-visits": "service_visit", "surveys": "survey"}
+INPUTS = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
 REFUSED = "refused in "  # and a source, in a position: refused records wait for no tick, up to here they are out
 MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
 Letter = dict[str, object]  # a refused record on its way to the dead letters
+LAST_ID = (1 << 64) - 1
 MOST_BUFFERED = 20_000  # events of a source that wait in memory; the one that holds the frontier is always read
 MOST_INSTANTS = 2  # complete instants of observations that wait in memory
 
@@ -66,6 +69,7 @@ class Batch:
     position: dict[str, int]
     until_us: int | None  # None: stream time has not begun, all that came was refused
     rows: Rows
+    notes: dict[int, Note] = field(default_factory=dict)  # by the `note` of its row
     letters: list[Letter] = field(default_factory=list)
     unknown_fields: Counter[str] = field(default_factory=Counter)
     model: Snapshot | None = None
@@ -96,6 +100,7 @@ class EngineFeed:
         self.blocks: list[dict[str, Any]] = []
         self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
         self.unknown_fields: Counter[str] = Counter()
+        self.notes = Notes()
         self.letters: list[Letter] = []
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
@@ -115,27 +120,50 @@ class EngineFeed:
             self._events(source, new, now_us)
 
     def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
-        """Decoded records in order: events, marks and refusals, each at its place. offsets: (records,);
+        """Decoded records in order: events, marks, deletions and refusals, each at its place. offsets: (records,);
         letters: (refused,).
         """
         rows = decoded.events.rows
         rows["slot"] = self.engine.table.slots(decoded.events.customers)
+        self.notes.keep(rows, decoded.notes)
         self.unknown_fields.update(decoded.unknown_fields)
         taken = 0
-        others: dict[int, Mark | Letter] = {mark.index: mark for mark in decoded.marks}
+        others: dict[int, Mark | Erased | Letter] = {mark.index: mark for mark in decoded.marks}
+        others |= {erased.index: erased for erased in decoded.erased}
         others |= {refused.index: letter for refused, letter in zip(decoded.refused, letters, strict=True)}
         for index, other in sorted(others.items()):
             n = int(np.searchsorted(decoded.index, index))
             self.merge.records(source, rows[taken:n], offsets[decoded.index[taken:n]])
             taken = n
-            if not isinstance(other, Mark):
-                self._refuse(source, other, int(offsets[index]))
-            elif other.kind == "end":
-                self.merge.end(source, other.time_us, int(offsets[index]))
-            else:
-                self.merge.heartbeat(source, other.time_us, int(offsets[index]))
+            self._take_other(source, other, int(offsets[index]))
         self.merge.records(source, rows[taken:], offsets[decoded.index[taken:]])
         self.merge.reached(source, int(offsets[-1]) + 1)
+
+    def _take_other(self, source: str, other: Mark | Erased | Letter, offset: int) -> None:
+        if isinstance(other, Erased):
+            self._erase(source, other.customer, offset)
+        elif not isinstance(other, Mark):
+            self._refuse(source, other, offset)
+        elif other.kind == "end":
+            self.merge.end(source, other.time_us, offset)
+        else:
+            self.merge.heartbeat(source, other.time_us, offset)
+
+    def _erase(self, source: str, customer: str, offset: int) -> None:
+        """A deletion is a note without fields; while its topic has said nothing there is nothing to delete."""
+        at_us = self.merge.latest_us(source)
+        if at_us is None:
+            return
+        row = empty_rows(1)
+        row["time_us"], row["kind"], row["note"], row["slot"] = (
+            at_us,
+            CUSTOMER_PROFILE,
+            1,
+            self.engine.table.slots([customer]),
+        )
+        row["id"] = LAST_ID - offset  # of its own, and behind the profiles of its instant
+        self.notes.keep(row, [{}])
+        self.merge.records(source, row, np.array([offset], np.int64))
 
     def caught_up(self, source: str, now_us: int) -> None:
         """Live: the source has been read to its end, so nothing older than now is to come."""
@@ -158,7 +186,7 @@ class EngineFeed:
             letters, self.letters = self.letters, []
             refused = {REFUSED + source: offset for source, offset in self.refused.items()}
             self.position = self.position | self.merge.positions() | refused
-            return Batch(self, base, self.position, self.until_us, empty_rows(0), letters)
+            return Batch(self, base, self.position, self.until_us, empty_rows(0), letters=letters)
         if frontier_us is None:
             return None
         model = self._model()
@@ -188,7 +216,8 @@ class EngineFeed:
         unknown, self.unknown_fields = self.unknown_fields, Counter()
         if ended:
             self.merge.forget_end()
-        return Batch(self, base, self.position, until_us, rows, [], unknown, model, matured, ended)
+        notes = self.notes.take(rows)
+        return Batch(self, base, self.position, until_us, rows, notes, [], unknown, model, matured, ended)
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
         """Unless an owner before us sent it on, and had to leave an event before it where it was."""

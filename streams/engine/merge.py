@@ -34,6 +34,7 @@ class Source:
     read: int  # the next offset to be read
     proved_us: int | None = None  # everything up to here is known; None: nothing read yet
     start_us: int | None = None  # what was proved first
+    latest_us: int = 0  # the latest event time that has been read
     ended: bool = False
     chunks: deque[tuple[Rows, Offsets]] = field(default_factory=deque)
     marks: deque[tuple[int, int]] = field(default_factory=deque)  # (passed from this tick on, offset)
@@ -77,10 +78,19 @@ class Merge:
         ends = -(-rows["time_us"] // self.tick_us) * self.tick_us
         floor = ends[0] if source.proved_us is None else self._end_after(source.proved_us)
         rows["due_us"] = np.maximum.accumulate(np.maximum(ends, floor))
+        source.latest_us = max(source.latest_us, int(rows["time_us"].max()))
         source.chunks.append((rows, offsets))
         source.prove(int(rows["due_us"][0]) - self.tick_us)
         source.prove(int(rows["due_us"][-1]) - self.tick_us)
         return int((ends < rows["due_us"]).sum())
+
+    def latest_us(self, name: str) -> int | None:
+        """The time of something that has none and comes now: not before what came before it, in the first tick that
+        is not proved. None while the source has said nothing. The same when it is read again from a position:
+        whatever could make it later is in a tick that is read again too.
+        """
+        source = self.sources[name]
+        return None if source.proved_us is None else max(source.latest_us, source.proved_us + 1)
 
     def heartbeat(self, name: str, time_us: int, offset: int) -> None:
         """Everything of the source up to `time_us` has been sent."""

@@ -166,7 +166,7 @@ class EngineUnit:
             stop_us = min(until_us, next_grid(engine.now_us), matured_us + horizon_us)
             last = stop_us == until_us
             n = len(rows) if last else int(np.searchsorted(rows["due_us"], stop_us, "right"))
-            engine.step(rows[:n], stop_us)
+            engine.step(rows[:n], stop_us, batch.notes)
             rows = rows[n:]
             if stop_us == matured_us + horizon_us:
                 for block in batch.matured.get(matured_us, []):

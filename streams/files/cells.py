@@ -15,6 +15,8 @@ from streams.files.identity import DerivedIds, plain_number
 
 Column = Sequence[Any]
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+PAIR = re.compile(r"\s*([^:;|\s]+)\s*:\s*(true|false)\s*(?:[;|]|$)")
+PAIRS = re.compile(f"(?:{PAIR.pattern})+")
 MOST_REMEMBERED = 1 << 16
 
 
@@ -46,11 +48,20 @@ def _causes(text: str) -> list[str] | None:
     return [cause.strip() for cause in re.split(r"[|;]", text)] if text else None
 
 
-def _consent(text: str) -> Any:
+def _consent(cell: Any) -> Any:
+    """Channels and whether they may be used: `{"sms": true}`, `sms:true;mail:false`, or the pairs of a Parquet map."""
+    if isinstance(cell, list) and all(isinstance(pair, tuple) for pair in cell):
+        return dict(cell)
+    if isinstance(cell, dict):  # of a Parquet struct each row has all channels
+        return {channel: given for channel, given in cell.items() if given is not None}
+    if not isinstance(cell, str):
+        return cell
     try:
-        return orjson.loads(text) if text else None
+        return orjson.loads(cell)
     except orjson.JSONDecodeError:
-        return text
+        pairs = PAIR.findall(cell) if PAIRS.fullmatch(cell) else []
+        given = {channel: word == "true" for channel, word in pairs}
+        return given if pairs and len(given) == len(pairs) else cell
 
 
 class Texts:
@@ -59,7 +70,7 @@ class Texts:
     def __init__(self) -> None:
         numbers = Remembered(_number)
         self.meanings = dict.fromkeys((*NUMBERS, "schema_version", "cost", "value"), numbers)
-        self.meanings |= {"causes": Remembered(_causes), "consent": Remembered(_consent)}
+        self.meanings["causes"] = Remembered(_causes)
 
     def column(self, name: str, cells: Sequence[str]) -> Column:
         """What the cells of a column mean, None where they are empty."""
@@ -80,6 +91,8 @@ class Completion:
         filled = dict(columns)
         for name, value in (("kind", self.kind), ("schema_version", 1)):
             filled[name] = _filled(filled.get(name), value, rows)
+        if "consent" in filled:
+            filled["consent"] = list(map(_consent, filled["consent"]))
         objects = _objects(filled, rows)
         nameless = [one for one in objects if "event_id" not in one] if "event_id" in filled else objects
         for one, event_id in zip(nameless, self.ids.of(nameless), strict=True):

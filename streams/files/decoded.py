@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.careful import Mark
-from schemas.columns import KINDS, Events
+from schemas.columns import KINDS, Events, Note
 from schemas.decode import MAX_SKEW_US, Decoded, Decoder
-from schemas.errors import UsageError
-from schemas.events import KINDS as ALL_KINDS
 from schemas.refusals import Refused, dead_letter, shown
 from streams.files.chunks import Chunk, Part, Source
 
@@ -45,9 +43,7 @@ class DecodedChunk:
 
 
 def decode_source(source: Source, now_us: int, max_skew_us: int = MAX_SKEW_US) -> Iterator[DecodedChunk]:
-    """The chunks of a source, decoded as they are asked for. UsageError for a kind that nothing reads yet."""
-    if source.kind not in (None, *KINDS):
-        raise UsageError(f"{source.path}: {source.kind} is not read yet; expected events of {EXPECTED}")
+    """The chunks of a source, decoded as they are asked for."""
     decoders = {kind: Decoder(kind, max_skew_us) for kind in KINDS}
     return (_decoded(chunk, decoders, now_us) for chunk in source.chunks)
 
@@ -68,7 +64,7 @@ def _decoded(chunk: Chunk, decoders: dict[str, Decoder], now_us: int) -> Decoded
 
 def _strange(part: Part) -> Iterable[Refused]:
     """Refuses rows whose kind nothing reads."""
-    rule = "missing" if not part.kind else "not_read_yet" if part.kind in ALL_KINDS else "wrong_kind"
+    rule = "wrong_kind" if part.kind else "missing"
     came = "kind is missing or not text" if not part.kind else f"kind is {shown(part.kind)}"
     return (Refused(place, "kind", rule, f"{came}; expected one of {EXPECTED}") for place in part.places.tolist())
 
@@ -78,17 +74,28 @@ def _placed(decoded: Decoded, places: NDArray[np.intp]) -> Decoded:
     heartbeat, it only proves that nothing older follows."""
     marks = [Mark(int(places[mark.index]), "heartbeat", mark.time_us, mark.producer) for mark in decoded.marks]
     refused = [replace(one, index=int(places[one.index])) for one in decoded.refused]
-    return Decoded(decoded.events, places[decoded.index], marks, refused, decoded.unknown_fields)
+    return Decoded(decoded.events, places[decoded.index], marks, refused, decoded.unknown_fields, decoded.notes)
 
 
 def _together(parts: Sequence[Decoded], refused: list[Refused]) -> Decoded:
     marks = sorted((mark for part in parts for mark in part.marks), key=lambda mark: mark.index)
     everything = sorted(refused + [one for part in parts for one in part.refused], key=lambda one: one.index)
     unknown = sum((part.unknown_fields for part in parts), Counter[str]())
+    notes = _notes(parts)
     events = Events.concatenate(part.events for part in parts)
     index = np.concatenate([np.zeros(0, np.intp), *(part.index for part in parts)])
     if len(parts) > 1:
         order = np.argsort(index)
         events = Events(events.rows[order], [events.customers[i] for i in order.tolist()])
         index = index[order]
-    return Decoded(events, index, marks, everything, unknown)
+    return Decoded(events, index, marks, everything, unknown, notes)
+
+
+def _notes(parts: Sequence[Decoded]) -> list[Note]:
+    """The notes of all parts; their rows are told where they are now."""
+    notes: list[Note] = []
+    for part in parts:
+        numbers = part.events.rows["note"]
+        numbers[numbers > 0] += len(notes)
+        notes += part.notes
+    return notes

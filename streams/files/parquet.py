@@ -24,6 +24,7 @@ KEPT = (
     pa.types.is_list,
     pa.types.is_large_list,
     pa.types.is_struct,
+    pa.types.is_map,
 )
 MOST_CALENDAR_US = 253_402_300_799_999_999  # the end of year 9999
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from schemas.columns import KINDS
+from schemas.columns import OF_CUSTOMERS
 from schemas.errors import UsageError
 from schemas.instants import parse_duration
 
@@ -34,12 +34,14 @@ def _like(pattern: str, meaning: str) -> AfterValidator:
 
 
 def _retention_events(kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """In the order of KINDS, each once, so that the order in which they were written changes nothing."""
-    wrong = [kind for kind in kinds if kind not in KINDS]
+    """In the order of OF_CUSTOMERS, each once, so that the order in which they were written changes nothing."""
+    wrong = [kind for kind in kinds if kind not in OF_CUSTOMERS]
     if wrong or not kinds:
         came = ", ".join(wrong) or "nothing"
-        raise _refuse(f"expected one or more of {', '.join(KINDS)}, which customers themselves cause; came {came}")
-    return tuple(kind for kind in KINDS if kind in kinds)
+        raise _refuse(
+            f"expected one or more of {', '.join(OF_CUSTOMERS)}, which customers themselves cause; came {came}"
+        )
+    return tuple(kind for kind in OF_CUSTOMERS if kind in kinds)
 
 
 Duration = Annotated[int, BeforeValidator(_duration)]

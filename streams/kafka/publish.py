@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
+import xxhash
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
@@ -83,16 +84,20 @@ class Sender:
 
     async def row(self, row: Row) -> None:
         """One event, to its customer's partition."""
-        key = row.customer.encode() if row.customer is not None else None
+        key = (
+            b"\0refused:%016x" % xxhash.xxh3_64_intdigest(row.value) if row.customer is None else row.customer.encode()
+        )
         await self._append(self.names[row.kind], self._partition_of(row.customer or ""), key, row.value)
         self.sent += 1
 
     async def everywhere(self, kind: str, at_us: int) -> None:
-        """A mark to every partition of every input topic."""
+        """A mark to every partition of every input topic. A compacted one takes nothing without a key, and keeps the
+        last mark of a kind, which says all that those before it said.
+        """
         value = orjson.dumps({"kind": kind, "event_time": format_instant(at_us), "producer": PRODUCER})
         for topic in self.inputs:
             for partition in range(self.partitions):
-                await self._append(topic, partition, None, value)
+                await self._append(topic, partition, b"\0" + kind.encode(), value)
 
     async def flush(self) -> None:
         """Everything has been acknowledged when it returns."""
@@ -100,7 +105,7 @@ class Sender:
             await self._send(place)
         await asyncio.gather(*self._sending)
 
-    async def _append(self, topic: str, partition: int, key: bytes | None, value: bytes) -> None:
+    async def _append(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
         batch = self._batches.get((topic, partition))
         if batch is not None and batch.append(key=key, value=value, timestamp=None) is not None:
             return

@@ -47,7 +47,7 @@ def go(made: Engine, day: int, rows: np.ndarray | None = None) -> None:
     rest = np.zeros(0, EVENT) if rows is None else rows
     while made.now_us is not None and made.now_us < until_us:
         stop_us = min(made.schedule.next_stop(made.now_us), until_us)
-        made.step(rest if stop_us == until_us else rest[:0], stop_us)
+        made.step(rest if stop_us == until_us else rest[:0], stop_us, {})
         if made.waiting_us is not None:
             made.take_model(replace(made.scorer.snapshot, instant_us=made.waiting_us))
 

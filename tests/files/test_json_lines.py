@@ -29,7 +29,7 @@ def log(tmp_path: Path, *lines: bytes, name: str = "log.jsonl") -> str:
         (b"{}", "missing"),
         (b'{"kind": 5}', "missing"),
         (b'{"kind": "visit"}', "wrong_kind"),
-        (b'{"kind": "customer_profile", "customer_id": "c"}', "not_read_yet"),
+        (b'{"kind": "customer_profile", "customer_id": "c"}', "missing"),
         (b'{"kind": "survey", "score": NaN}', "json"),
         (b'{"kind": "survey", "causes": "\xff"}', "json"),
         (b"\x00\x00", "json"),
