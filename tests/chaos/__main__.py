@@ -8,17 +8,39 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from streams.cli import main as keepline
-from streams.interventions.profile import load_profile
+from streams.interventions.profile import SHIPPED_IN, Profile, load_profile
 from streams.kafka import settings
 from tests.chaos.compare import committed, differences, truth
+from tests.chaos.outcomes import last_us, write_outcomes, write_profiles
 from tests.chaos.proxy import Proxy
 from tests.chaos.supervisor import KINDS, Faults, Supervisor
 from tests.kafka.apache import Cluster, free_ports, nodes
 
 CITY = ["label.horizon=28d", "label.lapsed_after=120d", "model.min_labels=300", "model.min_labels_of_a_class=30"]
+LIMITS = """[limits]
+every = "1d"
+
+[[limits.budgets]]
+name = "city-1"
+scope = "city-1"
+amount = 9000
+period = "month"
+
+[[limits.budgets]]
+name = "all"
+amount = 30000
+period = "week"
+
+[[limits.teams]]
+name = "advisers"
+who = "service advisor"
+agents = 4
+cases_a_day = 2
+"""
 OULAD = ["label.horizon=28d", "label.lapsed_after=60d", "label.retention_events=service_visit,app_activity"]
 LIMIT_S = 1800.0
 HEAP_MIB = 1024  # of all brokers
@@ -38,6 +60,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--fetch", type=int, help="records at once, of about 300 bytes")
     parser.add_argument("--pause", type=float, nargs=2, default=(0.3, 2.5), help="seconds between two faults")
     parser.add_argument("--only", nargs="+", metavar="KIND", choices=sorted(set(KINDS)), default=KINDS)
+    parser.add_argument("--limits", action="store_true", help="budgets and teams, so that there is a dispatcher")
     parser.add_argument("--oulad", metavar="DIR", help="the three logs of a folder instead of a city")
     return parser.parse_args()
 
@@ -52,8 +75,11 @@ def main() -> int:
 async def run(known: argparse.Namespace, folder: Path) -> int:
     """In a folder that goes afterwards."""
     overrides = OULAD if known.oulad else CITY
+    profile = limited_profile(folder) if known.limits else "after-sales"
     files = await asyncio.to_thread(inputs, known, folder)
-    wanted = truth(load_profile("after-sales", overrides), files, folder / "replay", known.partitions)
+    if not known.oulad:
+        files += await asyncio.to_thread(notes, load_profile(profile, overrides), files, folder, known.seed)
+    wanted = truth(load_profile(profile, overrides), files, folder / "replay", known.partitions)
     places, ports = nodes(known.brokers), free_ports(known.brokers)
     kafka = Cluster(folder, places, ports, HEAP_MIB // known.brokers)
     proxies = [Proxy(port, place.port) for port, place in zip(ports, places, strict=True)]
@@ -63,7 +89,7 @@ async def run(known: argparse.Namespace, folder: Path) -> int:
         "KEEPLINE_TOPIC_PREFIX": "",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    work = {"profile": "after-sales", "set": overrides, "slow_s": known.slow, "fetch": known.fetch}
+    work = {"profile": profile, "set": overrides, "slow_s": known.slow, "fetch": known.fetch}
     try:
         await asyncio.to_thread(kafka.start)
         await asyncio.gather(*[proxy.start() for proxy in proxies])
@@ -106,6 +132,26 @@ def inputs(known: argparse.Namespace, folder: Path) -> list[str]:
     size = ["--customers", str(known.customers), "--days", str(known.days)]
     assert keepline(["simulate", "--out", str(folder / "city"), *size, "--seed", str(known.seed)]) == 0
     return [str(folder / "city" / f"{name}.jsonl") for name in names]
+
+
+def notes(profile: Profile, files: Sequence[str], folder: Path, seed: int) -> list[str]:
+    """Profiles of customers, and what a CRM says of the cases that a replay without it opens."""
+    truth(profile, files, folder / "before", 1)
+    said = folder / "before" / "interventions.jsonl"
+    until_us = last_us([Path(file) for file in files])
+    out = folder / "notes"
+    out.mkdir()
+    profiles = write_profiles(Path(files[0]), out / "customer_profiles.jsonl", seed, until_us)
+    return [str(profiles), str(write_outcomes(said, out / "intervention_outcomes.jsonl", seed, until_us))]
+
+
+def limited_profile(folder: Path) -> str:
+    """A file: after-sales with budgets and teams."""
+    shipped = (SHIPPED_IN / "after-sales.toml").read_text()
+    before, _, after = shipped.partition("[limits]")
+    path = folder / "limited.toml"
+    path.write_text(before + LIMITS + "\n[goals]" + after.partition("[goals]")[2])
+    return str(path)
 
 
 async def command(environment: dict[str, str], *words: str) -> None:

@@ -19,7 +19,8 @@ from streams.kafka.settings import Settings
 from streams.replay import Replay
 
 Said = dict[str, Counter[bytes]]
-FILES, SCORES, MODELS = ("interventions", "interventions-withheld"), "churn-scores", "models"
+FILES = ("interventions", "interventions-withheld", "intervention-updates", "touches")
+SCORES, MODELS = "churn-scores", "models"
 TOPICS = (*FILES, SCORES, MODELS)
 
 

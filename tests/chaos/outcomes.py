@@ -22,16 +22,17 @@ CHANNELS = ("app", "sms", "wechat", "mail", "phone", "visit")
 def write_outcomes(interventions: Path, out: Path, seed: int, until_us: int) -> Path:
     """A file of outcomes of the cases in interventions.jsonl, none later than the log itself."""
     rows = [row for line in interventions.read_bytes().splitlines() for row in _outcomes(orjson.loads(line), seed)]
-    return _write(out, [row for row in rows if parse_instant(row["event_time"]) <= until_us])
+    return _write(out, _until(until_us, rows))
 
 
-def write_profiles(events: Path, out: Path, seed: int) -> Path:
+def write_profiles(events: Path, out: Path, seed: int, until_us: int) -> Path:
     """A file of profiles of half of the customers in a file of events, at their first event and some time later."""
     first: dict[str, int] = {}
     for line in events.read_bytes().splitlines():
         row = orjson.loads(line)
         first.setdefault(row["customer_id"], parse_instant(row["event_time"]))
-    return _write(out, [row for customer, at_us in first.items() for row in _profiles(customer, at_us, seed)])
+    rows = [row for customer, at_us in first.items() for row in _profiles(customer, at_us, seed)]
+    return _write(out, _until(until_us, rows))
 
 
 def last_us(files: list[Path]) -> int:
@@ -89,6 +90,10 @@ def _profiles(customer: str, at_us: int, seed: int) -> Iterator[dict[str, Any]]:
             "agent_id": draw.choice(AGENTS),
         }
         at_us += int(draw.uniform(1, 400) * DAY_US) + draw.randrange(HOUR_US)
+
+
+def _until(until_us: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if parse_instant(row["event_time"]) <= until_us]
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> Path:
