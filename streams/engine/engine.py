@@ -125,6 +125,8 @@ class Engine:
         while self.now_us < until_us:
             assert self.waiting_us is None, f"model of {self.waiting_us} has not come"
             assert self.asked_us is None, f"grants of {self.asked_us} have not come"
+            if self.casebook.next_us <= self.now_us:  # a case opened here, after the agenda: something was due already
+                self._wake(self.now_us)
             stop_us = min(until_us, self._next_stop(rows))
             n = len(rows) if stop_us == until_us else int(np.searchsorted(rows["due_us"], stop_us, "right"))
             self._apply(rows[:n], notes)

@@ -83,6 +83,11 @@ class One:
         else:
             self._wait_for_grant(crossed_us, candidacy, Asked(message, passed.channel, message["budget"]["amount"]))
 
+    def give_up(self) -> None:
+        """A crossing that was to be tried again, or to ask, is not at risk any more."""
+        message = self._message(int(self.before[PENDING, self.i]), "")
+        self.desk.withhold(self.customer, self.at_us, message, "no_longer_at_risk", None)
+
     def upgrade(self, candidacy: Candidacy) -> None:
         """The probability has risen above the tier of the open case."""
         dossier = self.desk.casebook.of(self.slot)

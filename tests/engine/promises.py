@@ -32,7 +32,7 @@ def by_customer(topics: Topics, topic: str) -> dict[bytes, list[bytes]]:
     return dict(said)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Message:
     """Something that reached, or was about to reach, a customer by a channel."""
 
