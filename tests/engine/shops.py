@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import random
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from online_model.snapshot import Snapshot
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import DAY_US, HOUR_US, format_instant, parse_instant
 from streams.engine.dispatcher_unit import DispatcherUnit
-from streams.engine.feeds import INPUTS, MODELS
+from streams.engine.feeds import INPUTS, LABELLED, MODELS
 from streams.engine.schedule import next_grid
 from streams.engine.units import EngineUnit
 from streams.interventions import consistency
@@ -135,11 +137,12 @@ def _fields(draw: random.Random, kind: str) -> Event:
             "preferred_channel": draw.choice(CHANNELS), "value": draw.choice([500.0, 3000.0, 9000.0]),
             "agent_id": draw.choice([*AGENTS, None]),
         }  # fmt: skip
-    return {
+    fields: dict[str, Event] = {
         "service_visit": {"amount": 120.5, "items": 2},
         "app_activity": {"activity_type": draw.choice(["browse", "complaint", "coupon_used"])},
         "survey": {"survey_type": "nps", "score": 3, "causes": [draw.choice(CAUSES)]},
-    }[kind]
+    }
+    return fields[kind]
 
 
 def _event(kind: str, customer: int, name: str, at_us: int) -> Event:
@@ -157,8 +160,13 @@ def outcomes(seed: int, interventions: list[dict[str, Any]]) -> list[Sent]:
             day = (at_us - START_US) // DAY_US + draw.choice([0, 0, 2])
             name = case["intervention_id"] if draw.random() < 0.95 else "nobody's"
             more = {"intervention_id": name, "status": status, "agent_id": draw.choice([*AGENTS, None])}
-            more |= {"causes": draw.choice([None, None, ["price"], ["vehicle_sold"]]), "cost": draw.choice([None, 12.5])}
-            sent.append(Sent(day, customer, _event("intervention_outcome", customer, f"{number}-{status}", at_us) | more))
+            more |= {
+                "causes": draw.choice([None, None, ["price"], ["vehicle_sold"]]),
+                "cost": draw.choice([None, 12.5]),
+            }
+            sent.append(
+                Sent(day, customer, _event("intervention_outcome", customer, f"{number}-{status}", at_us) | more)
+            )
     return sent
 
 
@@ -174,8 +182,6 @@ def filled(partitions: int, sent: list[Sent], tick_us: int) -> Topics:
                 place = TOPIC_OF_KIND[one.event["kind"]], one.customer % partitions
                 topics.append(*place, [(one.event["customer_id"].encode(), json.dumps(one.event).encode())])
     _everywhere(topics, mark("end", START_US + (DAYS + QUIET_DAYS) * DAY_US))
-    for partition in range(partitions):
-        topics.append(MODELS, partition, [(b"model", model) for model in models()])
     return topics
 
 
@@ -185,8 +191,44 @@ def _everywhere(topics: Topics, value: bytes) -> None:
             topics.append(topic, partition, [(None, value)])
 
 
-def owners(topics: Topics, profile: Profile) -> list[Owner]:
-    """The engines, then the dispatcher where there is something to share."""
-    engines = [Owner(lambda p=p: EngineUnit(profile, p, "event"), topics) for p in range(topics.partitions)]  # type: ignore[misc]
-    dispatcher = Owner(lambda: DispatcherUnit(profile, topics.partitions, "event"), topics)  # type: ignore[arg-type,return-value]
-    return [*engines, dispatcher] if profile.limits.shared else engines
+class Teacher:
+    """Stands where the learner does: the model of a Monday comes when every partition has reported it."""
+
+    def __init__(self, topics: Topics) -> None:
+        self.topics, self.models, self.read = topics, models(), 0
+        self.unit = SimpleNamespace(done=True, steps=0)
+        self.reports: Counter[str] = Counter()
+
+    def work(self, most: int) -> int:
+        """Reads all there is, whatever `most` says."""
+        new = self.topics.records[LABELLED, 0][self.read :]
+        self.read += len(new)
+        for record in new:
+            body = json.loads(record.value or b"")
+            if body["kind"] == "mark":
+                self._report(body["instant"])
+        return len(new)
+
+    def commit(self) -> None:
+        """What it said is there at once."""
+
+    def die(self) -> None:
+        """It does not."""
+
+    def _report(self, instant: str) -> None:
+        self.reports[instant] += 1
+        for model in self.models if self.reports[instant] == self.topics.partitions else ():
+            if json.loads(model)["instant_us"] == parse_instant(instant):
+                for partition in range(self.topics.partitions):
+                    self.topics.append(MODELS, partition, [(b"model", model)])
+
+
+def owners(topics: Topics, profile: Profile) -> list[Any]:
+    """The engines, the teacher, and the dispatcher where there is something to share."""
+    engines = [Owner(_engine(profile, partition), topics) for partition in range(topics.partitions)]
+    dispatcher = Owner(lambda: DispatcherUnit(profile, topics.partitions, "event"), topics)  # type: ignore[arg-type, return-value]
+    return [*engines, Teacher(topics), *([dispatcher] if profile.limits.shared else [])]
+
+
+def _engine(profile: Profile, partition: int) -> Callable[[], EngineUnit]:
+    return lambda: EngineUnit(profile, partition, "event")

@@ -11,8 +11,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from features.arithmetic import Array
-from schemas.instants import format_instant, parse_instant
+from schemas.instants import format_instant
 from streams.engine import crossings
+from streams.engine.case_columns import SENT
 from streams.engine.one import Scored
 from streams.engine.units import tick_us
 from tests.engine import shops, topics
@@ -24,7 +25,7 @@ RHYTHMS = [
     ("1d", "1d", "1d"), ("6h", "6h", "6h"), ("6h", "1d", "2d"), ("1h", "6h", "12h"),
 ]  # fmt: skip
 policies = st.builds(
-    lambda rhythm, limited, seed: Policy(*rhythm, limited, seed),
+    lambda rhythm, limited, seed: Policy(*rhythm, limited=limited, seed=seed),
     st.sampled_from(RHYTHMS), st.booleans(), st.integers(0, 9),
 )  # fmt: skip
 Crossed = set[tuple[str, str]]  # customer, crossed at
@@ -39,7 +40,7 @@ class Watched:
 
     def __call__(self, self_: crossings.Crossings, scored: Scored, rows: Array, *rest: object) -> object:
         threshold = self_.profile.case.threshold
-        crosses = (scored.probability > threshold) & ~(rows[crossings.SENT] > threshold)
+        crosses = (scored.probability > threshold) & ~(rows[SENT] > threshold)
         for i in np.flatnonzero(crosses).tolist():
             self.crossed.add((scored.names(int(scored.slots[i])), format_instant(int(scored.at_us[i]))))
         return self.decide(self_, scored, rows, *rest)  # type: ignore[arg-type]
@@ -83,7 +84,7 @@ def test_whatever_comes_in_the_promises_hold(policy: Policy, seed: int) -> None:
 def test_every_crossing_is_sent_or_withheld(policy: Policy, seed: int) -> None:
     sent = inputs(policy, seed)
     watched = Watched()
-    with patch.object(crossings.Crossings, "decide", lambda *them: watched(*them)):  # noqa: PLW0108
+    with patch.object(crossings.Crossings, "decide", lambda *them: watched(*them)):
         outputs = run(policy, sent, 1)
     said = [*outputs.parsed("interventions"), *outputs.parsed("interventions-withheld")]
     answered = {(body["customer_id"], body["crossed_at"]) for body in said}
