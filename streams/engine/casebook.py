@@ -38,6 +38,13 @@ class Asked:
     cost: float
     upgrade: bool = False
 
+    @property
+    def share(self) -> tuple[Any, ...]:
+        """Of what is limited: a grant of one is a grant of the other where these are the same."""
+        message = self.message
+        names = ("intervention_id", "tier", "scope", "agent_id")
+        return (message["action"]["who"], *(message[name] for name in names))
+
     def candidate(self, customer: str) -> dict[str, Any]:
         """What the dispatcher has to know."""
         message = self.message
@@ -59,7 +66,7 @@ class Dossier:
     cases: list[Case] = field(default_factory=list)  # the newest last; those that nothing is left to wait for are gone
     contacts: list[Contact] = field(default_factory=list)  # what was sent by channels that have a cap
     asked: Asked | None = None
-    granted: str | None = None  # the intervention that has its share of what is limited, and waits for the morning
+    granted: Asked | None = None  # it has its share of what is limited, and waits for the morning
 
     @property
     def live(self) -> Case | None:
@@ -79,8 +86,8 @@ class Dossier:
         """What `dumps` gave."""
         body: dict[str, Any] = orjson.loads(row)
         contacts = [(us, channel) for us, channel in body["contacts"]]
-        asked = Asked(**body["asked"]) if body["asked"] else None
-        return Dossier([Case.load(case) for case in body["cases"]], contacts, asked, body["granted"])
+        asked, granted = (Asked(**body[name]) if body[name] else None for name in ("asked", "granted"))
+        return Dossier([Case.load(case) for case in body["cases"]], contacts, asked, granted)
 
 
 class Casebook:
@@ -116,7 +123,9 @@ class Casebook:
 
     def open(self, slot: int, case: Case) -> None:
         """A case begins: it was sent, or withheld for the holdout."""
-        self._of(slot).cases.append(case)
+        dossier = self._of(slot)
+        dossier.granted = None
+        dossier.cases.append(case)
         self.touch(slot, case.sent_us)
 
     def contact(self, slot: int, channel: str, at_us: int) -> None:
@@ -127,7 +136,7 @@ class Casebook:
             dossier.contacts = [*(c for c in dossier.contacts if c[0] > oldest_us), (at_us, channel)]
             self._dirty.add(slot)
 
-    def ask(self, slot: int, asked: Asked | None, granted: str | None = None) -> None:
+    def ask(self, slot: int, asked: Asked | None, granted: Asked | None = None) -> None:
         """A candidate waits for its grant, or has got an answer; granted: what waits for the morning with its grant."""
         dossier = self._of(slot)
         dossier.asked, dossier.granted = asked, granted

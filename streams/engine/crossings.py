@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.arithmetic import Array
-from streams.engine.case_columns import ARMED, DECIDED, POINTS, SENT, TOUCHED, UPGRADE
+from streams.engine.case_columns import ARMED, DECIDED, PENDING, POINTS, RETRY, SENT, TOUCHED, UPGRADE
 from streams.engine.desk import Desk
 from streams.engine.one import Candidacy, One, Scored
 from streams.interventions.actions import action
@@ -41,6 +41,8 @@ class Crossings:
         after[ARMED:UPGRADE] = decision.columns[1:]
         for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
             One(self.desk, scored, rows, after, i).cross(decision, candidacy)
+        for i in np.flatnonzero(np.isfinite(rows[[PENDING, RETRY]]).all(axis=0) & ~(p > self._borders[0])).tolist():
+            One(self.desk, scored, rows, after, i).give_up()
         for i in np.flatnonzero(p > rows[UPGRADE]).tolist():
             One(self.desk, scored, rows, after, i).upgrade(candidacy)
         if why == Withheld.NOTHING:

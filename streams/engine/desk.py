@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import orjson
@@ -16,7 +17,7 @@ from streams.engine.outbox import Outbox
 from streams.engine.schedule import on_agenda
 from streams.interventions import life
 from streams.interventions.case_table import State
-from streams.interventions.gate import quiet_until_us
+from streams.interventions.gate import consents, quiet_until_us
 from streams.interventions.life import Case
 from streams.interventions.people import Personas
 from streams.interventions.policy import Message, withheld
@@ -71,30 +72,41 @@ class Desk:
         self.casebook.touch(slot, at_us)
         self.updates(customer, at_us, [update])
 
-    def grant(self, customer: str, slot: int, row: Array, at_us: int, rule: str | None, retry_us: int | None) -> None:
+    def grant(self, customer: str, slot: int, row: Array, at_us: int, answer: dict[str, Any]) -> None:
         """The dispatcher's answer to a candidate. row: (WIDTH,), changed in place."""
         asked = self.casebook.of(slot).asked
-        if asked is None:
+        if asked is None or asked.message["intervention_id"] != answer["intervention_id"]:  # live: of an earlier one
             return
+        rule, retry_us = answer["rule"], parse_instant(answer["retry_at"]) if answer["retry_at"] else None
         self.casebook.ask(slot, None)
         if asked.upgrade:
             self._grant_upgrade(customer, slot, row, asked, at_us, rule)
             return
-        still = row[PENDING] > -np.inf and row[SENT] > self.profile.case.threshold
-        refused = rule if still else "no_longer_at_risk"
+        refused, retry_us = self._refusal(row, asked, at_us, rule, retry_us)
         if refused is None:
-            persona = self.personas[row[PERSONA]]
-            retry_us = quiet_until_us(self.profile, persona, asked.channel, at_us)
-            if retry_us is None:
-                row[ARMED], row[OPENED], row[PENDING], row[RETRY] = 0.0, at_us, -np.inf, -np.inf
-                self.send(customer, slot, row, asked.message, asked.channel, at_us)
-                return
-            refused = "quiet_hours"
-            self.casebook.ask(slot, None, granted=asked.message["intervention_id"])
-        self.withhold(customer, at_us, asked.message, refused, retry_us if still else None)
-        if still and retry_us is not None:
+            row[ARMED], row[OPENED], row[PENDING], row[RETRY] = 0.0, at_us, -np.inf, -np.inf
+            self.send(customer, slot, row, asked.message, asked.channel, at_us)
+            return
+        if refused == "quiet_hours":
+            self.casebook.ask(slot, None, granted=asked)
+        self.withhold(customer, at_us, asked.message, refused, retry_us)
+        if retry_us is not None:
             row[RETRY] = on_agenda(retry_us)
             self.casebook.remind(slot, on_agenda(retry_us))
+
+    def _refusal(
+        self, row: Array, asked: Asked, at_us: int, rule: str | None, retry_us: int | None
+    ) -> tuple[str | None, int | None]:
+        """Why what was asked for is not sent after all, and when to try again: live, the customer may have changed."""
+        if not (row[PENDING] > -np.inf and row[SENT] > self.profile.case.threshold):
+            return "no_longer_at_risk", None
+        if rule is not None:
+            return rule, retry_us
+        persona = self.personas[row[PERSONA]]
+        if not consents(self.profile, persona, asked.channel):
+            return "consent", at_us  # another channel may be left: the gate says
+        loud_us = quiet_until_us(self.profile, persona, asked.channel, at_us)
+        return (None, None) if loud_us is None else ("quiet_hours", loud_us)
 
     def _upgrade_above(self, name: str) -> float:
         """Above which probability a case of the tier is upgraded."""
@@ -111,6 +123,7 @@ class Desk:
 
     def _grant_upgrade(self, customer: str, slot: int, row: Array, asked: Asked, at_us: int, rule: str | None) -> None:
         case = self.casebook.of(slot).live
-        if case is None or rule is not None:  # refused: asked again at the next instant, as long as p stays up there
+        allowed = consents(self.profile, self.personas[row[PERSONA]], asked.channel)
+        if case is None or rule is not None or not allowed:  # asked again at the next instant, if p is still up there
             return
         self.rise(customer, slot, row, case, asked.message, asked.channel, at_us)

@@ -26,7 +26,7 @@ from features.view import KNOWN, View
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Note, Rows
-from schemas.instants import DAY_US, parse_instant
+from schemas.instants import DAY_US
 from streams.engine import blocks
 from streams.engine.case_columns import CASE_COLUMNS, KEPT, NO_CASE, PENDING, RETRY, WIDTH
 from streams.engine.casebook import Casebook
@@ -125,6 +125,8 @@ class Engine:
         while self.now_us < until_us:
             assert self.waiting_us is None, f"model of {self.waiting_us} has not come"
             assert self.asked_us is None, f"grants of {self.asked_us} have not come"
+            if self.casebook.next_us <= self.now_us:  # a case opened here, after the agenda: something was due already
+                self._wake(self.now_us)
             stop_us = min(until_us, self._next_stop(rows))
             n = len(rows) if stop_us == until_us else int(np.searchsorted(rows["due_us"], stop_us, "right"))
             self._apply(rows[:n], notes)
@@ -149,9 +151,8 @@ class Engine:
         assert self.now_us is not None
         for grant in sorted(grants, key=itemgetter("customer_id")):
             slot = int(self.table.slots([grant["customer_id"]])[0])
-            retry_us = parse_instant(grant["retry_at"]) if grant["retry_at"] else None
             row = self.table.rows[slot, -WIDTH:]
-            self.desk.grant(grant["customer_id"], slot, row, self.now_us, grant["rule"], retry_us)
+            self.desk.grant(grant["customer_id"], slot, row, self.now_us, grant)
             self.table.dirty[slot] = True
         self._flush()
 

@@ -22,7 +22,7 @@ from streams.engine.schedule import on_agenda
 from streams.interventions.actions import Plan, Standing, plan, standing
 from streams.interventions.cases import Decision, Withheld
 from streams.interventions.gate import Applicant, Passed, Refused, may_ask, pass_contact_rules, pass_gate
-from streams.interventions.policy import Crossing, Message, compose, intervention_id, tier_of
+from streams.interventions.policy import Crossing, Message, compose, tier_of
 from streams.interventions.sections import Step, Tier
 from streams.interventions.touches import active_points, compose_touch, points_due, points_of
 
@@ -83,6 +83,13 @@ class One:
         else:
             self._wait_for_grant(crossed_us, candidacy, Asked(message, passed.channel, message["budget"]["amount"]))
 
+    def give_up(self) -> None:
+        """A crossing that was to be tried again, or to ask, is not at risk any more."""
+        message = self._message(int(self.before[PENDING, self.i]), "")
+        if self.desk.casebook.of(self.slot).granted is not None:
+            self.desk.casebook.ask(self.slot, None)
+        self.desk.withhold(self.customer, self.at_us, message, "no_longer_at_risk", None)
+
     def upgrade(self, candidacy: Candidacy) -> None:
         """The probability has risen above the tier of the open case."""
         dossier = self.desk.casebook.of(self.slot)
@@ -117,12 +124,17 @@ class One:
 
     def applicant(self, plan: Plan) -> Applicant:
         """The customer as the gate sees them."""
-        contacts = self.desk.casebook.of(self.slot).contacts
+        dossier = self.desk.casebook.of(self.slot)
+        contacts = dossier.contacts
+        if dossier.asked is not None:  # what is asked for may go out yet: its place within the caps is taken
+            contacts = [*contacts, (self.at_us, dossier.asked.channel)]
         return Applicant(self.customer, self.persona, self.standing, plan, contacts, self.at_us)
 
     def _is_granted(self, crossed_us: int) -> bool:
         granted = self.desk.casebook.of(self.slot).granted
-        return granted is not None and granted == intervention_id(self.customer, crossed_us)
+        if granted is None:
+            return False
+        return granted.share == Asked(self._message(crossed_us, ""), granted.channel, granted.cost).share
 
     def _wait_for_grant(self, crossed_us: int, candidacy: Candidacy, asked: Asked) -> None:
         every_us, asks = self.desk.profile.limits.every_us, candidacy is Candidacy.ASKS
