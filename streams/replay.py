@@ -88,7 +88,7 @@ class Replay:
             "labelled": verdict.labels,
             "interventions": counts["interventions"],
             "interventions_withheld": counts["interventions_withheld"],
-            "touches": counts["touches"],
+            "touches": sum(count for name, count in counts.items() if name.startswith("touches_by_")),
             **{name: counts[name] for name in sorted(counts) if name.startswith(("withheld_", "cases_", "tier_"))},
             "base_rate": verdict.base_rate,
             "auc": verdict.auc,

@@ -12,6 +12,13 @@ from schemas.instants import format_instant
 from streams.kafka import settings
 from streams.kafka.status import Status, read
 
+GROUPS = {  # prefix of counts: what their line begins with
+    "tier_": "sent by tier: ",
+    "withheld_": "withheld: ",
+    "cases_": "updates of cases: ",
+    "touches_by_": "touches: ",
+}
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
@@ -35,12 +42,12 @@ def _show(status: Status) -> None:
     from rich.table import Table
 
     console = Console()
-    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(status.counts.items()))
     console.print(f"group {status.group}: {status.state.lower()}, {status.members} workers; {_model(status)}")
-    console.print(counts or "nothing counted yet")
+    for line in _counts(status) or ["nothing counted yet"]:
+        console.print(line)
     units = Table("unit", "up to", "checkpoint", "lag (records)", "state")
     for unit in status.units:
-        state = "at the end" if unit.done else "waits for a model" if unit.waiting else "working"
+        state = "at the end" if unit.done else "waits for model or grants" if unit.waiting else "working"
         ago = f"{unit.seconds_since_checkpoint:,.0f} s ago"
         units.add_row(unit.unit, unit.frontier or "-", ago, f"{unit.lag_records:,}", state)
     places = Table("topic", "partition", "position", "end", "lag (records)")
@@ -48,6 +55,15 @@ def _show(status: Status) -> None:
         numbers = (place.partition, place.position, place.end, place.lag_records)
         places.add_row(place.topic, *[f"{number:,}" for number in numbers])
     console.print(units, places)
+
+
+def _counts(status: Status) -> list[str]:
+    """A line a group of counts; those without a group first."""
+    lines: dict[str, list[str]] = {}
+    for name, count in sorted(status.counts.items()):
+        prefix = next((prefix for prefix in GROUPS if name.startswith(prefix)), "")
+        lines.setdefault(prefix, []).append(f"{count:,} {name.removeprefix(prefix).replace('_', ' ')}")
+    return [f"{GROUPS.get(prefix, '')}{', '.join(said)}" for prefix, said in sorted(lines.items())]
 
 
 def _model(status: Status) -> str:

@@ -188,7 +188,7 @@ class Casebook:
         dossier.cases = [case for case in dossier.cases if not life.is_done(self.profile, case)]
         due_us = min((us for case in dossier.cases for us, _ in life.deadlines(self.profile, case)), default=None)
         if due_us is not None:
-            self.remind(slot, self._on_tick(max(due_us, at_us)))
+            self.remind(slot, self._on_tick(max(due_us, at_us + 1)))  # never now: this instant may be over
         self._dirty.add(slot)
 
     def take_changes(self, prefix: bytes, names: Sequence[str]) -> list[Pair]:

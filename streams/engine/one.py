@@ -154,12 +154,12 @@ class One:
         who = self.applicant(plan)
         passed = pass_gate(self.desk.profile, who)
         if not isinstance(passed, Passed) or plan.closes:
-            self.desk.counts["touches_withheld"] += 1
+            self.desk.counts["touches_refused"] += 1
             return
         more = {"probability": self.p, "risk": risk}
         message = compose_touch(self.desk.profile, who, trigger, passed.channel, more)
         self.desk.casebook.contact(self.slot, passed.channel, self.at_us)
-        self.desk.counts["touches"] += 1
+        self.desk.counts[f"touches_by_{trigger}"] += 1
         self.desk.outbox.touches.append((self.at_us, self.customer, orjson.dumps(message)))
 
     def _message(self, crossed_us: int, channel: str) -> Message:

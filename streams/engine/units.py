@@ -100,7 +100,7 @@ class EngineUnit:
     @property
     def counts(self) -> dict[str, int]:
         """Events by outcome, observations, interventions; of the partition, since its first event."""
-        return dict(self.engine.counts) | {"cases_live": len(self.engine.casebook)}
+        return dict(self.engine.counts) | {"live_cases": len(self.engine.casebook)}
 
     @property
     def alerts(self) -> list[str]:

@@ -14,6 +14,12 @@ from streams.engine.units import EngineUnit
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 
+KINDS_OF_COUNTS = (  # prefix of a count, metric, label
+    ("tier_", "interventions", "tier"),
+    ("withheld_", "interventions_withheld", "reason"),
+    ("cases_", "case_updates", "status"),
+    ("touches_by_", "touches", "trigger"),
+)
 QUANTILES = (0.5, 0.99)
 OUTCOMES = ("applied", "duplicate", "late", "rejected")
 
@@ -133,8 +139,10 @@ def _rejected(leases: list[Lease]) -> Metric:
 
 
 def _interventions(leases: list[Lease]) -> Iterator[Metric]:
-    """What was sent by tier, what was withheld by reason."""
-    for prefix, name, label in (("tier_", "interventions", "tier"), ("withheld_", "interventions_withheld", "reason")):
+    """What was sent by tier, what was withheld by reason, what became of cases by status."""
+    live = {lease.name: float(lease.unit.counts.get("live_cases", 0)) for lease in leases if _scores(lease)}
+    yield _per_unit("live_cases", "cases that have not ended, those of the holdout too", live)
+    for prefix, name, label in KINDS_OF_COUNTS:
         found = CounterMetricFamily(f"keepline_{name}", f"of a partition by {label}", labels=["unit", label])
         for lease in leases:
             for key, count in lease.unit.counts.items():

@@ -42,7 +42,7 @@ def last_us(files: list[Path]) -> int:
 
 
 def _outcomes(case: dict[str, Any], seed: int) -> Iterator[dict[str, Any]]:
-    draw = random.Random(f"{seed}|{case['intervention_id']}")  # noqa: S311 -- a test's data
+    draw = random.Random(f"{seed}|{case['intervention_id']}")
     at_us = parse_instant(case["decided_at"])
     for status in ("acknowledged", "contacted", "responded", "declined", "saved", "lost"):
         if draw.random() < 0.4:
@@ -74,7 +74,7 @@ def _outcome(case: dict[str, Any], status: str, at_us: int, draw: random.Random)
 
 
 def _profiles(customer: str, at_us: int, seed: int) -> Iterator[dict[str, Any]]:
-    draw = random.Random(f"{seed}|{customer}")  # noqa: S311 -- a test's data
+    draw = random.Random(f"{seed}|{customer}")
     while draw.random() < 0.5:
         yield {
             "kind": "customer_profile",

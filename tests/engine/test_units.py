@@ -61,7 +61,7 @@ def same(topics: Topics, wanted: Topics) -> None:
 def test_the_city_has_all_that_the_other_tests_are_about() -> None:
     topics = calm()
     counts = [json.loads(topics.table(STATE, p)[POSITION])["counts"] for p in range(PARTITIONS)]
-    for name in ("applied", "duplicate", "late", "rejected", "interventions", "interventions_withheld"):
+    for name in ("applied", "duplicate", "late", "rejected", "notes", "interventions", "interventions_withheld"):
         assert all(count[name] > 0 for count in counts), name
     reasons = {one["withheld_reason"] for one in parsed("interventions-withheld", topics)}
     assert reasons >= {"model_not_ready", "open_case", "tenure"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.instants import DAY_US, format_instant, parse_instant
+from streams.engine.feeds import INPUTS
 from streams.engine.learner_unit import LearnerUnit
 from streams.engine.units import STATE, EngineUnit, Pair
 from streams.interventions.profile import load_profile
@@ -34,6 +35,10 @@ KINDS = {
     "service-visits": {"kind": "service_visit", "amount": 100.5, "items": 2},
     "app-activity": {"kind": "app_activity", "activity_type": "browse", "count": 3},
     "surveys": {"kind": "survey", "survey_type": "nps", "score": 4, "causes": ["price"]},
+}
+NOTES = {
+    "customer-profiles": {"kind": "customer_profile", "scope": "pilot", "consent": {"sms": True}},
+    "intervention-outcomes": {"kind": "intervention_outcome", "intervention_id": "i", "status": "contacted"},
 }
 
 
@@ -74,7 +79,7 @@ class Topics:
 
     def everywhere(self, value: bytes) -> None:
         """A mark to each partition of each input."""
-        for topic in KINDS:
+        for topic in INPUTS:
             for partition in range(self.partitions):
                 self.append(topic, partition, [(None, value)])
 
@@ -88,6 +93,8 @@ def filled(partitions: int) -> Topics:
         for topic, customer, event in _day(chance, day, start_us):
             sent.append((topic, customer, json.dumps(event).encode()))
             topics.append(topic, customer % partitions, [(b"c%d" % customer, sent[-1][2])])
+        for topic, customer, note in _notes(day, start_us):
+            topics.append(topic, customer % partitions, [(b"c%d" % customer, note)])
         for topic, customer, value in chance.sample(sent[-200:], min(len(sent), 2)):
             topics.append(topic, customer % partitions, [(b"c%d" % customer, value)])
         if day % 9 == 8:
@@ -108,6 +115,19 @@ def _day(chance: random.Random, day: int, start_us: int) -> list[tuple[str, int,
                 who = {"customer_id": f"c{customer}", "event_time": format_instant(time_us)}
                 events.append((topic, customer, common | who | fields))
     return events
+
+
+def _notes(day: int, start_us: int) -> list[tuple[str, int, bytes | None]]:
+    """A profile, an outcome and a deletion now and then; some of customers who never do anything."""
+    notes: list[tuple[str, int, bytes | None]] = []
+    for i, (topic, fields) in enumerate(NOTES.items()):
+        customer = (day * 7 + i) % (CUSTOMERS + 4)
+        common = {"event_id": f"{topic}-{day}", "schema_version": 1, "producer": "crm", "customer_id": f"c{customer}"}
+        event = common | fields | {"event_time": format_instant(start_us + (i + 1) * DAY_US // 3)}
+        notes += [(topic, customer, json.dumps(event).encode())] * (2 if day % 10 == 0 else 1)
+    if day % 5 == 4:
+        notes.append(("customer-profiles", (day * 7) % (CUSTOMERS + 4), None))
+    return notes
 
 
 def mark(kind: str, at_us: int) -> bytes:

@@ -157,3 +157,17 @@ def test_line_numbers_go_on_from_chunk_to_chunk(tmp_path: Path) -> None:
         (15_002, "store_id", "printable"),
         (20_003, "row", "width"),
     ]
+
+
+@pytest.mark.parametrize("cell", ['{"sms": true, "mail": false}', "sms:true;mail:false", " sms: true | mail: false "])
+def test_consent_is_an_object_or_pairs(tmp_path: Path, cell: str) -> None:
+    row = {"customer_id": "c1", "event_time": "2024-03-01T08:30:00Z", "consent": cell}
+    path = written(tmp_path, "customer_profiles.csv", as_csv([row]))
+    assert rows_of(path)[0]["consent"] == {"sms": True, "mail": False}
+
+
+@pytest.mark.parametrize("cell", ["sms", "sms:yes", "sms:true;sms:false", "sms:true mail:false", "[]", "1"])
+def test_consent_that_is_neither_is_refused(tmp_path: Path, cell: str) -> None:
+    row = {"customer_id": "c1", "event_time": "2024-03-01T08:30:00Z", "consent": cell}
+    path = written(tmp_path, "customer_profiles.csv", as_csv([row]))
+    assert [(line, field) for line, field, _ in letters(path)] == [(2, "consent")]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from schemas.columns import KINDS
 from schemas.instants import parse_instant
 from tests.files.logs import VISIT, accepted, as_jsonl, decoded, letters, rows_of, written
 
@@ -64,7 +65,10 @@ def test_mixed_kinds_come_in_the_order_of_the_lines(tmp_path: Path) -> None:
     events = [VISIT | {"kind": "service_visit"}, SURVEY | {"kind": "survey"}, OPEN | {"kind": "app_activity"}]
     [chunk] = decoded(log(tmp_path, as_jsonl(events * 2)))
     assert chunk.decoded.events.customers == ["c1", "c2", "c3"] * 2
-    assert chunk.decoded.events.rows["kind"].tolist() == [1, 2, 0] * 2
+    assert (
+        chunk.decoded.events.rows["kind"].tolist()
+        == [KINDS.index(kind) for kind in ("service_visit", "survey", "app_activity")] * 2
+    )
     assert np.array_equal(chunk.decoded.index, np.arange(6))
 
 

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import Failure, UsageError
-from streams.files.decoded import decode_source
 from streams.files.source import open_source
 from tests.files.logs import (
-    NOW_US,
     VISIT,
     accepted,
     as_csv,
@@ -89,13 +87,6 @@ def test_a_file_that_may_not_be_read_is_a_failure(tmp_path: Path) -> None:
     Path(path).chmod(0)
     with pytest.raises(Failure, match="Permission denied"):
         open_source(path)
-
-
-@pytest.mark.parametrize("kind", ["intervention_outcomes", "customer_profiles"])
-def test_kinds_that_nothing_reads_yet_are_refused(tmp_path: Path, kind: str) -> None:
-    header = b"customer_id,event_time,intervention_id,status\n"
-    with pytest.raises(UsageError, match="is not read yet"):
-        decode_source(open_source(written(tmp_path, f"{kind}.csv", header)), NOW_US)
 
 
 @pytest.mark.parametrize("name", ["service_visits.csv.gz", "log.jsonl.gz", "service_visits.parquet.gz"])

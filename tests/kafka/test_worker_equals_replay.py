@@ -11,13 +11,22 @@ from tests.kafka.group import EVENT_TIME, WORKER_LIMIT_S, Group, new_group
 from tests.replay.runs import Run, city, replay, write_jsonl
 
 DECISIONS = ("interventions", "interventions-withheld")
+NOTES = (
+    {"kind": "customer_profile", "time_zone": "Asia/Shanghai", "consent": {"sms": True}},
+    {"kind": "intervention_outcome", "intervention_id": "i1", "status": "contacted"},
+)
 
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small city, with a bad row and one that comes twice."""
+    """A small city, with a bad row, one that comes twice, and notes: good ones and a bad one."""
     events = city(tmp_path_factory.mktemp("city"), 120, 150)
+    notes = [
+        note | {key: event[key] for key in ("customer_id", "event_time")} for event in events[::90] for note in NOTES
+    ]
     lines = [*events[:300], "{", events[299], *events[300:]]
+    lines += [*notes, notes[0] | {"event_time": events[0]["event_time"], "time_zone": "Nowhere"}]
+    lines.sort(key=lambda line: "" if isinstance(line, str) else line["event_time"])
     return write_jsonl(tmp_path_factory.mktemp("log") / "events.jsonl", lines)
 
 

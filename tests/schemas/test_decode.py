@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.careful import MAX_BYTES, Careful, Mark
+from schemas.careful import MAX_BYTES, Careful, Erased, Mark
 from schemas.columns import ACTIVITY_TYPES, CAUSES, NUMBERS, OTHER_ACTIVITY, SURVEY_TYPES
 from schemas.decode import MAX_SKEW_US, Decoded, Decoder
 from schemas.duplicates import MAX_DEPTH
@@ -43,13 +43,14 @@ def expected_row(message: Message) -> dict[str, Any]:
     """What the columns must hold of a message that the models accept, by their dump."""
     row: dict[str, Any] = {name: message.get(name, np.nan) for name in NUMBERS}
     row["time_us"] = parse_instant(message["event_time"])
-    row["code"], row["causes"] = 0, sum(1 << CAUSES.index(cause) for cause in set(message.get("causes", [])))
+    row["code"] = row["causes"] = 0
     if message["kind"] == "app_activity":
         known = message["activity_type"] in ACTIVITY_TYPES
         row["code"] = ACTIVITY_TYPES.index(message["activity_type"]) if known else OTHER_ACTIVITY
         row["count"] = message.get("count", 1)
     if message["kind"] == "survey":
         row["code"] = SURVEY_TYPES.index(message["survey_type"])
+        row["causes"] = sum(1 << CAUSES.index(cause) for cause in set(message.get("causes", [])))
     return row
 
 
@@ -219,6 +220,50 @@ def test_unknown_fields_may_be_nested_so_far(levels: int, inside: bytes) -> None
 @pytest.mark.parametrize("inside", [b"", b'"a"', b'{"b": "c"}'])
 def test_unknown_fields_may_not_be_nested_further(levels: int, inside: bytes) -> None:
     assert refusal(nested(levels, inside)).rule == "nesting"
+
+
+NOTED = {
+    "intervention_outcome": {"event_id", "intervention_id", "status", "agent_id", "channel", "cost", "causes"},
+    "customer_profile": {"scope", "time_zone", "consent", "preferred_channel", "value", "agent_id"},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(GOOD))
+def test_a_note_has_the_further_fields_that_are_there(kind: str) -> None:
+    decoded = one(sent(kind, agent_id=None), kind)
+    fields = {name: value for name, value in GOOD[kind].items() if name in NOTED.get(kind, set()) - {"agent_id"}}
+    assert decoded.notes == ([fields] if fields else [])
+    assert decoded.events.rows["note"].tolist() == [len(decoded.notes)]
+
+
+def test_a_refused_note_between_others_leaves_them_their_fields() -> None:
+    values = [sent("customer_profile", scope="a"), b"{", sent("customer_profile", scope="b")]
+    decoded = Decoder("customer_profile").decode(values, [b"c1"] * 3, NOW_US)
+    assert [decoded.notes[note - 1]["scope"] for note in decoded.events.rows["note"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("zone", ["Nowhere", "asia/shanghai", "../UTC", "Factory", "+08:00", ""])
+def test_a_time_zone_that_the_database_does_not_have_is_refused(zone: str) -> None:
+    assert refusal(sent("customer_profile", time_zone=zone), "customer_profile").field == "time_zone"
+
+
+def test_a_channel_whose_consent_is_null_is_absent() -> None:
+    [note] = one(sent("customer_profile", consent={"sms": None, "mail": True}), "customer_profile").notes
+    assert note["consent"] == {"mail": True}
+
+
+@pytest.mark.parametrize("consent", [{"sms": 1}, {"sms": "true"}, {"": True}, ["sms"], "sms"])
+def test_consent_that_is_not_yes_or_no_is_refused(consent: object) -> None:
+    assert refusal(sent("customer_profile", consent=consent), "customer_profile").field == "consent"
+
+
+def test_a_profile_without_a_value_is_a_deletion() -> None:
+    assert one(None, "customer_profile").erased == [Erased(0, "c1")]
+
+
+@pytest.mark.parametrize("key", [None, b"", b"\xff", b"c\n1", b"c" * 129])
+def test_a_deletion_by_a_key_that_is_no_customer_is_refused(key: bytes | None) -> None:
+    assert refusal(None, "customer_profile", key).field == "key"
 
 
 def test_the_same_event_has_the_same_identity_and_another_kind_or_customer_another() -> None:
