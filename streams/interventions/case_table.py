@@ -63,7 +63,8 @@ TABLE: dict[tuple[State, Happening], State] = {
     (S.WITHDRAWN, H.RETAINED): S.SAVED,
     **{(state, H.HORIZON_OVER): S.LOST for state in (S.CONTACTED, *ANSWERED, S.WITHHELD)},
     **{(state, H.WINDOW_OVER): S.EXPIRED for state in WAITING},
-    **{(state, H.NOBODY_TO_SAVE): S.LOST for state in LIVE},
+    # nobody speaks to the holdout, so nobody hears of it there
+    **{(state, H.NOBODY_TO_SAVE): S.LOST for state in (*WAITING, S.CONTACTED, *ANSWERED)},
     **{(state, H.NO_CHANNEL): S.WITHDRAWN for state in WAITING},
 }
 

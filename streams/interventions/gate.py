@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from functools import lru_cache
 
 import xxhash
@@ -33,6 +33,7 @@ from streams.interventions.sections import Cap
 
 Contact = tuple[int, str]  # us, channel
 MINUTES_AN_HOUR = 60
+MINUTE_US = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,20 +164,22 @@ def _loud_us(profile: Profile, persona: Persona, at_us: int) -> int:
 
 def loud_again_us(quiet_from: int, quiet_until: int, zone: str, at_us: int) -> int:
     """When the quiet hours end in which `at_us` lies; `at_us` where it lies in none. quiet_*: minutes of the day."""
-    local = (EPOCH + timedelta(microseconds=at_us)).astimezone(zone_of(zone))
-    minute = local.hour * MINUTES_AN_HOUR + local.minute
-    overnight = quiet_from > quiet_until
-    evening, morning = minute >= quiet_from, minute < quiet_until
-    if not ((evening or morning) if overnight else (evening and morning)):
-        return at_us
-    day = local.date() + timedelta(days=1) if overnight and evening else local.date()
-    return _instant_of(day, quiet_until, zone)
+    return max(_loud_minute(quiet_from, quiet_until, zone, at_us // MINUTE_US) * MINUTE_US, at_us)
 
 
 @lru_cache(maxsize=4096)
-def _instant_of(day: date, minute: int, zone: str) -> int:
-    local = datetime.combine(day, time(*divmod(minute, MINUTES_AN_HOUR)), zone_of(zone))
-    return (local - EPOCH) // timedelta(microseconds=1)
+def _loud_minute(quiet_from: int, quiet_until: int, zone: str, minute: int) -> int:
+    """Minute by minute: clocks that change leave hours out or have them twice, also those in which quiet hours end."""
+    while _is_quiet(quiet_from, quiet_until, zone, minute):
+        minute += 1
+    return minute
+
+
+def _is_quiet(quiet_from: int, quiet_until: int, zone: str, minute: int) -> bool:
+    local = (EPOCH + timedelta(minutes=minute)).astimezone(zone_of(zone))
+    of_day = local.hour * MINUTES_AN_HOUR + local.minute
+    evening, morning = of_day >= quiet_from, of_day < quiet_until
+    return (evening or morning) if quiet_from > quiet_until else (evening and morning)
 
 
 RULES: dict[str, Rule] = {

@@ -70,6 +70,7 @@ def outcome(rules: CaseRules, case: Case, fields: dict[str, Any], time_us: int, 
     if time_us < case.sent_us and not case.holdout:
         return [ignored(case.intervention_id, fields, at_us, "before_the_case")]
     if late := _late_contact(rules, case, happening, time_us):
+        _note(case, fields)
         case.contacted_us, case.saved_us = time_us, case.returned_us
         return _move(case, late, at_us, _said(fields))
     if (case.state, happening) not in TABLE:

@@ -21,7 +21,7 @@ START_US = 20_000 * DAY_US
 
 def engine(*, live: bool) -> Engine:
     """Everybody comes each day for two months; a model that knows nothing but the days since the last visit."""
-    profile = load_profile("after-sales", ["case.least_tenure=1d"])
+    profile = load_profile("after-sales", ["case.least_tenure=1d", "gate.holdout_share=0"])
     made = Engine(profile, 0, DAY_US, waits_for_models=False)
     made.waits_for_models = not live
     weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)

@@ -22,7 +22,7 @@ def hold_of(said: list[Hold]) -> Withheld:
 
 def never(n: int = 1) -> CaseColumns:
     """Customers who have never been scored."""
-    return CaseColumns(np.full(n, np.nan), np.ones(n), np.full(n, -np.inf), np.full(n, -np.inf))
+    return CaseColumns(np.full(n, np.nan), np.ones(n), *(np.full(n, -np.inf) for _ in range(3)))
 
 
 def story(*scores: Score, first_seen_day: float = -1000) -> list[str]:
@@ -85,7 +85,7 @@ def test_having_fallen_during_the_cool_down_is_remembered() -> None:
 
 def test_without_a_cool_down_the_window_keeps_a_second_case_from_opening() -> None:
     rules = load_profile("after-sales", ["case.cool_down=0d"]).case
-    columns = CaseColumns(np.array([0.4]), np.array([1.0]), np.array([0.0]), np.array([-np.inf]))
+    columns = never()._replace(last_probability=np.array([0.4]), case_opened_us=np.array([0.0]))
     seen_us, at_us = np.array([-1e15]), np.array([7.0 * DAY_US])
     assert decide(rules, columns, np.array([0.6]), seen_us, at_us, Withheld.NOTHING).withheld == [Withheld.OPEN_CASE]
 
@@ -119,8 +119,54 @@ def test_a_crossing_waits_over_several_scorings_for_the_model() -> None:
     assert told == ["", "model_not_ready", "", "open 1"]
 
 
-def test_a_crossing_whose_window_is_over_when_the_model_is_ready_is_not_sent() -> None:
-    assert story((0, 0.4, False), (1, 0.6, False), (8.1, 0.7), (8.2, 0.7)) == ["", "model_not_ready", "", ""]
+def test_a_crossing_is_still_sent_in_its_last_window() -> None:
+    assert story((0, 0.4, False), (1, 0.6, False), (31, 0.7)) == ["", "model_not_ready", "open 1"]
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_crossing_whose_last_window_is_over_is_missed_once(ready: bool) -> None:
+    told = story((0, 0.4, False), (1, 0.6, False), (31.1, 0.7, ready), (31.2, 0.7))
+    assert told == ["", "model_not_ready", "missed", ""]
+
+
+def test_a_crossing_that_was_missed_is_told_with_the_day_it_crossed() -> None:
+    waits = pending(crossed_day=1)
+    decision = decide(RULES, waits, np.array([0.6]), SEEN_US, np.array([32.0 * DAY_US]), Withheld.NOTHING)
+    assert (Withheld(decision.withheld[0]), decision.crossed_at_us[0]) == (Withheld.MISSED, DAY_US)
+
+
+SEEN_US = np.array([-1000.0 * DAY_US])
+
+
+def pending(crossed_day: float, retry_day: float = -np.inf) -> CaseColumns:
+    """A customer above the threshold whose crossing was refused until a day."""
+    day = np.array([DAY_US])
+    return never()._replace(
+        last_probability=np.array([0.6]), pending_crossed_us=crossed_day * day, retry_us=retry_day * day
+    )
+
+
+@pytest.mark.parametrize(("day", "opens"), [(4.9, False), (5.0, True), (6.0, True)])
+def test_a_refused_crossing_waits_for_the_instant_at_which_it_may_be_tried(day: float, opens: bool) -> None:
+    at_us = np.array([day * DAY_US])
+    decision = decide(RULES, pending(1, retry_day=5), np.array([0.6]), SEEN_US, at_us, Withheld.NOTHING)
+    assert decision.opened[0] == opens
+    assert decision.withheld[0] == Withheld.NOTHING
+    assert (decision.columns.pending_crossed_us[0], decision.columns.retry_us[0]) == (
+        (-np.inf, -np.inf) if opens else (DAY_US, 5 * DAY_US)
+    )
+
+
+def test_a_refused_crossing_that_fell_back_waits_no_longer() -> None:
+    at_us = np.array([6.0 * DAY_US])
+    columns = decide(RULES, pending(1, 5), np.array([0.4]), SEEN_US, at_us, Withheld.NOTHING).columns
+    assert (columns.pending_crossed_us[0], columns.retry_us[0]) == (-np.inf, -np.inf)
+
+
+def test_a_crossing_that_waits_beyond_its_last_window_is_missed_before_it_may_be_tried() -> None:
+    at_us = np.array([32.0 * DAY_US])
+    decision = decide(RULES, pending(1, 40), np.array([0.6]), SEEN_US, at_us, Withheld.NOTHING)
+    assert decision.withheld[0] == Withheld.MISSED
 
 
 def test_a_crossing_that_fell_back_before_the_model_is_ready_is_not_sent() -> None:
@@ -169,5 +215,5 @@ def test_nobody_is_nothing() -> None:
 @pytest.mark.parametrize("why", [why for why in Withheld if why])
 def test_every_reason_occurs(why: Withheld) -> None:
     a = story((0, 0.4), (1, 0.6), (2, 0.4), (3, 0.6), (4, 0.4), (10, 0.6), (11, 0.4), (41, 0.6, False))
-    a += story((0, 0.4), (1, 0.6, Withheld.SOURCE_QUIET))
+    a += story((0, 0.4), (1, 0.6, Withheld.SOURCE_QUIET), (32, 0.6)) + story((0, 0.6, Withheld.STOP_LOSS))
     assert why.name.lower() in a + story((0, 0.6), first_seen_day=0)

@@ -59,9 +59,10 @@ class Plain:
         return at_us, "open"
 
     def _wait_for_the_model(self, at_us: float, ready: bool) -> Verdict | None:
-        if at_us > self.crossed_us + RULES.window_us:
+        if at_us > self.crossed_us + RULES.last_window_us:
             self.waiting = ""
-        elif ready:
+            return self.crossed_us, "missed"
+        if ready:
             self.waiting = ""
             self.opened = len(self.scores) - 1
             return self.crossed_us, "open"
@@ -81,7 +82,7 @@ class Plain:
 
 
 def empty() -> CaseColumns:
-    return CaseColumns(np.full(N, np.nan), np.ones(N), np.full(N, -np.inf), np.full(N, -np.inf))
+    return CaseColumns(np.full(N, np.nan), np.ones(N), *(np.full(N, -np.inf) for _ in range(3)))
 
 
 class Cases(RuleBasedStateMachine):
@@ -119,9 +120,11 @@ class Cases(RuleBasedStateMachine):
                 assert min(p for t, p in plain.scores if first <= t <= second) < RULES.threshold - RULES.margin
 
     @invariant()
-    def nothing_is_decided_after_its_window(self) -> None:
+    def nothing_is_decided_after_its_last_window(self) -> None:
         for verdicts in self.verdicts:
-            assert all(decided - crossed <= RULES.window_us for decided, crossed, what in verdicts if what == "open")
+            assert all(
+                decided - crossed <= RULES.last_window_us for decided, crossed, what in verdicts if what == "open"
+            )
 
     @invariant()
     def no_crossing_opens_two_cases(self) -> None:

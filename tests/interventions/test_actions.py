@@ -1,0 +1,163 @@
+"""What fits a customer: the remedy of the cause, then the segment's offer, then the tier's own action."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.arithmetic import Array
+from features.catalogue import NAMES
+from streams.interventions.actions import PLACE, Standing, action, lifecycle, plan, standing
+from streams.interventions.profile import Profile, load_profile
+
+WORKSHOP, SHOP = load_profile("after-sales"), load_profile("e-commerce")
+PERSONS = {"director", "service advisor", "service manager", "head of customer service", "own adviser"}
+
+
+def raw(**features: float) -> Array:
+    """Features of somebody who came ten days ago for the fifth time and has spent 1,000; the others are 0."""
+    usual: dict[str, Any] = {"retained_recency": 10.0, "retained_count": 5.0, "spend_total": 1000.0}
+    values = np.zeros(len(NAMES))
+    for name, value in (usual | features).items():
+        values[PLACE[name]] = value
+    return values
+
+
+def segments(behaviour: float | None = None, **features: float) -> tuple[str, ...]:
+    return standing(SHOP.segments, raw(**features), behaviour).segments
+
+
+def cause(**features: float) -> str | None:
+    return standing(SHOP.segments, raw(**features), None).cause
+
+
+def of(profile: Profile, cause: str | None = None, segments: tuple[str, ...] = (), tier: int = 0) -> Any:
+    return plan(profile, profile.tiers[tier], Standing(segments, "growing", cause))
+
+
+@pytest.mark.parametrize("profile", [WORKSHOP, SHOP])
+@pytest.mark.parametrize("tier", range(4))
+def test_whoever_left_over_service_is_met_by_a_person_and_never_gets_a_coupon(profile: Profile, tier: int) -> None:
+    remedy = of(profile, "service", ("price-sensitive", "new"), tier)
+    assert remedy.who in PERSONS
+    assert set(remedy.channels) <= {"phone", "visit"}
+    assert "no coupon" in remedy.offer
+    assert not {"coupon", "voucher", "discount"} & set(remedy.offer.replace("no coupon", "").split())
+
+
+@pytest.mark.parametrize("profile", [WORKSHOP, SHOP])
+@pytest.mark.parametrize(("named", "offer"), [("distance", "nearest"), ("price", "voucher"), ("service", "apology")])
+def test_each_cause_has_its_own_remedy(profile: Profile, named: str, offer: str) -> None:
+    assert offer in of(profile, named).offer
+
+
+def test_a_remedy_without_channels_of_its_own_uses_those_of_the_tier() -> None:
+    assert of(WORKSHOP, "price", tier=1).channels == WORKSHOP.tiers[1].channels
+    assert of(WORKSHOP, "price", tier=1).who == "service advisor"
+
+
+@pytest.mark.parametrize("profile", [WORKSHOP, SHOP])
+def test_a_sold_vehicle_closes_and_nothing_else_does(profile: Profile) -> None:
+    causes = ("distance", "price", "service", "vehicle_sold", "product", "other", None)
+    assert [named for named in causes if of(profile, named).closes] == ["vehicle_sold"]
+
+
+@pytest.mark.parametrize("named", ["product", "other", None])
+def test_a_cause_without_a_remedy_gets_the_action_of_the_tier(named: str | None) -> None:
+    tier = WORKSHOP.tiers[1]
+    assert of(WORKSHOP, named, tier=1).offer == tier.offer
+
+
+def test_the_cause_goes_before_the_segment() -> None:
+    assert "voucher" in of(SHOP, "price", ("high-value",)).offer
+
+
+def test_the_first_segment_that_has_an_offer_decides() -> None:
+    assert of(SHOP, None, ("high-value-at-risk", "high-value")).offer == "own adviser and custom rights, at once"
+    assert of(SHOP, None, ("price-sensitive", "new")).offer == "stepped coupons and flash sales"
+
+
+def test_a_step_is_fitted_to_the_customer_like_a_tier() -> None:
+    fitted = plan(SHOP, SHOP.steps[0], Standing((), "growing", "service"))
+    assert (fitted.who, fitted.channels) == ("head of customer service", ("phone", "visit"))
+
+
+def test_the_action_names_who_how_and_what() -> None:
+    said = action(of(WORKSHOP, None, tier=1), "phone")
+    tier = WORKSHOP.tiers[1]
+    assert said == {"who": tier.who, "channel": "phone", "offer": tier.offer, "script": tier.script}
+
+
+def test_the_cause_that_surveys_name_most_is_the_cause() -> None:
+    assert cause(cause_price=0.5, cause_distance=0.9) == "distance"
+
+
+def test_what_was_named_long_ago_is_no_cause() -> None:
+    assert cause(cause_price=0.09) is None
+
+
+def test_an_open_complaint_is_about_service() -> None:
+    assert cause(complaints_open=1.0) == "service"
+
+
+def test_what_surveys_name_goes_before_a_complaint() -> None:
+    assert cause(complaints_open=1.0, cause_price=0.5) == "price"
+
+
+HIGH_VALUE = {"retained_recency": 30.0, "retained_count": 5.0, "spend_total": 2000.0}
+
+
+def test_high_value_is_recent_frequent_and_worth_it() -> None:
+    assert "high-value" in segments(**HIGH_VALUE)
+
+
+@pytest.mark.parametrize("short", [{"retained_recency": 30.01}, {"retained_count": 4.0}, {"spend_total": 1999.99}])
+def test_short_of_one_of_the_three_nobody_is_of_high_value(short: dict[str, float]) -> None:
+    assert "high-value" not in segments(**HIGH_VALUE | short)
+
+
+@pytest.mark.parametrize(("behaviour", "at_risk"), [(20.0, True), (20.1, False), (None, False)])
+def test_high_value_at_risk_is_whoever_has_gone_quiet(behaviour: float | None, at_risk: bool) -> None:
+    assert ("high-value-at-risk" in segments(behaviour, **HIGH_VALUE)) is at_risk
+
+
+def test_the_more_urgent_segment_stands_first() -> None:
+    assert segments(10.0, **HIGH_VALUE)[:2] == ("high-value-at-risk", "high-value")
+
+
+@pytest.mark.parametrize(("a_month", "sensitive"), [(5.5, True), (4.5, False)])
+def test_five_coupons_a_month_make_a_customer_price_sensitive(a_month: float, sensitive: bool) -> None:
+    every_days = 30.0 / a_month
+    steady = sum(2.0 ** -((k + 0.5) * every_days / 28.0) for k in range(2000))  # claimed for ever, evenly
+    assert ("price-sensitive" in segments(coupon_28d=steady)) is sensitive
+
+
+@pytest.mark.parametrize(("purchases", "new"), [(1.0, True), (3.0, True), (4.0, False)])
+def test_up_to_three_purchases_a_customer_is_new(purchases: float, new: bool) -> None:
+    assert ("new" in segments(retained_count=purchases)) is new
+
+
+@pytest.mark.parametrize(
+    ("purchases", "days", "group"),
+    [(1, 0, "new"), (3, 90, "new"), (4, 0, "growing"), (9, 90, "growing"), (10, 0, "mature"), (50, 90, "mature"),
+     (1, 90.01, "silent"), (50, 91, "silent")],
+)  # fmt: skip
+def test_lifecycle_groups_follow_purchases_and_silence(purchases: float, days: float, group: str) -> None:
+    assert lifecycle(SHOP.segments, raw(retained_count=purchases, retained_recency=days)) == group
+
+
+@given(st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0, 1e6), st.floats(0, 100) | st.none())
+def test_whoever_it_is_there_is_somebody_to_act_and_a_channel(
+    recency: float, count: float, spend: float, behaviour: float | None
+) -> None:
+    who = standing(SHOP.segments, raw(retained_recency=recency, retained_count=count, spend_total=spend), behaviour)
+    for tier in SHOP.tiers:
+        fitted = plan(SHOP, tier, who)
+        assert fitted.who
+        assert fitted.channels
+    assert not math.isnan(who.behaviour or 0.0)

@@ -1,0 +1,176 @@
+"""Touch points: each begins to hold at its instant, is sent once, and again after it ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.catalogue import NAMES
+from features.view import View
+from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, SERVICE_VISIT, Rows, empty_rows
+from schemas.instants import DAY_US, HOUR_US
+from streams.engine.engine import Engine
+from streams.interventions.profile import load_profile
+from streams.interventions.touches import SIGNS, active_points, points_due, points_of
+from tests.features.world import LAYOUT, START_US, applied
+from tests.online_model.worlds import snapshot
+
+PROFILE = load_profile("e-commerce", ["gate.holdout_share=0", "touches.medium_tier=false"])
+Event = tuple[float, str]  # day, visit or an activity type
+VISIT = "visit"
+
+
+def rows(events: list[Event]) -> Rows:
+    made = empty_rows(len(events))
+    for number, (row, (day, what)) in enumerate(zip(made, events, strict=True)):
+        row["id"], row["time_us"], row["count"] = number + 1, START_US + round(day * DAY_US), 1
+        row["kind"] = SERVICE_VISIT if what == VISIT else APP_ACTIVITY
+        row["code"] = 0 if what == VISIT else ACTIVITY_TYPES.index(what)
+    return made
+
+
+def holding(events: list[Event], day: float, hours: float = 0.0, more_us: int = 0) -> set[str]:
+    """The touch points that hold for a customer with these events at an instant."""
+    at_us = START_US + round(day * DAY_US + hours * HOUR_US) + more_us
+    view = View(LAYOUT, applied([rows(events)]), np.array([float(at_us)]))
+    return {point.name for point in points_of(PROFILE, float(points_due(PROFILE, view)[0]))}
+
+
+BEGINS = [
+    ("first-not-reviewed", [(0.0, VISIT)], 7.0),
+    ("no-second-purchase", [(0.0, VISIT)], 7.0),
+    ("no-activity-joined", [(0.0, VISIT)], 15.0),
+    ("no-activity-joined", [(0.0, VISIT), (3.0, "campaign_joined")], 18.0),
+    ("complaint-open", [(0.0, VISIT), (2.0, "complaint_opened")], 32.0),
+    ("no-purchase", [(0.0, VISIT), (4.0, VISIT)], 94.0),
+]
+
+
+@pytest.mark.parametrize(("point", "events", "day"), BEGINS)
+def test_each_begins_to_hold_at_its_instant_and_not_a_microsecond_earlier(
+    point: str, events: list[Event], day: float
+) -> None:
+    assert point not in holding(events, day, more_us=-1)
+    assert point in holding(events, day)
+    assert point in holding(events, day + 1)
+
+
+ENDS = [
+    ("first-not-reviewed", (8.0, "review_posted")),
+    ("first-not-reviewed", (8.0, VISIT)),
+    ("no-second-purchase", (8.0, VISIT)),
+    ("no-activity-joined", (16.0, "campaign_joined")),
+    ("complaint-open", (33.0, "complaint_resolved")),
+    ("no-purchase", (91.0, VISIT)),
+]
+
+
+@pytest.mark.parametrize(("point", "event"), ENDS)
+def test_each_ends_with_what_had_been_missing(point: str, event: Event) -> None:
+    before: list[Event] = [(0.0, VISIT), *([(2.0, "complaint_opened")] if point == "complaint-open" else [])]
+    assert point in holding(before, event[0])
+    assert point not in holding([*before, event], event[0])
+
+
+def test_a_review_of_before_the_first_purchase_is_none_of_it() -> None:
+    assert "first-not-reviewed" in holding([(0.0, "review_posted"), (1.0, VISIT)], 8)
+
+
+def test_whoever_has_bought_nothing_gets_none_of_the_points_of_purchases() -> None:
+    assert holding([(0.0, "browse")], 400) == {"no-activity-joined"}
+
+
+def test_of_two_complaints_one_of_which_is_resolved_one_is_open() -> None:
+    events = [(0.0, VISIT), (1.0, "complaint_opened"), (2.0, "complaint_opened"), (3.0, "complaint_resolved")]
+    assert "complaint-open" in holding(events, 32)
+
+
+def test_the_workshop_has_no_touch_points() -> None:
+    assert load_profile("after-sales").touch_points == ()
+
+
+def test_the_five_published_points_are_those_that_there_is_code_for() -> None:
+    assert {point.name for point in PROFILE.touch_points} == set(SIGNS)
+
+
+@given(st.sets(st.integers(0, 4)))
+def test_bits_stand_for_points_in_the_order_of_the_profile(chosen: set[int]) -> None:
+    bits = float(sum(1 << i for i in chosen))
+    assert points_of(PROFILE, bits) == [PROFILE.touch_points[i] for i in sorted(chosen)]
+
+
+def test_a_points_share_is_the_sum_of_what_its_features_add() -> None:
+    contributions = np.arange(len(NAMES), dtype=float)
+    points = active_points(PROFILE, 0b11111, contributions)
+    for shown, point in zip(points, PROFILE.touch_points, strict=True):
+        assert shown.contribution == sum(NAMES.index(name) for name in point.features)
+        assert (shown.name, shown.risk, shown.scene) == (point.name, point.risk, point.scene)
+
+
+class Shop:
+    """An engine with one customer, scored daily at 08:00 of Shanghai; a model to which everybody stays."""
+
+    def __init__(self, *overrides: str) -> None:
+        profile = load_profile("e-commerce", ["gate.holdout_share=0", "touches.medium_tier=false", *overrides])
+        self.engine = Engine(profile, 0, HOUR_US, waits_for_models=False)
+        still = replace(snapshot(), weights=np.zeros(len(NAMES)), intercept=-5.0, mean=np.zeros(len(NAMES)))
+        self.engine.take_snapshot(still)
+        self.engine.start(START_US - DAY_US)
+
+    def until(self, day: float, events: list[Event] | None = None) -> list[tuple[float, str]]:
+        """To the end of a day; the touches since: when, in days, and why."""
+        made = rows(events or [])
+        made["slot"] = self.engine.table.slots(["c1"])[0]
+        made["due_us"] = -(-made["time_us"] // HOUR_US) * HOUR_US
+        self.engine.step(made, START_US + round(day * DAY_US), {})
+        touches = self.engine.take_facts().touches
+        self.bodies: list[dict[str, Any]] = [json.loads(body) for _, _, body in touches]
+        days = [(at_us - START_US) / DAY_US for at_us, _, _ in touches]
+        return [(day, body["trigger"]) for day, body in zip(days, self.bodies, strict=True)]
+
+
+def test_a_point_is_touched_once_at_the_first_scoring_at_or_after_its_instant() -> None:
+    shop = Shop()
+    touched = shop.until(30, [(0.3, VISIT)])
+    assert touched == [(8.0, "first-not-reviewed"), (8.0, "no-second-purchase"), (16.0, "no-activity-joined")]
+
+
+def test_a_scoring_at_exactly_the_instant_touches() -> None:
+    assert Shop().until(7, [(0.0, VISIT)]) == [(7.0, "first-not-reviewed"), (7.0, "no-second-purchase")]
+
+
+def test_a_point_that_has_ended_is_touched_again_when_it_begins_again() -> None:
+    touched = Shop().until(60, [(0.0, VISIT), (20.0, "campaign_joined")])
+    assert [day for day, why in touched if why == "no-activity-joined"] == [15.0, 35.0]
+
+
+def test_a_touch_says_who_why_how_and_by_which_policy() -> None:
+    shop = Shop()
+    shop.until(7, [(0.0, VISIT)])
+    body = shop.bodies[0]
+    point = PROFILE.touch_points[0]
+    assert body["customer_id"] == "c1"
+    assert (body["trigger"], body["risk"], body["channel"]) == (point.name, point.risk, "app")
+    assert body["policy_version"] == shop.engine.profile.version
+
+
+def test_two_touches_have_two_ids() -> None:
+    shop = Shop()
+    shop.until(7, [(0.0, VISIT)])
+    assert len({body["touch_id"] for body in shop.bodies}) == 2
+
+
+def test_the_holdout_is_not_touched() -> None:
+    assert Shop("gate.holdout_share=0.999999").until(30, [(0.0, VISIT)]) == []
+
+
+def test_a_touch_counts_for_the_caps_of_its_channel() -> None:
+    shop = Shop("touch_points.no-second-purchase.channels=sms")
+    shop.until(7, [(0.0, VISIT)])
+    assert [channel for _, channel in shop.engine.casebook.of(0).contacts] == ["sms"]
