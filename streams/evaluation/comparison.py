@@ -1,0 +1,116 @@
+"""Keepline against its rivals, on the rows that each of them could say something about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from streams.evaluation import metrics
+from streams.evaluation.bootstrap import Estimate, auc_tally, estimate, loss_tally, resample
+from streams.evaluation.rivals import Served
+from streams.evaluation.rows import Flags, Floats, Rows
+
+SHARES = np.concatenate([np.arange(0, 0.2, 0.01), np.arange(0.2, 1.001, 0.05)])
+TOPS = np.array([0.03, 0.11])  # sheet: the share of customers at extreme risk, and at extreme or high risk
+METRICS = ("auc", "log_loss")
+PERIODS = ("second half", "overall")  # as _replicates gives them
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The customers with the highest scores of each week."""
+
+    share: float
+    gain: float  # the part of all leavers that are among them
+    lift: float  # how many times likelier they are to leave than everybody
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to serve. Metrics by period, then name; gains at each of the comparison's shares."""
+
+    name: str
+    how: str
+    seconds: float | None
+    periods: dict[str, dict[str, float]]
+    tops: list[Top]
+    gains: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Keepline less a rival, on the same rows and the same drawn customers."""
+
+    rival: str
+    metric: str
+    period: str
+    difference: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Keepline is the first method."""
+
+    rows: int
+    shares: list[float]
+    methods: list[Method]
+    differences: list[Difference]
+
+
+def compare(rows: Rows, rivals: Sequence[Served]) -> Comparison:
+    """rows: all observations; rivals: (rows,) each."""
+    keep = rows.labelled
+    for rival in rivals:
+        keep = keep & np.isfinite(rival.probability)
+    ours = Served("Keepline", "what was served while the stream ran", rows.probability, rows.probability, None)
+    served = [replace(one, score=one.score[keep], probability=one.probability[keep]) for one in (ours, *rivals)]
+    kept = rows.only(keep)
+    return Comparison(
+        len(kept.label), [float(share) for share in SHARES], [_method(one, kept) for one in served],
+        _differences(served, kept),
+    )  # fmt: skip
+
+
+def _method(served: Served, rows: Rows) -> Method:
+    later = rows.half == 1
+    gains = metrics.gains(served.score, rows.label, rows.week, SHARES)
+    tops = metrics.gains(served.score, rows.label, rows.week, TOPS)
+    return Method(
+        served.name,
+        served.how,
+        served.seconds,
+        {"overall": _metrics(served, rows, later | True), "second half": _metrics(served, rows, later)},
+        [Top(float(share), float(gain), float(gain / share)) for share, gain in zip(TOPS, tops, strict=True)],
+        [float(gain) for gain in gains],
+    )
+
+
+def _metrics(served: Served, rows: Rows, keep: Flags) -> dict[str, float]:
+    score, p, label = served.score[keep], served.probability[keep], rows.label[keep]
+    return {
+        "auc": metrics.auc(score, label),
+        "log_loss": metrics.log_loss(p, label),
+        "brier": metrics.brier(p, label),
+        "ece": metrics.ece(p, label),
+    }
+
+
+def _differences(served: Sequence[Served], rows: Rows) -> list[Difference]:
+    if not len(rows.label):
+        return []
+    ours, *others = [_replicates(one, rows) for one in served]
+    return [
+        Difference(rival.name, metric, period, estimate(ours[m, k] - theirs[m, k], least=-np.inf))
+        for rival, theirs in zip(served[1:], others, strict=True)
+        for m, metric in enumerate(METRICS)
+        for k, period in enumerate(PERIODS)
+    ]
+
+
+def _replicates(served: Served, rows: Rows) -> Floats:
+    """(metrics, periods, 1 + replicates)."""
+    half = rows.half
+    tallies = [auc_tally(served.score, rows.label, half), loss_tally(served.probability, rows.label, half)]
+    return resample(tallies, rows, half)[..., -1]
