@@ -49,5 +49,5 @@ def _serve(rows: Rows, x: NDArray[np.float32], y: Any, with_label: Any, into: Fl
         known = np.flatnonzero(with_label[: ends[0]])
         now = slice(ends[1], ends[2])
         if 0 < y[known].sum() < len(known) and with_label[now].any():
-            model = lightgbm.train(TUNED, everything.subset(known), ROUNDS)
+            model = lightgbm.train(TUNED, everything.subset(known.tolist()), ROUNDS)
             into[now] = model.predict(x[now])

@@ -1,7 +1,7 @@
 """How early before leaving cases were opened.
 
-A leaving begins with the last retention event before a silence that fills a whole horizon. Without a model that is known
-when the horizon has passed; a case is early by the days that it was opened before then, and late (negative) if after.
+A leaving begins with the last retention event before a silence that fills a whole horizon. Without a model that is
+known when the horizon has passed; a case is early by the days that it was opened before then, late (negative) if after.
 """
 
 from __future__ import annotations
@@ -98,10 +98,9 @@ def timing(cases: Cases, rows: Rows) -> Timing:
     row, outcome = _outcomes(cases, rows, order, silent_from_s)
     left = _leavings(cases, rows, order, silent_from_s)
     early = _days_early(cases.crossed_s, silent_from_s[row], rows)
-    of = members(rows.features)
-    everybody = {ALL: np.ones(len(rows.label), bool)}
+    flags_of = {ALL: np.ones(len(rows.label), bool)} | members(rows.features)
     segments = [
-        _group(name, outcome[flags[row]], early[flags[row]], rows, left, flags) for name, flags in (everybody | of).items()
+        _group(name, outcome[flags[row]], early[flags[row]], rows, left, flags) for name, flags in flags_of.items()
     ]
     scopes = sorted({scope for scope in cases.scope if scope is not None})
     inside = {scope: np.array([one == scope for one in cases.scope]) for scope in scopes}

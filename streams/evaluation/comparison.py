@@ -10,12 +10,12 @@ import numpy as np
 from streams.evaluation import metrics
 from streams.evaluation.bootstrap import Estimate, auc_tally, estimate, loss_tally, resample
 from streams.evaluation.rivals import Served
-from streams.evaluation.rows import Flags, Floats, Rows
+from streams.evaluation.rows import Flags, Rows
 
 SHARES = np.concatenate([np.arange(0, 0.2, 0.01), np.arange(0.2, 1.001, 0.05)])
 TOPS = np.array([0.03, 0.11])  # sheet: the share of customers at extreme risk, and at extreme or high risk
 METRICS = ("auc", "log_loss")
-PERIODS = ("second half", "overall")  # as _replicates gives them
+PERIODS = ("second half", "overall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +100,14 @@ def _metrics(served: Served, rows: Rows, keep: Flags) -> dict[str, float]:
 def _differences(served: Sequence[Served], rows: Rows) -> list[Difference]:
     if not len(rows.label):
         return []
-    ours, *others = [_replicates(one, rows) for one in served]
+    tallies = [
+        tally for one in served for tally in (auc_tally(one.score, rows.label), loss_tally(one.probability, rows.label))
+    ]
+    drawn = resample(tallies, rows, rows.half)[..., -1]  # the last group alone is the second half, up to it is all
+    ours, *others = drawn.reshape(len(served), len(METRICS), *drawn.shape[1:])
     return [
         Difference(rival.name, metric, period, estimate(ours[m, k] - theirs[m, k], least=-np.inf))
         for rival, theirs in zip(served[1:], others, strict=True)
         for m, metric in enumerate(METRICS)
         for k, period in enumerate(PERIODS)
     ]
-
-
-def _replicates(served: Served, rows: Rows) -> Floats:
-    """(metrics, periods, 1 + replicates)."""
-    half = rows.half
-    tallies = [auc_tally(served.score, rows.label, half), loss_tally(served.probability, rows.label, half)]
-    return resample(tallies, rows, half)[..., -1]

@@ -51,14 +51,14 @@ def course(rows: Rows) -> Course:
         return Course({}, {}, [])
     alone, so_far = _drawn(rows, rows.week)
     half_alone, half_so_far = _drawn(rows, rows.half)
-    labels, left = np.bincount(rows.week), np.bincount(rows.week, rows.label)
-    weeks = [
-        Week(
-            format_instant(int(rows.instants_us[w])), int(labels[w]), int(left[w]), _at(alone, w), _at(so_far, w)
-        )
-        for w in np.flatnonzero(labels)
-    ]
-    return Course(_at(half_so_far, -1), _at(half_alone, -1), weeks)
+    weeks, labels = np.unique(rows.week, return_counts=True)
+    left = np.bincount(rows.week, rows.label)
+    at = [format_instant(int(rows.instants_us[week])) for week in weeks]
+    return Course(
+        _at(half_so_far, -1),
+        _at(half_alone, -1),
+        [Week(at[i], int(labels[i]), int(left[week]), _at(alone, i), _at(so_far, i)) for i, week in enumerate(weeks)],
+    )
 
 
 def _drawn(rows: Rows, group: Ints) -> tuple[dict[str, Floats], dict[str, Floats]]:
@@ -66,8 +66,8 @@ def _drawn(rows: Rows, group: Ints) -> tuple[dict[str, Floats], dict[str, Floats
     p, label = rows.probability, rows.label
     within = metrics.equal_mass_within(group, p, CALIBRATION_BINS)
     over_all = metrics.equal_mass(p, CALIBRATION_BINS)
-    tallies = [make(p, label, group) for make in (auc_tally, loss_tally, brier_tally)]
-    tallies += [calibration_tally(part, p, label, group) for part in (within, over_all)]
+    tallies = [make(p, label) for make in (auc_tally, loss_tally, brier_tally)]
+    tallies += [calibration_tally(p, label, part) for part in (within, over_all)]
     drawn = resample(tallies, rows, group)
     whole = {name: drawn[i, 1] for i, name in enumerate(METRICS)} | {"ece": drawn[-1, 1]}
     return {name: drawn[i, 0] for i, name in enumerate(METRICS)}, whole

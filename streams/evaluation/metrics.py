@@ -47,28 +47,36 @@ def brier(probability: Floats, label: Labels) -> float:
     return float(squared_errors(probability, label).mean()) if len(label) else float("nan")
 
 
+def ranks(values: Floats) -> Floats:
+    """Places in the order from 0 to n, (n,), each in the middle of its own; equal values in theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - counts / 2)[place])
+
+
 def auc(score: Floats, label: Labels) -> float:
     """The share of pairs of a leaver and a stayer in the right order; ties count half."""
     positives = int(label.sum())
     negatives = len(label) - positives
     if not positives or not negatives:
         return float("nan")
-    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - (counts - 1) / 2  # rank of a tie, from 1
-    return float((middle[place[label == 1]].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float((ranks(score)[label == 1].sum() - positives * positives / 2) / (positives * negatives))
 
 
 def equal_mass(values: Floats, bins: int) -> Ints:
     """Which of `bins` equally filled bins, lowest first, each value is in, (n,); equal values are in the same one."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     first = np.cumsum(counts) - counts
-    return (first * bins // max(len(values), 1)).astype(np.int32)[place]
+    return np.asarray((first * bins // max(len(values), 1))[place])
 
 
 def equal_mass_within(group: Ints, values: Floats, bins: int) -> Ints:
     """The same within each group, (n,); `group` rises."""
-    parts = np.split(values, np.flatnonzero(np.diff(group)) + 1)
-    return np.concatenate([equal_mass(part, bins) for part in parts])
+    return np.concatenate([equal_mass(part, bins) for part in np.split(values, starts(group)[1:])])
+
+
+def starts(group: Ints) -> Ints:
+    """Where each group begins; `group` rises, (n,)."""
+    return np.flatnonzero(np.diff(group, prepend=-1))
 
 
 def reliability(probability: Floats, label: Labels) -> list[Bin]:
@@ -88,12 +96,13 @@ def ece(probability: Floats, label: Labels) -> float:
 
 
 def gains(score: Floats, label: Labels, week: Ints, shares: Floats) -> Floats:
-    """The part of all leavers that are among the `shares` of customers with the highest scores of each week, (shares,).
+    """The part of all leavers that are among the `shares` of customers with the highest scores of each week.
 
-    Of a tie as many are taken as there is room for, whichever: so their mean counts. Lift is gain / share. `week` rises.
+    (shares,). Of a tie as many are taken as there is room for, whichever: so their mean counts. Lift is gain / share.
+    `week` rises.
     """
-    starts = np.flatnonzero(np.diff(week)) + 1
-    parts = zip(np.split(score, starts), np.split(label, starts), strict=True)
+    cuts = starts(week)[1:]
+    parts = zip(np.split(score, cuts), np.split(label, cuts), strict=True)
     found = sum((_found(s, y, shares) for s, y in parts), np.zeros(len(shares)))
     leavers = int(label.sum())
     return found / leavers if leavers else np.full(len(shares), np.nan)
@@ -104,4 +113,4 @@ def _found(score: Floats, label: Labels, shares: Floats) -> Floats:
     _, place, counts = np.unique(-score, return_inverse=True, return_counts=True)
     taken = np.cumsum(counts) / len(score)
     found = np.cumsum(np.bincount(place, label, len(counts)))
-    return np.interp(shares, np.append(0.0, taken), np.append(0.0, found))
+    return np.asarray(np.interp(shares, np.append(0.0, taken), np.append(0.0, found)))

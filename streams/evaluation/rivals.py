@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.evaluation.metrics import equal_mass
+from streams.evaluation.metrics import equal_mass, ranks, starts
 from streams.evaluation.rows import RFM_B, Flags, Floats, Ints, Rows
 
 Clock = Callable[[], float]  # processor time in seconds
@@ -74,9 +74,8 @@ def _risk(rows: Rows) -> Callable[[], Floats]:
 def _percentile(rows: Rows, values: Floats) -> Floats:
     """0 to 1 within each week, ties in their middle, (rows,)."""
     into = np.empty(len(values))
-    for part in np.split(np.arange(len(values)), np.flatnonzero(np.diff(rows.week)) + 1):
-        _, place, counts = np.unique(values[part], return_inverse=True, return_counts=True)
-        into[part] = ((np.cumsum(counts) - counts / 2) / max(len(part), 1))[place]
+    for part in np.split(np.arange(len(values)), starts(rows.week)[1:]):
+        into[part] = ranks(values[part]) / max(len(part), 1)
     return into
 
 
@@ -92,7 +91,7 @@ def _calibrated(name: str, how: str, rows: Rows, clock: Clock, score_of: Callabl
 
 
 def _up_to_known(rows: Rows, which: Flags, part: Ints | None = None) -> Floats:
-    """Rows that are so, over the instants whose labels were known at each instant: (weeks,), or (weeks, SCORE_BINS) by part."""
+    """Rows that are so, of the instants whose labels were known at each: (weeks,), by part (weeks, SCORE_BINS)."""
     weeks, bins = len(rows.instants_us), 1 if part is None else SCORE_BINS
     key = rows.week * bins + (0 if part is None else part)
     sums = np.bincount(key, which, weeks * bins).reshape(weeks, bins)

@@ -19,7 +19,7 @@ from schemas.instants import WEEK_US, parse_duration
 from streams.files.folder import EXAMPLES, SUMMARY
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
+Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 RFM = ("f_retained_recency", "f_retained_count", "f_spend_total", "f_activity_28d")
 RFM_B = "f_rfm_b"
@@ -33,20 +33,21 @@ class Rows:
     path: Path
     names: Sequence[str]  # of customers, (customers,)
     customer: Ints
-    instants_us: NDArray[np.int64]
+    instants_us: Ints
     week: Ints
     probability: Floats
     label: NDArray[np.int8]  # NO_LABEL where it has not matured
     features: dict[str, Floats]
     horizon_us: int
+    labelled_weeks: int  # the first so many instants have labels
 
     @property
     def labelled(self) -> Flags:
         """Which rows have matured, (rows,)."""
-        return self.label != NO_LABEL
+        return np.asarray(self.label != NO_LABEL)
 
     @property
-    def known_weeks(self) -> NDArray[np.int64]:
+    def known_weeks(self) -> Ints:
         """At each instant, the labels of how many instants had been learned, (weeks,).
 
         Labels of an instant are learned after its observations: what it is served with has those of the instant before.
@@ -56,9 +57,8 @@ class Rows:
 
     @property
     def half(self) -> Ints:
-        """0 for rows of the first half of the instants that have rows, 1 for the second half, (rows,)."""
-        weeks = np.unique(self.week)
-        return (self.week >= weeks[len(weeks) // 2]).astype(np.int32) if len(weeks) else self.week
+        """0 in the first half of the instants that have labels, 1 in the second, (rows,)."""
+        return (self.week >= self.labelled_weeks // 2).astype(np.int64)
 
     def only(self, keep: Flags) -> Rows:
         """Some of the rows; instants and customers stay as they are numbered."""
@@ -97,24 +97,26 @@ def _rows(path: Path, table: Any, features: Sequence[str], horizon_us: int) -> R
     table = table.take(_order(table["observed_at"]))
     customers = table["customer_id"].combine_chunks().dictionary_encode()
     instants_us, week = np.unique(_microseconds(table["observed_at"]), return_inverse=True)
+    label = pc.fill_null(table["label"], NO_LABEL).to_numpy()
     return Rows(
         path,
         customers.dictionary.to_pylist(),
-        customers.indices.to_numpy().astype(np.int32),
+        customers.indices.to_numpy().astype(np.int64),
         instants_us,
-        week.astype(np.int32),
+        week,
         table["probability"].to_numpy(),
-        pc.fill_null(table["label"], NO_LABEL).to_numpy(),
+        label,
         {name: table[name].to_numpy() for name in features},
         horizon_us,
+        int(week[label != NO_LABEL].max(initial=-1)) + 1,
     )
 
 
-def _order(observed_at: Any) -> NDArray[np.int64]:
+def _order(observed_at: Any) -> Ints:
     return np.argsort(_microseconds(observed_at), kind="stable")
 
 
-def _microseconds(column: Any) -> NDArray[np.int64]:
+def _microseconds(column: Any) -> Ints:
     return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
 
 

@@ -41,9 +41,8 @@ def members(features: Features) -> dict[str, Flags]:
 
 def judge(rows: Rows) -> list[Segment]:
     """Of labelled rows."""
-    return [
-        _segment(name, rows.probability[belongs], rows.label[belongs]) for name, belongs in members(rows.features).items()
-    ]
+    p, label = rows.probability, rows.label
+    return [_segment(name, p[belongs], label[belongs]) for name, belongs in members(rows.features).items()]
 
 
 def _segment(name: str, p: Floats, label: metrics.Labels) -> Segment:

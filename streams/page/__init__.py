@@ -1,7 +1,7 @@
 """Pages that need nothing else: one HTML file with its style and its drawings inside, on a screen, a phone or paper.
 
-    svg        curves, bands, bars and dots
-    page.css   the look; a page is a template of its owner that has a place for it
+svg        curves, bands, bars and dots
+page.css   the look; a page is a template of its owner that has a place for it
 """
 
 from __future__ import annotations

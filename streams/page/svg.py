@@ -36,9 +36,19 @@ def line(points: Sequence[Point], name: str) -> str:
     return f'<polyline class="{name}" points="{" ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in points)}"/>'
 
 
-def dots(points: Sequence[tuple[float, float, float]], name: str) -> str:
-    """Circles with a radius in pixels."""
-    return "".join(f'<circle class="{name}" cx="{_x(x):.1f}" cy="{_y(y):.1f}" r="{r:.1f}"/>' for x, y, r in points)
+def band(lows: Sequence[Point], highs: Sequence[Point], name: str) -> str:
+    """What lies between two lines."""
+    around = [*lows, *reversed(highs)]
+    return f'<polygon class="{name}" points="{" ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in around)}"/>'
+
+
+def dots(points: Sequence[tuple[float, float, float]], name: str, words: Sequence[str] = ()) -> str:
+    """Circles with a radius in pixels; words say what each is when it is pointed at."""
+    titles = [f"<title>{escape(word)}</title>" for word in words] or [""] * len(points)
+    return "".join(
+        f'<circle class="{name}" cx="{_x(x):.1f}" cy="{_y(y):.1f}" r="{r:.1f}">{title}</circle>'
+        for (x, y, r), title in zip(points, titles, strict=True)
+    )
 
 
 def upright(x: float, name: str, text: str = "", row: int = 0) -> str:
@@ -74,3 +84,15 @@ def _x(at: float) -> float:
 
 def _y(at: float) -> float:
     return HEIGHT - BOTTOM - min(max(at, 0.0), 1.0) * (HEIGHT - TOP - BOTTOM)
+
+
+def strip(low: float, middle: float, high: float, zero: float, name: str) -> str:
+    """An interval and its middle on one short line, with zero marked; 0..1 from the left."""
+    wide, tall = 150, 16
+    x0, x, x1, x2 = (4 + min(max(at, 0.0), 1.0) * (wide - 8) for at in (zero, middle, low, high))
+    return (
+        f'<svg class="strip" viewBox="0 0 {wide} {tall}" aria-hidden="true">'
+        f'<line class="zero" x1="{x0:.1f}" x2="{x0:.1f}" y1="0" y2="{tall}"/>'
+        f'<line class="{name}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{tall / 2}" y2="{tall / 2}"/>'
+        f'<circle class="{name}" cx="{x:.1f}" cy="{tall / 2}" r="4"/></svg>'
+    )

@@ -1,0 +1,103 @@
+"""The pictures of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+import numpy as np
+
+from schemas.instants import parse_instant
+from streams.evaluation.cases import Timing
+from streams.evaluation.comparison import TOPS, Comparison, Difference
+from streams.evaluation.course import Week
+from streams.evaluation.metrics import Bin
+from streams.page import svg
+
+Line = list[tuple[float, float]]
+TICKS = 4
+DATES = 5
+QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def over_time(weeks: Sequence[Week], metric: str) -> str:
+    """Each week alone with its interval, and everything up to it."""
+    at = _places(weeks)
+    alone, so_far = ([getattr(week, kind)[metric] for week in weeks] for kind in ("alone", "so_far"))
+    low, high, ticks = _scale([one.value for one in (*alone, *so_far) if isfinite(one.value)])
+
+    def height(value: float) -> float:
+        return (value - low) / (high - low)
+
+    known = [(x, one) for x, one in zip(at, alone, strict=True) if isfinite(one.low)]
+    shapes = [
+        svg.band([(x, height(one.low)) for x, one in known], [(x, height(one.high)) for x, one in known], "band"),
+        svg.line([(x, height(one.value)) for x, one in zip(at, alone, strict=True) if isfinite(one.value)], "weekly"),
+        svg.line([(x, height(one.value)) for x, one in zip(at, so_far, strict=True) if isfinite(one.value)], "sofar"),
+    ]
+    chosen = sorted({round(i * (len(weeks) - 1) / (DATES - 1)) for i in range(DATES)})
+    dates = [(min(max(at[i], 0.06), 0.95), weeks[i].observed_at[:7]) for i in chosen]
+    return svg.plot(shapes, dates, [(height(tick), f"{tick:g}") for tick in ticks])
+
+
+def reliability(bins: Sequence[Bin]) -> str:
+    """Said against happened."""
+    words = [f"{one.count:,} predictions of {one.predicted:.1%}: {one.happened:.1%} left" for one in bins]
+    dots = svg.dots([(one.predicted, one.happened, 5.0) for one in bins], "bin", words)
+    labels = [(x, f"said {x:g}" if x == 0.5 else f"{x:g}") for x in QUARTERS]
+    return svg.plot([svg.line([(0, 0), (1, 1)], "ideal"), dots], labels, [(0.0, "0"), (0.5, "½ left"), (1.0, "all")])
+
+
+def gains(comparison: Comparison) -> str:
+    """Leavers found against customers called, for each method."""
+    shapes = [svg.line([(0, 0), (1, 1)], "ideal")]
+    for i, method in reversed(list(enumerate(comparison.methods))):
+        shapes.append(svg.line(list(zip(comparison.shares, method.gains, strict=True)), f"r{i}"))
+    shapes += [svg.upright(float(share), "mark", f"{share:.0%}", row) for row, share in enumerate(TOPS)]
+    labels = [(x, f"{x:.0%} called" if x == 0.5 else f"{x:.0%}") for x in QUARTERS]
+    return svg.plot(shapes, labels, [(0.0, "0"), (0.5, "half"), (1.0, "all")])
+
+
+def early(timing: Timing) -> str:
+    """Leavings by the days that their first case was early; early ones on the left."""
+    edges, counts = timing.edges_days, timing.counts
+    top, whole = max(*counts, 1), edges[-1] - edges[0]
+    names = ["before" if edge >= 0 else "after" for edge in edges[:-1]]
+    days = (edges[-1], edges[-1] / 2, 0.0, edges[0] / 2, edges[0])
+    labels = [(min(max((edges[-1] - d) / whole, 0.06), 0.94), _days(d)) for d in days]
+    shapes = [
+        svg.bars([n / top for n in counts[::-1]], names[::-1]),
+        svg.upright(0.5, "left", "certain without a model"),
+    ]
+    return svg.plot(shapes, labels, [(0.0, "0"), (1.0, f"{top:,}")])
+
+
+def interval(difference: Difference, widest: float, name: str) -> str:
+    """A difference on a line from -widest to widest."""
+    one = difference.difference
+    low, middle, high = (0.5 + value / (2 * widest) for value in (one.low, one.value, one.high))
+    return svg.strip(low, middle, high, 0.5, name)
+
+
+def _days(days: float) -> str:
+    return "0" if days == 0 else f"{abs(days):g} d {'early' if days > 0 else 'late'}"
+
+
+def _places(weeks: Sequence[Week]) -> list[float]:
+    at = np.array([parse_instant(week.observed_at) for week in weeks], np.float64)
+    return [float(x) for x in (at - at[0]) / max(at[-1] - at[0], 1.0)]
+
+
+def _scale(values: Sequence[float]) -> tuple[float, float, list[float]]:
+    """A range around the values and round numbers in it."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    room = max((high - low) / 10, 1e-3)
+    low, high = max(low - room, 0.0), high + room
+    step = _round_step((high - low) / TICKS)
+    first = int(np.ceil(low / step))
+    return low, high, [round(i * step, 10) for i in range(first, int(high / step) + 1)]
+
+
+def _round_step(about: float) -> float:
+    power = 10.0 ** np.floor(np.log10(about))
+    return float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= about))
