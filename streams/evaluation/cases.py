@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 
 from schemas.errors import Failure
 from schemas.instants import DAY_US, SECOND_US, parse_instant
+from streams.evaluation.metrics import starts
 from streams.evaluation.rows import NO_LABEL, Flags, Floats, Rows
 from streams.evaluation.segments import members
-from streams.files.folder import INTERVENTIONS
+from streams.files.folder import INTERVENTIONS, WITHHELD
 
 Longs = NDArray[np.int64]
 SECONDS_BITS = 37  # 4,300 years; 33 million customers fit above them
 NONE = np.int64(1) << 62
 ALL = "all"
+BINS = 12  # of the days early, and as many of the days late
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Group:
     leavings: int | None  # None: not known of customers without a case
     in_time: int | None  # leavings with a case before the horizon of silence was over
     late: int | None
+    withheld: int | None  # leavings with no case, but with a crossing of the threshold that was withheld
     warned_before: int | None  # no case since the last visit, but one within a horizon before it
     median_days_early: float | None
     median_silence_days: float | None  # from the last retention event to the case
@@ -62,18 +65,56 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Leavings:
-    """(leavings,) each: the row that is judged first, days early of the first case (NaN: none), a case before the last
-    visit."""
+class _Silences:
+    """The rows by customer and instant, cut where a customer came again."""
 
-    row: Longs
+    rows: Rows
+    order: Longs  # of the rows, (rows,)
+    since: Longs  # key of the last retention event before each row, in that order, (rows,)
+    begins: Longs  # where each silence begins in that order, (silences,)
+
+    @property
+    def horizon_s(self) -> int:
+        return self.rows.horizon_us // SECOND_US
+
+    def days_early(self, since: Longs, crossed: Longs) -> Floats:
+        """Keys of both, of the same customers."""
+        return np.asarray((since + self.horizon_s - crossed) * (SECOND_US / DAY_US))
+
+    def which(self, at: Longs) -> Longs:
+        """The silence that a place in the order is in."""
+        return np.searchsorted(self.begins, at, "right") - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the rows say of each case, (cases,)."""
+
+    row: Longs  # the first row of its silence
+    outcome: NDArray[np.int8]  # 1: left, 0: came back, NO_LABEL: nobody knows yet
     days_early: Floats
-    warned_before: Flags
 
 
-def read(folder: Path, rows: Rows) -> Cases | None:
-    """The interventions of a replay about customers that were observed; None where there is no such file."""
-    path = folder / INTERVENTIONS
+@dataclass(frozen=True, slots=True)
+class _Leavings:
+    """(leavings,) each."""
+
+    row: Longs  # the first of the silence
+    days_early: Floats  # of the first case; NaN: none
+    withheld: Flags  # no case, but a crossing that was withheld
+    warned_before: Flags  # a case within a horizon before the last visit
+
+
+def read(folder: Path, rows: Rows) -> tuple[Cases, Cases] | None:
+    """What was sent and what was withheld, about customers that were observed; None where nothing was written of it.
+
+    Raises Failure where a line is no intervention.
+    """
+    sent, withheld = (_read(folder / name, rows) for name in (INTERVENTIONS, WITHHELD))
+    return None if sent is None else (sent, withheld or _cases([]))
+
+
+def _read(path: Path, rows: Rows) -> Cases | None:
     try:
         bodies = [orjson.loads(line) for line in path.read_bytes().splitlines()]
         code = {name: i for i, name in enumerate(rows.names)}
@@ -86,95 +127,117 @@ def read(folder: Path, rows: Rows) -> Cases | None:
         return None
     except (ValueError, KeyError) as error:
         raise Failure(f"{path}: not the interventions of a replay ({error}); run the replay again") from error
-    found.sort(key=lambda one: one[:2])
-    customer = np.array([one[0] for one in found], np.int64)
-    return Cases(customer, _seconds(np.array([one[1] for one in found], np.int64)), [one[2] for one in found])
+    return _cases(found)
 
 
-def timing(cases: Cases, rows: Rows) -> Timing:
+def _cases(found: Sequence[tuple[int, int, str | None]]) -> Cases:
+    """found: customer, instant in microseconds, scope."""
+    ordered = sorted(found, key=lambda one: one[:2])
+    customer, crossed_us = (np.array([one[i] for one in ordered], np.int64) for i in (0, 1))
+    return Cases(customer, _seconds(crossed_us), [one[2] for one in ordered])
+
+
+def timing(cases: Cases, withheld: Cases, rows: Rows) -> Timing:
     """Figures of all cases, by segment and by scope."""
-    order = np.lexsort((rows.week, rows.customer))
-    silent_from_s = _silent_from(rows)
-    row, outcome = _outcomes(cases, rows, order, silent_from_s)
-    left = _leavings(cases, rows, order, silent_from_s)
-    early = _days_early(cases.crossed_s, silent_from_s[row], rows)
+    silences = _silences(rows)
+    told, left = _tell(cases, silences), _leavings(cases, withheld, silences)
     flags_of = {ALL: np.ones(len(rows.label), bool)} | members(rows.features)
-    segments = [
-        _group(name, outcome[flags[row]], early[flags[row]], rows, left, flags) for name, flags in flags_of.items()
-    ]
     scopes = sorted({scope for scope in cases.scope if scope is not None})
-    inside = {scope: np.array([one == scope for one in cases.scope]) for scope in scopes}
-    edges = np.linspace(-rows.horizon_us / DAY_US, rows.horizon_us / DAY_US, 25)
+    edges = np.linspace(-rows.horizon_us / DAY_US, rows.horizon_us / DAY_US, 2 * BINS + 1)
     counts, _ = np.histogram(np.clip(left.days_early, edges[0], edges[-1]), edges)
     return Timing(
         [float(edge) for edge in edges],
         [int(n) for n in counts],
-        segments,
-        [_group(name, outcome[flags], early[flags], rows) for name, flags in inside.items()],
+        [_segment(name, told, left, flags, rows) for name, flags in flags_of.items()],
+        [_scope(name, told, np.array([one == name for one in cases.scope]), rows) for name in scopes],
     )
 
 
-def _group(
-    name: str,
-    outcome: NDArray[np.int8],
-    days_early: Floats,
-    rows: Rows,
-    left: _Leavings | None = None,
-    member: Flags | None = None,
-) -> Group:
-    judged, right = int((outcome != NO_LABEL).sum()), int((outcome == 1).sum())
-    if left is None or member is None:
-        early = days_early[outcome == 1]
-        return Group(name, len(outcome), judged, right, None, None, None, None, *_medians(early, rows))
-    mine = member[left.row]
-    early, before = left.days_early[mine], left.warned_before[mine]
-    counts = (len(early), int((early > 0).sum()), int((early <= 0).sum()), int((np.isnan(early) & before).sum()))
-    return Group(name, len(outcome), judged, right, *counts, *_medians(early, rows))
+def _segment(name: str, told: _Told, left: _Leavings, member: Flags, rows: Rows) -> Group:
+    outcome, mine = told.outcome[member[told.row]], member[left.row]
+    early, none = left.days_early[mine], np.isnan(left.days_early[mine])
+    middle = _median(early)
+    return Group(
+        name=name,
+        cases=len(outcome),
+        judged=int((outcome != NO_LABEL).sum()),
+        right=int((outcome == 1).sum()),
+        leavings=len(early),
+        in_time=int((early > 0).sum()),
+        late=int((early <= 0).sum()),
+        withheld=int(left.withheld[mine].sum()),
+        warned_before=int((none & left.warned_before[mine]).sum()),
+        median_days_early=middle,
+        median_silence_days=None if middle is None else rows.horizon_us / DAY_US - middle,
+    )
 
 
-def _medians(days_early: Floats, rows: Rows) -> tuple[float | None, float | None]:
-    known = days_early[~np.isnan(days_early)]
-    if not len(known):
-        return None, None
-    middle = float(np.median(known))
-    return middle, rows.horizon_us / DAY_US - middle
+def _scope(name: str, told: _Told, inside: Flags, rows: Rows) -> Group:
+    """Of whoever left without a case no scope is known."""
+    outcome = told.outcome[inside]
+    middle = _median(told.days_early[inside & (told.outcome == 1)])
+    return Group(
+        name=name,
+        cases=len(outcome),
+        judged=int((outcome != NO_LABEL).sum()),
+        right=int((outcome == 1).sum()),
+        leavings=None,
+        in_time=None,
+        late=None,
+        withheld=None,
+        warned_before=None,
+        median_days_early=middle,
+        median_silence_days=None if middle is None else rows.horizon_us / DAY_US - middle,
+    )
 
 
-def _outcomes(cases: Cases, rows: Rows, order: Longs, silent_from_s: Longs) -> tuple[Longs, NDArray[np.int8]]:
-    """The row that tells of each case, and whether the customer then left, NO_LABEL where nobody knows yet; (cases,).
-
-    The row is the first one from the crossing on; where there is none any more, the last one before.
-    """
-    keys = _key(rows.customer[order], _seconds(rows.instants_us)[rows.week[order]])
-    after = np.searchsorted(keys, _key(cases.customer, cases.crossed_s))
-    last = np.minimum(after, len(keys) - 1)
-    is_there = (after < len(keys)) & (rows.customer[order[last]] == cases.customer)
-    row = order[np.where(is_there, last, np.maximum(after - 1, 0))]
-    came_back = is_there & (silent_from_s[row] > cases.crossed_s)
-    return row, np.where(came_back, 0, rows.label[row]).astype(np.int8)
+def _median(days: Floats) -> float | None:
+    known = days[~np.isnan(days)]
+    return float(np.median(known)) if len(known) else None
 
 
-def _leavings(cases: Cases, rows: Rows, order: Longs, silent_from_s: Longs) -> _Leavings:
-    silences = _key(rows.customer, silent_from_s)[order]
-    starts = np.flatnonzero(np.diff(silences, prepend=-1))
-    gone = np.flatnonzero(rows.label[order] == 1)
-    which, at = np.unique(np.searchsorted(starts, gone, "right") - 1, return_index=True)
-    ends = np.append(silences[starts[1:]], NONE)[which]  # the next silence of this customer, or of the next customer
-    row = order[gone[at]]
-    horizon_s = rows.horizon_us // SECOND_US
-    opened = np.append(_key(cases.customer, cases.crossed_s), NONE)
-    begins = silences[starts[which]]
-    first = opened[np.searchsorted(opened, begins)]
-    mine = (first < ends) & (first >> SECONDS_BITS == rows.customer[row])
-    early = np.where(mine, (begins + horizon_s - first) * SECOND_US / DAY_US, np.nan)
-    before = np.searchsorted(opened, begins) > np.searchsorted(opened, begins - horizon_s)
-    return _Leavings(row, early, before)
-
-
-def _silent_from(rows: Rows) -> Longs:
-    """The last retention event before each row, in seconds since the year 1, (rows,)."""
+def _silences(rows: Rows) -> _Silences:
+    order = np.lexsort((rows.week, rows.customer))
     recency_s = np.rint(rows.features["f_retained_recency"] * (DAY_US / SECOND_US)).astype(np.int64)
-    return _seconds(rows.instants_us)[rows.week] - recency_s
+    since = _key(rows.customer, _seconds(rows.instants_us)[rows.week] - recency_s)[order]
+    return _Silences(rows, order, since, starts(since))
+
+
+def _tell(cases: Cases, silences: _Silences) -> _Told:
+    """By the first row from the crossing on; where there is none any more, by the last one before."""
+    rows, order = silences.rows, silences.order
+    at = _key(rows.customer, _seconds(rows.instants_us)[rows.week])[order]
+    crossed = _key(cases.customer, cases.crossed_s)
+    after = np.searchsorted(at, crossed)
+    here = np.minimum(after, len(at) - 1)
+    is_there = (after < len(at)) & (rows.customer[order[here]] == cases.customer)
+    place = np.where(is_there, here, after - 1)
+    came_back = silences.since[place] > crossed
+    place = np.where(came_back, np.maximum(silences.begins[silences.which(place)] - 1, 0), place)
+    outcome = np.where(came_back, 0, rows.label[order[place]]).astype(np.int8)
+    first = order[silences.begins[silences.which(place)]]
+    return _Told(first, outcome, silences.days_early(silences.since[place], crossed))
+
+
+def _leavings(cases: Cases, withheld: Cases, silences: _Silences) -> _Leavings:
+    rows, order, since = silences.rows, silences.order, silences.since
+    gone = np.unique(silences.which(np.flatnonzero(rows.label[order] == 1)))
+    begins = silences.begins[gone]
+    row, since_when = order[begins], since[begins]
+    until = np.append(since[silences.begins[1:]], NONE)[gone]  # the next silence of this customer, or of the next one
+    until = np.minimum(until, (rows.customer[row] + 1) << SECONDS_BITS)
+    first = _first(cases, since_when, until)
+    early = np.where(first == NONE, np.nan, silences.days_early(since_when, first))
+    only_withheld = (first == NONE) & (_first(withheld, since_when, until) != NONE)
+    before = _first(cases, since_when - silences.horizon_s, since_when) != NONE
+    return _Leavings(row, early, only_withheld, before)
+
+
+def _first(cases: Cases, since: Longs, until: Longs) -> Longs:
+    """The key of the first case in [since, until), NONE where there is none."""
+    opened = np.append(_key(cases.customer, cases.crossed_s), NONE)
+    first = opened[np.searchsorted(opened, since)]
+    return np.where(first < until, first, NONE)
 
 
 def _seconds(instants_us: Longs) -> Longs:
@@ -182,10 +245,6 @@ def _seconds(instants_us: Longs) -> Longs:
     return instants_us // SECOND_US + 62_135_596_800
 
 
-def _days_early(crossed_s: Longs, silent_from_s: Longs, rows: Rows) -> Floats:
-    return np.asarray((silent_from_s - crossed_s) * (SECOND_US / DAY_US) + rows.horizon_us / DAY_US)
-
-
-def _key(customer: NDArray[np.signedinteger], seconds: Longs) -> Longs:
+def _key(customer: Longs, seconds: Longs) -> Longs:
     """Sorts by customer, then time."""
-    return np.asarray(customer.astype(np.int64) << SECONDS_BITS | seconds)
+    return np.asarray(customer << SECONDS_BITS | seconds)

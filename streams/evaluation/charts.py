@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.instants import parse_instant
 from streams.evaluation.cases import Timing
-from streams.evaluation.comparison import TOPS, Comparison, Difference
+from streams.evaluation.comparison import TOPS, Comparison
 from streams.evaluation.course import Week
 from streams.evaluation.metrics import Bin
 from streams.page import svg
@@ -45,17 +45,18 @@ def reliability(bins: Sequence[Bin]) -> str:
     words = [f"{one.count:,} predictions of {one.predicted:.1%}: {one.happened:.1%} left" for one in bins]
     dots = svg.dots([(one.predicted, one.happened, 5.0) for one in bins], "bin", words)
     labels = [(x, f"said {x:g}" if x == 0.5 else f"{x:g}") for x in QUARTERS]
-    return svg.plot([svg.line([(0, 0), (1, 1)], "ideal"), dots], labels, [(0.0, "0"), (0.5, "½ left"), (1.0, "all")])
+    return svg.plot([svg.line([(0, 0), (1, 1)], "ideal"), dots], labels, [(0.0, "0"), (0.5, "½"), (1.0, "1")])
 
 
 def gains(comparison: Comparison) -> str:
     """Leavers found against customers called, for each method."""
     shapes = [svg.line([(0, 0), (1, 1)], "ideal")]
+    shapes.append(svg.line(list(zip(comparison.shares, comparison.best_gains, strict=True)), "ideal"))
     for i, method in reversed(list(enumerate(comparison.methods))):
         shapes.append(svg.line(list(zip(comparison.shares, method.gains, strict=True)), f"r{i}"))
     shapes += [svg.upright(float(share), "mark", f"{share:.0%}", row) for row, share in enumerate(TOPS)]
-    labels = [(x, f"{x:.0%} called" if x == 0.5 else f"{x:.0%}") for x in QUARTERS]
-    return svg.plot(shapes, labels, [(0.0, "0"), (0.5, "half"), (1.0, "all")])
+    labels = [(min(x, 0.97), f"{x:.0%} called" if x == 0.5 else f"{x:.0%}") for x in QUARTERS]
+    return svg.plot(shapes, labels, [(0.0, "0"), (0.5, "½"), (1.0, "all")])
 
 
 def early(timing: Timing) -> str:
@@ -70,13 +71,6 @@ def early(timing: Timing) -> str:
         svg.upright(0.5, "left", "certain without a model"),
     ]
     return svg.plot(shapes, labels, [(0.0, "0"), (1.0, f"{top:,}")])
-
-
-def interval(difference: Difference, widest: float, name: str) -> str:
-    """A difference on a line from -widest to widest."""
-    one = difference.difference
-    low, middle, high = (0.5 + value / (2 * widest) for value in (one.low, one.value, one.high))
-    return svg.strip(low, middle, high, 0.5, name)
 
 
 def _days(days: float) -> str:

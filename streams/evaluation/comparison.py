@@ -55,6 +55,7 @@ class Comparison:
 
     rows: int
     shares: list[float]
+    best_gains: list[float]  # of somebody who knew, at each share
     methods: list[Method]
     differences: list[Difference]
 
@@ -67,10 +68,14 @@ def compare(rows: Rows, rivals: Sequence[Served]) -> Comparison:
     ours = Served("Keepline", "what was served while the stream ran", rows.probability, rows.probability, None)
     served = [replace(one, score=one.score[keep], probability=one.probability[keep]) for one in (ours, *rivals)]
     kept = rows.only(keep)
+    best = metrics.gains(kept.label.astype(np.float64), kept.label, kept.week, SHARES)
     return Comparison(
-        len(kept.label), [float(share) for share in SHARES], [_method(one, kept) for one in served],
-        _differences(served, kept),
-    )  # fmt: skip
+        rows=len(kept.label),
+        shares=[float(share) for share in SHARES],
+        best_gains=[float(gain) for gain in best],
+        methods=[_method(one, kept) for one in served],
+        differences=_differences(served, kept),
+    )
 
 
 def _method(served: Served, rows: Rows) -> Method:

@@ -81,7 +81,7 @@ def _sentences(report: Report) -> list[str]:
         return []
     return [
         _ranking(course.overall["auc"]),
-        f"In the log's second half its probabilities were off by {percent(course.second_half['ece'].value)} on average.",
+        f"In the second half its probabilities were off by {percent(course.second_half['ece'].value)} on average.",
         f"Log loss was {estimate(course.overall['log_loss'])} over all; whoever had known in advance how many leave, "
         f"and nothing else, would have had {number(_entropy(log.left / log.labelled))}.",
         *_verdicts(report),
@@ -105,8 +105,8 @@ def _verdicts(report: Report) -> list[str]:
         if (one.metric, one.period) == ("log_loss", "second half"):
             word = {"good": "better than", "bad": "worse than"}.get(tables.verdict(one), "level with")
             words[word].append(one.rival)
-    said = [f"{word} {' and '.join(names)}" for word, names in words.items() if names]
-    return [f"By log loss in the second half it was {', '.join(said)}."] if said else []
+    said = [f"{word} {', '.join(names)}" for word, names in words.items() if names]
+    return [f"By log loss in the second half it was {'; '.join(said)}."] if said else []
 
 
 def _cards(report: Report) -> str:
@@ -133,18 +133,21 @@ def _cases(timing: Timing, days: float) -> str:
         f"<p>{escape(_told(timing.segments[0], days))}</p>"
         "<p>Each bar counts customers who left, by the days between the first case after their last visit and the day "
         f"on which {days:g} days of silence would have told the same without a model. Green is early.</p>"
-        f'<div class="card">{charts.early(timing)}</div>'
+        f'<div class="card half">{charts.early(timing)}</div>'
         f'<div class="wide">{tables.groups(timing.segments)}</div>{scopes}'
     )
 
 
 def _told(all_: Group, days: float) -> str:
-    leavings, in_time, late, before = (n or 0 for n in (all_.leavings, all_.in_time, all_.late, all_.warned_before))
+    leavings, in_time, late, withheld, before = (
+        n or 0 for n in (all_.leavings, all_.in_time, all_.late, all_.withheld, all_.warned_before)
+    )
     middle = "" if all_.median_days_early is None else f" (median of all: {all_.median_days_early:.0f} days early)"
     return (
         f"Customers left {leavings:,} times: {in_time:,} had a case before {days:g} days of silence were over, "
-        f"{late:,} had one later{middle}, {leavings - in_time - late:,} had none after their last visit, of whom {before:,} "
-        f"had had one in the {days:g} days before it. Of {all_.judged:,} cases whose {days:g} days are over, "
+        f"{late:,} had one later{middle}. {leavings - in_time - late:,} had none after their last visit; of these "
+        f"{withheld:,} had crossed the threshold but were withheld, and {before:,} had had a case in the {days:g} days "
+        f"before that visit. Of {all_.judged:,} cases whose {days:g} days are over, "
         f"{percent(_share(all_.right, all_.judged))} were about somebody who then left."
     )
 

@@ -42,8 +42,10 @@ class Report:
     cases: Timing | None
 
 
-def evaluate(rows: Rows, summary: dict[str, Any], cases: Cases | None, rivals: Sequence[Served]) -> Report:
-    """rivals: what others would have served, (rows,) each."""
+def evaluate(
+    rows: Rows, summary: dict[str, Any], cases: tuple[Cases, Cases] | None, rivals: Sequence[Served]
+) -> Report:
+    """cases: sent and withheld; rivals: what others would have served, (rows,) each."""
     judged = rows.only(rows.labelled)
     return Report(
         _log(rows, judged, summary),
@@ -51,7 +53,7 @@ def evaluate(rows: Rows, summary: dict[str, Any], cases: Cases | None, rivals: S
         metrics.reliability(judged.probability, judged.label),
         segments.judge(judged),
         comparison.compare(rows, rivals),
-        None if cases is None else timing(cases, rows),
+        None if cases is None else timing(*cases, rows),
     )
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from html import escape
 from math import isfinite, isnan
 
-from streams.evaluation import charts
 from streams.evaluation.bootstrap import Estimate
 from streams.evaluation.cases import Group
 from streams.evaluation.comparison import METRICS, PERIODS, Comparison, Difference, Method
 from streams.evaluation.segments import Segment
 
 UNKNOWN = "-"
+WORDS = {"good": "better", "bad": "worse", "level": "level"}
 TITLES = {"auc": "AUC", "log_loss": "log loss", "brier": "Brier", "ece": "ECE"}
 
 
@@ -42,7 +42,9 @@ def methods(found: Sequence[Method]) -> str:
     """A row each, the whole of the compared rows and the second half."""
     names = list(TITLES)
     head = ["method", *(f"{TITLES[name]}<small>second half</small>" for name in names)]
-    head += [f"lift, top {top.share:.0%}<small>leavers found</small>" for top in found[0].tops] + ["time"]
+    head += [f"lift, top {top.share:.0%}<small>leavers found</small>" for top in found[0].tops] + [
+        "time<small>processor</small>"
+    ]
     return _table(head, [_method(one, names) for one in found])
 
 
@@ -55,30 +57,23 @@ def _method(one: Method, names: Sequence[str]) -> list[str]:
 
 
 def differences(comparison: Comparison) -> str:
-    """A row a rival: the difference, its interval, and a picture of both; pictures of one metric share a scale."""
+    """A row a rival: the difference, which of them is better, and the interval."""
     kinds = [(metric, period) for metric in METRICS for period in reversed(PERIODS)]
     found = {(one.rival, one.metric, one.period): one for one in comparison.differences}
-    widest = {metric: _widest([one for one in comparison.differences if one.metric == metric]) for metric in METRICS}
     rows = [
-        [escape(name), *(_difference(found[name, metric, period], widest[metric]) for metric, period in kinds)]
+        [escape(name), *(_difference(found[name, metric, period]) for metric, period in kinds)]
         for name in dict.fromkeys(one.rival for one in comparison.differences)
     ]
-    return _table(["less", *(f"{TITLES[metric]}, {period}" for metric, period in kinds)], rows)
+    return _table(["Keepline less", *(f"{TITLES[metric]}<small>{period}</small>" for metric, period in kinds)], rows)
 
 
-def _difference(one: Difference, widest: float) -> str:
+def _difference(one: Difference) -> str:
     e, name = one.difference, verdict(one)
     if isnan(e.low):
         return UNKNOWN
     return (
-        f'<span class="{name}">{e.value:+.4f}</span><small>{e.low:+.4f} to {e.high:+.4f}</small>'
-        f"{charts.interval(one, widest, name)}"
+        f'<span class="{name}"><b>{WORDS[name]}</b> {e.value:+.4f}</span><small>{e.low:+.4f} to {e.high:+.4f}</small>'
     )
-
-
-def _widest(found: Sequence[Difference]) -> float:
-    ends = [abs(end) for one in found for end in (one.difference.low, one.difference.high) if isfinite(end)]
-    return max(ends, default=1.0) or 1.0
 
 
 def segments(found: Sequence[Segment]) -> str:
@@ -98,7 +93,7 @@ def segments(found: Sequence[Segment]) -> str:
 
 def groups(found: Sequence[Group]) -> str:
     """Cases of segments or scopes, a row each."""
-    head = ["cases of", "cases", "right", "left", "case in time", "late", "median days early", "median silence"]
+    head = ["", "cases", "right", "left", "case in time", "late", "only withheld", "days early", "silence"]
     return _table(head, [_group(one) for one in found])
 
 
@@ -113,6 +108,7 @@ def _group(one: Group) -> list[str]:
         UNKNOWN if one.leavings is None else f"{one.leavings:,}",
         share(one.in_time, one.leavings),
         share(one.late, one.leavings),
+        share(one.withheld, one.leavings),
         number(one.median_days_early, 0),
         UNKNOWN if one.median_silence_days is None else f"{one.median_silence_days:.0f} d",
     ]

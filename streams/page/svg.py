@@ -84,15 +84,3 @@ def _x(at: float) -> float:
 
 def _y(at: float) -> float:
     return HEIGHT - BOTTOM - min(max(at, 0.0), 1.0) * (HEIGHT - TOP - BOTTOM)
-
-
-def strip(low: float, middle: float, high: float, zero: float, name: str) -> str:
-    """An interval and its middle on one short line, with zero marked; 0..1 from the left."""
-    wide, tall = 150, 16
-    x0, x, x1, x2 = (4 + min(max(at, 0.0), 1.0) * (wide - 8) for at in (zero, middle, low, high))
-    return (
-        f'<svg class="strip" viewBox="0 0 {wide} {tall}" aria-hidden="true">'
-        f'<line class="zero" x1="{x0:.1f}" x2="{x0:.1f}" y1="0" y2="{tall}"/>'
-        f'<line class="{name}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{tall / 2}" y2="{tall / 2}"/>'
-        f'<circle class="{name}" cx="{x:.1f}" cy="{tall / 2}" r="4"/></svg>'
-    )
