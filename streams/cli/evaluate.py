@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 
 from streams.evaluation import boosting, cases, page, report, rivals, rows, tables
+from streams.files.folder import EVALUATION, EVALUATION_PAGE
 
-JSON, PAGE = "evaluation.json", "evaluation.html"
 PERIODS = ("overall", "second half")
 
 
@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     served = [of(found, time.process_time) for of in serve]
     whole = report.evaluate(found, summary, cases.read(args.folder, found), served)
     body = orjson.dumps(whole, option=orjson.OPT_INDENT_2)
-    (args.folder / JSON).write_bytes(body + b"\n")
-    (args.folder / PAGE).write_text(page.render(whole), "utf-8")
+    (args.folder / EVALUATION).write_bytes(body + b"\n")
+    (args.folder / EVALUATION_PAGE).write_text(page.render(whole), "utf-8")
     if args.json:
         print(body.decode())
     else:
@@ -60,4 +60,4 @@ def _show(whole: report.Report, folder: Path) -> None:
         f"{log.labelled:,} of {log.observations:,} predictions have matured; {whole.comparison.rows:,} compared"
     )
     console.print(table)
-    console.print(f"{folder / PAGE}\n{folder / JSON}", soft_wrap=True)
+    console.print(f"{folder / EVALUATION_PAGE}\n{folder / EVALUATION}", soft_wrap=True)

@@ -43,11 +43,11 @@ def _serve(rows: Rows, x: NDArray[np.float32], y: Any, with_label: Any, into: Fl
     import lightgbm
 
     # bins of features are made once, of all rows: that can only help it
-    everything = lightgbm.Dataset(x, y, params=TUNED, free_raw_data=False).construct()
+    everything: Any = lightgbm.Dataset(x, y, params=TUNED, free_raw_data=False).construct()
     for week, known_weeks in enumerate(rows.known_weeks):
         ends = np.searchsorted(rows.week, [known_weeks, week, week + 1])
         known = np.flatnonzero(with_label[: ends[0]])
         now = slice(ends[1], ends[2])
         if 0 < y[known].sum() < len(known) and with_label[now].any():
-            model = lightgbm.train(TUNED, everything.subset(known.tolist()), ROUNDS)
+            model = lightgbm.train(TUNED, everything.subset(known), ROUNDS)
             into[now] = model.predict(x[now])

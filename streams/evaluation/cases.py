@@ -7,7 +7,7 @@ known when the horizon has passed; a case is early by the days that it was opene
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,13 +45,13 @@ class Group:
     cases: int
     judged: int  # cases whose horizon is over
     right: int  # of those, customers who did not come back within it
-    leavings: int | None  # None: not known of customers without a case
-    in_time: int | None  # leavings with a case before the horizon of silence was over
-    late: int | None
-    withheld: int | None  # leavings with no case, but with a crossing of the threshold that was withheld
-    warned_before: int | None  # no case since the last visit, but one within a horizon before it
-    median_days_early: float | None
+    median_days_early: float | None  # of the first cases of leavings; of a scope, of the cases that were right
     median_silence_days: float | None  # from the last retention event to the case
+    leavings: int | None = None  # None: not known of customers without a case
+    in_time: int | None = None  # leavings with a case before the horizon of silence was over
+    late: int | None = None
+    withheld: int | None = None  # leavings with no case, but with a crossing of the threshold that was withheld
+    warned_before: int | None = None  # no case since the last visit, but one within a horizon before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,38 +154,30 @@ def timing(cases: Cases, withheld: Cases, rows: Rows) -> Timing:
 
 
 def _segment(name: str, told: _Told, left: _Leavings, member: Flags, rows: Rows) -> Group:
-    outcome, mine = told.outcome[member[told.row]], member[left.row]
+    mine = member[left.row]
     early, none = left.days_early[mine], np.isnan(left.days_early[mine])
-    middle = _median(early)
-    return Group(
-        name=name,
-        cases=len(outcome),
-        judged=int((outcome != NO_LABEL).sum()),
-        right=int((outcome == 1).sum()),
+    return replace(
+        _group(name, told.outcome[member[told.row]], early, rows),
         leavings=len(early),
         in_time=int((early > 0).sum()),
         late=int((early <= 0).sum()),
         withheld=int(left.withheld[mine].sum()),
         warned_before=int((none & left.warned_before[mine]).sum()),
-        median_days_early=middle,
-        median_silence_days=None if middle is None else rows.horizon_us / DAY_US - middle,
     )
 
 
 def _scope(name: str, told: _Told, inside: Flags, rows: Rows) -> Group:
     """Of whoever left without a case no scope is known."""
-    outcome = told.outcome[inside]
-    middle = _median(told.days_early[inside & (told.outcome == 1)])
+    return _group(name, told.outcome[inside], told.days_early[inside & (told.outcome == 1)], rows)
+
+
+def _group(name: str, outcome: NDArray[np.int8], days_early: Floats, rows: Rows) -> Group:
+    middle = _median(days_early)
     return Group(
         name=name,
         cases=len(outcome),
         judged=int((outcome != NO_LABEL).sum()),
         right=int((outcome == 1).sum()),
-        leavings=None,
-        in_time=None,
-        late=None,
-        withheld=None,
-        warned_before=None,
         median_days_early=middle,
         median_silence_days=None if middle is None else rows.horizon_us / DAY_US - middle,
     )
@@ -213,7 +205,9 @@ def _tell(cases: Cases, silences: _Silences) -> _Told:
     is_there = (after < len(at)) & (rows.customer[order[here]] == cases.customer)
     place = np.where(is_there, here, after - 1)
     came_back = silences.since[place] > crossed
-    place = np.where(came_back, np.maximum(silences.begins[silences.which(place)] - 1, 0), place)
+    before = np.maximum(silences.begins[silences.which(place)] - 1, 0)
+    is_known = came_back & (rows.customer[order[before]] == cases.customer)
+    place = np.where(is_known, before, place)
     outcome = np.where(came_back, 0, rows.label[order[place]]).astype(np.int8)
     first = order[silences.begins[silences.which(place)]]
     return _Told(first, outcome, silences.days_early(silences.since[place], crossed))

@@ -8,6 +8,7 @@ from math import isfinite
 import numpy as np
 
 from schemas.instants import parse_instant
+from streams.evaluation.bootstrap import Estimate
 from streams.evaluation.cases import Timing
 from streams.evaluation.comparison import TOPS, Comparison
 from streams.evaluation.course import Week
@@ -21,7 +22,7 @@ QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def over_time(weeks: Sequence[Week], metric: str) -> str:
-    """Each week alone with its interval, and everything up to it."""
+    """Each week alone with its interval, and everything up to it; a gap where a metric is not defined."""
     at = _places(weeks)
     alone, so_far = ([getattr(week, kind)[metric] for week in weeks] for kind in ("alone", "so_far"))
     low, high, ticks = _scale([one.value for one in (*alone, *so_far) if isfinite(one.value)])
@@ -29,15 +30,22 @@ def over_time(weeks: Sequence[Week], metric: str) -> str:
     def height(value: float) -> float:
         return (value - low) / (high - low)
 
-    known = [(x, one) for x, one in zip(at, alone, strict=True) if isfinite(one.low)]
-    shapes = [
-        svg.band([(x, height(one.low)) for x, one in known], [(x, height(one.high)) for x, one in known], "band"),
-        svg.line([(x, height(one.value)) for x, one in zip(at, alone, strict=True) if isfinite(one.value)], "weekly"),
-        svg.line([(x, height(one.value)) for x, one in zip(at, so_far, strict=True) if isfinite(one.value)], "sofar"),
-    ]
+    def points(found: Sequence[Estimate], part: slice, end: str) -> Line:
+        return [(x, height(getattr(one, end))) for x, one in zip(at[part], found[part], strict=True)]
+
+    shapes = [svg.band(points(alone, part, "low"), points(alone, part, "high"), "band") for part in _runs(alone, "low")]
+    shapes += [svg.line(points(alone, part, "value"), "weekly") for part in _runs(alone, "value")]
+    shapes += [svg.line(points(so_far, part, "value"), "sofar") for part in _runs(so_far, "value")]
     chosen = sorted({round(i * (len(weeks) - 1) / (DATES - 1)) for i in range(DATES)})
     dates = [(min(max(at[i], 0.06), 0.95), weeks[i].observed_at[:7]) for i in chosen]
     return svg.plot(shapes, dates, [(height(tick), f"{tick:g}") for tick in ticks])
+
+
+def _runs(found: Sequence[Estimate], end: str) -> list[slice]:
+    """Where it is defined without a gap."""
+    known = np.array([False, *(isfinite(getattr(one, end)) for one in found), False])
+    edges = np.flatnonzero(known[1:] != known[:-1])
+    return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def reliability(bins: Sequence[Bin]) -> str:

@@ -17,7 +17,7 @@ from streams.page import fill, numbers
 CARDS = (
     ("auc", "AUC", "1 is perfect, 0.5 a coin: higher is better"),
     ("log_loss", "Log loss", "0 is perfect; the price of being sure and wrong: lower is better"),
-    ("ece", "Calibration error (ECE)", "distance of said and happened: lower is better, 0.02 is good"),
+    ("ece", "Calibration error (ECE)", "said less happened: lower is better, 0.02 is good"),
     ("brier", "Brier score", "mean squared error of the probability: lower is better"),
 )
 NOTHING = '<p class="note">Nothing to show: no prediction has matured. Replay a log longer than the horizon.</p>'
@@ -79,9 +79,10 @@ def _sentences(report: Report) -> list[str]:
     course, log = report.course, report.log
     if not course.weeks:
         return []
+    later = course.second_half["ece"].value
     return [
         _ranking(course.overall["auc"]),
-        f"In the second half its probabilities were off by {percent(course.second_half['ece'].value)} on average.",
+        f"In the second half its probabilities were off by {100 * later:.1f} percentage points on average.",
         f"Log loss was {estimate(course.overall['log_loss'])} over all; whoever had known in advance how many leave, "
         f"and nothing else, would have had {number(_entropy(log.left / log.labelled))}.",
         *_verdicts(report),

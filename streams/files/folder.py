@@ -25,12 +25,15 @@ DEAD_LETTERS = "dead-letters.jsonl"
 SCORES = "scores.parquet"
 EXAMPLES = "examples.parquet"
 SUMMARY = "summary.json"
+EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"  # made of the others afterwards
 LINES = (INTERVENTIONS, UPDATES, WITHHELD, DEAD_LETTERS)
 FILES = (
     SUMMARY,
     *LINES,
     SCORES,
     EXAMPLES,
+    EVALUATION,
+    EVALUATION_PAGE,
 )  # in the order of deleting: without a summary the rest counts for nothing
 FIRST_IN_SUMMARY = (
     "events_read", "events_rejected", "events_duplicate", "events_late", "customers", "observations",
