@@ -78,7 +78,11 @@ def early(timing: Timing) -> str:
         svg.bars([n / top for n in counts[::-1]], names[::-1]),
         svg.upright(0.5, "left", "certain without a model"),
     ]
-    return svg.plot(shapes, labels, [(0.0, "0"), (1.0, f"{top:,}")])
+    return svg.plot(shapes, labels, [(0.0, "0"), (1.0, _short(top))])
+
+
+def _short(count: int) -> str:
+    return f"{count}" if count < 1000 else f"{count / 1000:.1f}k"
 
 
 def _days(days: float) -> str:

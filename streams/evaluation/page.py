@@ -135,6 +135,9 @@ def _cases(timing: Timing, days: float) -> str:
         "<p>Each bar counts customers who left, by the days between the first case after their last visit and the day "
         f"on which {days:g} days of silence would have told the same without a model. Green is early.</p>"
         f'<div class="card half">{charts.early(timing)}</div>'
+        "<p>By kind of customer: cases, and those that were right, since the customer then left; how often such "
+        "customers left, with a case in time, late, or only a withheld one; medians of the days early and of the "
+        "silence before the case.</p>"
         f'<div class="wide">{tables.groups(timing.segments)}</div>{scopes}'
     )
 

@@ -32,8 +32,6 @@ FILES = (
     *LINES,
     SCORES,
     EXAMPLES,
-    EVALUATION,
-    EVALUATION_PAGE,
 )  # in the order of deleting: without a summary the rest counts for nothing
 FIRST_IN_SUMMARY = (
     "events_read", "events_rejected", "events_duplicate", "events_late", "customers", "observations",
@@ -176,7 +174,7 @@ def _prepare(path: Path) -> None:
         found = sorted(one.name for one in path.iterdir())
     if found and INTERVENTIONS not in found:
         raise UsageError(f"{path}: holds something else than a replay ({found[0]}, ...); name a new folder")
-    for file in FILES:
+    for file in (*FILES, EVALUATION, EVALUATION_PAGE):
         with _writing(path / file):
             (path / file).unlink(missing_ok=True)
 

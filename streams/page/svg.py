@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 WIDTH, HEIGHT = 520, 170
-LEFT, RIGHT, TOP, BOTTOM = 38, 10, 10, 22
+LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 22
 Point = tuple[float, float]  # 0..1 from the left, 0..1 from below
 
 
