@@ -14,6 +14,7 @@ import orjson
 
 from features.catalogue import NAMES
 from online_model.learner import Examples
+from schemas.instants import format_duration
 from streams.engine import blocks
 from streams.engine.dispatcher_unit import DispatcherUnit
 from streams.engine.feeds import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS, Batch, Inputs
@@ -97,6 +98,7 @@ class Replay:
             "ece": verdict.ece,
             "model_version": self.learner.learner.version,
             "policy_version": self.unit.profile.version,
+            "label_horizon": format_duration(self.unit.profile.label.horizon_us),
             "features": len(NAMES),
         }
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "publish": ("streams.cli.publish", "send files to the topics in event-time order"),
     "worker": ("streams.cli.worker", "score events from Kafka as they come"),
     "replay": ("streams.cli.replay", "the same engine over files, without a broker"),
+    "evaluate": ("streams.cli.evaluate", "how good the predictions of a replay were, against baselines"),
     "schemas": ("streams.cli.schemas", "JSON Schemas and AsyncAPI of all messages"),
     "status": ("streams.cli.status", "lag, frontier, last checkpoint and model of a group of workers"),
     "simulate": ("streams.cli.simulate", "write the events of an invented city"),

@@ -5,6 +5,5 @@ tour     the steps: simulate, publish, work, watch, tell
 watch    what the topics say while the worker runs
 screen   the same for a terminal, or as plain lines
 story    what became of the cases, with the truth that only a simulator knows
-svg      curves and bars
-page     the page
+page     the page (drawn by streams/page)
 """

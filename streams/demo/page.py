@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 import orjson
 
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.demo import svg
 from streams.demo.story import EARLY_DAYS, LATE_DAYS, Customer, Story, telling
 from streams.demo.watch import Seen
+from streams.page import fill, numbers, svg
 
 HERE = resources.files("streams.demo")
 BINS = 10
@@ -26,10 +25,9 @@ MARKS = {"service_visit": "visit", "survey": "survey", "complaint_opened": "comp
 
 def write(path: Path, city: Path, story: Story, seen: Seen, start_us: int, facts: Sequence[tuple[str, str]]) -> None:
     """The whole page. facts: figure and what it is."""
-    page = Template((HERE / "page.html").read_text("utf-8"))
-    text = page.substitute(
-        style=(HERE / "page.css").read_text("utf-8"),
-        numbers="".join(f"<div><b>{escape(figure)}</b>{escape(what)}</div>" for figure, what in facts),
+    text = fill(
+        (HERE / "page.html").read_text("utf-8"),
+        numbers=numbers(facts),
         sentences="".join(f"<p>{escape(sentence)}</p>" for sentence in story.sentences()),
         curves=_curves(city, story, seen, start_us),
         early=_early(story),

@@ -26,6 +26,7 @@ DEAD_LETTERS = "dead-letters.jsonl"
 SCORES = "scores.parquet"
 EXAMPLES = "examples.parquet"
 SUMMARY = "summary.json"
+EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"  # made of the others afterwards
 LINES = (INTERVENTIONS, UPDATES, WITHHELD, TOUCHES, DEAD_LETTERS)
 FILES = (
     SUMMARY,
@@ -178,7 +179,7 @@ def _prepare(path: Path) -> None:
         found = sorted(one.name for one in path.iterdir())
     if found and INTERVENTIONS not in found:
         raise UsageError(f"{path}: holds something else than a replay ({found[0]}, ...); name a new folder")
-    for file in FILES:
+    for file in (*FILES, EVALUATION, EVALUATION_PAGE):
         with _writing(path / file):
             (path / file).unlink(missing_ok=True)
 

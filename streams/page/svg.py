@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 WIDTH, HEIGHT = 520, 170
-LEFT, RIGHT, TOP, BOTTOM = 38, 10, 10, 22
+LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 22
 Point = tuple[float, float]  # 0..1 from the left, 0..1 from below
 
 
@@ -36,9 +36,19 @@ def line(points: Sequence[Point], name: str) -> str:
     return f'<polyline class="{name}" points="{" ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in points)}"/>'
 
 
-def dots(points: Sequence[tuple[float, float, float]], name: str) -> str:
-    """Circles with a radius in pixels."""
-    return "".join(f'<circle class="{name}" cx="{_x(x):.1f}" cy="{_y(y):.1f}" r="{r:.1f}"/>' for x, y, r in points)
+def band(lows: Sequence[Point], highs: Sequence[Point], name: str) -> str:
+    """What lies between two lines."""
+    around = [*lows, *reversed(highs)]
+    return f'<polygon class="{name}" points="{" ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in around)}"/>'
+
+
+def dots(points: Sequence[tuple[float, float, float]], name: str, words: Sequence[str] = ()) -> str:
+    """Circles with a radius in pixels; words say what each is when it is pointed at."""
+    titles = [f"<title>{escape(word)}</title>" for word in words] or [""] * len(points)
+    return "".join(
+        f'<circle class="{name}" cx="{_x(x):.1f}" cy="{_y(y):.1f}" r="{r:.1f}">{title}</circle>'
+        for (x, y, r), title in zip(points, titles, strict=True)
+    )
 
 
 def upright(x: float, name: str, text: str = "", row: int = 0) -> str:

@@ -1,0 +1,63 @@
+"""`keepline evaluate DIR`: the learning report of a replay, against what else could have been served."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import orjson
+
+from streams.evaluation import boosting, cases, page, report, rivals, rows, tables
+from streams.files.folder import EVALUATION, EVALUATION_PAGE
+
+PERIODS = ("overall", "second half")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help="what `keepline replay --out` wrote")
+    parser.add_argument("--json", action="store_true", help="the report as JSON on standard output, no table")
+    parser.add_argument(
+        "--lightgbm",
+        action="store_true",
+        help="also against LightGBM retrained every week (minutes; needs the package)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """0: evaluation.json and evaluation.html are in the folder."""
+    if args.lightgbm:
+        boosting.require()
+    found, summary = rows.read(args.folder)
+    serve = [rivals.recency, rivals.rfm_b, rivals.base_rate] + [boosting.retrained_weekly] * args.lightgbm
+    served = [of(found, time.process_time) for of in serve]
+    whole = report.evaluate(found, summary, cases.read(args.folder, found), served)
+    body = orjson.dumps(whole, option=orjson.OPT_INDENT_2)
+    (args.folder / EVALUATION).write_bytes(body + b"\n")
+    (args.folder / EVALUATION_PAGE).write_text(page.render(whole), "utf-8")
+    if args.json:
+        print(body.decode())
+    else:
+        _show(whole, args.folder)
+    return 0
+
+
+def _show(whole: report.Report, folder: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("method", *(f"{title}, second half" for title in ("AUC", "log loss", "ECE")), "seconds")
+    for one in whole.comparison.methods:
+        figures = [
+            ", ".join(tables.number(one.periods[period][metric]) for period in PERIODS)
+            for metric in ("auc", "log_loss", "ece")
+        ]
+        table.add_row(one.name, *figures, tables.number(one.seconds, 1))
+    log = whole.log
+    console = Console()
+    console.print(
+        f"{log.labelled:,} of {log.observations:,} predictions have matured; {whole.comparison.rows:,} compared"
+    )
+    console.print(table)
+    console.print(f"{folder / EVALUATION_PAGE}\n{folder / EVALUATION}", soft_wrap=True)

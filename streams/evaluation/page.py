@@ -1,0 +1,164 @@
+"""The report as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib import resources
+from math import isfinite
+from math import log as natural_log
+
+from streams.evaluation import charts, tables
+from streams.evaluation.bootstrap import Estimate
+from streams.evaluation.cases import Group, Timing
+from streams.evaluation.report import Report
+from streams.evaluation.tables import estimate, number, percent
+from streams.page import fill, numbers
+
+CARDS = (
+    ("auc", "AUC", "1 is perfect, 0.5 a coin: higher is better"),
+    ("log_loss", "Log loss", "0 is perfect; the price of being sure and wrong: lower is better"),
+    ("ece", "Calibration error (ECE)", "said less happened: lower is better, 0.02 is good"),
+    ("brier", "Brier score", "mean squared error of the probability: lower is better"),
+)
+NOTHING = '<p class="note">Nothing to show: no prediction has matured. Replay a log longer than the horizon.</p>'
+NO_CASES = '<p class="note">Not known: the folder has no interventions.jsonl.</p>'
+
+
+def render(report: Report) -> str:
+    """The whole page."""
+    template = (resources.files("streams.evaluation") / "page.html").read_text("utf-8")
+    matured = bool(report.course.weeks)
+    return fill(
+        template,
+        log=escape(_log(report)),
+        numbers=numbers(_facts(report)),
+        sentences="".join(f"<p>{escape(sentence)}</p>" for sentence in _sentences(report)),
+        over_time=f'<div class="grid">{_cards(report)}</div>' if matured else NOTHING,
+        reliability=charts.reliability(report.reliability) if matured else NOTHING,
+        gains=charts.gains(report.comparison) if report.comparison.rows else NOTHING,
+        key="".join(
+            f'<span><i class="r{i}">&mdash;</i> {escape(one.name)}</span>'
+            for i, one in enumerate(report.comparison.methods)
+        ),
+        compared=f"{report.comparison.rows:,}",
+        replay=_replay(report.log.replay_seconds),
+        methods=tables.methods(report.comparison.methods),
+        differences=tables.differences(report.comparison) if report.comparison.differences else NOTHING,
+        cases=NO_CASES if report.cases is None else _cases(report.cases, report.log.horizon_days),
+        segments=tables.segments(report.segments),
+        horizon=f"{report.log.horizon_days:g}",
+        unlabelled=f"{report.log.unlabelled:,}",
+    )
+
+
+def _log(report: Report) -> str:
+    log = report.log
+    span = f"{log.first[:10]} to {log.last[:10]}" if log.first and log.last else "an empty log"
+    return (
+        f"{log.observations:,} weekly predictions about {log.customers:,} customers, {span}. A customer has left who "
+        f"did nothing that proves being still here in the {log.horizon_days:g} days after the prediction. "
+        f"Policy {log.policy_version or 'unknown'}."
+    )
+
+
+def _facts(report: Report) -> list[tuple[str, str]]:
+    later, log = report.course.second_half, report.log
+    facts = [(f"{log.labelled:,}", "predictions judged"), (percent(_share(log.left, log.labelled)), "of them left")]
+    if later:
+        facts += [(number(later[name].value), f"{title}, second half") for name, title, _ in CARDS[:3]]
+    if report.comparison.rows:
+        top = report.comparison.methods[0].tops[-1]
+        facts.append((f"{number(top.lift, 2)} x", f"lift of the top {top.share:.0%}"))
+    if report.cases is not None:
+        everybody = report.cases.segments[0]
+        facts.append((percent(_share(everybody.in_time, everybody.leavings)), "of leavings had a case in time"))
+    return facts
+
+
+def _sentences(report: Report) -> list[str]:
+    course, log = report.course, report.log
+    if not course.weeks:
+        return []
+    later = course.second_half["ece"].value
+    return [
+        _ranking(course.overall["auc"]),
+        f"In the second half its probabilities were off by {100 * later:.1f} percentage points on average.",
+        f"Log loss was {estimate(course.overall['log_loss'])} over all; whoever had known in advance how many leave, "
+        f"and nothing else, would have had {number(_entropy(log.left / log.labelled))}.",
+        *_verdicts(report),
+    ]
+
+
+def _ranking(auc: Estimate) -> str:
+    if not isfinite(auc.value):
+        return "All customers had the same fate, so there is nothing to rank them by."
+    interval = f" (95 % interval {percent(auc.low)} to {percent(auc.high)})" if isfinite(auc.low) else ""
+    return (
+        "Shown one customer who left and one who stayed, Keepline gave the leaver the higher probability in "
+        f"{percent(auc.value)} of cases{interval}."
+    )
+
+
+def _verdicts(report: Report) -> list[str]:
+    """Which rivals are beaten in log loss, by the second half's intervals."""
+    words: dict[str, list[str]] = {"better than": [], "worse than": [], "level with": []}
+    for one in report.comparison.differences:
+        if (one.metric, one.period) == ("log_loss", "second half"):
+            word = {"good": "better than", "bad": "worse than"}.get(tables.verdict(one), "level with")
+            words[word].append(one.rival)
+    said = [f"{word} {', '.join(names)}" for word, names in words.items() if names]
+    return [f"By log loss in the second half it was {'; '.join(said)}."] if said else []
+
+
+def _cards(report: Report) -> str:
+    weeks = report.course.weeks
+    return "".join(
+        f'<div class="card"><h3>{title} <small>{help_}</small></h3>{charts.over_time(weeks, name)}'
+        f'<p class="note">All: {estimate(report.course.overall[name])}. Second half: '
+        f"{estimate(report.course.second_half[name])}.</p></div>"
+        for name, title, help_ in CARDS
+    )
+
+
+def _replay(seconds: float | None) -> str:
+    if seconds is None:
+        return "how long the replay took is not known."
+    return (
+        f"Keepline's own is part of the {seconds:,.0f} s of the whole replay, decoding, features and scores included."
+    )
+
+
+def _cases(timing: Timing, days: float) -> str:
+    scopes = f'<h3>By scope</h3><div class="wide">{tables.groups(timing.scopes)}</div>' if timing.scopes else ""
+    return (
+        f"<p>{escape(_told(timing.segments[0], days))}</p>"
+        "<p>Each bar counts customers who left, by the days between the first case after their last visit and the day "
+        f"on which {days:g} days of silence would have told the same without a model. Green is early.</p>"
+        f'<div class="card half">{charts.early(timing)}</div>'
+        "<p>By kind of customer: cases, and those that were right, since the customer then left; how often such "
+        "customers left, with a case in time, late, or only a withheld one; medians of the days early and of the "
+        "silence before the case.</p>"
+        f'<div class="wide">{tables.groups(timing.segments)}</div>{scopes}'
+    )
+
+
+def _told(all_: Group, days: float) -> str:
+    leavings, in_time, late, withheld, before = (
+        n or 0 for n in (all_.leavings, all_.in_time, all_.late, all_.withheld, all_.warned_before)
+    )
+    middle = "" if all_.median_days_early is None else f" (median of all: {all_.median_days_early:.0f} days early)"
+    return (
+        f"Customers left {leavings:,} times: {in_time:,} had a case before {days:g} days of silence were over, "
+        f"{late:,} had one later{middle}. {leavings - in_time - late:,} had none after their last visit; of these "
+        f"{withheld:,} had crossed the threshold but were withheld, and {before:,} had had a case in the {days:g} days "
+        f"before that visit. Of {all_.judged:,} cases whose {days:g} days are over, "
+        f"{percent(_share(all_.right, all_.judged))} were about somebody who then left."
+    )
+
+
+def _share(part: int | None, whole: int | None) -> float:
+    return part / whole if part is not None and whole else float("nan")
+
+
+def _entropy(share: float) -> float:
+    return -sum(p * natural_log(p) for p in (share, 1 - share) if p > 0)

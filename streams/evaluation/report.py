@@ -1,0 +1,73 @@
+"""All figures of one replay, as they stand in evaluation.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.instants import DAY_US, format_instant
+from streams.evaluation import comparison, metrics, segments
+from streams.evaluation.cases import Cases, Timing, timing
+from streams.evaluation.course import Course, course
+from streams.evaluation.rivals import Served
+from streams.evaluation.rows import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What was evaluated."""
+
+    observations: int
+    labelled: int
+    unlabelled: int  # their horizon was not over when the log ended: left out
+    left: int  # of those labelled
+    customers: int
+    first: str | None
+    last: str | None
+    horizon_days: float
+    policy_version: str | None
+    replay_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything; empty lists where there is nothing to say, no cases where there was no file of them."""
+
+    log: Log
+    course: Course
+    reliability: list[metrics.Bin]
+    segments: list[segments.Segment]
+    comparison: comparison.Comparison
+    cases: Timing | None
+
+
+def evaluate(
+    rows: Rows, summary: dict[str, Any], cases: tuple[Cases, Cases] | None, rivals: Sequence[Served]
+) -> Report:
+    """cases: sent and withheld; rivals: what others would have served, (rows,) each."""
+    judged = rows.only(rows.labelled)
+    return Report(
+        _log(rows, judged, summary),
+        course(judged),
+        metrics.reliability(judged.probability, judged.label),
+        segments.judge(judged),
+        comparison.compare(rows, rivals),
+        None if cases is None else timing(*cases, rows),
+    )
+
+
+def _log(rows: Rows, judged: Rows, summary: dict[str, Any]) -> Log:
+    ends = [format_instant(int(us)) for us in rows.instants_us[[0, -1]]] if len(rows.instants_us) else [None, None]
+    return Log(
+        observations=len(rows.label),
+        labelled=len(judged.label),
+        unlabelled=len(rows.label) - len(judged.label),
+        left=int(judged.label.sum()),
+        customers=len(rows.names),
+        first=ends[0],
+        last=ends[1],
+        horizon_days=rows.horizon_us / DAY_US,
+        policy_version=summary.get("policy_version"),
+        replay_seconds=summary.get("seconds"),
+    )

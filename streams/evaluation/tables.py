@@ -1,0 +1,126 @@
+"""Figures as text, and the tables of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from math import isfinite, isnan
+
+from streams.evaluation.bootstrap import Estimate
+from streams.evaluation.cases import Group
+from streams.evaluation.comparison import METRICS, PERIODS, Comparison, Difference, Method
+from streams.evaluation.segments import Segment
+
+UNKNOWN = "-"
+WORDS = {"good": "better", "bad": "worse", "level": "level"}
+TITLES = {"auc": "AUC", "log_loss": "log loss", "brier": "Brier", "ece": "ECE"}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A dash where there is none."""
+    return UNKNOWN if value is None or not isfinite(value) else f"{value:.{digits}f}"
+
+
+def percent(value: float) -> str:
+    """One digit after the point."""
+    return UNKNOWN if not isfinite(value) else f"{value:.1%}"
+
+
+def estimate(one: Estimate) -> str:
+    """With its interval."""
+    return number(one.value) + ("" if isnan(one.low) else f" ({number(one.low)} to {number(one.high)})")
+
+
+def verdict(one: Difference) -> str:
+    """`good`, `bad` or `level`: whether Keepline is better, by the interval."""
+    sign = 1 if one.metric == "auc" else -1
+    low, high = sorted((sign * one.difference.low, sign * one.difference.high))
+    return "good" if low > 0 else "bad" if high < 0 else "level"
+
+
+def methods(found: Sequence[Method]) -> str:
+    """A row each, the whole of the compared rows and the second half."""
+    names = list(TITLES)
+    head = ["method", *(f"{TITLES[name]}<small>second half</small>" for name in names)]
+    head += [f"lift, top {top.share:.0%}<small>leavers found</small>" for top in found[0].tops] + [
+        "time<small>processor</small>"
+    ]
+    return _table(head, [_method(one, names) for one in found])
+
+
+def _method(one: Method, names: Sequence[str]) -> list[str]:
+    overall, later = one.periods["overall"], one.periods["second half"]
+    cells = [f"<b>{escape(one.name)}</b><small>{escape(one.how)}</small>"]
+    cells += [f"{number(overall[name])}<small>{number(later[name])}</small>" for name in names]
+    cells += [f"{number(top.lift, 2)}<small>{percent(top.gain)}</small>" for top in one.tops]
+    return [*cells, UNKNOWN if one.seconds is None else f"{one.seconds:,.1f} s"]
+
+
+def differences(comparison: Comparison) -> str:
+    """A row a rival: the difference, which of them is better, and the interval."""
+    kinds = [(metric, period) for metric in METRICS for period in reversed(PERIODS)]
+    found = {(one.rival, one.metric, one.period): one for one in comparison.differences}
+    rows = [
+        [escape(name), *(_difference(found[name, metric, period]) for metric, period in kinds)]
+        for name in dict.fromkeys(one.rival for one in comparison.differences)
+    ]
+    return _table(["Keepline less", *(f"{TITLES[metric]}<small>{period}</small>" for metric, period in kinds)], rows)
+
+
+def _difference(one: Difference) -> str:
+    e, name = one.difference, verdict(one)
+    if isnan(e.low):
+        return UNKNOWN
+    return (
+        f'<span class="{name}"><b>{WORDS[name]}</b> {e.value:+.4f}</span><small>{e.low:+.4f} to {e.high:+.4f}</small>'
+    )
+
+
+def segments(found: Sequence[Segment]) -> str:
+    """A row each."""
+    head = ["segment", "predictions", "left", "AUC", "log loss", "ECE"]
+    rows = [
+        [
+            escape(one.name),
+            f"{one.labels:,}",
+            percent(one.left / one.labels if one.labels else float("nan")),
+            *(number(value) for value in (one.auc, one.log_loss, one.ece)),
+        ]
+        for one in found
+    ]
+    return _table(head, rows)
+
+
+def groups(found: Sequence[Group]) -> str:
+    """Cases of segments or scopes, a row each."""
+    head = ["", "cases", "right", "left", "case in time", "late", "only withheld", "days early", "silence"]
+    return _table(head, [_group(one) for one in found])
+
+
+def _group(one: Group) -> list[str]:
+    def share(part: int | None, whole: int | None) -> str:
+        return UNKNOWN if part is None or not whole else f"{part:,}<small>{part / whole:.0%}</small>"
+
+    return [
+        escape(one.name),
+        f"{one.cases:,}",
+        share(one.right, one.judged),
+        UNKNOWN if one.leavings is None else f"{one.leavings:,}",
+        share(one.in_time, one.leavings),
+        share(one.late, one.leavings),
+        share(one.withheld, one.leavings),
+        number(one.median_days_early, 0),
+        UNKNOWN if one.median_silence_days is None else f"{one.median_silence_days:.0f} d",
+    ]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Cells are HTML; all but the first column are figures."""
+
+    return f"<table>{_row('th', head)}{''.join(_row('td', cells) for cells in rows)}</table>"
+
+
+def _row(tag: str, cells: Sequence[str]) -> str:
+    first, *others = cells
+    figures = "".join(f'<{tag} class="number">{cell}</{tag}>' for cell in others)
+    return f"<tr><{tag}>{first}</{tag}>{figures}</tr>"

@@ -1,0 +1,155 @@
+"""`keepline evaluate`: from the folder of a replay to figures and a page, whatever the folder holds."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.cli import main
+from tests.evaluation.folders import Seen, case, crowd, write
+from tests.replay.runs import city, replay, write_jsonl
+
+OUTSIDE = ("src", "href", "srcset", "data", "action")
+VOID = {"meta", "link", "br", "img"}
+
+
+class Page(HTMLParser):
+    """What a browser would fetch, and whether every element is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.fetched += [f"{tag} {name}" for name, _ in attrs if name in OUTSIDE]
+        self.open += [tag] if tag not in VOID else []
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Closed at once."""
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def evaluated(folder: Path) -> dict[str, Any]:
+    assert main(["evaluate", str(folder)]) == 0
+    page = Page((folder / "evaluation.html").read_text())
+    assert (page.fetched, page.open) == ([], [])
+    body: dict[str, Any] = json.loads((folder / "evaluation.json").read_bytes())
+    return body
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("city")
+    log = write_jsonl(base / "log" / "events.jsonl", city(base / "city", 180, 190))
+    return replay(base / "out", [log], scores=False).folder
+
+
+def test_figures_of_a_replay_are_those_of_its_summary(replayed: Path) -> None:
+    summary, found = json.loads((replayed / "summary.json").read_bytes()), evaluated(replayed)
+    assert (found["log"]["observations"], found["log"]["labelled"]) == (summary["observations"], summary["labelled"])
+    for metric in ("auc", "log_loss", "brier", "ece"):
+        assert found["course"]["overall"][metric]["value"] == pytest.approx(summary[metric], abs=2e-3), metric
+
+
+def test_all_cases_of_a_replay_are_there(replayed: Path) -> None:
+    summary, found = json.loads((replayed / "summary.json").read_bytes()), evaluated(replayed)
+    assert found["cases"]["segments"][0]["cases"] == summary["interventions"]
+
+
+def test_the_same_folder_gives_the_same_figures(replayed: Path) -> None:
+    first, second = evaluated(replayed), evaluated(replayed)
+    for body in (first, second):
+        for method in body["comparison"]["methods"]:
+            del method["seconds"]
+    assert first == second
+
+
+def test_a_new_replay_takes_the_evaluation_of_the_old_one_away(tmp_path: Path) -> None:
+    evaluated(write(tmp_path / "out", crowd(4, 20)))
+    write(tmp_path / "out", crowd(4, 20))
+    assert not [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith("evaluation")]
+
+
+def test_the_json_on_standard_output_is_that_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(tmp_path / "out", crowd(6, 40))
+    assert main(["evaluate", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((folder / "evaluation.json").read_bytes())
+
+
+def test_the_table_names_every_method(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(write(tmp_path / "out", crowd(6, 40)))]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("Keepline", "recency alone", "RFM-B", "AUC"))
+
+
+def test_an_empty_replay_is_a_page_that_says_so(tmp_path: Path) -> None:
+    found = evaluated(write(tmp_path / "out", []))
+    assert (found["log"]["observations"], found["course"]["weeks"]) == (0, [])
+
+
+def test_where_nothing_has_matured_nothing_is_judged(tmp_path: Path) -> None:
+    found = evaluated(write(tmp_path / "out", crowd(2, 30, matured=0), [case("c0001", 3)]))
+    assert (found["log"]["labelled"], found["log"]["unlabelled"], found["comparison"]["rows"]) == (0, 60, 0)
+
+
+def test_where_nobody_left_there_is_no_auc(tmp_path: Path) -> None:
+    found = evaluated(write(tmp_path / "out", [Seen(f"c{i}", week, 0, 0.1) for i in range(20) for week in range(6)]))
+    assert found["course"]["overall"]["auc"]["value"] is None
+    assert found["comparison"]["methods"][0]["periods"]["overall"]["log_loss"] == pytest.approx(0.10536, abs=1e-4)
+
+
+def test_where_everybody_left_there_is_no_auc(tmp_path: Path) -> None:
+    found = evaluated(write(tmp_path / "out", [Seen(f"c{i}", week, 1, 0.9) for i in range(20) for week in range(6)]))
+    assert found["course"]["overall"]["auc"]["value"] is None
+
+
+def test_one_observation_is_enough_for_a_page(tmp_path: Path) -> None:
+    assert evaluated(write(tmp_path / "out", [Seen("only", 0, 1, 0.9)]))["log"]["labelled"] == 1
+
+
+def test_without_interventions_the_rest_is_there(tmp_path: Path) -> None:
+    folder = write(tmp_path / "out", crowd(6, 40))
+    (folder / "interventions.jsonl").unlink()
+    found = evaluated(folder)
+    assert found["cases"] is None
+    assert found["course"]["weeks"]
+
+
+def test_names_that_look_like_html_do_not_become_html(tmp_path: Path) -> None:
+    folder = write(tmp_path / "out", crowd(4, 20), [case("c0001", 3, scope="<script>x</script>")])
+    evaluated(folder)
+    assert "<script>" not in (folder / "evaluation.html").read_text()
+
+
+def test_a_folder_that_is_no_replay_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(tmp_path)]) == 2
+    assert "keepline replay --out" in capsys.readouterr().err
+
+
+def test_a_replay_that_did_not_end_has_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(tmp_path / "out", [Seen("a", 0, 1)])
+    (folder / "summary.json").unlink()
+    assert main(["evaluate", str(folder)]) == 1
+    assert "did not come to its end" in capsys.readouterr().err
+
+
+def test_a_replay_of_an_older_version_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(tmp_path / "out", [Seen("a", 0, 1)])
+    (folder / "summary.json").write_text("{}")
+    assert main(["evaluate", str(folder)]) == 1
+    assert "label_horizon" in capsys.readouterr().err
+
+
+def test_examples_that_are_no_parquet_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(tmp_path / "out", [Seen("a", 0, 1)])
+    (folder / "examples.parquet").write_bytes(b"nothing")
+    assert main(["evaluate", str(folder)]) == 1
+    assert "examples.parquet" in capsys.readouterr().err
