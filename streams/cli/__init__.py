@@ -28,6 +28,7 @@ COMMANDS = {
     "replay": ("streams.cli.replay", "the same engine over files, without a broker"),
     "schemas": ("streams.cli.schemas", "JSON Schemas and AsyncAPI of all messages"),
     "status": ("streams.cli.status", "lag, frontier, last checkpoint and model of a group of workers"),
+    "cases": ("streams.cli.cases", "the work list: open cases by worth, what is due, and one case with its history"),
     "simulate": ("streams.cli.simulate", "write the events of an invented city"),
     "demo": ("streams.cli.demo", "the invented city from events to cases, in minutes"),
 }
