@@ -38,11 +38,15 @@ def read_curve(folder: Path, customer: str) -> list[tuple[int, float]]:
 
 
 def _lines(path: Path) -> list[Message]:
-    bodies = []
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                bodies.append(orjson.loads(line))
-            except orjson.JSONDecodeError as error:
-                raise UsageError(f"{path} line {number}: {error}; expected a message as JSON") from None
-    return bodies
+        return [_message(line, f"{path} line {number}") for number, line in enumerate(lines, 1)]
+
+
+def _message(line: bytes, place: str) -> Message:
+    try:
+        body = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise UsageError(f"{place}: {error}; expected a message as JSON") from None
+    if not isinstance(body, dict) or "intervention_id" not in body:
+        raise UsageError(f"{place}: {line[:40]!r}; expected a message with an intervention_id")
+    return body

@@ -69,7 +69,7 @@ def unknown_updates(unknown: Counter[str]) -> str:
     if not unknown:
         return ""
     each = ", ".join(f"{count:,} {status}" for status, count in sorted(unknown.items()))
-    return f"{unknown.total():,} updates are of cases that the topics no longer have: {each}"
+    return f"updates of cases that were neither sent nor withheld in what was read: {each}"
 
 
 def _row(rules: CaseRules, case: FollowedCase, now_us: int) -> list[RenderableType]:
