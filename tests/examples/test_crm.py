@@ -193,6 +193,16 @@ async def test_the_store_says_where_to_resume_whatever_the_group_says(running: C
     assert running.rows("SELECT intervention_id FROM cases") == [("i2",)]
 
 
+async def test_a_store_that_was_restored_from_before_reads_again(running: Crm) -> None:
+    await transact(running.city, ("interventions", INTERVENTION))
+    with running.running():
+        await wait_for(running.caught_up, 40)
+    running.rows("DELETE FROM cases")
+    running.rows("DELETE FROM positions")  # the group stands at the end
+    with running.running():
+        await wait_for(lambda: running.rows("SELECT intervention_id FROM cases") == [("i1",)], 40)
+
+
 async def test_an_answer_is_an_outcome_that_keepline_accepts(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
