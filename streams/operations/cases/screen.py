@@ -111,10 +111,11 @@ def _head(case: FollowedCase) -> Text:
 
 def _facts(rules: CaseRules, case: FollowedCase, now_us: int) -> Table:
     now, action, budget = case.now, case.now["action"], case.now["budget"]
+    waits = next_due(rules, case, now_us)
     worth = f"{now['expected_net_value']:,.0f} {budget['currency']}, at most {budget['amount']:,.0f} to spend"
     groups = ", ".join([now["lifecycle"], *now["segments"], *(point["name"] for point in now["touch_points"])])
     facts = {
-        "due": _due(next_due(rules, case, now_us), now_us),
+        "due": _due(waits, now_us) if waits else None,
         "who": f"{case.to}, by {action['channel'] or 'no channel'}",
         "offer": action["offer"],
         "script": action["script"],
