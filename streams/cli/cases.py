@@ -1,0 +1,138 @@
+"""`keepline cases`: the work list; `keepline cases show ID|CUSTOMER`: one case."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schemas.errors import Failure
+from schemas.events import Event
+from schemas.instants import format_instant, parse_instant
+from streams.cli.options import add_profile_options, profile_of
+from streams.interventions.case_table import State
+from streams.interventions.sections import CaseRules
+from streams.kafka import settings
+from streams.operations.cases import folder, scan, screen
+from streams.operations.cases.curve import Points
+from streams.operations.cases.events import in_order
+from streams.operations.cases.fold import FollowedCase, Messages, fold, of, probabilities
+from streams.operations.cases.worklist import Wanted, due, is_due_today, ranked
+
+MOST_SHOWN = 50
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    _add_source(parser, None)
+    add_profile_options(parser)
+    for name, what in (("scope", "of this scope"), ("tier", "of this tier"), ("agent", "of this agent_id")):
+        parser.add_argument(f"--{name}", help=f"only cases {what}")
+    parser.add_argument("--due-today", action="store_true", help="only where a deadline ends today (UTC) or has passed")
+    parser.add_argument("--state", type=State, choices=list(State), help="only in this state (default: all open ones)")
+    parser.add_argument("--limit", type=_count, metavar="N", default=MOST_SHOWN, help=f"(default: {MOST_SHOWN})")
+    one = parser.add_subparsers(dest="action", metavar="show").add_parser("show", help="one case, with all about it")
+    one.add_argument("name", metavar="ID|CUSTOMER")
+    _add_source(one, argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0: shown; raises Failure where there is no such case."""
+    rules = profile_of(args).case
+    messages = folder.read_folder(args.dir) if args.dir else asyncio.run(scan.read_topics(settings.from_environment()))
+    now_us = _now_us(args, messages)
+    cases, unknown = fold(messages)
+    if args.action == "show":
+        found = of(cases, args.name)
+        if not found:
+            raise Failure(f"no case of {args.name}; expected an intervention_id or a customer_id of `keepline cases`")
+        _show(args, rules, found, messages, now_us)
+        return 0
+    _list(args, rules, list(cases.values()), now_us)
+    if said := screen.unknown_updates(unknown):
+        print(f"keepline: {said}", file=sys.stderr)
+    return 0
+
+
+def _list(args: argparse.Namespace, rules: CaseRules, cases: list[FollowedCase], now_us: int) -> None:
+    wanted = Wanted(args.scope, args.tier, args.agent, args.state, args.due_today)
+    found = ranked(rules, cases, wanted, now_us)
+    shown = found[: args.limit]
+    if args.json:
+        _print({"at": format_instant(now_us), "found": len(found), "cases": [_body(rules, c, now_us) for c in shown]})
+    else:
+        screen.show(screen.work_list(rules, shown, len(found), now_us))
+
+
+def _show(
+    args: argparse.Namespace, rules: CaseRules, found: list[FollowedCase], messages: Messages, now_us: int
+) -> None:
+    case, others = found[0], [other.intervention_id for other in found[1:]]
+    curve, events = _about(args, case.now["customer_id"], messages)
+    if args.json:
+        body = _body(rules, case, now_us) | {"history": case.updates, "others": others}
+        body["curve"] = [{"at": format_instant(at_us), "probability": value} for at_us, value in curve]
+        _print(body | {"events": None if events is None else [event.model_dump(exclude_none=True) for event in events]})
+        return
+    screen.show(screen.one_case(rules, case, curve, events, now_us))
+    if others:
+        print(f"\n{len(others)} more of this customer: {', '.join(others)}")
+
+
+def _about(args: argparse.Namespace, customer: str, messages: Messages) -> tuple[Points, list[Event] | None]:
+    """The customer's curve and events; a replay's folder has no events."""
+    told = probabilities(messages, customer)
+    if args.dir:
+        return sorted({*told, *folder.read_curve(args.dir, customer)}), None
+    events, scores = asyncio.run(scan.read_customer(settings.from_environment(), customer))
+    scored = [(parse_instant(body["scored_at"]), body["probability"]) for body in scores]
+    return sorted({*told, *scored}), in_order(events)
+
+
+def _body(rules: CaseRules, case: FollowedCase, now_us: int) -> dict[str, Any]:
+    """A case for machines: the message with all changes, its state, and what is due."""
+    deadlines = [{"what": one.what, "at": format_instant(one.at_us)} for one in due(rules, case)]
+    work = {"due": deadlines, "due_today": is_due_today(rules, case, now_us)}
+    return case.now | {"state": case.state, "to": case.to} | work
+
+
+def _add_source(parser: argparse.ArgumentParser, default: Any) -> None:
+    """default: SUPPRESS below `show`, so that what is not said there does not undo what was said before it."""
+    parser.add_argument(
+        "--dir", type=Path, default=default, help="folder of a replay instead of the topics of KEEPLINE_BROKERS"
+    )
+    parser.add_argument(
+        "--at",
+        type=_instant,
+        metavar="INSTANT",
+        default=default,
+        help="what now is (default: now; of a folder: its end)",
+    )
+    parser.add_argument("--json", action="store_true", default=default or False, help="one JSON object")
+
+
+def _now_us(args: argparse.Namespace, messages: Messages) -> int:
+    last_us = messages.last_us if args.dir else None
+    return next(us for us in (args.at, last_us, time.time_ns() // 1000) if us is not None)
+
+
+def _print(body: dict[str, Any]) -> None:
+    print(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+
+
+def _instant(text: str) -> int:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)

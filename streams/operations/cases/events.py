@@ -1,0 +1,54 @@
+"""A customer's events, and the sentence for each. To show another kind: an entry in SENTENCES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from schemas.events import KINDS, AppActivity, Event, ServiceVisit, Survey
+from schemas.instants import parse_instant
+
+
+def in_order(values: Iterable[bytes]) -> list[Event]:
+    """By event time, each once; what the schema refuses lies in the dead letters and is left out."""
+    events = {}
+    for value in values:
+        with suppress(ValidationError, orjson.JSONDecodeError, KeyError, TypeError):
+            event = KINDS[orjson.loads(value)["kind"]].model_validate_json(value)
+            events[event.event_id] = event
+    return sorted(events.values(), key=lambda event: (parse_instant(event.event_time), event.event_id))
+
+
+def sentence(event: Event) -> str:
+    """What happened, in a line."""
+    return SENTENCES[type(event)](event)
+
+
+def _visit(event: Any) -> str:
+    paid = f"{event.amount:,.2f} {event.currency or ''}".strip() if event.amount is not None else None
+    waited = f"waited {event.wait_minutes:g} minutes" if event.wait_minutes else None
+    at = f"at {event.store_id}" if event.store_id else None
+    return _joined("visit", event.service_type, at, paid, waited)
+
+
+def _activity(event: Any) -> str:
+    times = f"{event.count} times" if event.count and event.count > 1 else None
+    lasting = f"{event.duration_seconds:g} s" if event.duration_seconds else None
+    return _joined("app", event.activity_type.replace("_", " "), times, lasting)
+
+
+def _survey(event: Any) -> str:
+    because = f"because of {', '.join(event.causes)}" if event.causes else None
+    return _joined("survey", f"{event.survey_type} {event.score:g}", because)
+
+
+def _joined(kind: str, *parts: str | None) -> str:
+    said = ", ".join(part for part in parts if part)
+    return f"{kind}: {said}" if said else kind
+
+
+SENTENCES: dict[type[Event], Callable[[Any], str]] = {ServiceVisit: _visit, AppActivity: _activity, Survey: _survey}

@@ -1,0 +1,105 @@
+"""From messages to cases: an intervention, or what was withheld, and everything that its updates have changed since."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.instants import parse_instant
+from streams.interventions.case_table import State
+
+Message = dict[str, Any]
+# what an update may say anew; the rest of it is about itself
+CHANGED = (
+    "tier", "scope", "action", "budget", "probability", "expected_saved", "expected_net_value", "reasons", "window",
+    "agent_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Messages:
+    """Bodies as they were written; those of a case in their order."""
+
+    interventions: list[Message] = field(default_factory=list)
+    withheld: list[Message] = field(default_factory=list)
+    updates: list[Message] = field(default_factory=list)
+
+    @property
+    def last_us(self) -> int | None:
+        """The latest instant that one of them speaks of; None: there are none."""
+        decided = [body["decided_at"] for body in (*self.interventions, *self.withheld)]
+        return max(map(parse_instant, decided + [body["updated_at"] for body in self.updates]), default=None)
+
+
+@dataclass(frozen=True)
+class FollowedCase:
+    """A case as it stands. `now`: the message with all changes; `to`: who has to act, where an update names one."""
+
+    now: Message
+    state: State
+    to: str
+    updates: list[Message]
+
+    @property
+    def intervention_id(self) -> str:
+        """Names the case."""
+        return str(self.now["intervention_id"])
+
+    @property
+    def withheld_reason(self) -> str | None:
+        """Why it was not sent; None: it was."""
+        return self.now.get("withheld_reason")
+
+
+def fold(messages: Messages) -> tuple[dict[str, FollowedCase], Counter[str]]:
+    """All cases by id, and how many updates there are of ids that no message has, by status.
+
+    What was withheld first and sent later is sent; of messages with the same id the last one holds. The order of
+    the topics among each other does not matter.
+    """
+    first = {body["intervention_id"]: body for body in (*messages.withheld, *messages.interventions)}
+    updates: dict[str, list[Message]] = {name: [] for name in first}
+    unknown: Counter[str] = Counter()
+    for body in messages.updates:
+        if body["intervention_id"] in updates:
+            updates[body["intervention_id"]].append(body)
+        else:
+            unknown[body["status"]] += 1
+    return {name: _followed(body, updates[name]) for name, body in first.items()}, unknown
+
+
+def _followed(body: Message, updates: list[Message]) -> FollowedCase:
+    state = State.WITHHELD if "withheld_reason" in body else State.OPEN
+    now, to = dict(body), body["action"]["who"]
+    for update in updates:
+        now |= {name: update[name] for name in CHANGED if update.get(name) is not None}
+        if update["status"] == "rerouted":
+            now["action"] = now["action"] | {"channel": update["channel"]}
+        state = State(update.get("state") or state)
+        to = update.get("to") or (update.get("action") or {}).get("who") or to
+    return FollowedCase(now, state, to, updates)
+
+
+def of(cases: Mapping[str, FollowedCase], name: str) -> list[FollowedCase]:
+    """The case of this id, or all of the customer of this name: those sent first, then the latest crossing."""
+    if name in cases:
+        return [cases[name]]
+    found = [case for case in cases.values() if case.now["customer_id"] == name]
+    return sorted(found, key=lambda case: (case.withheld_reason is not None, -parse_instant(case.now["crossed_at"])))
+
+
+def probabilities(messages: Messages, customer: str) -> list[tuple[int, float]]:
+    """(us, probability) of every message about the customer that gives one, in order of time."""
+    decided = [
+        (body["decided_at"], body["probability"])
+        for body in (*messages.interventions, *messages.withheld)
+        if body["customer_id"] == customer
+    ]
+    updated = [
+        (body["updated_at"], body["probability"])
+        for body in messages.updates
+        if body["customer_id"] == customer and body.get("probability") is not None
+    ]
+    return sorted((parse_instant(at), probability) for at, probability in decided + updated)

@@ -1,0 +1,75 @@
+"""The same from the topics: what is committed, from the beginning to the end as it is when the reading starts.
+
+A consumer without a group: nothing is committed, and no worker notices. Of a customer only one partition is read, the
+one that the default partitioner of Kafka's clients gives the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from schemas.errors import Failure
+from streams.kafka import topics
+from streams.kafka.settings import Settings
+from streams.operations.cases.fold import Message, Messages
+
+CASES = ("interventions", "interventions-withheld", "intervention-updates")
+EVENTS = ("service-visits", "app-activity", "surveys")
+SCORES = "churn-scores"
+READ_LIMIT_S = 300.0
+Values = dict[str, list[bytes]]  # by the topic's short name; in the order of their partition
+
+
+async def read_topics(settings: Settings) -> Messages:
+    """Everything that was said of cases; raises Failure where brokers or topics are missing."""
+    values = await _scan(settings, CASES, range(await topics.partition_count(settings)), lambda record: True)
+    interventions, withheld, updates = ([_body(value) for value in values[topic]] for topic in CASES)
+    return Messages(interventions, withheld, updates)
+
+
+async def read_customer(settings: Settings, customer: str) -> tuple[list[bytes], list[Message]]:
+    """The customer's events as they were sent, and the scores that the compacted topic still has."""
+    key = customer.encode()
+    partition = (murmur2(key) & 0x7FFFFFFF) % await topics.partition_count(settings)
+    values = await _scan(settings, (*EVENTS, SCORES), [partition], lambda record: record.key == key)
+    return [value for topic in EVENTS for value in values[topic]], [_body(value) for value in values[SCORES]]
+
+
+async def _scan(
+    settings: Settings, shorts: Sequence[str], partitions: Sequence[int], keep: Callable[[Any], bool]
+) -> Values:
+    places = {TopicPartition(settings.topic(short), partition): short for short in shorts for partition in partitions}
+    values: Values = {short: [] for short in shorts}
+    consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
+    try:
+        async with consumer, asyncio.timeout(READ_LIMIT_S):
+            async for place, record in _to_the_end(consumer, list(places)):
+                if record.value is not None and keep(record):
+                    values[places[place]].append(record.value)
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise Failure(f"brokers {','.join(settings.brokers)}: {error or 'no answer'}") from None
+    return values
+
+
+async def _to_the_end(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> Any:
+    ends, beginnings = await consumer.end_offsets(places), await consumer.beginning_offsets(places)
+    consumer.assign(places)
+    for place in places:
+        consumer.seek(place, beginnings[place])  # seek_to_beginning right after assign can end up at the end
+    while any([await consumer.position(place) < ends[place] for place in places]):
+        for place, records in (await consumer.getmany(timeout_ms=200)).items():
+            for record in records:
+                if record.offset < ends[place]:
+                    yield place, record
+
+
+def _body(value: bytes) -> Message:
+    body: Message = orjson.loads(value)
+    return body

@@ -1,0 +1,76 @@
+"""What is due when, which cases somebody asked for, and in which order they are worked: by expected net value.
+
+A day is one of UTC. Deadlines are the profile's that is given, so give the one that the workers run with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.instants import DAY_US, parse_duration, parse_instant
+from streams.interventions.case_table import ANSWERED, WAITING, State
+from streams.interventions.sections import CaseRules
+from streams.operations.cases.fold import FollowedCase
+
+OPEN = (*WAITING, State.CONTACTED, *ANSWERED)  # live, and not kept back
+
+
+@dataclass(frozen=True)
+class Due:
+    """What somebody has to have done by an instant."""
+
+    what: str
+    at_us: int
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which cases; None: whatever it is. Without a state, those that are open."""
+
+    scope: str | None = None
+    tier: str | None = None
+    agent: str | None = None
+    state: State | None = None
+    due_today: bool = False
+
+
+def due(rules: CaseRules, case: FollowedCase) -> list[Due]:
+    """What is still to be done, the first deadline first; nothing once there was a contact, or for the holdout."""
+    if case.state not in WAITING:
+        return []
+    sent_us, crossed_us = (parse_instant(case.now[name]) for name in ("decided_at", "crossed_at"))
+    deadlines = [
+        Due("contact", sent_us + rules.contact_within_us),
+        Due("window ends", crossed_us + parse_duration(case.now["window"])),
+    ]
+    if case.state is State.OPEN:
+        deadlines.append(Due("acknowledge", sent_us + rules.acknowledge_within_us))
+    return sorted(deadlines, key=lambda one: one.at_us)
+
+
+def next_due(rules: CaseRules, case: FollowedCase, now_us: int) -> Due | None:
+    """The last deadline that has passed, or else the first one ahead; None: nothing is to be done."""
+    deadlines = due(rules, case)
+    passed = [one for one in deadlines if one.at_us < now_us]
+    return passed[-1] if passed else deadlines[0] if deadlines else None
+
+
+def is_due_today(rules: CaseRules, case: FollowedCase, now_us: int) -> bool:
+    """Whether a deadline ends before the day does, or has passed."""
+    tomorrow_us = now_us - now_us % DAY_US + DAY_US
+    return any(one.at_us < tomorrow_us for one in due(rules, case))
+
+
+def ranked(rules: CaseRules, cases: Iterable[FollowedCase], wanted: Wanted, now_us: int) -> list[FollowedCase]:
+    """Those that are wanted, the highest expected net value first."""
+    found = [case for case in cases if _is_wanted(wanted, case)]
+    if wanted.due_today:
+        found = [case for case in found if is_due_today(rules, case, now_us)]
+    return sorted(found, key=lambda case: (-case.now["expected_net_value"], case.intervention_id))
+
+
+def _is_wanted(wanted: Wanted, case: FollowedCase) -> bool:
+    asked = {"scope": wanted.scope, "tier": wanted.tier, "agent_id": wanted.agent}
+    state_fits = case.state is wanted.state if wanted.state else case.state in OPEN
+    return state_fits and all(case.now.get(name) == value for name, value in asked.items() if value is not None)

@@ -1,0 +1,139 @@
+"""`keepline cases` on a replay's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.instants import parse_instant
+from streams.cli import main
+from tests.operations.cases.messages import Message, intervention, update, withheld
+
+FILES = ("interventions.jsonl", "interventions-withheld.jsonl", "intervention-updates.jsonl")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    updates = [
+        update("overdue", why="not_acknowledged", to="manager", state="open"),
+        update("contacted", "i2", state="contacted", updated_at="2024-03-05T00:00:00Z"),
+    ]
+    sent = [intervention("i1"), intervention("i2", customer_id="berta", expected_net_value=2000.0)]
+    for name, bodies in zip(FILES, (sent, [withheld("i3", customer_id="carl")], updates), strict=True):
+        write(tmp_path / name, bodies)
+    return tmp_path
+
+
+def write(path: Path, bodies: list[Message]) -> None:
+    path.write_bytes(b"".join(orjson.dumps(body) + b"\n" for body in bodies))
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    assert main(["cases", *words, "--json"]) == 0
+    return orjson.loads(capsys.readouterr().out)
+
+
+def ids(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    return [case["intervention_id"] for case in said(capsys, *words)["cases"]]
+
+
+def test_the_list_goes_by_worth(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ids(capsys, "--dir", str(folder)) == ["i2", "i1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--state", "contacted"), ["i2"]),
+        (("--state", "withheld"), ["i3"]),
+        (("--due-today",), ["i1"]),
+        (("--due-today", "--at", "2024-03-01T00:00:00Z"), []),
+        (("--limit", "1"), ["i2"]),
+        (("--agent", "zoe"), []),
+        (("--scope", "pilot", "--tier", "high"), ["i2", "i1"]),
+    ],
+)
+def test_filters(words: tuple[str, ...], expected: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ids(capsys, "--dir", str(folder), *words) == expected
+
+
+def test_now_is_the_last_instant_of_the_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "--dir", str(folder))["at"] == "2024-03-05T00:00:00Z"
+
+
+def test_deadlines_are_the_profile_s(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (one,) = said(capsys, "--dir", str(folder), "--due-today", "--set", "case.contact_within=2d")["cases"]
+    assert {"what": "contact", "at": "2024-03-03T00:00:00Z"} in one["due"]
+
+
+@pytest.mark.parametrize("name", ["i1", "anna"])
+def test_a_case_is_shown_with_its_history(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = said(capsys, "show", name, "--dir", str(folder))
+    assert (one["intervention_id"], [entry["status"] for entry in one["history"]], one["to"]) == (
+        "i1", ["overdue"], "manager",
+    )  # fmt: skip
+
+
+def test_where_to_look_may_be_said_before_show(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "--dir", str(folder), "show", "i1")["intervention_id"] == "i1"
+
+
+def test_the_curve_has_what_the_replay_kept_of_the_customer(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    at = [parse_instant("2024-02-26T00:00:00Z")] * 2
+    columns = {"observed_at": pa.array(at, pa.timestamp("us", "UTC")), "customer_id": ["anna", "berta"]}
+    pq.write_table(pa.table(columns | {"probability": [0.25, 0.9]}), folder / "examples.parquet")
+    assert said(capsys, "show", "i1", "--dir", str(folder))["curve"] == [
+        {"at": "2024-02-26T00:00:00Z", "probability": 0.25},
+        {"at": "2024-03-01T00:00:00Z", "probability": 0.6},
+    ]
+
+
+def test_the_terminal_shows_worth_and_what_is_late(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["cases", "--dir", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert ["1,000", "anna", "high", "0.60", "open", "contact", "24", "h", "late", "7d", "manager"] in map(
+        str.split, lines
+    )
+
+
+def test_the_terminal_shows_a_case_s_reasons_and_history(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cases", "show", "i1", "--dir", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "Came 2 times" in out
+    assert "overdue: not acknowledged; now manager" in out
+
+
+def test_a_case_that_nobody_knows_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cases", "show", "zoe", "--dir", str(folder)]) == 1
+    assert capsys.readouterr().err.startswith("keepline: no case of zoe")
+
+
+def test_a_folder_of_something_else_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cases", "--dir", str(tmp_path)]) == 2
+    assert "interventions.jsonl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", [b"{", b"{}", b"[]"])
+def test_a_broken_line_is_named(line: bytes, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / FILES[2]).write_bytes(orjson.dumps(update("overdue")) + b"\n" + line)
+    assert main(["cases", "--dir", str(folder)]) == 2
+    assert "intervention-updates.jsonl line 2" in capsys.readouterr().err
+
+
+def test_updates_without_a_case_are_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / FILES[2], [update("expired", "gone", state="expired")])
+    assert main(["cases", "--dir", str(folder), "--json"]) == 0
+    assert "neither sent nor withheld in what was read: 1 expired" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--at", "yesterday"], ["--limit", "0"], ["--state", "odd"], ["show"]])
+def test_what_cannot_be_read_is_wrong_use(words: list[str], folder: Path) -> None:
+    assert main(["cases", "--dir", str(folder), *words]) == 2

@@ -1,0 +1,68 @@
+"""Messages as the topics carry them, with what a test says anew; they are valid by the published models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.outputs import Intervention, InterventionUpdate, WithheldIntervention
+
+Message = dict[str, Any]
+POLICY = "after-sales-12345678"
+
+
+def reason(sentence: str = "Rated us 3 of 10", contribution: float = 0.5) -> Message:
+    return {
+        "feature": "f",
+        "value": 1.0,
+        "unit": "points",
+        "contribution": contribution,
+        "sentence": sentence,
+    }
+
+
+def intervention(name: str = "i1", **said: Any) -> Message:
+    body = {
+        "intervention_id": name,
+        "customer_id": "anna",
+        "crossed_at": "2024-03-01T00:00:00Z",
+        "decided_at": "2024-03-01T00:00:00Z",
+        "emitted_at": "2024-03-01T00:00:01Z",
+        "window_ends_at": "2024-03-08T00:00:00Z",
+        "window": "7d",
+        "probability": 0.6,
+        "previous_probability": 0.4,
+        "tier": "high",
+        "action": {"who": "service advisor", "channel": "phone", "offer": "package", "script": "Call."},
+        "budget": {"amount": 300.0, "currency": "CNY"},
+        "expected_saved": 0.6,
+        "expected_net_value": 1000.0,
+        "propensity": 0.9,
+        "customer_value": 4000.0,
+        "scope": "pilot",
+        "agent_id": "bert",
+        "cause": None,
+        "segments": [],
+        "lifecycle": "mature",
+        "behaviour": None,
+        "touch_points": [],
+        "reasons": [reason(), reason("Came 2 times", -0.2), reason()],
+        "model_version": 3,
+        "policy_version": POLICY,
+    }
+    model = WithheldIntervention if "withheld_reason" in said else Intervention
+    return model.model_validate(body | said).model_dump()
+
+
+def withheld(name: str = "i1", why: str = "holdout", **said: Any) -> Message:
+    return intervention(name, withheld_reason=why, retry_at=None, **said)
+
+
+def update(status: str, name: str = "i1", **said: Any) -> Message:
+    body = {
+        "intervention_id": name,
+        "customer_id": "anna",
+        "updated_at": "2024-03-02T00:00:00Z",
+        "status": status,
+        "policy_version": POLICY,
+    }
+    return InterventionUpdate.model_validate(body | said).model_dump(exclude_unset=True)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+
+from schemas.instants import HOUR_US, parse_instant
+from streams.interventions.case_table import State
+from streams.interventions.profile import load_profile
+from streams.operations.cases.fold import FollowedCase, Messages, fold
+from streams.operations.cases.worklist import Wanted, due, is_due_today, next_due, ranked
+from tests.operations.cases.messages import Message, intervention, update, withheld
+
+RULES = load_profile("after-sales", ["case.acknowledge_within=1d", "case.contact_within=3d"]).case
+SENT_US = parse_instant("2024-03-01T00:00:00Z")
+
+
+def case(*updates: Message, **said: object) -> FollowedCase:
+    return fold(Messages([intervention(**said)], [], list(updates)))[0]["i1"]
+
+
+def listed(wanted: Wanted, *sent: Message, updates: tuple[Message, ...] = (), at_us: int = SENT_US) -> list[str]:
+    cases, _ = fold(Messages(list(sent), [], list(updates)))
+    return [one.intervention_id for one in ranked(RULES, cases.values(), wanted, at_us)]
+
+
+def test_an_open_case_is_to_be_acknowledged_contacted_and_has_a_window() -> None:
+    assert [(one.what, (one.at_us - SENT_US) // HOUR_US) for one in due(RULES, case())] == [
+        ("acknowledge", 24), ("contact", 72), ("window ends", 168),
+    ]  # fmt: skip
+
+
+def test_an_acknowledged_case_is_to_be_contacted() -> None:
+    acknowledged = case(update("acknowledged", state="acknowledged"))
+    assert [one.what for one in due(RULES, acknowledged)] == ["contact", "window ends"]
+
+
+@pytest.mark.parametrize("state", ["contacted", "responded", "declined", "saved", "expired"])
+def test_nothing_is_due_after_a_contact_or_the_end(state: str) -> None:
+    assert due(RULES, case(update("closed", state=state))) == []
+
+
+def test_deadlines_count_from_the_decision_to_send() -> None:
+    deferred = case(decided_at="2024-03-03T00:00:00Z")
+    assert due(RULES, deferred)[0].at_us == parse_instant("2024-03-04T00:00:00Z")
+
+
+def test_a_later_window_ends_later() -> None:
+    in_the_next = case(update("overdue", state="open", window="14d"))
+    assert due(RULES, in_the_next)[-1].at_us == parse_instant("2024-03-15T00:00:00Z")
+
+
+def test_the_next_deadline_is_the_last_one_that_passed() -> None:
+    found = next_due(RULES, case(), SENT_US + 80 * HOUR_US)
+    assert found is not None
+    assert found.what == "contact"
+
+
+def test_before_any_has_passed_it_is_the_first() -> None:
+    found = next_due(RULES, case(), SENT_US)
+    assert found is not None
+    assert found.what == "acknowledge"
+
+
+@pytest.mark.parametrize(
+    ("at", "is_due"),
+    [("2024-03-01T23:59:59Z", False), ("2024-03-02T00:00:00Z", True), ("2024-03-20T00:00:00Z", True)],
+)
+def test_a_deadline_is_due_on_its_day_and_after(at: str, is_due: bool) -> None:
+    assert is_due_today(RULES, case(), parse_instant(at)) is is_due
+
+
+def test_the_most_valuable_come_first_not_the_most_probable() -> None:
+    likely = intervention("likely", probability=0.9, expected_net_value=10.0)
+    assert listed(Wanted(), likely, intervention("valuable")) == ["valuable", "likely"]
+
+
+def test_equal_worth_goes_by_id() -> None:
+    assert listed(Wanted(), intervention("b"), intervention("a")) == ["a", "b"]
+
+
+def test_only_open_cases_are_listed() -> None:
+    ended = update("expired", "b", state="expired")
+    assert listed(Wanted(), intervention("a"), intervention("b"), updates=(ended,)) == ["a"]
+
+
+def test_another_state_can_be_asked_for() -> None:
+    ended = update("expired", "b", state="expired")
+    assert listed(Wanted(state=State.EXPIRED), intervention("a"), intervention("b"), updates=(ended,)) == ["b"]
+
+
+def test_what_was_kept_back_is_not_on_the_list() -> None:
+    cases, _ = fold(Messages(withheld=[withheld()]))
+    assert ranked(RULES, cases.values(), Wanted(), SENT_US) == []
+
+
+@pytest.mark.parametrize(
+    "wanted", [Wanted(scope="other"), Wanted(tier="extreme"), Wanted(agent="zoe"), Wanted(due_today=True)]
+)
+def test_each_filter_leaves_out_what_does_not_fit(wanted: Wanted) -> None:
+    assert listed(wanted, intervention()) == []
+
+
+@pytest.mark.parametrize("wanted", [Wanted(scope="pilot"), Wanted(tier="high"), Wanted(agent="bert")])
+def test_each_filter_keeps_what_fits(wanted: Wanted) -> None:
+    assert listed(wanted, intervention()) == ["i1"]
