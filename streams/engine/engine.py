@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aggregates import RETENTION, First, Last, Layout, Signal
+from features.aggregates import RETENTION, Last, Layout, Signal
 from features.arithmetic import Array
 from features.catalogue import AGGREGATES, scaled, values
 from features.recent import RecentIds
@@ -33,39 +31,18 @@ from streams.engine.casebook import Casebook
 from streams.engine.crossings import Crossings
 from streams.engine.desk import Desk
 from streams.engine.happenings import Happenings
-from streams.engine.one import Candidacy, Scored
-from streams.engine.outbox import Fact, Outbox, in_order
+from streams.engine.one import Candidacy
+from streams.engine.outbox import Facts, Outbox, in_order
 from streams.engine.rhythm import Rhythm
 from streams.engine.schedule import Schedule, is_grid, on_agenda
+from streams.engine.scoring import Scoring, in_parts
+from streams.engine.ticks import Ticks
 from streams.interventions.cases import Withheld
-from streams.interventions.gate import Passed, Refused
 from streams.interventions.people import Personas
 from streams.interventions.profile import Profile
-from streams.interventions.sections import Step, Tier
 
-ROWS_AT_ONCE = 4096
 Sweep = tuple[int, Slots, Array]  # instant us, slots, probability
-Score = tuple[int, float, int]  # at us, probability, model version
 RETAINED = Signal(RETENTION)
-
-
-@dataclass
-class Facts:
-    """What came out since the last take, in the order of (instant, customer)."""
-
-    interventions: list[Fact] = field(default_factory=list)
-    withheld: list[Fact] = field(default_factory=list)
-    updates: list[Fact] = field(default_factory=list)
-    touches: list[Fact] = field(default_factory=list)
-    candidates: list[bytes] = field(default_factory=list)
-    scores: dict[int, Score | None] = field(default_factory=dict)  # slot -> its latest; None: gone
-    observations: list[bytes] = field(default_factory=list)
-    labelled: list[bytes] = field(default_factory=list)
-
-    @property
-    def somebody_waits(self) -> bool:
-        """A mark, a candidate or a message that is not committed holds up learner, dispatcher or a call."""
-        return bool(self.labelled or self.interventions or self.updates or self.candidates)
 
 
 class Engine:
@@ -84,9 +61,11 @@ class Engine:
         self.counts: Counter[str] = Counter()
         self.casebook, self.personas, self.outbox = Casebook(profile, tick_us), Personas(), Outbox()
         self.desk = Desk(profile, self.casebook, self.personas, self.outbox, self.counts)
-        self.happenings = Happenings(self.desk, self.table.names, self.layout.retention)
-        self.crossings, self.rhythm = Crossings(self.desk), Rhythm(profile.time.quiet_factor)
-        self.scorer = Scorer(Snapshot.initial(profile.model.prior_probability, profile.label.horizon_us / DAY_US))
+        self.rhythm = Rhythm(profile.time.quiet_factor)
+        initial = Snapshot.initial(profile.model.prior_probability, profile.label.horizon_us / DAY_US)
+        self.scoring = Scoring(self.layout, self.table, Crossings(self.desk), initial)
+        happenings = Happenings(self.desk, self.table.names, self.layout.retention)
+        self.ticks = Ticks(self.scoring, happenings, profile.label.lapsed_after_us)
         self.now_us: int | None = None
         self.waiting_us: int | None = None
         self.asked_us: int | None = None
@@ -95,7 +74,7 @@ class Engine:
         self.quiet: list[str] = []  # sources that had fallen quiet at the last sweep
         self.sweeps: list[Sweep] = []
         self._last_retained = self.layout.column[Last(RETAINED)]
-        self._first_known, self._last_known = self.layout.column[First(KNOWN)], self.layout.column[Last(KNOWN)]
+        self._last_known = self.layout.column[Last(KNOWN)]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -105,6 +84,11 @@ class Engine:
     def start(self, now_us: int) -> None:
         """Where stream time begins: not after the first event of any partition."""
         self.now_us = now_us
+
+    @property
+    def scorer(self) -> Scorer:
+        """The model in force."""
+        return self.scoring.scorer
 
     @property
     def customers(self) -> int:
@@ -164,7 +148,7 @@ class Engine:
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
         """Scores are made with this model from now on."""
-        self.scorer = Scorer(snapshot)
+        self.scoring.scorer = Scorer(snapshot)
 
     def label(self, block: dict[str, object], observed_us: int) -> None:
         """The observations of a block, made at `observed_us`, get their labels: stream time is their horizon's end."""
@@ -181,6 +165,7 @@ class Engine:
     def take_facts(self) -> Facts:
         """What came out since the last call."""
         facts, self.facts = self.facts, Facts()
+        facts.scores, self.scoring.scores = self.scoring.scores, {}
         return facts
 
     def active(self, at_us: int) -> Slots:
@@ -212,13 +197,12 @@ class Engine:
         self.table.forget(slots)
         self.table.rows[slots, -KEPT:] = profiles
         self.casebook.forget(slots.tolist())
-        self.facts.scores.update(dict.fromkeys(slots.tolist()))
+        self.scoring.scores.update(dict.fromkeys(slots.tolist()))
         self.counts["forgotten"] += len(slots)
 
     def _observe(self, at_us: int) -> None:
         active = self.active(at_us)
-        for start in range(0, len(active), ROWS_AT_ONCE):
-            slots = active[start : start + ROWS_AT_ONCE]
+        for slots in in_parts(active):
             raw = values(View(self.layout, self.table.gather(slots), np.full(len(slots), float(at_us))))
             probability = self.scorer.probability(raw, scaled(raw))
             names = [self.table.names[slot] for slot in slots.tolist()]
@@ -237,20 +221,13 @@ class Engine:
         self.facts.labelled.append(blocks.mark(at_us, self.partition))
 
     def _sweep(self, at_us: int) -> None:
-        active, parts = self.active(at_us), []
+        active = self.active(at_us)
         self.quiet = self.rhythm.quiet(at_us)
         hold = Withheld.SOURCE_QUIET if self.quiet else Withheld.NOTHING  # a sweep sees nothing but silence
-        for start in range(0, len(active), ROWS_AT_ONCE):
-            slots = active[start : start + ROWS_AT_ONCE]
-            block = self.table.gather(slots)
-            candidacy = self._candidacy(self.gives_out(at_us))
-            probability, changed = self._score(slots, block, np.full(len(slots), float(at_us)), hold, candidacy)
-            self.table.rows[slots[changed], -WIDTH:] = block[-WIDTH:, changed].T
-            self.table.dirty[slots[changed]] = True
-            parts.append(probability)
+        probability = self.scoring.sweep(active, at_us, hold, self._candidacy(self.gives_out(at_us)))
         self._flush()
-        if self.keeps_sweeps and parts:
-            self.sweeps.append((at_us, active, np.concatenate(parts)))
+        if self.keeps_sweeps and len(active):
+            self.sweeps.append((at_us, active, probability))
         if self.waits_for_models and self.gives_out(at_us):
             self._ask(at_us)
             self.asked_us = at_us
@@ -265,29 +242,22 @@ class Engine:
         """What is on the agenda: deadlines of cases, and crossings that may be tried again."""
         due = self.casebook.due(at_us)
         for slot in due:
-            updates = self.casebook.wake(slot, at_us, lambda base, slot=slot: self._gate(slot, at_us, base))  # type: ignore[misc]
+            updates = self.casebook.wake(slot, at_us, lambda base, slot=slot: self.scoring.gate(slot, at_us, base))  # type: ignore[misc]
             self.desk.updates(self.table.names[slot], at_us, updates)
         if not self.schedule.is_sweep(at_us):  # which tries everybody again
             self._try_again(np.array(due, np.intp), at_us)
         self._flush()
 
     def _try_again(self, slots: Slots, at_us: int) -> None:
+        """Active customers whose crossing may be tried again now."""
         columns = self.table.rows[slots]
         pending, retry_us = columns[:, PENDING - WIDTH], columns[:, RETRY - WIDTH]
         is_active = columns[:, self._last_retained] >= at_us - self.profile.label.lapsed_after_us
         slots = slots[np.isfinite(pending) & (retry_us <= at_us) & is_active]
-        if len(slots):
-            block = self.table.gather(slots)
-            self._score(slots, block, np.full(len(slots), float(at_us)))
-            self.table.scatter(slots, block)
-
-    def _gate(self, slot: int, at_us: int, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
-        slots = np.array([slot], np.intp)
-        block = self.table.gather(slots)
-        return self.crossings.gate(self._scored(slots, block, np.array([float(at_us)])), block[-WIDTH:], base)
+        self.scoring.sweep(slots, at_us, Withheld.NOTHING, self._candidacy(False))
 
     def _candidacy(self, gives_out: bool) -> Candidacy:
-        """Of what passes the gate; live something is given out at any time."""
+        """Of what passes the gate: live something is given out at any time, in event time at its instants."""
         if not self.profile.limits.shared:
             return Candidacy.AT_ONCE
         return Candidacy.ASKS if gives_out or not self.waits_for_models else Candidacy.WAITS
@@ -315,75 +285,8 @@ class Engine:
         rows = rows[new]
         if not self.waits_for_models:
             self.rhythm.hear(rows[rows["note"] == 0])
-        self._apply_ticks(rows, notes)
+        self.ticks.apply(rows, notes, self._candidacy(False))
         self._flush()
-
-    def _apply_ticks(self, rows: Rows, notes: Mapping[int, Note]) -> None:
-        """Rows sorted by slot and tick: the first tick of every customer, then the second, ..."""
-        if not len(rows):
-            return
-        slot, due_us = rows["slot"].astype(np.intp), rows["due_us"]
-        opens = np.append(True, (slot[1:] != slot[:-1]) | (due_us[1:] != due_us[:-1]))
-        first = np.flatnonzero(opens)  # the first row of each group
-        group = np.cumsum(opens) - 1
-        new_customer = np.append(True, slot[first][1:] != slot[first][:-1])
-        number = np.arange(len(first))
-        turn = number - np.maximum.accumulate(np.where(new_customer, number, 0))
-        for k in range(int(turn.max()) + 1):
-            mine = turn == k
-            place = np.cumsum(mine) - 1
-            chosen = mine[group]
-            self._apply_groups(slot[first[mine]], due_us[first[mine]], rows[chosen], place[group[chosen]], notes)
-
-    def _apply_groups(
-        self, slots: Slots, due_us: NDArray[np.int64], rows: Rows, group: NDArray[np.intp], notes: Mapping[int, Note]
-    ) -> None:
-        for start in range(0, len(slots), ROWS_AT_ONCE):
-            end = min(start + ROWS_AT_ONCE, len(slots))
-            of = slice(*np.searchsorted(group, [start, end]))
-            block, at_us = self.table.gather(slots[start:end]), due_us[start:end].astype(np.float64)
-            self._update(block, rows[of], group[of] - start, at_us)
-            about = slots[start:end], block[-WIDTH:], due_us[start:end]
-            self.happenings.take(*about, rows[of], group[of] - start, notes)
-            is_active = np.flatnonzero(block[self._last_retained] >= at_us - self.profile.label.lapsed_after_us)
-            part = block[:, is_active]
-            self._score(slots[start:end][is_active], part, at_us[is_active])
-            block[-WIDTH:, is_active] = part[-WIDTH:]
-            self.table.scatter(slots[start:end], block)
-
-    def _update(self, block: Array, rows: Rows, group: NDArray[np.intp], at_us: Array) -> None:
-        """Events into the aggregates; notes are none of the customers' own."""
-        noted = rows["note"] > 0
-        if noted.any():
-            rows, group = rows[~noted], group[~noted]
-        self.layout.update(block, rows, group, at_us)
-
-    def _scored(self, slots: Slots, block: Array, at_us: Array) -> Scored:
-        view = View(self.layout, block, at_us)
-        raw = values(view)
-        x = scaled(raw)
-        known_us, name = block[self._first_known], self.table.names.__getitem__
-        return Scored(slots, name, view, at_us, known_us, self.scorer.probability(raw, x), raw, x, self.scorer)
-
-    def _score(
-        self,
-        slots: Slots,
-        block: Array,
-        at_us: Array,
-        hold: Withheld = Withheld.NOTHING,
-        candidacy: Candidacy | None = None,
-    ) -> tuple[Array, NDArray[np.bool_]]:
-        """Scores active customers at their instants; their cases change in `block`. -> probabilities, what changed.
-
-        candidacy: of a sweep; otherwise what asks for something shared waits for the next instant in event time.
-        """
-        candidacy = candidacy or self._candidacy(False)
-        scored = self._scored(slots, block, at_us)
-        block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:], hold, candidacy)
-        at, p = at_us[changed].astype(np.int64).tolist(), scored.probability[changed].tolist()
-        scores = zip(at, p, repeat(self.scorer.snapshot.version), strict=False)
-        self.facts.scores.update(zip(slots[changed].tolist(), scores, strict=True))
-        return scored.probability, changed
 
     def _flush(self) -> None:
         """Messages since the last flush, in the order of (stream time, customer)."""

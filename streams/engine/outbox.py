@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from streams.engine.casebook import Asked
 
 Fact = tuple[int, str, bytes]  # decided at us, customer, message
+Score = tuple[int, float, int]  # at us, probability, model version
 
 
 @dataclass
@@ -18,6 +19,25 @@ class Outbox:
     updates: list[Fact] = field(default_factory=list)
     touches: list[Fact] = field(default_factory=list)
     candidates: list[tuple[str, Asked]] = field(default_factory=list)  # customer, what they ask for
+
+
+@dataclass
+class Facts:
+    """What came out since the last take, in the order of (instant, customer)."""
+
+    interventions: list[Fact] = field(default_factory=list)
+    withheld: list[Fact] = field(default_factory=list)
+    updates: list[Fact] = field(default_factory=list)
+    touches: list[Fact] = field(default_factory=list)
+    candidates: list[bytes] = field(default_factory=list)
+    scores: dict[int, Score | None] = field(default_factory=dict)  # slot -> its latest; None: gone
+    observations: list[bytes] = field(default_factory=list)
+    labelled: list[bytes] = field(default_factory=list)
+
+    @property
+    def somebody_waits(self) -> bool:
+        """A mark, a candidate or a message that is not committed holds up learner, dispatcher or a call."""
+        return bool(self.labelled or self.interventions or self.updates or self.candidates)
 
 
 def in_order(facts: list[Fact]) -> list[Fact]:

@@ -18,7 +18,7 @@ import orjson
 from features import rows as customer_rows
 from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, format_instant
-from streams.engine.engine import Engine, Facts, Sweep
+from streams.engine.engine import Engine, Sweep
 from streams.engine.feeds import (
     CANDIDATES,
     DISPATCHES,
@@ -32,6 +32,7 @@ from streams.engine.feeds import (
     Record,
 )
 from streams.engine.merge import Hole
+from streams.engine.outbox import Facts
 from streams.engine.schedule import is_grid, next_grid
 from streams.interventions.profile import Profile
 

@@ -1,0 +1,77 @@
+"""Customers of the table as the model in force sees them, handed to whoever decides about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import repeat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.aggregates import First, Layout
+from features.arithmetic import Array
+from features.catalogue import scaled, values
+from features.table import Slots, Table
+from features.view import KNOWN, View
+from online_model.scorer import Scorer
+from online_model.snapshot import Snapshot
+from streams.engine.case_columns import WIDTH
+from streams.engine.crossings import Crossings
+from streams.engine.one import Candidacy, Scored
+from streams.engine.outbox import Score
+from streams.interventions.cases import Withheld
+from streams.interventions.gate import Passed, Refused
+from streams.interventions.sections import Step, Tier
+
+ROWS_AT_ONCE = 4096
+
+
+class Scoring:
+    """Scores customers of a partition. `scores`: the latest published one of each slot since they were taken."""
+
+    def __init__(self, layout: Layout, table: Table, crossings: Crossings, initial: Snapshot) -> None:
+        self.layout, self.table, self.crossings = layout, table, crossings
+        self.scorer = Scorer(initial)
+        self.scores: dict[int, Score | None] = {}  # None: gone
+        self._first_known = layout.column[First(KNOWN)]
+
+    def scored(self, slots: Slots, block: Array, at_us: Array) -> Scored:
+        """Customers at their instants. block: (columns, n), as `Table.gather` gives it; at_us: (n,)."""
+        view = View(self.layout, block, at_us)
+        raw = values(view)
+        x = scaled(raw)
+        known_us, name = block[self._first_known], self.table.names.__getitem__
+        return Scored(slots, name, view, at_us, known_us, self.scorer.probability(raw, x), raw, x, self.scorer)
+
+    def score(
+        self, slots: Slots, block: Array, at_us: Array, hold: Withheld, candidacy: Candidacy
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        """Scores active customers; their cases change in `block`. -> probabilities, what changed."""
+        scored = self.scored(slots, block, at_us)
+        block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:], hold, candidacy)
+        at, p = at_us[changed].astype(np.int64).tolist(), scored.probability[changed].tolist()
+        scores = zip(at, p, repeat(self.scorer.snapshot.version), strict=False)
+        self.scores.update(zip(slots[changed].tolist(), scores, strict=True))
+        return scored.probability, changed
+
+    def sweep(self, slots: Slots, at_us: int, hold: Withheld, candidacy: Candidacy) -> Array:
+        """Scores many customers at one instant, and keeps what changed. -> (slots,) probabilities."""
+        parts = [np.empty(0)]
+        for part in in_parts(slots):
+            block = self.table.gather(part)
+            probability, changed = self.score(part, block, np.full(len(part), float(at_us)), hold, candidacy)
+            self.table.rows[part[changed], -WIDTH:] = block[-WIDTH:, changed].T
+            self.table.dirty[part[changed]] = True
+            parts.append(probability)
+        return np.concatenate(parts)
+
+    def gate(self, slot: int, at_us: int, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
+        """The contact rules for a customer now, and what `base` would do for them."""
+        slots = np.array([slot], np.intp)
+        block = self.table.gather(slots)
+        return self.crossings.gate(self.scored(slots, block, np.array([float(at_us)])), block[-WIDTH:], base)
+
+
+def in_parts(slots: Slots) -> Iterator[Slots]:
+    """As many at once as are scored well together."""
+    return (slots[start : start + ROWS_AT_ONCE] for start in range(0, len(slots), ROWS_AT_ONCE))

@@ -1,0 +1,77 @@
+"""Events up to a stop, applied tick by tick: a customer's events of a tick at once, the customer scored at its end.
+
+Customers do not depend on each other between stops, so the first ticks of all customers are taken together, then their
+second ones, and so on: the result is that of one tick after another, at the speed of columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.aggregates import RETENTION, Last, Signal
+from features.arithmetic import Array
+from features.table import Slots
+from schemas.columns import Note, Rows
+from streams.engine.case_columns import WIDTH
+from streams.engine.happenings import Happenings
+from streams.engine.one import Candidacy
+from streams.engine.scoring import ROWS_AT_ONCE, Scoring
+from streams.interventions.cases import Withheld
+
+
+class Ticks:
+    """Applies events to the customers of a partition."""
+
+    def __init__(self, scoring: Scoring, happenings: Happenings, lapsed_after_us: int) -> None:
+        self.scoring, self.table, self.layout = scoring, scoring.table, scoring.layout
+        self._happenings, self._lapsed_after_us = happenings, lapsed_after_us
+        self._last_retained = self.layout.column[Last(Signal(RETENTION))]
+
+    def apply(self, rows: Rows, notes: Mapping[int, Note], candidacy: Candidacy) -> None:
+        """Rows sorted by slot and tick: the first tick of every customer, then the second, ..."""
+        if not len(rows):
+            return
+        slot, due_us = rows["slot"].astype(np.intp), rows["due_us"]
+        opens = np.append(True, (slot[1:] != slot[:-1]) | (due_us[1:] != due_us[:-1]))
+        first = np.flatnonzero(opens)  # the first row of each group
+        group = np.cumsum(opens) - 1
+        new_customer = np.append(True, slot[first][1:] != slot[first][:-1])
+        number = np.arange(len(first))
+        turn = number - np.maximum.accumulate(np.where(new_customer, number, 0))
+        for k in range(int(turn.max()) + 1):
+            mine = turn == k
+            place = np.cumsum(mine) - 1
+            chosen = mine[group]
+            self._groups(slot[first[mine]], due_us[first[mine]], rows[chosen], place[group[chosen]], notes, candidacy)
+
+    def _groups(
+        self,
+        slots: Slots,
+        due_us: NDArray[np.int64],
+        rows: Rows,
+        group: NDArray[np.intp],
+        notes: Mapping[int, Note],
+        candidacy: Candidacy,
+    ) -> None:
+        for start in range(0, len(slots), ROWS_AT_ONCE):
+            end = min(start + ROWS_AT_ONCE, len(slots))
+            of = slice(*np.searchsorted(group, [start, end]))
+            block, at_us = self.table.gather(slots[start:end]), due_us[start:end].astype(np.float64)
+            self._update(block, rows[of], group[of] - start, at_us)
+            about = slots[start:end], block[-WIDTH:], due_us[start:end]
+            self._happenings.take(*about, rows[of], group[of] - start, notes)
+            is_active = np.flatnonzero(block[self._last_retained] >= at_us - self._lapsed_after_us)
+            part = block[:, is_active]
+            self.scoring.score(slots[start:end][is_active], part, at_us[is_active], Withheld.NOTHING, candidacy)
+            block[-WIDTH:, is_active] = part[-WIDTH:]
+            self.table.scatter(slots[start:end], block)
+
+    def _update(self, block: Array, rows: Rows, group: NDArray[np.intp], at_us: Array) -> None:
+        """Events into the aggregates; notes are none of the customers' own."""
+        noted = rows["note"] > 0
+        if noted.any():
+            rows, group = rows[~noted], group[~noted]
+        self.layout.update(block, rows, group, at_us)
