@@ -192,7 +192,10 @@ class Engine:
         """Customers of whom nothing has been heard for long leave the state, as if they had never been here; but
         what their profile says, and so what they do not consent to, is kept."""
         last = self.table.rows[: len(self.table), self._last_known]
-        slots = np.flatnonzero((last > -np.inf) & (last < at_us - self.profile.label.forgotten_after_us))
+        old = np.flatnonzero((last > -np.inf) & (last < at_us - self.profile.label.forgotten_after_us))
+        slots = np.array(
+            [slot for slot in old.tolist() if not self.casebook.of(slot).cases], np.intp
+        )  # a case ends first
         profiles = self.table.rows[slots, -KEPT:].copy()
         self.table.forget(slots)
         self.table.rows[slots, -KEPT:] = profiles

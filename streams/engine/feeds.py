@@ -100,6 +100,8 @@ class EngineFeed:
         self.merge = Merge(events, tick_us, engine.now_us)
         self.decoders = {source: Decoder(INPUTS[source], max_skew_us) for source in events if source in INPUTS}
         self.until_us, self.waiting_us, self.asked_us = engine.now_us, engine.waiting_us, engine.asked_us
+        if self.waiting_us is not None and engine.gives_out(self.waiting_us):  # it will ask once it has the model
+            self.asked_us = self.waiting_us
         self.models: deque[tuple[int, Snapshot]] = deque()
         self.dispatches: deque[tuple[int, Grants]] = deque()
         self.blocks: list[dict[str, Any]] = []

@@ -25,7 +25,7 @@ RHYTHMS = [
     ("1d", "1d", "1d"), ("6h", "6h", "6h"), ("6h", "1d", "2d"), ("1h", "6h", "12h"),
 ]  # fmt: skip
 policies = st.builds(
-    lambda rhythm, limited, seed: Policy(*rhythm, limited=limited, seed=seed),
+    lambda rhythm, limited, seed: Policy(rhythm[0], rhythm[1], rhythm[2], limited, seed),
     st.sampled_from(RHYTHMS), st.booleans(), st.integers(0, 9),
 )  # fmt: skip
 Crossed = set[tuple[str, str]]  # customer, crossed at
