@@ -47,7 +47,7 @@ def _show(whole: report.Report, folder: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("method", *(f"{title}, second half" for title in ("AUC", "log loss", "ECE")), "seconds")
+    table = Table("method", *(f"{title}: all, 2nd half" for title in ("AUC", "log loss", "ECE")), "seconds")
     for one in whole.comparison.methods:
         figures = [
             ", ".join(tables.number(one.periods[period][metric]) for period in PERIODS)

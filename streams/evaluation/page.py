@@ -34,7 +34,7 @@ def render(report: Report) -> str:
         numbers=numbers(_facts(report)),
         sentences="".join(f"<p>{escape(sentence)}</p>" for sentence in _sentences(report)),
         over_time=f'<div class="grid">{_cards(report)}</div>' if matured else NOTHING,
-        reliability=charts.reliability(report.reliability) if matured else NOTHING,
+        reliability=_reliability(report) if matured else NOTHING,
         gains=charts.gains(report.comparison) if report.comparison.rows else NOTHING,
         key="".join(
             f'<span><i class="r{i}">&mdash;</i> {escape(one.name)}</span>'
@@ -118,6 +118,12 @@ def _cards(report: Report) -> str:
         f"{estimate(report.course.second_half[name])}.</p></div>"
         for name, title, help_ in CARDS
     )
+
+
+def _reliability(report: Report) -> str:
+    counts = [one.count for one in report.reliability]
+    note = f"{min(counts):,} to {max(counts):,} predictions a dot; evaluation.json has each."
+    return f'{charts.reliability(report.reliability)}<p class="note">{note}</p>'
 
 
 def _replay(seconds: float | None) -> str:

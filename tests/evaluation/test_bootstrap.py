@@ -42,6 +42,14 @@ def test_up_to_a_week_counts_the_weeks_before(rows: Rows) -> None:
     assert found["auc"].value == pytest.approx(metrics.auc(until.probability, until.label), abs=1e-4)
 
 
+def test_the_second_half_is_that_of_the_instants_with_labels(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path / "out", crowd(9, 40, matured=6))
+    judged = rows.only(rows.labelled)
+    later = judged.only(judged.week >= 3)
+    expected = metrics.log_loss(later.probability, later.label)
+    assert course(judged).second_half["log_loss"].value == pytest.approx(expected)
+
+
 def test_the_interval_of_a_mean_over_independent_customers_has_its_textbook_width(rows: Rows) -> None:
     one = rows.only(rows.week == 0)
     found = estimate(resample([loss_tally(one.probability, one.label)], one, one.week)[0, 1, :, -1])

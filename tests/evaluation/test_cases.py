@@ -79,7 +79,7 @@ def test_a_case_after_the_last_observation_is_judged_by_it(tmp_path: Path) -> No
 
 
 def test_a_customers_case_says_nothing_of_another_customer(tmp_path: Path) -> None:
-    everybody = timing(tmp_path, [case("ben", 3)]).segments[0]
+    everybody = timing(tmp_path, [case("ben", -5), case("ben", 3)]).segments[0]
     assert (everybody.in_time, everybody.late, everybody.warned_before) == (0, 0, 0)
 
 
