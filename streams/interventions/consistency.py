@@ -26,9 +26,17 @@ def _tiers_fall(profile: Profile) -> Iterator[str]:
 
 
 def _names_differ(profile: Profile) -> Iterator[str]:
-    names = [tier.name for tier in profile.tiers]
-    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-        yield f"tiers.{name} is there {names.count(name)} times: give each tier its own name"
+    lists = {
+        "tiers": profile.tiers,
+        "steps": profile.steps,
+        "gate.caps": profile.gate.caps,
+        "limits.budgets": profile.limits.budgets,
+        "limits.teams": profile.limits.teams,
+    }
+    for key, entries in lists.items():
+        names = [entry.name for entry in entries]
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            yield f"{key}.{name} is there {names.count(name)} times: give each its own name"
 
 
 def _windows_follow(profile: Profile) -> Iterator[str]:

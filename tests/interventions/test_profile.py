@@ -157,6 +157,16 @@ def test_a_contradiction_names_both_keys_and_values(overrides: list[str], said: 
     assert [part for part in said if part not in message] == []
 
 
+BUDGET = '[[limits.budgets]]\nname = "all"\namount = 1\nperiod = "day"\n'
+TEAM = '[[limits.teams]]\nname = "desk"\nwho = "director"\nagents = 1\ncases_a_day = 1\n'
+
+
+@pytest.mark.parametrize(("entry", "key"), [(BUDGET, "limits.budgets.all"), (TEAM, "limits.teams.desk")])
+def test_two_limits_of_one_name_are_refused(written: Path, entry: str, key: str) -> None:
+    written.write_text(SHIPPED + entry + entry)
+    assert f"{key} is there 2 times" in refusal(written)
+
+
 def test_all_wrong_values_are_named_at_once() -> None:
     message = refusal("after-sales", "case.margin=2", "scores.min_change=2")
     assert "case.margin = 2" in message
