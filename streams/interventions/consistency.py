@@ -27,14 +27,13 @@ def _tiers_fall(profile: Profile) -> Iterator[str]:
 
 def _names_differ(profile: Profile) -> Iterator[str]:
     lists = {
-        "tiers": profile.tiers,
-        "steps": profile.steps,
-        "gate.caps": profile.gate.caps,
-        "limits.budgets": profile.limits.budgets,
-        "limits.teams": profile.limits.teams,
+        "tiers": [tier.name for tier in profile.tiers],
+        "steps": [step.name for step in profile.steps],
+        "gate.caps": [cap.name for cap in profile.gate.caps],
+        "limits.budgets": [budget.name for budget in profile.limits.budgets],
+        "limits.teams": [team.name for team in profile.limits.teams],
     }
-    for key, entries in lists.items():
-        names = [entry.name for entry in entries]
+    for key, names in lists.items():
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
             yield f"{key}.{name} is there {names.count(name)} times: give each its own name"
 

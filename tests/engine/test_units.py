@@ -17,7 +17,7 @@ from streams.engine.units import POSITION, STATE, EngineUnit
 from tests.engine import topics as logs
 from tests.engine.topics import KINDS, Owner, Topics
 
-OUTPUTS = ("interventions", "interventions-withheld", "models", "dead-letters")
+OUTPUTS = ("interventions", "interventions-withheld", "intervention-updates", "touches", "models", "dead-letters")
 BLOCKS = ("observations", "labelled-examples")
 PARTITIONS = 2
 
@@ -61,7 +61,15 @@ def same(topics: Topics, wanted: Topics) -> None:
 def test_the_city_has_all_that_the_other_tests_are_about() -> None:
     topics = calm()
     counts = [json.loads(topics.table(STATE, p)[POSITION])["counts"] for p in range(PARTITIONS)]
-    for name in ("applied", "duplicate", "late", "rejected", "notes", "interventions", "interventions_withheld"):
+    for name in (
+        "applied",
+        "duplicate",
+        "late",
+        "rejected",
+        "cases_ignored",
+        "interventions",
+        "interventions_withheld",
+    ):
         assert all(count[name] > 0 for count in counts), name
     reasons = {one["withheld_reason"] for one in parsed("interventions-withheld", topics)}
     assert reasons >= {"model_not_ready", "open_case", "tenure"}

@@ -25,6 +25,7 @@ PROFILE = load_profile(
         "model.min_labels_of_a_class=4",
         "case.least_tenure=3d",
         "case.cool_down=8d",
+        "gate.holdout_share=0",  # of 24 customers a share says nothing
         "model.prior_probability=0.5",  # crossings before there is a model: some wait for it, some for the least tenure
     ],
 )

@@ -170,7 +170,8 @@ batches = st.lists(st.tuples(st.integers(0, 10 * 24), st.lists(candidates, max_s
 def test_no_budget_and_no_capacity_is_ever_exceeded_whatever_comes_when_and_however_often_it_is_restored(
     plan: list[tuple[int, list[tuple[Any, ...]]]], restores: bool
 ) -> None:
-    dispatcher, now_us, used = Dispatcher(LIMITS), 0, defaultdict(float)
+    dispatcher, now_us = Dispatcher(LIMITS), 0
+    used: dict[tuple[str, str], float] = defaultdict(float)
     for number, (hours, asked) in enumerate(plan):
         at_us = NOON_US + hours * DAY_US // 24  # hours do not rise: some come late
         now_us = max(now_us, at_us)
