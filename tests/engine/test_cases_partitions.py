@@ -73,13 +73,13 @@ def same(outputs: Outputs, wanted: Outputs) -> None:
     assert +outputs.counts() == +wanted.counts()
 
 
-@settings(max_examples=12, phases=PHASES)
+@settings(max_examples=8, phases=PHASES)
 @given(policies, st.integers(0, 99))
 def test_whatever_comes_in_the_promises_hold(policy: Policy, seed: int) -> None:
     run(policy, inputs(policy, seed), 1).check()
 
 
-@settings(max_examples=6, phases=PHASES)
+@settings(max_examples=4, phases=PHASES)
 @given(policies, st.integers(0, 99))
 def test_every_crossing_is_sent_or_withheld(policy: Policy, seed: int) -> None:
     sent = inputs(policy, seed)
@@ -98,7 +98,7 @@ accidents = st.lists(
 )
 
 
-@settings(max_examples=10, phases=PHASES)
+@settings(max_examples=6, phases=PHASES)
 @given(policies, st.integers(0, 9), st.integers(1, 4), accidents, st.integers(40, 900))
 def test_partitions_batches_and_restarts_change_nothing(
     policy: Policy, seed: int, partitions: int, plan: list[tuple[int, str, int]], most: int
@@ -118,7 +118,7 @@ def test_partitions_batches_and_restarts_change_nothing(
     same(outputs, run(policy, sent, 1))
 
 
-@settings(max_examples=4, phases=PHASES)
+@settings(max_examples=2, phases=PHASES)
 @given(policies, st.integers(0, 9), st.integers(1, 3), st.integers(20, 200))
 def test_a_new_owner_after_every_step_changes_nothing(policy: Policy, seed: int, partitions: int, most: int) -> None:
     sent = inputs(policy, seed)

@@ -179,4 +179,4 @@ class Lives(RuleBasedStateMachine):
 
 
 TestLives = Lives.TestCase
-TestLives.settings = settings(max_examples=120, stateful_step_count=30)
+TestLives.settings = settings(max_examples=100, stateful_step_count=30)
