@@ -35,6 +35,7 @@ class Asked:
 
     message: Message
     channel: str
+    channels: Sequence[str]  # all that the action may use
     cost: float
     upgrade: bool = False
 
@@ -67,6 +68,7 @@ class Dossier:
     contacts: list[Contact] = field(default_factory=list)  # what was sent by channels that have a cap
     asked: Asked | None = None
     granted: Asked | None = None  # it has its share of what is limited, and waits for the morning
+    touch_again_us: int | None = None  # an automated touch waits until then
 
     @property
     def live(self) -> Case | None:
@@ -75,11 +77,14 @@ class Dossier:
 
     def dumps(self) -> bytes | None:
         """For the changelog; None when there is nothing to keep."""
-        if not (self.cases or self.contacts or self.asked or self.granted):
-            return None
-        cases = [case.state_of() for case in self.cases]
-        body = {"cases": cases, "contacts": self.contacts, "asked": self.asked, "granted": self.granted}
-        return orjson.dumps(body)
+        body = {
+            "cases": [case.state_of() for case in self.cases],
+            "contacts": self.contacts,
+            "asked": self.asked,
+            "granted": self.granted,
+            "touch_again_us": self.touch_again_us,
+        }
+        return orjson.dumps(body) if any(body.values()) else None
 
     @staticmethod
     def loads(row: bytes) -> Dossier:
@@ -87,7 +92,7 @@ class Dossier:
         body: dict[str, Any] = orjson.loads(row)
         contacts = [(us, channel) for us, channel in body["contacts"]]
         asked, granted = (Asked(**body[name]) if body[name] else None for name in ("asked", "granted"))
-        return Dossier([Case.load(case) for case in body["cases"]], contacts, asked, granted)
+        return Dossier([Case.load(case) for case in body["cases"]], contacts, asked, granted, body["touch_again_us"])
 
 
 class Casebook:
@@ -142,6 +147,29 @@ class Casebook:
         dossier.asked, dossier.granted = asked, granted
         self._dirty.add(slot)
 
+    def touch_later(self, slot: int, us: int) -> None:
+        """A touch may go out from `us` on: the customer is to be scored again then."""
+        self._of(slot).touch_again_us = us
+        self.remind(slot, us)
+        self._dirty.add(slot)
+
+    def takes_touch(self, slot: int, at_us: int) -> bool:
+        """Whether a touch has waited until now; it waits no longer."""
+        again_us = self.of(slot).touch_again_us
+        if again_us is None or again_us > at_us:
+            return False
+        self._of(slot).touch_again_us = None
+        self._dirty.add(slot)
+        return True
+
+    def nobody_to_save(self, slot: int, at_us: int) -> list[Update]:
+        """The customer has told, in a survey say, that the vehicle is sold."""
+        case = self.of(slot).live
+        updates = life.nobody_to_save(case, at_us) if case is not None and not case.holdout else []
+        if updates:
+            self.touch(slot, at_us)
+        return updates
+
     def outcome(self, slot: int, fields: dict[str, Any], time_us: int, at_us: int) -> list[Update]:
         """What the CRM reports of a case of the customer."""
         known = [case for case in self.of(slot).cases if case.intervention_id == fields["intervention_id"]]
@@ -160,12 +188,11 @@ class Casebook:
         return updates
 
     def consent(self, slot: int, persona: Persona, at_us: int) -> list[Update]:
-        """Consents have changed: an open case takes another channel of its tier, or ends."""
+        """Consents have changed: an open case takes another channel of its action, or ends."""
         case = self.of(slot).live
         if case is None or case.holdout or consents(self.profile, persona, case.channel):
             return []
-        tier = next(tier for tier in self.profile.tiers if tier.name == case.tier)
-        left = [channel for channel in tier.channels if consents(self.profile, persona, channel)]
+        left = [channel for channel in case.channels if consents(self.profile, persona, channel)]
         updates = [life.rerouted(case, left[0], at_us)] if left else life.end_without_channel(case, at_us)
         self.touch(slot, at_us)
         return updates
@@ -195,9 +222,15 @@ class Casebook:
         """The dossier has changed: what is over leaves, what is next goes on the agenda."""
         dossier = self._of(slot)
         dossier.cases = [case for case in dossier.cases if not life.is_done(self.profile, case)]
-        due_us = min((us for case in dossier.cases for us, _ in life.deadlines(self.profile, case)), default=None)
-        if due_us is not None:
-            self.remind(slot, self._on_tick(max(due_us, at_us + 1)))  # never now: this instant may be over
+        due_us = [
+            self._due_us(case, max(us, at_us + 1), name)  # never now: this instant may be over
+            for case in dossier.cases
+            for us, name in life.deadlines(self.profile, case)
+        ]
+        if due_us:
+            self.remind(slot, min(due_us))
+        if dossier.touch_again_us is not None:
+            self.remind(slot, dossier.touch_again_us)
         self._dirty.add(slot)
 
     def take_changes(self, prefix: bytes, names: Sequence[str]) -> list[Pair]:
@@ -228,8 +261,12 @@ class Casebook:
 
     def _passed(self, case: Case, at_us: int) -> str | None:
         """The first deadline that has passed and not fired."""
-        due = ((us, name) for us, name in life.deadlines(self.profile, case) if self._on_tick(us) <= at_us)
+        due = (deadline for deadline in life.deadlines(self.profile, case) if self._due_us(case, *deadline) <= at_us)
         return min(due, default=(0, None))[1]
+
+    def _due_us(self, case: Case, us: int, name: str) -> int:
+        """Deadlines fire when everything up to them is known; a step that waits for the morning goes out then."""
+        return on_agenda(us) if name in case.later else self._on_tick(us)
 
     def _fire(self, slot: int, case: Case, name: str, at_us: int, gate: GateOf) -> list[Update]:
         kind, _, step_name = name.partition(":")
@@ -243,7 +280,7 @@ class Casebook:
         return [life.step_withheld(case, step, passed, at_us)]
 
     def _on_tick(self, us: int) -> int:
-        """Deadlines fire when everything up to them is known: at the end of their tick."""
+        """The end of the tick: everything up to it is known then."""
         return on_agenda(-(-us // self._tick_us) * self._tick_us)
 
     def _of(self, slot: int) -> Dossier:

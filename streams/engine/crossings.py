@@ -72,8 +72,9 @@ class Crossings:
         above = max((tier.above for tier in self.profile.tiers if 0 < tier.above < threshold), default=None)
         if not touches.medium_tier or above is None:
             return
-        enters = (p > above) & (p <= threshold) & ~(rows[SENT] > above)
-        for i in np.flatnonzero(enters & (scored.at_us - rows[TOUCHED] >= touches.cool_down_us)).tolist():
+        is_in, waits = (p > above) & (p <= threshold), rows[TOUCHED] == np.inf  # for the morning
+        enters = ~(rows[SENT] > above) & (scored.at_us - rows[TOUCHED] >= touches.cool_down_us)
+        for i in np.flatnonzero(is_in & (enters | waits)).tolist():
             One(self.desk, scored, rows, after, i).touch_medium()
 
     def _touch_points(self, scored: Scored, rows: Array, after: Array) -> None:

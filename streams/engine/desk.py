@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,19 +35,22 @@ class Desk:
     outbox: Outbox
     counts: Counter[str]
 
-    def send(self, customer: str, slot: int, row: Array, message: Message, channel: str, at_us: int) -> None:
+    def send(self, customer: str, slot: int, row: Array, asked: Asked, at_us: int) -> None:
+        """The intervention goes out, and its case begins."""
+        message, channel = asked.message, asked.channel
         row[UPGRADE] = self._upgrade_above(message["tier"])
-        self.open(slot, message, channel, at_us)
+        self.open(slot, message, channel, asked.channels, at_us)
         self.casebook.contact(slot, channel, at_us)
         self.counts[f"tier_{message['tier']}"] += 1
         self.outbox.interventions.append((at_us, customer, orjson.dumps(message)))
 
     def withhold(self, customer: str, at_us: int, message: Message, rule: str, retry_us: int | None) -> None:
+        """What is not sent goes on record."""
         self.counts[f"withheld_{rule}"] += 1
         self.outbox.withheld.append((at_us, customer, orjson.dumps(withheld(message, rule, retry_us))))
 
-    def open(self, slot: int, message: Message, channel: str, at_us: int) -> None:
-        """channel: "" for a case of the holdout."""
+    def open(self, slot: int, message: Message, channel: str, channels: Sequence[str], at_us: int) -> None:
+        """channel: "" for a case of the holdout; channels: all that the action may use."""
         crossed_us = parse_instant(message["crossed_at"])
         self.casebook.open(
             slot,
@@ -59,12 +63,14 @@ class Desk:
                 channel=channel,
                 scope=message["scope"],
                 budget=message["budget"]["amount"],
+                channels=list(channels),
             ),
         )
 
-    def rise(
-        self, customer: str, slot: int, row: Array, case: Case, message: Message, channel: str, at_us: int
-    ) -> None:
+    def rise(self, customer: str, slot: int, row: Array, case: Case, asked: Asked, at_us: int) -> None:
+        """The case is upgraded to the tier of the message."""
+        message, channel = asked.message, asked.channel
+        case.channels = list(asked.channels)
         row[UPGRADE] = self._upgrade_above(message["tier"])
         told = ("tier", "action", "budget", "probability", "expected_saved", "expected_net_value", "reasons")
         update = life.upgraded(case, message["tier"], channel, {name: message[name] for name in told}, at_us)
@@ -85,7 +91,7 @@ class Desk:
         refused, retry_us = self._refusal(row, asked, at_us, rule, retry_us)
         if refused is None:
             row[ARMED], row[OPENED], row[PENDING], row[RETRY] = 0.0, at_us, -np.inf, -np.inf
-            self.send(customer, slot, row, asked.message, asked.channel, at_us)
+            self.send(customer, slot, row, asked, at_us)
             return
         if refused == "quiet_hours":
             self.casebook.ask(slot, None, granted=asked)
@@ -126,4 +132,4 @@ class Desk:
         allowed = consents(self.profile, self.personas[row[PERSONA]], asked.channel)
         if case is None or rule is not None or not allowed:  # asked again at the next instant, if p is still up there
             return
-        self.rise(customer, slot, row, case, asked.message, asked.channel, at_us)
+        self.rise(customer, slot, row, case, asked, at_us)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -109,8 +110,6 @@ class Engine:
         while self.now_us < until_us:
             assert self.waiting_us is None, f"model of {self.waiting_us} has not come"
             assert self.asked_us is None, f"grants of {self.asked_us} have not come"
-            if self.casebook.next_us <= self.now_us:  # a case opened here, after the agenda: something was due already
-                self._wake(self.now_us)
             stop_us = min(until_us, self._next_stop(rows))
             n = len(rows) if stop_us == until_us else int(np.searchsorted(rows["due_us"], stop_us, "right"))
             self._apply(rows[:n], notes)
@@ -141,9 +140,10 @@ class Engine:
         self._flush()
 
     def remind_of_retries(self) -> None:
-        """Puts restored crossings that may be tried again on the agenda."""
+        """Puts restored crossings that may be tried again later on the agenda; what is due is met by the next sweep."""
         columns = self.table.rows[: len(self.table), PENDING - WIDTH : RETRY - WIDTH + 1]
-        for slot in np.flatnonzero(np.isfinite(columns).all(axis=1)).tolist():
+        waits = np.isfinite(columns).all(axis=1) & (columns[:, -1] > (self.now_us or 0))
+        for slot in np.flatnonzero(waits).tolist():
             self.casebook.remind(slot, int(columns[slot, -1]))
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
@@ -244,20 +244,21 @@ class Engine:
     def _wake(self, at_us: int) -> None:
         """What is on the agenda: deadlines of cases, and crossings that may be tried again."""
         due = self.casebook.due(at_us)
+        again = self._again(np.array(due, np.intp), at_us)
         for slot in due:
-            updates = self.casebook.wake(slot, at_us, lambda base, slot=slot: self.scoring.gate(slot, at_us, base))  # type: ignore[misc]
+            updates = self.casebook.wake(slot, at_us, partial(self.scoring.gate, slot, at_us))
             self.desk.updates(self.table.names[slot], at_us, updates)
-        if not self.schedule.is_sweep(at_us):  # which tries everybody again
-            self._try_again(np.array(due, np.intp), at_us)
+        if not self.schedule.is_sweep(at_us):  # which scores everybody
+            self.scoring.sweep(again, at_us, Withheld.NOTHING, self._candidacy(False))
         self._flush()
 
-    def _try_again(self, slots: Slots, at_us: int) -> None:
-        """Active customers whose crossing may be tried again now."""
+    def _again(self, slots: Slots, at_us: int) -> Slots:
+        """Active customers whose crossing or touch may be tried again now."""
         columns = self.table.rows[slots]
         pending, retry_us = columns[:, PENDING - WIDTH], columns[:, RETRY - WIDTH]
         is_active = columns[:, self._last_retained] >= at_us - self.profile.label.lapsed_after_us
-        slots = slots[np.isfinite(pending) & (retry_us <= at_us) & is_active]
-        self.scoring.sweep(slots, at_us, Withheld.NOTHING, self._candidacy(False))
+        touches = np.array([self.casebook.takes_touch(slot, at_us) for slot in slots.tolist()], np.bool_)
+        return slots[((np.isfinite(pending) & (retry_us <= at_us)) | touches) & is_active]
 
     def _candidacy(self, gives_out: bool) -> Candidacy:
         """Of what passes the gate: live something is given out at any time, in event time at its instants."""
@@ -286,6 +287,7 @@ class Engine:
         self.counts["late"] += int((new & late).sum())
         self.counts["applied"] += int((new & ~late).sum())
         rows = rows[new]
+        self.counts["notes"] += int((rows["note"] > 0).sum())
         if not self.waits_for_models:
             self.rhythm.hear(rows[rows["note"] == 0])
         self.ticks.apply(rows, notes, self._candidacy(False))

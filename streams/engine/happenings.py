@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from features.arithmetic import Array
 from features.table import Slots
-from schemas.columns import CUSTOMER_PROFILE, Note, Rows
+from schemas.columns import CAUSES, CUSTOMER_PROFILE, Note, Rows
 from streams.engine.case_columns import PERSONA, PROFILE_US, VALUE
 from streams.engine.desk import Desk
 from streams.interventions.people import Persona
+
+SOLD = 1 << CAUSES.index("vehicle_sold")
 
 
 class Happenings:
@@ -33,7 +35,7 @@ class Happenings:
         told = rows["note"] > 0
         known = self.desk.casebook.has(slots)
         if known.any():
-            told = told | (known[group] & np.isin(rows["kind"], self._retention))
+            told |= known[group] & (np.isin(rows["kind"], self._retention) | (rows["causes"] & SOLD > 0))
         for j in np.flatnonzero(told).tolist():
             i = int(group[j])
             self._take(int(slots[i]), cases[:, i], int(due_us[i]), rows[j], notes)
@@ -41,7 +43,9 @@ class Happenings:
     def _take(self, slot: int, cases: Array, at_us: int, row: np.void, notes: Mapping[int, Note]) -> None:
         casebook, time_us, note = self.desk.casebook, int(row["time_us"]), int(row["note"])
         if not note:
-            updates = casebook.retained(slot, time_us, at_us)
+            updates = casebook.nobody_to_save(slot, at_us) if row["causes"] & SOLD else []
+            if row["kind"] in self._retention:
+                updates += casebook.retained(slot, time_us, at_us)
         elif row["kind"] != CUSTOMER_PROFILE:
             updates = casebook.outcome(slot, notes[note], time_us, at_us)
         elif time_us < cases[PROFILE_US]:  # an older profile that comes late

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -15,13 +15,13 @@ from features.table import Slots
 from features.view import View
 from online_model.reasons import reasons
 from online_model.scorer import Scorer
-from streams.engine.case_columns import ARMED, OPENED, PENDING, PERSONA, RETRY, SENT, TOUCHED, UPGRADE, VALUE
+from streams.engine.case_columns import ARMED, OPENED, PENDING, PERSONA, POINTS, RETRY, SENT, TOUCHED, UPGRADE, VALUE
 from streams.engine.casebook import Asked
 from streams.engine.desk import Desk
 from streams.engine.schedule import on_agenda
 from streams.interventions.actions import Plan, Standing, plan, standing
 from streams.interventions.cases import Decision, Withheld
-from streams.interventions.gate import Applicant, Passed, Refused, may_ask, pass_contact_rules, pass_gate
+from streams.interventions.gate import Applicant, Passed, Refused, may_ask, may_rise, pass_gate
 from streams.interventions.policy import Crossing, Message, compose, tier_of
 from streams.interventions.sections import Step, Tier
 from streams.interventions.touches import active_points, compose_touch, points_due, points_of
@@ -74,14 +74,17 @@ class One:
         if self._is_granted(crossed_us):
             candidacy = Candidacy.AT_ONCE
         rules = pass_gate if candidacy is Candidacy.AT_ONCE else may_ask
-        passed = rules(self.desk.profile, self.applicant(self.plan(tier_of(self.desk.profile, self.p))))
+        plan = self.plan(tier_of(self.desk.profile, self.p))
+        passed = rules(self.desk.profile, self.applicant(plan))
         message = self._message(crossed_us, passed.channel if isinstance(passed, Passed) else "")
         if isinstance(passed, Refused):
             self._refuse(passed, crossed_us, message)
-        elif candidacy is Candidacy.AT_ONCE:
-            self.desk.send(self.customer, self.slot, self.after[:, i], message, passed.channel, self.at_us)
+            return
+        asked = Asked(message, passed.channel, plan.channels, message["budget"]["amount"])
+        if candidacy is Candidacy.AT_ONCE:
+            self.desk.send(self.customer, self.slot, self.after[:, i], asked, self.at_us)
         else:
-            self._wait_for_grant(crossed_us, candidacy, Asked(message, passed.channel, message["budget"]["amount"]))
+            self._wait_for_grant(crossed_us, candidacy, asked)
 
     def give_up(self) -> None:
         """A crossing that was to be tried again, or to ask, is not at risk any more."""
@@ -98,25 +101,27 @@ class One:
             self.after[UPGRADE, self.i] = np.inf
             return
         plan = self.plan(tier_of(self.desk.profile, self.p))
-        passed = pass_contact_rules(self.desk.profile, self.applicant(plan))
+        passed = may_rise(self.desk.profile, self.applicant(plan))
         if isinstance(passed, Refused) or candidacy is Candidacy.WAITS or dossier.asked is not None:
             return
         message = self._message(case.crossed_us, passed.channel)
+        costs_more = message["budget"]["amount"] - case.budget
+        asked = Asked(message, passed.channel, plan.channels, costs_more, upgrade=True)
         if candidacy is Candidacy.ASKS:
-            self._ask(Asked(message, passed.channel, message["budget"]["amount"] - case.budget, upgrade=True))
+            self._ask(asked)
         else:
-            row = self.after[:, self.i]
-            self.desk.rise(self.customer, self.slot, row, case, message, passed.channel, self.at_us)
+            self.desk.rise(self.customer, self.slot, self.after[:, self.i], case, asked, self.at_us)
 
     def touch_medium(self) -> None:
         """The customer has entered the tier that is automated."""
-        self.after[TOUCHED, self.i] = self.at_us
-        self._touch("medium_tier", self.plan(tier_of(self.desk.profile, self.p)), None)
+        waits = self._touch("medium_tier", self.plan(tier_of(self.desk.profile, self.p)), None)
+        self.after[TOUCHED, self.i] = np.inf if waits else self.at_us
 
     def touch_points(self, bits: int) -> None:
-        """Touch points have begun to hold."""
-        for point in points_of(self.desk.profile, bits):
-            self._touch(point.name, Plan("automated", point.channels, point.scene, point.scene), point.risk)
+        """Touch points have begun to hold; one that waits for the morning begins again then."""
+        for bit, point in points_of(self.desk.profile, bits):
+            if self._touch(point.name, Plan("automated", point.channels, point.scene, point.scene), point.risk):
+                self.after[POINTS, self.i] -= bit
 
     def plan(self, base: Tier | Step) -> Plan:
         """What is done for this customer."""
@@ -134,7 +139,7 @@ class One:
         granted = self.desk.casebook.of(self.slot).granted
         if granted is None:
             return False
-        return granted.share == Asked(self._message(crossed_us, ""), granted.channel, granted.cost).share
+        return granted.share == replace(granted, message=self._message(crossed_us, "")).share
 
     def _wait_for_grant(self, crossed_us: int, candidacy: Candidacy, asked: Asked) -> None:
         every_us, asks = self.desk.profile.limits.every_us, candidacy is Candidacy.ASKS
@@ -146,7 +151,7 @@ class One:
         retry_us = None if refused.retry_us is None else on_agenda(refused.retry_us)
         self.desk.withhold(self.customer, self.at_us, message, refused.rule, retry_us)
         if refused.rule == "holdout":  # followed as if it had been sent
-            self.desk.open(self.slot, message, "", self.at_us)
+            self.desk.open(self.slot, message, "", (), self.at_us)
         elif retry_us is None:
             self._undo(-np.inf, -np.inf)
         else:
@@ -162,17 +167,21 @@ class One:
         self.desk.casebook.ask(self.slot, asked)
         self.desk.outbox.candidates.append((self.customer, asked))
 
-    def _touch(self, trigger: str, plan: Plan, risk: float | None) -> None:
+    def _touch(self, trigger: str, plan: Plan, risk: float | None) -> bool:
+        """Sends a touch, if the gate lets it pass; True: it is tried again when it may be."""
         who = self.applicant(plan)
         passed = pass_gate(self.desk.profile, who)
-        if not isinstance(passed, Passed) or plan.closes:
-            self.desk.counts["touches_refused"] += 1
-            return
+        if isinstance(passed, Refused):
+            self.desk.counts[f"touches_refused_{passed.rule}"] += 1
+            if passed.retry_us is not None:
+                self.desk.casebook.touch_later(self.slot, on_agenda(passed.retry_us))
+            return passed.retry_us is not None
         more = {"probability": self.p, "risk": risk}
         message = compose_touch(self.desk.profile, who, trigger, passed.channel, more)
         self.desk.casebook.contact(self.slot, passed.channel, self.at_us)
         self.desk.counts[f"touches_by_{trigger}"] += 1
         self.desk.outbox.touches.append((self.at_us, self.customer, orjson.dumps(message)))
+        return False
 
     def _message(self, crossed_us: int, channel: str) -> Message:
         i, scored = self.i, self.scored

@@ -72,6 +72,11 @@ class Ticks:
     def _update(self, block: Array, rows: Rows, group: NDArray[np.intp], at_us: Array) -> None:
         """Events into the aggregates; notes are none of the customers' own."""
         noted = rows["note"] > 0
-        if noted.any():
-            rows, group = rows[~noted], group[~noted]
-        self.layout.update(block, rows, group, at_us)
+        if not noted.any():
+            self.layout.update(block, rows, group, at_us)
+            return
+        rows, group = rows[~noted], group[~noted]
+        own = np.unique(group)
+        part = block[:, own]
+        self.layout.update(part, rows, np.searchsorted(own, group), at_us[own])
+        block[:, own] = part

@@ -77,6 +77,11 @@ def may_ask(profile: Profile, who: Applicant) -> Passed | Refused:
     return _pass({name: rule for name, rule in RULES.items() if name != "quiet_hours"}, profile, who)
 
 
+def may_rise(profile: Profile, who: Applicant) -> Passed | Refused:
+    """The rules of an upgrade: whoever has the case acts by the new tier, at an hour of their own."""
+    return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap")}, profile, who)
+
+
 def quiet_until_us(profile: Profile, persona: Persona, channel: str, at_us: int) -> int | None:
     """When something may go out by the channel; None: now."""
     if channel not in profile.gate.quiet_channels:

@@ -33,10 +33,11 @@ class Case:
     channel: str
     scope: str | None
     budget: float
+    channels: list[str] = field(default_factory=list)  # that the action may use
     contacted_us: int | None = None
     returned_us: int | None = None  # first retention event after the crossing
     saved_us: int | None = None  # the one that saved
-    again_us: int | None = None  # the next one after that
+    again_us: int | None = None  # the second one after the crossing
     ended_us: int | None = None
     claim: str | None = None
     agent_id: str | None = None
@@ -73,14 +74,16 @@ def outcome(rules: CaseRules, case: Case, fields: dict[str, Any], time_us: int, 
         _note(case, fields)
         case.contacted_us, case.saved_us = time_us, case.returned_us
         return _move(case, late, at_us, _said(fields))
+    is_sold = "vehicle_sold" in fields.get("causes", ()) and case.is_live
     if (case.state, happening) not in TABLE:
-        return [ignored(case.intervention_id, fields, at_us, why_ignored(case.state, happening))]
+        why = why_ignored(case.state, happening)
+        sold = nobody_to_save(case, at_us) if is_sold else []
+        return sold or [ignored(case.intervention_id, fields, at_us, why)]
     _note(case, fields)
     if happening is not Happening.ACKNOWLEDGED and (case.contacted_us is None or time_us < case.contacted_us):
         case.contacted_us = time_us
     updates = _move(case, happening, at_us, _said(fields))
-    if "vehicle_sold" in fields.get("causes", ()):
-        updates += _move(case, Happening.NOBODY_TO_SAVE, at_us, {"why": "vehicle_sold"})
+    updates += nobody_to_save(case, at_us) if is_sold else []
     return updates + _already_back(rules, case, at_us)
 
 
@@ -88,9 +91,8 @@ def retained(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Upd
     """A retention event of the customer at `time_us`."""
     if time_us <= case.crossed_us:
         return []
-    if case.saved_us is not None and time_us > case.saved_us:
-        case.again_us = min(time_us, case.again_us or NEVER_US)
-    case.returned_us = min(time_us, case.returned_us or NEVER_US)
+    times = sorted({us for us in (case.returned_us, case.again_us, time_us) if us is not None})
+    case.returned_us, case.again_us = times[0], times[1] if len(times) > 1 else None
     return _back(rules, case, time_us, at_us) if case.is_live else []
 
 
@@ -118,11 +120,9 @@ def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
         case "measured":
             return [_update(case, "measured", at_us, {"returned": _by(case.returned_us, measured_us(rules, case))})]
         case "bought_again":
-            again = _by(case.again_us, (case.saved_us or 0) + rules.bought_again_within_us)
-            return [_update(case, "followed_up", at_us, {"bought_again": again})]
+            return [_update(case, "followed_up", at_us, {"bought_again": _again(case, rules.bought_again_within_us)})]
         case _:
-            stayed = _by(case.again_us, (case.saved_us or 0) + rules.stayed_within_us)
-            return [_update(case, "followed_up", at_us, {"stayed": stayed})]
+            return [_update(case, "followed_up", at_us, {"stayed": _again(case, rules.stayed_within_us)})]
 
 
 def step(case: Case, step: Step, channel: str, action: dict[str, str], at_us: int) -> Update:
@@ -141,6 +141,11 @@ def step_withheld(case: Case, step: Step, refused: Refused, at_us: int) -> Updat
     case.later[name] = refused.retry_us
     retry_at = format_instant(refused.retry_us)
     return _update(case, "step_withheld", at_us, {"why": refused.rule, "step": step.name, "retry_at": retry_at})
+
+
+def nobody_to_save(case: Case, at_us: int) -> list[Update]:
+    """The vehicle is sold."""
+    return _move(case, Happening.NOBODY_TO_SAVE, at_us, {"why": "vehicle_sold"})
 
 
 def end_without_channel(case: Case, at_us: int) -> list[Update]:
@@ -286,6 +291,12 @@ def _window(profile: Profile, case: Case, at_us: int) -> dict[str, Any]:
     """The window that a contact would be in from now on."""
     left = [window for window in profile.case.windows if window.within_us > at_us - case.crossed_us]
     return {"window": left[0].name, "window_saved": left[0].saved} if left else {}
+
+
+def _again(case: Case, within_us: int) -> bool:
+    """Whether the customer came again after the event that saved the case."""
+    saved_us = case.saved_us or 0
+    return case.again_us is not None and saved_us < case.again_us <= saved_us + within_us
 
 
 def _by(us: int | None, until_us: int) -> bool:

@@ -84,16 +84,16 @@ def points_due(profile: Profile, view: View) -> Array:
     return bits
 
 
-def points_of(profile: Profile, bits: float) -> list[TouchPoint]:
-    """The touch points that the bits stand for."""
-    return [point for i, point in enumerate(profile.touch_points) if int(bits) >> i & 1]
+def points_of(profile: Profile, bits: float) -> list[tuple[int, TouchPoint]]:
+    """The touch points that the bits stand for, each with its own bit."""
+    return [(1 << i, point) for i, point in enumerate(profile.touch_points) if int(bits) >> i & 1]
 
 
 def active_points(profile: Profile, bits: float, contributions: Array) -> list[ActivePoint]:
     """With what the features of each add to the score. contributions: (features,) in log-odds."""
     return [
         ActivePoint(point.name, point.risk, _share(point, contributions), point.scene)
-        for point in points_of(profile, bits)
+        for _, point in points_of(profile, bits)
     ]
 
 

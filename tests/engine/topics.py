@@ -184,6 +184,8 @@ def _engine(partition: int) -> Callable[[], EngineUnit]:
 
 def finish(owners: list[Owner], most: int = 1000) -> None:
     """Everybody works to the end."""
+    for owner in owners:
+        owner.commit()
     while sum([owner.work(most) for owner in owners]):
         for owner in owners:
             owner.commit()

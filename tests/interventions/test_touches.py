@@ -39,7 +39,7 @@ def holding(events: list[Event], day: float, hours: float = 0.0, more_us: int = 
     """The touch points that hold for a customer with these events at an instant."""
     at_us = START_US + round(day * DAY_US + hours * HOUR_US) + more_us
     view = View(LAYOUT, applied([rows(events)]), np.array([float(at_us)]))
-    return {point.name for point in points_of(PROFILE, float(points_due(PROFILE, view)[0]))}
+    return {point.name for _, point in points_of(PROFILE, float(points_due(PROFILE, view)[0]))}
 
 
 BEGINS = [
@@ -102,7 +102,7 @@ def test_the_five_published_points_are_those_that_there_is_code_for() -> None:
 @given(st.sets(st.integers(0, 4)))
 def test_bits_stand_for_points_in_the_order_of_the_profile(chosen: set[int]) -> None:
     bits = float(sum(1 << i for i in chosen))
-    assert points_of(PROFILE, bits) == [PROFILE.touch_points[i] for i in sorted(chosen)]
+    assert points_of(PROFILE, bits) == [(1 << i, PROFILE.touch_points[i]) for i in sorted(chosen)]
 
 
 def test_a_points_share_is_the_sum_of_what_its_features_add() -> None:
