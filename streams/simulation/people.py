@@ -45,6 +45,8 @@ class People:
     left_us: Ints
     return_day: Ints
     returned_us: Ints
+    contacted_us: Ints  # the contact that will bring a leaver back
+    saved_us: Ints  # the visit that it led to
     cause: Ints  # index into schemas.columns.CAUSES, -1 = has not decided
 
     def __len__(self) -> int:
@@ -85,5 +87,7 @@ def settle(customers: int, start_us: int, rules: Rules, rng: np.random.Generator
         left_us=np.zeros(customers, np.int64),
         return_day=np.full(customers, NEVER),
         returned_us=np.zeros(customers, np.int64),
+        contacted_us=np.zeros(customers, np.int64),
+        saved_us=np.zeros(customers, np.int64),
         cause=np.full(customers, -1, np.int64),
     )
