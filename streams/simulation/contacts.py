@@ -17,10 +17,13 @@ MASK = 2**64 - 1
 
 @dataclass(frozen=True)
 class Reaction:
-    """Of each contact. leaving: on the way out or gone, with a vehicle, not called back yet; saved: will come."""
+    """Of each contact. leaving: on the way out or gone, with a vehicle, not called back yet; saved: will come; sold:
+    the vehicle is, and with it the customer.
+    """
 
     leaving: Flags
     saved: Flags
+    sold: Flags
 
 
 def react(
@@ -38,7 +41,7 @@ def react(
     people.contacted_us[back] = contacted_us[saved]
     people.leave_day[back] = NEVER
     people.return_day[back] = np.minimum(people.return_day[back], day + wait_days[saved])
-    return Reaction(leaving, saved)
+    return Reaction(leaving, saved, people.cause[who] == SOLD)
 
 
 def save_rate(delay_days: Floats, rules: Rules) -> Floats:

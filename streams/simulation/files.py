@@ -33,6 +33,11 @@ def customer_id(customer: int) -> str:
     return f"c{customer:07d}"
 
 
+def customer_index(name: str) -> int:
+    """The index of the customer with this id."""
+    return int(name.removeprefix("c"))
+
+
 def write_city(
     folder: Path, customers: int, days: int, start_us: int, seed: int, form: str = "jsonl"
 ) -> dict[str, int]:
