@@ -76,7 +76,7 @@ class CityFolder:
         self._open.close()
 
     def write(self, block: Block) -> dict[str, bytes]:
-        """Adds a day and returns its lines by the name of the file."""
+        """Adds a day and returns its lines, by the name of the file, in the order of the block's rows."""
         lines = {name: write(block, self.form) for name, write in FILES.items()}
         counts = (len(block.visits), len(block.activity), len(block.surveys), len(block.profiles))
         for (name, text), count in zip(lines.items(), counts, strict=True):

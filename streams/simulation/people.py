@@ -53,6 +53,11 @@ class People:
         return len(self.gap_days)
 
 
+def seconds_of_a_day(rng: np.random.Generator, seconds: int, n: int) -> Ints:
+    """(n,) us after midnight, within so many seconds; never midnight itself, which ends the tick of the day before."""
+    return np.maximum(rng.integers(0, seconds, n), 1) * SECOND_US
+
+
 def settle(customers: int, start_us: int, rules: Rules, rng: np.random.Generator) -> People:
     """The customers of a city on the eve of `start_us`; newcomers among them have a join_day from 0 on."""
     base = rng.normal(0, 1, customers)

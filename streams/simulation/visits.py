@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from schemas.instants import DAY_US, SECOND_US
+from schemas.instants import DAY_US
 from streams.simulation.blocks import VISIT, Rows, rows_of
 from streams.simulation.leaving import fading
-from streams.simulation.people import NEVER, Ints, People
+from streams.simulation.people import NEVER, Ints, People, seconds_of_a_day
 from streams.simulation.rules import Rules
 
 SHARES = np.cumsum([0.5, 0.2, 0.1, 0.08, 0.05])  # of SERVICE_TYPES; the last takes the rest
@@ -48,7 +48,7 @@ def _visits(people: People, came: Ints, day_us: int, rules: Rules, rng: np.rando
     amount = MEDIAN_CNY[service] * people.spend[came] * np.exp(rng.normal(0, 0.4, n))
     return rows_of(
         VISIT,
-        time_us=day_us + rng.integers(0, OPEN_SECONDS, n) * SECOND_US,
+        time_us=day_us + seconds_of_a_day(rng, OPEN_SECONDS, n),
         customer=came,
         service=service,
         store=store,
