@@ -53,6 +53,7 @@ def test_some_refuse_each_channel_and_most_do_not(profiles: Profiles) -> None:
 def test_who_withdraws_consents_to_less_than_before(profiles: Profiles) -> None:
     changed = [told for told in profiles.values() if len(told) > 1]
     assert len(changed) > 30
+    assert sum(told[-1]["consent"] != told[0]["consent"] for told in changed) > 0.8 * len(changed)
     for first, last in changed:
         assert last["event_time"] > first["event_time"]
         assert all(first["consent"][channel] for channel in CHANNELS if last["consent"][channel])
