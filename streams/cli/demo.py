@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-CUSTOMERS, DAYS = 3000, 600
+CUSTOMERS, DAYS = 3000, 730
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

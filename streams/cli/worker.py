@@ -32,6 +32,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="wall",
         help="wall: a tick is what arrived (live); event: a tick is a time of the events, as in a replay",
     )
+    parser.add_argument(
+        "--checkpoint-every",
+        type=float,
+        default=1.0,
+        metavar="SECONDS",
+        help="what nobody waits for is saved so often (1); what somebody waits for at once",
+    )
     parser.add_argument("--http", metavar="[HOST:]PORT", help="serve /metrics, /healthz and /readyz there")
     parser.add_argument("--exit-at-end", action="store_true", help="save and exit 0 when the end markers are reached")
 
@@ -66,7 +73,7 @@ async def _work(args: argparse.Namespace, known: settings.Settings, units: list[
     from streams.operations import pages
 
     pins.check()
-    options = Options(args.clock == "wall", args.instance, args.exit_at_end)
+    options = Options(args.clock == "wall", args.instance, args.exit_at_end, checkpoint_s=args.checkpoint_every)
     worker = Worker(known, units, options, show if sys.stderr.isatty() else lambda worker: None)
     if args.http:
         pages.serve(worker, args.http)

@@ -13,6 +13,7 @@ import orjson
 
 from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.demo.story import EARLY_DAYS, LATE_DAYS, Customer, Story, telling
+from streams.demo.tables import Grid
 from streams.demo.watch import Seen
 from streams.page import fill, numbers, svg
 
@@ -23,8 +24,16 @@ LATEST = 15
 MARKS = {"service_visit": "visit", "survey": "survey", "complaint_opened": "complaint"}
 
 
-def write(path: Path, city: Path, story: Story, seen: Seen, start_us: int, facts: Sequence[tuple[str, str]]) -> None:
-    """The whole page. facts: figure and what it is."""
+def write(
+    path: Path,
+    city: Path,
+    story: Story,
+    seen: Seen,
+    start_us: int,
+    facts: Sequence[tuple[str, str]],
+    ledger: Sequence[Grid],
+) -> None:
+    """The whole page. facts: figure and what it is; ledger: tables of the cases, and one case."""
     text = fill(
         (HERE / "page.html").read_text("utf-8"),
         numbers=numbers(facts),
@@ -32,6 +41,7 @@ def write(path: Path, city: Path, story: Story, seen: Seen, start_us: int, facts
         curves=_curves(city, story, seen, start_us),
         early=_early(story),
         calibration=_calibration(seen),
+        ledger="".join(f"<h3>{escape(grid.title)}</h3>{grid.html()}" for grid in ledger),
         table=_table(seen.interventions[-LATEST:]),
     )
     path.write_text(text, "utf-8")
@@ -54,8 +64,8 @@ def _card(title: str, c: Customer, seen: Seen, events: list[tuple[int, str]], st
     shapes += [svg.upright(at(us), "case", "" if i else "case") for i, us in enumerate(sorted(c.opened_us))]
     if c.left_us is not None and c.left_us < end_us:
         shapes.append(svg.upright(at(max(c.left_us, start_us)), "left", "left", 1))
-    if c.returned_us is not None and c.returned_us < end_us:
-        shapes.append(svg.upright(at(c.returned_us), "back", "back", 2))
+    if c.back_us is not None and c.back_us < end_us:
+        shapes.append(svg.upright(at(c.back_us), "back", "saved" if c.saved_us else "back", 2))
     months = [(at(us), format_instant(us)[:7]) for us in range(start_us, end_us, 91 * DAY_US)]
     drawn = svg.plot(shapes, months, [(0.0, "0"), (0.5, "½"), (1.0, "1")])
     name = escape(c.customer_id)

@@ -25,8 +25,14 @@ class Customer:
 
     customer_id: str
     left_us: int | None
-    returned_us: int | None
+    returned_us: int | None  # by herself
+    saved_us: int | None  # because of a call
     opened_us: list[int]
+
+    @property
+    def back_us(self) -> int | None:
+        """When the customer was back, called or not."""
+        return self.returned_us or self.saved_us
 
     @property
     def early_days(self) -> float | None:
@@ -44,7 +50,7 @@ class Story:
 
     customers: dict[str, Customer]
     tiers: Counter[str]
-    withheld: dict[str, int]
+    withheld: Counter[str]
     end_us: int
 
     @property
@@ -63,6 +69,16 @@ class Story:
         cases = [(c, at) for c in self.customers.values() for at in c.opened_us]
         return sum(_was_right(c, at) for c, at in cases) / max(len(cases), 1)
 
+    @property
+    def saved(self) -> int:
+        """Who came for a visit because of a call."""
+        return sum(c.saved_us is not None for c in self.customers.values())
+
+    @property
+    def kept(self) -> int:
+        """Of those, who had only decided to leave."""
+        return sum(c.saved_us is not None and c.left_us is None for c in self.customers.values())
+
     def sentences(self) -> list[str]:
         """What there is to say, honestly."""
         before = [days for days in self.early if days > 0]
@@ -75,7 +91,8 @@ class Story:
             + f", {len(after):,} after"
             + (f" (median {median(after):.0f} days: they left without a sign)" if after else "")
             + f", {len(self.leavers) - len(self.early):,} none yet.",
-            f"{self.precision:.0%} of the cases were about somebody who left within half a year or had left already.",
+            f"{self.precision:.0%} of the cases were about somebody who was leaving within half a year or had left.",
+            f"{self.saved:,} leavers came back because of a call, {self.kept:,} of them before they were gone.",
         ]
         if self.withheld:
             lines.append(
@@ -91,24 +108,26 @@ def tell(folder: Path, seen: Seen, end_us: int) -> Story:
         opened.setdefault(body["customer_id"], []).append(parse_instant(body["crossed_at"]))
     lines = (folder / "truth.jsonl").read_bytes().splitlines()
     customers = {c.customer_id: c for c in (_customer(orjson.loads(line), opened) for line in lines)}
-    return Story(customers, Counter(body["tier"] for body in seen.interventions), dict(seen.withheld), end_us)
+    tiers = Counter(body["tier"] for body in seen.interventions)
+    return Story(customers, tiers, Counter(body["withheld_reason"] for body in seen.withheld), end_us)
 
 
 def telling(story: Story, seen: Seen) -> list[tuple[str, Customer]]:
     """Six customers worth a look, each with why."""
     ready_us = min((at for c in story.customers.values() for at in c.opened_us), default=0)
     known = [c for c in story.customers.values() if len(seen.scores.get(c.customer_id, ())) > 20]
-    stayed = [c for c in known if c.left_us is None]
+    stayed = [c for c in known if c.left_us is None and c.saved_us is None]
     gone = [c for c in known if c.left_us is not None and ready_us < c.left_us < story.end_us - SHOWN_AFTER_US]
-    early = [c for c in gone if c.early_days is not None and c.early_days > 0]
-    late = [c for c in gone if c.early_days is not None and c.early_days < 0]
-    back = [c for c in gone if c.returned_us and c.returned_us < story.end_us]
+    lost = [c for c in gone if not c.saved_us]
+    early = [c for c in lost if c.early_days is not None and c.early_days > 0]
+    late = [c for c in lost if c.early_days is not None and c.early_days < 0]
+    saved = [c for c in gone if c.saved_us]
     picks = [
         ("Seen coming: the case was open before the customer left", _nearest(early, TYPICAL_EARLY_DAYS)),
         ("Left without a sign: silence alone gave it away, later", _nearest(late, -TYPICAL_LATE_DAYS)),
         ("Missed: left, and no case was opened", _first(c for c in gone if not c.opened_us)),
         ("False alarm: a case, and the customer stayed", _first(c for c in stayed if len(c.opened_us) == 1)),
-        ("Left, and came back by herself", _nearest(back, -TYPICAL_LATE_DAYS) or _first(back)),
+        ("Saved: called in time, and came back", _nearest(saved, -TYPICAL_LATE_DAYS) or _first(saved)),
         ("Loyal: never a case", _first(c for c in stayed if not c.opened_us)),
     ]
     return [(title, customer) for title, customer in picks if customer is not None]
@@ -125,11 +144,13 @@ def _first(customers: Iterable[Customer]) -> Customer | None:
 
 
 def _customer(body: dict[str, Any], opened: dict[str, list[int]]) -> Customer:
-    left, back = body["left_at"], body["returned_at"]
     name = body["customer_id"]
-    return Customer(name, left and parse_instant(left), back and parse_instant(back), opened.get(name, []))
+    left, back, saved = (body[at] and parse_instant(body[at]) for at in ("left_at", "returned_at", "saved_at"))
+    return Customer(name, left, back, saved, opened.get(name, []))
 
 
 def _was_right(customer: Customer, at_us: int) -> bool:
-    left_us, back_us = customer.left_us, customer.returned_us
-    return left_us is not None and left_us <= at_us + EARLY_DAYS * DAY_US and (back_us is None or at_us < back_us)
+    left_us, back_us = customer.left_us, customer.back_us
+    if left_us is None:  # who was kept would have left, nobody knows when
+        return customer.saved_us is not None and at_us < customer.saved_us
+    return left_us <= at_us + EARLY_DAYS * DAY_US and (back_us is None or at_us < back_us)

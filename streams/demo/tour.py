@@ -11,28 +11,29 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 from rich.console import Console
 
 from schemas.errors import Failure
 from schemas.instants import DAY_US, parse_instant
-from streams.demo import page, story
+from streams.demo import cases, pace, page, story, tables
 from streams.demo.broker import embedded_broker
+from streams.demo.life import Life
 from streams.demo.screen import Screen
 from streams.demo.watch import Seen, Watcher
-from streams.engine.units import tick_us
-from streams.files.sources import FileSources
-from streams.files.ticks import Ticks
 from streams.interventions.profile import load_profile
-from streams.kafka import publish, topics
-from streams.kafka.settings import Settings, from_environment
-from streams.simulation import write_city
+from streams.kafka import topics
+from streams.kafka.settings import from_environment
+from streams.simulation.city import City
+from streams.simulation.crm import Crm
+from streams.simulation.files import CityFolder
 
 START_US = parse_instant("2023-01-02T00:00:00Z")
 SEED = 1
 PARTITIONS = 4
 PROFILE = "after-sales"
 WORKER = ("-m", "streams.cli", "worker")
-FILES = ("service_visits", "app_activity", "surveys")
+ACKNOWLEDGE_WITHIN = "2d"  # the desk gets the cases of a night on the morning after the next (pace.AHEAD_US)
 LEAVE_LIMIT_S = 10.0
 
 
@@ -56,13 +57,12 @@ class Tour:
     def run(self) -> None:
         """All steps; raises Failure or UsageError."""
         started = time.monotonic()
-        rows = write_city(self.city, self.customers, self.days, START_US, SEED)
-        events = sum(rows[f"{name}.jsonl"] for name in FILES)
-        self.console.print(
-            f"An invented city: {self.customers:,} customers, {self.days} days, {events:,} events (seed {SEED})."
-        )
-        with _brokers(self.console) as environment:
-            seen = asyncio.run(self._through_kafka(environment))
+        self.console.print(f"An invented city: {self.customers:,} customers, {self.days} days (seed {SEED}).")
+        with _brokers(self.console) as environment, CityFolder(self.city) as files:
+            life = Life(City(self.customers, START_US, SEED), Crm(SEED), files)
+            seen = asyncio.run(self._through_kafka(environment, life))
+            events = sum(files.rows.values())
+            files.finish(life.city)
         told = story.tell(self.city, seen, self.end_us)
         seconds = time.monotonic() - started
         facts = [
@@ -73,33 +73,52 @@ class Tour:
             (f"{seconds:.0f} s", "from nothing to here"),
         ]
         path = self.out / "index.html"
-        page.write(path, self.city, told, seen, START_US, facts)
+        ledger = self._ledger(seen, life)
+        page.write(path, self.city, told, seen, START_US, facts, ledger)
         for sentence in told.sentences():
             self.console.print(sentence)
+        for grid in ledger:
+            self.console.print(grid.rich())
         self.console.print(f"Done in {seconds:.0f} s. Open [bold]{path}[/bold] in a browser.")
 
-    async def _through_kafka(self, environment: dict[str, str]) -> Seen:
+    def _ledger(self, seen: Seen, life: Life) -> list[tables.Grid]:
+        """The tables of the cases; what they are made of stays in files, as a replay leaves it."""
+        for name, bodies in (
+            ("interventions", seen.interventions),
+            ("intervention-updates", seen.updates),
+            ("interventions-withheld", seen.withheld),
+        ):
+            (self.out / f"{name}.jsonl").write_bytes(b"".join(orjson.dumps(body) + b"\n" for body in bodies))
+        profile, known = load_profile(PROFILE), cases.fold(seen.interventions, seen.updates)
+        told = cases.best_told(known.values())
+        grids = [
+            tables.tiers(cases.by_tier(profile, known.values())),
+            tables.delays(cases.by_delay(profile, known, life.calls)),
+        ]
+        return [*grids, tables.history(told)] if told else grids
+
+    async def _through_kafka(self, environment: dict[str, str], life: Life) -> Seen:
+        """Until the worker is at the end and everything that it wrote is read."""
         settings = from_environment(environment)
         await topics.create(settings, PARTITIONS)
-        profile = load_profile(PROFILE)
-        paths = [str(self.city / f"{name}.jsonl") for name in FILES]
-        sources = FileSources(paths, time.time_ns() // 1000, profile.time.max_skew_us)
-        await publish.publish(settings, Ticks(sources, tick_us(profile, "event")), end=True, rate=None)
-        self.console.print("Published to three topics; the worker starts.")
-        return await self._watch(settings, environment)
-
-    async def _watch(self, settings: Settings, environment: dict[str, str]) -> Seen:
-        """Until the worker is at the end and everything that it wrote is read."""
         with (self.out / "worker.log").open("wb") as log, Screen(self.console, START_US, self.end_us) as screen:
             worker = await asyncio.create_subprocess_exec(
                 *(sys.executable, *WORKER, "--profile", PROFILE),
-                *("--clock", "event", "--exit-at-end", "--instance", f"{settings.group}-0"),
+                *("--set", f"case.acknowledge_within={ACKNOWLEDGE_WITHIN}"),
+                *("--clock", "event", "--exit-at-end", "--checkpoint-every", "0.1"),
                 env=environment,
                 stdout=log,
                 stderr=log,
             )
             try:
                 async with Watcher(settings) as watcher:
+                    quiet_us = START_US + load_profile(PROFILE).label.horizon_us
+
+                    def look() -> None:
+                        screen.show(watcher.seen)
+                        self._check(worker)
+
+                    await pace.live(settings, life, self.days, watcher, quiet_us, look)
                     ended = False
                     while await watcher.read(250) or not ended:
                         screen.show(watcher.seen)
@@ -107,9 +126,12 @@ class Tour:
                     screen.show(watcher.seen)
             finally:
                 await _leave(worker)
-        if worker.returncode != 0:
-            raise Failure(f"the worker ended with code {worker.returncode}; see {self.out / 'worker.log'}")
+        self._check(worker, 0)
         return watcher.seen
+
+    def _check(self, worker: asyncio.subprocess.Process, expected: int | None = None) -> None:
+        if worker.returncode != expected:
+            raise Failure(f"the worker ended with code {worker.returncode}; see {self.out / 'worker.log'}")
 
 
 @contextmanager

@@ -14,29 +14,40 @@ from online_model.snapshot import unpack_array
 from schemas.instants import parse_instant
 from streams.kafka.settings import Settings
 
-TOPICS = ("interventions", "interventions-withheld", "churn-scores", "labelled-examples", "models")
+MAIL = ("interventions", "intervention-updates")  # what a CRM reads
+TOPICS = (*MAIL, "interventions-withheld", "churn-scores", "labelled-examples", "models")
 Point = tuple[int, float]  # scored at us, probability
+Message = dict[str, Any]
+
+
+MAIL_WAIT_MS = 20
 
 
 @dataclass
 class Seen:
     """Everything read so far."""
 
-    interventions: list[dict[str, Any]] = field(default_factory=list)
-    withheld: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    interventions: list[Message] = field(default_factory=list)
+    updates: list[Message] = field(default_factory=list)
+    withheld: list[Message] = field(default_factory=list)
     scores: dict[str, list[Point]] = field(default_factory=lambda: defaultdict(list))
     judge: Judge = field(default_factory=Judge)  # of what was predicted since the model was ready
     model: dict[str, Any] = field(default_factory=dict)
     ready_from: int | None = None  # first model version that was ready
     reached_us: int = 0
+    unheard: tuple[list[Message], list[Message]] = field(default_factory=lambda: ([], []))  # interventions, updates
 
     def take(self, topic: str, value: bytes) -> None:
         """One record."""
         body = orjson.loads(value)
         if topic == "interventions":
             self.interventions.append(body)
+            self.unheard[0].append(body)
+        elif topic == "intervention-updates":
+            self.updates.append(body)
+            self.unheard[1].append(body)
         elif topic == "interventions-withheld":
-            self.withheld[body["withheld_reason"]] += 1
+            self.withheld.append(body)
         elif topic == "churn-scores":
             at_us = parse_instant(body["scored_at"])
             self.scores[body["customer_id"]].append((at_us, body["probability"]))
@@ -45,6 +56,14 @@ class Seen:
             self._model(body)
         elif body["kind"] == "labelled_examples" and self.ready_from and body["model_version"] >= self.ready_from:
             self.judge.update(unpack_array(body["probability"], "f8"), unpack_array(body["label"], "u1"))
+
+    def mail(self, until_us: int) -> tuple[list[Message], list[Message]]:
+        """Interventions and updates decided by then, each once, so that it does not matter how fast they came."""
+        heard = self.unheard
+        later = [[body for body in bodies if _decided_us(body) > until_us] for bodies in heard]
+        self.unheard = later[0], later[1]
+        now = [[body for body in bodies if _decided_us(body) <= until_us] for bodies in heard]
+        return now[0], now[1]
 
     def _model(self, body: dict[str, Any]) -> None:
         self.model = body
@@ -69,6 +88,13 @@ class Watcher:
     async def __aexit__(self, *_: object) -> None:
         await self._consumer.stop()
 
+    async def read_mail(self) -> None:
+        """Everything that a CRM would get by now."""
+        mail = {self._settings.topic(topic) for topic in MAIL}
+        ends = await self._consumer.end_offsets([one for one in self._consumer.assignment() if one.topic in mail])
+        while any([await self._consumer.position(place) < end for place, end in ends.items()]):
+            await self.read(MAIL_WAIT_MS)
+
     async def read(self, wait_ms: int) -> int:
         """What has come; returns how many records."""
         got = await self._consumer.getmany(timeout_ms=wait_ms)
@@ -76,3 +102,7 @@ class Watcher:
             for record in records:
                 self.seen.take(self._names[place.topic], record.value)
         return sum(map(len, got.values()))
+
+
+def _decided_us(body: Message) -> int:
+    return parse_instant(body["updated_at"] if "updated_at" in body else body["decided_at"])

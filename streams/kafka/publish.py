@@ -37,7 +37,7 @@ async def publish(
     worker knows how far every topic is, whatever its customers do.
     """
     count = await topics.partition_count(settings)
-    async with _sender(settings, count) as sender:
+    async with sending(settings, count) as sender:
         started, last_us = time.monotonic(), None
         for start_us, rows in ticks:
             if start_us is not None and start_us != last_us:
@@ -56,7 +56,8 @@ async def publish(
 
 
 @asynccontextmanager
-async def _sender(settings: Settings, partitions: int) -> AsyncIterator[Sender]:
+async def sending(settings: Settings, partitions: int) -> AsyncIterator[Sender]:
+    """A sender for topics of so many partitions; what it was given is acknowledged after `flush`."""
     producer = AIOKafkaProducer(**settings.client, enable_idempotence=True, max_batch_size=BATCH_BYTES, acks="all")
     try:
         await producer.start()

@@ -37,12 +37,14 @@ TRANSPORTS.aliases["keepline"] = "streams.kafka.transport:Transport"
 @dataclass(frozen=True)
 class Options:
     """How a worker runs. live: the clock on the wall, not event time; instance: static membership id;
-    exit_at_end: ends with 0 when all that it owns is done and saved."""
+    exit_at_end: ends with 0 when all that it owns is done and saved; checkpoint_s: between two checkpoints that
+    nobody waits for."""
 
     live: bool = True
     instance: str | None = None
     exit_at_end: bool = False
     session_s: float = 15.0
+    checkpoint_s: float = CHECKPOINT_EVERY_S
 
 
 @dataclass
@@ -108,10 +110,10 @@ class Worker:
         self.progress.events += batch.size
 
     async def _pulse(self, app: Any) -> None:
-        """Once a second."""
+        """Once a second, unless the options say otherwise."""
         watchdog = Watchdog(self.leases, app.consumer.highwaters)
         while True:
-            await asyncio.sleep(CHECKPOINT_EVERY_S)
+            await asyncio.sleep(self.options.checkpoint_s)
             self.turned_at = time.monotonic()
             if app.should_stop and not self._finished.is_set():
                 die(f"Faust stopped by itself: {app.crash_reason!r}")

@@ -8,7 +8,7 @@ from schemas.columns import ACTIVITY_TYPES
 from schemas.instants import HOUR_US, SECOND_US
 from streams.simulation.blocks import ACTIVITY, Rows, rows_of
 from streams.simulation.leaving import fading
-from streams.simulation.people import NEVER, Ints, People
+from streams.simulation.people import NEVER, Ints, People, seconds_of_a_day
 from streams.simulation.rules import Rules
 
 OPEN, BROWSE, CART, PURCHASE, CONSULT, COUPON, CAMPAIGN, REVIEW, COMPLAINT, RESOLVED = range(len(ACTIVITY_TYPES))
@@ -25,7 +25,7 @@ def sessions(people: People, day: int, day_us: int, rules: Rules, rng: np.random
     rate[people.lull_until >= day] *= rules.lull_speed
     rate[(people.joined_us == 0) | (people.joined_us >= day_us)] = 0.0  # the app comes after the first visit
     who = np.flatnonzero(rng.random(len(people)) < rate)
-    opened = day_us + rng.integers(0, APP_SECONDS, len(who)) * SECOND_US
+    opened = day_us + seconds_of_a_day(rng, APP_SECONDS, len(who))
     lasts = rng.integers(20, SESSION_SECONDS, len(who))
     opens = rows_of(ACTIVITY, time_us=opened, customer=who, code=OPEN, count=1, duration_seconds=lasts)
     steps = rng.poisson(rules.extra_steps_mean, len(who))
@@ -45,7 +45,7 @@ def complaints(people: People, visits: Rows, day: int, day_us: int, rules: Rules
     """Complaints opened (hours after a bad visit, or while fading) and resolved; some never are."""
     resolved = np.flatnonzero(people.complaint_open & (people.complaint_ends == day))
     people.satisfaction[resolved] += rules.resolved_relief
-    settled_us = day_us + rng.integers(0, APP_SECONDS, len(resolved)) * SECOND_US
+    settled_us = day_us + seconds_of_a_day(rng, APP_SECONDS, len(resolved))
     who, times_us = _angry(people, visits, day_us, rules, rng)
     people.complaint_open[resolved] = False  # only now: nobody complains anew on the day of the remedy
     people.complaint_open[who] = True

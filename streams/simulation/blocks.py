@@ -30,6 +30,18 @@ ACTIVITY = np.dtype(
         ("duration_seconds", "<i4"),  # -1: does not have one
     ]
 )
+PROFILE = np.dtype(
+    [
+        ("time_us", "<i8"),
+        ("customer", "<i8"),
+        ("scope", "i1"),  # 1 to profiles.SCOPES
+        ("store", "i2"),
+        ("adviser", "i2"),  # of the store
+        ("consent", "u1"),  # bit i: profiles.CHANNELS[i] is allowed
+        ("preferred", "i1"),  # index into profiles.CHANNELS, -1: none
+        ("value", "<f8"),  # CNY
+    ]
+)
 SURVEY = np.dtype(
     [
         ("time_us", "<i8"),
@@ -50,8 +62,10 @@ class Block:
     visits: Rows
     activity: Rows
     surveys: Rows
+    profiles: Rows
 
     def __len__(self) -> int:
+        """What customers did; profiles are what others wrote down."""
         return len(self.visits) + len(self.activity) + len(self.surveys)
 
 

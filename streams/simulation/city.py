@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from schemas.instants import DAY_US
-from streams.simulation import app, leaving, surveys, visits
+from streams.simulation import app, contacts, leaving, surveys, visits
 from streams.simulation.blocks import Block, in_order
-from streams.simulation.people import settle
+from streams.simulation.people import Ints, settle
+from streams.simulation.profiles import Register
 from streams.simulation.rules import Rules
 
 
@@ -24,6 +25,11 @@ class City:
         self.rules = rules or Rules()
         self.start_us, self.seed, self.day = start_us, seed, 0
         self.people = settle(customers, start_us, self.rules, np.random.default_rng([seed, 0]))
+        self.register = Register(self.people, self.rules, np.random.default_rng([seed, 0, 1]))
+
+    def contact(self, who: Ints, crossed_us: Ints, contacted_us: Ints) -> contacts.Reaction:
+        """Somebody speaks with customers on the day that comes next, about cases that opened at `crossed_us`."""
+        return contacts.react(self.people, who, crossed_us, contacted_us, self.day, self.seed, self.rules)
 
     def next_day(self) -> Block:
         """The events of the next day."""
@@ -39,7 +45,8 @@ class City:
         complained = app.complaints(people, visited, day, day_us, rules, rng)
         active = app.sessions(people, day, day_us, rules, rng)
         answered = surveys.answers(people, day, day_us, rules, rng)
-        return Block(day, in_order([visited]), in_order([complained, active]), in_order([answered]))
+        written = self.register.written(people, day, day_us)
+        return Block(day, *map(in_order, ([visited], [complained, active], [answered], [written])))
 
     def _drift(self, day: int, rng: np.random.Generator) -> None:
         """Moods calm down, open complaints gnaw, who is about to leave loses interest, some are just busy."""

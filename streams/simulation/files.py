@@ -12,12 +12,13 @@ import orjson
 from schemas.columns import CAUSES
 from schemas.errors import UsageError
 from schemas.instants import DAY_US, format_instant
+from streams.simulation.blocks import Block
 from streams.simulation.city import City
 from streams.simulation.leaving import hazard_by_traits
-from streams.simulation.lines import FORMATS, Format, activity_lines, survey_lines, visit_lines
+from streams.simulation.lines import FILES, FORMATS
 from streams.simulation.people import Ints
 
-EVENT_FILES = ("service_visits", "app_activity", "surveys")
+EVENT_FILES = ("service_visits", "app_activity", "surveys")  # what customers did
 MANIFEST = "manifest.json"
 TRUTH = "truth.jsonl"
 TRUTH_CHUNK = 65_536  # customers at a time, so that memory stays that of the columns
@@ -32,6 +33,11 @@ def customer_id(customer: int) -> str:
     return f"c{customer:07d}"
 
 
+def customer_index(name: str) -> int:
+    """The index of the customer with this id."""
+    return int(name.removeprefix("c"))
+
+
 def write_city(
     folder: Path, customers: int, days: int, start_us: int, seed: int, form: str = "jsonl"
 ) -> dict[str, int]:
@@ -40,41 +46,62 @@ def write_city(
     `form` is one of FORMATS. Same arguments, same bytes. The manifest is written last: a folder without it was
     not finished. UsageError where `folder` cannot be one, or has a city in another format.
     """
-    _prepare(folder, form)
     simulated = City(customers, start_us, seed)
-    names = [f"{name}.{form}" for name in EVENT_FILES]
-    paths = [folder / name for name in names]
-    rows = dict(zip(names, _write_events(paths, simulated, days, FORMATS[form]), strict=True))
-    rows[TRUTH] = _write_truth(folder / TRUTH, simulated)
-    (folder / MANIFEST).write_bytes(_manifest(simulated, rows))
-    return rows
+    with CityFolder(folder, form) as files:
+        for _ in range(days):
+            files.write(simulated.next_day())
+        return files.finish(simulated)
+
+
+class CityFolder:
+    """The files of a city, a day at a time. UsageError where `folder` cannot be one, or has another city."""
+
+    def __init__(self, folder: Path, form: str = "jsonl") -> None:
+        _prepare(folder, form)
+        self.folder, self.form = folder, FORMATS[form]
+        self._names = {name: f"{name}.{form}" for name in FILES}
+        self.rows = dict.fromkeys(self._names.values(), 0)
+        self._open = ExitStack()
+
+    def __enter__(self) -> CityFolder:
+        with ExitStack() as stack:
+            paths = {name: self.folder / full for name, full in self._names.items()}
+            self._files = {name: stack.enter_context(path.open("wb")) for name, path in paths.items()}
+            self._open = stack.pop_all()
+        for file, title in zip(self._files.values(), self.form.titles, strict=True):
+            file.write(title)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def write(self, block: Block) -> dict[str, bytes]:
+        """Adds a day and returns its lines, by the name of the file, in the order of the block's rows."""
+        lines = {name: write(block, self.form) for name, write in FILES.items()}
+        counts = (len(block.visits), len(block.activity), len(block.surveys), len(block.profiles))
+        for (name, text), count in zip(lines.items(), counts, strict=True):
+            self._files[name].write(text)
+            self.rows[self._names[name]] += count
+        return lines
+
+    def finish(self, simulated: City) -> dict[str, int]:
+        """Truth and manifest; returns how many rows each file has."""
+        self._open.close()
+        self.rows[TRUTH] = _write_truth(self.folder / TRUTH, simulated)
+        (self.folder / MANIFEST).write_bytes(_manifest(simulated, self.rows))
+        return self.rows
 
 
 def _prepare(folder: Path, form: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # not removed: they may be somebody's; not left: whoever reads the whole folder would have two cities
-        for other in (folder / f"{name}.{ending}" for name in EVENT_FILES for ending in FORMATS if ending != form):
+        for other in (folder / f"{name}.{ending}" for name in FILES for ending in FORMATS if ending != form):
             if other.exists():
                 raise UsageError(f"--out {folder}: has a file {other.name}; remove it or name another folder")
         (folder / MANIFEST).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"--out {folder}: cannot be written to ({error.strerror}); name a folder") from None
-
-
-def _write_events(paths: list[Path], simulated: City, days: int, form: Format) -> list[int]:
-    counts = np.zeros(len(EVENT_FILES), np.int64)
-    with ExitStack() as stack:
-        visits, activity, surveys = (stack.enter_context(path.open("wb")) for path in paths)
-        for file, title in zip((visits, activity, surveys), form.titles, strict=True):
-            file.write(title)
-        for _ in range(days):
-            block = simulated.next_day()
-            visits.write(visit_lines(block, form))
-            activity.write(activity_lines(block, form))
-            surveys.write(survey_lines(block, form))
-            counts += len(block.visits), len(block.activity), len(block.surveys)
-    return counts.tolist()
 
 
 def _write_truth(path: Path, simulated: City) -> int:
@@ -92,15 +119,17 @@ def _truth(simulated: City, who: Ints) -> dict[str, list[object]]:
     """Columns of the truth about the customers `who`; null where it has not come to that."""
     people, rules = simulated.people, simulated.rules
     hazard = hazard_by_traits(people, rules)[who]
-    left = (people.left_us[who] != 0).tolist()
+    left = people.left_us[who] != 0
+    decided = (left | (people.saved_us[who] != 0)).tolist()
     causes, signs = people.cause[who].tolist(), people.with_signs[who].tolist()
     return {
         "customer_id": [customer_id(index) for index in who.tolist()],
         "joined_at": _instants(people.joined_us[who]),
         "left_at": _instants(people.left_us[who]),
         "returned_at": _instants(people.returned_us[who]),
-        "cause": [CAUSES[cause] if gone else None for cause, gone in zip(causes, left, strict=True)],
-        "with_signs": [sign if gone else None for sign, gone in zip(signs, left, strict=True)],
+        "saved_at": _instants(people.saved_us[who]),
+        "cause": [CAUSES[cause] if known else None for cause, known in zip(causes, decided, strict=True)],
+        "with_signs": [sign if known else None for sign, known in zip(signs, decided, strict=True)],
         "monthly_hazard": np.round(hazard, 6).tolist(),
         "satisfaction": np.round(people.base_satisfaction[who], 4).tolist(),
         "distance_km": np.round(people.distance_km[who], 2).tolist(),

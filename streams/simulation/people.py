@@ -45,10 +45,17 @@ class People:
     left_us: Ints
     return_day: Ints
     returned_us: Ints
+    contacted_us: Ints  # the contact that will bring a leaver back
+    saved_us: Ints  # the visit that it led to
     cause: Ints  # index into schemas.columns.CAUSES, -1 = has not decided
 
     def __len__(self) -> int:
         return len(self.gap_days)
+
+
+def seconds_of_a_day(rng: np.random.Generator, seconds: int, n: int) -> Ints:
+    """(n,) us after midnight, within so many seconds; never midnight itself, which ends the tick of the day before."""
+    return np.maximum(rng.integers(0, seconds, n), 1) * SECOND_US
 
 
 def settle(customers: int, start_us: int, rules: Rules, rng: np.random.Generator) -> People:
@@ -85,5 +92,7 @@ def settle(customers: int, start_us: int, rules: Rules, rng: np.random.Generator
         left_us=np.zeros(customers, np.int64),
         return_day=np.full(customers, NEVER),
         returned_us=np.zeros(customers, np.int64),
+        contacted_us=np.zeros(customers, np.int64),
+        saved_us=np.zeros(customers, np.int64),
         cause=np.full(customers, -1, np.int64),
     )

@@ -58,6 +58,18 @@ class Rules:
     return_least_days: int = 120
     return_most_days: int = 420
 
+    # what a contact does to one who is leaving: published share saved, by days from the crossing to the contact
+    saved_within_days: tuple[int, ...] = (7, 14, 21, 30)
+    saved_share: tuple[float, ...] = (0.62, 0.55, 0.38, 0.22)
+    saved_visit_most_days: int = 30
+
+    # what the dealers' files say of customers
+    value_mean: float = 4_000.0  # CNY, remaining lifetime value as published
+    value_sigma: float = 0.35
+    advisers_a_store: int = 3
+    consent_shares: tuple[float, ...] = (0.9, 0.75, 0.8, 0.6, 0.85, 0.7)  # of profiles.CHANNELS
+    withdrawing_share: float = 0.04  # some day of the first two years they want to hear nothing any more, or less
+
     # signs that mean nothing: a busy spell, not a farewell
     lull: float = 0.0015
     lull_least_days: int = 20

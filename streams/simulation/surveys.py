@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from schemas.columns import CAUSES
-from schemas.instants import SECOND_US
 from streams.simulation.blocks import SURVEY, Rows, rows_of
 from streams.simulation.leaving import DISTANCE, PRICE, SERVICE, SOLD
-from streams.simulation.people import Floats, Ints, People
+from streams.simulation.people import Floats, Ints, People, seconds_of_a_day
 from streams.simulation.rules import Rules
 
 NPS, CSAT = 0, 1
@@ -25,7 +24,7 @@ def answers(people: People, day: int, day_us: int, rules: Rules, rng: np.random.
     score = np.where(code == NPS, np.clip(7.4 + 1.4 * felt, 0, 10), np.clip(75 + 11 * felt, 0, 100))
     return rows_of(
         SURVEY,
-        time_us=day_us + rng.integers(0, ANSWER_SECONDS, n) * SECOND_US,
+        time_us=day_us + seconds_of_a_day(rng, ANSWER_SECONDS, n),
         customer=who,
         code=code,
         score=np.round(score),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from schemas.instants import DAY_US, SECOND_US
+from schemas.instants import DAY_US
 from streams.simulation.blocks import VISIT, Rows, rows_of
 from streams.simulation.leaving import fading
-from streams.simulation.people import Ints, People
+from streams.simulation.people import NEVER, Ints, People, seconds_of_a_day
 from streams.simulation.rules import Rules
 
 SHARES = np.cumsum([0.5, 0.2, 0.1, 0.08, 0.05])  # of SERVICE_TYPES; the last takes the rest
@@ -48,7 +48,7 @@ def _visits(people: People, came: Ints, day_us: int, rules: Rules, rng: np.rando
     amount = MEDIAN_CNY[service] * people.spend[came] * np.exp(rng.normal(0, 0.4, n))
     return rows_of(
         VISIT,
-        time_us=day_us + rng.integers(0, OPEN_SECONDS, n) * SECOND_US,
+        time_us=day_us + seconds_of_a_day(rng, OPEN_SECONDS, n),
         customer=came,
         service=service,
         store=store,
@@ -59,11 +59,15 @@ def _visits(people: People, came: Ints, day_us: int, rules: Rules, rng: np.rando
 
 
 def _remember(people: People, rows: Rows, day: int) -> None:
-    """A newcomer joins, and a lost customer returns, at the time of that visit."""
+    """A newcomer joins, a lost customer returns, and a saved one is back, at the time of that visit."""
     who, times = rows["customer"], rows["time_us"]
-    new, back = people.joined_us[who] == 0, people.return_day[who] == day
+    new, persuaded = people.joined_us[who] == 0, people.contacted_us[who] != 0
+    back = (people.return_day[who] == day) & ~persuaded
+    saved = persuaded & (people.saved_us[who] == 0) & (times > people.contacted_us[who])
     people.joined_us[who[new]] = times[new]
     people.returned_us[who[back]] = times[back]
+    people.saved_us[who[saved]] = times[saved]
+    people.return_day[who[saved]] = NEVER
 
 
 def _feel(people: People, rows: Rows, rules: Rules, rng: np.random.Generator) -> None:

@@ -21,7 +21,7 @@ def day(number: int) -> str:
 def told(folder: Path, truth: dict[str, tuple[int | None, int | None]], cases: list[tuple[str, int]]) -> Story:
     """truth: customer -> days of leaving and of the return; cases: (customer, day)."""
     lines = [
-        {"customer_id": name, "left_at": left and day(left), "returned_at": back and day(back)}
+        {"customer_id": name, "left_at": left and day(left), "returned_at": back and day(back), "saved_at": None}
         for name, (left, back) in truth.items()
     ]
     (folder / "truth.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from streams.cli import main
+from streams.demo.tour import ACKNOWLEDGE_WITHIN
 
 SMALL = ["--customers", "120", "--days", "330"]
 
@@ -16,12 +19,23 @@ pytestmark = pytest.mark.skipif(find_spec("noida_db") is None, reason="the demo'
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("demo")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("KEEPLINE_BROKERS", raising=False)
-        assert main(["demo", "--out", str(folder), *SMALL]) == 0
+        assert main(["demo", "--out", str(out), *SMALL]) == 0
+    return out
+
+
+@pytest.fixture
+def page(folder: Path) -> str:
     return (folder / "index.html").read_text()
+
+
+def said(path: Path) -> list[dict[str, Any]]:
+    """Messages of a file but for when they were sent, in an order of their own."""
+    bodies = [orjson.loads(line) | {"emitted_at": None} for line in path.read_bytes().splitlines()]
+    return sorted(bodies, key=orjson.dumps)
 
 
 def test_the_page_shows_events_customers_and_curves(page: str) -> None:
@@ -35,6 +49,23 @@ def test_the_page_says_that_all_of_it_is_simulated(page: str) -> None:
 
 def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
     assert not re.findall(r"(?:src|href)=|@import|url\(", page)
+
+
+def test_the_page_has_the_tables_of_the_cases(page: str) -> None:
+    assert "Cases by tier" in page
+    assert "Calls by days since the crossing" in page
+
+
+def test_what_went_through_the_broker_day_by_day_is_what_a_replay_of_its_files_says(
+    folder: Path, tmp_path: Path
+) -> None:
+    paths = [str(path) for path in (folder / "city").glob("*.jsonl") if path.name != "truth.jsonl"]
+    assert len(paths) == 5
+    setting = f"case.acknowledge_within={ACKNOWLEDGE_WITHIN}"
+    assert main(["replay", *paths, "--profile", "after-sales", "--set", setting, "--out", str(tmp_path)]) == 0
+    for name in ("interventions.jsonl", "intervention-updates.jsonl", "interventions-withheld.jsonl"):
+        assert said(folder / name) == said(tmp_path / name)
+    assert said(folder / "interventions-withheld.jsonl")
 
 
 def test_a_worker_that_fails_ends_the_demo_with_where_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

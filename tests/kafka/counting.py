@@ -225,12 +225,10 @@ def lose_a_batch(worker: Any, lost: Path) -> None:
 
 
 def main(arguments: dict[str, Any]) -> None:
-    from streams.kafka import worker as module
     from streams.kafka.settings import from_environment
     from streams.kafka.unit import Blueprint
     from streams.kafka.worker import Options, Worker
 
-    module.CHECKPOINT_EVERY_S = arguments.get("checkpoint_every_s", 1.0)
     kind: type[CountingUnit] = CountingUnit
     if arguments.get("asleep"):
         kind, Sleeper.asleep, Sleeper.where = Sleeper, Path(arguments["asleep"]), arguments["where"]
@@ -244,7 +242,8 @@ def main(arguments: dict[str, Any]) -> None:
     if arguments.get("raised"):
         kind, Raiser.raised = Raiser, Path(arguments["raised"])
     blueprints = [Blueprint.of(partial(kind, p)) for p in range(arguments["partitions"])]
-    options = Options(False, arguments.get("instance"), exit_at_end=True, session_s=arguments.get("session_s", 6.0))
+    pace = {"session_s": arguments.get("session_s", 6.0), "checkpoint_s": arguments.get("checkpoint_every_s", 1.0)}
+    options = Options(False, arguments.get("instance"), exit_at_end=True, **pace)
 
     async def run() -> None:
         await Worker(from_environment(), blueprints, options).run()

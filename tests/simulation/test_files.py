@@ -21,6 +21,7 @@ KIND_OF = {
     "service_visits.jsonl": "service_visit",
     "app_activity.jsonl": "app_activity",
     "surveys.jsonl": "survey",
+    "customer_profiles.jsonl": "customer_profile",
 }
 FILES = (*KIND_OF, "truth.jsonl", "manifest.json")
 

@@ -1,0 +1,161 @@
+"""The people who work on cases: some call in time, some late, some never; what they do goes back as outcomes.
+
+They know what the messages say and nothing else: who is not on the desk is not called, and what was withdrawn, closed
+or has expired leaves the desk. What each does with a case is drawn from the seed and the case alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from schemas.instants import DAY_US, HOUR_US, SECOND_US, format_instant, parse_instant
+from streams.simulation.contacts import Reaction
+from streams.simulation.files import customer_index
+from streams.simulation.people import Ints
+
+Message = dict[str, Any]
+Contact = Callable[[Ints, Ints, Ints], Reaction]  # City.contact: customers, crossed_us, contacted_us
+OVER = ("expired", "withdrawn", "closed")
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How the desk works: shares of cases, days from the crossing. Chosen, so that every window has its contacts."""
+
+    acknowledged_at_once: float = 0.8
+    acknowledged_when_reminded: float = 0.7
+    contact_days: tuple[tuple[int, int], ...] = ((1, 6), (7, 13), (14, 20), (21, 29))  # first and last
+    contact_shares: tuple[float, ...] = (0.45, 0.17, 0.14, 0.14)  # the others are never called
+    heeds_escalation: float = 0.35
+    saved_say_so: float = 0.9
+    lost_decline: float = 0.5
+    loyal_answer: float = 0.6
+
+
+@dataclass
+class Desk:
+    """A case on somebody's desk. plan: what will be done, and when in us."""
+
+    body: Message
+    draw: Random
+    channel: str
+    budget: float
+    plan: dict[str, int] = field(default_factory=dict)
+    causes: Sequence[str] = ()  # that the customer named when called
+
+    @property
+    def customer(self) -> int:
+        return customer_index(self.body["customer_id"])
+
+    @property
+    def crossed_us(self) -> int:
+        return parse_instant(self.body["crossed_at"])
+
+
+class Crm:
+    """Takes messages in, answers a day with outcomes."""
+
+    def __init__(self, seed: int, habits: Habits | None = None) -> None:
+        self._seed, self._habits = seed, habits or Habits()
+        self._desks: dict[str, Desk] = {}
+
+    def take(self, interventions: Iterable[Message], updates: Iterable[Message]) -> None:
+        """What has come since the last call, in order."""
+        for body in interventions:
+            if body["intervention_id"] not in self._desks:
+                self._desks[body["intervention_id"]] = self._open(body)
+        for update in updates:
+            desk = self._desks.get(update["intervention_id"])
+            if desk and update["status"] in OVER:
+                del self._desks[update["intervention_id"]]
+            elif desk:
+                self._hear(desk, update)
+
+    def work(self, day_us: int, contact: Contact) -> list[Message]:
+        """The outcomes of the day that begins at `day_us`, in event-time order; whom they call is told to `contact`."""
+        due = sorted(self._due(day_us + DAY_US), key=lambda one: one[0])
+        self._call([(us, desk) for us, desk, status in due if status == "contacted"], contact)
+        return [self._outcome(desk, status, us) for us, desk, status in due]
+
+    def _open(self, body: Message) -> Desk:
+        """A new case, and what will be done with it unless something is heard of it."""
+        draw, habits = Random(f"{self._seed}|{body['intervention_id']}"), self._habits
+        desk = Desk(body, draw, body["action"]["channel"], body["budget"]["amount"])
+        decided_us = parse_instant(body["decided_at"])
+        if draw.random() < habits.acknowledged_at_once:
+            desk.plan["acknowledged"] = _office_us(draw, decided_us)
+        never = 1.0 - sum(habits.contact_shares)
+        (days,) = draw.choices((*habits.contact_days, None), (*habits.contact_shares, never))
+        if days is not None:
+            desk.plan["contacted"] = _office_us(draw, max(decided_us, desk.crossed_us + draw.randint(*days) * DAY_US))
+        return desk
+
+    def _hear(self, desk: Desk, update: Message) -> None:
+        """Of a case that goes on."""
+        now_us, habits = parse_instant(update["updated_at"]), self._habits
+        desk.channel = update.get("channel") or (update.get("action") or {}).get("channel", desk.channel)
+        desk.budget = (update.get("budget") or {}).get("amount", desk.budget)
+        reminded = update["status"] == "overdue" and update.get("why") == "not_acknowledged"
+        if reminded and desk.draw.random() < habits.acknowledged_when_reminded:
+            desk.plan["acknowledged"] = _office_us(desk.draw, now_us)
+        called = update.get("state") in ("contacted", "responded", "declined")
+        if update["status"] == "escalated" and not called and desk.draw.random() < habits.heeds_escalation:
+            sooner_us = _office_us(desk.draw, now_us + desk.draw.randint(0, 1) * DAY_US)
+            desk.plan["contacted"] = min(sooner_us, desk.plan.get("contacted", sooner_us))
+
+    def _due(self, until_us: int) -> Iterator[tuple[int, Desk, str]]:
+        """Off the plan what is done before `until_us`: (us, desk, status)."""
+        for _, desk in sorted(self._desks.items()):
+            if desk.plan.get("contacted", until_us) < until_us:
+                desk.plan.pop("acknowledged", None)  # whoever calls has seen it
+            done = [status for status, us in desk.plan.items() if us < until_us]
+            yield from ((desk.plan.pop(status), desk, status) for status in done)
+
+    def _call(self, calls: list[tuple[int, Desk]], contact: Contact) -> None:
+        if not calls:
+            return
+        columns = [(desk.customer, desk.crossed_us, us) for us, desk in calls]
+        reaction = contact(*np.array(columns, np.int64).T)
+        feelings = zip(reaction.saved.tolist(), reaction.leaving.tolist(), reaction.sold.tolist(), strict=True)
+        for (us, desk), (saved, leaving, sold) in zip(calls, feelings, strict=True):
+            desk.causes = ("vehicle_sold",) if sold else ()
+            answer = self._answer(desk.draw, saved, leaving, sold)
+            if answer:
+                desk.plan[answer] = _office_us(desk.draw, us + desk.draw.randint(1, 3) * DAY_US)
+
+    def _answer(self, draw: Random, saved: bool, leaving: bool, sold: bool) -> str | None:
+        """What the customer says some days after a call: words, where `saved` is a visit to come."""
+        habits, luck = self._habits, draw.random()
+        if sold:
+            return "declined"
+        if leaving and not saved:
+            return "declined" if luck < habits.lost_decline else None
+        return "responded" if luck < (habits.saved_say_so if saved else habits.loyal_answer) else None
+
+    def _outcome(self, desk: Desk, status: str, us: int) -> Message:
+        body = desk.body
+        outcome = {
+            "event_id": f"{body['intervention_id']}-{status}",  # sent again it is the same event
+            "kind": "intervention_outcome",
+            "schema_version": 1,
+            "customer_id": body["customer_id"],
+            "event_time": format_instant(us),
+            "producer": "simulated-crm",
+            "intervention_id": body["intervention_id"],
+            "status": status,
+            "agent_id": body["agent_id"] or "call-centre",
+        }
+        if status == "contacted":
+            outcome |= {"channel": desk.channel, "cost": round(desk.budget * desk.draw.uniform(0.5, 1.0), 2)}
+        return outcome | ({"causes": list(desk.causes)} if status == "declined" and desk.causes else {})
+
+
+def _office_us(draw: Random, from_us: int) -> int:
+    """Some time between 9 and 17 o'clock in UTC+8 on the day of `from_us`, if that is not over."""
+    opens_us: int = from_us // DAY_US * DAY_US + HOUR_US
+    return max(opens_us + draw.randrange(8 * 3_600) * SECOND_US, from_us)
