@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from features.aggregates import RETENTION, First, Last, Layout, Signal
 from features.arithmetic import Array
 from features.catalogue import AGGREGATES, scaled, values
+from features.population import count, nobody
 from features.recent import RecentIds
 from features.table import Slots, Table
 from features.view import KNOWN, View
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Rows
-from schemas.instants import DAY_US
 from streams.engine import blocks
 from streams.engine.crossings import CASE_COLUMNS, NO_CASE, WIDTH, Crossings, Fact, Scored
 from streams.engine.rhythm import Rhythm
@@ -66,10 +66,11 @@ class Engine:
         self.recent = RecentIds()
         self.schedule = Schedule(profile.time.sweep_every_us, profile.label.horizon_us)
         self.crossings, self.rhythm = Crossings(profile), Rhythm(profile.time.quiet_factor)
-        self.scorer = Scorer(Snapshot.initial(profile.model.prior_probability, profile.label.horizon_us / DAY_US))
+        self.scorer = Scorer(Snapshot.initial(profile.model.prior_probability))
         self.now_us: int | None = None
         self.waiting_us: int | None = None
         self.first_observed_us: int | None = None
+        self.population = nobody()  # the active customers of the last grid instant, counted
         self.counts: Counter[str] = Counter()
         self.facts = Facts()
         self.quiet: list[str] = []  # sources that had fallen quiet at the last sweep
@@ -158,14 +159,17 @@ class Engine:
         self.counts["forgotten"] += len(slots)
 
     def _observe(self, at_us: int) -> None:
-        active = self.active(at_us)
+        active, self.population = self.active(at_us), nobody()
         for start in range(0, len(active), ROWS_AT_ONCE):
             slots = active[start : start + ROWS_AT_ONCE]
-            raw = values(View(self.layout, self.table.gather(slots), np.full(len(slots), float(at_us))))
-            probability = self.scorer.probability(raw, scaled(raw))
+            view = View(self.layout, self.table.gather(slots), np.full(len(slots), float(at_us)))
+            raw = self.scorer.complete(values(view))
+            x = scaled(raw)
+            probability, said = self.scorer.probability(x), self.scorer.said(x)
+            self.population += count(raw)
             names = [self.table.names[slot] for slot in slots.tolist()]
             version = self.scorer.snapshot.version
-            self.facts.observations += blocks.observation_blocks(at_us, version, names, probability, raw)
+            self.facts.observations += blocks.observation_blocks(at_us, version, names, probability, said, raw)
         self.counts["observations"] += len(active)
         self.facts.observations.append(blocks.mark(at_us, self.partition))
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
@@ -176,7 +180,7 @@ class Engine:
 
     def report_grid(self, at_us: int) -> None:
         """Tells the learner that all labels up to a grid instant are out."""
-        self.facts.labelled.append(blocks.mark(at_us, self.partition))
+        self.facts.labelled.append(blocks.mark(at_us, self.partition, self.population))
 
     def _sweep(self, at_us: int) -> None:
         active, parts = self.active(at_us), []
@@ -243,9 +247,9 @@ class Engine:
     ) -> tuple[Array, NDArray[np.bool_]]:
         """Scores active customers at their instants; their cases change in `block`. -> probabilities, what changed."""
         view = View(self.layout, block, at_us)
-        raw = values(view)
+        raw = self.scorer.complete(values(view))
         x = scaled(raw)
-        probability = self.scorer.probability(raw, x)
+        probability = self.scorer.probability(x)
         known_us, name = block[self._first_known], self.table.names.__getitem__
         scored = Scored(slots, name, view, at_us, known_us, probability, raw, x, self.scorer)
         block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:], hold)

@@ -68,6 +68,7 @@ class Model(_Part):
     prior_probability: Inside
     min_labels: Annotated[int, Field(ge=1)]
     min_labels_of_a_class: Annotated[int, Field(ge=1)]
+    least_auc: Annotated[float, Field(ge=0, le=1)]
     prior_precision: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     forget_a_week: Annotated[float, Field(gt=0, le=1)]
 
