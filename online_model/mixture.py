@@ -71,7 +71,6 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.prior.meet([prior_feature])
         self.prior.weights = np.array([_logit(prior_probability) - PRIOR_SLOPE * PRIOR_MIDDLE, PRIOR_SLOPE])
         self.pool = Pool(worth)
-        self.meet([prior_feature])
 
     def _unit_test_skips(self) -> set[str]:
         """A batch is learned at its own mode, not at those of its rows one after another."""
@@ -91,12 +90,14 @@ class MixtureOfExperts(base.MiniBatchClassifier):
 
     def predict_proba_one(self, x: dict[Hashable, Any], **kwargs: Any) -> dict[base.typing.ClfTarget, float]:
         """River's verb for one example: the probability of each class."""
+        self.meet([])
         known = np.nan_to_num(np.array([[float(x.get(name, 0.0))] for name in self.names]))
         p = float(self.probability(known)[0])
         return {False: 1.0 - p, True: p}
 
     def predict_proba_many(self, X: pd.DataFrame) -> pd.DataFrame:
         """River's verb for a batch: a column for each class."""
+        self.meet([])
         p = self.probability(self._columns(X))
         return pd.DataFrame({False: 1.0 - p, True: p}, index=X.index)
 
@@ -114,8 +115,8 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         return np.vstack([rows, mix(rows, self.pool.weights)])
 
     def meet(self, names: list[Hashable]) -> None:
-        """Room for features; new ones say nothing yet."""
-        self.names += [name for name in names if name not in set(self.names)]
+        """Room for features, the prior's among them; new ones say nothing yet."""
+        self.names += [name for name in dict.fromkeys([*names, self.prior_feature]) if name not in set(self.names)]
         more = len(self.names) - len(self.low)
         self.low = np.append(self.low, np.full(more, np.inf))
         self.high = np.append(self.high, np.full(more, -np.inf))
@@ -126,8 +127,10 @@ class MixtureOfExperts(base.MiniBatchClassifier):
 
     def update(self, x: Array, y: Array) -> None:
         """The experts learn a batch. x: (names, n); y: (n,) of 0 and 1."""
-        x = np.clip(np.nan_to_num(x), LOWEST, HIGHEST)
-        self.labels, self.positives = self.labels + len(y), self.positives + int(y.sum())
+        x, positives = np.clip(np.nan_to_num(x), LOWEST, HIGHEST), int(y.sum())
+        self.labels, self.positives = self.labels + len(y), self.positives + positives
+        if len(y) > 1 and positives in (0, len(y)):
+            return  # all of an instant stayed, or all left: that says nothing about who differs, only how many
         self.low, self.high = np.minimum(self.low, x.min(axis=1)), np.maximum(self.high, x.max(axis=1))
         x = on_grid(x, self.low, self.high)
         self._set_knots(x)
@@ -141,11 +144,11 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         """As they are now."""
         return Parameters(
             base=_logit((self.positives + self.prior_probability) / (self.labels + 1.0)),
-            prior=self.prior.weights,
+            prior=self.prior.weights.copy(),
             prior_place=self.names.index(self.prior_feature),
-            linear=self.linear.weights,
-            hinges=self.hinges.weights,
-            knots=self.knots,
+            linear=self.linear.weights.copy(),
+            hinges=self.hinges.weights.copy(),
+            knots=self.knots.copy(),
             steps=np.append(self.steps.intercept, self.steps.tables),
             low=self.low,
             high=self.high,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from river import base, compose
 
+from features.arithmetic import sigmoid
 from features.catalogue import NAMES, scaled
 from online_model.mixture import MixtureOfExperts
 from online_model.pool import SLOPES
@@ -31,7 +32,8 @@ class CatalogueScale(base.MiniBatchTransformer):
 
 def pipeline(snapshot: Snapshot) -> compose.Pipeline:
     """The River pipeline that a snapshot stands for; it predicts what the compiled scorer predicts."""
-    p, classifier = snapshot.parameters, MixtureOfExperts()
+    p = snapshot.parameters
+    classifier = MixtureOfExperts(prior_probability=float(sigmoid(np.array([p.base]))[0]))
     classifier.names = list(NAMES)
     classifier.low, classifier.high, classifier.knots = p.low, p.high, p.knots
     classifier.prior.weights, classifier.linear.weights, classifier.hinges.weights = p.prior, p.linear, p.hinges

@@ -1,10 +1,10 @@
 """How far each expert is trusted, by what it said at the time: a round is an instant with all its customers.
 
 Observations of one instant share their fate (a deadline, a strike, a season), so a round counts by its mean loss, as
-ENOUGH independent observations, however many customers there are; and since horizons of consecutive instants overlap, only
-by the share of it that is new. Weights: fixed share (Herbster and Warmuth 1998, 10.1023/A:1007424614876) on the experts'
-log-odds, whose loss is convex in them, so that the pool is at most as bad as their weighted mean. Slope: one factor on
-the pool's log-odds, by all rounds so far, so that a pool that has been too sure of whole instants becomes modest.
+ENOUGH independent observations, however many customers there are; and since horizons of consecutive instants overlap,
+only by the share of it that is new. Weights: fixed share (Herbster and Warmuth 1998, 10.1023/A:1007424614876) on the
+experts' log-odds, in which log loss is convex, so that the pool is at most as bad as their weighted mean. Slope: one
+factor on the pool's log-odds, by all rounds so far, so that a pool that was too sure of whole instants becomes modest.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from online_model.estimator import RESIDUAL_STEP
 from online_model.parameters import EXPERTS
 
 BEGIN = np.array([0.02, 0.02, 0.34, 0.54, 0.08])  # before any evidence: what needs the fewest labels to be good
-ENOUGH = 160.0
-SHARE = 0.05
+ENOUGH = 320.0
+SHARE = 0.02
 SLOPES = np.arange(0, 23) / 20.0
 BEGIN_SLOPE, SLOPE_ROUNDS = 0.95, 4.0
 MOST_LOSS = 8.0  # log-odds beyond it count as this: one instant must not outweigh all others

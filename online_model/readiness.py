@@ -1,9 +1,9 @@
 """Whether the model may open cases: what it says of the newest matured instants, before it learns them.
 
 A round is an instant with all its customers. AUC is taken within each: who of those who are here now will leave. Its
-lower bound has two parts. Customers of an instant are drawn once (they come again in the next), so the error of sampling
-them is that of one instant (Hanley and McNeil 1982, 10.1148/radiology.143.1.7063747). Instants differ, and of consecutive
-ones, whose horizons overlap, only the new share is independent evidence.
+lower bound has two parts. Customers of an instant are drawn once (they come again in the next), so the error of
+sampling them is that of one instant (Hanley and McNeil 1982, 10.1148/radiology.143.1.7063747). Instants differ, and of
+consecutive ones, whose horizons overlap, only the new share is independent evidence.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ WIDTH = 0.25  # of a bin, on the scale of the model
 LOWEST, HIGHEST = -8.0, 24.0  # of a scaled value; log(1 + value) reaches 24 at 26 thousand million
 BINS = 128
 ROUNDS = 4
+MOST_STEP = 1.0  # of log-odds at once: where all of a batch is certain already, a Newton step has no bound
 
 Bins = NDArray[np.intp]
 
@@ -59,7 +60,8 @@ class Steps:
         for _ in range(ROUNDS):
             gradient, curvature = _weigh(z, y)
             step = self.worth * gradient.sum() / (self.worth * curvature.sum() + self.intercept_precision)
-            self.intercept -= float(step)
+            step = min(max(float(step), -MOST_STEP), MOST_STEP)
+            self.intercept -= step
             z -= step
             for j in moving:
                 step = self._step(j, bins[j], z, y, before[j])
@@ -73,7 +75,8 @@ class Steps:
     def _step(self, j: int, bins: Bins, z: Array, y: Array, before: Array) -> Array:
         gradient, curvature = (self.worth * np.bincount(bins, part, BINS) for part in _weigh(z, y))
         pull = self.precision[j] * (self.tables[j] - before)
-        return np.asarray((gradient + pull) / (curvature + self.precision[j]))
+        step = (gradient + pull) / (curvature + self.precision[j])
+        return np.clip(step, -MOST_STEP, MOST_STEP)
 
 
 def _weigh(z: Array, y: Array) -> tuple[Array, Array]:
