@@ -3,7 +3,7 @@
 | expert | what it is | when it wins |
 |---|---|---|
 | base   | the running base rate                              | when nothing else can be trusted         |
-| prior  | RFM-B alone                                         | before there are labels, and just after  |
+| prior  | RFM-B alone; not in the pool                        | before there are labels                  |
 | linear | logistic regression with second derivatives         | soon, and where effects add up           |
 | hinges | the same with two knots a feature                   | with some more labels                    |
 | steps  | a table a feature                                   | with many, where something has a date    |

@@ -53,7 +53,7 @@ def learner(weeks: int = 0) -> Learner:
 def snapshot(seed: int = 1) -> Snapshot:
     """A ready model of lines alone, with weights of any sign, some of them 0."""
     rng, n = np.random.default_rng(seed), len(NAMES)
-    return lines(rng.normal(0, 0.3, n) * rng.integers(0, 2, n), 0.7, rng.uniform(0, 3, n))
+    return lines(np.where(rng.integers(0, 2, n), rng.normal(0, 0.3, n), 0.0), 0.7, rng.uniform(0, 3, n))
 
 
 def lines(weights: Array, intercept: float, mean: Array) -> Snapshot:
