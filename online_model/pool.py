@@ -1,10 +1,10 @@
 """How far each expert is trusted, by what it said at the time: a round is an instant with all its customers.
 
-Observations of one instant share their fate (a deadline, a strike, a season), so a round counts by its mean loss, as
-ENOUGH independent observations, however many customers there are; and since horizons of consecutive instants overlap,
-only by the share of it that is new. Weights: fixed share (Herbster and Warmuth 1998, 10.1023/A:1007424614876) on the
-experts' log-odds, in which log loss is convex, so that the pool is at most as bad as their weighted mean. Slope: one
-factor on the pool's log-odds, by all rounds so far, so that a pool that was too sure of whole instants becomes modest.
+Observations of one instant share their fate (a deadline, a strike, a season), so a round counts by its mean loss, as at
+most ENOUGH independent observations, however many customers there are; and since horizons of consecutive instants
+overlap, only by the share of it that is new. Weights: fixed share (Herbster and Warmuth 1998, 10.1023/A:1007424614876)
+on the experts' log-odds, in which log loss is convex, so that the pool is at most as bad as their weighted mean. Slope:
+one factor on the pool's log-odds, by all rounds so far, so that a pool too sure of whole instants becomes modest.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Pool:
     def update(self, said: Array, y: Array) -> None:
         """One round. said: (experts + 1, n) log-odds at the time, the last row what their mix was; y: (n,)."""
         losses = np.array([mean_loss(row, y) for row in said[: len(EXPERTS)]])
-        self.weights = self.weights * exp(-ENOUGH * self.fresh * (losses - losses.min()))
+        self.weights = self.weights * exp(-min(ENOUGH, len(y)) * self.fresh * (losses - losses.min()))
         self.weights = (1.0 - SHARE) * self.weights / _sum(self.weights) + SHARE * BEGIN
         self.costs = self.costs + np.array([mean_loss(slope * said[-1], y) for slope in SLOPES.tolist()])
 

@@ -50,6 +50,7 @@ class Snapshot:
         body = self.__dict__ | {
             "format": FORMAT,
             "features": list(NAMES),
+            "ready": self.ready,
             "hold": self.hold.name,
             "parameters": self.parameters.packed(),
             "mean": pack(self.mean),
@@ -67,6 +68,7 @@ class Snapshot:
         if names != list(NAMES):
             raise Failure(f"model snapshot of another feature catalogue ({len(names)} features, expected {len(NAMES)})")
         body["hold"] = Hold[body["hold"]]
+        del body["ready"]
         body["parameters"] = Parameters.unpacked(body["parameters"], len(NAMES))
         body["mean"] = unpack(body["mean"])
         body["population"] = unpack(body["population"]).reshape(len(COMPONENTS), BINS)

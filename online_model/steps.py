@@ -76,7 +76,7 @@ class Steps:
         gradient, curvature = (self.worth * np.bincount(bins, part, BINS) for part in _weigh(z, y))
         pull = self.precision[j] * (self.tables[j] - before)
         step = (gradient + pull) / (curvature + self.precision[j])
-        return np.clip(step, -MOST_STEP, MOST_STEP)
+        return np.asarray(np.clip(step, -MOST_STEP, MOST_STEP))
 
 
 def _weigh(z: Array, y: Array) -> tuple[Array, Array]:

@@ -22,6 +22,7 @@ PROFILE = load_profile(
         "label.forgotten_after=30d",
         "model.min_labels=40",
         "model.min_labels_of_a_class=4",
+        "model.least_auc=0",
         "case.least_tenure=3d",
         "case.cool_down=8d",
         "model.prior_probability=0.5",  # crossings before there is a model: some wait for it, some for the least tenure
