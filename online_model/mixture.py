@@ -82,7 +82,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
 
     def learn_many(self, X: pd.DataFrame, y: pd.Series) -> None:
         """River's verb for a batch; without delay: what the experts say now is what they said at the time."""
-        self.meet(list(X.columns))
+        self.meet(sorted(X.columns, key=str))  # steps are fitted in order: that of a caller's dict must not show
         x, labels = self._columns(X), y.to_numpy(np.float64)
         if self.labels:
             self.pool.update(self.said(x), labels)
