@@ -42,6 +42,7 @@ SURVEYS = Signal(SURVEY)
 LEVEL = Signal(SURVEY, "level")
 NPS = Signal(SURVEY, "score", (SURVEY_TYPES.index("nps"),))
 SEASON = "At this time of the year more customers stay away"
+MIDDLE_RANK = 50.0
 NEUTRAL_LEVEL = 60.0  # of 100: what stands where nobody was asked
 
 
@@ -145,6 +146,18 @@ FEATURES: tuple[Feature, ...] = (
         "days since the first event of any kind",
         "Usually comes every {value:.0f} days",
         basis=Last(RETAINED),
+    ),
+    Feature(
+        "rfm_b",
+        "points of 100",
+        "frequency",
+        "linear",
+        (),
+        lambda v: np.full(len(v.at_us), MIDDLE_RANK),
+        "50: needs the whole population, so the scorer puts it in (features.population)",
+        "Stands at {value:.0f} of 100 among all customers by recency, frequency, money and behaviour",
+        25.0,
+        worse=-1,
     ),
     total("retained_count", "events", "frequency", RETAINED, "Visits or purchases in all: {value:.0f}"),
     decayed("retained_7d", "events", "frequency", RETAINED, 7, "visits or purchases"),

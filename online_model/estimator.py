@@ -6,6 +6,9 @@ Laplace approximation; Spiegelhalter and Lauritzen 1990, 10.1002/net.3230200507)
 Sums over examples are exact: features and weights are rounded to multiples of powers of two so coarse that every
 product and partial sum is a float64 without rounding. So neither the order of the examples, nor the batch's place in
 memory, nor the processor's matrix kernels can show in a parameter, and BLAS may be used at full speed.
+
+What is the same for everybody in a batch (the season, say) says nothing about who differs, only about the batch as a
+whole, and that is a single observation: such a feature's weight does not move.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from river import base
 
 from features.arithmetic import Array, exp, log, sigmoid
@@ -23,6 +27,7 @@ from features.arithmetic import Array, exp, log, sigmoid
 NEWTON_STEPS = 8
 MOST_HALVINGS = 12
 LEAST_GAIN = 0.01  # of the loss, in nats over the whole batch; less is rounding
+LEAST_SHARE = 1e-5  # of the loss: what a further step has to gain
 FEATURE_STEP = 2.0**-10
 FEATURE_LIMIT = 32.0
 CURVATURE_STEP = 2.0**-12
@@ -42,11 +47,14 @@ class LogisticRegression(base.MiniBatchClassifier):
         Precision of the prior of each weight, for a feature of variance 1.
     forget
         The share of its precision that the posterior keeps from batch to batch (1: all of it).
+    worth
+        How many independent observations an example stands for: labels whose horizons overlap share what they say.
     """
 
-    def __init__(self, prior_precision: float = 10.0, forget: float = 1.0) -> None:
+    def __init__(self, prior_precision: float = 10.0, forget: float = 1.0, worth: float = 1.0) -> None:
         self.prior_precision = prior_precision
         self.forget = forget
+        self.worth = worth
         self.names: list[Hashable] = []
         self.weights: Array = np.zeros(1)  # the intercept, then one a name
         self.precision: Array = np.zeros((1, 1))
@@ -61,7 +69,7 @@ class LogisticRegression(base.MiniBatchClassifier):
 
     def learn_many(self, X: pd.DataFrame, y: pd.Series) -> None:
         """River's verb for a batch; names that were not seen before get a weight of zero and the prior."""
-        self._meet(list(X.columns))
+        self.meet(list(X.columns))
         x = X.reindex(columns=self.names, fill_value=0.0).to_numpy(np.float64)
         self.update(x, y.to_numpy(np.float64))
 
@@ -83,39 +91,38 @@ class LogisticRegression(base.MiniBatchClassifier):
 
     def update(self, x: Array, y: Array) -> None:
         """One batch. x: (rows, names), finite; y: (rows,) of 0 and 1."""
-        design = _design(x)
-        if not self.precision.any():
-            self.precision = np.diag(self._prior(design))
-        posterior = _Posterior(design, y, self.weights, self.precision * self.forget)
-        loss = posterior.loss(self.weights)
-        for _ in range(NEWTON_STEPS):
-            gradient, curvature = posterior.sums(self.weights)
-            self.precision = posterior.prior + curvature
-            start, step = loss, solve(self.precision, gradient)
-            self.weights, loss = posterior.descend(self.weights, step, start)
-            if start - loss < LEAST_GAIN:
-                break
+        design, n = _design(x), len(y)
+        varies = design.max(axis=0) > (design.min(axis=0) if n > 1 else 0.0)
+        varies[0] = True
+        still = np.where(varies, 0.0, design[0])  # the same in every row
+        (moving,) = np.nonzero(varies)
+        self.precision *= self.forget
+        self._begin(moving, design)
+        places = np.ix_(moving, moving)
+        posterior = _Posterior(
+            design[:, moving], y, self.weights[moving], self.precision[places], _dot(still, self.weights), self.worth
+        )
+        self.weights[moving], self.precision[places] = posterior.mode()
 
-    def _prior(self, design: Array) -> Array:
-        mean = design.sum(axis=0) / len(design)  # exact: multiples of FEATURE_STEP
-        variance = np.maximum((design * design).sum(axis=0) / len(design) - mean * mean, LEAST_VARIANCE)
-        variance[0] = INTERCEPT_PRECISION / self.prior_precision
-        prior: Array = self.prior_precision * variance
-        return prior
+    def _begin(self, moving: NDArray[np.intp], design: Array) -> None:
+        """The prior of weights whose feature varies for the first time."""
+        new = moving[self.precision[moving, moving] == 0.0]
+        if len(new):
+            some = design[:, new]
+            mean = some.sum(axis=0) / len(some)  # exact: multiples of FEATURE_STEP
+            variance = np.maximum((some * some).sum(axis=0) / len(some) - mean * mean, LEAST_VARIANCE)
+            self.precision[new, new] = np.where(new == 0, INTERCEPT_PRECISION, self.prior_precision * variance)
 
-    def _meet(self, names: list[Hashable]) -> None:
+    def meet(self, names: list[Hashable]) -> None:
         new = [name for name in names if name not in set(self.names)]
         if not new:
             return
         self.names += new
-        self.weights = np.concatenate([self.weights, np.zeros(len(new))])
-        if self.precision.any():
-            known, size = len(self.precision), len(self.weights)
-            wider = np.diag(np.full(size, self.prior_precision))
-            wider[:known, :known] = self.precision
-            self.precision = wider
-        else:
-            self.precision = np.zeros((len(self.weights), len(self.weights)))
+        known, size = len(self.weights), len(self.names) + 1
+        self.weights = np.concatenate([self.weights, np.zeros(size - known)])
+        wider = np.zeros((size, size))
+        wider[:known, :known] = self.precision
+        self.precision = wider
 
 
 def logit(columns: Array, weights: Array, intercept: float) -> Array:
@@ -161,26 +168,42 @@ class _Posterior:
     y: Array  # (rows,)
     before: Array  # (1 + names,)
     prior: Array  # (1 + names, 1 + names), a precision
+    offset: float  # what the features that do not vary add to every row's log-odds
+    worth: float  # of a row's likelihood
+
+    def mode(self) -> tuple[Array, Array]:
+        """The weights where the loss is least, and the precision there."""
+        weights, precision = self.before, self.prior
+        loss = self.loss(weights)
+        for _ in range(NEWTON_STEPS):
+            gradient, curvature = self.sums(weights)
+            precision = self.prior + curvature
+            start, step = loss, solve(precision, gradient)
+            weights, loss = self.descend(weights, step, start)
+            if start - loss < max(LEAST_GAIN, LEAST_SHARE * start):
+                break
+        return weights, precision
 
     def loss(self, weights: Array) -> float:
         """The negative log posterior, up to a constant; the sum over rows is exact."""
         move, total = weights - self.before, 0.0
         for part, y in self._parts():
-            margin = linear(_columns(part), weights[1:], weights[0]) * (2.0 * y - 1.0)
+            margin = linear(_columns(part), weights[1:], weights[0] + self.offset) * (2.0 * y - 1.0)
             row = np.maximum(-margin, 0.0) + log(1.0 + exp(-np.abs(margin)))
             total += float((np.rint(row / RESIDUAL_STEP) * RESIDUAL_STEP).sum())
-        return total + 0.5 * _dot(move, self._pull(move))
+        return self.worth * total + 0.5 * _dot(move, self._pull(move))
 
     def sums(self, weights: Array) -> tuple[Array, Array]:
         """Gradient of the loss, and the curvature that the rows add to the prior's; exact sums over rows."""
         gradient, curvature = np.zeros(len(weights)), np.zeros((len(weights), len(weights)))
         for part, y in self._parts():
-            p = sigmoid(logit(_columns(part), weights[1:], weights[0]))
+            p = sigmoid(logit(_columns(part), weights[1:], weights[0] + self.offset))
             residual = np.rint((p - y) / RESIDUAL_STEP) * RESIDUAL_STEP
             weighted = np.rint(part * (p * (1.0 - p))[:, None] / CURVATURE_STEP) * CURVATURE_STEP
             gradient += residual @ part
             curvature += weighted.T @ part
-        return gradient + self._pull(weights - self.before), (curvature + curvature.T) / 2.0
+        pull = self._pull(weights - self.before)
+        return self.worth * gradient + pull, self.worth * (curvature + curvature.T) / 2.0
 
     def descend(self, weights: Array, step: Array, loss: float) -> tuple[Array, float]:
         """`weights` less the step, or less the first half, quarter, ... of it that does not raise the loss: far from

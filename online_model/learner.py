@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,128 +11,164 @@ from numpy.typing import NDArray
 
 from features.arithmetic import Array
 from features.catalogue import NAMES, scaled
+from features.population import BINS, COMPONENTS, Counts, nobody
 from online_model.estimator import LogisticRegression
 from online_model.judge import Judge
-from online_model.snapshot import Snapshot, pack_array, unpack_array
+from online_model.mixture import MixtureOfExperts
+from online_model.packing import pack, unpack
+from online_model.parameters import EXPERTS, KNOTS
+from online_model.readiness import Bar, Recent
+from online_model.snapshot import Snapshot, middle
 from schemas.errors import Failure
 
-FORMAT = 1
+FORMAT = 2
+WEEK_DAYS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Matured observations: what was served for n customers at an instant, and what became of them."""
+    """Matured observations: what was said of n customers at an instant, and what became of them."""
 
     observed_us: int
     model_version: int
     customers: list[str]
     probability: Array  # (n,) as served
+    said: Array  # (experts + 1, n) log-odds as of `Scorer.said`; (0, n) where there was none
     features: Array  # (features, n) in their units
     label: NDArray[np.uint8]  # (n,) 1: left
 
 
 @dataclass(frozen=True, slots=True)
-class Readiness:
-    """When a model has seen enough to be served, and what is served before."""
+class Rules:
+    """What the learner starts from, and what it has to pass before cases are opened."""
 
     prior_probability: float
     horizon_days: float
-    min_labels: int
-    min_labels_of_a_class: int
+    prior_precision: float
+    forget_a_week: float
+    bar: Bar
+
+    @property
+    def fresh(self) -> float:
+        """The share of an observation's horizon that the week before had not covered."""
+        return min(WEEK_DAYS / self.horizon_days, 1.0)
 
 
 class Learner:
     """Judges, then learns. The state is parameters and sums; `dumps` and `loads` keep every bit."""
 
-    def __init__(self, readiness: Readiness, prior_precision: float, forget: float) -> None:
-        self.readiness = readiness
-        self.judge = Judge()
-        self.estimator = LogisticRegression(prior_precision, forget)
-        self.estimator.names = list(NAMES)
-        self.estimator.weights = np.zeros(len(NAMES) + 1)
-        self.estimator.precision = np.zeros((len(NAMES) + 1, len(NAMES) + 1))
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.judge, self.recent = Judge(), Recent()
+        self.model = MixtureOfExperts(
+            prior_probability=rules.prior_probability,
+            prior_precision=rules.prior_precision,
+            forget=rules.forget_a_week,
+            worth=rules.fresh,
+        )
+        self.model.meet(list(NAMES))
         self.version = 0
-        self.mean = np.zeros(len(NAMES))
+        self.mean, self.population = middle(), nobody()
 
-    def learn(self, instant_us: int, examples: list[Examples]) -> Snapshot:
-        """The examples of all partitions that matured by a grid instant, in any order -> the model from then on."""
-        if examples:
-            features, label = self.assess(examples)
-            x = np.ascontiguousarray(scaled(features).T)
-            self.estimator.update(x, label.astype(np.float64))
-            self.mean = np.cumsum(x, axis=0)[-1] / len(x)
+    def learn(self, instant_us: int, examples: list[Examples], population: Counts | None = None) -> Snapshot:
+        """The examples of all partitions that matured by a grid instant, in any order, and its customers counted
+        (features.population) -> the model from then on.
+        """
+        for observed_us in sorted({e.observed_us for e in examples}):
+            self._learn(self.assess([e for e in examples if e.observed_us == observed_us]))
+        if population is not None:
+            self.population = population
         self.version += 1
         return self.snapshot(instant_us)
 
-    def assess(self, examples: list[Examples]) -> tuple[Array, NDArray[np.uint8]]:
-        """Judges examples, in any order, by what was served; gives their features (features, n) and labels (n,) in
-        canonical order: by instant, then customer.
-        """
-        customers = [(e.observed_us, customer) for e in examples for customer in e.customers]
-        order = np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp)
-        features = np.concatenate([e.features for e in examples], axis=1)[:, order]
-        label = np.concatenate([e.label for e in examples])[order]
-        self.judge.update(np.concatenate([e.probability for e in examples])[order], label)
-        return features, label
+    def assess(self, examples: list[Examples]) -> Examples:
+        """Judges examples of an instant, in any order, by what was served; gives them as one, in order of customers."""
+        whole = _joined(examples)
+        self.judge.update(whole.probability, whole.label)
+        return whole
 
     def snapshot(self, instant_us: int) -> Snapshot:
-        """The parameters as they are now."""
-        verdict, weights = self.judge.get(), self.estimator.weights
+        """The model as it is now."""
+        verdict, rules = self.judge.get(), self.rules
         return Snapshot(
             instant_us=instant_us,
             version=self.version,
-            ready=self._ready(verdict.labels, verdict.positives),
-            prior=self.readiness.prior_probability,
-            horizon_days=self.readiness.horizon_days,
-            intercept=float(weights[0]),
-            weights=weights[1:].copy(),
-            mean=self.mean.copy(),
+            hold=self.recent.hold(rules.bar, verdict.labels, verdict.positives, rules.fresh),
+            learned=rules.bar.enough(verdict.labels, verdict.positives),
+            parameters=self.model.parameters(),
+            mean=self.mean,
+            population=self.population,
             labels=verdict.labels,
             auc=verdict.auc,
             log_loss=verdict.log_loss,
+            least_auc=self.recent.least_auc(rules.fresh),
         )
 
     def dumps(self) -> bytes:
         """The whole state as JSON."""
-        return orjson.dumps(
-            {
-                "format": FORMAT,
-                "features": list(NAMES),
-                "version": self.version,
-                "weights": pack_array(self.estimator.weights),
-                "precision": pack_array(self.estimator.precision),
-                "mean": pack_array(self.mean),
-                "judged": _pack_counts(self.judge.counts),
-                "loss": self.judge.loss,
-                "squared_error": self.judge.squared_error,
-            }
-        )
+        m = self.model
+        body = {
+            "format": FORMAT,
+            "features": list(NAMES),
+            "version": self.version,
+            "mean": pack(self.mean),
+            "population": pack(self.population),
+            "labels": [m.labels, m.positives],
+            "range": [pack(part) for part in (m.low, m.high, m.knots)],
+            "regressions": [[pack(one.weights), pack(one.precision)] for one in self._regressions()],
+            "steps": [m.steps.intercept, m.steps.intercept_precision, pack(m.steps.tables), pack(m.steps.precision)],
+            "pool": [pack(m.pool.weights), pack(m.pool.costs)],
+            "recent": asdict(self.recent),
+            "judged": pack(self.judge.counts),
+            "loss": self.judge.loss,
+            "squared_error": self.judge.squared_error,
+        }
+        return orjson.dumps(body)
 
     def loads(self, data: bytes) -> None:
         """Raises Failure for another format or catalogue."""
         body: dict[str, Any] = orjson.loads(data)
         if body["format"] != FORMAT or body["features"] != list(NAMES):
             raise Failure("learner state of another format or feature catalogue: run the release that wrote it")
-        n = len(NAMES) + 1
-        self.version = body["version"]
-        self.estimator.weights = unpack_array(body["weights"], "f8")
-        self.estimator.precision = unpack_array(body["precision"], "f8").reshape(n, n)
-        self.mean = unpack_array(body["mean"], "f8")
-        self.judge.counts = _unpack_counts(body["judged"], self.judge.counts.shape)
+        self.version, m = body["version"], self.model
+        self.mean, self.population = unpack(body["mean"]), unpack(body["population"]).reshape(len(COMPONENTS), BINS)
+        m.labels, m.positives = body["labels"]
+        m.low, m.high, knots = map(unpack, body["range"])
+        m.knots = knots.reshape(-1, KNOTS)
+        for one, (weights, precision) in zip(self._regressions(), body["regressions"], strict=True):
+            one.weights = unpack(weights)
+            one.precision = unpack(precision).reshape(len(one.weights), len(one.weights))
+        m.steps.intercept, m.steps.intercept_precision, tables, precision = body["steps"]
+        m.steps.tables, m.steps.precision = (unpack(part).reshape(len(NAMES), -1) for part in (tables, precision))
+        m.pool.weights, m.pool.costs = map(unpack, body["pool"])
+        self.recent = Recent(**body["recent"])
+        self.judge.counts = unpack(body["judged"]).reshape(self.judge.counts.shape)
         self.judge.loss, self.judge.squared_error = body["loss"], body["squared_error"]
 
-    def _ready(self, labels: int, positives: int) -> bool:
-        least = self.readiness.min_labels_of_a_class
-        return labels >= self.readiness.min_labels and least <= positives <= labels - least
+    def _learn(self, examples: Examples) -> None:
+        x, y = scaled(examples.features), examples.label.astype(np.float64)
+        if self.model.labels:
+            now = self.model.said(x)
+            self.recent.update(now[-1] * self.model.pool.slope, now[EXPERTS.index("prior")], y)
+        if len(examples.said):
+            self.model.pool.update(examples.said, y)
+        self.model.update(x, y)
+        self.mean = np.cumsum(x, axis=1)[:, -1] / len(y)
+
+    def _regressions(self) -> tuple[LogisticRegression, ...]:
+        return self.model.prior, self.model.linear, self.model.hinges
 
 
-def _pack_counts(counts: NDArray[np.int64]) -> dict[str, str]:
-    """Only the bins that are not empty: most of the many are."""
-    (places,) = np.nonzero(counts.ravel())
-    return {"places": pack_array(places.astype(np.int32)), "counts": pack_array(counts.ravel()[places])}
-
-
-def _unpack_counts(packed: dict[str, str], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    counts = np.zeros(shape, np.int64).ravel()
-    counts[unpack_array(packed["places"], "i4")] = unpack_array(packed["counts"], "i8")
-    return counts.reshape(shape)
+def _joined(parts: list[Examples]) -> Examples:
+    """Examples of one instant, in order of customers."""
+    customers = [customer for part in parts for customer in part.customers]
+    order = np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp)
+    said = [part.said for part in parts if len(part.said)]  # all or none: a version is in force everywhere
+    return replace(
+        parts[0],
+        customers=[customers[i] for i in order.tolist()],
+        probability=np.concatenate([part.probability for part in parts])[order],
+        said=np.concatenate(said, axis=1)[:, order] if said else np.zeros((0, len(order))),
+        features=np.concatenate([part.features for part in parts], axis=1)[:, order],
+        label=np.concatenate([part.label for part in parts])[order],
+    )

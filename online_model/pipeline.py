@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 from river import base, compose
 
+from features.arithmetic import sigmoid
 from features.catalogue import NAMES, scaled
-from online_model.estimator import LogisticRegression
+from online_model.mixture import MixtureOfExperts
+from online_model.pool import SLOPES
+from online_model.scorer import PRIOR_ALONE
 from online_model.snapshot import Snapshot
 
 
@@ -29,7 +32,12 @@ class CatalogueScale(base.MiniBatchTransformer):
 
 def pipeline(snapshot: Snapshot) -> compose.Pipeline:
     """The River pipeline that a snapshot stands for; it predicts what the compiled scorer predicts."""
-    classifier = LogisticRegression()
+    p = snapshot.parameters
+    classifier = MixtureOfExperts(prior_probability=float(sigmoid(np.array([p.base]))[0]))
     classifier.names = list(NAMES)
-    classifier.weights = np.concatenate([[snapshot.intercept], snapshot.weights])
+    classifier.low, classifier.high, classifier.knots = p.low, p.high, p.knots
+    classifier.prior.weights, classifier.linear.weights, classifier.hinges.weights = p.prior, p.linear, p.hinges
+    classifier.steps.intercept, classifier.steps.tables = float(p.steps[0]), p.steps[1:].reshape(len(NAMES), -1)
+    classifier.pool.weights = p.weights if snapshot.learned else PRIOR_ALONE
+    classifier.pool.costs = (SLOPES - (p.slope if snapshot.learned else 1.0)) ** 2
     return compose.Pipeline(("scale", CatalogueScale()), ("classify", classifier))

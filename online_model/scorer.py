@@ -1,29 +1,70 @@
-"""A snapshot compiled for scoring: rows of scaled features to probabilities, vectorised, the same bits everywhere."""
+"""A snapshot compiled for scoring: scaled features to probabilities and what each adds, the same bits everywhere."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from features.arithmetic import Array, sigmoid
-from online_model.estimator import logit
-from online_model.prior import gamma_poisson
+from features.population import RFM_B, RfmB, percentiles, rfmb
+from online_model.estimator import LOGIT_LIMIT
+from online_model.functions import experts, mixed, on_grid
+from online_model.parameters import EXPERTS
+from online_model.pool import mix
 from online_model.snapshot import Snapshot
+
+PRIOR_ALONE = np.array([float(name == "prior") for name in EXPERTS])
 
 
 class Scorer:
-    """P(leaves) of customers under one snapshot."""
+    """P(leaves) of customers under one snapshot.
+
+    average: log-odds of the average active customer; a customer's are exactly that plus the sum of the contributions,
+    in whatever order they are added.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+        p, self.snapshot = snapshot.parameters, snapshot
+        self._table = percentiles(snapshot.population)
+        self._low, self._high = p.low, p.high
+        if not snapshot.learned:  # no value is beyond what the prior knows
+            self._low, self._high = np.full_like(p.low, -np.inf), np.full_like(p.high, np.inf)
+        self._experts = experts(p)
+        served = mixed(self._experts, p.weights * p.slope if snapshot.learned else PRIOR_ALONE)
+        self._served = served.around(self._values(snapshot.mean[:, None])[:, 0])
+        self.average = self._served.constant
 
-    def probability(self, raw: Array, scaled: Array) -> Array:
-        """raw, scaled: (features, n) as of `catalogue.values` and `scaled` -> (n,); the prior until the model
-        is ready.
-        """
-        if not self.snapshot.ready:
-            return gamma_poisson(raw, self.snapshot.prior, self.snapshot.horizon_days)
-        return sigmoid(logit(scaled, self.snapshot.weights, self.snapshot.intercept))
+    def rfmb(self, raw: Array) -> RfmB:
+        """raw: (features, n) in their units -> percentiles among the active customers, 0 to 100."""
+        return rfmb(raw, self._table)
+
+    def complete(self, raw: Array) -> Array:
+        """raw: (features, n) in their units, as of `catalogue.values`; puts in what needs the population."""
+        raw[RFM_B] = self.rfmb(raw).score
+        return raw
+
+    def probability(self, scaled: Array) -> Array:
+        """scaled: (features, n) as of `catalogue.scaled`, of completed features -> (n,)."""
+        return sigmoid(np.clip(self.log_odds(scaled), -LOGIT_LIMIT, LOGIT_LIMIT))
+
+    def log_odds(self, scaled: Array) -> Array:
+        """(features, n) -> (n,)."""
+        return self._served.log_odds(self._values(scaled))
 
     def contributions(self, scaled: Array) -> Array:
-        """(features, n) in log-odds against the average active customer; with that one's logit they add up to
-        the score.
+        """(features, n) in log-odds against the average active customer."""
+        out = np.zeros(scaled.shape)
+        out[self._served.live] = self._served.parts(self._values(scaled))
+        return out
+
+    def said(self, scaled: Array) -> Array:
+        """(features, n) -> (experts + 1, n): log-odds of each expert, then of their mix before the slope; (0, n)
+        before anything was learned. Stored with the observation: experts are trusted by what they said.
         """
-        return self.snapshot.weights[:, None] * (scaled - self.snapshot.mean[:, None])
+        if not self.snapshot.learned:
+            return np.zeros((0, scaled.shape[1]))
+        values = self._values(scaled)
+        rows = np.stack([one.log_odds(values) for one in self._experts])
+        return np.vstack([rows, mix(rows, self.snapshot.parameters.weights)])
+
+    def _values(self, scaled: Array) -> Array:
+        return on_grid(scaled, self._low, self._high)

@@ -1,8 +1,7 @@
-"""The parameters of a model: what a score is made with, what travels over Kafka, what is stored. JSON, never code."""
+"""The model in force: what a score is made with, what travels over Kafka, what is stored. JSON, never code."""
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,40 +10,51 @@ import orjson
 
 from features.arithmetic import Array
 from features.catalogue import NAMES
+from features.population import BINS, COMPONENTS, RFM_B, Counts, nobody
+from online_model.mixture import PRIOR_MIDDLE, MixtureOfExperts
+from online_model.packing import pack, unpack
+from online_model.parameters import Parameters
+from online_model.readiness import Hold
 from schemas.errors import Failure
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The model in force from a grid instant on.
+    """The model from a grid instant on.
 
-    weights and mean are (features,) in the catalogue's order, of scaled features; mean is that of the active customers,
-    against which reasons are given. Until the model is `ready` the prior is
-    served (online_model.prior).
+    Until enough labels have matured (`learned`) the prior expert alone is served. mean: (features,), scaled, of the
+    active customers, against which reasons are given; population: (components, bins) of the customers of the instant.
     """
 
     instant_us: int
     version: int
-    ready: bool
-    prior: float
-    horizon_days: float
-    intercept: float
-    weights: Array
+    hold: Hold  # why no case may be opened; NOTHING: it may
+    learned: bool
+    parameters: Parameters
     mean: Array
+    population: Counts
     labels: int
-    auc: float | None
+    auc: float | None  # of what was served, since the beginning
     log_loss: float | None
+    least_auc: float | None  # lower bound on recent labels
+
+    @property
+    def ready(self) -> bool:
+        """Whether cases may be opened."""
+        return self.hold == Hold.NOTHING
 
     def dumps(self) -> bytes:
         """As JSON; `loads` gives back the same bits."""
-        body = {name: value for name, value in self.__dict__.items() if name not in ("weights", "mean")}
-        body |= {
+        body = self.__dict__ | {
             "format": FORMAT,
             "features": list(NAMES),
-            "weights": self.weights.tolist(),
-            "mean": self.mean.tolist(),
+            "ready": self.ready,
+            "hold": self.hold.name,
+            "parameters": self.parameters.packed(),
+            "mean": pack(self.mean),
+            "population": pack(self.population),
         }
         return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
@@ -57,21 +67,23 @@ class Snapshot:
             raise Failure(f"model snapshot of format {form}, expected {FORMAT}: run the release that wrote it")
         if names != list(NAMES):
             raise Failure(f"model snapshot of another feature catalogue ({len(names)} features, expected {len(NAMES)})")
-        body["weights"], body["mean"] = np.array(body["weights"]), np.array(body["mean"])
+        body["hold"] = Hold[body["hold"]]
+        del body["ready"]
+        body["parameters"] = Parameters.unpacked(body["parameters"], len(NAMES))
+        body["mean"] = unpack(body["mean"])
+        body["population"] = unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         return Snapshot(**body)
 
     @staticmethod
-    def initial(prior: float, horizon_days: float) -> Snapshot:
+    def initial(prior_probability: float) -> Snapshot:
         """What is in force before anything has been learned."""
-        nothing = np.zeros(len(NAMES))
-        return Snapshot(0, 0, False, prior, horizon_days, 0.0, nothing, nothing, 0, None, None)
+        model = MixtureOfExperts(prior_probability=prior_probability)
+        model.meet(list(NAMES))
+        return Snapshot(0, 0, Hold.LABELS, False, model.parameters(), middle(), nobody(), 0, None, None, None)
 
 
-def pack_array(array: np.ndarray[Any, Any]) -> str:
-    """Little endian bytes as base64; dtype and shape are the reader's to know."""
-    return base64.b64encode(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes()).decode()
-
-
-def unpack_array(text: str, dtype: str) -> np.ndarray[Any, Any]:
-    """A flat, writable array of what `pack_array` wrote."""
-    return np.frombuffer(base64.b64decode(text), np.dtype(dtype).newbyteorder("<")).astype(dtype)
+def middle() -> Array:
+    """(features,): the average customer of whom nothing is known but that he stands in the middle."""
+    mean = np.zeros(len(NAMES))
+    mean[RFM_B] = PRIOR_MIDDLE
+    return mean

@@ -58,6 +58,19 @@ class TouchPoint(Output):
     scene: str
 
 
+Percentile = Annotated[float, Field(ge=0, le=100)]
+
+
+class RfmB(Output):
+    """Where the customer stands among the active ones: percentiles, more is better; score: their weighted mean."""
+
+    recency: Percentile
+    frequency: Percentile
+    monetary: Percentile
+    behaviour: Percentile
+    score: Percentile
+
+
 class Intervention(Output):
     """A customer is about to leave: what to do, until when, and why. `emitted_at` alone may differ in a replay."""
 
@@ -82,7 +95,7 @@ class Intervention(Output):
     cause: str | None = Field(description="what the customer named, or an open complaint tells")
     segments: list[str]
     lifecycle: Literal["new", "growing", "mature", "silent", "churned"]
-    behaviour: Annotated[float, Field(ge=0, le=100)] | None = Field(description="the B of RFM-B: a percentile")
+    rfm_b: RfmB | None = Field(description="null before a population is known")
     touch_points: list[TouchPoint]
     reasons: Annotated[list[Reason], Field(min_length=3)]
     model_version: int

@@ -10,7 +10,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer
 
 from online_model.judge import Judge
-from online_model.snapshot import unpack_array
+from online_model.packing import unpack_array
 from schemas.instants import parse_instant
 from streams.kafka.settings import Settings
 

@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from features.arithmetic import Array
 from features.catalogue import NAMES
+from features.population import BINS, COMPONENTS, Counts
 from online_model.learner import Examples
-from online_model.snapshot import pack_array, unpack_array
+from online_model.packing import pack, pack_array, unpack, unpack_array
 from schemas.instants import format_instant, parse_instant
 
 ROWS_A_BLOCK = 256
 
 
 def observation_blocks(
-    at_us: int, model_version: int, customers: list[str], probability: Array, features: Array
+    at_us: int, model_version: int, customers: list[str], probability: Array, said: Array, features: Array
 ) -> Iterator[bytes]:
-    """What was served at a grid instant. features: (features, n) in their units."""
+    """What was served at a grid instant. said: as of `Scorer.said`; features: (features, n) in their units."""
     for start in range(0, len(customers), ROWS_A_BLOCK):
         part = slice(start, start + ROWS_A_BLOCK)
         yield orjson.dumps(
@@ -32,6 +33,7 @@ def observation_blocks(
                 "feature_names": NAMES,
                 "customers": customers[part],
                 "probability": pack_array(probability[part]),
+                "said": pack_array(said[:, part].astype(np.float32)),
                 "features": pack_array(features[:, part]),
             }
         )
@@ -42,9 +44,17 @@ def labelled(block: dict[str, Any], label: NDArray[np.uint8]) -> bytes:
     return orjson.dumps(block | {"kind": "labelled_examples", "label": pack_array(label)})
 
 
-def mark(at_us: int, partition: int) -> bytes:
-    """'This partition has reported everything up to this grid instant.'"""
-    return orjson.dumps({"kind": "mark", "instant": format_instant(at_us), "partition": partition})
+def mark(at_us: int, partition: int, population: Counts | None = None) -> bytes:
+    """'This partition has reported everything up to this grid instant', and its customers counted there."""
+    body: dict[str, Any] = {"kind": "mark", "instant": format_instant(at_us), "partition": partition}
+    if population is not None:
+        body["population"] = pack(population)
+    return orjson.dumps(body)
+
+
+def population_of(body: dict[str, Any]) -> Counts:
+    """What a mark counted."""
+    return unpack(body["population"]).reshape(len(COMPONENTS), BINS)
 
 
 def candidates(at_us: int, partition: int, asked: list[dict[str, Any]]) -> bytes:
@@ -66,6 +76,7 @@ def examples_of(block: dict[str, Any]) -> Examples:
         model_version=block["model_version"],
         customers=block["customers"],
         probability=unpack_array(block["probability"], "f8"),
+        said=unpack_array(block["said"], "f4").astype(np.float64).reshape(-1, n),
         features=unpack_array(block["features"], "f8").reshape(len(NAMES), n),
         label=unpack_array(block["label"], "u1") if "label" in block else np.zeros(n, np.uint8),
     )

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from features.aggregates import RETENTION, Last, Layout, Signal
 from features.arithmetic import Array
-from features.catalogue import AGGREGATES, scaled, values
+from features.catalogue import AGGREGATES
+from features.population import count, nobody
 from features.recent import RecentIds
 from features.table import Slots, Table
-from features.view import KNOWN, View
+from features.view import KNOWN
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Note, Rows
-from schemas.instants import DAY_US
 from streams.engine import blocks
 from streams.engine.case_columns import CASE_COLUMNS, KEPT, NO_CASE, PENDING, RETRY, WIDTH
 from streams.engine.casebook import Casebook
@@ -63,7 +63,7 @@ class Engine:
         self.casebook, self.personas, self.outbox = Casebook(profile, tick_us), Personas(), Outbox()
         self.desk = Desk(profile, self.casebook, self.personas, self.outbox, self.counts)
         self.rhythm = Rhythm(profile.time.quiet_factor)
-        initial = Snapshot.initial(profile.model.prior_probability, profile.label.horizon_us / DAY_US)
+        initial = Snapshot.initial(profile.model.prior_probability)
         self.scoring = Scoring(self.layout, self.table, Crossings(self.desk), initial)
         happenings = Happenings(self.desk, self.table.names, self.layout.retention)
         self.ticks = Ticks(self.scoring, happenings, profile.label.lapsed_after_us)
@@ -71,6 +71,7 @@ class Engine:
         self.waiting_us: int | None = None
         self.asked_us: int | None = None
         self.first_observed_us: int | None = None
+        self.population = nobody()  # the active customers of the last grid instant, counted
         self.facts = Facts()
         self.quiet: list[str] = []  # sources that had fallen quiet at the last sweep
         self.sweeps: list[Sweep] = []
@@ -204,13 +205,14 @@ class Engine:
         self.counts["forgotten"] += len(slots)
 
     def _observe(self, at_us: int) -> None:
-        active = self.active(at_us)
+        active, self.population = self.active(at_us), nobody()
         for slots in in_parts(active):
-            raw = values(View(self.layout, self.table.gather(slots), np.full(len(slots), float(at_us))))
-            probability = self.scorer.probability(raw, scaled(raw))
+            scored = self.scoring.scored(slots, self.table.gather(slots), np.full(len(slots), float(at_us)))
+            probability, said = scored.probability, self.scorer.said(scored.x)
+            self.population += count(scored.raw)
             names = [self.table.names[slot] for slot in slots.tolist()]
             version = self.scorer.snapshot.version
-            self.facts.observations += blocks.observation_blocks(at_us, version, names, probability, raw)
+            self.facts.observations += blocks.observation_blocks(at_us, version, names, probability, said, scored.raw)
         self.counts["observations"] += len(active)
         self.facts.observations.append(blocks.mark(at_us, self.partition))
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
@@ -221,7 +223,7 @@ class Engine:
 
     def report_grid(self, at_us: int) -> None:
         """Tells the learner that all labels up to a grid instant are out."""
-        self.facts.labelled.append(blocks.mark(at_us, self.partition))
+        self.facts.labelled.append(blocks.mark(at_us, self.partition, self.population))
 
     def _sweep(self, at_us: int) -> None:
         active = self.active(at_us)

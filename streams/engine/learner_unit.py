@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import orjson
 
-from online_model.learner import Learner, Readiness
+from online_model.learner import Learner, Rules
+from online_model.readiness import Bar
 from schemas.instants import DAY_US, format_instant
 from streams.engine.feeds import LABELLED, MODELS, Record
 from streams.engine.learner_feed import LearnerBatch, LearnerFeed
@@ -26,10 +27,11 @@ class LearnerUnit:
         self.profile, self.partitions, self.partition = profile, partitions, 0
         self.name, self.changelog = "learner", (LEARNER_STATE, 0)
         model = profile.model
-        readiness = Readiness(
-            model.prior_probability, profile.label.horizon_us / DAY_US, model.min_labels, model.min_labels_of_a_class
+        bar = Bar(model.min_labels, model.min_labels_of_a_class, model.least_auc)
+        horizon_days = profile.label.horizon_us / DAY_US
+        self.learner = Learner(
+            Rules(model.prior_probability, horizon_days, model.prior_precision, model.forget_a_week, bar)
         )
-        self.learner = Learner(readiness, model.prior_precision, model.forget_a_week)
         self.position: dict[str, int] = {}
         self.learned_us = 0
         self.steps, self.done, self.waiting = 0, False, False
@@ -59,7 +61,7 @@ class LearnerUnit:
         if batch.base != self.position:
             raise Hole(f"learner: a batch from {batch.base} came, the state stands at {self.position}")
         if not batch.ended:
-            self.snapshots.append(self.learner.learn(batch.instant_us, batch.examples).dumps())
+            self.snapshots.append(self.learner.learn(batch.instant_us, batch.examples, batch.population).dumps())
             self.learned_us = batch.instant_us
         self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
         return True

@@ -26,6 +26,9 @@ from streams.interventions.policy import Crossing, Message, compose, tier_of
 from streams.interventions.sections import Step, Tier
 from streams.interventions.touches import active_points, compose_touch, points_due, points_of
 
+RFM_B_PARTS = ("recency", "frequency", "monetary", "behaviour", "score")
+PERCENTILE_DIGITS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -59,7 +62,7 @@ class One:
         self.customer = scored.names(self.slot)
         self.persona = desk.personas[before[PERSONA, i]]
         self.p = float(scored.probability[i])
-        self.standing: Standing = standing(desk.profile.segments, scored.raw[:, i], self._behaviour())
+        self.standing: Standing = standing(desk.profile.segments, scored.raw[:, i], self._rfm_b())
 
     def cross(self, decision: Decision, candidacy: Candidacy) -> None:
         """A crossing, or one that has waited: it opens a case, asks for its share, or is withheld."""
@@ -205,5 +208,9 @@ class One:
         )
         return compose(profile, crossing, channel)
 
-    def _behaviour(self) -> float | None:
-        return None
+    def _rfm_b(self) -> dict[str, float] | None:
+        scorer = self.scored.scorer
+        if not scorer.snapshot.population.any():
+            return None
+        found = scorer.rfmb(self.scored.raw[:, self.i : self.i + 1])
+        return {name: round(float(getattr(found, name)[0]), PERCENTILE_DIGITS) for name in RFM_B_PARTS}

@@ -38,10 +38,10 @@ class Scoring:
     def scored(self, slots: Slots, block: Array, at_us: Array) -> Scored:
         """Customers at their instants. block: (columns, n), as `Table.gather` gives it; at_us: (n,)."""
         view = View(self.layout, block, at_us)
-        raw = values(view)
+        raw = self.scorer.complete(values(view))
         x = scaled(raw)
         known_us, name = block[self._first_known], self.table.names.__getitem__
-        return Scored(slots, name, view, at_us, known_us, self.scorer.probability(raw, x), raw, x, self.scorer)
+        return Scored(slots, name, view, at_us, known_us, self.scorer.probability(x), raw, x, self.scorer)
 
     def score(
         self, slots: Slots, block: Array, at_us: Array, hold: Withheld, candidacy: Candidacy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,12 +22,12 @@ A_MONTH = 30 / 28 * math.log(2.0)  # a steady stream of n a month holds n / A_MO
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A customer as policy sees them. behaviour: 0 to 100, None before a population is known."""
+    """A customer as policy sees them. rfm_b: percentiles by component, None before a population is known."""
 
     segments: tuple[str, ...]
     lifecycle: Lifecycle
     cause: str | None
-    behaviour: float | None = None
+    rfm_b: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Plan:
     closes: bool = False
 
 
-def standing(segments: Segments, raw: Array, behaviour: float | None) -> Standing:
+def standing(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None) -> Standing:
     """raw: (features,) in their units."""
-    return Standing(_segments(segments, raw, behaviour), lifecycle(segments, raw), _cause(raw), behaviour)
+    return Standing(_segments(segments, raw, rfm_b), lifecycle(segments, raw), _cause(raw), rfm_b)
 
 
 def lifecycle(segments: Segments, raw: Array) -> Lifecycle:
@@ -72,13 +72,13 @@ def action(plan: Plan, channel: str) -> dict[str, str]:
     return {"who": plan.who, "channel": channel, "offer": plan.offer, "script": plan.script}
 
 
-def _segments(segments: Segments, raw: Array, behaviour: float | None) -> tuple[str, ...]:
+def _segments(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None) -> tuple[str, ...]:
     high_value = (
         raw[PLACE["retained_recency"]] * DAY_US <= segments.high_value_recency_us
         and raw[PLACE["retained_count"]] >= segments.high_value_frequency
         and raw[PLACE["spend_total"]] >= segments.high_value_monetary
     )
-    at_risk = high_value and behaviour is not None and behaviour <= segments.at_risk_behaviour
+    at_risk = high_value and rfm_b is not None and rfm_b["behaviour"] <= segments.at_risk_behaviour
     flags = {
         "high-value-at-risk": at_risk,
         "high-value": high_value,

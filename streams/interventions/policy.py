@@ -89,7 +89,7 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "cause": crossing.standing.cause,
         "segments": list(crossing.standing.segments),
         "lifecycle": crossing.standing.lifecycle,
-        "behaviour": crossing.standing.behaviour,
+        "rfm_b": crossing.standing.rfm_b,
         "touch_points": list(crossing.touch_points),
         "reasons": list(crossing.reasons),
         "model_version": crossing.model_version,

@@ -68,6 +68,7 @@ class Model(Section):
     prior_probability: Inside
     min_labels: Count
     min_labels_of_a_class: Count
+    least_auc: Share
     prior_precision: Positive
     forget_a_week: Annotated[float, Field(gt=0, le=1)]
 

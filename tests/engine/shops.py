@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from features.catalogue import NAMES
-from online_model.snapshot import Snapshot
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import DAY_US, HOUR_US, format_instant, parse_instant
 from streams.engine.dispatcher_unit import DispatcherUnit
@@ -27,6 +26,7 @@ from streams.engine.units import EngineUnit
 from streams.interventions import consistency
 from streams.interventions.profile import SHIPPED_IN, Profile
 from tests.engine.topics import Owner, Topics, mark
+from tests.online_model.worlds import lines
 
 START_US = parse_instant("2024-03-28T00:00:00Z")  # Europe changes its clocks on the 31st
 DAYS, QUIET_DAYS, CUSTOMERS = 24, 30, 12
@@ -89,12 +89,11 @@ def models() -> list[bytes]:
     """For each Monday one that knows the days since the last purchase, and another patience each week."""
     made, at_us, end_us = [], next_grid(START_US), START_US + (DAYS + QUIET_DAYS) * DAY_US
     names, nothing = np.array(NAMES), np.zeros(len(NAMES))
-    empty = Snapshot.initial(0.3, 7.0)
     while at_us <= end_us:
         patience = random.Random(at_us).choice([2.0, 3.5, 5.0])
         weights = np.where(names == "retained_recency", 3.0, np.where(names == "silence", 0.6, 0.0))
         intercept = -3.6 * float(np.log1p(patience))
-        made.append(replace(empty, instant_us=at_us, ready=True, weights=weights, mean=nothing, intercept=intercept))
+        made.append(replace(lines(weights, intercept, nothing), instant_us=at_us))
         at_us = next_grid(at_us)
     return [replace(model, version=i + 1).dumps() for i, model in enumerate(made)]
 

@@ -12,7 +12,7 @@ from schemas.columns import EVENT, SERVICE_VISIT
 from schemas.instants import DAY_US
 from streams.engine.engine import Engine
 from streams.interventions.profile import load_profile
-from tests.online_model.worlds import snapshot
+from tests.online_model.worlds import lines
 
 SILENT_DAYS = 10.5  # from here on the model below says that a customer leaves
 CUSTOMERS, BUSY_DAYS = 5, 60
@@ -26,7 +26,7 @@ def engine(*, live: bool) -> Engine:
     made.waits_for_models = not live
     weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
     intercept = -5.0 * float(np.log1p(SILENT_DAYS))
-    made.take_snapshot(replace(snapshot(), weights=weights, intercept=intercept, mean=np.zeros(len(NAMES))))
+    made.take_snapshot(lines(weights, intercept, np.zeros(len(NAMES))))
     made.start(START_US)
     for day in range(BUSY_DAYS):
         visits(made, day, range(CUSTOMERS))

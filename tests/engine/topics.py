@@ -23,6 +23,7 @@ PROFILE = load_profile(
         "label.forgotten_after=30d",
         "model.min_labels=40",
         "model.min_labels_of_a_class=4",
+        "model.least_auc=0",
         "case.least_tenure=3d",
         "case.cool_down=8d",
         "gate.holdout_share=0",  # of 24 customers a share says nothing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,11 @@ def raw(**features: float) -> Array:
 
 
 def segments(behaviour: float | None = None, **features: float) -> tuple[str, ...]:
-    return standing(SHOP.segments, raw(**features), behaviour).segments
+    return standing(SHOP.segments, raw(**features), _rfm_b(behaviour)).segments
+
+
+def _rfm_b(behaviour: float | None) -> dict[str, float] | None:
+    return None if behaviour is None else {"behaviour": behaviour}
 
 
 def cause(**features: float) -> str | None:
@@ -155,9 +158,9 @@ def test_lifecycle_groups_follow_purchases_and_silence(purchases: float, days: f
 def test_whoever_it_is_there_is_somebody_to_act_and_a_channel(
     recency: float, count: float, spend: float, behaviour: float | None
 ) -> None:
-    who = standing(SHOP.segments, raw(retained_recency=recency, retained_count=count, spend_total=spend), behaviour)
+    features = raw(retained_recency=recency, retained_count=count, spend_total=spend)
+    who = standing(SHOP.segments, features, _rfm_b(behaviour))
     for tier in SHOP.tiers:
         fitted = plan(SHOP, tier, who)
         assert fitted.who
         assert fitted.channels
-    assert not math.isnan(who.behaviour or 0.0)

@@ -24,7 +24,8 @@ REASONS = [
     Reason("open_complaints", 1.0, "complaints", 0.5, "A complaint is open."),
     Reason("survey_level", 3.0, "points", 0.25, "The last answers average 3."),
 ]
-STANDING = Standing(("price-sensitive",), "growing", None, 35.0)
+RFM_B = {"recency": 40.0, "frequency": 60.0, "monetary": 50.0, "behaviour": 35.0, "score": 47.25}
+STANDING = Standing(("price-sensitive",), "growing", None, RFM_B)
 CROSSING = Crossing(
     customer_id="C-7",
     crossed_at_us=CROSSED_US,
@@ -68,7 +69,7 @@ def test_the_whole_message() -> None:
         "cause": None,
         "segments": ["price-sensitive"],
         "lifecycle": "growing",
-        "behaviour": 35.0,
+        "rfm_b": RFM_B,
         "touch_points": [],
         "reasons": REASONS,
         "model_version": 12,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from streams.engine.engine import Engine
 from streams.interventions.profile import load_profile
 from streams.interventions.touches import SIGNS, active_points, points_due, points_of
 from tests.features.world import LAYOUT, START_US, applied
-from tests.online_model.worlds import snapshot
+from tests.online_model.worlds import lines
 
 PROFILE = load_profile("e-commerce", ["gate.holdout_share=0", "touches.medium_tier=false"])
 Event = tuple[float, str]  # day, visit or an activity type
@@ -119,7 +118,7 @@ class Shop:
     def __init__(self, *overrides: str) -> None:
         profile = load_profile("e-commerce", ["gate.holdout_share=0", "touches.medium_tier=false", *overrides])
         self.engine = Engine(profile, 0, HOUR_US, waits_for_models=False)
-        still = replace(snapshot(), weights=np.zeros(len(NAMES)), intercept=-5.0, mean=np.zeros(len(NAMES)))
+        still = lines(np.zeros(len(NAMES)), -5.0, np.zeros(len(NAMES)))
         self.engine.take_snapshot(still)
         self.engine.start(START_US - DAY_US)
 

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from features.catalogue import FEATURES, NAMES, scaled
+from features.population import RFM_B, count
 from online_model.pipeline import pipeline
 from online_model.reasons import LEAST, MOST, WORSE, reasons
 from online_model.scorer import Scorer
+from online_model.snapshot import Snapshot
 from tests.online_model.worlds import examples, features, learner, snapshot
 
 ROWS = 300
@@ -22,7 +24,7 @@ LEARNED = learner(weeks=3).snapshot(0)
 
 @pytest.mark.parametrize("model", [snapshot(), LEARNED], ids=["made up", "learned"])
 def test_it_equals_rivers_pipeline_on_every_row(model) -> None:
-    river, compiled = pipeline(model), Scorer(model).probability(RAW, scaled(RAW))
+    river, compiled = pipeline(model), Scorer(model).probability(scaled(RAW))
     for i in range(ROWS):
         one = river.predict_proba_one(dict(zip(NAMES, RAW[:, i].tolist(), strict=True)))
         assert abs(one[True] - compiled[i]) < 1e-9
@@ -30,27 +32,47 @@ def test_it_equals_rivers_pipeline_on_every_row(model) -> None:
 
 def test_it_equals_rivers_pipeline_on_a_batch() -> None:
     river = pipeline(LEARNED).predict_proba_many(pd.DataFrame(RAW.T, columns=list(NAMES)))
-    np.testing.assert_allclose(river[True], Scorer(LEARNED).probability(RAW, scaled(RAW)), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(river[True], Scorer(LEARNED).probability(scaled(RAW)), rtol=0, atol=1e-9)
 
 
 def test_a_rows_bits_do_not_depend_on_its_neighbours() -> None:
     scorer, x = Scorer(snapshot()), scaled(RAW)
-    together = scorer.probability(RAW, x)
+    together = scorer.probability(x)
     for i in range(0, ROWS, 7):
         for n in (1, 3):
-            alone = scorer.probability(RAW[:, i : i + n].copy(), x[:, i : i + n].copy())
+            alone = scorer.probability(x[:, i : i + n].copy())
             assert alone.tolist() == together[i : i + n].tolist()
 
 
-def test_contributions_add_up_to_the_difference_from_the_average_customer() -> None:
-    model, x = LEARNED, scaled(RAW)
-    p = Scorer(model).probability(RAW, x)
-    average = Scorer(model).probability(RAW[:, :1], model.mean[:, None])[0]
-    logit, mean_logit = np.log(p / (1 - p)), np.log(average / (1 - average))
-    inside = np.abs(logit) < 15  # beyond, the scorer clips
-    assert inside.sum() > ROWS / 2
-    total = Scorer(model).contributions(x).sum(axis=0)
-    np.testing.assert_allclose(total[inside], (logit - mean_logit)[inside], atol=1e-6)
+@pytest.mark.parametrize("model", [snapshot(), LEARNED, Snapshot.initial(0.2)], ids=["made up", "learned", "new"])
+def test_contributions_add_up_to_the_difference_from_the_average_customer_in_any_order_to_the_bit(model) -> None:
+    scorer, x, rng = Scorer(model), scaled(RAW), np.random.default_rng(5)
+    contributions = scorer.contributions(x)
+    assert np.abs(contributions).max() > 0.1
+    for _ in range(5):
+        total = np.cumsum(contributions[rng.permutation(len(NAMES))], axis=0)[-1]
+        assert (scorer.average + total).tolist() == scorer.log_odds(x).tolist()
+
+
+def test_the_average_customer_has_no_reasons() -> None:
+    scorer = Scorer(LEARNED)
+    assert not scorer.contributions(LEARNED.mean[:, None]).any()
+    assert scorer.log_odds(LEARNED.mean[:, None]).tolist() == [scorer.average]
+
+
+def test_beyond_what_was_learned_from_a_model_says_what_it_says_at_the_end() -> None:
+    scorer, x = Scorer(LEARNED), scaled(RAW)
+    p = LEARNED.parameters
+    far = np.where(np.arange(len(NAMES))[:, None] % 2, 24.0, -8.0) + np.zeros_like(x)
+    ends = np.where(np.arange(len(NAMES)) % 2, p.high, p.low)[:, None]
+    assert scorer.log_odds(far)[0] == scorer.log_odds(ends)[0]
+
+
+def test_what_each_expert_says_makes_up_what_is_served() -> None:
+    scorer, p = Scorer(LEARNED), LEARNED.parameters
+    said = scorer.said(scaled(RAW))
+    np.testing.assert_allclose(p.weights @ said[:-1], said[-1], atol=1e-9)
+    np.testing.assert_allclose(p.slope * said[-1], scorer.log_odds(scaled(RAW)), atol=1e-4)
 
 
 def test_the_mean_is_that_of_the_customers_learned_last() -> None:
@@ -58,14 +80,22 @@ def test_the_mean_is_that_of_the_customers_learned_last() -> None:
     np.testing.assert_allclose(LEARNED.mean, scaled(last.features).mean(axis=1), rtol=1e-12)
 
 
-def test_until_the_model_is_ready_more_silence_is_more_risk_and_more_events_in_a_time_less() -> None:
-    scorer = Scorer(replace(snapshot(), ready=False))
-    raw = np.zeros((len(NAMES), 4))
-    count, tenure = NAMES.index("retained_count"), NAMES.index("tenure")
-    raw[count], raw[tenure] = [1, 1, 1, 5], [0, 100, 1000, 100]
-    new, quiet, quieter, frequent = scorer.probability(raw, scaled(raw)).tolist()
-    assert new == pytest.approx(0.2)  # the profile's prior
-    assert frequent < new < quiet < quieter < 1
+def test_until_enough_labels_have_matured_rfm_b_decides() -> None:
+    first = Snapshot.initial(0.2)
+    scorer, raw = Scorer(first), np.zeros((len(NAMES), 3))
+    raw[RFM_B] = [80, 50, 10]
+    loyal, middle, lost = scorer.probability(scaled(raw)).tolist()
+    assert middle == pytest.approx(0.2, abs=1e-6)  # the profile's prior
+    assert loyal < middle < lost
+    assert scorer.said(scaled(raw)).shape == (0, 3)
+    assert np.flatnonzero(scorer.contributions(scaled(raw)).any(axis=1)).tolist() == [RFM_B]
+
+
+def test_rfm_b_is_put_in_from_the_population_of_the_snapshot() -> None:
+    scorer = Scorer(replace(snapshot(), population=count(RAW)))
+    raw = scorer.complete(RAW.copy())
+    assert raw[RFM_B].tolist() == scorer.rfmb(RAW).score.tolist()
+    assert len(set(raw[RFM_B].tolist())) > ROWS / 2
 
 
 @pytest.mark.parametrize("raising", [0, 1, 2, 3, 30, len(NAMES)])

@@ -16,7 +16,13 @@ from streams.cli import main
 from streams.simulation import write_city
 
 Event = dict[str, Any]
-SHORT = ("label.horizon=14d", "label.lapsed_after=60d", "model.min_labels=200", "model.min_labels_of_a_class=20")
+SHORT = (
+    "label.horizon=14d",
+    "label.lapsed_after=60d",
+    "model.min_labels=200",
+    "model.min_labels_of_a_class=20",
+    "model.least_auc=0",
+)
 MEASURED = ("seconds", "events_per_second", "peak_memory_bytes")
 LINES = ("interventions.jsonl", "interventions-withheld.jsonl", "dead-letters.jsonl", "intervention-updates.jsonl")
 

@@ -43,7 +43,7 @@ def intervention(name: str = "i1", **said: Any) -> Message:
         "cause": None,
         "segments": [],
         "lifecycle": "mature",
-        "behaviour": None,
+        "rfm_b": None,
         "touch_points": [],
         "reasons": [reason(), reason("Came 2 times", -0.2), reason()],
         "model_version": 3,

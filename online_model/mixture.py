@@ -1,0 +1,180 @@
+"""The classifier: a mixture of experts, each of which wins somewhere, weighted by what they have said.
+
+| expert | what it is | when it wins |
+|---|---|---|
+| base   | the running base rate                              | when nothing else can be trusted         |
+| prior  | RFM-B alone; not in the pool                        | before there are labels                  |
+| linear | logistic regression with second derivatives         | soon, and where effects add up           |
+| hinges | the same with two knots a feature                   | with some more labels                    |
+| steps  | a table a feature                                   | with many, where something has a date    |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from river import base
+
+from features.arithmetic import Array, log, sigmoid
+from online_model.estimator import LOGIT_LIMIT, LogisticRegression
+from online_model.functions import experts, mixed, on_grid
+from online_model.parameters import KNOTS, Parameters
+from online_model.pool import Pool, mix
+from online_model.steps import HIGHEST, LOWEST, WIDTH, Steps
+
+PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: modest, the best of 0, 0.5, 1, 1.5, 2 on three logs
+PRIOR_MIDDLE = 2.0  # 50 points of 100, scaled
+HINGED = 3.0  # times the linear precision: as much freedom in all, spread over three weights a feature
+
+
+class MixtureOfExperts(base.MiniBatchClassifier):
+    """P(True) of the experts' pooled log-odds.
+
+    Parameters
+    ----------
+    prior_feature
+        The feature that the prior is about, in units of 25 points.
+    prior_probability
+        What is said of an average customer before there is any label.
+    prior_precision
+        Of a weight of the linear expert and of a bin of the steps, for a feature of variance 1.
+    forget
+        The share of their precision that the experts keep from batch to batch (1: all of it).
+    worth
+        How many independent observations an example stands for: labels whose horizons overlap share what they say.
+    """
+
+    def __init__(
+        self,
+        prior_feature: str = "rfm_b",
+        prior_probability: float = 0.5,
+        prior_precision: float = 10.0,
+        forget: float = 1.0,
+        worth: float = 1.0,
+    ) -> None:
+        self.prior_feature, self.prior_probability = prior_feature, prior_probability
+        self.prior_precision, self.forget, self.worth = prior_precision, forget, worth
+        self.names: list[Hashable] = []
+        self.labels, self.positives = 0, 0
+        self.low, self.high, self.knots = np.zeros(0), np.zeros(0), np.zeros((0, KNOTS))
+        self.prior, self.linear = (
+            LogisticRegression(10.0, forget, worth),
+            LogisticRegression(prior_precision, forget, worth),
+        )
+        self.hinges, self.steps = (
+            LogisticRegression(HINGED * prior_precision, forget, worth),
+            Steps(prior_precision, worth),
+        )
+        self.prior.meet([prior_feature])
+        self.prior.weights = np.array([_logit(prior_probability) - PRIOR_SLOPE * PRIOR_MIDDLE, PRIOR_SLOPE])
+        self.pool = Pool(worth)
+
+    def _unit_test_skips(self) -> set[str]:
+        """A batch is learned at its own mode, not at those of its rows one after another."""
+        return {"check_learn_many_matches_learn_one"}
+
+    def learn_one(self, x: dict[Hashable, Any], y: base.typing.ClfTarget) -> None:
+        """River's verb for one example."""
+        self.learn_many(pd.DataFrame([x]), pd.Series([y]))
+
+    def learn_many(self, X: pd.DataFrame, y: pd.Series) -> None:
+        """River's verb for a batch; without delay: what the experts say now is what they said at the time."""
+        self.meet(sorted(X.columns, key=str))  # steps are fitted in order: that of a caller's dict must not show
+        x, labels = self._columns(X), y.to_numpy(np.float64)
+        if self.labels:
+            self.pool.update(self.said(x), labels)
+        self.update(x, labels)
+
+    def predict_proba_one(self, x: dict[Hashable, Any], **kwargs: Any) -> dict[base.typing.ClfTarget, float]:
+        """River's verb for one example: the probability of each class."""
+        self.meet([])
+        known = np.nan_to_num(np.array([[float(x.get(name, 0.0))] for name in self.names]))
+        p = float(self.probability(known)[0])
+        return {False: 1.0 - p, True: p}
+
+    def predict_proba_many(self, X: pd.DataFrame) -> pd.DataFrame:
+        """River's verb for a batch: a column for each class."""
+        self.meet([])
+        p = self.probability(self._columns(X))
+        return pd.DataFrame({False: 1.0 - p, True: p}, index=X.index)
+
+    def probability(self, x: Array) -> Array:
+        """x: (names, n) -> (n,)."""
+        p = self.parameters()
+        served = mixed(experts(p), p.weights * p.slope)
+        return sigmoid(np.clip(served.log_odds(on_grid(x, p.low, p.high)), -LOGIT_LIMIT, LOGIT_LIMIT))
+
+    def said(self, x: Array) -> Array:
+        """x: (names, n) -> (experts + 1, n): the log-odds of each expert now, then their mix."""
+        p = self.parameters()
+        values = on_grid(x, p.low, p.high)
+        rows = np.stack([one.log_odds(values) for one in experts(p)])
+        return np.vstack([rows, mix(rows, self.pool.weights)])
+
+    def meet(self, names: list[Hashable]) -> None:
+        """Room for features, the prior's among them; new ones say nothing yet."""
+        self.names += [name for name in dict.fromkeys([*names, self.prior_feature]) if name not in set(self.names)]
+        more = len(self.names) - len(self.low)
+        self.low = np.append(self.low, np.full(more, np.inf))
+        self.high = np.append(self.high, np.full(more, -np.inf))
+        self.knots = np.concatenate([self.knots, np.full((more, KNOTS), np.nan)])
+        self.linear.meet(self.names)
+        self.hinges.meet([(name, k) for name in self.names for k in range(1 + KNOTS)])
+        self.steps.meet(len(self.names))
+
+    def update(self, x: Array, y: Array) -> None:
+        """The experts learn a batch. x: (names, n); y: (n,) of 0 and 1."""
+        x, positives = np.clip(np.nan_to_num(x), LOWEST, HIGHEST), int(y.sum())
+        self.labels, self.positives = self.labels + len(y), self.positives + positives
+        if len(y) > 1 and positives in (0, len(y)):
+            return  # all of an instant stayed, or all left: that says nothing about who differs, only how many
+        self.low, self.high = np.minimum(self.low, x.min(axis=1)), np.maximum(self.high, x.max(axis=1))
+        x = on_grid(x, self.low, self.high)
+        self._set_knots(x)
+        place = self.names.index(self.prior_feature)
+        self.prior.update(x[place : place + 1].T, y)
+        self.linear.update(x.T, y)
+        self.hinges.update(_hinged(x, self.knots), y)
+        self.steps.update(x, y)
+
+    def parameters(self) -> Parameters:
+        """As they are now."""
+        return Parameters(
+            base=_logit((self.positives + self.prior_probability) / (self.labels + 1.0)),
+            prior=self.prior.weights.copy(),
+            prior_place=self.names.index(self.prior_feature),
+            linear=self.linear.weights.copy(),
+            hinges=self.hinges.weights.copy(),
+            knots=self.knots.copy(),
+            steps=np.append(self.steps.intercept, self.steps.tables),
+            low=self.low,
+            high=self.high,
+            weights=self.pool.weights,
+            slope=self.pool.slope,
+        )
+
+    def _columns(self, X: pd.DataFrame) -> Array:
+        x = X.reindex(columns=self.names, fill_value=0.0).to_numpy(np.float64)
+        return np.asarray(np.nan_to_num(np.ascontiguousarray(x.T)))
+
+    def _set_knots(self, x: Array) -> None:
+        """At equal shares of the first batch in which a feature varies, on edges of the steps' bins."""
+        new = np.isnan(self.knots[:, 0]) & (x.max(axis=1) > x.min(axis=1))
+        if new.any():
+            ranks = [x.shape[1] * (k + 1) // (KNOTS + 1) for k in range(KNOTS)]
+            self.knots[new] = np.rint(np.sort(x[new], axis=1)[:, ranks] / WIDTH) * WIDTH
+
+
+def _hinged(x: Array, knots: Array) -> Array:
+    """x: (features, n) -> (n, features * (1 + KNOTS)): each feature, then how far it is beyond each of its knots."""
+    beyond = np.maximum(x[:, None, :] - np.nan_to_num(knots)[:, :, None], 0.0) * ~np.isnan(knots)[:, :, None]
+    out: Array = np.concatenate([x[:, None, :], beyond], axis=1).reshape(-1, x.shape[1]).T
+    return out
+
+
+def _logit(p: float) -> float:
+    odds = np.array([p, 1.0 - p])
+    return float(log(odds)[0] - log(odds)[1])

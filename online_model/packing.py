@@ -1,0 +1,38 @@
+"""Arrays as text, to the bit."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def pack_array(array: NDArray[Any]) -> str:
+    """Little endian bytes as base64; dtype and shape are the reader's to know."""
+    return base64.b64encode(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes()).decode()
+
+
+def unpack_array(text: str, dtype: str) -> NDArray[Any]:
+    """A flat, writable array of what `pack_array` wrote."""
+    return np.frombuffer(base64.b64decode(text), np.dtype(dtype).newbyteorder("<")).astype(dtype)
+
+
+def pack(array: NDArray[Any]) -> dict[str, Any]:
+    """A float64 or int64 array of which most is 0: only the rest is written."""
+    flat = array.ravel()
+    (places,) = np.nonzero(flat)
+    return {
+        "size": len(flat),
+        "dtype": array.dtype.str[1:],
+        "places": pack_array(np.diff(places, prepend=0).astype(np.int32)),
+        "values": pack_array(flat[places]),
+    }
+
+
+def unpack(body: dict[str, Any]) -> NDArray[Any]:
+    """The flat array that `pack` wrote."""
+    flat = np.zeros(body["size"], body["dtype"])
+    flat[np.cumsum(unpack_array(body["places"], "i4"))] = unpack_array(body["values"], body["dtype"])
+    return flat

@@ -1,0 +1,62 @@
+"""Percentiles and RFM-B: against ranks, whatever the partitions; what more of something does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.catalogue import NAMES
+from features.population import BINS, COMPONENTS, count, nobody, percentiles, rfmb
+
+
+def customers(n: int, seed: int = 1) -> np.ndarray:
+    """(features, n) in their units."""
+    return np.random.default_rng(seed).lognormal(2.0, 2.0, (len(NAMES), n))
+
+
+def test_the_shares_are_the_sheets() -> None:
+    assert [share for _, share, _ in COMPONENTS] == [0.35, 0.30, 0.20, 0.15]
+
+
+@given(st.integers(1, 300), st.integers(1, 7))
+def test_counts_of_partitions_add_up_to_those_of_all(n: int, partitions: int) -> None:
+    raw = customers(n)
+    parts = np.array_split(np.random.default_rng(n).permutation(n), partitions)
+    assert sum((count(raw[:, p]) for p in parts), nobody()).tolist() == count(raw).tolist()
+
+
+@pytest.mark.parametrize("place", range(len(COMPONENTS)))
+def test_a_percentile_is_the_rank_to_within_a_bin(place: int) -> None:
+    raw, (name, _, better) = customers(4000), COMPONENTS[place]
+    said = rfmb(raw, percentiles(count(raw)))
+    ours = (said.recency, said.frequency, said.monetary, said.behaviour)[place]
+    rank = raw[NAMES.index(name)].argsort().argsort() / 40.0
+    np.testing.assert_allclose(ours, rank if better else 100.0 - rank, atol=1.5)
+
+
+def test_the_score_is_the_weighted_mean_of_the_percentiles() -> None:
+    raw = customers(500)
+    said = rfmb(raw, percentiles(count(raw)))
+    wanted = 0.35 * said.recency + 0.3 * said.frequency + 0.2 * said.monetary + 0.15 * said.behaviour
+    np.testing.assert_allclose(said.score, wanted, rtol=1e-12)
+    assert 0 <= said.score.min() < 25 < 75 < said.score.max() <= 100
+
+
+@pytest.mark.parametrize(("name", "better"), [(name, better) for name, _, better in COMPONENTS])
+def test_more_of_a_component_never_moves_the_score_the_wrong_way(name: str, better: bool) -> None:
+    table = percentiles(count(customers(1000)))
+    raw = np.repeat(customers(1), 50, axis=1)
+    raw[NAMES.index(name)] = np.linspace(0, 5000, 50)
+    moved = np.diff(rfmb(raw, table).score)
+    assert (moved >= 0).all() if better else (moved <= 0).all()
+
+
+def test_without_a_population_everybody_stands_in_the_middle() -> None:
+    assert percentiles(nobody()).tolist() == [[50.0] * BINS] * len(COMPONENTS)
+    assert rfmb(customers(3), percentiles(nobody())).score == pytest.approx([50.0] * 3)
+
+
+def test_what_is_beyond_all_bins_falls_into_the_last() -> None:
+    assert count(np.full((len(NAMES), 2), 1e15))[:, -1].tolist() == [2] * len(COMPONENTS)
