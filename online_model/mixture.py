@@ -105,13 +105,12 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         """x: (names, n) -> (n,)."""
         p = self.parameters()
         served = mixed(experts(p), p.weights * p.slope)
-        return sigmoid(np.clip(served.log_odds(on_grid(x, p.low, p.high)), -LOGIT_LIMIT, LOGIT_LIMIT))
+        return sigmoid(np.clip(served.log_odds(x), -LOGIT_LIMIT, LOGIT_LIMIT))
 
     def said(self, x: Array) -> Array:
         """x: (names, n) -> (experts + 1, n): the log-odds of each expert now, then their mix."""
         p = self.parameters()
-        values = on_grid(x, p.low, p.high)
-        rows = np.stack([one.log_odds(values) for one in experts(p)])
+        rows = np.stack([one.log_odds(x) for one in experts(p)])
         return np.vstack([rows, mix(rows, self.pool.weights)])
 
     def meet(self, names: list[Hashable]) -> None:
