@@ -50,7 +50,7 @@ LOGS = (
 
 
 def run(scale: Scale, seed: int) -> list[Measure]:
-    """Claims against the tuned one, on the whole log and on its second half: log loss better, AUC at most 0.001 less."""
+    """Claims against the tuned one, on the whole log and its second half: log loss better, AUC at most 0.001 less."""
     import lightgbm  # noqa: F401  # so that its absence skips before anything has been replayed
 
     found = [log for log in LOGS if all(file.exists() for file in log.files)]
