@@ -2,10 +2,17 @@
 
 In come features at an instant and, a horizon later, what became of those customers; out go parameters.
 
-    estimator   the classifier, a River estimator: logistic regression that keeps its second derivatives
+    estimator   logistic regression that keeps its second derivatives: a River classifier, and part of the next
+    steps       an additive model of fine steps
+    mixture     the classifier, a River estimator: experts, pooled by what they said
+    pool        how far each expert is trusted, and how sure all of them may be
+    parameters  the mixture's parameters; packing: arrays as text
+    functions   the parameters compiled: functions of single features, whose sum is a score, to the bit
     pipeline    the River pipeline of names to probability: scale, then classify
     judge       prequential metrics: each prediction judged by what it said at the time
-    learner     an instant's labelled examples -> judge, learn, a snapshot; the prior until it is ready
-    snapshot    the parameters as JSON: what travels, what is stored, what a score is made with; never code
-    scorer      a snapshot compiled: rows of features -> probabilities and contributions, vectorised
+    readiness   whether cases may be opened, by recent labels; why not
+    learner     an instant's labelled examples -> judge, learn, a snapshot
+    snapshot    the model in force as JSON: what travels, what is stored, what a score is made with; never code
+    scorer      a snapshot for scoring: rows of features -> probabilities and contributions, vectorised
+    reasons     contributions -> sentences
 """

@@ -7,7 +7,7 @@ every sum is a float64 without rounding, in whatever order it is taken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,11 +23,17 @@ CACHED = 8192  # numbers that stay in the processor's first cache
 
 @dataclass(frozen=True)
 class Functions:
-    """constant + the sum over features of height[bin] + rise[bin] * value; height and rise: (features, bins)."""
+    """constant + the sum over features of height[bin] + rise[bin] * value; height and rise: (features, bins).
+
+    low, high: (features,), of what has been learned from. Beyond it a model only guesses, so it says there what it says
+    at the end.
+    """
 
     constant: float
     height: Array
     rise: Array
+    low: Array
+    high: Array
 
     @cached_property
     def live(self) -> Bins:
@@ -35,28 +41,29 @@ class Functions:
         return np.flatnonzero(self.height.any(axis=1) | self.rise.any(axis=1))
 
     def parts(self, x: Array) -> Array:
-        """x: (features, n) on the grid, as of `Values` -> (live, n): what each adds to the log-odds."""
+        """x: (features, n), scaled -> (live, n): what each adds to the log-odds."""
         out, height, rise = np.empty((len(self.live), x.shape[1])), self.height.ravel(), self.rise.ravel()
         some = max(CACHED // max(x.shape[1], 1), 1)
         for start in range(0, len(self.live), some):
             rows = self.live[start : start + some]
-            values = x[rows]
-            places = bins_of(values) + rows[:, None] * BINS
-            values *= rise[places]
-            values += height[places]
+            values = on_grid(x[rows], self.low[rows], self.high[rows])
+            places = bins_of(values)
+            places += rows[:, None] * BINS
+            values *= rise.take(places)
+            values += height.take(places)
             out[start : start + some] = values
         return out
 
     def log_odds(self, x: Array) -> Array:
-        """x: (features, n) on the grid -> (n,)."""
+        """x: (features, n), scaled -> (n,)."""
         return np.asarray(self.constant + self.parts(x).sum(axis=0))
 
     def around(self, centre: Array) -> Functions:
-        """The same sum, with functions that are 0 at `centre`: (features,) on the grid."""
-        rows = np.arange(len(centre))
+        """The same sum, with functions that are 0 at `centre`: (features,), scaled."""
+        rows, centre = np.arange(len(centre)), on_grid(centre[:, None], self.low, self.high)[:, 0]
         bins = bins_of(centre)
         there = self.height[rows, bins] + self.rise[rows, bins] * centre
-        return Functions(self.constant + float(there.sum()), self.height - there[:, None], self.rise)
+        return replace(self, constant=self.constant + float(there.sum()), height=self.height - there[:, None])
 
 
 def experts(p: Parameters) -> list[Functions]:
@@ -70,13 +77,16 @@ def experts(p: Parameters) -> list[Functions]:
         beyond = (knots[:, None] <= EDGES) * slope[:, None]  # an unknown knot is NaN: nothing is beyond it
         rise += beyond
         height -= beyond * np.nan_to_num(knots)[:, None]
-    return [
-        _on_grid(p.base, none, none),
-        _on_grid(p.prior[0], none, prior_rise),
-        _on_grid(p.linear[0], none, none + p.linear[1:, None]),
-        _on_grid(p.hinges[0], height, rise),
-        _on_grid(p.steps[0], p.steps[1:].reshape(-1, BINS), none),
+    seen = p.low <= p.high
+    low, high = np.where(seen, p.low, 0.0), np.where(seen, p.high, 0.0)  # what never varied counts as 0
+    parts = [
+        (p.base, none, none),
+        (p.prior[0], none, prior_rise),
+        (p.linear[0], none, none + p.linear[1:, None]),
+        (p.hinges[0], height, rise),
+        (p.steps[0], p.steps[1:].reshape(-1, BINS), none),
     ]
+    return [_rounded(Functions(float(constant), height, rise, low, high)) for constant, height, rise in parts]
 
 
 def mixed(some: list[Functions], weights: Array) -> Functions:
@@ -86,18 +96,22 @@ def mixed(some: list[Functions], weights: Array) -> Functions:
         constant += weight * one.constant
         height += weight * one.height
         rise += weight * one.rise
-    return _on_grid(constant, height, rise)
+    return _rounded(replace(some[0], constant=constant, height=height, rise=rise))
 
 
 def on_grid(x: Array, low: Array, high: Array) -> Array:
-    """x: (features, n), scaled -> the same within what has been learned from: beyond it a model only guesses, so
-    it says there what it says at the end. A feature that never varied counts as 0.
-    """
-    seen = low <= high
-    bounds = (np.where(seen, low, 0.0)[:, None], np.where(seen, high, 0.0)[:, None])
-    return np.asarray(np.rint(np.clip(x, *bounds) / VALUE_STEP) * VALUE_STEP)
+    """x: (features, n), scaled -> the same between low and high, in multiples of VALUE_STEP."""
+    values: Array = np.clip(x, low[:, None], high[:, None])
+    values /= VALUE_STEP
+    np.rint(values, out=values)
+    values *= VALUE_STEP
+    return values
 
 
-def _on_grid(constant: float, height: Array, rise: Array) -> Functions:
-    exact = float(np.rint(constant / HEIGHT_STEP)) * HEIGHT_STEP
-    return Functions(exact, np.rint(height / HEIGHT_STEP) * HEIGHT_STEP, np.rint(rise / RISE_STEP) * RISE_STEP)
+def _rounded(one: Functions) -> Functions:
+    return replace(
+        one,
+        constant=float(np.rint(one.constant / HEIGHT_STEP)) * HEIGHT_STEP,
+        height=np.rint(one.height / HEIGHT_STEP) * HEIGHT_STEP,
+        rise=np.rint(one.rise / RISE_STEP) * RISE_STEP,
+    )

@@ -27,6 +27,7 @@ from online_model.steps import HIGHEST, LOWEST, WIDTH, Steps
 
 PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: modest, the best of 0, 0.5, 1, 1.5, 2 on three logs
 PRIOR_MIDDLE = 2.0  # 50 points of 100, scaled
+STEPPED = 2.0  # the same for a bin of the steps
 HINGED = 3.0  # times the linear precision: as much freedom in all, spread over three weights a feature
 
 
@@ -40,7 +41,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
     prior_probability
         What is said of an average customer before there is any label.
     prior_precision
-        Of a weight of the linear expert and of a bin of the steps, for a feature of variance 1.
+        Of a weight of the linear expert, for a feature of variance 1.
     forget
         The share of their precision that the experts keep from batch to batch (1: all of it).
     worth
@@ -66,7 +67,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         )
         self.hinges, self.steps = (
             LogisticRegression(HINGED * prior_precision, forget, worth),
-            Steps(prior_precision, worth),
+            Steps(STEPPED * prior_precision, worth),
         )
         self.prior.meet([prior_feature])
         self.prior.weights = np.array([_logit(prior_probability) - PRIOR_SLOPE * PRIOR_MIDDLE, PRIOR_SLOPE])
@@ -105,13 +106,12 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         """x: (names, n) -> (n,)."""
         p = self.parameters()
         served = mixed(experts(p), p.weights * p.slope)
-        return sigmoid(np.clip(served.log_odds(on_grid(x, p.low, p.high)), -LOGIT_LIMIT, LOGIT_LIMIT))
+        return sigmoid(np.clip(served.log_odds(x), -LOGIT_LIMIT, LOGIT_LIMIT))
 
     def said(self, x: Array) -> Array:
         """x: (names, n) -> (experts + 1, n): the log-odds of each expert now, then their mix."""
         p = self.parameters()
-        values = on_grid(x, p.low, p.high)
-        rows = np.stack([one.log_odds(values) for one in experts(p)])
+        rows = np.stack([one.log_odds(x) for one in experts(p)])
         return np.vstack([rows, mix(rows, self.pool.weights)])
 
     def meet(self, names: list[Hashable]) -> None:

@@ -19,9 +19,9 @@ from online_model.parameters import EXPERTS
 # and then it lost again (log loss on one log 0.2756 without it, 0.2835 with it).
 BEGIN = np.array([0.02, 0.0, 0.33, 0.53, 0.12])
 ENOUGH = 320.0
-SHARE = 0.02
+SHARE = 0.01
 SLOPES = np.arange(0, 23) / 20.0
-BEGIN_SLOPE, SLOPE_ROUNDS = 0.95, 4.0
+BEGIN_SLOPE, SLOPE_ROUNDS = 0.95, 6.0
 MOST_LOSS = 8.0  # log-odds beyond it count as this: one instant must not outweigh all others
 
 

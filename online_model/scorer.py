@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from features.arithmetic import Array, sigmoid
 from features.population import RFM_B, RfmB, percentiles, rfmb
 from online_model.estimator import LOGIT_LIMIT
-from online_model.functions import experts, mixed, on_grid
+from online_model.functions import experts, mixed
 from online_model.parameters import EXPERTS
 from online_model.pool import mix
 from online_model.snapshot import Snapshot
+from online_model.steps import HIGHEST, LOWEST
 
 PRIOR_ALONE = np.array([float(name == "prior") for name in EXPERTS])
 
@@ -25,12 +28,11 @@ class Scorer:
     def __init__(self, snapshot: Snapshot) -> None:
         p, self.snapshot = snapshot.parameters, snapshot
         self._table = percentiles(snapshot.population)
-        self._low, self._high = p.low, p.high
-        if not snapshot.learned:  # no value is beyond what the prior knows
-            self._low, self._high = np.full_like(p.low, -np.inf), np.full_like(p.high, np.inf)
+        if not snapshot.learned:  # the prior knows what a value means before any has been seen
+            p = replace(p, low=np.full_like(p.low, LOWEST), high=np.full_like(p.high, HIGHEST))
         self._experts = experts(p)
         served = mixed(self._experts, p.weights * p.slope if snapshot.learned else PRIOR_ALONE)
-        self._served = served.around(self._values(snapshot.mean[:, None])[:, 0])
+        self._served = served.around(snapshot.mean)
         self.average = self._served.constant
 
     def rfmb(self, raw: Array) -> RfmB:
@@ -48,12 +50,12 @@ class Scorer:
 
     def log_odds(self, scaled: Array) -> Array:
         """(features, n) -> (n,)."""
-        return self._served.log_odds(self._values(scaled))
+        return self._served.log_odds(scaled)
 
     def contributions(self, scaled: Array) -> Array:
         """(features, n) in log-odds against the average active customer."""
         out = np.zeros(scaled.shape)
-        out[self._served.live] = self._served.parts(self._values(scaled))
+        out[self._served.live] = self._served.parts(scaled)
         return out
 
     def said(self, scaled: Array) -> Array:
@@ -62,9 +64,5 @@ class Scorer:
         """
         if not self.snapshot.learned:
             return np.zeros((0, scaled.shape[1]))
-        values = self._values(scaled)
-        rows = np.stack([one.log_odds(values) for one in self._experts])
+        rows = np.stack([one.log_odds(scaled) for one in self._experts])
         return np.vstack([rows, mix(rows, self.snapshot.parameters.weights)])
-
-    def _values(self, scaled: Array) -> Array:
-        return on_grid(scaled, self._low, self._high)
