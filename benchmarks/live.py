@@ -35,7 +35,13 @@ from tests.kafka.apache import free_ports
 from tests.kafka.city import wait_for
 from tests.kafka.group import metrics
 
-SETTINGS = ["label.horizon=28d", "label.lapsed_after=120d", "model.min_labels=300", "case.least_tenure=0s"]
+SETTINGS = [
+    "label.horizon=28d",
+    "label.lapsed_after=120d",
+    "model.min_labels=300",
+    "model.least_auc=0",
+    "case.least_tenure=0s",
+]
 OPTIONS = [word for setting in SETTINGS for word in ("--set", setting)]
 DAYS = 200
 CUSTOMERS = {"small": 2_000, "full": 20_000}

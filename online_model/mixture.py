@@ -25,7 +25,7 @@ from online_model.parameters import KNOTS, Parameters
 from online_model.pool import Pool, mix
 from online_model.steps import HIGHEST, LOWEST, WIDTH, Steps
 
-PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: modest, the best of 0, 0.5, 1, 1.5, 2 on three logs
+PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: best of 0 to 2 on two logs, 0 was on two others
 PRIOR_MIDDLE = 2.0  # 50 points of 100, scaled
 STEPPED = 2.0  # the same for a bin of the steps
 HINGED = 3.0  # times the linear precision: as much freedom in all, spread over three weights a feature

@@ -16,7 +16,7 @@ import numpy as np
 from features.arithmetic import Array
 from online_model.pool import mean_loss
 
-KEPT = 0.5 ** (1.0 / 8.0)  # of a round's weight from week to week: half is gone after eight
+KEPT = 0.5 ** (1.0 / 4.0)  # of a round's weight from week to week: half is gone after four
 SURE = 1.6448536269514722  # standard errors: one-sided 95 %
 
 

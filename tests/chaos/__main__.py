@@ -21,6 +21,7 @@ from tests.chaos.supervisor import KINDS, Faults, Supervisor
 from tests.kafka.apache import Cluster, free_ports, nodes
 
 CITY = ["label.horizon=28d", "label.lapsed_after=120d", "model.min_labels=300", "model.min_labels_of_a_class=30"]
+CITY += ["model.least_auc=0"]  # few customers: no bound of AUC would pass
 LIMITS = """[limits]
 every = "1d"
 
