@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from schemas.errors import UsageError
 
@@ -36,6 +37,7 @@ def parse_instant(text: str) -> int:
         raise ValueError(f"not a time of the calendar ({error})") from None
 
 
+@lru_cache(maxsize=4096)  # messages of a tick share their instants
 def format_instant(us: int) -> str:
     """RFC 3339 in UTC; the fraction is written only where it is not zero."""
     text = (EPOCH + timedelta(microseconds=us)).isoformat()

@@ -220,15 +220,15 @@ class Casebook:
 
     def touch(self, slot: int, at_us: int) -> None:
         """The dossier has changed: what is over leaves, what is next goes on the agenda."""
-        dossier = self._of(slot)
-        dossier.cases = [case for case in dossier.cases if not life.is_done(self.profile, case)]
-        due_us = [
-            self._due_us(case, max(us, at_us + 1), name)  # never now: this instant may be over
-            for case in dossier.cases
-            for us, name in life.deadlines(self.profile, case)
-        ]
-        if due_us:
-            self.remind(slot, min(due_us))
+        dossier, next_us = self._of(slot), life.NEVER_US
+        for case in list(dossier.cases):
+            due = life.deadlines(self.profile, case)
+            if not due and not case.is_live:  # nothing is left to wait for
+                dossier.cases.remove(case)
+            elif due:
+                next_us = min(next_us, self._next_us(case, due, at_us + 1))  # never now: this instant may be over
+        if next_us < life.NEVER_US:
+            self.remind(slot, next_us)
         if dossier.touch_again_us is not None:
             self.remind(slot, dossier.touch_again_us)
         self._dirty.add(slot)
@@ -261,12 +261,21 @@ class Casebook:
 
     def _passed(self, case: Case, at_us: int) -> str | None:
         """The first deadline that has passed and not fired."""
-        due = (deadline for deadline in life.deadlines(self.profile, case) if self._due_us(case, *deadline) <= at_us)
-        return min(due, default=(0, None))[1]
+        due = min(life.deadlines(self.profile, case), default=None, key=lambda deadline: self._due_us(case, deadline))
+        return due[1] if due is not None and self._due_us(case, due)[0] <= at_us else None
 
-    def _due_us(self, case: Case, us: int, name: str) -> int:
-        """Deadlines fire when everything up to them is known; a step that waits for the morning goes out then."""
-        return on_agenda(us) if name in case.later else self._on_tick(us)
+    def _next_us(self, case: Case, due: list[life.Deadline], least_us: int) -> int:
+        """When the first deadline fires, not before `least_us`."""
+        if case.later:
+            return min(self._due_us(case, (max(us, least_us), name))[0] for us, name in due)
+        return self._on_tick(max(min(due)[0], least_us))
+
+    def _due_us(self, case: Case, deadline: life.Deadline) -> tuple[int, int]:
+        """Deadlines fire when everything up to them is known; a step that waits for the morning goes out then.
+        -> when, and what orders those of one instant.
+        """
+        us, name = deadline
+        return on_agenda(us) if name in case.later else self._on_tick(us), us
 
     def _fire(self, slot: int, case: Case, name: str, at_us: int, gate: GateOf) -> list[Update]:
         kind, _, step_name = name.partition(":")

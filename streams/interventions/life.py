@@ -6,7 +6,6 @@ known, `time_us` when it happened. Deadlines are functions of the case, so a res
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from streams.interventions.profile import Profile
 from streams.interventions.sections import CaseRules, Step
 
 Update = dict[str, Any]
+Deadline = tuple[int, str]  # us, name
 NEVER_US = 1 << 62
 UNANSWERED = (*WAITING, State.CONTACTED)
 
@@ -96,10 +96,9 @@ def retained(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Upd
     return _back(rules, case, time_us, at_us) if case.is_live else []
 
 
-def deadlines(profile: Profile, case: Case) -> Iterator[tuple[int, str]]:
+def deadlines(profile: Profile, case: Case) -> list[Deadline]:
     """What is due when, as long as it has not fired: (us, name)."""
-    rules = profile.case
-    yield from ((us, name) for us, name in _deadlines(profile, rules, case) if name not in case.fired)
+    return [deadline for deadline in _deadlines(profile, case) if deadline[1] not in case.fired]
 
 
 def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
@@ -181,37 +180,32 @@ def measured_us(rules: CaseRules, case: Case) -> int:
     return case.crossed_us + rules.last_window_us + rules.save_horizon_us
 
 
-def is_done(profile: Profile, case: Case) -> bool:
-    """Nothing is left to wait for."""
-    return not case.is_live and not any(True for _ in deadlines(profile, case))
-
-
-def _deadlines(profile: Profile, rules: CaseRules, case: Case) -> Iterator[tuple[int, str]]:
-    yield measured_us(rules, case), "measured"
-    if case.state in WAITING:
-        yield from _waiting_deadlines(rules, case)
-    if case.state in UNANSWERED:
-        for step in profile.steps:
-            if case.tier in step.tiers:
-                name = f"step:{step.name}"
-                yield case.later.get(name, case.sent_us + step.after_us), name
-    if case.is_live and case.state not in WAITING:
+def _deadlines(profile: Profile, case: Case) -> list[Deadline]:
+    rules, state = profile.case, case.state
+    found: list[Deadline] = [(measured_us(rules, case), "measured")]
+    if state in WAITING:
+        found += _waiting_deadlines(rules, case)
+    if profile.steps and state in UNANSWERED:
+        steps = [(f"step:{step.name}", step) for step in profile.steps if case.tier in step.tiers]
+        found += [(case.later.get(name, case.sent_us + step.after_us), name) for name, step in steps]
+    if state not in WAITING and case.is_live:
         began_us = case.sent_us if case.holdout else case.contacted_us
-        yield (began_us or 0) + rules.save_horizon_us, "horizon"
-    if case.state is State.SAVED and case.saved_us is not None:
-        yield case.saved_us + rules.bought_again_within_us, "bought_again"
-        yield case.saved_us + rules.stayed_within_us, "stayed"
+        found.append(((began_us or 0) + rules.save_horizon_us, "horizon"))
+    if state is State.SAVED and case.saved_us is not None:
+        found.append((case.saved_us + rules.bought_again_within_us, "bought_again"))
+        found.append((case.saved_us + rules.stayed_within_us, "stayed"))
+    return found
 
 
-def _waiting_deadlines(rules: CaseRules, case: Case) -> Iterator[tuple[int, str]]:
+def _waiting_deadlines(rules: CaseRules, case: Case) -> list[Deadline]:
+    crossed_us, sent_us = case.crossed_us, case.sent_us
+    found = [(crossed_us + window.within_us, f"window:{window.name}") for window in rules.windows[:-1]]
+    found = [(us, name) for us, name in found if us > sent_us]
     if case.state is State.OPEN:
-        yield case.sent_us + rules.acknowledge_within_us, "acknowledge"
-    yield case.sent_us + rules.contact_within_us, "contact"
-    for window in rules.windows[:-1]:
-        passed_us = case.crossed_us + window.within_us
-        if passed_us > case.sent_us:
-            yield passed_us, f"window:{window.name}"
-    yield case.crossed_us + rules.last_window_us, "last_window"
+        found.append((sent_us + rules.acknowledge_within_us, "acknowledge"))
+    found.append((sent_us + rules.contact_within_us, "contact"))
+    found.append((crossed_us + rules.windows[-1].within_us, "last_window"))
+    return found
 
 
 def _late_contact(rules: CaseRules, case: Case, happening: Happening, time_us: int) -> Happening | None:

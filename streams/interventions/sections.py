@@ -5,6 +5,7 @@ Durations are kept as microseconds: the key `label.horizon` is the attribute `la
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -85,7 +86,7 @@ class Window(Section):
     within_us: Period
     saved: Annotated[float, Field(gt=0, le=1)]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """`7d`"""
         return format_duration(self.within_us)

@@ -355,7 +355,7 @@ def test_measured_says_whether_the_customer_returned_by_then(day: float | None, 
 def test_every_case_is_done_at_last(state: State) -> None:
     subject = in_state(state)
     until(subject, 1000)
-    assert life.is_done(PROFILE, subject)
+    assert not life.deadlines(PROFILE, subject)
 
 
 @pytest.mark.parametrize("state", list(State))
