@@ -27,7 +27,7 @@ class Scorer:
 
     def __init__(self, snapshot: Snapshot) -> None:
         p, self.snapshot = snapshot.parameters, snapshot
-        self._table = percentiles(snapshot.population)
+        self._table, self.knows_population = percentiles(snapshot.population), bool(snapshot.population.any())
         if not snapshot.learned:  # the prior knows what a value means before any has been seen
             p = replace(p, low=np.full_like(p.low, LOWEST), high=np.full_like(p.high, HIGHEST))
         self._experts = experts(p)
@@ -39,10 +39,13 @@ class Scorer:
         """raw: (features, n) in their units -> percentiles among the active customers, 0 to 100."""
         return rfmb(raw, self._table)
 
-    def complete(self, raw: Array) -> Array:
-        """raw: (features, n) in their units, as of `catalogue.values`; puts in what needs the population."""
-        raw[RFM_B] = self.rfmb(raw).score
-        return raw
+    def complete(self, raw: Array) -> RfmB:
+        """raw: (features, n) in their units, as of `catalogue.values`; puts in what needs the population, in place.
+        -> percentiles of the customers.
+        """
+        found = self.rfmb(raw)
+        raw[RFM_B] = found.score
+        return found
 
     def probability(self, scaled: Array) -> Array:
         """scaled: (features, n) as of `catalogue.scaled`, of completed features -> (n,)."""

@@ -11,6 +11,7 @@ import orjson
 
 from features.arithmetic import Array
 from features.catalogue import known
+from features.population import RfmB
 from features.table import Slots
 from features.view import View
 from online_model.reasons import reasons
@@ -42,6 +43,7 @@ class Scored:
     probability: Array
     raw: Array  # (features, n) in their units
     x: Array  # (features, n) scaled
+    rfm_b: RfmB
     scorer: Scorer
 
 
@@ -209,8 +211,7 @@ class One:
         return compose(profile, crossing, channel)
 
     def _rfm_b(self) -> dict[str, float] | None:
-        scorer = self.scored.scorer
-        if not scorer.snapshot.population.any():
+        if not self.scored.scorer.knows_population:
             return None
-        found = scorer.rfmb(self.scored.raw[:, self.i : self.i + 1])
-        return {name: round(float(getattr(found, name)[0]), PERCENTILE_DIGITS) for name in RFM_B_PARTS}
+        found, i = self.scored.rfm_b, self.i
+        return {name: round(float(getattr(found, name)[i]), PERCENTILE_DIGITS) for name in RFM_B_PARTS}

@@ -38,10 +38,12 @@ class Scoring:
     def scored(self, slots: Slots, block: Array, at_us: Array) -> Scored:
         """Customers at their instants. block: (columns, n), as `Table.gather` gives it; at_us: (n,)."""
         view = View(self.layout, block, at_us)
-        raw = self.scorer.complete(values(view))
+        raw = values(view)
+        rfm_b = self.scorer.complete(raw)
         x = scaled(raw)
         known_us, name = block[self._first_known], self.table.names.__getitem__
-        return Scored(slots, name, view, at_us, known_us, self.scorer.probability(x), raw, x, self.scorer)
+        probability = self.scorer.probability(x)
+        return Scored(slots, name, view, at_us, known_us, probability, raw, x, rfm_b, self.scorer)
 
     def score(
         self, slots: Slots, block: Array, at_us: Array, hold: Withheld, candidacy: Candidacy
