@@ -33,7 +33,8 @@ SEED = 1
 PARTITIONS = 4
 PROFILE = "after-sales"
 WORKER = ("-m", "streams.cli", "worker")
-ACKNOWLEDGE_WITHIN = "2d"  # the desk gets the cases of a night on the morning after the next (pace.AHEAD_US)
+# the desk gets the cases of a night on the morning after the next (pace.AHEAD_US)
+SETTINGS = ["case.acknowledge_within=2d"]
 LEAVE_LIMIT_S = 10.0
 
 
@@ -89,7 +90,7 @@ class Tour:
             ("interventions-withheld", seen.withheld),
         ):
             (self.out / f"{name}.jsonl").write_bytes(b"".join(orjson.dumps(body) + b"\n" for body in bodies))
-        profile, known = load_profile(PROFILE), cases.fold(seen.interventions, seen.updates)
+        profile, known = load_profile(PROFILE, SETTINGS), cases.fold(seen.interventions, seen.updates)
         told = cases.best_told(known.values())
         grids = [
             tables.tiers(cases.by_tier(profile, known.values())),
@@ -104,7 +105,7 @@ class Tour:
         with (self.out / "worker.log").open("wb") as log, Screen(self.console, START_US, self.end_us) as screen:
             worker = await asyncio.create_subprocess_exec(
                 *(sys.executable, *WORKER, "--profile", PROFILE),
-                *("--set", f"case.acknowledge_within={ACKNOWLEDGE_WITHIN}"),
+                *(f"--set={setting}" for setting in SETTINGS),
                 *("--clock", "event", "--exit-at-end", "--checkpoint-every", "0.1"),
                 env=environment,
                 stdout=log,
@@ -112,7 +113,7 @@ class Tour:
             )
             try:
                 async with Watcher(settings) as watcher:
-                    quiet_us = START_US + load_profile(PROFILE).label.horizon_us
+                    quiet_us = START_US + load_profile(PROFILE, SETTINGS).label.horizon_us
 
                     def look() -> None:
                         screen.show(watcher.seen)

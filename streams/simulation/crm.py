@@ -78,7 +78,7 @@ class Crm:
 
     def work(self, day_us: int, contact: Contact) -> list[Message]:
         """The outcomes of the day that begins at `day_us`, in event-time order; whom they call is told to `contact`."""
-        due = sorted(self._due(day_us + DAY_US), key=lambda one: one[0])
+        due = sorted(self._due(day_us), key=lambda one: one[0])
         self._call([(us, desk) for us, desk, status in due if status == "contacted"], contact)
         return [self._outcome(desk, status, us) for us, desk, status in due]
 
@@ -108,13 +108,18 @@ class Crm:
             sooner_us = _office_us(desk.draw, now_us + desk.draw.randint(0, 1) * DAY_US)
             desk.plan["contacted"] = min(sooner_us, desk.plan.get("contacted", sooner_us))
 
-    def _due(self, until_us: int) -> Iterator[tuple[int, Desk, str]]:
-        """Off the plan what is done before `until_us`: (us, desk, status)."""
+    def _due(self, day_us: int) -> Iterator[tuple[int, Desk, str]]:
+        """Off the plan what is done on the day: (us, desk, status). What should have been done before it, by a case
+        that was heard of only now, is done at the same hour: nobody acts in the past.
+        """
+        until_us = day_us + DAY_US
         for _, desk in sorted(self._desks.items()):
             if desk.plan.get("contacted", until_us) < until_us:
                 desk.plan.pop("acknowledged", None)  # whoever calls has seen it
             done = [status for status, us in desk.plan.items() if us < until_us]
-            yield from ((desk.plan.pop(status), desk, status) for status in done)
+            for status in done:
+                us = desk.plan.pop(status)
+                yield us if us >= day_us else day_us + us % DAY_US, desk, status
 
     def _call(self, calls: list[tuple[int, Desk]], contact: Contact) -> None:
         if not calls:
