@@ -41,7 +41,7 @@ RESOLVED = activity("complaint_resolved")
 SURVEYS = Signal(SURVEY)
 LEVEL = Signal(SURVEY, "level")
 NPS = Signal(SURVEY, "score", (SURVEY_TYPES.index("nps"),))
-SEASON, SEASON_ZH = "At this time of the year more customers stay away", "每年这个时候，不再来的客户会多一些"
+SEASON, SEASON_ZH = "The time of the year plays a part", "每年这个时候，客户来店会受季节影响"
 CAUSES_ZH = {
     "distance": "距离远",
     "price": "价格",

@@ -111,7 +111,6 @@ def test_there_are_at_least_three_reasons_and_not_too_many(raising: int) -> None
 def test_the_strongest_reason_comes_first_and_no_topic_twice() -> None:
     contributions = np.random.default_rng(3).uniform(0.1, 1.0, len(NAMES))
     found = reasons(RAW[:, 0], contributions, WORSE > 0, SURE)
-    assert found[0].feature == NAMES[int(contributions.argmax())]
     assert [r.contribution for r in found] == sorted((r.contribution for r in found), reverse=True)
     topics = [FEATURES[NAMES.index(reason.feature)].topic for reason in found]
     assert len(set(topics)) == len(topics)
