@@ -3,11 +3,10 @@
 Features of a topic are correlated, and a model sets one against another: only their sum means something, so a reason is
 a topic, with the sentence of the feature that speaks most for what the topic does.
 
-Reasons are stable. A feature moves its own topic's contribution alone, and by no more than its function moves: straight
-within a bin of the scale, and at the edge of a bin by what the expert of steps jumps there. A topic's strength moves by
-no more than that either; nothing else decides which topics are told, so that those which a small change brings in,
-takes out or swaps were as strong as each other, or next to nothing, to within twice the change. Ties go by the
-catalogue's order.
+Reasons are stable. A feature moves its own topic's contribution alone, by no more than its function does: straight
+within a bin of the scale, and at the edge of a bin by what the expert of steps jumps there. No topic's strength moves
+by more than that either, and nothing else decides which topics are told: a topic that comes or goes was next to
+nothing, or as strong as the one it changes places with to within twice the change. Ties go by the catalogue's order.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ def explain(average: float, raw: Array, contributions: Array, above: Flags, know
 
 
 def reasons(raw: Array, contributions: Array, above: Flags, known: Flags) -> list[Reason]:
-    """The topics that raise the score, the strongest MOST of them; then others, until there are LEAST.
+    """The strongest topics, up to MOST; those first that raise the score. At least LEAST, whatever they do.
 
     raw: (features,) in their units; contributions: (features,) in log-odds; above: (features,), whether the value is
     above the average customer's; known: (features,), what is of the customer's own events, so that nobody is told of a
@@ -77,10 +76,9 @@ def reasons(raw: Array, contributions: Array, above: Flags, known: Flags) -> lis
     """
     topics = topics_of(contributions, above, known)
     order = np.lexsort((np.arange(len(TOPICS)), ~known[topics.told], -topics.strength)).tolist()
-    raising = [t for t in order if topics.net[t] > 0.0 and topics.strength[t] > 0.0][:MOST]
-    others = [t for t in order if t not in raising][: max(LEAST - len(raising), 0)]
-    raising.sort(key=lambda t: -float(topics.net[t]))
-    return [_reason(int(topics.told[t]), raw, float(topics.net[t])) for t in raising + others]
+    speaking = int(np.count_nonzero(topics.strength))
+    found = sorted(order[: max(LEAST, min(speaking, MOST))], key=lambda t: (topics.strength[t] == 0.0, -topics.net[t]))
+    return [_reason(int(topics.told[t]), raw, float(topics.net[t])) for t in found]
 
 
 def topics_of(contributions: Array, above: Flags, known: Flags) -> Topics:

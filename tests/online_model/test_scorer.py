@@ -123,7 +123,7 @@ def test_what_is_no_bad_news_by_itself_is_not_told_first() -> None:
     assert reasons(RAW[:, 0], contributions, above, SURE)[0].feature == "silence_evidence_7d"
 
 
-def test_a_topic_that_lowers_the_score_as_a_whole_gives_no_reason() -> None:
+def test_a_topic_that_lowers_the_score_as_a_whole_is_not_told_first() -> None:
     contributions = np.full(len(NAMES), -0.1)
     contributions[NAMES.index("retained_recency")], contributions[NAMES.index("overdue")] = 5.0, -6.0
     contributions[NAMES.index("complaint_age")] = 1.0
