@@ -104,6 +104,14 @@ def test_what_comes_or_goes_is_next_to_nothing_or_as_strong_as_what_it_changes_p
 
 
 @given(shares, flags, flags)
+def test_a_topic_whose_features_cancel_out_is_not_strong(
+    share: list[float], above: list[bool], known: list[bool]
+) -> None:
+    found = topics_of(np.array(share), np.array(above), np.array(known))
+    assert (found.strength <= np.abs(found.net)).all()
+
+
+@given(shares, flags, flags)
 def test_ties_go_by_the_order_of_the_catalogue(share: list[float], above: list[bool], known: list[bool]) -> None:
     found = reasons(np.zeros(len(NAMES)), np.array(share), np.array(above), np.array(known))
     strength = topics_of(np.array(share), np.array(above), np.array(known)).strength
