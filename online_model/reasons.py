@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from features.arithmetic import Array
 from features.catalogue import FEATURES
 
-MOST = 5
+MOST_FOR, MOST_AGAINST = 4, 3  # fixed numbers of each: what is told of one sign must not depend on the other
 LEAST = 3
 TOPICS = tuple(dict.fromkeys(feature.topic for feature in FEATURES))
 TOPIC_INDEX = np.array([TOPICS.index(feature.topic) for feature in FEATURES])
@@ -68,7 +68,7 @@ def explain(average: float, raw: Array, contributions: Array, above: Flags, know
 
 
 def reasons(raw: Array, contributions: Array, above: Flags, known: Flags) -> list[Reason]:
-    """The strongest topics, up to MOST; those first that raise the score. At least LEAST, whatever they do.
+    """The strongest topics that raise the score, then the strongest that lower it. At least LEAST, whatever they do.
 
     raw: (features,) in their units; contributions: (features,) in log-odds; above: (features,), whether the value is
     above the average customer's; known: (features,), what is of the customer's own events, so that nobody is told of a
@@ -76,8 +76,11 @@ def reasons(raw: Array, contributions: Array, above: Flags, known: Flags) -> lis
     """
     topics = topics_of(contributions, above, known)
     order = np.lexsort((np.arange(len(TOPICS)), ~known[topics.told], -topics.strength)).tolist()
-    speaking = int(np.count_nonzero(topics.strength))
-    found = sorted(order[: max(LEAST, min(speaking, MOST))], key=lambda t: (topics.strength[t] == 0.0, -topics.net[t]))
+    speaking = [t for t in order if topics.strength[t] > 0.0]
+    found = [t for t in speaking if topics.net[t] > 0.0][:MOST_FOR]
+    found += [t for t in speaking if topics.net[t] < 0.0][:MOST_AGAINST]
+    found.sort(key=lambda t: -float(topics.net[t]))
+    found += [t for t in order if t not in speaking][: max(LEAST - len(found), 0)]
     return [_reason(int(topics.told[t]), raw, float(topics.net[t])) for t in found]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from features.arithmetic import Array
 from features.catalogue import NAMES, scaled
 from online_model.functions import EDGES, VALUE_STEP, experts, mixed, on_grid
-from online_model.reasons import MOST, TOPIC_INDEX, TOPICS, Topics, reasons, topics_of
+from online_model.reasons import MOST_AGAINST, MOST_FOR, TOPIC_INDEX, TOPICS, Topics, reasons, topics_of
 from online_model.scorer import Scorer
 from tests.online_model.worlds import features, learner
 
@@ -68,7 +68,7 @@ def test_the_model_that_is_tried_has_slopes_and_jumps() -> None:
     served = mixed(experts(p), p.weights * p.slope)
     assert np.abs(served.rise).max() > 0.1
     assert max(most_it_may_change(place, 1.9, 2.0) for place in range(len(NAMES))) > 0.05
-    assert any(len(told(rows()[:, customer])) == MOST for customer in range(200))
+    assert any(len(told(rows()[:, customer])) == MOST_FOR + MOST_AGAINST for customer in range(200))
 
 
 @given(customers, places, moves)

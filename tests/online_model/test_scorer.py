@@ -11,7 +11,7 @@ import pytest
 from features.catalogue import FEATURES, NAMES, scaled
 from features.population import RFM_B, count
 from online_model.pipeline import pipeline
-from online_model.reasons import LEAST, MOST, WORSE, reasons
+from online_model.reasons import LEAST, MOST_AGAINST, MOST_FOR, WORSE, reasons
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from tests.online_model.worlds import examples, features, learner, snapshot
@@ -103,7 +103,7 @@ def test_there_are_at_least_three_reasons_and_not_too_many(raising: int) -> None
     contributions = np.full(len(NAMES), -0.1)
     contributions[:raising] = 0.1 + np.arange(raising)
     found = reasons(RAW[:, 0], contributions, SURE, SURE)
-    assert LEAST <= len(found) <= MOST
+    assert LEAST <= len(found) <= MOST_FOR + MOST_AGAINST
     assert len({reason.feature for reason in found}) == len(found)
     assert all(str(reason.sentence) and reason.value == RAW[NAMES.index(reason.feature), 0] for reason in found)
 
