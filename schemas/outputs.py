@@ -40,13 +40,15 @@ class Budget(Output):
 
 
 class Reason(Output):
-    """One feature's share of the score, in log-odds against the average active customer."""
+    """A topic's share of the score, in log-odds against the average active customer."""
 
-    feature: str
-    value: float
+    topic: str
+    feature: str = Field(description="that of the topic which the sentence is about")
+    value: float = Field(description="of the feature, in its unit")
     unit: str
-    contribution: float
-    sentence: str
+    contribution: float = Field(description="of the whole topic")
+    sentence: str = Field(description="what an adviser can say, in English")
+    sentence_zh: str = Field(description="the same in Chinese")
 
 
 class TouchPoint(Output):
@@ -97,6 +99,12 @@ class Intervention(Output):
     lifecycle: Literal["new", "growing", "mature", "silent", "churned"]
     rfm_b: RfmB | None = Field(description="null before a population is known")
     touch_points: list[TouchPoint]
+    log_odds: float = Field(
+        description="average_log_odds + the reasons' contributions + other_contributions: exactly, in any order of "
+        "float64; probability is 1 / (1 + exp(-log_odds)), with log_odds held within -20 and 20"
+    )
+    average_log_odds: float = Field(description="of the average active customer")
+    other_contributions: float = Field(description="of all that is not told as a reason")
     reasons: Annotated[list[Reason], Field(min_length=3)]
     model_version: int
     policy_version: str
@@ -143,6 +151,9 @@ class InterventionUpdate(Output):
     probability: Share | None = None
     expected_saved: Share | None = None
     expected_net_value: float | None = None
+    log_odds: float | None = None
+    average_log_odds: float | None = None
+    other_contributions: float | None = None
     reasons: list[Reason] | None = None
     window: str | None = Field(None, description="the window that a contact is in from now on")
     window_saved: Share | None = None
