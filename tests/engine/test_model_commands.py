@@ -9,6 +9,7 @@ import pytest
 from online_model.registry import Command
 from online_model.snapshot import Reason, Snapshot
 from schemas.instants import DAY_US
+from schemas.outputs import ModelCommand
 from streams.engine.feeds import LABELLED
 from tests.engine import topics as logs
 from tests.engine.topics import START_US, Topics
@@ -128,3 +129,10 @@ def test_the_same_command_twice_is_one() -> None:
     topics.append(LABELLED, 0, [(None, Command(BACK_US, "it went wrong", target()).dumps())])
     logs.finish(logs.owners(topics))
     assert topics.values("models") == calm().values("models")
+
+
+@pytest.mark.parametrize("model", [None, Snapshot.initial(0.25)])
+def test_a_command_is_what_its_schema_says_and_reads_back(model: Snapshot | None) -> None:
+    command = Command(START_US, "why", model)
+    ModelCommand.model_validate_json(command.dumps())
+    assert Command.loads(command.dumps()).dumps() == command.dumps()
