@@ -83,7 +83,7 @@ class Learner:
 
     def assess(self, examples: list[Examples]) -> Examples:
         """Judges examples of an instant, in any order, by what was served; gives them as one, in order of customers."""
-        whole = _joined(examples)
+        whole = joined(examples)
         self.judge.update(whole.probability, whole.label)
         return whole
 
@@ -159,7 +159,7 @@ class Learner:
         return self.model.prior, self.model.linear, self.model.hinges
 
 
-def _joined(parts: list[Examples]) -> Examples:
+def joined(parts: list[Examples]) -> Examples:
     """Examples of one instant, in order of customers."""
     customers = [customer for part in parts for customer in part.customers]
     order = np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp)

@@ -5,7 +5,7 @@ Numbers in bulk (blocks of observations) travel as base64 of little endian bytes
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -275,6 +275,17 @@ class ReportEnd(Output):
     partition: int
 
 
+class ModelCommand(Output):
+    """Which version is to be served from the first grid instant at or after `event_time` on."""
+
+    kind: Literal["model_command"]
+    action: Literal["rollback", "promote"]
+    command_id: str
+    event_time: Instant
+    why: str
+    model: dict[str, Any] | None  # of a rollback: the version, as it lies in `models`
+
+
 class ModelSnapshot(Output):
     """The model in force from a grid instant on: parameters, never code."""
 
@@ -317,7 +328,7 @@ OUTPUTS: dict[str, tuple[type[Output], ...]] = {
     "touches": (Touch,),
     "churn-scores": (ChurnScore,),
     "observations": (Observations, ReportMark),
-    "labelled-examples": (LabelledExamples, ReportMark, ReportEnd),
+    "labelled-examples": (LabelledExamples, ReportMark, ReportEnd, ModelCommand),
     "models": (ModelSnapshot,),
     "candidates": (Candidates, ReportEnd),
     "dispatches": (Dispatch,),

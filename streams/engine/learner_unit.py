@@ -8,6 +8,7 @@ import orjson
 
 from online_model.learner import Learner, Rules
 from online_model.readiness import Bar
+from online_model.registry import Serving
 from schemas.instants import DAY_US, format_instant
 from streams.engine.feeds import LABELLED, MODELS, Record
 from streams.engine.learner_feed import LearnerBatch, LearnerFeed
@@ -29,9 +30,8 @@ class LearnerUnit:
         model = profile.model
         bar = Bar(model.min_labels, model.min_labels_of_a_class, model.least_auc)
         horizon_days = profile.label.horizon_us / DAY_US
-        self.learner = Learner(
-            Rules(model.prior_probability, horizon_days, model.prior_precision, model.forget_a_week, bar)
-        )
+        rules = Rules(model.prior_probability, horizon_days, model.prior_precision, model.forget_a_week, bar)
+        self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.position: dict[str, int] = {}
         self.learned_us = 0
         self.steps, self.done, self.waiting = 0, False, False
@@ -61,7 +61,8 @@ class LearnerUnit:
         if batch.base != self.position:
             raise Hole(f"learner: a batch from {batch.base} came, the state stands at {self.position}")
         if not batch.ended:
-            self.snapshots.append(self.learner.learn(batch.instant_us, batch.examples, batch.population).dumps())
+            own = self.learner.learn(batch.instant_us, batch.examples, batch.population)
+            self.snapshots.append(self.serving.serve(own, batch.examples, batch.commands).dumps())
             self.learned_us = batch.instant_us
         self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
         return True
@@ -73,6 +74,7 @@ class LearnerUnit:
                 body = orjson.loads(record.value)
                 self.position, self.done, self.learned_us = body["position"], body["done"], body["learned_us"]
                 self.learner.loads(body["learner"].encode())
+                self.serving.loads(body["serving"])
 
     def loaded(self) -> None:
         """Nothing is left to do."""
@@ -84,6 +86,7 @@ class LearnerUnit:
             "done": self.done,
             "learned_us": self.learned_us,
             "learner": self.learner.dumps().decode(),
+            "serving": self.serving.dumps(),
         }
         state: list[Pair] = [(POSITION, orjson.dumps(body))]
         return [Output(LEARNER_STATE, 0, state), *self.outputs()]

@@ -23,11 +23,12 @@ UPDATES = "intervention-updates.jsonl"
 WITHHELD = "interventions-withheld.jsonl"
 TOUCHES = "touches.jsonl"
 DEAD_LETTERS = "dead-letters.jsonl"
+MODELS = "models.jsonl"
 SCORES = "scores.parquet"
 EXAMPLES = "examples.parquet"
 SUMMARY = "summary.json"
 EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"  # made of the others afterwards
-LINES = (INTERVENTIONS, UPDATES, WITHHELD, TOUCHES, DEAD_LETTERS)
+LINES = (INTERVENTIONS, UPDATES, WITHHELD, TOUCHES, DEAD_LETTERS, MODELS)
 FILES = (
     SUMMARY,
     *LINES,
@@ -119,6 +120,10 @@ class ReplayFolder:
     def dead_letters(self, values: Sequence[bytes]) -> None:
         """Appends dead letters, JSON each."""
         self._append(DEAD_LETTERS, values)
+
+    def models(self, values: Sequence[bytes]) -> None:
+        """Appends the versions that were served, JSON each."""
+        self._append(MODELS, values)
 
     def scores(self, customers: Sequence[str], scored_at_us: int, probability: Floats) -> None:
         """Appends the scores of one sweep, (customers,); the folder was opened `with_scores`."""
