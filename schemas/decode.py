@@ -112,7 +112,7 @@ class Decoder:
         bad |= bool(self.noted)
         unknown = fields.unknown(self.known)
         if not bad.any():
-            return Decoded(Events(rows, customers), np.arange(len(rows)), [], [], unknown)
+            return Decoded(Events(rows, customers, fields.get("producer")), np.arange(len(rows)), [], [], unknown)
         asked, found = np.flatnonzero(bad).tolist(), []
         for i in asked:
             value: bytes | Object | None = objects[i] if values is None else values[i]
@@ -125,7 +125,8 @@ class Decoder:
                 customers[i] = customer
         good = np.flatnonzero(~bad)
         marks, refused = [x for x in found if isinstance(x, Mark)], [x for x in found if isinstance(x, Refused)]
-        events = Events(rows[good], [customers[i] for i in good.tolist()])
+        producers = fields.get("producer")
+        events = Events(rows[good], *([column[i] for i in good.tolist()] for column in (customers, producers)))
         erased = [x for x in found if isinstance(x, Erased)]
         return Decoded(events, good, marks, refused, unknown, self._notes(events.rows, bodies.values()), erased)
 

@@ -255,6 +255,7 @@ class EngineUnit:
             "counts": dict(engine.counts),
             "model": engine.scorer.snapshot.dumps().decode(),
             "rhythm": engine.rhythm.state(),
+            "quality": engine.quality.state(),
         }
 
     def _load_position(self, body: dict[str, Any]) -> None:
@@ -266,6 +267,7 @@ class EngineUnit:
         engine.counts.update(body["counts"])
         engine.take_snapshot(Snapshot.loads(body["model"].encode()))
         engine.rhythm.load(body["rhythm"])
+        engine.quality.load(body["quality"])
 
     def _load_customers(self, rows: dict[bytes, bytes | None]) -> None:
         table = self.engine.table

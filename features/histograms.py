@@ -1,0 +1,52 @@
+"""How the features and scores of all customers of an instant are distributed, counted in fixed bins.
+
+Counts of partitions add up, so a histogram depends neither on their number nor on the order in which they report.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.arithmetic import Array, log
+from features.catalogue import FEATURES
+
+SCORE = "score"
+WATCHED = tuple(i for i, one in enumerate(FEATURES) if one.topic != "calendar")  # the calendar is the same for all
+NAMES = (*(FEATURES[i].name for i in WATCHED), SCORE)
+BINS = 256
+LIMIT = 32.0  # of scaled features: a bin is a quarter of a unit wide, a factor of 1.28 on the log scale
+GROUPS = 10  # of a reference's customers, the usual number for this index
+SMOOTHING = 0.5  # added to each group, so that an empty one has a logarithm
+
+Histograms = NDArray[np.int64]
+
+
+def count(x: Array, probability: Array) -> Histograms:
+    """x: (features, n) scaled; probability: (n,) as served -> (names, bins) customers."""
+    at = np.concatenate([x[list(WATCHED)] + LIMIT, probability[None] * (2.0 * LIMIT)]) * (BINS / (2.0 * LIMIT))
+    bins = np.clip(at, 0.0, BINS - 1.0).astype(np.intp) + np.arange(len(NAMES))[:, None] * BINS
+    return np.bincount(bins.ravel(), minlength=len(NAMES) * BINS).reshape(len(NAMES), BINS)
+
+
+def nothing() -> Histograms:
+    """The counts of no customers."""
+    return np.zeros((len(NAMES), BINS), np.int64)
+
+
+def psi(now: Histograms, reference: Histograms) -> Array:
+    """Population stability index of each row, (rows,): sum of (a - e) * log(a / e) over the shares in tenths of the
+    reference. Values outside the reference fall into its first or last group.
+    """
+    below = np.cumsum(reference, axis=1) - reference
+    middle = (2 * below + reference) * GROUPS // (2 * np.maximum(reference.sum(axis=1, keepdims=True), 1))
+    group = np.minimum(middle, GROUPS - 1) + np.arange(len(reference))[:, None] * GROUPS
+    a, e = (_shares(counts, group) for counts in (now, reference))
+    return np.cumsum((a - e) * log(a / e), axis=1)[:, -1]
+
+
+def _shares(counts: Histograms, group: NDArray[np.int64]) -> Array:
+    """(rows, groups)."""
+    rows = len(counts)
+    found = np.bincount(group.ravel(), counts.ravel(), rows * GROUPS).reshape(rows, GROUPS) + SMOOTHING
+    return np.asarray(found / (counts.sum(axis=1, keepdims=True) + SMOOTHING * GROUPS))
