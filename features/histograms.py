@@ -12,7 +12,12 @@ from features.arithmetic import Array, log
 from features.catalogue import FEATURES
 
 SCORE = "score"
-WATCHED = tuple(i for i, one in enumerate(FEATURES) if one.topic != "calendar")  # the calendar is the same for all
+TENURE_INSTEAD = "days since the first event of any kind"
+TENURE = next(i for i, one in enumerate(FEATURES) if one.name == "tenure")
+# the calendar is the same for all, and everybody's tenure grows by a week a week: neither is a change of anybody
+WATCHED = tuple(i for i, one in enumerate(FEATURES) if one.topic != "calendar" and i != TENURE)
+# days since something, the tenure where there was nothing: log((1 + days) / (1 + tenure)) does not age by itself
+AGEING = tuple(WATCHED.index(i) for i in WATCHED if FEATURES[i].missing == TENURE_INSTEAD)
 NAMES = (*(FEATURES[i].name for i in WATCHED), SCORE)
 BINS = 256
 LIMIT = 32.0  # of scaled features: a bin is a quarter of a unit wide, a factor of 1.28 on the log scale
@@ -24,7 +29,9 @@ Histograms = NDArray[np.int64]
 
 def count(x: Array, probability: Array) -> Histograms:
     """x: (features, n) scaled; probability: (n,) as served -> (names, bins) customers."""
-    at = np.concatenate([x[list(WATCHED)] + LIMIT, probability[None] * (2.0 * LIMIT)]) * (BINS / (2.0 * LIMIT))
+    at = np.concatenate([x[list(WATCHED)], probability[None] * (2.0 * LIMIT) - LIMIT])
+    at[list(AGEING)] -= x[TENURE]  # first of all: equal ones must give 0 to the bit, where a bin begins
+    at = (at + LIMIT) * (BINS / (2.0 * LIMIT))
     bins = np.clip(at, 0.0, BINS - 1.0).astype(np.intp) + np.arange(len(NAMES))[:, None] * BINS
     return np.bincount(bins.ravel(), minlength=len(NAMES) * BINS).reshape(len(NAMES), BINS)
 

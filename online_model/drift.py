@@ -83,7 +83,7 @@ class Drift:
         broken = self._broken(missing)
         self.alerts = self._sentences(format_instant(instant_us)[:10], broken, self._drifted(now))
         self.weeks = [*self.weeks, now][-rules.reference_weeks :]
-        self.missing = [*self.missing, missing][-rules.reference_weeks :]
+        self.missing = [*self.missing, _as_missing(missing)][-rules.reference_weeks :]
 
     def state(self) -> dict[str, Any]:
         """For `load`, to the bit."""
@@ -142,7 +142,12 @@ class Drift:
                 f"{day} came {lacks}, {one.before:.0%} before; {_with_it(of, drifted)}"
             )
         others = {name: value for name, value in drifted.items() if name not in theirs}
-        if others:
+        if others.keys() == {SCORE}:
+            said.append(
+                f"scores have moved (PSI {others[SCORE]:.2f}) in the week to {day} while no feature has: the model has "
+                "changed, not the customers"
+            )
+        elif others:
             said.append(
                 f"customers have changed{_but(broken)}: in the week to {day} {_named(others)} against the "
                 f"{self.rules.reference_weeks} weeks before (more than {self.rules.psi:g} is a shift)"
@@ -193,4 +198,5 @@ def _but(broken: Iterable[Broken]) -> str:
 
 
 def _as_missing(week: Mapping[str, Mapping[str, Any]]) -> Missing:
-    return {producer: {field: (n, lack) for field, (n, lack) in of.items()} for producer, of in week.items()}
+    """In order of names, whoever reported first."""
+    return {producer: {f: (n, lack) for f, (n, lack) in sorted(of.items())} for producer, of in sorted(week.items())}

@@ -49,7 +49,7 @@ def mark(at_us: int, partition: int, report: Report | None = None) -> bytes:
     body: dict[str, Any] = {"kind": "mark", "instant": format_instant(at_us), "partition": partition}
     if report is not None:
         body |= report.packed()
-    return orjson.dumps(body)
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
 def candidates(at_us: int, partition: int, asked: list[dict[str, Any]]) -> bytes:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from features.arithmetic import Array
 from features.catalogue import FEATURES
 from features.catalogue import NAMES as FEATURE_NAMES
-from features.histograms import NAMES, Histograms, count, nothing, psi
+from features.histograms import NAMES, TENURE_INSTEAD, Histograms, count, nothing, psi
 from online_model.adwin import Adwin
 from online_model.drift import Drift, Missing, made_of
 from tests.online_model.worlds import RULES, WEEK_US
@@ -50,6 +50,24 @@ def test_customers_who_changed_are_told_by_the_feature() -> None:
     (said,) = alerts(customers(9, moved="retained_recency"), FINE)
     assert said.startswith("customers have changed, no producer's data has:")
     assert "retained_recency" in said
+
+
+def test_customers_who_only_grow_older_have_not_changed() -> None:
+    drift, rng = Drift(RULES.drift), np.random.default_rng(1)
+    x = rng.normal(3.0, 1.0, (len(FEATURE_NAMES), 2000))
+    ageing = [i for i, one in enumerate(FEATURES) if one.name == "tenure" or one.missing == TENURE_INSTEAD]
+    for week in range(10):
+        x[ageing] = np.log(1.0 + 100.0 + 7.0 * week)
+        drift.look(week * WEEK_US, count(x, np.full(2000, 0.5)), FINE)
+        assert drift.alerts == []
+
+
+def test_scores_that_move_alone_are_the_models_doing() -> None:
+    now = customers(9)
+    now[-1] = np.roll(now[-1], 100)
+    (said,) = alerts(now, FINE)
+    assert said.startswith("scores have moved (PSI")
+    assert said.endswith("while no feature has: the model has changed, not the customers")
 
 
 def test_a_field_that_is_no_longer_filled_names_the_producer_and_the_feature_that_moved_with_it() -> None:
@@ -148,7 +166,7 @@ def test_a_restored_state_goes_on_with_the_same_bits(weeks: int, seed: int) -> N
 
 def one_feature(values: Array) -> Histograms:
     counts = count(np.tile(values, (len(FEATURE_NAMES), 1)), np.full(len(values), 0.5))
-    return counts[:1]
+    return counts[[NAMES.index("spend_total")]]
 
 
 def test_psi_is_that_of_its_definition() -> None:
