@@ -5,6 +5,7 @@ Counted where events are applied, so what is told depends on the log and on noth
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -29,6 +30,7 @@ class Quality:
     def __init__(self) -> None:
         self._codes = {OTHERS: 0}
         self._counts: Missing = {}
+        self.events: Counter[str] = Counter()  # of all kinds by producer, as far as this process has seen them
 
     def codes(self, producers: Sequence[str]) -> NDArray[np.uint16]:
         """(events,) numbers of producers; they mean something in this process alone."""
@@ -42,6 +44,8 @@ class Quality:
     def count(self, rows: Rows) -> None:
         """Events that are applied now."""
         names = list(self._codes)
+        of_all = np.bincount(rows["producer"])
+        self.events.update({names[code]: int(of_all[code]) for code in np.flatnonzero(of_all).tolist()})
         for kind, fields in FIELDS.items():
             (places,) = np.nonzero(rows["kind"] == kind)
             if not len(places):
@@ -55,6 +59,7 @@ class Quality:
 
     def take(self) -> Missing:
         """Everything since the last call; the smallest of very many producers as one."""
+        self.events.clear()
         counts, self._counts = self._counts, {}
         if OTHERS in counts:
             self._counts[OTHERS] = counts.pop(OTHERS)
