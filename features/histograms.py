@@ -29,11 +29,17 @@ Histograms = NDArray[np.int64]
 
 def count(x: Array, probability: Array) -> Histograms:
     """x: (features, n) scaled; probability: (n,) as served -> (names, bins) customers."""
-    at = np.concatenate([x[list(WATCHED)], probability[None] * (2.0 * LIMIT) - LIMIT])
-    at[list(AGEING)] -= x[TENURE]  # first of all: equal ones must give 0 to the bit, where a bin begins
-    at = (at + LIMIT) * (BINS / (2.0 * LIMIT))
-    bins = np.clip(at, 0.0, BINS - 1.0).astype(np.intp) + np.arange(len(NAMES))[:, None] * BINS
-    return np.bincount(bins.ravel(), minlength=len(NAMES) * BINS).reshape(len(NAMES), BINS)
+    found = nothing()
+    for row, i in enumerate(WATCHED):  # one after another: a row fits the cache
+        found[row] = _in_bins(x[i] - x[TENURE] if row in AGEING else x[i])
+    found[-1] = _in_bins(probability * (2.0 * LIMIT) - LIMIT)
+    return found
+
+
+def _in_bins(values: Array) -> NDArray[np.int64]:
+    """(n,) -> (bins,). An ageing feature that is the tenure gives 0 to the bit, where a bin begins."""
+    at = (values + LIMIT) * (BINS / (2.0 * LIMIT))
+    return np.bincount(np.clip(at, 0.0, BINS - 1.0).astype(np.intp), minlength=BINS)
 
 
 def nothing() -> Histograms:
