@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.arithmetic import Array
 from features.catalogue import NAMES, scaled
 from features.population import BINS, COMPONENTS, Counts, nobody
+from online_model.drift import Drift, DriftRules
 from online_model.estimator import LogisticRegression
 from online_model.judge import Judge
 from online_model.mixture import MixtureOfExperts
@@ -47,6 +48,7 @@ class Rules:
     prior_precision: float
     forget_a_week: float
     bar: Bar
+    drift: DriftRules
 
     @property
     def fresh(self) -> float:
@@ -59,7 +61,7 @@ class Learner:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.judge, self.recent = Judge(), Recent()
+        self.judge, self.recent, self.drift = Judge(), Recent(), Drift(rules.drift)
         self.model = MixtureOfExperts(
             prior_probability=rules.prior_probability,
             prior_precision=rules.prior_precision,
@@ -119,6 +121,7 @@ class Learner:
             "steps": [m.steps.intercept, m.steps.intercept_precision, pack(m.steps.tables), pack(m.steps.precision)],
             "pool": [pack(m.pool.weights), pack(m.pool.costs)],
             "recent": asdict(self.recent),
+            "drift": self.drift.state(),
             "judged": pack(self.judge.counts),
             "loss": self.judge.loss,
             "squared_error": self.judge.squared_error,
@@ -142,11 +145,13 @@ class Learner:
         m.steps.tables, m.steps.precision = (unpack(part).reshape(len(NAMES), -1) for part in (tables, precision))
         m.pool.weights, m.pool.costs = map(unpack, body["pool"])
         self.recent = Recent(**body["recent"])
+        self.drift.load(body["drift"])
         self.judge.counts = unpack(body["judged"]).reshape(self.judge.counts.shape)
         self.judge.loss, self.judge.squared_error = body["loss"], body["squared_error"]
 
     def _learn(self, examples: Examples) -> None:
         x, y = scaled(examples.features), examples.label.astype(np.float64)
+        self.drift.judge(examples.probability, examples.label, self.rules.fresh)
         if self.model.labels:
             now = self.model.said(x)
             self.recent.update(now[-1] * self.model.pool.slope, now[EXPERTS.index("prior")], y)

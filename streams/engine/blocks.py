@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from features.arithmetic import Array
 from features.catalogue import NAMES
-from features.population import BINS, COMPONENTS, Counts
 from online_model.learner import Examples
-from online_model.packing import pack, pack_array, unpack, unpack_array
+from online_model.packing import pack_array, unpack_array
 from schemas.instants import format_instant, parse_instant
+from streams.engine.reports import Report
 
 ROWS_A_BLOCK = 256
 
@@ -44,17 +44,12 @@ def labelled(block: dict[str, Any], label: NDArray[np.uint8]) -> bytes:
     return orjson.dumps(block | {"kind": "labelled_examples", "label": pack_array(label)})
 
 
-def mark(at_us: int, partition: int, population: Counts | None = None) -> bytes:
-    """'This partition has reported everything up to this grid instant', and its customers counted there."""
+def mark(at_us: int, partition: int, report: Report | None = None) -> bytes:
+    """'This partition has reported everything up to this grid instant', and what it counted there."""
     body: dict[str, Any] = {"kind": "mark", "instant": format_instant(at_us), "partition": partition}
-    if population is not None:
-        body["population"] = pack(population)
-    return orjson.dumps(body)
-
-
-def population_of(body: dict[str, Any]) -> Counts:
-    """What a mark counted."""
-    return unpack(body["population"]).reshape(len(COMPONENTS), BINS)
+    if report is not None:
+        body |= report.packed()
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
 def candidates(at_us: int, partition: int, asked: list[dict[str, Any]]) -> bytes:

@@ -9,13 +9,13 @@ from typing import Any
 
 import orjson
 
-from features.population import Counts, nobody
 from online_model.learner import Examples
 from online_model.registry import KIND, Command
 from schemas.instants import parse_instant
 from streams.engine import blocks
 from streams.engine.feeds import LABELLED, Record
 from streams.engine.merge import Hole
+from streams.engine.reports import Report
 from streams.engine.schedule import grid_at_or_after
 
 NEVER_US = (1 << 63) - 1
@@ -30,7 +30,7 @@ class LearnerBatch:
     position: dict[str, int]
     instant_us: int
     examples: list[Examples]
-    population: Counts  # of all partitions at the instant
+    report: Report  # of all partitions at the instant
     commands: list[Command]  # that are obeyed from the instant on
     ended: bool
 
@@ -52,7 +52,7 @@ class LearnerFeed:
         self.reported: dict[int, int] = {}  # partition -> last instant it has reported
         self.instants: set[int] = set()
         self.commands: list[tuple[int, int, Command]] = []  # (instant from which on it is obeyed, offset, command)
-        self.population: dict[int, Counts] = {}  # instant -> counts of the partitions that have reported it
+        self.reports: dict[int, Report] = {}  # instant -> the sum of the partitions that have reported it
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
         """Blocks and marks; those of instants that were learned already are cut. Raises Hole."""
@@ -90,8 +90,8 @@ class LearnerFeed:
         base = self.position
         self.position = {LABELLED: self.offsets[0][1] if self.offsets else self.read}
         examples = self.examples.pop(instant_us, [])
-        population = self.population.pop(instant_us, nobody())
-        return LearnerBatch(self, base, self.position, instant_us, examples, population, commands, ended)
+        report = self.reports.pop(instant_us, Report.empty())
+        return LearnerBatch(self, base, self.position, instant_us, examples, report, commands, ended)
 
     @property
     def _complete_us(self) -> int:
@@ -122,4 +122,4 @@ class LearnerFeed:
             self.offsets.append((instant_us, offset))
             if instant_us < NEVER_US:
                 self.instants.add(instant_us)
-                self.population[instant_us] = self.population.get(instant_us, nobody()) + blocks.population_of(body)
+                self.reports[instant_us] = self.reports.get(instant_us, Report.empty()) + Report.unpacked(body)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import orjson
 
+from online_model.drift import DriftRules
 from online_model.learner import Learner, Rules
 from online_model.readiness import Bar
 from online_model.registry import Serving
@@ -27,10 +28,15 @@ class LearnerUnit:
     def __init__(self, profile: Profile, partitions: int) -> None:
         self.profile, self.partitions, self.partition = profile, partitions, 0
         self.name, self.changelog = "learner", (LEARNER_STATE, 0)
-        model = profile.model
+        model, drift = profile.model, profile.drift
         bar = Bar(model.min_labels, model.min_labels_of_a_class, model.least_auc)
+        drift_rules = DriftRules(
+            drift.reference_weeks, drift.psi, drift.missing_jump, drift.least_counted, drift.loss_delta
+        )
         horizon_days = profile.label.horizon_us / DAY_US
-        rules = Rules(model.prior_probability, horizon_days, model.prior_precision, model.forget_a_week, bar)
+        rules = Rules(
+            model.prior_probability, horizon_days, model.prior_precision, model.forget_a_week, bar, drift_rules
+        )
         self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.position: dict[str, int] = {}
         self.learned_us = 0
@@ -49,8 +55,8 @@ class LearnerUnit:
 
     @property
     def alerts(self) -> list[str]:
-        """Nothing yet."""
-        return []
+        """What has drifted, a sentence each."""
+        return list(self.learner.drift.alerts)
 
     def open_feed(self) -> LearnerFeed:
         """A feed that goes on from where the state stands."""
@@ -61,8 +67,9 @@ class LearnerUnit:
         if batch.base != self.position:
             raise Hole(f"learner: a batch from {batch.base} came, the state stands at {self.position}")
         if not batch.ended:
-            own = self.learner.learn(batch.instant_us, batch.examples, batch.population)
+            own = self.learner.learn(batch.instant_us, batch.examples, batch.report.population)
             self.snapshots.append(self.serving.serve(own, batch.examples, batch.commands).dumps())
+            self.learner.drift.look(batch.instant_us, batch.report.histograms, batch.report.missing)
             self.learned_us = batch.instant_us
         self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
         return True

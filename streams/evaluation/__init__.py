@@ -10,6 +10,7 @@ probability that was served, after its horizon has passed; a rival learns from n
     boosting    LightGBM, retrained every week (needs the package lightgbm)
     cases       how early before leaving cases were opened
     segments    groups of customers that are looked at apart
+    drift       how features and scores moved from month to month
     report      all of it put together
     page        the report as one HTML file; charts draws its pictures
 """

@@ -21,6 +21,7 @@ CARDS = (
     ("brier", "Brier score", "mean squared error of the probability: lower is better"),
 )
 NOTHING = '<p class="note">Nothing to show: no prediction has matured. Replay a log longer than the horizon.</p>'
+NO_DRIFT = '<p class="note">Not known: it takes three months, and examples of all features of this version.</p>'
 NO_CASES = '<p class="note">Not known: the folder has no interventions.jsonl.</p>'
 
 
@@ -46,6 +47,7 @@ def render(report: Report) -> str:
         differences=tables.differences(report.comparison) if report.comparison.differences else NOTHING,
         cases=NO_CASES if report.cases is None else _cases(report.cases, report.log.horizon_days),
         segments=tables.segments(report.segments),
+        drift=charts.drift(report.drift) if report.drift.moved else NO_DRIFT,
         horizon=f"{report.log.horizon_days:g}",
         unlabelled=f"{report.log.unlabelled:,}",
     )

@@ -10,6 +10,7 @@ from schemas.instants import DAY_US, format_instant
 from streams.evaluation import comparison, metrics, segments
 from streams.evaluation.cases import Cases, Timing, timing
 from streams.evaluation.course import Course, course
+from streams.evaluation.drift import Drift, drift
 from streams.evaluation.rivals import Served
 from streams.evaluation.rows import Rows
 
@@ -40,6 +41,7 @@ class Report:
     segments: list[segments.Segment]
     comparison: comparison.Comparison
     cases: Timing | None
+    drift: Drift
 
 
 def evaluate(
@@ -54,6 +56,7 @@ def evaluate(
         segments.judge(judged),
         comparison.compare(rows, rivals),
         None if cases is None else timing(*cases, rows),
+        drift(rows),
     )
 
 

@@ -74,6 +74,16 @@ class Model(Section):
     forget_a_week: Annotated[float, Field(gt=0, le=1)]
 
 
+class Drift(Section):
+    """What counts as drift of features, scores, missing values and log loss."""
+
+    reference_weeks: Count
+    psi: Positive
+    missing_jump: Share
+    least_counted: Count
+    loss_delta: Inside
+
+
 class Scores(Section):
     """Which scores are published."""
 

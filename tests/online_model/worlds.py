@@ -9,6 +9,7 @@ import numpy as np
 from features.arithmetic import Array
 from features.catalogue import NAMES
 from features.population import RFM_B, nobody
+from online_model.drift import DriftRules
 from online_model.learner import Examples, Learner, Rules
 from online_model.parameters import EXPERTS
 from online_model.readiness import Bar, Hold
@@ -20,6 +21,7 @@ RULES = Rules(
     prior_precision=10.0,
     forget_a_week=0.99,
     bar=Bar(min_labels=100, min_labels_of_a_class=10, least_auc=0.55),
+    drift=DriftRules(reference_weeks=4, psi=0.25, missing_jump=0.2, least_counted=200, loss_delta=0.002),
 )
 WEEK_US = 7 * 86_400_000_000
 
