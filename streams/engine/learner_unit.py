@@ -29,8 +29,9 @@ class LearnerUnit:
         model = profile.model
         bar = Bar(model.min_labels, model.min_labels_of_a_class, model.least_auc)
         horizon_days = profile.label.horizon_us / DAY_US
+        holdout_share = profile.gate.holdout_share if model.leave_out_treated else 0.0
         self.learner = Learner(
-            Rules(model.prior_probability, horizon_days, model.prior_precision, model.forget_a_week, bar)
+            Rules(model.prior_probability, horizon_days, model.prior_precision, model.forget_a_week, bar, holdout_share)
         )
         self.position: dict[str, int] = {}
         self.learned_us = 0
