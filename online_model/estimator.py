@@ -93,7 +93,7 @@ class LogisticRegression(base.MiniBatchClassifier):
         return sigmoid(logit(np.ascontiguousarray(x.T), self.weights[1:], self.weights[0]))
 
     def update(self, x: Array, y: Array, weight: Array | None = None) -> None:
-        """One batch. x: (rows, names), finite; y: (rows,) of 0 and 1; weight: (rows,), at most `treatment.MOST_WEIGHT`."""
+        """One batch. x: (rows, names), finite; y: (rows,) of 0 and 1; weight: (rows,), at most MOST_WEIGHT."""
         design, n = _design(x), len(y)
         varies = design.max(axis=0) > (design.min(axis=0) if n > 1 else 0.0)
         varies[0] = True

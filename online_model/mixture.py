@@ -127,7 +127,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.steps.meet(len(self.names))
 
     def update(self, x: Array, y: Array, weight: Array | None = None) -> None:
-        """The experts learn a batch. x: (names, n); y: (n,) of 0 and 1; weight: (n,) as of `treatment.weights`, above 0."""
+        """The experts learn a batch. x: (names, n); y: (n,) of 0 and 1; weight: (n,), above 0; none: 1 each."""
         x, weight = np.clip(np.nan_to_num(x), LOWEST, HIGHEST), all_alike(y, weight)
         self.labels, self.positives = self.labels + float(weight.sum()), self.positives + float((weight * y).sum())
         if len(y) > 1 and y.min() == y.max():

@@ -54,7 +54,7 @@ class Steps:
         return z
 
     def update(self, x: Array, y: Array, weight: Array) -> None:
-        """One batch. x: (features, n); y: (n,) of 0 and 1; weight: (n,). What is the same for everybody does not move."""
+        """One batch. x: (features, n); y: (n,) of 0 and 1; weight: (n,). What is the same for all does not move."""
         bins, z, before = bins_of(x), self.log_odds(x), self.tables.copy()
         moving = [j for j, row in enumerate(bins) if row.max() > row.min() or len(y) == 1]
         for _ in range(ROUNDS):

@@ -23,6 +23,8 @@ CARDS = (
 NOTHING = '<p class="note">Nothing to show: no prediction has matured. Replay a log longer than the horizon.</p>'
 NO_CASES = '<p class="note">Not known: the folder has no interventions.jsonl.</p>'
 
+NO_EFFECTS = '<p class="note">Not known: the time in which a return counts was over for no case.</p>'
+
 
 def render(report: Report) -> str:
     """The whole page."""
@@ -45,6 +47,7 @@ def render(report: Report) -> str:
         methods=tables.methods(report.comparison.methods),
         differences=tables.differences(report.comparison) if report.comparison.differences else NOTHING,
         cases=NO_CASES if report.cases is None else _cases(report.cases, report.log.horizon_days),
+        effects=tables.effects(report.effects) if report.effects else NO_EFFECTS,
         segments=tables.segments(report.segments),
         horizon=f"{report.log.horizon_days:g}",
         unlabelled=f"{report.log.unlabelled:,}",
