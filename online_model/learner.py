@@ -19,7 +19,8 @@ from online_model.packing import pack, unpack
 from online_model.parameters import EXPERTS, KNOTS
 from online_model.readiness import Bar, Recent
 from online_model.snapshot import Snapshot, middle
-from online_model.treatment import Codes, Treatment, weights
+from online_model.treatment import Codes, Treatment
+from online_model.treatment import weights as weights_of
 from schemas.errors import Failure
 
 FORMAT = 3
@@ -176,7 +177,7 @@ class Learner:
         acts = self.contacted_us is not None and examples.observed_us - self.contacted_us <= ACTING_US
         if not (acts and self.rules.holdout_share):
             return np.ones(len(examples.label))
-        return weights(examples.treatment, self.rules.holdout_share)
+        return weights_of(examples.treatment, self.rules.holdout_share)
 
     def _regressions(self) -> tuple[LogisticRegression, ...]:
         return self.model.prior, self.model.linear, self.model.hinges

@@ -239,8 +239,8 @@ class Observations(Output):
 
 
 class LabelledExamples(Output):
-    """The same a horizon later, with what became of the customers (1: left) and what was done to them (0: no case, 1: held
-    out, 2: sent, 3: contacted).
+    """The same a horizon later, with what became of the customers (1: left) and what was done to them (0: no case,
+    1: held out, 2: sent, 3: contacted).
     """
 
     kind: Literal["labelled_examples"]

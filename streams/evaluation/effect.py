@@ -1,8 +1,8 @@
 """What cases did: how many came back after one that was sent, against the holdout, by tier.
 
 Both are followed for the same time from the crossing (updates with status `measured`), and a draw alone decides who is
-held out, so the difference of the shares is the effect. Interval: Newcombe 1998 (Statistics in Medicine 17, p. 873), from
-Wilson's intervals of both shares; it holds where a share is 0 or 1.
+held out, so the difference of the shares is the effect. Interval: Newcombe 1998 (Statistics in Medicine 17,
+p. 873), from Wilson's intervals of both shares; it holds where a share is 0 or 1.
 """
 
 from __future__ import annotations
