@@ -21,13 +21,15 @@ def measured(n: int, returned: int, *, holdout: bool, tier: str = "high") -> lis
 def test_the_effect_is_the_difference_of_the_shares_that_came_back() -> None:
     (found, high) = effects(measured(200, 120, holdout=False) + measured(100, 30, holdout=True))
     assert (found.tier, high.tier) == ("all", "high")
-    assert (found.sent, found.held_out, found.difference) == (200, 100, pytest.approx(0.3))
+    assert (found.sent, found.held_out) == (200, 100)
+    assert found.difference == pytest.approx(0.3)
 
 
 def test_the_interval_is_that_of_the_paper() -> None:
     """Newcombe 1998, table II, case (a): 56 of 70 against 48 of 80."""
     found = effects(measured(70, 56, holdout=False) + measured(80, 48, holdout=True))[0]
-    assert (found.low, found.high) == (pytest.approx(0.0524, abs=1e-4), pytest.approx(0.3339, abs=1e-4))
+    assert found.low == pytest.approx(0.0524, abs=1e-4)
+    assert found.high == pytest.approx(0.3339, abs=1e-4)
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
