@@ -24,7 +24,6 @@ from features.catalogue import scaled
 from features.population import Counts
 from online_model.learner import Examples, Learner
 from online_model.snapshot import Snapshot
-from online_model.treatment import Treatment
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import parse_instant
 from streams.demo.life import Life
@@ -32,7 +31,8 @@ from streams.engine.feeds import EngineFeed
 from streams.evaluation.effect import Effect, effects
 from streams.files.folder import ReplayFolder
 from streams.files.sources import FileSources
-from streams.interventions.profile import load_profile
+from streams.interventions.gate import is_held_out
+from streams.interventions.profile import Profile, load_profile
 from streams.replay import LocalRecord, Replay
 from streams.simulation.city import City
 from streams.simulation.crm import Crm, Habits
@@ -46,6 +46,7 @@ SETTINGS = (
     "model.min_labels=500",
     "model.least_auc=0.5",
 )
+AT_RISK = 0.5
 PROMPT = Habits(contact_days=((0, 1),), contact_shares=(1.0,))
 PERSUASIVE = Rules(saved_share=(0.9, 0.9, 0.9, 0.9))  # far above the published rates, so that a small city shows it
 
@@ -101,6 +102,7 @@ class Loop:
 class Twins:
     """In place of the learner's `learn`: the learner of the loop, and a naive one beside it."""
 
+    profile: Profile
     weighted: Learner
     learn_weighted: Any
     naive: Learner = field(init=False)
@@ -110,20 +112,24 @@ class Twins:
         self.naive = Learner(replace(self.weighted.rules, holdout_share=0.0))
 
     def learn(self, instant_us: int, examples: list[Examples], population: Counts | None = None) -> Snapshot:
-        """What both say of the holdout's cases, then both learn."""
+        """What both say of customers whom a draw keeps from ever being called and who are at risk, then both learn. At
+        risk by the mean of both; not by who has a case, for cases that open after the observation know its future.
+        """
         for one in examples if self.weighted.contacted_us else []:
-            held_out = one.treatment == Treatment.HELD_OUT
-            x, who = scaled(one.features[:, held_out]), np.flatnonzero(held_out).tolist()
+            x = scaled(one.features)
+            naive, weighted = (learner.model.probability(x) for learner in (self.naive, self.weighted))
+            at_risk = np.flatnonzero(naive + weighted > 2 * AT_RISK).tolist()
+            who = [i for i in at_risk if is_held_out(self.profile, one.customers[i])]
             if who:
-                said = (learner.model.probability(x) for learner in (self.naive, self.weighted))
-                self.found.append(([one.customers[i] for i in who], one.label[held_out].astype(float), *said))
+                label = one.label[who].astype(float)
+                self.found.append(([one.customers[i] for i in who], label, naive[who], weighted[who]))
         self.naive.learn(instant_us, examples, population)
         return cast(Snapshot, self.learn_weighted(instant_us, examples, population))
 
 
 @dataclass(frozen=True)
 class Found:
-    """Of customers who crossed and were held out. bias: mean probability less the share that left, with its standard
+    """Of customers at risk who are of the holdout. bias: mean probability less the share that left, with its standard
     error by customers.
     """
 
@@ -142,7 +148,7 @@ def closed_loop(customers: int, days: int, seed: int) -> Found:
         profile = load_profile("after-sales", SETTINGS)
         replay = Replay(profile, cast(FileSources, loop), cast(ReplayFolder, loop))
         learner = replay.learner.learner
-        twins = Twins(learner, learner.learn)
+        twins = Twins(profile, learner, learner.learn)
         learner.learn = twins.learn  # type: ignore[method-assign]
         replay.run()
     names = np.array([name for part in twins.found for name in part[0]])
@@ -161,7 +167,7 @@ def _bias(error: Array, names: np.ndarray[Any, Any]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    found = closed_loop(customers=2000, days=800, seed=1)
+    found = closed_loop(customers=1000, days=750, seed=1)
     print(f"{found.observations:,} observations of {found.customers:,} customers held out: {found.left:.3f} left")
     for name in ("naive", "weighted"):
         print("{}: bias {:+.3f}, standard error {:.3f}".format(name, *getattr(found, name)))
