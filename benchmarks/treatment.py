@@ -1,4 +1,7 @@
-"""Where cases are worked on, what a naive learner says of those at risk is too low; the weighted one is right.
+"""Where cases are worked on, what a naive learner says of those at risk is too low; the weighted one less so.
+
+Measured: -0.359 against -0.147 (standard errors 0.021). What is left is not explained yet: the figures run over all
+weeks since the first call, when few labels had matured, and include what the pool's slope takes back.
 
 The closed loop in this process: the city lives a day, the engine of a replay opens cases, the simulated desk calls, the
 called come back. A large share is held out, so that the truth, who leaves if left alone, is known of many who crossed.
