@@ -16,6 +16,8 @@ Floats = Annotated[
 ]
 Flags = Annotated[str, Field(description="base64 of bytes of 0 and 1", json_schema_extra={"contentEncoding": "base64"})]
 
+Codes = Annotated[str, Field(description="base64 of bytes of 0 to 3", json_schema_extra={"contentEncoding": "base64"})]
+
 
 class Output(BaseModel):
     """Common to everything that is written: no field beside those named."""
@@ -248,7 +250,9 @@ class Observations(Output):
 
 
 class LabelledExamples(Output):
-    """The same a horizon later, with what became of the customers (1: left)."""
+    """The same a horizon later, with what became of the customers (1: left) and what was done to them (0: no case,
+    1: held out, 2: sent, 3: contacted).
+    """
 
     kind: Literal["labelled_examples"]
     observed_at: Instant
@@ -258,6 +262,7 @@ class LabelledExamples(Output):
     probability: Floats
     features: Floats
     label: Flags
+    treatment: Codes
 
 
 class ReportMark(Output):

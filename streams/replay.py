@@ -151,8 +151,10 @@ class Replay:
 
     def _examples(self, examples: Iterable[Examples], *, matured: bool) -> None:
         for e in examples:
-            label = e.label if matured else None
-            self.folder.examples(e.customers, e.observed_us, e.model_version, e.probability, label, e.features.T)
+            label, treatment = (e.label, e.treatment) if matured else (None, None)
+            self.folder.examples(
+                e.customers, e.observed_us, e.model_version, e.probability, label, e.features.T, treatment
+            )
 
     def _unlearned(self) -> None:
         """What matured after the last grid instant, and observations whose horizon ends after the last event."""

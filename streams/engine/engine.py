@@ -27,9 +27,10 @@ from features.table import Slots, Table
 from features.view import KNOWN
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
+from online_model.treatment import Codes, codes
 from schemas.columns import Note, Rows
 from streams.engine import blocks
-from streams.engine.case_columns import CASE_COLUMNS, KEPT, NO_CASE, PENDING, RETRY, WIDTH
+from streams.engine.case_columns import CASE_COLUMNS, CONTACTED, KEPT, NO_CASE, OPENED, PENDING, RETRY, WIDTH
 from streams.engine.casebook import Casebook
 from streams.engine.crossings import Crossings
 from streams.engine.desk import Desk
@@ -43,6 +44,7 @@ from streams.engine.schedule import Schedule, is_grid, on_agenda
 from streams.engine.scoring import Scoring, in_parts
 from streams.engine.ticks import Ticks
 from streams.interventions.cases import Withheld
+from streams.interventions.gate import is_held_out
 from streams.interventions.people import Personas
 from streams.interventions.profile import Profile
 
@@ -159,7 +161,16 @@ class Engine:
         """The observations of a block, made at `observed_us`, get their labels: stream time is their horizon's end."""
         slots = self.table.slots(block["customers"])  # type: ignore[arg-type]  # a block of ours, by its schema
         left = self.table.rows[slots, self._last_retained] <= observed_us
-        self.facts.labelled.append(blocks.labelled(block, left.astype(np.uint8)))
+        self.facts.labelled.append(blocks.labelled(block, left.astype(np.uint8), self._treatment(slots, observed_us)))
+
+    def _treatment(self, slots: Slots, observed_us: int) -> Codes:
+        """What was done to customers since long enough before the observation to show in its label."""
+        since_us = observed_us - self.profile.case.save_horizon_us
+        opened, contacted = (self.table.rows[slots, column - WIDTH] > since_us for column in (OPENED, CONTACTED))
+        held_out = np.zeros(len(slots), np.bool_)
+        for i in np.flatnonzero(opened).tolist():
+            held_out[i] = is_held_out(self.profile, self.table.names[slots[i]])
+        return codes(opened, held_out, contacted)
 
     def report_end(self) -> None:
         """Tells learner and dispatcher that nothing more comes."""

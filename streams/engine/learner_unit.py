@@ -33,9 +33,14 @@ class LearnerUnit:
         drift_rules = DriftRules(
             drift.reference_weeks, drift.psi, drift.missing_jump, drift.least_counted, drift.loss_delta
         )
-        horizon_days = profile.label.horizon_us / DAY_US
         rules = Rules(
-            model.prior_probability, horizon_days, model.prior_precision, model.forget_a_week, bar, drift_rules
+            prior_probability=model.prior_probability,
+            horizon_days=profile.label.horizon_us / DAY_US,
+            prior_precision=model.prior_precision,
+            forget_a_week=model.forget_a_week,
+            bar=bar,
+            drift=drift_rules,
+            holdout_share=profile.gate.holdout_share if model.leave_out_treated else 0.0,
         )
         self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.position: dict[str, int] = {}

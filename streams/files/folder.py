@@ -138,13 +138,14 @@ class ReplayFolder:
         probability: Floats,
         label: NDArray[np.uint8] | None,
         features: Floats,
+        treatment: NDArray[np.uint8] | None = None,
     ) -> None:
-        """Appends observations of one instant. probability, label: (customers,); features: (customers, features);
-        label is None where it has not matured."""
+        """Appends observations of one instant. probability, label, treatment: (customers,); features: (customers,
+        features); label and treatment are None where they have not matured."""
         n = len(customers)
-        labels = pa.nulls(n, pa.int8()) if label is None else label.astype(np.int8)
+        matured = [pa.nulls(n, pa.int8()) if one is None else one.astype(np.int8) for one in (label, treatment)]
         at, version = np.full(n, observed_at_us), np.full(n, model_version)
-        self.tables[EXAMPLES].append([customers, at, probability, version, labels, *np.ascontiguousarray(features.T)])
+        self.tables[EXAMPLES].append([customers, at, probability, version, *matured, *np.ascontiguousarray(features.T)])
 
     def close(self, summary: dict[str, Any]) -> None:
         """Finishes all files, summary.json last."""
@@ -200,5 +201,6 @@ def _examples_schema(features: Sequence[str]) -> pa.Schema:
         ("probability", pa.float64()),
         ("model_version", pa.int64()),
         ("label", pa.int8()),
+        ("treatment", pa.int8()),  # of online_model.treatment
     ]
     return pa.schema(fixed + [(f"f_{name}", pa.float64()) for name in features])

@@ -72,6 +72,7 @@ class Model(Section):
     least_auc: Share
     prior_precision: Positive
     forget_a_week: Annotated[float, Field(gt=0, le=1)]
+    leave_out_treated: bool
 
 
 class Drift(Section):

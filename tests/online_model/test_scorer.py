@@ -93,7 +93,8 @@ def test_until_enough_labels_have_matured_rfm_b_decides() -> None:
 
 def test_rfm_b_is_put_in_from_the_population_of_the_snapshot() -> None:
     scorer = Scorer(replace(snapshot(), population=count(RAW)))
-    raw = scorer.complete(RAW.copy())
+    raw = RAW.copy()
+    scorer.complete(raw)
     assert raw[RFM_B].tolist() == scorer.rfmb(RAW).score.tolist()
     assert len(set(raw[RFM_B].tolist())) > ROWS / 2
 

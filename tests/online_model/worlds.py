@@ -14,6 +14,7 @@ from online_model.learner import Examples, Learner, Rules
 from online_model.parameters import EXPERTS
 from online_model.readiness import Bar, Hold
 from online_model.snapshot import Snapshot
+from online_model.treatment import codes
 
 RULES = Rules(
     prior_probability=0.2,
@@ -41,7 +42,18 @@ def examples(seed: int, n: int = 200, week: int = 0) -> Examples:
     z = np.log1p(raw[0]) - np.log1p(raw[1]) + rng.normal(size=n)
     customers = [f"c{number:05d}" for number in rng.permutation(n).tolist()]
     said = rng.normal(size=(len(EXPERTS) + 1, n))
-    return Examples(week * WEEK_US, week, customers, rng.uniform(0.01, 0.99, n), said, raw, (z > 0).astype(np.uint8))
+    label, treatment = (z > 0).astype(np.uint8), np.zeros(n, np.uint8)
+    return Examples(week * WEEK_US, week, customers, rng.uniform(0.01, 0.99, n), said, raw, label, treatment)
+
+
+def treated(week: int, n: int = 4000, saved: float = 0.5, holdout_share: float = 0.2) -> Examples:
+    """Half of the customers cross; of those the holdout is left alone, the others are called, and many then stay."""
+    rng, one = np.random.default_rng(week), examples(week, n, week)
+    crossed = one.features[0] > np.median(one.features[0])
+    held_out = rng.random(n) < holdout_share
+    called = crossed & ~held_out
+    label = np.where(called & (rng.random(n) < saved), 0, one.label).astype(np.uint8)
+    return replace(one, label=label, treatment=codes(crossed, held_out, called))
 
 
 def learner(weeks: int = 0) -> Learner:
