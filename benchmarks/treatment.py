@@ -87,6 +87,9 @@ class Loop:
     def interventions(self, values: Sequence[bytes]) -> None:
         self._interventions += map(orjson.loads, values)
 
+    def models(self, values: Sequence[bytes]) -> None:
+        """Nobody reads them here."""
+
     def updates(self, values: Sequence[bytes]) -> None:
         new = [orjson.loads(value) for value in values]
         self._updates += new
