@@ -2,7 +2,7 @@
 
 `log` scale: the model sees log(1 + value); `linear`: value / size. Both stay within -32 and 32, the estimator's limit.
 A missing rule says what stands where nothing is known, so that no feature is ever undefined. The sentence is what an
-adviser reads; {value} is the value in its unit.
+adviser reads, in English and in Chinese; {value} is the value in its unit.
 """
 
 from __future__ import annotations
@@ -41,7 +41,15 @@ RESOLVED = activity("complaint_resolved")
 SURVEYS = Signal(SURVEY)
 LEVEL = Signal(SURVEY, "level")
 NPS = Signal(SURVEY, "score", (SURVEY_TYPES.index("nps"),))
-SEASON = "At this time of the year more customers stay away"
+SEASON, SEASON_ZH = "The time of the year plays a part", "每年这个时候，客户来店会受季节影响"
+CAUSES_ZH = {
+    "distance": "距离远",
+    "price": "价格",
+    "service": "服务",
+    "product": "产品",
+    "vehicle_sold": "车已卖掉",
+    "other": "其他原因",
+}
 MIDDLE_RANK = 50.0
 NEUTRAL_LEVEL = 60.0  # of 100: what stands where nobody was asked
 
@@ -58,6 +66,7 @@ def silence(pseudo_days: int) -> Feature:
         lambda v: v.silence_evidence(v.get(count), RETAINED, pseudo_days),
         "0",
         "Silent for longer than this customer's own rhythm explains (evidence {value:.1f})",
+        "没有互动的时间已超出该客户平时的规律（程度 {value:.1f}）",
         basis=Last(RETAINED),
         worse=1,
     )
@@ -101,15 +110,21 @@ def survey_trend(v: View) -> Array:
 def named(cause: str) -> Feature:
     """How often surveys named a cause, recent ones first."""
     signal = Signal(SURVEY, cause=CAUSES.index(cause))
-    words = cause.replace("_", " ")
-    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, f"surveys that name '{words}'", worse=1)
+    what, what_zh = f"surveys that name '{cause.replace('_', ' ')}'", f"在问卷中提到“{CAUSES_ZH[cause]}” 次"
+    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, what, what_zh, worse=1)
 
 
 FEATURES: tuple[Feature, ...] = (
     # How long since, and how that compares with the customer's own rhythm
-    since("retained_recency", "recency", RETAINED, "No purchase or visit for {value:.0f} days"),
-    since("visit_recency", "recency", VISITS, "Last came in {value:.0f} days ago"),
-    since("silence", "recency", KNOWN, "Nothing heard for {value:.0f} days"),
+    since(
+        "retained_recency",
+        "recency",
+        RETAINED,
+        "No purchase or visit for {value:.0f} days",
+        "已有 {value:.0f} 天没有到店或购买",
+    ),
+    since("visit_recency", "recency", VISITS, "Last came in {value:.0f} days ago", "上次到店是 {value:.0f} 天前"),
+    since("silence", "recency", KNOWN, "Nothing heard for {value:.0f} days", "已有 {value:.0f} 天没有任何互动"),
     silence(7),
     silence(30),
     silence(90),
@@ -122,6 +137,7 @@ FEATURES: tuple[Feature, ...] = (
         overdue,
         "1",
         "{value:.1f} times the customer's own usual gap has passed",
+        "距上次到店或购买，已是该客户平时间隔的 {value:.1f} 倍",
         basis=Last(RETAINED),
         worse=1,
     ),
@@ -135,6 +151,7 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: v.tenure_days,
         "0",
         "A customer for {value:.0f} days",
+        "成为我们的客户已有 {value:.0f} 天",
     ),
     Feature(
         "gap_mean",
@@ -145,6 +162,7 @@ FEATURES: tuple[Feature, ...] = (
         gap_days,
         "days since the first event of any kind",
         "Usually comes every {value:.0f} days",
+        "平时大约每 {value:.0f} 天来一次",
         basis=Last(RETAINED),
     ),
     Feature(
@@ -156,20 +174,44 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: np.full(len(v.at_us), MIDDLE_RANK),
         "50: needs the whole population, so the scorer puts it in (features.population)",
         "Stands at {value:.0f} of 100 among all customers by recency, frequency, money and behaviour",
+        "按最近一次到店、频率、消费和行为综合排名，在全部客户中得 {value:.0f} 分（满分 100）",
         25.0,
         worse=-1,
     ),
-    total("retained_count", "events", "frequency", RETAINED, "Visits or purchases in all: {value:.0f}"),
-    decayed("retained_7d", "events", "frequency", RETAINED, 7, "visits or purchases"),
-    decayed("retained_28d", "events", "frequency", RETAINED, 28, "visits or purchases"),
-    decayed("retained_112d", "events", "frequency", RETAINED, 112, "visits or purchases"),
-    trend("retained_trend", "frequency", RETAINED, "Comes at {value:.1f} times the pace of the last months"),
-    total("visit_count", "visits", "frequency", VISITS, "Visits in all: {value:.0f}"),
+    total(
+        "retained_count",
+        "events",
+        "frequency",
+        RETAINED,
+        "Visits or purchases in all: {value:.0f}",
+        "累计到店或购买 {value:.0f} 次",
+    ),
+    decayed("retained_7d", "events", "frequency", RETAINED, 7, "visits or purchases", "到店或购买 次"),
+    decayed("retained_28d", "events", "frequency", RETAINED, 28, "visits or purchases", "到店或购买 次"),
+    decayed("retained_112d", "events", "frequency", RETAINED, 112, "visits or purchases", "到店或购买 次"),
+    trend(
+        "retained_trend",
+        "frequency",
+        RETAINED,
+        "Comes at {value:.1f} times the pace of the last months",
+        "最近的到店频率是前几个月的 {value:.1f} 倍",
+    ),
+    total("visit_count", "visits", "frequency", VISITS, "Visits in all: {value:.0f}", "累计到店 {value:.0f} 次"),
     # What was spent, and what it was like
-    total("spend_total", "currency", "spend", SPEND, "Has spent {value:.0f} in all"),
-    decayed("spend_28d", "currency", "spend", SPEND, 28, "spending"),
-    decayed("spend_112d", "currency", "spend", SPEND, 112, "spending"),
-    mean("spend_mean", "currency", "spend", Total(SPEND), Total(PRICED), 0.0, "Spends {value:.0f} a visit", -1),
+    total("spend_total", "currency", "spend", SPEND, "Has spent {value:.0f} in all", "累计消费 {value:.0f}"),
+    decayed("spend_28d", "currency", "spend", SPEND, 28, "spending", "消费"),
+    decayed("spend_112d", "currency", "spend", SPEND, 112, "spending", "消费"),
+    mean(
+        "spend_mean",
+        "currency",
+        "spend",
+        Total(SPEND),
+        Total(PRICED),
+        0.0,
+        "Spends {value:.0f} a visit",
+        "平均每次消费 {value:.0f}",
+        -1,
+    ),
     Feature(
         "spend_last",
         "currency",
@@ -179,6 +221,7 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: v.get(Latest(SPEND)),
         "0",
         "Spent {value:.0f} the last time",
+        "上次消费 {value:.0f}",
         basis=Last(SPEND),
         worse=-1,
     ),
@@ -191,10 +234,11 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: v.get(Greatest(SPEND)),
         "0",
         "Spent up to {value:.0f} at once",
+        "单次最高消费 {value:.0f}",
         basis=Last(SPEND),
         worse=-1,
     ),
-    decayed("items_112d", "items", "spend", ITEMS, 112, "items bought"),
+    decayed("items_112d", "items", "spend", ITEMS, 112, "items bought", "购买商品 件"),
     mean(
         "wait_mean",
         "minutes",
@@ -203,14 +247,27 @@ FEATURES: tuple[Feature, ...] = (
         Decayed(WAITED, 112),
         0.0,
         "Waited {value:.0f} minutes on recent visits",
+        "最近到店平均等候 {value:.0f} 分钟",
         1,
     ),
     # The app
-    since("activity_recency", "activity", ACTIVITY, "Has not used the app for {value:.0f} days"),
-    decayed("activity_7d", "actions", "activity", ACTIVITY, 7, "app actions"),
-    decayed("activity_28d", "actions", "activity", ACTIVITY, 28, "app actions"),
-    decayed("activity_112d", "actions", "activity", ACTIVITY, 112, "app actions"),
-    trend("activity_trend", "activity", ACTIVITY, "Uses the app at {value:.1f} times the pace of the last months"),
+    since(
+        "activity_recency",
+        "activity",
+        ACTIVITY,
+        "Has not used the app for {value:.0f} days",
+        "已有 {value:.0f} 天没有使用 App",
+    ),
+    decayed("activity_7d", "actions", "activity", ACTIVITY, 7, "app actions", "使用 App 功能 次"),
+    decayed("activity_28d", "actions", "activity", ACTIVITY, 28, "app actions", "使用 App 功能 次"),
+    decayed("activity_112d", "actions", "activity", ACTIVITY, 112, "app actions", "使用 App 功能 次"),
+    trend(
+        "activity_trend",
+        "activity",
+        ACTIVITY,
+        "Uses the app at {value:.1f} times the pace of the last months",
+        "最近使用 App 的频率是前几个月的 {value:.1f} 倍",
+    ),
     decayed(
         "browse_28d",
         "actions",
@@ -218,6 +275,7 @@ FEATURES: tuple[Feature, ...] = (
         activity("app_open", "browse"),
         28,
         "visits to the app",
+        "打开 App 浏览 次",
     ),
     decayed(
         "cart_28d",
@@ -226,6 +284,7 @@ FEATURES: tuple[Feature, ...] = (
         activity("add_to_cart"),
         28,
         "things put into the cart",
+        "加购 次",
     ),
     decayed(
         "purchase_28d",
@@ -234,8 +293,15 @@ FEATURES: tuple[Feature, ...] = (
         activity("purchase"),
         28,
         "purchases in the app",
+        "在 App 下单 次",
     ),
-    since("purchase_recency", "activity", activity("purchase"), "No purchase in the app for {value:.0f} days"),
+    since(
+        "purchase_recency",
+        "activity",
+        activity("purchase"),
+        "No purchase in the app for {value:.0f} days",
+        "已有 {value:.0f} 天没有在 App 下单",
+    ),
     decayed(
         "consult_28d",
         "actions",
@@ -243,6 +309,7 @@ FEATURES: tuple[Feature, ...] = (
         activity("consult"),
         28,
         "requests for advice",
+        "咨询 次",
     ),
     decayed(
         "coupon_28d",
@@ -251,11 +318,24 @@ FEATURES: tuple[Feature, ...] = (
         activity("coupon_claimed"),
         28,
         "coupons claimed",
+        "领取优惠券 张",
     ),
-    since("campaign_recency", "activity", activity("campaign_joined"), "Joined no campaign for {value:.0f} days"),
-    since("review_recency", "activity", activity("review_posted"), "Posted no review for {value:.0f} days"),
-    decayed("other_activity_28d", "actions", "activity", OTHER, 28, "other app actions"),
-    decayed("duration_28d", "seconds", "activity", DURATION, 28, "seconds in the app"),
+    since(
+        "campaign_recency",
+        "activity",
+        activity("campaign_joined"),
+        "Joined no campaign for {value:.0f} days",
+        "已有 {value:.0f} 天没有参加活动",
+    ),
+    since(
+        "review_recency",
+        "activity",
+        activity("review_posted"),
+        "Posted no review for {value:.0f} days",
+        "已有 {value:.0f} 天没有发表评价",
+    ),
+    decayed("other_activity_28d", "actions", "activity", OTHER, 28, "other app actions", "其他 App 操作 次"),
+    decayed("duration_28d", "seconds", "activity", DURATION, 28, "seconds in the app", "在 App 停留 秒"),
     # Complaints
     Feature(
         "complaints_open",
@@ -266,7 +346,10 @@ FEATURES: tuple[Feature, ...] = (
         complaints_open,
         "0",
         "Complaints that are open: {value:.0f}",
+        "有 {value:.0f} 件投诉尚未解决",
         worse=1,
+        few="No complaint is open",
+        few_zh="目前没有未解决的投诉",
     ),
     Feature(
         "complaint_age",
@@ -277,7 +360,10 @@ FEATURES: tuple[Feature, ...] = (
         complaint_age_days,
         "0",
         "A complaint has been open for {value:.0f} days",
+        "有一件投诉已 {value:.0f} 天没有解决",
         worse=1,
+        few="No complaint has been open for a day",
+        few_zh="目前没有拖过一天的投诉",
     ),
     decayed(
         "complaints_112d",
@@ -286,10 +372,11 @@ FEATURES: tuple[Feature, ...] = (
         COMPLAINTS,
         112,
         "complaints",
+        "投诉 次",
         worse=1,
     ),
     # Surveys
-    total("survey_count", "surveys", "survey", SURVEYS, "Surveys answered: {value:.0f}"),
+    total("survey_count", "surveys", "survey", SURVEYS, "Surveys answered: {value:.0f}", "累计填写问卷 {value:.0f} 次"),
     Feature(
         "survey_level",
         "points of 100",
@@ -299,6 +386,7 @@ FEATURES: tuple[Feature, ...] = (
         survey_level,
         "60",
         "Rates us {value:.0f} of 100",
+        "近期给我们的评分是 {value:.0f} 分（满分 100）",
         25.0,
         basis=Last(LEVEL),
         worse=-1,
@@ -312,6 +400,7 @@ FEATURES: tuple[Feature, ...] = (
         survey_last,
         "60",
         "Rated us {value:.0f} of 100 the last time",
+        "上次给我们的评分是 {value:.0f} 分（满分 100）",
         25.0,
         basis=Last(LEVEL),
         worse=-1,
@@ -325,11 +414,18 @@ FEATURES: tuple[Feature, ...] = (
         survey_trend,
         "0",
         "The last rating differs by {value:+.0f} points from the customer's own mean",
+        "上次评分与该客户自己的平均分相差 {value:+.0f} 分",
         25.0,
         basis=Last(LEVEL),
         worse=-1,
     ),
-    since("survey_age", "survey", SURVEYS, "Last answered a survey {value:.0f} days ago"),
+    since(
+        "survey_age",
+        "survey",
+        SURVEYS,
+        "Last answered a survey {value:.0f} days ago",
+        "上次填写问卷是 {value:.0f} 天前",
+    ),
     Feature(
         "nps_last",
         "points of 10",
@@ -339,6 +435,7 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: np.where(v.get(Last(NPS)) > -np.inf, v.get(Latest(NPS)), 7.0),
         "7",
         "Would recommend us with {value:.0f} of 10",
+        "推荐意愿为 {value:.0f} 分（满分 10）",
         2.5,
         basis=Last(NPS),
         worse=-1,
@@ -354,6 +451,7 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: v.year_phase(0.0),
         "none",
         SEASON,
+        SEASON_ZH,
     ),
     Feature(
         "season_spring",
@@ -364,6 +462,7 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: v.year_phase(0.25),
         "none",
         SEASON,
+        SEASON_ZH,
     ),
 )
 

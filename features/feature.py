@@ -15,13 +15,13 @@ from features.view import View, ratio
 Topic = Literal["recency", "frequency", "spend", "service", "activity", "complaint", "survey", "cause", "calendar"]
 
 KNOWN = Signal(ANY)
-SPANS = {7: "week", 28: "month", 112: "four months"}
+SPANS = {7: ("week", "一周"), 28: ("month", "一个月"), 112: ("four months", "四个月")}
 TREND_FLOOR = 0.05  # events in the long window below which a trend says nothing
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One number about a customer, and how to say it."""
+    """One number about a customer, and how to say it: in English, and in Chinese (_zh)."""
 
     name: str
     unit: str
@@ -31,10 +31,12 @@ class Feature:
     compute: Callable[[View], Array]
     missing: str
     sentence: str
+    sentence_zh: str
     size: float = 1.0  # what counts as a large step of a linear feature, in its unit
     basis: Aggregate | None = None  # without an event in it the value is the missing rule's; None: it is always known
     worse: Literal[-1, 0, 1] = 0  # bad news when it is lower or higher than the average customer's; 0: either may be
     few: str = ""  # what is said instead of the sentence where the value rounds to 0
+    few_zh: str = ""
 
     @property
     def aggregate(self) -> str:
@@ -45,28 +47,63 @@ class Feature:
         """The sentence an adviser reads."""
         return self.few if self.few and value < 0.5 else self.sentence.format(value=value)
 
+    def say_zh(self, value: float) -> str:
+        """The same in Chinese."""
+        return self.few_zh if self.few_zh and value < 0.5 else self.sentence_zh.format(value=value)
 
-def total(name: str, unit: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
+
+def total(name: str, unit: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: str) -> Feature:
     """Sum since the first event; 0 when there is none."""
     uses = Total(signal)
-    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", sentence, worse=-1)
+    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", sentence, sentence_zh, worse=-1)
 
 
 def decayed(
-    name: str, unit: str, topic: Topic, signal: Signal, days: int, what: str, worse: Literal[-1, 1] = -1
+    name: str,
+    unit: str,
+    topic: Topic,
+    signal: Signal,
+    days: int,
+    what: str,
+    what_zh: str,
+    worse: Literal[-1, 1] = -1,
 ) -> Feature:
-    """Sum of which an event's share halves every `days` days; 0 when there is none. what: its name for an adviser."""
-    uses, span = Decayed(signal, days), f"in about the last {SPANS[days]}"
-    said, few = f"{what[0].upper()}{what[1:]} {span}: {{value:.0f}}", f"Hardly any {what} {span}"
-    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", said, worse=worse, few=few)
+    """Sum of which an event's share halves every `days` days; 0 when there is none.
+
+    what: its name for an adviser; what_zh: the Chinese one and, after a space, the word that counts it, if any.
+    """
+    uses, (span, span_zh), (named, *counted) = Decayed(signal, days), SPANS[days], what_zh.rsplit(" ", 1)
+    return Feature(
+        name,
+        unit,
+        topic,
+        "log",
+        (uses,),
+        lambda v: v.get(uses),
+        "0",
+        f"{what[0].upper()}{what[1:]} in about the last {span}: {{value:.0f}}",
+        " ".join([f"最近{span_zh}{named}约 {{value:.0f}}", *counted]),
+        worse=worse,
+        few=f"Hardly any {what} in about the last {span}",
+        few_zh=f"最近{span_zh}几乎没有{named}",
+    )
 
 
-def since(name: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
+def since(name: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: str) -> Feature:
     """Days since the last such event."""
     uses = (Last(signal), First(KNOWN))
-    missing = "days since the first event of any kind"
     return Feature(
-        name, "days", topic, "log", uses, lambda v: v.days_since(signal), missing, sentence, basis=uses[0], worse=1
+        name,
+        "days",
+        topic,
+        "log",
+        uses,
+        lambda v: v.days_since(signal),
+        "days since the first event of any kind",
+        sentence,
+        sentence_zh,
+        basis=uses[0],
+        worse=1,
     )
 
 
@@ -77,7 +114,8 @@ def mean(
     part: Aggregate,
     whole: Aggregate,
     missing: float,
-    say: str,
+    sentence: str,
+    sentence_zh: str,
     worse: Literal[-1, 1],
 ) -> Feature:
     """part / whole of two sums of equal decay."""
@@ -89,13 +127,14 @@ def mean(
         (part, whole),
         lambda v: ratio(v.get(part), v.get(whole), missing),
         str(missing),
-        say,
+        sentence,
+        sentence_zh,
         basis=whole,
         worse=worse,
     )
 
 
-def trend(name: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
+def trend(name: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: str) -> Feature:
     """Events of the last weeks against what the last months promise: 1 is steady, 0 has stopped, 4 has just begun."""
     short, long = Decayed(signal, 28), Decayed(signal, 112)
 
@@ -103,4 +142,16 @@ def trend(name: str, topic: Topic, signal: Signal, sentence: str) -> Feature:
         known = v.get(long)
         return ratio(4.0 * v.get(short), np.where(known > TREND_FLOOR, known, 0.0), 0.0)
 
-    return Feature(name, "ratio", topic, "linear", (short, long), compute, "0", sentence, basis=long, worse=-1)
+    return Feature(
+        name,
+        "ratio",
+        topic,
+        "linear",
+        (short, long),
+        compute,
+        "0",
+        sentence,
+        sentence_zh,
+        basis=long,
+        worse=-1,
+    )

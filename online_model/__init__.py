@@ -10,8 +10,10 @@ In come features at an instant and, a horizon later, what became of those custom
     functions   the parameters compiled: functions of single features, whose sum is a score, to the bit
     pipeline    the River pipeline of names to probability: scale, then classify
     judge       prequential metrics: each prediction judged by what it said at the time
+    treatment   what was done to a customer before the label, and its weight because of it
     readiness   whether cases may be opened, by recent labels; why not
     learner     an instant's labelled examples -> judge, learn, a snapshot
+    drift       whether features, scores or losses have changed, and whose doing it is; adwin: of losses
     snapshot    the model in force as JSON: what travels, what is stored, what a score is made with; never code
     scorer      a snapshot for scoring: rows of features -> probabilities and contributions, vectorised
     reasons     contributions -> sentences

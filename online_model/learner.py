@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.arithmetic import Array
 from features.catalogue import NAMES, scaled
 from features.population import BINS, COMPONENTS, Counts, nobody
+from online_model.drift import Drift, DriftRules
 from online_model.estimator import LogisticRegression
 from online_model.judge import Judge
 from online_model.mixture import MixtureOfExperts
@@ -19,10 +20,13 @@ from online_model.packing import pack, unpack
 from online_model.parameters import EXPERTS, KNOTS
 from online_model.readiness import Bar, Recent
 from online_model.snapshot import Snapshot, middle
+from online_model.treatment import Codes, Treatment
+from online_model.treatment import weights as weights_of
 from schemas.errors import Failure
 
-FORMAT = 2
+FORMAT = 3
 WEEK_DAYS = 7.0
+ACTING_US = 13 * 7 * 86_400_000_000  # a CRM that has reported no contact for a quarter is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Examples:
     said: Array  # (experts + 1, n) log-odds as of `Scorer.said`; (0, n) where there was none
     features: Array  # (features, n) in their units
     label: NDArray[np.uint8]  # (n,) 1: left
+    treatment: Codes  # (n,) of `Treatment`
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,8 @@ class Rules:
     prior_precision: float
     forget_a_week: float
     bar: Bar
+    drift: DriftRules
+    holdout_share: float = 0.0  # of those who crossed; 0: all examples count alike, whatever was done
 
     @property
     def fresh(self) -> float:
@@ -59,7 +66,7 @@ class Learner:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.judge, self.recent = Judge(), Recent()
+        self.judge, self.recent, self.drift = Judge(), Recent(), Drift(rules.drift)
         self.model = MixtureOfExperts(
             prior_probability=rules.prior_probability,
             prior_precision=rules.prior_precision,
@@ -69,6 +76,7 @@ class Learner:
         self.model.meet(list(NAMES))
         self.version = 0
         self.mean, self.population = middle(), nobody()
+        self.contacted_us: int | None = None  # the newest observation with a contact in its horizon
 
     def learn(self, instant_us: int, examples: list[Examples], population: Counts | None = None) -> Snapshot:
         """The examples of all partitions that matured by a grid instant, in any order, and its customers counted
@@ -83,7 +91,7 @@ class Learner:
 
     def assess(self, examples: list[Examples]) -> Examples:
         """Judges examples of an instant, in any order, by what was served; gives them as one, in order of customers."""
-        whole = _joined(examples)
+        whole = joined(examples)
         self.judge.update(whole.probability, whole.label)
         return whole
 
@@ -111,6 +119,7 @@ class Learner:
             "format": FORMAT,
             "features": list(NAMES),
             "version": self.version,
+            "contacted_us": self.contacted_us,
             "mean": pack(self.mean),
             "population": pack(self.population),
             "labels": [m.labels, m.positives],
@@ -119,6 +128,7 @@ class Learner:
             "steps": [m.steps.intercept, m.steps.intercept_precision, pack(m.steps.tables), pack(m.steps.precision)],
             "pool": [pack(m.pool.weights), pack(m.pool.costs)],
             "recent": asdict(self.recent),
+            "drift": self.drift.state(),
             "judged": pack(self.judge.counts),
             "loss": self.judge.loss,
             "squared_error": self.judge.squared_error,
@@ -131,6 +141,7 @@ class Learner:
         if body["format"] != FORMAT or body["features"] != list(NAMES):
             raise Failure("learner state of another format or feature catalogue: run the release that wrote it")
         self.version, m = body["version"], self.model
+        self.contacted_us = body["contacted_us"]
         self.mean, self.population = unpack(body["mean"]), unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         m.labels, m.positives = body["labels"]
         m.low, m.high, knots = map(unpack, body["range"])
@@ -142,24 +153,42 @@ class Learner:
         m.steps.tables, m.steps.precision = (unpack(part).reshape(len(NAMES), -1) for part in (tables, precision))
         m.pool.weights, m.pool.costs = map(unpack, body["pool"])
         self.recent = Recent(**body["recent"])
+        self.drift.load(body["drift"])
         self.judge.counts = unpack(body["judged"]).reshape(self.judge.counts.shape)
         self.judge.loss, self.judge.squared_error = body["loss"], body["squared_error"]
 
     def _learn(self, examples: Examples) -> None:
         x, y = scaled(examples.features), examples.label.astype(np.float64)
+        self.drift.judge(examples.probability, examples.label, self.rules.fresh)
+        self.mean = np.cumsum(x, axis=1)[:, -1] / len(y)
+        weight = self._weights(examples)
+        left = weight > 0.0
+        if not left.any():
+            return
+        x, y, weight = np.ascontiguousarray(x[:, left]), y[left], weight[left]
         if self.model.labels:
             now = self.model.said(x)
-            self.recent.update(now[-1] * self.model.pool.slope, now[EXPERTS.index("prior")], y)
+            self.recent.update(now[-1] * self.model.pool.slope, now[EXPERTS.index("prior")], y, weight)
         if len(examples.said):
-            self.model.pool.update(examples.said, y)
-        self.model.update(x, y)
-        self.mean = np.cumsum(x, axis=1)[:, -1] / len(y)
+            self.model.pool.update(examples.said[:, left], y, weight)
+        self.model.update(x, y, weight)
+
+    def _weights(self, examples: Examples) -> Array:
+        """(n,): those who were left alone count for all, where there is a CRM that acts; else all count alike: a case
+        that nobody heard of (a log, say) changes nothing.
+        """
+        if (examples.treatment == Treatment.CONTACTED).any():
+            self.contacted_us = examples.observed_us
+        acts = self.contacted_us is not None and examples.observed_us - self.contacted_us <= ACTING_US
+        if not (acts and self.rules.holdout_share):
+            return np.ones(len(examples.label))
+        return weights_of(examples.treatment, self.rules.holdout_share)
 
     def _regressions(self) -> tuple[LogisticRegression, ...]:
         return self.model.prior, self.model.linear, self.model.hinges
 
 
-def _joined(parts: list[Examples]) -> Examples:
+def joined(parts: list[Examples]) -> Examples:
     """Examples of one instant, in order of customers."""
     customers = [customer for part in parts for customer in part.customers]
     order = np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp)
@@ -171,4 +200,5 @@ def _joined(parts: list[Examples]) -> Examples:
         said=np.concatenate(said, axis=1)[:, order] if said else np.zeros((0, len(order))),
         features=np.concatenate([part.features for part in parts], axis=1)[:, order],
         label=np.concatenate([part.label for part in parts])[order],
+        treatment=np.concatenate([part.treatment for part in parts])[order],
     )

@@ -24,6 +24,7 @@ from online_model.functions import experts, mixed, on_grid
 from online_model.parameters import KNOTS, Parameters
 from online_model.pool import Pool, mix
 from online_model.steps import HIGHEST, LOWEST, WIDTH, Steps
+from online_model.treatment import all_alike
 
 PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: best of 0 to 2 on two logs, 0 was on two others
 PRIOR_MIDDLE = 2.0  # 50 points of 100, scaled
@@ -59,7 +60,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.prior_feature, self.prior_probability = prior_feature, prior_probability
         self.prior_precision, self.forget, self.worth = prior_precision, forget, worth
         self.names: list[Hashable] = []
-        self.labels, self.positives = 0, 0
+        self.labels, self.positives = 0.0, 0.0  # by weight
         self.low, self.high, self.knots = np.zeros(0), np.zeros(0), np.zeros((0, KNOTS))
         self.prior, self.linear = (
             LogisticRegression(10.0, forget, worth),
@@ -125,20 +126,20 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.hinges.meet([(name, k) for name in self.names for k in range(1 + KNOTS)])
         self.steps.meet(len(self.names))
 
-    def update(self, x: Array, y: Array) -> None:
-        """The experts learn a batch. x: (names, n); y: (n,) of 0 and 1."""
-        x, positives = np.clip(np.nan_to_num(x), LOWEST, HIGHEST), int(y.sum())
-        self.labels, self.positives = self.labels + len(y), self.positives + positives
-        if len(y) > 1 and positives in (0, len(y)):
+    def update(self, x: Array, y: Array, weight: Array | None = None) -> None:
+        """The experts learn a batch. x: (names, n); y: (n,) of 0 and 1; weight: (n,), above 0; none: 1 each."""
+        x, weight = np.clip(np.nan_to_num(x), LOWEST, HIGHEST), all_alike(y, weight)
+        self.labels, self.positives = self.labels + float(weight.sum()), self.positives + float((weight * y).sum())
+        if len(y) > 1 and y.min() == y.max():
             return  # all of an instant stayed, or all left: that says nothing about who differs, only how many
         self.low, self.high = np.minimum(self.low, x.min(axis=1)), np.maximum(self.high, x.max(axis=1))
         x = on_grid(x, self.low, self.high)
         self._set_knots(x)
         place = self.names.index(self.prior_feature)
-        self.prior.update(x[place : place + 1].T, y)
-        self.linear.update(x.T, y)
-        self.hinges.update(_hinged(x, self.knots), y)
-        self.steps.update(x, y)
+        self.prior.update(x[place : place + 1].T, y, weight)
+        self.linear.update(x.T, y, weight)
+        self.hinges.update(_hinged(x, self.knots), y, weight)
+        self.steps.update(x, y, weight)
 
     def parameters(self) -> Parameters:
         """As they are now."""

@@ -14,6 +14,7 @@ import numpy as np
 from features.arithmetic import Array, exp, log
 from online_model.estimator import RESIDUAL_STEP
 from online_model.parameters import EXPERTS
+from online_model.treatment import all_alike, effective
 
 # Before any evidence: most to what needs few labels to be good. The prior is no member, and stays at 0: what it won now
 # and then it lost again (log loss on one log 0.2756 without it, 0.2836 with it).
@@ -39,12 +40,13 @@ class Pool:
         """The factor that would have been best."""
         return float(SLOPES[int(self.costs.argmin())])
 
-    def update(self, said: Array, y: Array) -> None:
-        """One round. said: (experts + 1, n) log-odds at the time, the last row what their mix was; y: (n,)."""
-        losses = np.array([mean_loss(row, y) for row in said[: len(EXPERTS)]])
-        self.weights = self.weights * exp(-min(ENOUGH, len(y)) * self.fresh * (losses - losses.min()))
+    def update(self, said: Array, y: Array, weight: Array | None = None) -> None:
+        """One round. said: (experts + 1, n) log-odds at the time, the last row what their mix was; y, weight: (n,)."""
+        weight = all_alike(y, weight)
+        losses = np.array([mean_loss(row, y, weight) for row in said[: len(EXPERTS)]])
+        self.weights = self.weights * exp(-min(ENOUGH, effective(weight)) * self.fresh * (losses - losses.min()))
         self.weights = (1.0 - SHARE) * self.weights / _sum(self.weights) + SHARE * BEGIN
-        self.costs = self.costs + np.array([mean_loss(slope * said[-1], y) for slope in SLOPES.tolist()])
+        self.costs = self.costs + np.array([mean_loss(slope * said[-1], y, weight) for slope in SLOPES.tolist()])
 
 
 def mix(said: Array, weights: Array) -> Array:
@@ -55,11 +57,12 @@ def mix(said: Array, weights: Array) -> Array:
     return total
 
 
-def mean_loss(z: Array, y: Array) -> float:
-    """Mean log loss of log-odds, in nats; the sum is exact, so the order of rows does not show."""
+def mean_loss(z: Array, y: Array, weight: Array | None = None) -> float:
+    """Weighted mean log loss of log-odds, in nats; the sum is exact, so the order of rows does not show."""
+    weight = all_alike(y, weight)
     margin = np.clip(z, -MOST_LOSS, MOST_LOSS) * (2.0 * y - 1.0)
-    rows = np.maximum(-margin, 0.0) + log(1.0 + exp(-np.abs(margin)))
-    return float((np.rint(rows / RESIDUAL_STEP) * RESIDUAL_STEP).sum()) / len(y)
+    rows = weight * (np.maximum(-margin, 0.0) + log(1.0 + exp(-np.abs(margin))))
+    return float((np.rint(rows / RESIDUAL_STEP) * RESIDUAL_STEP).sum() / weight.sum())
 
 
 def _sum(values: Array) -> float:

@@ -3,7 +3,8 @@
 A round is an instant with all its customers. AUC is taken within each: who of those who are here now will leave. Its
 lower bound has two parts. Customers of an instant are drawn once (they come again in the next), so the error of
 sampling them is that of one instant (Hanley and McNeil 1982, 10.1148/radiology.143.1.7063747). Instants differ, and of
-consecutive ones, whose horizons overlap, only the new share is independent evidence.
+consecutive ones, whose horizons overlap, only the new share is independent evidence. Customers count by their weight
+(`treatment`), and as many as that is effectively.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from features.arithmetic import Array
 from online_model.pool import mean_loss
+from online_model.treatment import all_alike, effective
 
 KEPT = 0.5 ** (1.0 / 4.0)  # of a round's weight from week to week: half is gone after four
 SURE = 1.6448536269514722  # standard errors: one-sided 95 %
@@ -54,13 +56,13 @@ class Recent:
     sampling: float = 0.0  # variances
     gain: float = 0.0  # mean log loss of the prior less that of the model
 
-    def update(self, model: Array, prior: Array, y: Array) -> None:
-        """model, prior: (n,) log-odds of customers of an instant; y: (n,). A round of one class says nothing."""
-        positives = int(y.sum())
-        negatives = len(y) - positives
+    def update(self, model: Array, prior: Array, y: Array, weight: Array | None = None) -> None:
+        """model, prior: (n,) log-odds of customers of an instant; y, weight: (n,). One class alone says nothing."""
+        weight = all_alike(y, weight)
+        positives, negatives = effective(weight[y == 1.0]), effective(weight[y == 0.0])
         if not (positives and negatives):
             return
-        auc = area(model, y)
+        auc = area(model, y, weight)
         for name, value in asdict(self).items():
             setattr(self, name, value * (KEPT * KEPT if name == "squared_weight" else KEPT))
         self.weight += 1.0
@@ -68,7 +70,7 @@ class Recent:
         self.auc += auc
         self.squared_auc += auc * auc
         self.sampling += sampling_variance(auc, positives, negatives)
-        self.gain += mean_loss(prior, y) - mean_loss(model, y)
+        self.gain += mean_loss(prior, y, weight) - mean_loss(model, y, weight)
 
     def least_auc(self, fresh: float) -> float | None:
         """The lower bound; None before the first round. fresh: the share of a round's horizon that is new."""
@@ -89,16 +91,18 @@ class Recent:
         return Hold.PRIOR if self.gain <= 0.0 else Hold.NOTHING
 
 
-def area(score: Array, y: Array) -> float:
-    """AUC: the share of pairs of both classes in the right order, ties counted half."""
+def area(score: Array, y: Array, weight: Array | None = None) -> float:
+    """AUC: the weighted share of pairs of both classes in the right order, ties counted half."""
+    weight = all_alike(y, weight)
     values, place = np.unique(score, return_inverse=True)
-    ones = np.bincount(place, y, len(values))
-    zeros = np.bincount(place, 1.0 - y, len(values))
+    ones = np.bincount(place, weight * y, len(values))
+    zeros = np.bincount(place, weight * (1.0 - y), len(values))
     below = np.cumsum(zeros) - zeros
-    return float((ones * (below + zeros / 2.0)).sum() / (ones.sum() * zeros.sum()))
+    pairs = np.cumsum(ones * (below + zeros / 2.0))[-1]  # weighted, it may not be exact: one after another
+    return float(pairs / (ones.sum() * zeros.sum()))
 
 
-def sampling_variance(auc: float, positives: int, negatives: int) -> float:
+def sampling_variance(auc: float, positives: float, negatives: float) -> float:
     """Of an AUC, by the customers that it is taken on."""
     q1, q2, square = auc / (2.0 - auc), 2.0 * auc * auc / (1.0 + auc), auc * auc
     spread = auc * (1.0 - auc) + (positives - 1) * (q1 - square) + (negatives - 1) * (q2 - square)

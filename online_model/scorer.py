@@ -30,8 +30,10 @@ class Scorer:
         self._table, self.knows_population = percentiles(snapshot.population), bool(snapshot.population.any())
         if not snapshot.learned:  # the prior knows what a value means before any has been seen
             p = replace(p, low=np.full_like(p.low, LOWEST), high=np.full_like(p.high, HIGHEST))
-        self._experts = experts(p)
-        served = mixed(self._experts, p.weights * p.slope if snapshot.learned else PRIOR_ALONE)
+        compiled = experts(p)
+        own = snapshot.learning
+        self._experts = compiled if own is None or own is snapshot.parameters else experts(own)
+        served = mixed(compiled, p.weights * p.slope if snapshot.learned else PRIOR_ALONE)
         self._served = served.around(snapshot.mean)
         self.average = self._served.constant
 
@@ -65,7 +67,8 @@ class Scorer:
         """(features, n) -> (experts + 1, n): log-odds of each expert, then of their mix before the slope; (0, n)
         before anything was learned. Stored with the observation: experts are trusted by what they said.
         """
-        if not self.snapshot.learned:
+        own = self.snapshot.learning
+        if own is None:
             return np.zeros((0, scaled.shape[1]))
         rows = np.stack([one.log_odds(scaled) for one in self._experts])
-        return np.vstack([rows, mix(rows, self.snapshot.parameters.weights)])
+        return np.vstack([rows, mix(rows, own.weights)])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,36 @@ from schemas.errors import Failure
 FORMAT = 2
 
 
+class Reason(StrEnum):
+    """How a version came to be the one that is served."""
+
+    INITIAL = "initial"
+    LEARNED = "learned"  # its parent and the labels of its instant
+    ROLLBACK = "rollback"  # a command took its parent back
+    RESTORED = "restored"  # its parent still is what was taken back
+    PROMOTION = "promotion"  # a command put the learner's own in its place again
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where the parameters of a version come from."""
+
+    parent: int | None  # version; None: of the profile alone
+    reason: Reason
+    evidence: dict[str, Any] | None  # the command, where there was one
+    profile: str  # its version
+    observed: tuple[int, int] | None  # us, of the first and last observation in it; None: of none
+
+
+FIRST = Lineage(None, Reason.INITIAL, None, "", None)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The model from a grid instant on.
 
-    Until enough labels have matured (`learned`) the prior expert alone is served. mean: (features,), scaled, of the
+    Until enough labels have matured (`learned`) the prior expert alone is served. shadow: where an earlier version's
+    parameters are served, the learner's own, once they are learned. mean: (features,), scaled, of the
     active customers, against which reasons are given; population: (components, bins) of the customers of the instant.
     """
 
@@ -39,11 +65,19 @@ class Snapshot:
     auc: float | None  # of what was served, since the beginning
     log_loss: float | None
     least_auc: float | None  # lower bound on recent labels
+    lineage: Lineage = FIRST
+    shadow: Parameters | None = None
 
     @property
     def ready(self) -> bool:
         """Whether cases may be opened."""
         return self.hold == Hold.NOTHING
+
+    @property
+    def learning(self) -> Parameters | None:
+        """What the learner has come to, whatever is served; None: too little."""
+        is_own = self.lineage.reason not in (Reason.ROLLBACK, Reason.RESTORED)
+        return (self.parameters if self.learned else None) if is_own else self.shadow
 
     def dumps(self) -> bytes:
         """As JSON; `loads` gives back the same bits."""
@@ -53,6 +87,8 @@ class Snapshot:
             "ready": self.ready,
             "hold": self.hold.name,
             "parameters": self.parameters.packed(),
+            "lineage": asdict(self.lineage),
+            "shadow": None if self.shadow is None else self.shadow.packed(),
             "mean": pack(self.mean),
             "population": pack(self.population),
         }
@@ -71,6 +107,9 @@ class Snapshot:
         del body["ready"]
         body["parameters"] = Parameters.unpacked(body["parameters"], len(NAMES))
         body["mean"] = unpack(body["mean"])
+        body["lineage"] = _lineage(body["lineage"])
+        if body["shadow"] is not None:
+            body["shadow"] = Parameters.unpacked(body["shadow"], len(NAMES))
         body["population"] = unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         return Snapshot(**body)
 
@@ -80,6 +119,12 @@ class Snapshot:
         model = MixtureOfExperts(prior_probability=prior_probability)
         model.meet(list(NAMES))
         return Snapshot(0, 0, Hold.LABELS, False, model.parameters(), middle(), nobody(), 0, None, None, None)
+
+
+def _lineage(body: dict[str, Any]) -> Lineage:
+    first_and_last = body["observed"]
+    observed = None if first_and_last is None else (first_and_last[0], first_and_last[1])
+    return Lineage(body["parent"], Reason(body["reason"]), body["evidence"], body["profile"], observed)
 
 
 def middle() -> Array:

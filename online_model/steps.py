@@ -53,34 +53,34 @@ class Steps:
             z += table[bins]
         return z
 
-    def update(self, x: Array, y: Array) -> None:
-        """One batch. x: (features, n); y: (n,) of 0 and 1. Features that are the same for everybody do not move."""
+    def update(self, x: Array, y: Array, weight: Array) -> None:
+        """One batch. x: (features, n); y: (n,) of 0 and 1; weight: (n,). What is the same for all does not move."""
         bins, z, before = bins_of(x), self.log_odds(x), self.tables.copy()
         moving = [j for j, row in enumerate(bins) if row.max() > row.min() or len(y) == 1]
         for _ in range(ROUNDS):
-            gradient, curvature = _weigh(z, y)
+            gradient, curvature = _weigh(z, y, weight)
             step = self.worth * gradient.sum() / (self.worth * curvature.sum() + self.intercept_precision)
             step = min(max(float(step), -MOST_STEP), MOST_STEP)
             self.intercept -= step
             z -= step
             for j in moving:
-                step = self._step(j, bins[j], z, y, before[j])
+                step = self._step(j, bins[j], _weigh(z, y, weight), before[j])
                 self.tables[j] -= step
                 z -= step[bins[j]]
-        _, curvature = _weigh(z, y)
+        _, curvature = _weigh(z, y, weight)
         self.intercept_precision += self.worth * float(curvature.sum())
         for j in moving:
             self.precision[j] += self.worth * np.bincount(bins[j], curvature, BINS)
 
-    def _step(self, j: int, bins: Bins, z: Array, y: Array, before: Array) -> Array:
-        gradient, curvature = (self.worth * np.bincount(bins, part, BINS) for part in _weigh(z, y))
+    def _step(self, j: int, bins: Bins, rows: tuple[Array, Array], before: Array) -> Array:
+        gradient, curvature = (self.worth * np.bincount(bins, part, BINS) for part in rows)
         pull = self.precision[j] * (self.tables[j] - before)
         step = (gradient + pull) / (curvature + self.precision[j])
         return np.asarray(np.clip(step, -MOST_STEP, MOST_STEP))
 
 
-def _weigh(z: Array, y: Array) -> tuple[Array, Array]:
+def _weigh(z: Array, y: Array, weight: Array) -> tuple[Array, Array]:
     """Gradient and curvature of each row's loss, on grids on which any sum of them is exact."""
     p = sigmoid(np.clip(z, -LOGIT_LIMIT, LOGIT_LIMIT))
-    residual = np.rint((p - y) / RESIDUAL_STEP) * RESIDUAL_STEP
-    return residual, np.rint(p * (1.0 - p) / CURVATURE_STEP) * CURVATURE_STEP
+    residual = np.rint(weight * (p - y) / RESIDUAL_STEP) * RESIDUAL_STEP
+    return residual, np.rint(weight * (p * (1.0 - p)) / CURVATURE_STEP) * CURVATURE_STEP

@@ -31,6 +31,7 @@ EVENT = np.dtype(
         ("kind", "i1"),
         ("code", "i1"),  # activity type or survey type
         ("causes", "u1"),  # bit i: CAUSES[i] was named
+        ("producer", "<u2"),  # a number of its name; the feed sets it
         ("note", "<i4"),  # where the fields lie that fit no column, 0: there are none
         ("amount", "<f8"),
         ("items", "<f8"),
@@ -56,14 +57,15 @@ def empty_rows(n: int) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """`rows[i]` is an event of `customers[i]`."""
+    """`rows[i]` is an event of `customers[i]`, sent by `producers[i]`."""
 
     rows: Rows
     customers: Sequence[str]
+    producers: Sequence[str]
 
     @staticmethod
     def empty() -> Events:
-        return Events(empty_rows(0), ())
+        return Events(empty_rows(0), (), ())
 
     @staticmethod
     def concatenate(parts: Iterable[Events]) -> Events:
@@ -73,7 +75,11 @@ class Events:
             return Events.empty()
         if len(known) == 1:
             return known[0]
-        return Events(np.concatenate([p.rows for p in known]), [c for p in known for c in p.customers])
+        return Events(
+            np.concatenate([p.rows for p in known]),
+            [c for p in known for c in p.customers],
+            [c for p in known for c in p.producers],
+        )
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -105,14 +105,14 @@ class Decoder:
         now_us: int,
     ) -> Decoded:
         fields = Fields(objects)
-        customers, rows, bad = self._columns(fields, now_us)
+        customers, producers, rows, bad = self._columns(fields, now_us)
         bad |= doubtful
         if keys is not None:
             bad |= _keys_differ(keys, customers)
         bad |= bool(self.noted)
         unknown = fields.unknown(self.known)
         if not bad.any():
-            return Decoded(Events(rows, customers), np.arange(len(rows)), [], [], unknown)
+            return Decoded(Events(rows, customers, producers), np.arange(len(rows)), [], [], unknown)
         asked, found = np.flatnonzero(bad).tolist(), []
         for i in asked:
             value: bytes | Object | None = objects[i] if values is None else values[i]
@@ -120,12 +120,12 @@ class Decoder:
         bodies = {i: body for i, body in zip(asked, found, strict=True) if isinstance(body, dict)}
         if bodies:
             places, again = list(bodies), self._columns(Fields(list(bodies.values())), now_us)
-            rows[places], bad[places] = again[1], False
+            rows[places], bad[places] = again[2], False
             for i, customer in zip(places, again[0], strict=True):
                 customers[i] = customer
         good = np.flatnonzero(~bad)
         marks, refused = [x for x in found if isinstance(x, Mark)], [x for x in found if isinstance(x, Refused)]
-        events = Events(rows[good], [customers[i] for i in good.tolist()])
+        events = Events(rows[good], *([column[i] for i in good.tolist()] for column in (customers, producers)))
         erased = [x for x in found if isinstance(x, Erased)]
         return Decoded(events, good, marks, refused, unknown, self._notes(events.rows, bodies.values()), erased)
 
@@ -136,8 +136,8 @@ class Decoder:
         rows["note"] = np.arange(1, len(rows) + 1)
         return [{name: value for name, value in body.items() if name in self.noted} for body in bodies]
 
-    def _columns(self, fields: Fields, now_us: int) -> tuple[list[str], Rows, Flags]:
-        """Customers, rows and which of them are not plainly good (their rows are worthless)."""
+    def _columns(self, fields: Fields, now_us: int) -> tuple[list[str], Column, Rows, Flags]:
+        """Customers, producers, rows and which of them are not plainly good (their rows are worthless)."""
         n = len(fields.objects)
         rows, bad = empty_rows(n), np.zeros(n, np.bool_)
         kinds = fields.get("kind")
@@ -145,13 +145,14 @@ class Decoder:
             bad |= np.array([kind != self.kind for kind in kinds], np.bool_)
         _versions(fields.get("schema_version"), bad)
         customers, events = _ids(fields.get("customer_id"), bad), _ids(fields.get("event_id"), bad)
-        _labels(fields.get("producer"), MAX_ID, False, bad)
+        producers = fields.get("producer")
+        _labels(producers, MAX_ID, False, bad)
         rows["time_us"], good = parse_instants(_texts(fields.get("event_time"), bad))
         bad |= ~good | (rows["time_us"] < 0) | (rows["time_us"] > now_us + self.max_skew_us)
         self._fields(fields, rows, bad)
         rows["kind"] = KINDS.index(self.kind)
         rows["id"] = _identities(self.kind, customers, events)
-        return list(customers), rows, bad
+        return list(customers), producers, rows, bad
 
     def _fields(self, fields: Fields, rows: Rows, bad: Flags) -> None:
         """The fields of the kind."""

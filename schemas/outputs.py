@@ -5,7 +5,7 @@ Numbers in bulk (blocks of observations) travel as base64 of little endian bytes
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,8 @@ Floats = Annotated[
     str, Field(description="base64 of little endian float64", json_schema_extra={"contentEncoding": "base64"})
 ]
 Flags = Annotated[str, Field(description="base64 of bytes of 0 and 1", json_schema_extra={"contentEncoding": "base64"})]
+
+Codes = Annotated[str, Field(description="base64 of bytes of 0 to 3", json_schema_extra={"contentEncoding": "base64"})]
 
 
 class Output(BaseModel):
@@ -40,13 +42,15 @@ class Budget(Output):
 
 
 class Reason(Output):
-    """One feature's share of the score, in log-odds against the average active customer."""
+    """A topic's share of the score, in log-odds against the average active customer."""
 
-    feature: str
-    value: float
+    topic: str
+    feature: str = Field(description="that of the topic which the sentence is about")
+    value: float = Field(description="of the feature, in its unit")
     unit: str
-    contribution: float
-    sentence: str
+    contribution: float = Field(description="of the whole topic")
+    sentence: str = Field(description="what an adviser can say, in English")
+    sentence_zh: str = Field(description="the same in Chinese")
 
 
 class TouchPoint(Output):
@@ -97,6 +101,12 @@ class Intervention(Output):
     lifecycle: Literal["new", "growing", "mature", "silent", "churned"]
     rfm_b: RfmB | None = Field(description="null before a population is known")
     touch_points: list[TouchPoint]
+    log_odds: float = Field(
+        description="average_log_odds + the reasons' contributions + other_contributions: exactly, in any order of "
+        "float64; probability is 1 / (1 + exp(-log_odds)), with log_odds held within -20 and 20"
+    )
+    average_log_odds: float = Field(description="of the average active customer")
+    other_contributions: float = Field(description="of all that is not told as a reason")
     reasons: Annotated[list[Reason], Field(min_length=3)]
     model_version: int
     policy_version: str
@@ -143,6 +153,9 @@ class InterventionUpdate(Output):
     probability: Share | None = None
     expected_saved: Share | None = None
     expected_net_value: float | None = None
+    log_odds: float | None = None
+    average_log_odds: float | None = None
+    other_contributions: float | None = None
     reasons: list[Reason] | None = None
     window: str | None = Field(None, description="the window that a contact is in from now on")
     window_saved: Share | None = None
@@ -237,7 +250,9 @@ class Observations(Output):
 
 
 class LabelledExamples(Output):
-    """The same a horizon later, with what became of the customers (1: left)."""
+    """The same a horizon later, with what became of the customers (1: left) and what was done to them (0: no case,
+    1: held out, 2: sent, 3: contacted).
+    """
 
     kind: Literal["labelled_examples"]
     observed_at: Instant
@@ -247,6 +262,7 @@ class LabelledExamples(Output):
     probability: Floats
     features: Floats
     label: Flags
+    treatment: Codes
 
 
 class ReportMark(Output):
@@ -262,6 +278,17 @@ class ReportEnd(Output):
 
     kind: Literal["end"]
     partition: int
+
+
+class ModelCommand(Output):
+    """Which version is to be served from the first grid instant at or after `event_time` on."""
+
+    kind: Literal["model_command"]
+    action: Literal["rollback", "promote"]
+    command_id: str
+    event_time: Instant
+    why: str
+    model: dict[str, Any] | None  # of a rollback: the version, as it lies in `models`
 
 
 class ModelSnapshot(Output):
@@ -306,7 +333,7 @@ OUTPUTS: dict[str, tuple[type[Output], ...]] = {
     "touches": (Touch,),
     "churn-scores": (ChurnScore,),
     "observations": (Observations, ReportMark),
-    "labelled-examples": (LabelledExamples, ReportMark, ReportEnd),
+    "labelled-examples": (LabelledExamples, ReportMark, ReportEnd, ModelCommand),
     "models": (ModelSnapshot,),
     "candidates": (Candidates, ReportEnd),
     "dispatches": (Dispatch,),

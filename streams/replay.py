@@ -41,8 +41,15 @@ class Replay:
     """One partition, one learner, any number of files."""
 
     def __init__(
-        self, profile: Profile, sources: FileSources, folder: ReplayFolder, *, keeps_sweeps: bool = False
+        self,
+        profile: Profile,
+        sources: FileSources,
+        folder: ReplayFolder,
+        *,
+        keeps_sweeps: bool = False,
+        commands: Sequence[bytes] = (),
     ) -> None:
+        """commands: to the learner, lines as of `Command.dumps`, as if they had been sent before the first event."""
         self.sources, self.folder = sources, folder
         self.unit, self.learner = EngineUnit(profile, 0, "event"), LearnerUnit(profile, 1)
         self.unit.engine.keeps_sweeps, self.unit.publishes_scores = keeps_sweeps, False
@@ -64,6 +71,7 @@ class Replay:
             LABELLED: self._labelled,
         }
         self.sent = {LABELLED: 0, MODELS: 0, CANDIDATES: 0, DISPATCHES: 0}
+        self._labelled(list(commands))
 
     def run(self, progress: Progress = lambda events, frontier: None) -> None:
         """To the end of the files; calls `progress` with events read and stream time now and then."""
@@ -124,7 +132,9 @@ class Replay:
             self._examples(batch.examples, matured=True)
             self.learner.apply(batch)
             for output in self.learner.outputs():
-                self._send(MODELS, [value or b"" for _, value in output.pairs], self.feed)
+                models = [value or b"" for _, value in output.pairs]
+                self.folder.models(models)
+                self._send(MODELS, models, self.feed)
 
     def _candidates(self, values: list[bytes]) -> None:
         """To the dispatcher, whose grants come back at once."""
@@ -141,8 +151,10 @@ class Replay:
 
     def _examples(self, examples: Iterable[Examples], *, matured: bool) -> None:
         for e in examples:
-            label = e.label if matured else None
-            self.folder.examples(e.customers, e.observed_us, e.model_version, e.probability, label, e.features.T)
+            label, treatment = (e.label, e.treatment) if matured else (None, None)
+            self.folder.examples(
+                e.customers, e.observed_us, e.model_version, e.probability, label, e.features.T, treatment
+            )
 
     def _unlearned(self) -> None:
         """What matured after the last grid instant, and observations whose horizon ends after the last event."""

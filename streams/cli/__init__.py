@@ -30,6 +30,7 @@ COMMANDS = {
     "schemas": ("streams.cli.schemas", "JSON Schemas and AsyncAPI of all messages"),
     "status": ("streams.cli.status", "lag, frontier, last checkpoint and model of a group of workers"),
     "cases": ("streams.cli.cases", "the work list: open cases by worth, what is due, and one case with its history"),
+    "models": ("streams.cli.models", "the versions that were served, what sets two apart, rollback and promotion"),
     "simulate": ("streams.cli.simulate", "write the events of an invented city"),
     "demo": ("streams.cli.demo", "the invented city from events to cases, in minutes"),
 }

@@ -66,7 +66,7 @@ def _list(args: argparse.Namespace, rules: CaseRules, cases: list[FollowedCase],
     if args.json:
         _print({"at": format_instant(now_us), "found": len(found), "cases": [_body(rules, c, now_us) for c in shown]})
     else:
-        screen.show(screen.work_list(rules, shown, len(found), now_us))
+        screen.show(screen.work_list(rules, shown, len(found), now_us, args.lang))
 
 
 def _show(
@@ -79,7 +79,7 @@ def _show(
         body["curve"] = [{"at": format_instant(at_us), "probability": value} for at_us, value in curve]
         _print(body | {"events": None if events is None else [event.model_dump(exclude_none=True) for event in events]})
         return
-    screen.show(screen.one_case(rules, case, curve, events, now_us))
+    screen.show(screen.one_case(rules, case, curve, events, now_us, args.lang))
     if others:
         print(f"\n{len(others)} more of this customer: {', '.join(others)}")
 
@@ -112,6 +112,9 @@ def _add_source(parser: argparse.ArgumentParser, default: Any) -> None:
         metavar="INSTANT",
         default=default,
         help="what now is (default: now; of a folder: its end)",
+    )
+    parser.add_argument(
+        "--lang", choices=screen.LANGUAGES, default=default or "en", help="language of the reasons (default: en)"
     )
     parser.add_argument("--json", action="store_true", default=default or False, help="one JSON object")
 

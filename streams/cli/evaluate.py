@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from streams.evaluation import boosting, cases, page, report, rivals, rows, tables
+from streams.evaluation import boosting, cases, effect, page, report, rivals, rows, tables
 from streams.files.folder import EVALUATION, EVALUATION_PAGE
 
 PERIODS = ("overall", "second half")
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     found, summary = rows.read(args.folder)
     serve = [rivals.recency, rivals.rfm_b, rivals.base_rate] + [boosting.retrained_weekly] * args.lightgbm
     served = [of(found, time.process_time) for of in serve]
-    whole = report.evaluate(found, summary, cases.read(args.folder, found), served)
+    whole = report.evaluate(found, summary, cases.read(args.folder, found), served, effect.read(args.folder))
     body = orjson.dumps(whole, option=orjson.OPT_INDENT_2)
     (args.folder / EVALUATION).write_bytes(body + b"\n")
     (args.folder / EVALUATION_PAGE).write_text(page.render(whole), "utf-8")

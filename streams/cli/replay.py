@@ -6,11 +6,13 @@ import argparse
 import resource
 import sys
 import time
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from features.catalogue import NAMES
+from online_model.registry import Command
 from streams.cli.options import add_profile_options, profile_of
 from streams.files.folder import ReplayFolder
 from streams.files.sources import FileSources
@@ -24,6 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help=".csv, .jsonl or .parquet, plain, .gz or .zst")
     parser.add_argument("--out", required=True, metavar="DIR", help="where the results go")
     parser.add_argument("--scores", action="store_true", help="also write every customer's score at every sweep")
+    parser.add_argument(
+        "--model-commands",
+        type=Path,
+        metavar="FILE",
+        help="lines of `keepline models rollback --dir`, obeyed at their time",
+    )
     add_profile_options(parser)
 
 
@@ -31,8 +39,9 @@ def run(args: argparse.Namespace) -> int:
     """Replays, writes the folder, prints the summary."""
     profile, started = profile_of(args), time.perf_counter()
     sources = FileSources(args.files, time.time_ns() // 1000, profile.time.max_skew_us)
+    commands = [] if args.model_commands is None else _commands(args.model_commands)
     with ReplayFolder(args.out, NAMES, args.scores) as folder:
-        replay = Replay(profile, sources, folder, keeps_sweeps=args.scores)
+        replay = Replay(profile, sources, folder, keeps_sweeps=args.scores, commands=commands)
         with _progress() as bar:
             task = bar.add_task("replay", total=None, events=0, frontier="")
             replay.run(lambda events, frontier: bar.update(task, events=events, frontier=frontier or ""))
@@ -45,6 +54,11 @@ def run(args: argparse.Namespace) -> int:
         folder.close(summary)
     _print(summary)
     return 0
+
+
+def _commands(path: Path) -> list[bytes]:
+    """Checked here: what is no command is refused before anything is written."""
+    return [Command.loads(line).dumps() for line in path.read_bytes().splitlines() if line]
 
 
 def _progress() -> Progress:

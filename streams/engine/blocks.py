@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from features.arithmetic import Array
 from features.catalogue import NAMES
-from features.population import BINS, COMPONENTS, Counts
 from online_model.learner import Examples
-from online_model.packing import pack, pack_array, unpack, unpack_array
+from online_model.packing import pack_array, unpack_array
+from online_model.treatment import Codes
 from schemas.instants import format_instant, parse_instant
+from streams.engine.reports import Report
 
 ROWS_A_BLOCK = 256
 
@@ -39,22 +40,18 @@ def observation_blocks(
         )
 
 
-def labelled(block: dict[str, Any], label: NDArray[np.uint8]) -> bytes:
-    """The same block with what became of its customers."""
-    return orjson.dumps(block | {"kind": "labelled_examples", "label": pack_array(label)})
+def labelled(block: dict[str, Any], label: NDArray[np.uint8], treatment: Codes) -> bytes:
+    """The same block with what became of its customers, and what was done to them."""
+    more = {"kind": "labelled_examples", "label": pack_array(label), "treatment": pack_array(treatment)}
+    return orjson.dumps(block | more)
 
 
-def mark(at_us: int, partition: int, population: Counts | None = None) -> bytes:
-    """'This partition has reported everything up to this grid instant', and its customers counted there."""
+def mark(at_us: int, partition: int, report: Report | None = None) -> bytes:
+    """'This partition has reported everything up to this grid instant', and what it counted there."""
     body: dict[str, Any] = {"kind": "mark", "instant": format_instant(at_us), "partition": partition}
-    if population is not None:
-        body["population"] = pack(population)
-    return orjson.dumps(body)
-
-
-def population_of(body: dict[str, Any]) -> Counts:
-    """What a mark counted."""
-    return unpack(body["population"]).reshape(len(COMPONENTS), BINS)
+    if report is not None:
+        body |= report.packed()
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
 def candidates(at_us: int, partition: int, asked: list[dict[str, Any]]) -> bytes:
@@ -69,8 +66,11 @@ def end_mark(partition: int) -> bytes:
 
 
 def examples_of(block: dict[str, Any]) -> Examples:
-    """A block as the learner takes it; the labels of one that has none are 0."""
+    """A block as the learner takes it; labels and treatments of one that has none are 0."""
     n = len(block["customers"])
+    label, treatment = (
+        unpack_array(block[name], "u1") if name in block else np.zeros(n, np.uint8) for name in ("label", "treatment")
+    )
     return Examples(
         observed_us=parse_instant(block["observed_at"]),
         model_version=block["model_version"],
@@ -78,5 +78,6 @@ def examples_of(block: dict[str, Any]) -> Examples:
         probability=unpack_array(block["probability"], "f8"),
         said=unpack_array(block["said"], "f4").astype(np.float64).reshape(-1, n),
         features=unpack_array(block["features"], "f8").reshape(len(NAMES), n),
-        label=unpack_array(block["label"], "u1") if "label" in block else np.zeros(n, np.uint8),
+        label=label,
+        treatment=treatment,
     )

@@ -24,6 +24,12 @@ from streams.interventions.people import Personas
 from streams.interventions.policy import Message, withheld
 from streams.interventions.profile import Profile
 
+# what an upgrade says anew
+UPGRADED = (
+    "tier", "action", "budget", "probability", "expected_saved", "expected_net_value",
+    "log_odds", "average_log_odds", "other_contributions", "reasons",
+)  # fmt: skip
+
 
 @dataclass
 class Desk:
@@ -72,8 +78,7 @@ class Desk:
         message, channel = asked.message, asked.channel
         case.channels = list(asked.channels)
         row[UPGRADE] = self._upgrade_above(message["tier"])
-        told = ("tier", "action", "budget", "probability", "expected_saved", "expected_net_value", "reasons")
-        update = life.upgraded(case, message["tier"], channel, {name: message[name] for name in told}, at_us)
+        update = life.upgraded(case, message["tier"], channel, {name: message[name] for name in UPGRADED}, at_us)
         self.casebook.contact(slot, channel, at_us)
         self.casebook.touch(slot, at_us)
         self.updates(customer, at_us, [update])

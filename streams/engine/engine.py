@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -16,29 +17,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features import histograms
 from features.aggregates import RETENTION, Last, Layout, Signal
 from features.arithmetic import Array
 from features.catalogue import AGGREGATES
-from features.population import count, nobody
+from features.population import count
 from features.recent import RecentIds
 from features.table import Slots, Table
 from features.view import KNOWN
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
+from online_model.treatment import Codes, codes
 from schemas.columns import Note, Rows
 from streams.engine import blocks
-from streams.engine.case_columns import CASE_COLUMNS, KEPT, NO_CASE, PENDING, RETRY, WIDTH
+from streams.engine.case_columns import CASE_COLUMNS, CONTACTED, KEPT, NO_CASE, OPENED, PENDING, RETRY, WIDTH
 from streams.engine.casebook import Casebook
 from streams.engine.crossings import Crossings
 from streams.engine.desk import Desk
 from streams.engine.happenings import Happenings
 from streams.engine.one import Candidacy
 from streams.engine.outbox import Facts, Outbox, in_order
+from streams.engine.quality import Quality
+from streams.engine.reports import Report
 from streams.engine.rhythm import Rhythm
 from streams.engine.schedule import Schedule, is_grid, on_agenda
 from streams.engine.scoring import Scoring, in_parts
 from streams.engine.ticks import Ticks
 from streams.interventions.cases import Withheld
+from streams.interventions.gate import is_held_out
 from streams.interventions.people import Personas
 from streams.interventions.profile import Profile
 
@@ -71,7 +77,7 @@ class Engine:
         self.waiting_us: int | None = None
         self.asked_us: int | None = None
         self.first_observed_us: int | None = None
-        self.population = nobody()  # the active customers of the last grid instant, counted
+        self.quality, self.report = Quality(), Report.empty()  # of the last grid instant
         self.facts = Facts()
         self.quiet: list[str] = []  # sources that had fallen quiet at the last sweep
         self.sweeps: list[Sweep] = []
@@ -155,7 +161,16 @@ class Engine:
         """The observations of a block, made at `observed_us`, get their labels: stream time is their horizon's end."""
         slots = self.table.slots(block["customers"])  # type: ignore[arg-type]  # a block of ours, by its schema
         left = self.table.rows[slots, self._last_retained] <= observed_us
-        self.facts.labelled.append(blocks.labelled(block, left.astype(np.uint8)))
+        self.facts.labelled.append(blocks.labelled(block, left.astype(np.uint8), self._treatment(slots, observed_us)))
+
+    def _treatment(self, slots: Slots, observed_us: int) -> Codes:
+        """What was done to customers since long enough before the observation to show in its label."""
+        since_us = observed_us - self.profile.case.save_horizon_us
+        opened, contacted = (self.table.rows[slots, column - WIDTH] > since_us for column in (OPENED, CONTACTED))
+        held_out = np.zeros(len(slots), np.bool_)
+        for i in np.flatnonzero(opened).tolist():
+            held_out[i] = is_held_out(self.profile, self.table.names[slots[i]])
+        return codes(opened, held_out, contacted)
 
     def report_end(self) -> None:
         """Tells learner and dispatcher that nothing more comes."""
@@ -205,11 +220,11 @@ class Engine:
         self.counts["forgotten"] += len(slots)
 
     def _observe(self, at_us: int) -> None:
-        active, self.population = self.active(at_us), nobody()
+        active, self.report = self.active(at_us), replace(Report.empty(), missing=self.quality.take())
         for slots in in_parts(active):
             scored = self.scoring.scored(slots, self.table.gather(slots), np.full(len(slots), float(at_us)))
             probability, said = scored.probability, self.scorer.said(scored.x)
-            self.population += count(scored.raw)
+            self.report += Report(count(scored.raw), histograms.count(scored.x, probability), {})
             names = [self.table.names[slot] for slot in slots.tolist()]
             version = self.scorer.snapshot.version
             self.facts.observations += blocks.observation_blocks(at_us, version, names, probability, said, scored.raw)
@@ -223,7 +238,7 @@ class Engine:
 
     def report_grid(self, at_us: int) -> None:
         """Tells the learner that all labels up to a grid instant are out."""
-        self.facts.labelled.append(blocks.mark(at_us, self.partition, self.population))
+        self.facts.labelled.append(blocks.mark(at_us, self.partition, self.report))
 
     def _sweep(self, at_us: int) -> None:
         active = self.active(at_us)
@@ -289,6 +304,7 @@ class Engine:
         self.counts["late"] += int((new & late).sum())
         self.counts["applied"] += int((new & ~late).sum())
         rows = rows[new]
+        self.quality.count(rows)
         self.counts["notes"] += int((rows["note"] > 0).sum())
         if not self.waits_for_models:
             self.rhythm.hear(rows[rows["note"] == 0])

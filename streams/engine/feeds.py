@@ -134,6 +134,7 @@ class EngineFeed:
         """
         rows = decoded.events.rows
         rows["slot"] = self.engine.table.slots(decoded.events.customers)
+        rows["producer"] = self.engine.quality.codes(decoded.events.producers)
         self.notes.keep(rows, decoded.notes)
         self.unknown_fields.update(decoded.unknown_fields)
         taken = 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.arithmetic import Array
 from features.table import Slots
 from schemas.columns import CAUSES, CUSTOMER_PROFILE, Note, Rows
-from streams.engine.case_columns import PERSONA, PROFILE_US, VALUE
+from streams.engine.case_columns import CONTACTED, PERSONA, PROFILE_US, VALUE
 from streams.engine.desk import Desk
 from streams.interventions.people import Persona
 
@@ -48,6 +48,8 @@ class Happenings:
                 updates += casebook.retained(slot, time_us, at_us)
         elif row["kind"] != CUSTOMER_PROFILE:
             updates = casebook.outcome(slot, notes[note], time_us, at_us)
+            if notes[note]["status"] != "acknowledged" and updates[0]["status"] != "ignored":
+                cases[CONTACTED] = max(cases[CONTACTED], time_us)
         elif time_us < cases[PROFILE_US]:  # an older profile that comes late
             return
         else:

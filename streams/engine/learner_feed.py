@@ -9,12 +9,13 @@ from typing import Any
 
 import orjson
 
-from features.population import Counts, nobody
 from online_model.learner import Examples
+from online_model.registry import KIND, Command
 from schemas.instants import parse_instant
 from streams.engine import blocks
 from streams.engine.feeds import LABELLED, Record
 from streams.engine.merge import Hole
+from streams.engine.reports import Report
 from streams.engine.schedule import grid_at_or_after
 
 NEVER_US = (1 << 63) - 1
@@ -29,7 +30,8 @@ class LearnerBatch:
     position: dict[str, int]
     instant_us: int
     examples: list[Examples]
-    population: Counts  # of all partitions at the instant
+    report: Report  # of all partitions at the instant
+    commands: list[Command]  # that are obeyed from the instant on
     ended: bool
 
     @property
@@ -49,7 +51,8 @@ class LearnerFeed:
         self.offsets: deque[tuple[int, int]] = deque()  # (instant it belongs to, offset) of what is not learned yet
         self.reported: dict[int, int] = {}  # partition -> last instant it has reported
         self.instants: set[int] = set()
-        self.population: dict[int, Counts] = {}  # instant -> counts of the partitions that have reported it
+        self.commands: list[tuple[int, int, Command]] = []  # (instant from which on it is obeyed, offset, command)
+        self.reports: dict[int, Report] = {}  # instant -> the sum of the partitions that have reported it
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
         """Blocks and marks; those of instants that were learned already are cut. Raises Hole."""
@@ -58,7 +61,7 @@ class LearnerFeed:
         for record in records:
             if record.offset >= self.read:
                 self.read = record.offset + 1
-                self._take(orjson.loads(record.value or b"null"), record.offset)
+                self._take(record.value or b"null", record.offset)
 
     def caught_up(self, source: str, now_us: int) -> None:
         """Nothing depends on it."""
@@ -78,14 +81,34 @@ class LearnerFeed:
         if ended:
             self.reported = {}
         self.learned_us = self.learned_us if ended else instant_us
-        self.offsets = deque((at, offset) for at, offset in self.offsets if not ended and at > instant_us)
+        commands = [command for at, _, command in self.commands if at <= self.learned_us]
+        self.commands = [one for one in self.commands if one[0] > self.learned_us]
+        waiting = {offset for _, offset, _ in self.commands}
+        self.offsets = deque(
+            (at, offset) for at, offset in self.offsets if at > instant_us or (ended and offset in waiting)
+        )
         base = self.position
         self.position = {LABELLED: self.offsets[0][1] if self.offsets else self.read}
         examples = self.examples.pop(instant_us, [])
-        population = self.population.pop(instant_us, nobody())
-        return LearnerBatch(self, base, self.position, instant_us, examples, population, ended)
+        report = self.reports.pop(instant_us, Report.empty())
+        return LearnerBatch(self, base, self.position, instant_us, examples, report, commands, ended)
 
-    def _take(self, body: dict[str, Any], offset: int) -> None:
+    @property
+    def _complete_us(self) -> int:
+        """The last instant that every partition had reported, whether it has been learned meanwhile or not: so a
+        command that comes late is obeyed from the same instant on however records are read.
+        """
+        reported_us = min(self.reported.get(partition, -1) for partition in range(self.partitions))
+        return max([self.learned_us, *(at for at in self.instants if at <= reported_us)])
+
+    def _take(self, value: bytes, offset: int) -> None:
+        body: dict[str, Any] = orjson.loads(value)
+        if body["kind"] == KIND:
+            command = Command.loads(value)
+            instant_us = grid_at_or_after(max(command.event_us, self._complete_us + 1))
+            self.commands.append((instant_us, offset, command))
+            self.offsets.append((instant_us, offset))
+            return
         if body["kind"] == "labelled_examples":
             examples = blocks.examples_of(body)
             instant_us = grid_at_or_after(examples.observed_us + self.horizon_us)
@@ -99,4 +122,4 @@ class LearnerFeed:
             self.offsets.append((instant_us, offset))
             if instant_us < NEVER_US:
                 self.instants.add(instant_us)
-                self.population[instant_us] = self.population.get(instant_us, nobody()) + blocks.population_of(body)
+                self.reports[instant_us] = self.reports.get(instant_us, Report.empty()) + Report.unpacked(body)

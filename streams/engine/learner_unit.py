@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 import orjson
 
+from online_model.drift import DriftRules
 from online_model.learner import Learner, Rules
 from online_model.readiness import Bar
+from online_model.registry import Serving
 from schemas.instants import DAY_US, format_instant
 from streams.engine.feeds import LABELLED, MODELS, Record
 from streams.engine.learner_feed import LearnerBatch, LearnerFeed
@@ -26,12 +28,21 @@ class LearnerUnit:
     def __init__(self, profile: Profile, partitions: int) -> None:
         self.profile, self.partitions, self.partition = profile, partitions, 0
         self.name, self.changelog = "learner", (LEARNER_STATE, 0)
-        model = profile.model
+        model, drift = profile.model, profile.drift
         bar = Bar(model.min_labels, model.min_labels_of_a_class, model.least_auc)
-        horizon_days = profile.label.horizon_us / DAY_US
-        self.learner = Learner(
-            Rules(model.prior_probability, horizon_days, model.prior_precision, model.forget_a_week, bar)
+        drift_rules = DriftRules(
+            drift.reference_weeks, drift.psi, drift.missing_jump, drift.least_counted, drift.loss_delta
         )
+        rules = Rules(
+            prior_probability=model.prior_probability,
+            horizon_days=profile.label.horizon_us / DAY_US,
+            prior_precision=model.prior_precision,
+            forget_a_week=model.forget_a_week,
+            bar=bar,
+            drift=drift_rules,
+            holdout_share=profile.gate.holdout_share if model.leave_out_treated else 0.0,
+        )
+        self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.position: dict[str, int] = {}
         self.learned_us = 0
         self.steps, self.done, self.waiting = 0, False, False
@@ -49,8 +60,8 @@ class LearnerUnit:
 
     @property
     def alerts(self) -> list[str]:
-        """Nothing yet."""
-        return []
+        """What has drifted, a sentence each."""
+        return list(self.learner.drift.alerts)
 
     def open_feed(self) -> LearnerFeed:
         """A feed that goes on from where the state stands."""
@@ -61,7 +72,9 @@ class LearnerUnit:
         if batch.base != self.position:
             raise Hole(f"learner: a batch from {batch.base} came, the state stands at {self.position}")
         if not batch.ended:
-            self.snapshots.append(self.learner.learn(batch.instant_us, batch.examples, batch.population).dumps())
+            own = self.learner.learn(batch.instant_us, batch.examples, batch.report.population)
+            self.snapshots.append(self.serving.serve(own, batch.examples, batch.commands).dumps())
+            self.learner.drift.look(batch.instant_us, batch.report.histograms, batch.report.missing)
             self.learned_us = batch.instant_us
         self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
         return True
@@ -73,6 +86,7 @@ class LearnerUnit:
                 body = orjson.loads(record.value)
                 self.position, self.done, self.learned_us = body["position"], body["done"], body["learned_us"]
                 self.learner.loads(body["learner"].encode())
+                self.serving.loads(body["serving"])
 
     def loaded(self) -> None:
         """Nothing is left to do."""
@@ -84,6 +98,7 @@ class LearnerUnit:
             "done": self.done,
             "learned_us": self.learned_us,
             "learner": self.learner.dumps().decode(),
+            "serving": self.serving.dumps(),
         }
         state: list[Pair] = [(POSITION, orjson.dumps(body))]
         return [Output(LEARNER_STATE, 0, state), *self.outputs()]

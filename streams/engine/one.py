@@ -14,7 +14,7 @@ from features.catalogue import known
 from features.population import RfmB
 from features.table import Slots
 from features.view import View
-from online_model.reasons import reasons
+from online_model.reasons import explain
 from online_model.scorer import Scorer
 from streams.engine.case_columns import ARMED, OPENED, PENDING, PERSONA, POINTS, RETRY, SENT, TOUCHED, UPGRADE, VALUE
 from streams.engine.casebook import Asked
@@ -200,7 +200,7 @@ class One:
             decided_at_us=self.at_us,
             probability=self.p,
             previous_probability=None if np.isnan(sent) else sent,
-            reasons=reasons(raw, contributions, above, known(scored.view.of(i))[:, 0]),
+            explanation=explain(scored.scorer.average, raw, contributions, above, known(scored.view.of(i))[:, 0]),
             model_version=scored.scorer.snapshot.version,
             persona=self.persona,
             value=None if np.isnan(value) else value,

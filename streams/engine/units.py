@@ -7,7 +7,6 @@ the changelog, outputs and the position that they belong to. Who writes them tog
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,6 +32,7 @@ from streams.engine.feeds import (
 )
 from streams.engine.merge import Hole
 from streams.engine.outbox import Facts
+from streams.engine.refusals import Refusals
 from streams.engine.schedule import is_grid, next_grid
 from streams.interventions.profile import Profile
 
@@ -41,7 +41,6 @@ Clock = Literal["event", "wall"]
 POSITION, LEASE, RESERVED = b"\0position", b"\0lease", b"\0"  # keys of a changelog that are no customer's row
 CASE, PERSONA = b"\0case:", b"\0persona:"
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
-MOST_PRODUCERS, OTHERS = 200, ("others", "others")  # a publisher that makes names up must not fill the memory
 SCORE = b'{"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
 STATE = "state"
 
@@ -83,7 +82,7 @@ class EngineUnit:
         self.letters: list[Pair] = []
         if profile.limits.shared:
             self.sources = (*self.sources, DISPATCHES)
-        self.rejected: Counter[tuple[str, str]] = Counter()  # (rule, producer) -> records, since this process began
+        self.refusals = Refusals()
         self._ids: dict[bytes, bytes] = {}
         self._cases: dict[str, bytes] = {}
         self._personas: dict[int, bytes] = {}
@@ -106,7 +105,8 @@ class EngineUnit:
     @property
     def alerts(self) -> list[str]:
         """What on-call must know, a sentence each."""
-        return [f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet]
+        quiet = [f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet]
+        return quiet + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
 
     def open_feed(self) -> EngineFeed:
         """A feed that goes on from where the state stands."""
@@ -204,12 +204,12 @@ class EngineUnit:
                     engine.label(block, matured_us)
             if is_grid(stop_us):
                 engine.report_grid(stop_us)
+                self.refusals.next_week()
 
     def _refuse(self, letters: Iterable[Letter]) -> None:
         for letter in letters:
             self.letters.append((None, orjson.dumps(letter)))
-            key = str(letter["rule"]), str(letter["producer"] or "unknown")
-            self.rejected[key if key in self.rejected or len(self.rejected) < MOST_PRODUCERS else OTHERS] += 1
+            self.refusals.count(letter)
 
     def _scores(self, facts: Facts) -> list[Pair]:
         """Put together by hand: there may be one for each event."""
@@ -255,6 +255,7 @@ class EngineUnit:
             "counts": dict(engine.counts),
             "model": engine.scorer.snapshot.dumps().decode(),
             "rhythm": engine.rhythm.state(),
+            "quality": engine.quality.state(),
         }
 
     def _load_position(self, body: dict[str, Any]) -> None:
@@ -266,6 +267,7 @@ class EngineUnit:
         engine.counts.update(body["counts"])
         engine.take_snapshot(Snapshot.loads(body["model"].encode()))
         engine.rhythm.load(body["rhythm"])
+        engine.quality.load(body["quality"])
 
     def _load_customers(self, rows: dict[bytes, bytes | None]) -> None:
         table = self.engine.table

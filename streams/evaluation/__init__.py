@@ -9,7 +9,9 @@ probability that was served, after its horizon has passed; a rival learns from n
     rivals      what needs no training: recency, RFM-B, the running base rate
     boosting    LightGBM, retrained every week (needs the package lightgbm)
     cases       how early before leaving cases were opened
+    effect      what cases did, by comparison with the holdout
     segments    groups of customers that are looked at apart
+    drift       how features and scores moved from month to month
     report      all of it put together
     page        the report as one HTML file; charts draws its pictures
 """

@@ -12,12 +12,15 @@ from streams.evaluation.bootstrap import Estimate
 from streams.evaluation.cases import Timing
 from streams.evaluation.comparison import TOPS, Comparison
 from streams.evaluation.course import Week
+from streams.evaluation.drift import Drift
 from streams.evaluation.metrics import Bin
 from streams.page import svg
 
 Line = list[tuple[float, float]]
 TICKS = 4
 DATES = 5
+WORTH_A_LOOK, SHIFTED = 0.1, 0.25  # of PSI, the usual rule of thumb
+MOST_MOVED = 16  # rows of the picture of drift; evaluation.json has all
 QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -107,3 +110,19 @@ def _scale(values: Sequence[float]) -> tuple[float, float, list[float]]:
 def _round_step(about: float) -> float:
     power = 10.0 ** np.floor(np.log10(about))
     return float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= about))
+
+
+def drift(found: Drift) -> str:
+    """PSI by feature and month; what moved most on top."""
+    shown = found.moved[:MOST_MOVED]
+    cells = [[_cell(one.name, *at) for at in zip(found.months, one.psi, strict=True)] for one in shown]
+    names = [f"{one.name} {one.worst:.2f}" for one in shown]
+    rest = found.moved[MOST_MOVED:]
+    note = f'<p class="note">{len(rest)} more, none above {rest[0].worst:.2f}.</p>' if rest else ""
+    return f'<div class="card">{svg.heat(cells, names, found.months)}</div>{note}'
+
+
+def _cell(name: str, month: str, psi: float) -> tuple[str, str]:
+    """Its look, and what it says when it is pointed at."""
+    look = "moved" if psi > SHIFTED else "watched" if psi > WORTH_A_LOOK else "calm"
+    return look, f"{name}, {month}: PSI {psi:.2f}"

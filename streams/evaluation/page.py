@@ -21,7 +21,10 @@ CARDS = (
     ("brier", "Brier score", "mean squared error of the probability: lower is better"),
 )
 NOTHING = '<p class="note">Nothing to show: no prediction has matured. Replay a log longer than the horizon.</p>'
+NO_DRIFT = '<p class="note">Not known: it takes three months, and examples of all features of this version.</p>'
 NO_CASES = '<p class="note">Not known: the folder has no interventions.jsonl.</p>'
+
+NO_EFFECTS = '<p class="note">Not known: the time in which a return counts was over for no case.</p>'
 
 
 def render(report: Report) -> str:
@@ -45,7 +48,9 @@ def render(report: Report) -> str:
         methods=tables.methods(report.comparison.methods),
         differences=tables.differences(report.comparison) if report.comparison.differences else NOTHING,
         cases=NO_CASES if report.cases is None else _cases(report.cases, report.log.horizon_days),
+        effects=tables.effects(report.effects) if report.effects else NO_EFFECTS,
         segments=tables.segments(report.segments),
+        drift=charts.drift(report.drift) if report.drift.moved else NO_DRIFT,
         horizon=f"{report.log.horizon_days:g}",
         unlabelled=f"{report.log.unlabelled:,}",
     )

@@ -10,6 +10,8 @@ from schemas.instants import DAY_US, format_instant
 from streams.evaluation import comparison, metrics, segments
 from streams.evaluation.cases import Cases, Timing, timing
 from streams.evaluation.course import Course, course
+from streams.evaluation.drift import Drift, drift
+from streams.evaluation.effect import Effect
 from streams.evaluation.rivals import Served
 from streams.evaluation.rows import Rows
 
@@ -40,10 +42,16 @@ class Report:
     segments: list[segments.Segment]
     comparison: comparison.Comparison
     cases: Timing | None
+    drift: Drift
+    effects: list[Effect]
 
 
 def evaluate(
-    rows: Rows, summary: dict[str, Any], cases: tuple[Cases, Cases] | None, rivals: Sequence[Served]
+    rows: Rows,
+    summary: dict[str, Any],
+    cases: tuple[Cases, Cases] | None,
+    rivals: Sequence[Served],
+    effects: Sequence[Effect] = (),
 ) -> Report:
     """cases: sent and withheld; rivals: what others would have served, (rows,) each."""
     judged = rows.only(rows.labelled)
@@ -54,6 +62,8 @@ def evaluate(
         segments.judge(judged),
         comparison.compare(rows, rivals),
         None if cases is None else timing(*cases, rows),
+        drift(rows),
+        list(effects),
     )
 
 

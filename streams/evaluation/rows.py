@@ -66,9 +66,13 @@ class Rows:
         columns = {name: getattr(self, name)[keep] for name in ("customer", "week", "probability", "label")}
         return replace(self, features=features, **columns)
 
+    def feature_names(self) -> list[str]:
+        """Those of the columns of `matrix`."""
+        return [name.removeprefix("f_") for name in pq.read_schema(self.path).names if name.startswith("f_")]
+
     def matrix(self) -> NDArray[np.float32]:
         """All features, (rows, features); the large one, so it is read when it is wanted."""
-        names = [name for name in pq.read_schema(self.path).names if name.startswith("f_")]
+        names = [f"f_{name}" for name in self.feature_names()]
         into = np.empty((len(self.label), len(names)), np.float32)
         for i, name in enumerate(names):
             into[:, i] = pq.read_table(self.path, columns=[name])[name].to_numpy()

@@ -9,6 +9,7 @@ from math import isfinite, isnan
 from streams.evaluation.bootstrap import Estimate
 from streams.evaluation.cases import Group
 from streams.evaluation.comparison import METRICS, PERIODS, Comparison, Difference, Method
+from streams.evaluation.effect import Effect
 from streams.evaluation.segments import Segment
 
 UNKNOWN = "-"
@@ -89,6 +90,26 @@ def segments(found: Sequence[Segment]) -> str:
         for one in found
     ]
     return _table(head, rows)
+
+
+def effects(found: Sequence[Effect]) -> str:
+    """A row a tier: shares that came back, and their difference with its interval."""
+    head = ["tier", "sent", "came back", "held out", "came back", "difference"]
+    return _table(head, [_effect(one) for one in found])
+
+
+def _effect(one: Effect) -> list[str]:
+    shares = [
+        f"{returned:,}<small>{percent(returned / of if of else float('nan'))}</small>"
+        for returned, of in ((one.sent_returned, one.sent), (one.held_out_returned, one.held_out))
+    ]
+    if one.difference is None or one.low is None or one.high is None:
+        difference = UNKNOWN
+    else:
+        name = "good" if one.low > 0 else "bad" if one.high < 0 else "level"
+        interval = f"<small>{one.low:+.1%} to {one.high:+.1%}</small>"
+        difference = f'<span class="{name}">{one.difference:+.1%}</span>{interval}'
+    return [escape(one.tier), f"{one.sent:,}", shares[0], f"{one.held_out:,}", shares[1], difference]
 
 
 def groups(found: Sequence[Group]) -> str:

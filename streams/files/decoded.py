@@ -86,7 +86,8 @@ def _together(parts: Sequence[Decoded], refused: list[Refused]) -> Decoded:
     index = np.concatenate([np.zeros(0, np.intp), *(part.index for part in parts)])
     if len(parts) > 1:
         order = np.argsort(index)
-        events = Events(events.rows[order], [events.customers[i] for i in order.tolist()])
+        names = ([column[i] for i in order.tolist()] for column in (events.customers, events.producers))
+        events = Events(events.rows[order], *names)
         index = index[order]
     return Decoded(events, index, marks, everything, unknown, notes)
 

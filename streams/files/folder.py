@@ -23,11 +23,12 @@ UPDATES = "intervention-updates.jsonl"
 WITHHELD = "interventions-withheld.jsonl"
 TOUCHES = "touches.jsonl"
 DEAD_LETTERS = "dead-letters.jsonl"
+MODELS = "models.jsonl"
 SCORES = "scores.parquet"
 EXAMPLES = "examples.parquet"
 SUMMARY = "summary.json"
 EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"  # made of the others afterwards
-LINES = (INTERVENTIONS, UPDATES, WITHHELD, TOUCHES, DEAD_LETTERS)
+LINES = (INTERVENTIONS, UPDATES, WITHHELD, TOUCHES, DEAD_LETTERS, MODELS)
 FILES = (
     SUMMARY,
     *LINES,
@@ -120,6 +121,10 @@ class ReplayFolder:
         """Appends dead letters, JSON each."""
         self._append(DEAD_LETTERS, values)
 
+    def models(self, values: Sequence[bytes]) -> None:
+        """Appends the versions that were served, JSON each."""
+        self._append(MODELS, values)
+
     def scores(self, customers: Sequence[str], scored_at_us: int, probability: Floats) -> None:
         """Appends the scores of one sweep, (customers,); the folder was opened `with_scores`."""
         n = len(customers)
@@ -133,13 +138,14 @@ class ReplayFolder:
         probability: Floats,
         label: NDArray[np.uint8] | None,
         features: Floats,
+        treatment: NDArray[np.uint8] | None = None,
     ) -> None:
-        """Appends observations of one instant. probability, label: (customers,); features: (customers, features);
-        label is None where it has not matured."""
+        """Appends observations of one instant. probability, label, treatment: (customers,); features: (customers,
+        features); label and treatment are None where they have not matured."""
         n = len(customers)
-        labels = pa.nulls(n, pa.int8()) if label is None else label.astype(np.int8)
+        matured = [pa.nulls(n, pa.int8()) if one is None else one.astype(np.int8) for one in (label, treatment)]
         at, version = np.full(n, observed_at_us), np.full(n, model_version)
-        self.tables[EXAMPLES].append([customers, at, probability, version, labels, *np.ascontiguousarray(features.T)])
+        self.tables[EXAMPLES].append([customers, at, probability, version, *matured, *np.ascontiguousarray(features.T)])
 
     def close(self, summary: dict[str, Any]) -> None:
         """Finishes all files, summary.json last."""
@@ -195,5 +201,6 @@ def _examples_schema(features: Sequence[str]) -> pa.Schema:
         ("probability", pa.float64()),
         ("model_version", pa.int64()),
         ("label", pa.int8()),
+        ("treatment", pa.int8()),  # of online_model.treatment
     ]
     return pa.schema(fixed + [(f"f_{name}", pa.float64()) for name in features])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from online_model.reasons import Reason
+from online_model.reasons import Explanation
 from schemas.instants import format_instant
 from streams.interventions.actions import Plan, Standing, action
 from streams.interventions.people import Persona
@@ -36,7 +36,7 @@ class Crossing:
     decided_at_us: int
     probability: float
     previous_probability: float | None
-    reasons: Sequence[Reason]
+    explanation: Explanation
     model_version: int
     persona: Persona
     value: float | None  # of the customer, None: as the profile says
@@ -64,6 +64,7 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
     """The message for the CRM. channel: the one that the gate let pass, "" for what is not sent."""
     tier, window = tier_of(profile, crossing.probability), _window(profile, crossing)
     value = profile.customer_value if crossing.value is None else crossing.value
+    why = crossing.explanation
     saved = tier.expected_saved * (window.saved / profile.case.windows[0].saved)
     net_value = value * crossing.probability * saved - tier.budget
     decided_at = format_instant(crossing.decided_at_us)
@@ -91,7 +92,10 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "lifecycle": crossing.standing.lifecycle,
         "rfm_b": crossing.standing.rfm_b,
         "touch_points": list(crossing.touch_points),
-        "reasons": list(crossing.reasons),
+        "log_odds": why.log_odds,
+        "average_log_odds": why.average,
+        "other_contributions": why.other,
+        "reasons": why.reasons,
         "model_version": crossing.model_version,
         "policy_version": profile.version,
     }

@@ -21,6 +21,7 @@ from streams.interventions import consistency
 from streams.interventions.overrides import Place, apply, entry_name, no_such_key, places
 from streams.interventions.sections import (
     CaseRules,
+    Drift,
     Gate,
     Goals,
     Label,
@@ -54,6 +55,7 @@ class Profile(Section):
     label: Label
     time: Time
     model: Model
+    drift: Drift
     scores: Scores
     case: CaseRules
     tiers: Annotated[tuple[Tier, ...], Field(strict=False, min_length=1)]

@@ -72,6 +72,17 @@ class Model(Section):
     least_auc: Share
     prior_precision: Positive
     forget_a_week: Annotated[float, Field(gt=0, le=1)]
+    leave_out_treated: bool
+
+
+class Drift(Section):
+    """What counts as drift of features, scores, missing values and log loss."""
+
+    reference_weeks: Count
+    psi: Positive
+    missing_jump: Share
+    least_counted: Count
+    loss_delta: Inside
 
 
 class Scores(Section):

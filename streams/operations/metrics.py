@@ -133,7 +133,7 @@ def _rejected(leases: list[Lease]) -> Metric:
     )
     for lease in leases:
         if isinstance(lease.unit, EngineUnit):
-            for (rule, producer), count in lease.unit.rejected.items():
+            for (rule, producer), count in lease.unit.refusals.counts.items():
                 found.add_metric([lease.name, rule, producer], count)
     return found
 

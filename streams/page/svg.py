@@ -7,6 +7,7 @@ from html import escape
 
 WIDTH, HEIGHT = 520, 170
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 22
+NAME_WIDTH, ROW_HEIGHT, LABELS = 190, 18, 12  # of a heat map, and how many of its columns are named at most
 Point = tuple[float, float]  # 0..1 from the left, 0..1 from below
 
 
@@ -76,6 +77,28 @@ def bars(values: Sequence[float], names: Sequence[str]) -> str:
         f'height="{_y(0) - _y(v):.1f}"/>'
         for i, (v, name) in enumerate(zip(values, names, strict=True))
     )
+
+
+def heat(cells: Sequence[Sequence[tuple[str, str]]], rows: Sequence[str], columns: Sequence[str]) -> str:
+    """A grid of (class, words) with the names of its rows on the left and of its columns below."""
+    wide = (2 * WIDTH - NAME_WIDTH) / max(len(columns), 1)
+    height = ROW_HEIGHT * len(rows) + BOTTOM
+    every = -(-len(columns) // LABELS)
+    shapes = []
+    for i, (name, row) in enumerate(zip(rows, cells, strict=True)):
+        y = ROW_HEIGHT * i
+        shapes.append(f'<text x="{NAME_WIDTH - 6}" y="{y + 13}" text-anchor="end">{escape(name)}</text>')
+        shapes += [
+            f'<rect class="{kind}" x="{NAME_WIDTH + j * wide:.1f}" y="{y}" width="{wide - 1:.1f}" '
+            f'height="{ROW_HEIGHT - 1}"><title>{escape(words)}</title></rect>'
+            for j, (kind, words) in enumerate(row)
+        ]
+    shapes += [
+        f'<text x="{NAME_WIDTH + (j + 0.5) * wide:.1f}" y="{height - 6}" text-anchor="middle">{escape(name)}</text>'
+        for j, name in enumerate(columns)
+        if j % every == 0
+    ]
+    return f'<svg viewBox="0 0 {2 * WIDTH} {height}" role="img">{"".join(shapes)}</svg>'
 
 
 def _x(at: float) -> float:

@@ -9,6 +9,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.cells import cell_len
 
 from schemas.instants import parse_instant
 from streams.cli import main
@@ -111,6 +112,42 @@ def test_the_terminal_shows_a_case_s_reasons_and_history(folder: Path, capsys: p
     assert "overdue: not acknowledged; now manager" in out
 
 
+def columns(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    """The lines of the section on reasons."""
+    assert main(["cases", *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("reasons") + 1
+    return lines[start : lines.index("", start)]
+
+
+def test_the_reasons_are_shown_as_a_sum(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = columns(capsys, "show", "i1", "--dir", str(folder))
+    assert [float(line.split()[0]) for line in shown] == [-0.5, 0.5, -0.2, 0.5, 0.1, 0.4]
+    assert "in all: p 0.60" in shown[-1]
+
+
+def test_the_reasons_are_shown_in_chinese(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = columns(capsys, "show", "i1", "--dir", str(folder), "--lang", "zh")
+    assert "给我们打了 3 分（满分 10）" in shown[1]
+    assert not any("Rated" in line or "everything" in line for line in shown)
+
+
+def test_the_list_gives_its_first_reason_in_chinese(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main(["cases", "--dir", str(folder), "--lang", "zh"]) == 0
+    assert "给我们打了 3 分" in capsys.readouterr().out
+
+
+def test_wide_characters_keep_the_columns_of_the_list(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["cases", "--dir", str(folder), "--lang", "zh"]) == 0
+    assert {cell_len(line) for line in capsys.readouterr().out.splitlines()[2:] if line} == {100}
+
+
 def test_a_case_that_nobody_knows_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cases", "show", "zoe", "--dir", str(folder)]) == 1
     assert capsys.readouterr().err.startswith("keepline: no case of zoe")
@@ -134,6 +171,8 @@ def test_updates_without_a_case_are_counted(folder: Path, capsys: pytest.Capture
     assert "neither sent nor withheld in what was read: 1 expired" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--at", "yesterday"], ["--limit", "0"], ["--state", "odd"], ["show"]])
+@pytest.mark.parametrize(
+    "words", [["--at", "yesterday"], ["--lang", "fr"], ["--limit", "0"], ["--state", "odd"], ["show"]]
+)
 def test_what_cannot_be_read_is_wrong_use(words: list[str], folder: Path) -> None:
     assert main(["cases", "--dir", str(folder), *words]) == 2

@@ -64,6 +64,19 @@ def test_all_cases_of_a_replay_are_there(replayed: Path) -> None:
     assert found["cases"]["segments"][0]["cases"] == summary["interventions"]
 
 
+def test_what_has_moved_is_there_by_month_the_worst_first(replayed: Path) -> None:
+    drift = evaluated(replayed)["drift"]
+    worst = [max(one["psi"]) for one in drift["moved"]]
+    assert drift["months"] == ["2024-03", "2024-04", "2024-05", "2024-06", "2024-07"]
+    assert worst == sorted(worst, reverse=True)
+    assert all(len(one["psi"]) == len(drift["months"]) for one in drift["moved"])
+    assert 'class="moved"' in (replayed / "evaluation.html").read_text()
+
+
+def test_a_log_of_two_months_has_moved_nowhere(tmp_path: Path) -> None:
+    assert evaluated(write(tmp_path / "out", crowd(6, 40)))["drift"] == {"months": [], "moved": []}
+
+
 def test_the_same_folder_gives_the_same_figures(replayed: Path) -> None:
     first, second = evaluated(replayed), evaluated(replayed)
     for body in (first, second):

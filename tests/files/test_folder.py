@@ -47,7 +47,7 @@ def test_lines_are_kept_in_order(tmp_path: Path) -> None:
 def test_examples_have_their_columns_and_null_where_not_matured(tmp_path: Path) -> None:
     replay(tmp_path / "out")
     table = pq.read_table(tmp_path / "out/examples.parquet")
-    fixed = ["customer_id", "observed_at", "probability", "model_version", "label"]
+    fixed = ["customer_id", "observed_at", "probability", "model_version", "label", "treatment"]
     assert table.schema.names == [*fixed, "f_recency", "f_spend"]
     assert table.schema.field("observed_at").type == pa.timestamp("us", "UTC")
     assert table.schema.field("label").type == pa.int8()

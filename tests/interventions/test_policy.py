@@ -8,7 +8,7 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import pytest
 
-from online_model.reasons import Reason
+from online_model.reasons import Explanation, Reason
 from schemas.instants import DAY_US, HOUR_US, parse_instant
 from streams.interventions import policy
 from streams.interventions.actions import Standing, plan
@@ -20,10 +20,11 @@ from streams.interventions.touches import ActivePoint
 PROFILE = load_profile("after-sales")
 CROSSED_US = parse_instant("2024-03-01T00:00:00Z")
 REASONS = [
-    Reason("days_since_visit", 212.0, "days", 1.25, "The last visit was 212 days ago."),
-    Reason("open_complaints", 1.0, "complaints", 0.5, "A complaint is open."),
-    Reason("survey_level", 3.0, "points", 0.25, "The last answers average 3."),
+    Reason("recency", "days_since_visit", 212.0, "days", 1.25, "The last visit was 212 days ago.", "212 天前来过。"),
+    Reason("complaint", "open_complaints", 1.0, "complaints", 0.5, "A complaint is open.", "有一件投诉。"),
+    Reason("survey", "survey_level", 3.0, "points", 0.25, "The last answers average 3.", "评分是 3 分。"),
 ]
+WHY = Explanation(log_odds=0.125, average=-2.0, other=0.125, reasons=REASONS)
 RFM_B = {"recency": 40.0, "frequency": 60.0, "monetary": 50.0, "behaviour": 35.0, "score": 47.25}
 STANDING = Standing(("price-sensitive",), "growing", None, RFM_B)
 CROSSING = Crossing(
@@ -32,7 +33,7 @@ CROSSING = Crossing(
     decided_at_us=CROSSED_US,
     probability=0.53,
     previous_probability=0.41,
-    reasons=REASONS,
+    explanation=WHY,
     model_version=12,
     persona=Persona("city-1", agent_id="a-7"),
     value=None,
@@ -71,6 +72,9 @@ def test_the_whole_message() -> None:
         "lifecycle": "growing",
         "rfm_b": RFM_B,
         "touch_points": [],
+        "log_odds": 0.125,
+        "average_log_odds": -2.0,
+        "other_contributions": 0.125,
         "reasons": REASONS,
         "model_version": 12,
         "policy_version": PROFILE.version,
@@ -93,7 +97,13 @@ def test_the_namespace_is_what_its_comment_says() -> None:
 
 
 def test_the_id_is_of_the_customer_and_the_crossing_alone() -> None:
-    other = message(DAY_US, probability=0.9, previous_probability=None, reasons=REASONS[:1], model_version=13)
+    other = message(
+        DAY_US,
+        probability=0.9,
+        previous_probability=None,
+        explanation=replace(WHY, reasons=REASONS[:1]),
+        model_version=13,
+    )
     assert other["intervention_id"] == message()["intervention_id"]
 
 

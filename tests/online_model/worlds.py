@@ -9,10 +9,12 @@ import numpy as np
 from features.arithmetic import Array
 from features.catalogue import NAMES
 from features.population import RFM_B, nobody
+from online_model.drift import DriftRules
 from online_model.learner import Examples, Learner, Rules
 from online_model.parameters import EXPERTS
 from online_model.readiness import Bar, Hold
 from online_model.snapshot import Snapshot
+from online_model.treatment import codes
 
 RULES = Rules(
     prior_probability=0.2,
@@ -20,6 +22,7 @@ RULES = Rules(
     prior_precision=10.0,
     forget_a_week=0.99,
     bar=Bar(min_labels=100, min_labels_of_a_class=10, least_auc=0.55),
+    drift=DriftRules(reference_weeks=4, psi=0.25, missing_jump=0.2, least_counted=200, loss_delta=0.002),
 )
 WEEK_US = 7 * 86_400_000_000
 
@@ -39,7 +42,18 @@ def examples(seed: int, n: int = 200, week: int = 0) -> Examples:
     z = np.log1p(raw[0]) - np.log1p(raw[1]) + rng.normal(size=n)
     customers = [f"c{number:05d}" for number in rng.permutation(n).tolist()]
     said = rng.normal(size=(len(EXPERTS) + 1, n))
-    return Examples(week * WEEK_US, week, customers, rng.uniform(0.01, 0.99, n), said, raw, (z > 0).astype(np.uint8))
+    label, treatment = (z > 0).astype(np.uint8), np.zeros(n, np.uint8)
+    return Examples(week * WEEK_US, week, customers, rng.uniform(0.01, 0.99, n), said, raw, label, treatment)
+
+
+def treated(week: int, n: int = 4000, saved: float = 0.5, holdout_share: float = 0.2) -> Examples:
+    """Half of the customers cross; of those the holdout is left alone, the others are called, and many then stay."""
+    rng, one = np.random.default_rng(week), examples(week, n, week)
+    crossed = one.features[0] > np.median(one.features[0])
+    held_out = rng.random(n) < holdout_share
+    called = crossed & ~held_out
+    label = np.where(called & (rng.random(n) < saved), 0, one.label).astype(np.uint8)
+    return replace(one, label=label, treatment=codes(crossed, held_out, called))
 
 
 def learner(weeks: int = 0) -> Learner:

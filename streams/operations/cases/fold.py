@@ -13,8 +13,8 @@ from streams.interventions.case_table import State
 Message = dict[str, Any]
 # what an update may say anew; the rest of it is about itself
 CHANGED = (
-    "tier", "scope", "action", "budget", "probability", "expected_saved", "expected_net_value", "reasons", "window",
-    "agent_id",
+    "tier", "scope", "action", "budget", "probability", "expected_saved", "expected_net_value", "window", "agent_id",
+    "log_odds", "average_log_odds", "other_contributions", "reasons",
 )  # fmt: skip
 
 

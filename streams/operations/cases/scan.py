@@ -29,7 +29,7 @@ Values = dict[str, list[bytes]]  # by the topic's short name; in the order of th
 
 async def read_topics(settings: Settings) -> Messages:
     """Everything that was said of cases; raises Failure where brokers or topics are missing."""
-    values = await _scan(settings, CASES, range(await topics.partition_count(settings)), lambda record: True)
+    values = await scan(settings, CASES, range(await topics.partition_count(settings)), lambda record: True)
     interventions, withheld, updates = ([_body(value) for value in values[topic]] for topic in CASES)
     return Messages(interventions, withheld, updates)
 
@@ -38,13 +38,14 @@ async def read_customer(settings: Settings, customer: str) -> tuple[list[bytes],
     """The customer's events as they were sent, and the scores that the compacted topic still has."""
     key = customer.encode()
     partition = (murmur2(key) & 0x7FFFFFFF) % await topics.partition_count(settings)
-    values = await _scan(settings, (*EVENTS, SCORES), [partition], lambda record: record.key == key)
+    values = await scan(settings, (*EVENTS, SCORES), [partition], lambda record: record.key == key)
     return [value for topic in EVENTS for value in values[topic]], [_body(value) for value in values[SCORES]]
 
 
-async def _scan(
+async def scan(
     settings: Settings, shorts: Sequence[str], partitions: Sequence[int], keep: Callable[[Any], bool]
 ) -> Values:
+    """The values of the records to keep, of some partitions of some topics (short names)."""
     places = {TopicPartition(settings.topic(short), partition): short for short in shorts for partition in partitions}
     values: Values = {short: [] for short in shorts}
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")

@@ -20,6 +20,11 @@ from streams.operations.cases.worklist import Due, is_due_today, next_due
 
 TIERS = {"extreme": "bold red", "high": "yellow", "medium": "cyan"}
 LATE, TODAY = "bold red", "yellow"
+# in the language of the reasons: the field that says them, the average customer, the rest, the score
+LANGUAGES = {
+    "en": ("sentence", "the average active customer", "everything else", "in all"),
+    "zh": ("sentence_zh", "活跃客户的平均水平", "其他因素合计", "总计"),
+}
 CURVE_WIDTH, CURVE_HEIGHT, MOST_EVENTS, BAR = 80, 5, 20, 12
 # what an update says besides its status: (field, words before it)
 SAID = (
@@ -29,15 +34,15 @@ SAID = (
 )  # fmt: skip
 
 
-def work_list(rules: CaseRules, cases: Sequence[FollowedCase], of: int, now_us: int) -> RenderableType:
-    """Cases in their order; of: how many there are of all."""
+def work_list(rules: CaseRules, cases: Sequence[FollowedCase], of: int, now_us: int, language: str) -> RenderableType:
+    """Cases in their order; of: how many there are of all; language: of the reasons, one of LANGUAGES."""
     table = Table(expand=True, box=None, pad_edge=False, header_style="bold")
     table.add_column("worth", justify="right", no_wrap=True)
     for name in ("customer", "tier", "p", "state", "due", "window"):
         table.add_column(name, no_wrap=True)
     table.add_column("who, and why", no_wrap=True, overflow="ellipsis", ratio=1)
     for case in cases:
-        table.add_row(*_row(rules, case, now_us))
+        table.add_row(*_row(rules, case, now_us, language))
     today = sum(is_due_today(rules, case, now_us) for case in cases)
     shown = f"{len(cases):,} of {of:,} cases" if len(cases) < of else f"{of:,} cases"
     head = Text(f"{shown} at {format_instant(now_us)}; {today:,} of these are due today (UTC)", style="bold")
@@ -45,11 +50,11 @@ def work_list(rules: CaseRules, cases: Sequence[FollowedCase], of: int, now_us: 
 
 
 def one_case(
-    rules: CaseRules, case: FollowedCase, curve: Points, events: Sequence[Event] | None, now_us: int
+    rules: CaseRules, case: FollowedCase, curve: Points, events: Sequence[Event] | None, now_us: int, language: str
 ) -> RenderableType:
-    """Everything about a case; events: None where none can be had."""
+    """Everything about a case; events: None where none can be had; language: of the reasons, one of LANGUAGES."""
     parts: list[RenderableType] = [_head(case), "", _facts(rules, case, now_us)]
-    parts += _section("reasons", [_reasons(case.now["reasons"])])
+    parts += _section("reasons", [_reasons(case.now, language)])
     parts += _section("probability of leaving", [Text(line) for line in draw(curve, CURVE_WIDTH, CURVE_HEIGHT)])
     parts += _section("history", [_history(case)])
     if events is not None:
@@ -72,7 +77,7 @@ def unknown_updates(unknown: Counter[str]) -> str:
     return f"updates of cases that were neither sent nor withheld in what was read: {each}"
 
 
-def _row(rules: CaseRules, case: FollowedCase, now_us: int) -> list[RenderableType]:
+def _row(rules: CaseRules, case: FollowedCase, now_us: int, language: str) -> list[RenderableType]:
     now = case.now
     state = f"{case.state}: {case.withheld_reason}" if case.withheld_reason else str(case.state)
     return [
@@ -83,7 +88,7 @@ def _row(rules: CaseRules, case: FollowedCase, now_us: int) -> list[RenderableTy
         state,
         _due(next_due(rules, case, now_us), now_us),
         now["window"],
-        Text.assemble(case.to, "\n", (now["reasons"][0]["sentence"], "dim")),
+        Text.assemble(case.to, "\n", (now["reasons"][0][LANGUAGES[language][0]], "dim")),
     ]
 
 
@@ -129,14 +134,19 @@ def _facts(rules: CaseRules, case: FollowedCase, now_us: int) -> Table:
     return _pairs([(name, value) for name, value in facts.items() if value])
 
 
-def _reasons(reasons: Sequence[Message]) -> Table:
-    most = max(abs(reason["contribution"]) for reason in reasons) or 1.0
+def _reasons(now: Message, language: str) -> Table:
+    """As a sum: from the average customer to the score, in log-odds."""
+    sentence, average, rest, whole = LANGUAGES[language]
+    most = max(abs(reason["contribution"]) for reason in now["reasons"]) or 1.0
     table = Table.grid(padding=(0, 2))
-    for reason in reasons:
+    table.add_column(justify="right")
+    table.add_row(f"{now['average_log_odds']:+.2f}", "", Text(average, style="dim"))
+    for reason in now["reasons"]:
         share = reason["contribution"]
-        bar = "█" * round(abs(share) / most * BAR)
-        style = "red" if share > 0 else "green"
-        table.add_row(Text(f"{share:+.2f}"), Text(bar.ljust(BAR), style=style), reason["sentence"])
+        bar, style = "█" * round(abs(share) / most * BAR), "red" if share > 0 else "green"
+        table.add_row(f"{share:+.2f}", Text(bar.ljust(BAR), style=style), Text(reason[sentence]))
+    table.add_row(f"{now['other_contributions']:+.2f}", "", Text(rest, style="dim"))
+    table.add_row(f"{now['log_odds']:+.2f}", "", Text(f"{whole}: p {now['probability']:.2f}", style="bold"))
     return table
 
 

@@ -12,11 +12,13 @@ POLICY = "after-sales-12345678"
 
 def reason(sentence: str = "Rated us 3 of 10", contribution: float = 0.5) -> Message:
     return {
+        "topic": "survey",
         "feature": "f",
         "value": 1.0,
         "unit": "points",
         "contribution": contribution,
         "sentence": sentence,
+        "sentence_zh": "给我们打了 3 分（满分 10）",
     }
 
 
@@ -45,6 +47,9 @@ def intervention(name: str = "i1", **said: Any) -> Message:
         "lifecycle": "mature",
         "rfm_b": None,
         "touch_points": [],
+        "log_odds": 0.4,
+        "average_log_odds": -0.5,
+        "other_contributions": 0.1,
         "reasons": [reason(), reason("Came 2 times", -0.2), reason()],
         "model_version": 3,
         "policy_version": POLICY,

@@ -1,0 +1,202 @@
+"""Whether what the model sees has changed, and whose doing it is: a producer's schema or the customers themselves.
+
+Every grid instant is compared with the instants just before it, not with the first ones: the model goes on learning,
+so what matters is what it has not seen yet, and customers of a young log only grow older. Three signs are looked at:
+the population stability index (PSI) of features and scores, the share of missing values by producer, and ADWIN (Bifet
+and Gavalda 2007, 10.1137/1.9781611972771.42) on the log loss of what was served. A feature that drifts together with a
+field that a producer no longer fills is the producer's; any other drift is the customers'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import histograms
+from features.aggregates import Signal
+from features.arithmetic import Array, log
+from features.catalogue import FEATURES
+from features.histograms import SCORE, Histograms, psi
+from online_model.adwin import Adwin
+from online_model.packing import pack, unpack
+from schemas.columns import KINDS
+from schemas.instants import format_instant
+
+Missing = dict[str, dict[str, tuple[int, int]]]  # producer -> `kind.field` -> events, and those that lack it
+MOST_LOSS = 4.0  # nats; a served probability of 0.02 for what happened. Beyond it a loss counts as this much
+NAMED = 3  # features in a sentence; the rest are counted
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRules:
+    """What counts as drift."""
+
+    reference_weeks: int
+    psi: float
+    missing_jump: float
+    least_counted: int
+    loss_delta: float
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A field that a producer no longer fills."""
+
+    producer: str
+    field: str  # `kind.field`
+    now: float
+    before: float
+
+
+class Drift:
+    """Compares, then remembers. `alerts`: what on-call must know of the last instant, a sentence each."""
+
+    def __init__(self, rules: DriftRules) -> None:
+        self.rules = rules
+        self.weeks: list[Histograms] = []
+        self.missing: list[Missing] = []
+        self.adwin = Adwin(rules.loss_delta)
+        self.worse: tuple[int, float, float] | None = None  # instants since log loss rose, before, after
+        self.alerts: list[str] = []
+
+    def judge(self, probability: Array, label: NDArray[np.uint8], fresh: float) -> None:
+        """Matured examples of an instant as they were served; fresh: the share of them that is independent of the
+        instant before."""
+        if not len(label):
+            return
+        of_truth = np.where(label == 1, probability, 1.0 - probability)
+        change = self.adwin.update(np.minimum(-log(np.maximum(of_truth, 1e-15)), MOST_LOSS) / MOST_LOSS, fresh)
+        if change is not None:
+            before, after = (MOST_LOSS * loss for loss in change)
+            self.worse = (0, before, after) if after > before else None
+
+    def look(self, instant_us: int, now: Histograms, missing: Missing) -> None:
+        """The customers of an instant, and the events since the one before."""
+        rules = self.rules
+        if self.worse is not None:
+            since, *losses = self.worse
+            self.worse = (since + 1, losses[0], losses[1]) if since < rules.reference_weeks else None
+        broken = self._broken(missing)
+        self.alerts = self._sentences(format_instant(instant_us)[:10], broken, self._drifted(now))
+        self.weeks = [*self.weeks, now][-rules.reference_weeks :]
+        self.missing = [*self.missing, _as_missing(missing)][-rules.reference_weeks :]
+
+    def state(self) -> dict[str, Any]:
+        """For `load`, to the bit."""
+        return {
+            "weeks": [pack(week) for week in self.weeks],
+            "missing": self.missing,
+            "adwin": self.adwin.state(),
+            "worse": self.worse,
+            "alerts": self.alerts,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """What `state` gave."""
+        shape = (len(histograms.NAMES), histograms.BINS)
+        self.weeks = [unpack(week).reshape(shape) for week in state["weeks"]]
+        self.missing = [_as_missing(week) for week in state["missing"]]
+        self.adwin.load(state["adwin"])
+        self.worse = None if state["worse"] is None else tuple(state["worse"])
+        self.alerts = list(state["alerts"])
+
+    def _drifted(self, now: Histograms) -> dict[str, float]:
+        """PSI by name, the worst first; none until the reference is whole."""
+        least = self.rules.least_counted
+        if len(self.weeks) < self.rules.reference_weeks:
+            return {}
+        reference = np.sum(self.weeks, axis=0)
+        if min(int(now[0].sum()), int(reference[0].sum())) < least:
+            return {}
+        found = zip(psi(now, reference).tolist(), histograms.NAMES, strict=True)
+        return {
+            name: value for value, name in sorted(found, key=lambda one: (-one[0], one[1])) if value > self.rules.psi
+        }
+
+    def _broken(self, missing: Missing) -> list[Broken]:
+        rules, found = self.rules, []
+        for producer, fields in sorted(missing.items()):
+            for field, now in sorted(fields.items()):
+                before = np.sum([week.get(producer, {}).get(field, (0, 0)) for week in self.missing] + [(0, 0)], axis=0)
+                if min(now[0], int(before[0])) < rules.least_counted:
+                    continue
+                shares = now[1] / now[0], int(before[1]) / int(before[0])
+                if shares[0] - shares[1] > rules.missing_jump:
+                    found.append(Broken(producer, field, *shares))
+        return found
+
+    def _sentences(self, day: str, broken: list[Broken], drifted: dict[str, float]) -> list[str]:
+        theirs: set[str] = set()
+        said = []
+        for one in broken:
+            of = [name for name in drifted if name in made_of(one.field) | {SCORE}]
+            theirs.update(of)
+            kind, field = one.field.split(".")
+            lacks = "of a type not known" if field == "activity_type" else f"without `{field}`"
+            said.append(
+                f"producer {one.producer} has changed its schema: {one.now:.0%} of its {kind} events of the week to "
+                f"{day} came {lacks}, {one.before:.0%} before; {_with_it(of, drifted)}"
+            )
+        others = {name: value for name, value in drifted.items() if name not in theirs}
+        if others.keys() == {SCORE}:
+            said.append(
+                f"scores have moved (PSI {others[SCORE]:.2f}) in the week to {day} while no feature has: the model has "
+                "changed, not the customers"
+            )
+        elif others:
+            said.append(
+                f"customers have changed{_but(broken)}: in the week to {day} {_named(others)} against the "
+                f"{self.rules.reference_weeks} weeks before (more than {self.rules.psi:g} is a shift)"
+            )
+        if self.worse is not None:
+            _, before, after = self.worse
+            said.append(
+                f"log loss of what was served rose from {before:.3f} to {after:.3f} (ADWIN){_but(broken)}: "
+                "the labels that matured now no longer follow what was learned"
+            )
+        return said
+
+
+def made_of(field: str) -> set[str]:
+    """The features that are made of a field (`kind.field`) of events."""
+    kind, name = field.split(".")
+    return {
+        feature.name
+        for feature in FEATURES
+        for aggregate in feature.uses
+        if _uses(aggregate.signal, KINDS.index(kind), name)
+    }
+
+
+def _uses(signal: Signal, kind: int, field: str) -> bool:
+    if signal.kind != kind:
+        return False
+    if field == "activity_type":
+        return signal.codes is not None
+    return signal.cause is not None if field == "causes" else field in (signal.weight, signal.having)
+
+
+def _named(drifted: Mapping[str, float]) -> str:
+    """`feature a has PSI 0.50, b 0.30 and 4 more`."""
+    worst = [f"{name} {value:.2f}" for name, value in list(drifted.items())[:NAMED]]
+    more = f" and {len(drifted) - NAMED} more" if len(drifted) > NAMED else ""
+    return f"the distribution has moved (PSI) of {', '.join(worst)}{more}"
+
+
+def _with_it(names: Iterable[str], drifted: Mapping[str, float]) -> str:
+    moved = {name: drifted[name] for name in names}
+    return f"with it {_named(moved)}" if moved else "no feature has moved with it yet"
+
+
+def _but(broken: Iterable[Broken]) -> str:
+    names = sorted({one.producer for one in broken})
+    return f" (but see producer {', '.join(names)})" if names else ", no producer's data has"
+
+
+def _as_missing(week: Mapping[str, Mapping[str, Any]]) -> Missing:
+    """In order of names, whoever reported first."""
+    return {producer: {f: (n, lack) for f, (n, lack) in sorted(of.items())} for producer, of in sorted(week.items())}

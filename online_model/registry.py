@@ -1,0 +1,161 @@
+"""Which version is served: the learner's own newest, or an earlier one that somebody took back to.
+
+A command holds the whole version that it wants, so whoever obeys needs no history. While an earlier version is served
+the learner goes on in the shadow: what its experts say is still stored with each observation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import orjson
+import xxhash
+
+from features.arithmetic import Array
+from features.catalogue import scaled
+from online_model.learner import Examples, Rules, joined
+from online_model.parameters import EXPERTS
+from online_model.readiness import Hold, Recent
+from online_model.scorer import Scorer
+from online_model.snapshot import Lineage, Reason, Snapshot
+from schemas.errors import Failure
+from schemas.instants import format_instant, parse_instant
+
+KIND = "model_command"
+PRIOR = EXPERTS.index("prior")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What somebody wants to be served from the first grid instant at or after `event_us` on."""
+
+    event_us: int
+    why: str
+    model: Snapshot | None  # an earlier version; None: the learner's own again
+
+    @cached_property
+    def command_id(self) -> str:
+        """Of what it says: the same one sent twice is one."""
+        version = self.model.version if self.model else None
+        return f"{xxhash.xxh3_64_intdigest(orjson.dumps([self.event_us, self.why, version])):016x}"
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """What a record of the served version says of it."""
+        return {"command_id": self.command_id, "event_time": format_instant(self.event_us), "why": self.why}
+
+    def dumps(self) -> bytes:
+        """As JSON, on one line."""
+        model = orjson.loads(self.model.dumps()) if self.model else None
+        action = "rollback" if self.model else "promote"
+        return orjson.dumps({"kind": KIND, "action": action, **self.evidence, "model": model})
+
+    @staticmethod
+    def loads(data: bytes) -> Command:
+        """Raises Failure for what is no command, and for a version of another format or catalogue."""
+        try:
+            body = orjson.loads(data)
+            kind, action, event_us, why, model = (
+                body["kind"], body["action"], parse_instant(body["event_time"]), body["why"], body["model"],
+            )  # fmt: skip
+        except (ValueError, KeyError, TypeError) as error:
+            raise Failure(f"{data[:60]!r}: {error!r}; expected a line of `keepline models rollback --dir`") from None
+        if kind != KIND or action != ("promote" if model is None else "rollback"):
+            raise Failure(f"{kind} {action!r}: expected a {KIND}, a rollback with a model or a promote without one")
+        return Command(event_us, why, None if model is None else Snapshot.loads(orjson.dumps(model)))
+
+
+class Serving:
+    """What is served, and on which data, by which command. `dumps` and `loads` keep every bit."""
+
+    def __init__(self, rules: Rules, profile: str) -> None:
+        """profile: its version."""
+        self.rules, self.profile = rules, profile
+        self.observed: tuple[int, int] | None = None  # us, of the first and last observation that was learned
+        self.recent = Recent()  # of the version taken back to, since then
+        self.obeyed: list[str] = []
+        self._take(None)
+
+    def serve(self, own: Snapshot, examples: Sequence[Examples], commands: Sequence[Command]) -> Snapshot:
+        """What is served from now on. own: what the learner came to; examples: what it learned from, in any order."""
+        observed = sorted({one.observed_us for one in examples})
+        for observed_us in observed:
+            self._judge([one for one in examples if one.observed_us == observed_us])
+        if observed:
+            self.observed = (self.observed or (observed[0], 0))[0], observed[-1]
+        last = self._obey(commands)
+        return self._restored(own, last) if self.restored else self._own(own, last)
+
+    def dumps(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "observed": self.observed,
+            "obeyed": self.obeyed,
+            "restored": None if self.restored is None else self.restored.dumps().decode(),
+            "recent": {name: getattr(self.recent, name) for name in Recent.__slots__},
+        }
+
+    def loads(self, body: dict[str, Any]) -> None:
+        """What `dumps` gave."""
+        observed, self.obeyed = body["observed"], body["obeyed"]
+        self.observed = None if observed is None else (observed[0], observed[1])
+        self._take(None if body["restored"] is None else Snapshot.loads(body["restored"].encode()))
+        self.recent = Recent(**body["recent"])
+
+    def _take(self, version: Snapshot | None) -> None:
+        if version is not None:  # one that was served in another's place is what it was itself
+            version = replace(version, shadow=None, lineage=replace(version.lineage, reason=Reason.LEARNED))
+        self.restored = version
+        self._scorer = None if version is None else Scorer(version)
+        self.recent = Recent()
+
+    def _obey(self, commands: Sequence[Command]) -> Command | None:
+        """The last of them that is new; in order of time, however they came."""
+        last = None
+        for one in sorted(commands, key=lambda one: (one.event_us, one.command_id)):
+            if one.command_id not in self.obeyed:
+                self.obeyed.append(one.command_id)
+                self._take(one.model)
+                last = one
+        return last
+
+    def _judge(self, examples: list[Examples]) -> None:
+        """A version taken back to has to stay good enough, as the learner's own has to."""
+        if self._scorer is not None and self._scorer.snapshot.learned:
+            whole = joined(examples)
+            x: Array = scaled(whole.features)
+            y = whole.label.astype(float)
+            self.recent.update(self._scorer.log_odds(x), self._scorer.said(x)[PRIOR], y)
+
+    def _own(self, own: Snapshot, command: Command | None) -> Snapshot:
+        reason = Reason.LEARNED if command is None else Reason.PROMOTION
+        evidence = None if command is None else command.evidence
+        return replace(own, lineage=Lineage(own.version - 1, reason, evidence, self.profile, self.observed))
+
+    def _restored(self, own: Snapshot, command: Command | None) -> Snapshot:
+        """The earlier version's parameters under the number, the population and the metrics of now."""
+        then = self.restored
+        assert then is not None
+        reason = Reason.RESTORED if command is None else Reason.ROLLBACK
+        evidence = None if command is None else command.evidence
+        lineage = replace(then.lineage, parent=then.version, reason=reason, evidence=evidence)
+        return replace(
+            own,
+            lineage=lineage,
+            hold=self._hold(then, own),
+            learned=then.learned,
+            parameters=then.parameters,
+            mean=then.mean,
+            least_auc=self.recent.least_auc(self.rules.fresh) if self.recent.weight else then.least_auc,
+            shadow=own.parameters if own.learned else None,
+        )
+
+    def _hold(self, then: Snapshot, own: Snapshot) -> Hold:
+        """Its own of then, until labels have matured that it was not learned from."""
+        if not self.recent.weight:
+            return then.hold
+        bar = replace(self.rules.bar, min_labels=0, min_labels_of_a_class=0)  # it had them
+        return self.recent.hold(bar, own.labels, 0, self.rules.fresh)

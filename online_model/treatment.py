@@ -1,0 +1,53 @@
+"""What was done to a customer between an observation and its label, and what the label is worth because of it.
+
+The model says who leaves if left alone, but contacts change the label. Whoever crossed was either sent to the CRM or,
+by a draw that nothing else depends on, held out. So those who were left alone stand for everybody once each of the
+holdout counts by the inverse of its propensity (Horvitz and Thompson 1952, 10.1080/01621459.1952.10483446).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.arithmetic import Array
+
+WEIGHT_STEP = 2.0**-10  # sums of weights are exact
+MOST_WEIGHT = 64.0  # the bound that the exact sums of `estimator` allow; reached by a holdout of 1 in 64
+
+Codes = NDArray[np.uint8]
+
+
+class Treatment(IntEnum):
+    """By the end of an observation's horizon."""
+
+    LEFT_ALONE = 0  # no case
+    HELD_OUT = 1  # a case that nobody was told of
+    SENT = 2  # a case, no contact reported
+    CONTACTED = 3
+
+
+def codes(has_case: NDArray[np.bool_], held_out: NDArray[np.bool_], contacted: NDArray[np.bool_]) -> Codes:
+    """(n,) each -> (n,) of `Treatment`."""
+    of_case = np.where(held_out, Treatment.HELD_OUT, Treatment.SENT)
+    code = np.where(has_case, of_case, Treatment.LEFT_ALONE)
+    return np.where(contacted, Treatment.CONTACTED, code).astype(np.uint8)
+
+
+def weights(treatment: Codes, holdout_share: float) -> Array:
+    """(n,): 0 for whom the CRM was told of, else the inverse of the propensity of being left alone. share: above 0."""
+    held_out = min(np.rint(1.0 / holdout_share / WEIGHT_STEP) * WEIGHT_STEP, MOST_WEIGHT)
+    return np.array([1.0, held_out, 0.0, 0.0])[treatment]
+
+
+def all_alike(y: Array, weight: Array | None) -> Array:
+    """(n,): the weights given, else 1 each."""
+    return np.ones(len(y)) if weight is None else weight
+
+
+def effective(weight: Array) -> float:
+    """How many examples of equal weight say as much (Kish 1965)."""
+    total = float(weight.sum())
+    return total * total / float((weight * weight).sum()) if total else 0.0

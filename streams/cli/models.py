@@ -1,0 +1,100 @@
+"""`keepline models`: which versions were served and why, what sets two apart, and which one is to be served."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from online_model.registry import Command
+from online_model.snapshot import Snapshot
+from schemas.instants import format_instant, parse_instant
+from streams.kafka import settings
+from streams.operations.models import compare, read, screen
+from streams.operations.models.send import send
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The actions, each with its options."""
+    actions = parser.add_subparsers(dest="action", metavar="action", required=True)
+    _add(actions, "list", "every version: lineage, data, labels, metrics, profile")
+    _add(actions, "show", "one version").add_argument("version", type=int)
+    two = _add(actions, "diff", "two versions side by side")
+    for name in ("a", "b"):
+        two.add_argument(name, type=int, metavar=name.upper())
+    back = _add(actions, "rollback", "serve an earlier version from the next grid instant on; learning goes on")
+    back.add_argument("version", type=int)
+    for command in (back, _add(actions, "promote", "serve the learner's own again")):
+        command.add_argument("--why", required=True, help="is recorded with the version")
+        command.add_argument("--at", type=_instant, metavar="INSTANT", help="event time of the command (default: now)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0: shown or sent; with --dir a command is printed, a line for `replay --model-commands`."""
+    if args.action in ("rollback", "promote"):
+        return _command(args)
+    versions = _versions(args)
+    if args.action == "list":
+        found = [read.said(version) for version in versions.values()]
+        _print({"models": found}) if args.json else screen.show(screen.listed(found))
+    elif args.action == "show":
+        body = _body(read.one_of(versions, args.version))
+        _print(body) if args.json else screen.show(screen.one(body))
+    else:
+        _diff(args, read.one_of(versions, args.a), read.one_of(versions, args.b))
+    return 0
+
+
+def _command(args: argparse.Namespace) -> int:
+    at_us = time.time_ns() // 1000 if args.at is None else args.at
+    model = read.one_of(_versions(args), args.version) if args.action == "rollback" else None
+    command = Command(at_us, args.why, model)
+    if args.dir:
+        print(command.dumps().decode())
+        return 0
+    asyncio.run(send(settings.from_environment(), command))
+    sent = {"action": args.action, "version": model.version if model else None, **command.evidence}
+    if args.json:
+        _print(sent)
+    else:
+        what = f"version {model.version}" if model else "the learner's own"
+        print(f"{what} will be served from the first grid instant at or after {format_instant(at_us)}")
+    return 0
+
+
+def _diff(args: argparse.Namespace, a: Snapshot, b: Snapshot) -> None:
+    bodies, changes = [_body(a), _body(b)], compare.changes(a, b)
+    if args.json:
+        _print({"a": bodies[0], "b": bodies[1], "features": [{"name": n, "change": by} for n, by in changes]})
+    else:
+        screen.show(screen.two(bodies, changes))
+
+
+def _versions(args: argparse.Namespace) -> read.Versions:
+    return read.from_folder(args.dir) if args.dir else asyncio.run(read.from_topic(settings.from_environment()))
+
+
+def _body(version: Snapshot) -> dict[str, Any]:
+    return read.said(version) | {"experts": compare.weights(version), "slope": version.parameters.slope}
+
+
+def _add(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+    action: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
+    action.add_argument("--dir", type=Path, help="folder of a replay instead of the topics of KEEPLINE_BROKERS")
+    action.add_argument("--json", action="store_true", help="one JSON object")
+    return action
+
+
+def _print(body: dict[str, Any]) -> None:
+    print(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+
+
+def _instant(text: str) -> int:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None

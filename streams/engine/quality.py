@@ -1,0 +1,93 @@
+"""What is missing in events, by producer: counted from one grid instant to the next, then told to the learner.
+
+Counted where events are applied, so what is told depends on the log and on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from online_model.drift import Missing
+from schemas.columns import APP_ACTIVITY, KINDS, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, Rows
+
+FIELDS = {  # what features are made of and may be missing; an activity type is missing where it is none we know
+    APP_ACTIVITY: ("activity_type", "duration_seconds"),
+    SERVICE_VISIT: ("amount", "items", "wait_minutes"),
+    SURVEY: ("causes",),
+}
+MOST_NAMES = int(np.iinfo(np.uint16).max)  # a publisher that makes names up must not fill the memory
+MOST_TOLD = 200  # a report has to fit into a message
+OTHERS = "others"
+
+
+class Quality:
+    """Counts of this partition since its last report."""
+
+    def __init__(self) -> None:
+        self._codes = {OTHERS: 0}
+        self._counts: Missing = {}
+        self.events: Counter[str] = Counter()  # of all kinds by producer, as far as this process has seen them
+
+    def codes(self, producers: Sequence[str]) -> NDArray[np.uint16]:
+        """(events,) numbers of producers; they mean something in this process alone."""
+        different = sorted(set(producers))
+        for name in different[: MOST_NAMES - len(self._codes)]:
+            self._codes.setdefault(name, len(self._codes))
+        if len(different) == 1:
+            return np.full(len(producers), self._codes.get(different[0], 0), np.uint16)
+        return np.array([self._codes.get(name, 0) for name in producers], np.uint16)
+
+    def count(self, rows: Rows) -> None:
+        """Events that are applied now."""
+        names = list(self._codes)
+        of_all = np.bincount(rows["producer"])
+        self.events.update({names[code]: int(of_all[code]) for code in np.flatnonzero(of_all).tolist()})
+        for kind, fields in FIELDS.items():
+            (places,) = np.nonzero(rows["kind"] == kind)
+            if not len(places):
+                continue
+            producer = rows["producer"][places]
+            events = np.bincount(producer)
+            for field in fields:
+                missing = np.bincount(producer[_is_missing(rows, field)[places]], minlength=len(events))
+                for code in np.flatnonzero(events).tolist():
+                    self._add(names[code], f"{KINDS[kind]}.{field}", int(events[code]), int(missing[code]))
+
+    def take(self) -> Missing:
+        """Everything since the last call; the smallest of very many producers as one."""
+        self.events.clear()
+        counts, self._counts = self._counts, {}
+        if OTHERS in counts:
+            self._counts[OTHERS] = counts.pop(OTHERS)
+        largest = sorted(counts, key=lambda name: (-max(events for events, _ in counts[name].values()), name))
+        for name in largest[MOST_TOLD:]:
+            for field, (events, missing) in counts.pop(name).items():
+                self._add(OTHERS, field, events, missing)
+        rest, self._counts = self._counts, {}
+        return counts | rest
+
+    def state(self) -> Missing:
+        """For the checkpoint."""
+        return self._counts
+
+    def load(self, state: Mapping[str, Mapping[str, Sequence[int]]]) -> None:
+        """What `state` gave."""
+        self._counts = {
+            name: {field: (events, missing) for field, (events, missing) in fields.items()}
+            for name, fields in state.items()
+        }
+
+    def _add(self, producer: str, field: str, events: int, missing: int) -> None:
+        of = self._counts.setdefault(producer, {})
+        before = of.get(field, (0, 0))
+        of[field] = before[0] + events, before[1] + missing
+
+
+def _is_missing(rows: Rows, field: str) -> NDArray[np.bool_]:
+    if field == "activity_type":
+        return np.asarray(rows["code"] == OTHER_ACTIVITY)
+    return np.asarray(rows["causes"] == 0 if field == "causes" else np.isnan(rows[field]))

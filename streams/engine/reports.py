@@ -1,0 +1,49 @@
+"""What a partition tells the learner at a grid instant, beside its examples. Reports of partitions add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from features.histograms import BINS, Histograms, nothing
+from features.histograms import NAMES as HISTOGRAMS
+from features.population import BINS as RANKS
+from features.population import COMPONENTS, Counts, nobody
+from online_model.drift import Missing
+from online_model.packing import pack, unpack
+
+
+@dataclass(frozen=True)
+class Report:
+    """population, histograms: the active customers of the instant, counted; missing: events since the one before."""
+
+    population: Counts
+    histograms: Histograms
+    missing: Missing
+
+    @staticmethod
+    def empty() -> Report:
+        """Of nobody."""
+        return Report(nobody(), nothing(), {})
+
+    def __add__(self, other: Report) -> Report:
+        missing = {name: dict(fields) for name, fields in self.missing.items()}
+        for name, fields in other.missing.items():
+            of = missing.setdefault(name, {})
+            for field, (events, lack) in fields.items():
+                before = of.get(field, (0, 0))
+                of[field] = before[0] + events, before[1] + lack
+        return Report(self.population + other.population, self.histograms + other.histograms, missing)
+
+    def packed(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"population": pack(self.population), "histograms": pack(self.histograms), "missing": self.missing}
+
+    @staticmethod
+    def unpacked(body: dict[str, Any]) -> Report:
+        """What `packed` gave."""
+        return Report(
+            unpack(body["population"]).reshape(len(COMPONENTS), RANKS),
+            unpack(body["histograms"]).reshape(len(HISTOGRAMS), BINS),
+            {name: {f: (n, lack) for f, (n, lack) in of.items()} for name, of in body["missing"].items()},
+        )

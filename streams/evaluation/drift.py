@@ -1,0 +1,59 @@
+"""How features and scores moved from month to month: the index that alarms are given by, over the whole replay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features import histograms
+from features.catalogue import NAMES as FEATURES
+from features.catalogue import scaled
+from features.histograms import Histograms, psi
+from schemas.instants import format_instant
+from streams.evaluation.rows import Ints, Rows
+
+BEFORE = 2  # months that a month is compared with
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One feature, or the score; `psi` by month."""
+
+    name: str
+    psi: list[float]
+
+    @property
+    def worst(self) -> float:
+        """Of all months."""
+        return max(self.psi, default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The worst first; empty where there are too few months or not all features."""
+
+    months: list[str]
+    moved: list[Moved]
+
+
+def drift(rows: Rows) -> Drift:
+    """Each month against the `BEFORE` months of the log before it."""
+    months = [format_instant(int(us))[:7] for us in rows.instants_us]
+    names = sorted(set(months))
+    if len(names) <= BEFORE or rows.feature_names() != list(FEATURES):
+        return Drift([], [])
+    counts = _counts(rows, np.array([names.index(month) for month in months]), len(names))
+    by_month = [psi(counts[i], counts[i - BEFORE : i].sum(axis=0)).tolist() for i in range(BEFORE, len(names))]
+    moved = [Moved(name, list(values)) for name, *values in zip(histograms.NAMES, *by_month, strict=True)]
+    return Drift(names[BEFORE:], sorted(moved, key=lambda one: (-one.worst, one.name)))
+
+
+def _counts(rows: Rows, month_of: Ints, months: int) -> Histograms:
+    """(months, names, bins)."""
+    raw, month = rows.matrix(), month_of[rows.week]
+    counts = np.zeros((months, len(histograms.NAMES), histograms.BINS), np.int64)
+    for i in range(months):
+        some = month == i
+        counts[i] = histograms.count(scaled(raw[some].T.astype(np.float64)), rows.probability[some])
+    return counts

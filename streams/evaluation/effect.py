@@ -1,0 +1,75 @@
+"""What cases did: how many came back after one that was sent, against the holdout, by tier.
+
+Both are followed for the same time from the crossing (updates with status `measured`), and a draw alone decides who is
+held out, so the difference of the shares is the effect. Interval: Newcombe 1998 (Statistics in Medicine 17,
+p. 873), from Wilson's intervals of both shares; it holds where a share is 0 or 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schemas.errors import Failure
+from streams.files.folder import UPDATES
+
+SURE = 1.959963984540054  # standard errors: two-sided 95 %
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Of one tier."""
+
+    tier: str
+    sent: int
+    sent_returned: int
+    held_out: int
+    held_out_returned: int
+    difference: float | None  # of the shares that came back; None: one side has no case
+    low: float | None
+    high: float | None
+
+
+def read(folder: Path) -> list[Effect]:
+    """All cases of a replay, then each tier; empty where no case was measured. Raises Failure for other lines."""
+    path = folder / UPDATES
+    if not path.exists():
+        return []
+    try:
+        updates = map(orjson.loads, path.read_bytes().splitlines())
+        return effects(one for one in updates if one["status"] == "measured")
+    except (ValueError, KeyError) as error:
+        raise Failure(f"{path}: not the updates of a replay ({error}); run the replay again") from error
+
+
+def effects(measured: Iterable[dict[str, Any]]) -> list[Effect]:
+    """measured: updates with `tier`, `holdout`, `returned`."""
+    counts: dict[str, list[int]] = {}
+    for update in measured:
+        for tier in (ALL, update["tier"]):
+            of_tier = counts.setdefault(tier, [0, 0, 0, 0])
+            of_tier[2 * update["holdout"]] += 1
+            of_tier[2 * update["holdout"] + 1] += update["returned"]
+    return [_effect(tier, *counts[tier]) for tier in sorted(counts, key=lambda name: (name != ALL, name))]
+
+
+def _effect(tier: str, sent: int, returned: int, held_out: int, came: int) -> Effect:
+    if not (sent and held_out):
+        return Effect(tier, sent, returned, held_out, came, None, None, None)
+    a, b = returned / sent, came / held_out
+    (a_low, a_high), (b_low, b_high) = _wilson(returned, sent), _wilson(came, held_out)
+    low = a - b - sqrt((a - a_low) ** 2 + (b_high - b) ** 2)
+    high = a - b + sqrt((a_high - a) ** 2 + (b - b_low) ** 2)
+    return Effect(tier, sent, returned, held_out, came, a - b, low, high)
+
+
+def _wilson(hits: int, n: int) -> tuple[float, float]:
+    p, z2 = hits / n, SURE * SURE
+    middle, spread = p + z2 / (2 * n), SURE * sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return (middle - spread) / (1 + z2 / n), (middle + spread) / (1 + z2 / n)

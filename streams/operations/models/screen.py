@@ -1,0 +1,60 @@
+"""Versions on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+
+COLUMNS = ("version", "instant", "reason", "parent", "observed", "labels", "auc", "log_loss", "ready", "profile")
+MOST_FEATURES = 15
+
+
+def show(content: RenderableType) -> None:
+    """On the terminal."""
+    Console().print(content, highlight=False)
+
+
+def listed(versions: Iterable[dict[str, Any]]) -> RenderableType:
+    """A line a version; each as of `read.said`."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in COLUMNS:
+        table.add_column(name.replace("_", " "), justify="right" if name in ("version", "parent", "labels") else "left")
+    for one in versions:
+        table.add_row(*(_text(name, one[name]) for name in COLUMNS))
+    return table
+
+
+def one(version: dict[str, Any]) -> RenderableType:
+    """All about a version."""
+    return _beside([version])
+
+
+def two(versions: list[dict[str, Any]], changes: list[tuple[str, float]]) -> RenderableType:
+    """Two versions side by side, and the features that add something else."""
+    title = f"{len(changes)} features add something else to the log-odds"
+    table = Table("feature", "by at most", box=None, pad_edge=False, header_style="bold")
+    for name, change in changes[:MOST_FEATURES]:
+        table.add_row(name, f"{change:.3f}")
+    return Group(_beside(versions), "", title, table)
+
+
+def _beside(versions: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name in versions[0]:
+        table.add_row(name.replace("_", " "), *(_text(name, version[name]) for version in versions))
+    return table
+
+
+def _text(name: str, value: Any) -> str:
+    if name == "observed" and value:
+        return f"{value[0][:10]} to {value[1][:10]}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(key, part)}" for key, part in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "" if value is None else str(value)

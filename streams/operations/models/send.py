@@ -1,0 +1,28 @@
+"""A command to the learner: into the log of labelled examples, where its place among the reports is one for all."""
+
+from __future__ import annotations
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from online_model.registry import Command
+from schemas.errors import Failure
+from streams.engine.feeds import LABELLED
+from streams.kafka import topics
+from streams.kafka.settings import Settings
+
+LARGEST = 8 << 20  # as the topic takes them
+
+
+async def send(settings: Settings, command: Command) -> None:
+    """Is acknowledged when it returns; raises Failure where brokers or topics are missing."""
+    await topics.partition_count(settings)
+    try:
+        async with AIOKafkaProducer(
+            **settings.client, enable_idempotence=True, acks="all", max_request_size=LARGEST
+        ) as producer:
+            await producer.send_and_wait(settings.topic(LABELLED), command.dumps(), partition=0)
+    except (KafkaError, OSError) as error:
+        raise Failure(
+            f"brokers {','.join(settings.brokers)}: {error!r}; send it again with the same --at: twice is as once"
+        ) from None

@@ -1,0 +1,110 @@
+"""`keepline models` on the folder of a replay, and a replay that obeys its commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.instants import DAY_US, format_instant, parse_instant
+from streams.cli import main
+from tests.replay.runs import SHORT, city, write_jsonl
+
+SET = [word for one in SHORT for word in ("--set", one)]
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("log")
+    return write_jsonl(base / "events.jsonl", city(base / "city", 80, 150))
+
+
+@pytest.fixture(scope="module")
+def folder(log: Path) -> Path:
+    out = log.parent / "calm"
+    assert main(["replay", str(log), "--out", str(out), *SET]) == 0
+    return out
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    capsys.readouterr()
+    assert main(["models", *words, "--json"]) == 0
+    return orjson.loads(capsys.readouterr().out)
+
+
+def learned(capsys: pytest.CaptureFixture[str], folder: Path) -> list[dict[str, Any]]:
+    return [one for one in said(capsys, "list", "--dir", str(folder))["models"] if one["learned"]]
+
+
+def test_every_version_has_its_parent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    models = said(capsys, "list", "--dir", str(folder))["models"]
+    assert [(one["version"], one["parent"]) for one in models] == [(i + 1, i) for i in range(len(models))]
+
+
+def test_a_version_says_on_which_data_and_by_which_profile(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    last = learned(capsys, folder)[-1]
+    one = said(capsys, "show", str(last["version"]), "--dir", str(folder))
+    horizon_us = parse_instant(one["instant"]) - parse_instant(one["observed"][1])
+    assert (one["profile"], horizon_us) == (
+        orjson.loads((folder / "summary.json").read_bytes())["policy_version"],
+        14 * DAY_US,
+    )
+
+
+def test_a_version_differs_from_itself_in_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    number = str(learned(capsys, folder)[-1]["version"])
+    assert said(capsys, "diff", number, number, "--dir", str(folder))["features"] == []
+
+
+def test_the_features_that_changed_most_come_first(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, *_, last = (str(one["version"]) for one in learned(capsys, folder))
+    changes = [one["change"] for one in said(capsys, "diff", first, last, "--dir", str(folder))["features"]]
+    assert changes == sorted(changes, reverse=True) != []
+
+
+def test_the_terminal_lists_and_compares(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+    assert main(["models", "list", "--dir", str(folder)]) == 0
+    assert "learned" in capsys.readouterr().out
+    assert main(["models", "diff", "1", "2", "--dir", str(folder)]) == 0
+    assert "add something else to the log-odds" in capsys.readouterr().out
+
+
+def test_a_replay_obeys_a_rollback(log: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, *_, last = learned(capsys, folder)
+    back = ["rollback", str(first["version"]), "--why", "test", "--at", last["instant"], "--dir", str(folder)]
+    assert main(["models", *back]) == 0
+    commands, out = log.parent / "model_commands.jsonl", log.parent / "rolled"
+    commands.write_text(capsys.readouterr().out)
+    assert main(["replay", str(log), "--out", str(out), "--model-commands", str(commands), *SET]) == 0
+    rolled = said(capsys, "show", str(last["version"]), "--dir", str(out))
+    assert (rolled["reason"], rolled["parent"], rolled["evidence"]["why"]) == ("rollback", first["version"], "test")
+    assert rolled["evidence"]["event_time"] == format_instant(parse_instant(last["instant"]))
+    assert said(capsys, "diff", str(first["version"]), str(last["version"]), "--dir", str(out))["features"] == []
+
+
+def test_a_version_that_nobody_served_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "show", "9999", "--dir", str(folder)]) == 1
+    assert capsys.readouterr().err.startswith("keepline: no version 9999")
+
+
+def test_a_folder_of_something_else_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list", "--dir", str(tmp_path)]) == 2
+    assert "models.jsonl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{", "{}", "[]", '{"kind":"mark","action":"promote","event_time":"2024-01-01T00:00:00Z","why":"","model":null}'],
+)
+def test_a_line_that_is_no_command_is_refused_before_anything_is_written(
+    line: str, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "commands").write_text(line)
+    words = ["replay", str(log), "--out", str(tmp_path / "out"), "--model-commands", str(tmp_path / "commands")]
+    assert main(words) == 1
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,120 @@
+"""Reasons are stable: a small change of a feature makes a small change of what is told."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.arithmetic import Array
+from features.catalogue import NAMES, scaled
+from online_model.functions import EDGES, VALUE_STEP, experts, mixed, on_grid
+from online_model.reasons import MOST_AGAINST, MOST_FOR, TOPIC_INDEX, TOPICS, Topics, reasons, topics_of
+from online_model.scorer import Scorer
+from tests.online_model.worlds import features, learner
+
+LEARNED = learner(weeks=3).snapshot(0)
+SCORER = Scorer(LEARNED)
+KNOWN = np.ones(len(NAMES), np.bool_)
+
+places = st.integers(0, len(NAMES) - 1)
+customers = st.integers(0, 199)
+moves = st.floats(-0.6, 0.6)  # over an edge of the steps or two, which are a quarter wide
+shares = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=len(NAMES), max_size=len(NAMES))
+flags = st.lists(st.booleans(), min_size=len(NAMES), max_size=len(NAMES))
+
+
+@cache
+def rows() -> Array:
+    """(features, 200), scaled."""
+    return scaled(features(np.random.default_rng(7), 200))
+
+
+def moved(customer: int, place: int, move: float) -> tuple[Array, Array]:
+    """(features,) of a customer before and after one feature has moved."""
+    before = rows()[:, customer]
+    return before, before + move * (np.arange(len(NAMES)) == place)
+
+
+def most_it_may_change(place: int, before: float, after: float) -> float:
+    """By its function, which is straight but for its jumps at the edges of bins: the steepest slope, and the jumps."""
+    p = LEARNED.parameters
+    served = mixed(experts(p), p.weights * p.slope)
+    height, rise = served.height[place], served.rise[place]
+    jumps = np.abs(height[1:] + rise[1:] * EDGES[1:] - height[:-1] - rise[:-1] * EDGES[1:])
+    ends = np.array([[min(before, after)], [max(before, after)]]).T
+    (least, greatest) = on_grid(ends, served.low[place : place + 1], served.high[place : place + 1])[0]
+    crossed = (least < EDGES[1:]) & (EDGES[1:] <= greatest)
+    return float(np.abs(rise).max() * (abs(after - before) + 2 * VALUE_STEP) + jumps[crossed].sum()) + 1e-9
+
+
+def contributions(x: Array) -> Array:
+    return SCORER.contributions(x[:, None])[:, 0]
+
+
+def topics(x: Array) -> Topics:
+    return topics_of(contributions(x), x > LEARNED.mean, KNOWN)
+
+
+def told(x: Array) -> set[int]:
+    found = reasons(x, contributions(x), x > LEARNED.mean, KNOWN)
+    return {TOPICS.index(reason.topic) for reason in found}
+
+
+def test_the_model_that_is_tried_has_slopes_and_jumps() -> None:
+    p = LEARNED.parameters
+    served = mixed(experts(p), p.weights * p.slope)
+    assert np.abs(served.rise).max() > 0.1
+    assert max(most_it_may_change(place, 1.9, 2.0) for place in range(len(NAMES))) > 0.05
+    assert any(len(told(rows()[:, customer])) == MOST_FOR + MOST_AGAINST for customer in range(200))
+
+
+@given(customers, places, moves)
+def test_a_feature_moves_its_own_contribution_alone_and_at_most_by_slope_and_jumps(
+    customer: int, place: int, move: float
+) -> None:
+    before, after = moved(customer, place, move)
+    change = contributions(after) - contributions(before)
+    assert abs(change[place]) <= most_it_may_change(place, before[place], after[place])
+    assert np.flatnonzero(change).tolist() in ([], [place])
+
+
+@given(customers, places, moves)
+def test_a_feature_moves_its_own_topic_alone_and_no_further(customer: int, place: int, move: float) -> None:
+    before, after = moved(customer, place, move)
+    most, own = most_it_may_change(place, before[place], after[place]), np.arange(len(TOPICS)) == TOPIC_INDEX[place]
+    for name in ("net", "strength"):
+        change = getattr(topics(after), name) - getattr(topics(before), name)
+        assert np.abs(change).max() <= most
+        assert not change[~own].any()
+
+
+@given(customers, places, moves)
+def test_what_comes_or_goes_is_next_to_nothing_or_as_strong_as_what_it_changes_places_with(
+    customer: int, place: int, move: float
+) -> None:
+    before, after = moved(customer, place, move)
+    most = most_it_may_change(place, before[place], after[place])
+    for one, other in ((before, after), (after, before)):
+        strength, gone, come = topics(one).strength, told(one) - told(other), told(other) - told(one)
+        for t in gone:
+            assert strength[t] <= most or any(abs(strength[u] - strength[t]) <= 2 * most for u in come)
+
+
+@given(shares, flags, flags)
+def test_a_topic_whose_features_cancel_out_is_not_strong(
+    share: list[float], above: list[bool], known: list[bool]
+) -> None:
+    found = topics_of(np.array(share), np.array(above), np.array(known))
+    assert (found.strength <= np.abs(found.net)).all()
+
+
+@given(shares, flags, flags)
+def test_ties_go_by_the_order_of_the_catalogue(share: list[float], above: list[bool], known: list[bool]) -> None:
+    found = reasons(np.zeros(len(NAMES)), np.array(share), np.array(above), np.array(known))
+    strength = topics_of(np.array(share), np.array(above), np.array(known)).strength
+    places = [TOPICS.index(reason.topic) for reason in found]
+    order = [(-r.contribution, -strength[t], t) for r, t in zip(found, places, strict=True) if strength[t]]
+    assert order == sorted(order)

@@ -1,0 +1,79 @@
+"""Examples of a closed loop say what was done to the customer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from benchmarks.treatment import PERSUASIVE, PROMPT, SETTINGS, START_US, Loop
+from online_model.treatment import Treatment
+from schemas.instants import DAY_US
+from streams.demo.life import Life
+from streams.files.folder import ReplayFolder
+from streams.files.sources import FileSources
+from streams.interventions.gate import is_held_out
+from streams.interventions.profile import load_profile
+from streams.replay import Replay
+from streams.simulation.city import City
+from streams.simulation.crm import Crm
+from streams.simulation.files import CityFolder
+
+HORIZON_DAYS = 30
+PROFILE = load_profile(
+    "after-sales",
+    (*SETTINGS, f"label.horizon={HORIZON_DAYS}d", "model.min_labels=200", "model.min_labels_of_a_class=20"),
+)
+Told = dict[tuple[str, int], int]  # (customer, observed us) -> treatment
+
+
+class Kept(Loop):
+    """A loop that keeps what the examples say."""
+
+    def __init__(self, life: Life, days: int) -> None:
+        super().__init__(life, days)
+        self.told: Told = {}
+
+    def examples(self, *columns: object) -> None:
+        customers, at_us, *_, treatment = columns
+        if treatment is not None:
+            keys = [(name, cast(int, at_us)) for name in cast(list[str], customers)]
+            self.told.update(zip(keys, cast(Any, treatment).tolist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    with CityFolder(Path(tmp_path_factory.mktemp("city"))) as files:
+        found = Kept(Life(City(400, START_US, 1, PERSUASIVE), Crm(1, PROMPT), files), 300)
+        Replay(PROFILE, cast(FileSources, found), cast(ReplayFolder, found)).run()
+    return found
+
+
+def customers(loop: Kept, treatment: Treatment) -> set[str]:
+    return {customer for (customer, _), code in loop.told.items() if code == treatment}
+
+
+def test_every_treatment_occurs(loop: Kept) -> None:
+    assert set(np.unique(list(loop.told.values()))) >= {Treatment.LEFT_ALONE, Treatment.HELD_OUT, Treatment.CONTACTED}
+
+
+def test_the_holdout_is_never_told_of(loop: Kept) -> None:
+    assert all(is_held_out(PROFILE, one) for one in customers(loop, Treatment.HELD_OUT))
+    told_of = customers(loop, Treatment.SENT) | customers(loop, Treatment.CONTACTED)
+    assert not any(is_held_out(PROFILE, one) for one in told_of)
+
+
+def test_who_was_called_within_the_horizon_counts_as_treated(loop: Kept) -> None:
+    called = {(call.customer, call.called_us) for call in loop.life.calls}
+    within = {
+        key for key in loop.told for name, us in called if name == key[0] and 0 < us - key[1] < HORIZON_DAYS * DAY_US
+    }
+    assert within
+    # an outcome about a case that had ended before is ignored: then no contact was reported, but the case was sent
+    assert {loop.told[key] for key in within} == {Treatment.SENT, Treatment.CONTACTED}
+
+
+def test_who_was_never_called_is_not_contacted(loop: Kept) -> None:
+    assert customers(loop, Treatment.CONTACTED) <= {call.customer for call in loop.life.calls}
