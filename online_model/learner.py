@@ -37,7 +37,7 @@ class Examples:
     model_version: int
     customers: list[str]
     probability: Array  # (n,) as served
-    said: Array  # (experts + 1, n) log-odds as of `Scorer.said`; (0, n) where there was none
+    said: Array  # (experts + 1, n) log-odds as of `Scorer.said`; (0, n), or NaN for a customer, where there was none
     features: Array  # (features, n) in their units
     label: NDArray[np.uint8]  # (n,) 1: left
     treatment: Codes  # (n,) of `Treatment`
@@ -169,8 +169,9 @@ class Learner:
         if self.model.labels:
             now = self.model.said(x)
             self.recent.update(now[-1] * self.model.pool.slope, now[EXPERTS.index("prior")], y, weight)
-        if len(examples.said):
-            self.model.pool.update(examples.said[:, left], y, weight)
+        said = examples.said[:, left]
+        if len(said) and (spoke := ~np.isnan(said[0])).any():
+            self.model.pool.update(said[:, spoke], y[spoke], weight[spoke])
         self.model.update(x, y, weight)
 
     def _weights(self, examples: Examples) -> Array:
@@ -192,12 +193,13 @@ def joined(parts: list[Examples]) -> Examples:
     """Examples of one instant, in order of customers."""
     customers = [customer for part in parts for customer in part.customers]
     order = np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp)
-    said = [part.said for part in parts if len(part.said)]  # all or none: a version is in force everywhere
+    experts = max(len(part.said) for part in parts)  # live, one partition may have a model before another has
+    said = [part.said if len(part.said) else np.full((experts, part.said.shape[1]), np.nan) for part in parts]
     return replace(
         parts[0],
         customers=[customers[i] for i in order.tolist()],
         probability=np.concatenate([part.probability for part in parts])[order],
-        said=np.concatenate(said, axis=1)[:, order] if said else np.zeros((0, len(order))),
+        said=np.concatenate(said, axis=1)[:, order],
         features=np.concatenate([part.features for part in parts], axis=1)[:, order],
         label=np.concatenate([part.label for part in parts])[order],
         treatment=np.concatenate([part.treatment for part in parts])[order],

@@ -27,6 +27,7 @@ def part(whole: Examples, places: np.ndarray) -> Examples:
         said=np.ascontiguousarray(whole.said[:, places]),
         features=np.ascontiguousarray(whole.features[:, places]),
         label=whole.label[places],
+        treatment=whole.treatment[places],
     )
 
 
@@ -41,6 +42,17 @@ def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: 
     calm, shuffled = learner(1), learner(1)
     assert calm.learn(WEEK_US, whole).dumps() == shuffled.learn(WEEK_US, parts).dumps()
     assert calm.dumps() == shuffled.dumps()
+
+
+def test_customers_of_a_partition_that_had_no_model_yet_are_learned_from_but_judge_no_expert() -> None:
+    whole, before = examples(12, week=2), examples(11, week=1)
+    silent, spoke = (part(whole, places) for places in np.array_split(np.arange(len(whole.customers)), 2))
+    silent = replace(silent, said=np.zeros((0, len(silent.customers))))
+    both, alone = learner(1), learner(1)
+    both.learn(WEEK_US, [before, silent, spoke])
+    alone.learn(WEEK_US, [before, spoke])
+    assert both.model.pool.weights.tolist() == alone.model.pool.weights.tolist()
+    assert both.model.labels == alone.model.labels + len(silent.customers)
 
 
 def test_the_estimator_itself_does_not_see_the_order_of_rows() -> None:
