@@ -8,15 +8,16 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from streams.cli import main as keepline
 from streams.interventions.profile import SHIPPED_IN, Profile, load_profile
 from streams.kafka import settings
-from tests.chaos.compare import committed, differences, truth
+from tests.chaos.compare import MODELS, committed, differences, truth
 from tests.chaos.outcomes import last_us, write_outcomes, write_profiles
 from tests.chaos.proxy import Proxy
+from tests.chaos.rollback import send_all, there_and_back
 from tests.chaos.supervisor import KINDS, Faults, Supervisor
 from tests.kafka.apache import Cluster, free_ports, nodes
 
@@ -76,11 +77,13 @@ def main() -> int:
 async def run(known: argparse.Namespace, folder: Path) -> int:
     """In a folder that goes afterwards."""
     overrides = OULAD if known.oulad else CITY
-    profile = limited_profile(folder) if known.limits else "after-sales"
-    files = await asyncio.to_thread(inputs, known, folder)
+    name = limited_profile(folder) if known.limits else "after-sales"
+    profile, files = load_profile(name, overrides), await asyncio.to_thread(inputs, known, folder)
     if not known.oulad:
-        files += await asyncio.to_thread(notes, load_profile(profile, overrides), files, folder, known.seed)
-    wanted = truth(load_profile(profile, overrides), files, folder / "replay", known.partitions)
+        files += await asyncio.to_thread(notes, profile, files, folder, known.seed)
+    calm = truth(profile, files, folder / "calm", known.partitions)
+    commands = there_and_back(calm[MODELS])
+    wanted = truth(profile, files, folder / "replay", known.partitions, commands)
     places, ports = nodes(known.brokers), free_ports(known.brokers)
     kafka = Cluster(folder, places, ports, HEAP_MIB // known.brokers)
     proxies = [Proxy(port, place.port) for port, place in zip(ports, places, strict=True)]
@@ -90,31 +93,38 @@ async def run(known: argparse.Namespace, folder: Path) -> int:
         "KEEPLINE_TOPIC_PREFIX": "",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    work = {"profile": profile, "set": overrides, "slow_s": known.slow, "fetch": known.fetch}
+    cluster = settings.from_environment(environment)
+    work = {"profile": name, "set": overrides, "slow_s": known.slow, "fetch": known.fetch}
     try:
         await asyncio.to_thread(kafka.start)
         await asyncio.gather(*[proxy.start() for proxy in proxies])
         await command(environment, "topics", "create", "--partitions", str(known.partitions))
+        await send_all(cluster, commands)
         await command(environment, "publish", *files, "--end", *[f"--set={override}" for override in overrides])
         supervisor = Supervisor(environment, work, folder / "workers.log", known.workers)
         faults = Faults(supervisor, kafka, proxies, known.seed, known.only)
-        left = await under_faults(supervisor, faults, known)
-        found = await committed(settings.from_environment(environment))
+        left = await under_faults(supervisor, faults, known, lambda: send_all(cluster, commands))
+        found = await committed(cluster)
     finally:
         await asyncio.to_thread(kafka.stop)
     wrong = differences(found, wanted) + ([f"not done: {left}"] if left else [])
     said = {name: values.total() for name, values in wanted.items()}
     print(f"seed {known.seed}: {faults.done.total()} faults {dict(faults.done)}, exits {dict(supervisor.ends)}; {said}")
+    print(f"what the commands to the model changed: {'; '.join(differences(wanted, calm))}")
     print(f"{sum(proxy.held for proxy in proxies)} EndTxn were held back; {'; '.join(wrong) or 'EXACT'}")
     if wrong:
         print((folder / "workers.log").read_text()[-4000:], file=sys.stderr)
     return 1 if wrong else 0
 
 
-async def under_faults(supervisor: Supervisor, faults: Faults, known: argparse.Namespace) -> list[str]:
-    """Until the workers are done; the names of those that are not in time."""
+async def under_faults(
+    supervisor: Supervisor, faults: Faults, known: argparse.Namespace, halfway: Callable[[], Awaitable[None]]
+) -> list[str]:
+    """Until the workers are done; the names of those that are not in time. halfway: is done among the faults."""
     started, keeping = time.monotonic(), asyncio.ensure_future(supervisor.keep())
     try:
+        await faults.inflict(known.faults // 2, tuple(known.pause))
+        await halfway()
         await faults.inflict(known.faults, tuple(known.pause))
         while not supervisor.is_done and time.monotonic() - started < LIMIT_S:  # noqa: ASYNC110 -- of processes
             await asyncio.sleep(0.5)

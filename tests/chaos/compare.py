@@ -10,6 +10,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer
 
 from features.catalogue import NAMES
+from online_model.registry import Command
 from streams.engine.feeds import Inputs
 from streams.engine.units import Output, Pair
 from streams.files.folder import ReplayFolder
@@ -27,8 +28,10 @@ TOPICS = (*FILES, SCORES, MODELS)
 class Listening(Replay):
     """A replay that also keeps the models and the latest score of each customer."""
 
-    def __init__(self, profile: Profile, sources: FileSources, folder: ReplayFolder) -> None:
-        super().__init__(profile, sources, folder)
+    def __init__(
+        self, profile: Profile, sources: FileSources, folder: ReplayFolder, commands: Sequence[Command]
+    ) -> None:
+        super().__init__(profile, sources, folder, commands=[command.dumps() for command in commands])
         self.unit.publishes_scores = True
         self.models: list[bytes] = []
         self.scores: dict[bytes, bytes | None] = {}
@@ -43,11 +46,13 @@ class Listening(Replay):
         super()._send(topic, values, feed)
 
 
-def truth(profile: Profile, files: Sequence[str], folder: Path, partitions: int) -> Said:
-    """What a calm replay says; models come once a partition."""
+def truth(
+    profile: Profile, files: Sequence[str], folder: Path, partitions: int, commands: Sequence[Command] = ()
+) -> Said:
+    """What a calm replay says that obeys commands; models come once a partition, in their order."""
     sources = FileSources(files, time.time_ns() // 1000, profile.time.max_skew_us)
     with ReplayFolder(str(folder), NAMES) as out:
-        replay = Listening(profile, sources, out)
+        replay = Listening(profile, sources, out, commands)
         replay.run()
         out.close(replay.summary())
     said = {name: Counter((folder / f"{name}.jsonl").read_bytes().splitlines()) for name in FILES}
