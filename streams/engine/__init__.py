@@ -12,11 +12,12 @@
     blocks        observations and examples as they travel
     notes         what outcomes and profiles say beside their columns, while their rows wait in the merge
     feeds         what an engine may go on with: frontier, models, its own observations a horizon later
-    learner_feed  the same for the learner: grid instants that every partition has reported
+    common        feed and unit of what is one for all partitions: instants that every partition has reported
+    learner_feed  the learner's: labelled examples, reports, commands
     rhythm        whether a source has fallen quiet against its own pauses
     units         what a worker owns: an engine with feed, position and changelog
-    learner_unit  the same of the learner
-    dispatcher_unit  the same of the dispatcher, with its feed
+    learner_unit  the learner
+    dispatcher_unit  the dispatcher, with its feed
 
 Nothing here reads a clock, a file or the network: time is an argument.
 """

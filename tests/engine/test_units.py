@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from streams.engine.blocks import examples_of
-from streams.engine.learner_unit import LEARNER_STATE, LearnerUnit
+from streams.engine.learner_unit import LearnerUnit
 from streams.engine.merge import Hole
 from streams.engine.units import POSITION, STATE, EngineUnit
 from tests.engine import topics as logs
@@ -53,8 +53,8 @@ def same(topics: Topics, wanted: Topics) -> None:
     for partition in range(wanted.partitions):
         assert topics.table(STATE, partition) == wanted.table(STATE, partition)
         assert topics.table("churn-scores", partition) == wanted.table("churn-scores", partition)
-    assert topics.table(LEARNER_STATE, 0).keys() == {POSITION}
-    states = [json.loads(one.table(LEARNER_STATE, 0)[POSITION]) for one in (topics, wanted)]
+    assert topics.table("learner-state", 0).keys() == {POSITION}
+    states = [json.loads(one.table("learner-state", 0)[POSITION]) for one in (topics, wanted)]
     assert states[0] == states[1]
 
 
@@ -237,7 +237,7 @@ def test_a_learner_restored_in_the_middle_has_learned_as_much() -> None:
     again = owners[-1].unit
     assert isinstance(learner, LearnerUnit)
     assert isinstance(again, LearnerUnit)
-    assert learner.learned_us == again.learned_us > 0
+    assert learner.until_us == again.until_us > 0
     assert learner.learner.dumps() == again.learner.dumps()
 
 
