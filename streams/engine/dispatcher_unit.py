@@ -15,7 +15,7 @@ from schemas.instants import format_instant
 from streams.engine.common import CommonUnit, InstantBatch, InstantFeed
 from streams.engine.feeds import CANDIDATES, DISPATCHES
 from streams.engine.units import Clock, Output
-from streams.interventions.dispatcher import Candidate, Dispatcher, Grant
+from streams.interventions.dispatcher import Asking, Dispatcher, Grant
 from streams.interventions.profile import Profile
 
 
@@ -23,7 +23,7 @@ from streams.interventions.profile import Profile
 class DispatcherBatch(InstantBatch):
     """An instant."""
 
-    candidates: list[Candidate]
+    candidates: list[Asking]
 
     @property
     def size(self) -> int:
@@ -35,14 +35,14 @@ class DispatcherFeed(InstantFeed[DispatcherBatch]):
 
     def __init__(self, position: dict[str, int], partitions: int, clock: Clock, until_us: int) -> None:
         super().__init__(position, partitions, until_us, waits=clock == "event")
-        self.asked: dict[int, list[Candidate]] = {}
+        self.asked: dict[int, list[Asking]] = {}
 
     def _batch(self, base: dict[str, int], instant_us: int) -> DispatcherBatch:
         return DispatcherBatch(self, base, self.position, instant_us, self.asked.pop(instant_us, []))
 
     def _report(self, body: dict[str, Any], instant_us: int) -> None:
         candidates = self.asked.setdefault(instant_us, [])
-        candidates += [Candidate(body["partition"], **candidate) for candidate in body["candidates"]]
+        candidates += [Asking(partition=body["partition"], **candidate) for candidate in body["candidates"]]
 
 
 class DispatcherUnit(CommonUnit[DispatcherBatch]):

@@ -12,7 +12,7 @@ from features.catalogue import NAMES
 from schemas.columns import CAUSES
 from schemas.instants import DAY_US
 from streams.interventions.profile import Profile
-from streams.interventions.sections import Remedy, SegmentOffer, Segments, Step, Tier
+from streams.interventions.sections import Instead, Remedy, Segments, Step, Tier
 
 Lifecycle = Literal["new", "growing", "mature", "silent", "churned"]
 PLACE = {name: i for i, name in enumerate(NAMES)}
@@ -58,7 +58,7 @@ def lifecycle(segments: Segments, raw: Array) -> Lifecycle:
 
 def plan(profile: Profile, base: Tier | Step, standing: Standing) -> Plan:
     """The remedy of the cause, else the first segment's offer, else the tier's or step's own action."""
-    remedy: Remedy | SegmentOffer | None = next((r for r in profile.remedies if r.cause == standing.cause), None)
+    remedy: Instead | None = next((r for r in profile.remedies if r.cause == standing.cause), None)
     if remedy is None:
         remedy = next((o for o in profile.segment_offers if o.segment in standing.segments), None)
     if remedy is None:

@@ -155,14 +155,19 @@ class Step(Section):
     script: Text
 
 
-class Remedy(Section):
-    """What fits a cause better than the action of the tier; who and channels where they differ."""
+class Instead(Section):
+    """What is done instead of the action of the tier; who and channels where they differ."""
 
-    cause: Cause
     who: Text | None = None
     channels: Channels | None = None
     offer: Text
     script: Text
+
+
+class Remedy(Instead):
+    """What fits a cause; `close`: the case is over."""
+
+    cause: Cause
     close: bool = False
 
     @property
@@ -184,14 +189,10 @@ class Segments(Section):
     coupons_a_month: Positive
 
 
-class SegmentOffer(Section):
-    """What a segment gets instead of the tier's offer; who and channels where they differ."""
+class SegmentOffer(Instead):
+    """What fits a segment."""
 
     segment: SegmentName
-    who: Text | None = None
-    channels: Channels | None = None
-    offer: Text
-    script: Text
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.instants import DAY_US, parse_instant
-from streams.interventions.dispatcher import Candidate, Dispatcher, Grant, period_end_us
+from streams.interventions.dispatcher import Asking, Dispatcher, Grant, period_end_us
 from streams.interventions.sections import BudgetLimit, Limits, Team
 
 NOON_US = parse_instant("2024-03-05T12:00:00Z")  # a Tuesday
@@ -36,8 +36,11 @@ def team(name: str = "desk", scope: str | None = None, agents: int = 2, cases_a_
 def asks(
     name: str, net_value: float = 1.0, cost: float = 300.0, scope: str | None = "a", agent: str | None = None,
     who: str = "adviser",
-) -> Candidate:  # fmt: skip
-    return Candidate(0, name, f"c-{name}", scope, who, agent, cost, net_value)
+) -> Asking:  # fmt: skip
+    return Asking(
+        partition=0, intervention_id=name, customer_id=f"c-{name}", scope=scope, who=who, agent_id=agent, cost=cost,
+        net_value=net_value,
+    )  # fmt: skip
 
 
 def answers(grants: Sequence[Grant]) -> dict[str, str]:
@@ -176,7 +179,7 @@ def test_no_budget_and_no_capacity_is_ever_exceeded_whatever_comes_when_and_howe
         at_us = NOON_US + hours * DAY_US // 24  # hours do not rise: some come late
         now_us = max(now_us, at_us)
         named = [
-            Candidate(0, f"{number}-{i}", f"c{i}", scope, who, agent, cost, value)
+            asks(f"{number}-{i}", value, cost, scope, agent, who)
             for i, (value, cost, scope, agent, who) in enumerate(asked)
         ]
         for grant in dispatcher.decide(at_us, named):
@@ -191,7 +194,7 @@ def test_no_budget_and_no_capacity_is_ever_exceeded_whatever_comes_when_and_howe
     assert [key for key, amount in used.items() if amount > most[key[0]]] == []
 
 
-def use(used: dict[tuple[str, str], float], c: Candidate, now_us: int) -> None:
+def use(used: dict[tuple[str, str], float], c: Asking, now_us: int) -> None:
     """Adds up by limit and calendar, in the test's own way."""
     day = datetime.fromtimestamp(now_us / 1e6, UTC)
     calendar = {
@@ -214,7 +217,7 @@ def use(used: dict[tuple[str, str], float], c: Candidate, now_us: int) -> None:
 def test_the_order_in_which_candidates_of_an_instant_come_does_not_show(
     asked: list[tuple[Any, ...]], chance: Any
 ) -> None:
-    named = [Candidate(0, f"{i:02}", f"c{i}", s, w, a, c, v) for i, (v, c, s, a, w) in enumerate(asked)]
+    named = [asks(f"{i:02}", *one) for i, one in enumerate(asked)]
     shuffled = chance.sample(named, len(named))
     assert Dispatcher(LIMITS).decide(NOON_US, named) == Dispatcher(LIMITS).decide(NOON_US, shuffled)
 
