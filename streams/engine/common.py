@@ -30,7 +30,7 @@ class InstantBatch:
 
     @property
     def ended(self) -> bool:
-        """Whether all partitions have come to their end."""
+        """All partitions have come to their end."""
         return self.instant_us == NEVER_US
 
 

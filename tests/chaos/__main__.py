@@ -108,9 +108,10 @@ async def run(known: argparse.Namespace, folder: Path) -> int:
     finally:
         await asyncio.to_thread(kafka.stop)
     wrong = differences(found, wanted) + ([f"not done: {left}"] if left else [])
+    wrong += [] if (changed := differences(wanted, calm)) else ["the commands to the model changed nothing"]
     said = {name: values.total() for name, values in wanted.items()}
     print(f"seed {known.seed}: {faults.done.total()} faults {dict(faults.done)}, exits {dict(supervisor.ends)}; {said}")
-    print(f"what the commands to the model changed: {'; '.join(differences(wanted, calm))}")
+    print(f"what the commands to the model changed: {'; '.join(changed)}")
     print(f"{sum(proxy.held for proxy in proxies)} EndTxn were held back; {'; '.join(wrong) or 'EXACT'}")
     if wrong:
         print((folder / "workers.log").read_text()[-4000:], file=sys.stderr)
