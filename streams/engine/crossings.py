@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.arithmetic import Array
+from online_model.snapshot import Snapshot
 from streams.engine.case_columns import ARMED, DECIDED, PENDING, POINTS, RETRY, SENT, TOUCHED, UPGRADE
 from streams.engine.desk import Desk
 from streams.engine.one import Candidacy, One, Scored
@@ -18,6 +19,7 @@ from streams.interventions.actions import action
 from streams.interventions.cases import CaseColumns, Withheld, decide
 from streams.interventions.gate import Passed, Refused, pass_contact_rules
 from streams.interventions.sections import Step, Tier
+from streams.interventions.stop_loss import is_held
 from streams.interventions.touches import points_due
 
 
@@ -36,7 +38,7 @@ class Crossings:
     ) -> tuple[Array, NDArray[np.bool_]]:
         """rows: (WIDTH, n) -> the new ones and which of them published a score or changed."""
         p, after = scored.probability, rows.copy()
-        why = hold if scored.scorer.snapshot.ready else Withheld.MODEL_NOT_READY
+        why = self.hold(scored.scorer.snapshot) or hold
         decision = decide(self.profile.case, CaseColumns(*rows[:UPGRADE]), p, scored.first_known_us, scored.at_us, why)
         after[ARMED:UPGRADE] = decision.columns[1:]
         for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
@@ -52,6 +54,12 @@ class Crossings:
         after[SENT] = np.where(self._published(rows[SENT], p), p, rows[SENT])
         changed: NDArray[np.bool_] = (after[:DECIDED] != rows[:DECIDED]).any(axis=0)  # NaN, never scored, differs
         return after, changed
+
+    def hold(self, snapshot: Snapshot) -> Withheld:
+        """Why no case may open while this model is in force; NOTHING: it may."""
+        if not snapshot.ready:
+            return Withheld.MODEL_NOT_READY
+        return Withheld.STOP_LOSS if is_held(self.profile, snapshot.judged) else Withheld.NOTHING
 
     def gate(self, scored: Scored, rows: Array, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
         """The contact rules for one customer and what `base` would do for them. rows: (WIDTH, 1)."""

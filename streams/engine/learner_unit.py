@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import orjson
 
@@ -16,6 +17,7 @@ from streams.engine.learner_feed import LearnerBatch, LearnerFeed
 from streams.engine.merge import Hole
 from streams.engine.units import POSITION, Output, Pair
 from streams.interventions.profile import Profile
+from streams.interventions.stop_loss import Judged, added
 
 LEARNER_STATE = "learner-state"
 
@@ -45,6 +47,7 @@ class LearnerUnit:
         self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.position: dict[str, int] = {}
         self.learned_us = 0
+        self.judged: Judged = {}
         self.steps, self.done, self.waiting = 0, False, False
         self.snapshots: list[bytes] = []
 
@@ -73,7 +76,9 @@ class LearnerUnit:
             raise Hole(f"learner: a batch from {batch.base} came, the state stands at {self.position}")
         if not batch.ended:
             own = self.learner.learn(batch.instant_us, batch.examples, batch.report.population)
-            self.snapshots.append(self.serving.serve(own, batch.examples, batch.commands).dumps())
+            self.judged = added(self.judged, batch.report.judged)
+            served = self.serving.serve(own, batch.examples, batch.commands)
+            self.snapshots.append(replace(served, judged=self.judged).dumps())
             self.learner.drift.look(batch.instant_us, batch.report.histograms, batch.report.missing)
             self.learned_us = batch.instant_us
         self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
@@ -87,6 +92,7 @@ class LearnerUnit:
                 self.position, self.done, self.learned_us = body["position"], body["done"], body["learned_us"]
                 self.learner.loads(body["learner"].encode())
                 self.serving.loads(body["serving"])
+                self.judged = added({}, body["judged"])
 
     def loaded(self) -> None:
         """Nothing is left to do."""
@@ -99,6 +105,7 @@ class LearnerUnit:
             "learned_us": self.learned_us,
             "learner": self.learner.dumps().decode(),
             "serving": self.serving.dumps(),
+            "judged": self.judged,
         }
         state: list[Pair] = [(POSITION, orjson.dumps(body))]
         return [Output(LEARNER_STATE, 0, state), *self.outputs()]
