@@ -11,20 +11,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from schemas.instants import format_instant, parse_instant
+from schemas.instants import WEEK_US, format_instant, parse_instant
+from streams.engine.blocks import mark
 from streams.engine.case_columns import NO_CASE, PENDING, SENT
 from streams.engine.casebook import Asked, Casebook
 from streams.engine.desk import Desk
+from streams.engine.learner_unit import LearnerUnit
 from streams.engine.outbox import Outbox
+from streams.engine.reports import Report
 from streams.engine.schedule import next_grid
 from streams.engine.units import EngineUnit
 from streams.interventions.cases import Withheld
 from streams.interventions.people import Personas
 from streams.interventions.profile import Profile, load_profile
+from streams.interventions.stop_loss import Judged
 from tests.engine import shops, topics
 from tests.engine.promises import Outputs
 from tests.engine.shops import Policy
 from tests.engine.test_cases_partitions import inputs, new, run, same
+from tests.engine.topics import Owner, Topics
 
 SHOPS = [Policy(limited=False, seed=3, least_saved=0.7), Policy(limited=True, seed=3, least_saved=0.7)]
 
@@ -153,3 +158,19 @@ def test_a_grant_that_comes_when_cases_are_held_waits_with_its_share() -> None:
     }  # fmt: skip
     assert (outbox.interventions, book.of(0).cases, book.of(0).granted) == ([], [], asked)
     assert row[PENDING] == 5.0
+
+
+def test_the_learner_sums_over_partitions_and_weeks_whoever_owns_it() -> None:
+    monday_us = parse_instant("2024-04-01T00:00:00Z")
+    counts: list[list[Judged]] = [[{"a": (2, 1)}, {"a": (1, 1), "b": (1, 0)}], [{}, {"a": (4, 0)}]]
+    logs = Topics(2)
+    owner = Owner(lambda: LearnerUnit(load_profile("e-commerce"), 2), logs)
+    for week, said in enumerate(counts):
+        instant_us = monday_us + week * WEEK_US
+        marks = [mark(instant_us, p, replace(Report.empty(), judged=one)) for p, one in enumerate(said)]
+        logs.append("labelled-examples", 0, [(None, body) for body in marks])
+        owner.work(10)
+        owner.commit()
+        owner.die()
+    told = [json.loads(record.value or b"")["judged"] for record in logs.records["models", 1]]
+    assert told == [{"a": [3, 2], "b": [1, 0]}, {"a": [7, 2], "b": [1, 0]}]
