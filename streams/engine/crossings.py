@@ -16,7 +16,7 @@ from streams.engine.case_columns import ARMED, DECIDED, PENDING, POINTS, RETRY, 
 from streams.engine.desk import Desk
 from streams.engine.one import Candidacy, One, Scored
 from streams.interventions.actions import action
-from streams.interventions.cases import CaseColumns, Withheld, decide
+from streams.interventions.cases import NONE, CaseColumns, Withheld, decide
 from streams.interventions.gate import Passed, Refused, pass_contact_rules
 from streams.interventions.sections import Step, Tier
 from streams.interventions.stop_loss import is_held
@@ -43,8 +43,7 @@ class Crossings:
         after[ARMED:UPGRADE] = decision.columns[1:]
         for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
             One(self.desk, scored, rows, after, i).cross(decision, candidacy)
-        for i in np.flatnonzero(np.isfinite(rows[[PENDING, RETRY]]).all(axis=0) & ~(p > self._borders[0])).tolist():
-            One(self.desk, scored, rows, after, i).give_up()
+        self._give_up(scored, rows, ~(p > self._borders[0]))
         for i in np.flatnonzero(p > rows[UPGRADE]).tolist():
             One(self.desk, scored, rows, after, i).upgrade(candidacy)
         if why == Withheld.NOTHING:
@@ -61,12 +60,24 @@ class Crossings:
             return Withheld.MODEL_NOT_READY
         return Withheld.STOP_LOSS if is_held(self.profile, snapshot.judged) else Withheld.NOTHING
 
+    def give_up(self, scored: Scored, rows: Array) -> Array:
+        """Nothing waits any more for these customers. rows: (WIDTH, n) -> the new ones."""
+        after = rows.copy()
+        self._give_up(scored, rows, np.ones(rows.shape[1], np.bool_))
+        after[[PENDING, RETRY]] = NONE
+        return after
+
     def gate(self, scored: Scored, rows: Array, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
         """The contact rules for one customer and what `base` would do for them. rows: (WIDTH, 1)."""
         one = One(self.desk, scored, rows, rows, 0)
         plan = one.plan(base)
         passed = pass_contact_rules(self.profile, one.applicant(plan))
         return passed, action(plan, passed.channel) if isinstance(passed, Passed) else {}
+
+    def _give_up(self, scored: Scored, rows: Array, over: NDArray[np.bool_]) -> None:
+        """What was to be tried again, or to ask, goes on record; what was held stands there already."""
+        for i in np.flatnonzero(np.isfinite(rows[[PENDING, RETRY]]).all(axis=0) & over).tolist():
+            One(self.desk, scored, rows, rows, i).give_up()
 
     def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
         published: NDArray[np.bool_] = np.isnan(sent) | (np.abs(p - sent) >= self.profile.scores.min_change)

@@ -256,12 +256,19 @@ class Engine:
         self.quiet = self.rhythm.quiet(at_us)
         hold = Withheld.SOURCE_QUIET if self.quiet else Withheld.NOTHING  # a sweep sees nothing but silence
         probability = self.scoring.sweep(active, at_us, hold, self._candidacy(self.gives_out(at_us)))
+        self.scoring.give_up(self._waits_but(active), at_us)
         self._flush()
         if self.keeps_sweeps and len(active):
             self.sweeps.append((at_us, active, probability))
         if self.waits_for_models and self.gives_out(at_us):
             self._ask(at_us)
             self.asked_us = at_us
+
+    def _waits_but(self, active: Slots) -> Slots:
+        """Customers whose crossing waits though nobody scores them any more."""
+        waits = np.isfinite(self.table.rows[: len(self.table), PENDING - WIDTH])
+        waits[active] = False
+        return np.flatnonzero(waits)
 
     def _next_stop(self, rows: Rows) -> int:
         """No deadline may pass unseen that events put on the agenda: it lies behind the quarter of an hour of these."""

@@ -15,6 +15,7 @@ counts as a crossing once the least tenure has passed, if p was above at every s
 | what waits or is pending  | at a later scoring                          | result                               |
 |---------------------------|---------------------------------------------|--------------------------------------|
 | either                    | p is not above the threshold                | ends                                 |
+| crossing, held or refused | the customer has lapsed (engine.py)         | ends                                 |
 | first score, for tenure   | the least tenure has passed                 | crosses now, by the table above      |
 | crossing, held or refused | longer than the last window since it crossed| withheld: missed; ends               |
 | crossing, held or refused | before the instant when it may be tried     | goes on waiting                      |
