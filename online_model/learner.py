@@ -24,7 +24,7 @@ from online_model.treatment import Codes, Treatment
 from online_model.treatment import weights as weights_of
 from schemas.errors import Failure
 
-FORMAT = 3
+FORMAT = 4
 WEEK_DAYS = 7.0
 ACTING_US = 13 * 7 * 86_400_000_000  # a CRM that has reported no contact for a quarter is gone
 

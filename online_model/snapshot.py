@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -18,7 +18,7 @@ from online_model.parameters import Parameters
 from online_model.readiness import Hold
 from schemas.errors import Failure
 
-FORMAT = 2
+FORMAT = 3
 
 
 class Reason(StrEnum):
@@ -52,6 +52,7 @@ class Snapshot:
     Until enough labels have matured (`learned`) the prior expert alone is served. shadow: where an earlier version's
     parameters are served, the learner's own, once they are learned. mean: (features,), scaled, of the
     active customers, against which reasons are given; population: (components, bins) of the customers of the instant.
+    judged: by policy version, cases that were judged so far and how many of them were saved: for the stop-loss.
     """
 
     instant_us: int
@@ -67,6 +68,7 @@ class Snapshot:
     least_auc: float | None  # lower bound on recent labels
     lineage: Lineage = FIRST
     shadow: Parameters | None = None
+    judged: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -111,6 +113,7 @@ class Snapshot:
         if body["shadow"] is not None:
             body["shadow"] = Parameters.unpacked(body["shadow"], len(NAMES))
         body["population"] = unpack(body["population"]).reshape(len(COMPONENTS), BINS)
+        body["judged"] = {version: (cases, saved) for version, (cases, saved) in body["judged"].items()}
         return Snapshot(**body)
 
     @staticmethod

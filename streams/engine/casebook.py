@@ -24,6 +24,7 @@ from streams.interventions.people import Persona
 from streams.interventions.policy import Message
 from streams.interventions.profile import Profile
 from streams.interventions.sections import Step, Tier
+from streams.interventions.stop_loss import Judged, added, judged
 
 Pair = tuple[bytes | None, bytes | None]
 GateOf = Callable[[Tier | Step], tuple[Passed | Refused, dict[str, str]]]
@@ -104,6 +105,7 @@ class Casebook:
         self._agenda: list[tuple[int, int]] = []
         self._dirty: set[int] = set()
         self._has: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self.judged: Judged = {}  # since the last report
         caps = profile.gate.caps
         self._capped_us = {cap.channel: max(c.within_us for c in caps if c.channel == cap.channel) for cap in caps}
 
@@ -200,12 +202,19 @@ class Casebook:
     def wake(self, slot: int, at_us: int, gate: GateOf) -> list[Update]:
         """Deadlines that have passed, in the order in which they were due."""
         updates: list[Update] = []
+        fired = False
         for case in self.of(slot).cases:
             while name := self._passed(case, at_us):
                 updates += self._fire(slot, case, name, at_us, gate)
-        if updates:
+                fired = True
+        if fired:
             self.touch(slot, at_us)
         return updates
+
+    def take_judged(self) -> Judged:
+        """Cases that were judged since the last call."""
+        found, self.judged = self.judged, {}
+        return found
 
     def remind(self, slot: int, us: int) -> None:
         """The customer has to be looked at again then."""
@@ -279,6 +288,8 @@ class Casebook:
 
     def _fire(self, slot: int, case: Case, name: str, at_us: int, gate: GateOf) -> list[Update]:
         kind, _, step_name = name.partition(":")
+        if kind == "judged":
+            self.judged = added(self.judged, judged(case))
         if kind != "step":
             return life.fire(self.profile, case, name, at_us)
         step = next(step for step in self.profile.steps if step.name == step_name)

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.arithmetic import Array
+from online_model.snapshot import Snapshot
 from streams.engine.case_columns import ARMED, DECIDED, PENDING, POINTS, RETRY, SENT, TOUCHED, UPGRADE
 from streams.engine.desk import Desk
 from streams.engine.one import Candidacy, One, Scored
 from streams.interventions.actions import action
-from streams.interventions.cases import CaseColumns, Withheld, decide
+from streams.interventions.cases import NONE, CaseColumns, Withheld, decide
 from streams.interventions.gate import Passed, Refused, pass_contact_rules
 from streams.interventions.sections import Step, Tier
+from streams.interventions.stop_loss import is_held
 from streams.interventions.touches import points_due
 
 
@@ -36,13 +38,12 @@ class Crossings:
     ) -> tuple[Array, NDArray[np.bool_]]:
         """rows: (WIDTH, n) -> the new ones and which of them published a score or changed."""
         p, after = scored.probability, rows.copy()
-        why = hold if scored.scorer.snapshot.ready else Withheld.MODEL_NOT_READY
+        why = self.hold(scored.scorer.snapshot) or hold
         decision = decide(self.profile.case, CaseColumns(*rows[:UPGRADE]), p, scored.first_known_us, scored.at_us, why)
         after[ARMED:UPGRADE] = decision.columns[1:]
         for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
             One(self.desk, scored, rows, after, i).cross(decision, candidacy)
-        for i in np.flatnonzero(np.isfinite(rows[[PENDING, RETRY]]).all(axis=0) & ~(p > self._borders[0])).tolist():
-            One(self.desk, scored, rows, after, i).give_up()
+        self._give_up(scored, rows, ~(p > self._borders[0]))
         for i in np.flatnonzero(p > rows[UPGRADE]).tolist():
             One(self.desk, scored, rows, after, i).upgrade(candidacy)
         if why == Withheld.NOTHING:
@@ -53,12 +54,30 @@ class Crossings:
         changed: NDArray[np.bool_] = (after[:DECIDED] != rows[:DECIDED]).any(axis=0)  # NaN, never scored, differs
         return after, changed
 
+    def hold(self, snapshot: Snapshot) -> Withheld:
+        """Why no case may open while this model is in force; NOTHING: it may."""
+        if not snapshot.ready:
+            return Withheld.MODEL_NOT_READY
+        return Withheld.STOP_LOSS if is_held(self.profile, snapshot.judged) else Withheld.NOTHING
+
+    def give_up(self, scored: Scored, rows: Array) -> Array:
+        """Nothing waits any more for these customers. rows: (WIDTH, n) -> the new ones."""
+        after = rows.copy()
+        self._give_up(scored, rows, np.ones(rows.shape[1], np.bool_))
+        after[[PENDING, RETRY]] = NONE
+        return after
+
     def gate(self, scored: Scored, rows: Array, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
         """The contact rules for one customer and what `base` would do for them. rows: (WIDTH, 1)."""
         one = One(self.desk, scored, rows, rows, 0)
         plan = one.plan(base)
         passed = pass_contact_rules(self.profile, one.applicant(plan))
         return passed, action(plan, passed.channel) if isinstance(passed, Passed) else {}
+
+    def _give_up(self, scored: Scored, rows: Array, over: NDArray[np.bool_]) -> None:
+        """What was to be tried again, or to ask, goes on record; what was held stands there already."""
+        for i in np.flatnonzero(np.isfinite(rows[[PENDING, RETRY]]).all(axis=0) & over).tolist():
+            One(self.desk, scored, rows, rows, i).give_up()
 
     def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
         published: NDArray[np.bool_] = np.isnan(sent) | (np.abs(p - sent) >= self.profile.scores.min_change)

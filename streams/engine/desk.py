@@ -15,9 +15,10 @@ from schemas.instants import parse_instant
 from streams.engine.case_columns import ARMED, OPENED, PENDING, PERSONA, RETRY, SENT, UPGRADE
 from streams.engine.casebook import Asked, Casebook
 from streams.engine.outbox import Outbox
-from streams.engine.schedule import on_agenda
+from streams.engine.schedule import next_grid, on_agenda
 from streams.interventions import life
 from streams.interventions.case_table import State
+from streams.interventions.cases import Withheld
 from streams.interventions.gate import consents, quiet_until_us
 from streams.interventions.life import Case
 from streams.interventions.people import Personas
@@ -70,6 +71,7 @@ class Desk:
                 scope=message["scope"],
                 budget=message["budget"]["amount"],
                 channels=list(channels),
+                policy=message["policy_version"],
             ),
         )
 
@@ -83,8 +85,8 @@ class Desk:
         self.casebook.touch(slot, at_us)
         self.updates(customer, at_us, [update])
 
-    def grant(self, customer: str, slot: int, row: Array, at_us: int, answer: dict[str, Any]) -> None:
-        """The dispatcher's answer to a candidate. row: (WIDTH,), changed in place."""
+    def grant(self, customer: str, slot: int, row: Array, at_us: int, answer: dict[str, Any], hold: Withheld) -> None:
+        """The dispatcher's answer to a candidate. row: (WIDTH,), changed in place; hold: why no case may open."""
         asked = self.casebook.of(slot).asked
         if asked is None or asked.message["intervention_id"] != answer["intervention_id"]:  # live: of an earlier one
             return
@@ -94,11 +96,13 @@ class Desk:
             self._grant_upgrade(customer, slot, row, asked, at_us, rule)
             return
         refused, retry_us = self._refusal(row, asked, at_us, rule, retry_us)
+        if refused is None and hold:  # live, another model has come since it asked
+            refused, retry_us = hold.name.lower(), next_grid(at_us)
         if refused is None:
             row[ARMED], row[OPENED], row[PENDING], row[RETRY] = 0.0, at_us, -np.inf, -np.inf
             self.send(customer, slot, row, asked, at_us)
             return
-        if refused == "quiet_hours":
+        if rule is None and retry_us is not None and retry_us > at_us:  # it keeps its share
             self.casebook.ask(slot, None, granted=asked)
         self.withhold(customer, at_us, asked.message, refused, retry_us)
         if retry_us is not None:

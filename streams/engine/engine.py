@@ -89,6 +89,16 @@ class Engine:
         """The names of the columns of a customer's row."""
         return ("reference_us", *map(repr, self.layout.aggregates), *CASE_COLUMNS)
 
+    @property
+    def hold(self) -> Withheld:
+        """Why the model in force opens no case; NOTHING: it does."""
+        return self.scoring.crossings.hold(self.scorer.snapshot)
+
+    @property
+    def waiting_crossings(self) -> int:
+        """Crossings that open a case when they may."""
+        return int(np.isfinite(self.table.rows[: len(self.table), PENDING - WIDTH]).sum())
+
     def start(self, now_us: int) -> None:
         """Where stream time begins: not after the first event of any partition."""
         self.now_us = now_us
@@ -142,7 +152,7 @@ class Engine:
         for grant in sorted(grants, key=itemgetter("customer_id")):
             slot = int(self.table.slots([grant["customer_id"]])[0])
             row = self.table.rows[slot, -WIDTH:]
-            self.desk.grant(grant["customer_id"], slot, row, self.now_us, grant)
+            self.desk.grant(grant["customer_id"], slot, row, self.now_us, grant, self.hold)
             self.table.dirty[slot] = True
         self._flush()
 
@@ -220,7 +230,8 @@ class Engine:
         self.counts["forgotten"] += len(slots)
 
     def _observe(self, at_us: int) -> None:
-        active, self.report = self.active(at_us), replace(Report.empty(), missing=self.quality.take())
+        active, self.report = self.active(at_us), Report.empty()
+        self.report = replace(self.report, missing=self.quality.take(), judged=self.casebook.take_judged())
         for slots in in_parts(active):
             scored = self.scoring.scored(slots, self.table.gather(slots), np.full(len(slots), float(at_us)))
             probability, said = scored.probability, self.scorer.said(scored.x)
@@ -245,12 +256,19 @@ class Engine:
         self.quiet = self.rhythm.quiet(at_us)
         hold = Withheld.SOURCE_QUIET if self.quiet else Withheld.NOTHING  # a sweep sees nothing but silence
         probability = self.scoring.sweep(active, at_us, hold, self._candidacy(self.gives_out(at_us)))
+        self.scoring.give_up(self._waits_but(active), at_us)
         self._flush()
         if self.keeps_sweeps and len(active):
             self.sweeps.append((at_us, active, probability))
         if self.waits_for_models and self.gives_out(at_us):
             self._ask(at_us)
             self.asked_us = at_us
+
+    def _waits_but(self, active: Slots) -> Slots:
+        """Customers whose crossing waits though nobody scores them any more."""
+        waits = np.isfinite(self.table.rows[: len(self.table), PENDING - WIDTH])
+        waits[active] = False
+        return np.flatnonzero(waits)
 
     def _next_stop(self, rows: Rows) -> int:
         """No deadline may pass unseen that events put on the agenda: it lies behind the quarter of an hour of these."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from online_model.drift import DriftRules
@@ -14,6 +15,7 @@ from streams.engine.feeds import LABELLED, MODELS
 from streams.engine.learner_feed import LearnerBatch, LearnerFeed
 from streams.engine.units import Output
 from streams.interventions.profile import Profile
+from streams.interventions.stop_loss import Judged, added
 
 
 class LearnerUnit(CommonUnit[LearnerBatch]):
@@ -39,6 +41,7 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
             holdout_share=profile.gate.holdout_share if model.leave_out_treated else 0.0,
         )
         self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
+        self.judged: Judged = {}
         self.snapshots: list[bytes] = []
 
     @property
@@ -62,12 +65,15 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
 
     def _apply(self, batch: LearnerBatch) -> None:
         own = self.learner.learn(batch.instant_us, batch.examples, batch.report.population)
-        self.snapshots.append(self.serving.serve(own, batch.examples, batch.commands).dumps())
+        self.judged = added(self.judged, batch.report.judged)
+        served = self.serving.serve(own, batch.examples, batch.commands)
+        self.snapshots.append(replace(served, judged=self.judged).dumps())
         self.learner.drift.look(batch.instant_us, batch.report.histograms, batch.report.missing)
 
     def _state(self) -> dict[str, Any]:
-        return {"learner": self.learner.dumps().decode(), "serving": self.serving.dumps()}
+        return {"learner": self.learner.dumps().decode(), "serving": self.serving.dumps(), "judged": self.judged}
 
     def _load(self, body: dict[str, Any]) -> None:
         self.learner.loads(body["learner"].encode())
         self.serving.loads(body["serving"])
+        self.judged = added({}, body["judged"])

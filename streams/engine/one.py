@@ -19,7 +19,7 @@ from online_model.scorer import Scorer
 from streams.engine.case_columns import ARMED, OPENED, PENDING, PERSONA, POINTS, RETRY, SENT, TOUCHED, UPGRADE, VALUE
 from streams.engine.casebook import Asked
 from streams.engine.desk import Desk
-from streams.engine.schedule import on_agenda
+from streams.engine.schedule import next_grid, on_agenda
 from streams.interventions.actions import Plan, Standing, plan, standing
 from streams.interventions.cases import Decision, Withheld
 from streams.interventions.gate import Applicant, Passed, Refused, may_ask, may_rise, pass_gate
@@ -70,8 +70,9 @@ class One:
         """A crossing, or one that has waited: it opens a case, asks for its share, or is withheld."""
         i, crossed_us = self.i, int(decision.crossed_at_us[self.i])
         if not decision.opened[i]:
-            why = Withheld(decision.withheld[i]).name.lower()
-            self.desk.withhold(self.customer, self.at_us, self._message(crossed_us, ""), why, None)
+            why = Withheld(decision.withheld[i])
+            again_us = self._held_until_us(why)
+            self.desk.withhold(self.customer, self.at_us, self._message(crossed_us, ""), why.name.lower(), again_us)
             return
         if self.desk.casebook.of(self.slot).live is not None:  # contacted, say, and the horizon is not over
             self._refuse(Refused("open_case"), crossed_us, self._message(crossed_us, ""))
@@ -162,6 +163,12 @@ class One:
         else:
             self._undo(crossed_us, retry_us)
             self.desk.casebook.remind(self.slot, retry_us)
+
+    def _held_until_us(self, why: Withheld) -> int | None:
+        """When what holds all crossings is looked at again: with the next model, at the next sweep."""
+        if why in (Withheld.MODEL_NOT_READY, Withheld.STOP_LOSS):
+            return next_grid(self.at_us)
+        return self.at_us + self.desk.profile.time.sweep_every_us if why == Withheld.SOURCE_QUIET else None
 
     def _undo(self, pending_us: float, retry_us: float) -> None:
         """No case after all: the crossing waits, or is over."""

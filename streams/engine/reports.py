@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from features.histograms import BINS, Histograms, nothing
@@ -11,15 +11,19 @@ from features.population import BINS as RANKS
 from features.population import COMPONENTS, Counts, nobody
 from online_model.drift import Missing
 from online_model.packing import pack, unpack
+from streams.interventions.stop_loss import Judged, added
 
 
 @dataclass(frozen=True)
 class Report:
-    """population, histograms: the active customers of the instant, counted; missing: events since the one before."""
+    """population, histograms: the active customers of the instant, counted; missing, judged: events and cases since
+    the one before.
+    """
 
     population: Counts
     histograms: Histograms
     missing: Missing
+    judged: Judged = field(default_factory=dict)
 
     @staticmethod
     def empty() -> Report:
@@ -30,14 +34,16 @@ class Report:
         missing = {name: dict(fields) for name, fields in self.missing.items()}
         for name, fields in other.missing.items():
             of = missing.setdefault(name, {})
-            for field, (events, lack) in fields.items():
-                before = of.get(field, (0, 0))
-                of[field] = before[0] + events, before[1] + lack
-        return Report(self.population + other.population, self.histograms + other.histograms, missing)
+            for each, (events, lack) in fields.items():
+                before = of.get(each, (0, 0))
+                of[each] = before[0] + events, before[1] + lack
+        judged = added(self.judged, other.judged)
+        return Report(self.population + other.population, self.histograms + other.histograms, missing, judged)
 
     def packed(self) -> dict[str, Any]:
         """For JSON."""
-        return {"population": pack(self.population), "histograms": pack(self.histograms), "missing": self.missing}
+        counted = {"population": pack(self.population), "histograms": pack(self.histograms)}
+        return counted | {"missing": self.missing, "judged": self.judged}
 
     @staticmethod
     def unpacked(body: dict[str, Any]) -> Report:
@@ -46,4 +52,5 @@ class Report:
             unpack(body["population"]).reshape(len(COMPONENTS), RANKS),
             unpack(body["histograms"]).reshape(len(HISTOGRAMS), BINS),
             {name: {f: (n, lack) for f, (n, lack) in of.items()} for name, of in body["missing"].items()},
+            added({}, body["judged"]),
         )

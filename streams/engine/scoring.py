@@ -67,6 +67,14 @@ class Scoring:
             parts.append(probability)
         return np.concatenate(parts)
 
+    def give_up(self, slots: Slots, at_us: int) -> None:
+        """Customers who have lapsed while a crossing waited: it ends."""
+        if len(slots):
+            block = self.table.gather(slots)
+            scored = self.scored(slots, block, np.full(len(slots), float(at_us)))
+            self.table.rows[slots, -WIDTH:] = self.crossings.give_up(scored, block[-WIDTH:]).T
+            self.table.dirty[slots] = True
+
     def gate(self, slot: int, at_us: int, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
         """The contact rules for a customer now, and what `base` would do for them."""
         slots = np.array([slot], np.intp)

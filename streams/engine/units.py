@@ -34,7 +34,9 @@ from streams.engine.merge import Hole
 from streams.engine.outbox import Facts
 from streams.engine.refusals import Refusals
 from streams.engine.schedule import is_grid, next_grid
+from streams.interventions.cases import Withheld
 from streams.interventions.profile import Profile
+from streams.interventions.stop_loss import added, alert
 
 Pair = tuple[bytes | None, bytes | None]
 Clock = Literal["event", "wall"]
@@ -106,7 +108,10 @@ class EngineUnit:
     def alerts(self) -> list[str]:
         """What on-call must know, a sentence each."""
         quiet = [f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet]
-        return quiet + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
+        judged = self.engine.scorer.snapshot.judged
+        held = [alert(self.profile, judged)] if self.engine.hold == Withheld.STOP_LOSS else []
+        refused = self.refusals.alerts(self.profile.drift, self.engine.quality.events)
+        return quiet + [f"{one}, {self.engine.waiting_crossings} crossings wait" for one in held] + refused
 
     def open_feed(self) -> EngineFeed:
         """A feed that goes on from where the state stands."""
@@ -256,6 +261,7 @@ class EngineUnit:
             "model": engine.scorer.snapshot.dumps().decode(),
             "rhythm": engine.rhythm.state(),
             "quality": engine.quality.state(),
+            "judged": engine.casebook.judged,
         }
 
     def _load_position(self, body: dict[str, Any]) -> None:
@@ -268,6 +274,7 @@ class EngineUnit:
         engine.take_snapshot(Snapshot.loads(body["model"].encode()))
         engine.rhythm.load(body["rhythm"])
         engine.quality.load(body["quality"])
+        engine.casebook.judged = added({}, body["judged"])
 
     def _load_customers(self, rows: dict[bytes, bytes | None]) -> None:
         table = self.engine.table

@@ -16,6 +16,7 @@ with its reason. All of it is pure: instants are arguments, all figures come fro
     touches      automated touches: the medium tier, and signs that something did not happen in time
     case_table   the life of a case as one table
     life         a case, and what outcomes, the customer's events and time make of it
+    stop_loss    how many were saved of the judged cases of a policy version
     dispatcher   what is shared: budgets and teams
     people       what customer profiles say
 """

@@ -9,12 +9,13 @@ counts as a crossing once the least tenure has passed, if p was above at every s
 | the last case opened no longer than the window ago               | withheld: open_case                |
 | the last case opened less than the cool-down ago                 | withheld: cool_down                |
 | it is a first score, and the least tenure has not passed         | withheld: tenure; it waits         |
-| all are held now: no model is ready, a source is quiet, stop-loss| withheld: that; pending            |
+| all are held now: no model is ready, stop-loss, a source is quiet| withheld: that; pending            |
 | otherwise                                                        | a case opens, if the gate lets it  |
 
 | what waits or is pending  | at a later scoring                          | result                               |
 |---------------------------|---------------------------------------------|--------------------------------------|
 | either                    | p is not above the threshold                | ends                                 |
+| crossing, held or refused | the customer has lapsed (engine.py)         | ends                                 |
 | first score, for tenure   | the least tenure has passed                 | crosses now, by the table above      |
 | crossing, held or refused | longer than the last window since it crossed| withheld: missed; ends               |
 | crossing, held or refused | before the instant when it may be tried     | goes on waiting                      |

@@ -19,6 +19,7 @@ Update = dict[str, Any]
 Deadline = tuple[int, str]  # us, name
 NEVER_US = 1 << 62
 UNANSWERED = (*WAITING, State.CONTACTED)
+JUDGED = (State.SAVED, State.LOST)
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Case:
     cost: float = 0.0
     fired: list[str] = field(default_factory=list)  # deadlines that have passed
     later: dict[str, int] = field(default_factory=dict)  # steps that wait, and until when
+    policy: str = ""  # the version that the message carried
 
     @property
     def is_live(self) -> bool:
@@ -120,6 +122,8 @@ def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
             return [_update(case, "measured", at_us, {"returned": _by(case.returned_us, measured_us(rules, case))})]
         case "bought_again":
             return [_update(case, "followed_up", at_us, {"bought_again": _again(case, rules.bought_again_within_us)})]
+        case "judged":  # told to nobody: it counts for the stop-loss
+            return []
         case _:
             return [_update(case, "followed_up", at_us, {"stayed": _again(case, rules.stayed_within_us)})]
 
@@ -191,6 +195,8 @@ def _deadlines(profile: Profile, case: Case) -> list[Deadline]:
     if state not in WAITING and case.is_live:
         began_us = case.sent_us if case.holdout else case.contacted_us
         found.append(((began_us or 0) + rules.save_horizon_us, "horizon"))
+    if state in JUDGED and case.contacted_us is not None:
+        found.append((case.contacted_us + rules.save_horizon_us, "judged"))
     if state is State.SAVED and case.saved_us is not None:
         found.append((case.saved_us + rules.bought_again_within_us, "bought_again"))
         found.append((case.saved_us + rules.stayed_within_us, "stayed"))

@@ -52,6 +52,7 @@ class WorkerCollector(Collector):
         yield _events(ready)
         yield _rejected(ready)
         yield from _interventions(ready)
+        yield _held(ready)
         yield _per_unit("alerts", "what on-call must know; /healthz and `keepline status` say it", _alerts(ready))
         yield from _model(ready)
 
@@ -149,6 +150,16 @@ def _interventions(leases: list[Lease]) -> Iterator[Metric]:
                 if key.startswith(prefix):
                     found.add_metric([lease.name, key.removeprefix(prefix)], count)
         yield found
+
+
+def _held(leases: list[Lease]) -> Metric:
+    """Only while something holds all cases."""
+    text = "crossings that wait until cases may open again"
+    found = GaugeMetricFamily("keepline_held_crossings", text, labels=["unit", "reason"])
+    for lease in leases:
+        if isinstance(lease.unit, EngineUnit) and (hold := lease.unit.engine.hold):
+            found.add_metric([lease.name, hold.name.lower()], lease.unit.engine.waiting_crossings)
+    return found
 
 
 def _model(leases: list[Lease]) -> Iterator[Metric]:

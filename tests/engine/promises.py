@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from schemas.instants import DAY_US, parse_instant
+from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.interventions.case_table import ENDED, TABLE
 from streams.interventions.dispatcher import period_end_us
 from streams.interventions.profile import Profile
@@ -19,6 +19,7 @@ from tests.engine.shops import Sent
 from tests.engine.topics import Topics
 
 FACTS = ("interventions", "interventions-withheld", "intervention-updates", "touches")
+JUDGED = ("saved", "lost")
 AFTER_THE_END = {"followed_up", "measured", "ignored"}
 Body = dict[str, Any]
 
@@ -78,6 +79,7 @@ class Outputs:
         if self.profile.limits.shared:
             self._nothing_is_sent_without_a_grant()
             self._limits_hold()
+        self._no_case_opens_under_the_stop_loss()
         self._counts_add_up()
 
     def _one_open_case_a_customer(self) -> None:
@@ -179,6 +181,43 @@ class Outputs:
         for team in teams:
             most = team.agents * team.cases_a_day
             assert all(used <= most for (name, _), used in places.items() if name == team.name), places
+
+    @cached_property
+    def judged(self) -> list[tuple[int, int, bool]]:
+        """Of every case that was judged: when its horizon was over, when its end was known, whether it was saved."""
+        found = []
+        for case in self.parsed("interventions"):
+            ends = [update for update in self.updates[case["intervention_id"]] if update.get("state") in JUDGED]
+            if ends and "contacted_at" in ends[0]:
+                horizon_us = parse_instant(ends[0]["contacted_at"]) + self.profile.case.save_horizon_us
+                found.append((horizon_us, parse_instant(ends[0]["updated_at"]), ends[0]["state"] == "saved"))
+        return found
+
+    def held_weeks(self) -> Iterator[tuple[int, bool]]:
+        """Each Monday, and whether the stop-loss holds from then on; not where an end became known at that instant."""
+        rules = self.profile.stop_loss
+        for monday_us in sorted({json.loads(value or b"")["instant_us"] for value in self.topics.values("models")}):
+            saved = [saved for over_us, known_us, saved in self.judged if max(over_us, known_us) <= monday_us]
+            if all(known_us != monday_us for _, known_us, _ in self.judged):
+                is_enough = len(saved) >= rules.least_judged
+                yield monday_us, is_enough and sum(saved) < rules.least_saved * len(saved)
+
+    def opened_in(self, monday_us: int) -> list[Body]:
+        """What was sent in the week after a Monday; at the instant itself events still are of the week before."""
+        return [case for case in self.parsed("interventions") if self._is_in(case, monday_us)]
+
+    def stopped_in(self, monday_us: int) -> list[Body]:
+        """What was withheld for the stop-loss in the week after a Monday."""
+        withheld = [b for b in self.parsed("interventions-withheld") if b["withheld_reason"] == "stop_loss"]
+        return [body for body in withheld if self._is_in(body, monday_us)]
+
+    def _is_in(self, body: Body, monday_us: int) -> bool:
+        return monday_us < parse_instant(body["decided_at"]) < monday_us + 7 * DAY_US
+
+    def _no_case_opens_under_the_stop_loss(self) -> None:
+        for monday_us, is_held in self.held_weeks():
+            wrong = self.opened_in(monday_us) if is_held else self.stopped_in(monday_us)
+            assert not wrong, f"held from {format_instant(monday_us)}: {is_held}, yet {wrong}"
 
     def counts(self) -> Counter[str]:
         """Of all partitions."""

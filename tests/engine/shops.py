@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from features.catalogue import NAMES
+from online_model.snapshot import Snapshot
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import DAY_US, HOUR_US, format_instant, parse_instant
 from streams.engine.dispatcher_unit import DispatcherUnit
@@ -25,6 +26,7 @@ from streams.engine.schedule import next_grid
 from streams.engine.units import EngineUnit
 from streams.interventions import consistency
 from streams.interventions.profile import SHIPPED_IN, Profile
+from streams.interventions.stop_loss import Judged, added
 from tests.engine.topics import Owner, Topics, mark
 from tests.online_model.worlds import lines
 
@@ -48,6 +50,7 @@ class Policy:
     every: str = "1d"
     limited: bool = True
     seed: int = 0
+    least_saved: float = 0.4
 
 
 def profile(policy: Policy) -> Profile:
@@ -56,7 +59,7 @@ def profile(policy: Policy) -> Profile:
     content["label"] |= {"horizon": "7d", "lapsed_after": "15d", "forgotten_after": "22d"}
     content["time"] |= {"tick": policy.tick, "sweep_every": policy.sweep}
     content["case"] |= {"cool_down": "3d", "least_tenure": "1d", "acknowledge_within": "12h", "contact_within": "1d"}
-    content["case"] |= {"save_horizon": "5d", "bought_again_within": "3d", "stayed_within": "7d"}
+    content["case"] |= {"save_horizon": "3d", "bought_again_within": "3d", "stayed_within": "7d"}
     content["case"]["windows"] = [{"within": within, "saved": saved} for within, saved in WINDOWS]
     for step, after in zip(content["steps"], ("1d", "30h"), strict=True):
         step["after"] = after
@@ -67,6 +70,7 @@ def profile(policy: Policy) -> Profile:
     ]
     content["limits"] = {"every": policy.every} | (limits(draw) if policy.limited else {})
     content["touches"]["cool_down"] = "3d"
+    content["stop_loss"] = {"least_saved": policy.least_saved, "least_judged": 2}
     made = Profile.model_validate(content)
     assert not [sentence for rule in consistency.RULES for sentence in rule(made)]
     return made
@@ -85,7 +89,7 @@ def shipped() -> dict[str, Any]:
     return tomllib.loads((SHIPPED_IN / "e-commerce.toml").read_text())
 
 
-def models() -> list[bytes]:
+def models() -> list[Snapshot]:
     """For each Monday one that knows the days since the last purchase, and another patience each week."""
     made, at_us, end_us = [], next_grid(START_US), START_US + (DAYS + QUIET_DAYS) * DAY_US
     names, nothing = np.array(NAMES), np.zeros(len(NAMES))
@@ -95,7 +99,7 @@ def models() -> list[bytes]:
         intercept = -3.6 * float(np.log1p(patience))
         made.append(replace(lines(weights, intercept, nothing), instant_us=at_us))
         at_us = next_grid(at_us)
-    return [replace(model, version=i + 1).dumps() for i, model in enumerate(made)]
+    return [replace(model, version=i + 1) for i, model in enumerate(made)]
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,8 @@ class Teacher:
         self.topics, self.models, self.read = topics, models(), 0
         self.unit = SimpleNamespace(done=True, steps=0)
         self.reports: Counter[str] = Counter()
+        self.judged: dict[str, Judged] = defaultdict(dict)  # by instant
+        self.all_judged: Judged = {}
 
     def work(self, most: int) -> int:
         """Reads all there is, whatever `most` says."""
@@ -205,7 +211,7 @@ class Teacher:
         for record in new:
             body = json.loads(record.value or b"")
             if body["kind"] == "mark":
-                self._report(body["instant"])
+                self._report(body["instant"], body["judged"])
         return len(new)
 
     def commit(self) -> None:
@@ -214,12 +220,15 @@ class Teacher:
     def die(self) -> None:
         """It does not."""
 
-    def _report(self, instant: str) -> None:
+    def _report(self, instant: str, judged: Judged) -> None:
         self.reports[instant] += 1
+        self.judged[instant] = added(self.judged[instant], judged)
         for model in self.models if self.reports[instant] == self.topics.partitions else ():
-            if json.loads(model)["instant_us"] == parse_instant(instant):
+            if model.instant_us == parse_instant(instant):
+                self.all_judged = added(self.all_judged, self.judged[instant])
+                value = replace(model, judged=self.all_judged).dumps()
                 for partition in range(self.topics.partitions):
-                    self.topics.append(MODELS, partition, [(b"model", model)])
+                    self.topics.append(MODELS, partition, [(b"model", value)])
 
 
 def owners(topics: Topics, profile: Profile) -> list[Any]:

@@ -25,8 +25,8 @@ RHYTHMS = [
     ("1d", "1d", "1d"), ("6h", "6h", "6h"), ("6h", "1d", "2d"), ("1h", "6h", "12h"),
 ]  # fmt: skip
 policies = st.builds(
-    lambda rhythm, limited, seed: Policy(rhythm[0], rhythm[1], rhythm[2], limited, seed),
-    st.sampled_from(RHYTHMS), st.booleans(), st.integers(0, 9),
+    lambda rhythm, limited, seed, least: Policy(rhythm[0], rhythm[1], rhythm[2], limited, seed, least),
+    st.sampled_from(RHYTHMS), st.booleans(), st.integers(0, 9), st.sampled_from([0.0, 0.7]),
 )  # fmt: skip
 Crossed = set[tuple[str, str]]  # customer, crossed at
 

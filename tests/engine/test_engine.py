@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from features.aggregates import Last
 from features.catalogue import NAMES
 from schemas.columns import EVENT, SERVICE_VISIT
-from schemas.instants import DAY_US
-from streams.engine.engine import Engine
+from schemas.instants import DAY_US, format_instant
+from streams.engine.case_columns import PENDING, RETRY, WIDTH
+from streams.engine.engine import RETAINED, Engine
 from streams.interventions.profile import load_profile
 from tests.online_model.worlds import lines
 
@@ -84,3 +86,23 @@ def test_in_event_time_the_log_is_all_there_is() -> None:
     made = engine(live=False)
     go(made, BUSY_DAYS + 12)
     assert said(made) == (CUSTOMERS, [])
+
+
+def test_a_crossing_that_waits_while_its_customer_lapses_ends_and_is_on_record_once() -> None:
+    made = engine(live=False)
+    first, second, third = made.table.slots(["c0", "c1", "c2"]).tolist()
+    crossed_us = START_US + (BUSY_DAYS - 1) * DAY_US
+    asks, held, active = (crossed_us, crossed_us + 9 * DAY_US), (crossed_us, -np.inf), (crossed_us, crossed_us + DAY_US)
+    for slot, columns in ((first, asks), (second, held), (third, active)):
+        made.table.rows[slot, [PENDING - WIDTH, RETRY - WIDTH]] = columns
+    made.table.rows[[first, second], made.layout.column[Last(RETAINED)]] = START_US - 400 * DAY_US
+    assert made.waiting_crossings == 3
+    go(made, BUSY_DAYS + 1)
+    told = [json.loads(body) for _, _, body in made.take_facts().withheld]
+    assert [(one["customer_id"], one["withheld_reason"], one["crossed_at"]) for one in told] == [
+        (name, "no_longer_at_risk", format_instant(crossed_us))
+        for name in ("c0", "c2")  # c2 has come back
+    ]
+    assert made.waiting_crossings == 0
+    go(made, BUSY_DAYS + 2)
+    assert said(made) == (0, [])

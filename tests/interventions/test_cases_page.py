@@ -37,6 +37,6 @@ def test_every_status_of_an_update_is_explained_once() -> None:
     assert sorted(named_first("What an update says")) == sorted(statuses)
 
 
-@pytest.mark.parametrize("title", ["Deadlines", "Limits", "Holdout and `measured`"])
+@pytest.mark.parametrize("title", ["Deadlines", "Stop-loss", "Limits", "Holdout and `measured`"])
 def test_the_page_has_its_sections(title: str) -> None:
     assert section(title)
