@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from online_model.learner import Examples
+from online_model.examples import Examples
 from online_model.registry import KIND, Command
 from schemas.instants import parse_instant
 from streams.engine import blocks
