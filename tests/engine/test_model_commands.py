@@ -131,8 +131,8 @@ def test_the_same_command_twice_is_one() -> None:
     assert topics.values("models") == calm().values("models")
 
 
-@pytest.mark.parametrize("model", [None, Snapshot.initial(0.25)])
-def test_a_command_is_what_its_schema_says_and_reads_back(model: Snapshot | None) -> None:
-    command = Command(START_US, "why", model)
+@pytest.mark.parametrize(("model", "challenger"), [(None, None), (Snapshot.initial(0.25), None), (None, "other")])
+def test_a_command_is_what_its_schema_says_and_reads_back(model: Snapshot | None, challenger: str | None) -> None:
+    command = Command(START_US, "why", model, challenger)
     ModelCommand.model_validate_json(command.dumps())
     assert Command.loads(command.dumps()).dumps() == command.dumps()
