@@ -12,7 +12,11 @@ In come features at an instant and, a horizon later, what became of those custom
     judge       prequential metrics: each prediction judged by what it said at the time
     treatment   what was done to a customer before the label, and its weight because of it
     readiness   whether cases may be opened, by recent labels; why not
+    examples    matured observations of an instant
     learner     an instant's labelled examples -> judge, learn, a snapshot
+    contender   one of the models that learn: the champion, or a challenger in the shadow
+    trials      challengers against the champion; promotion by the rule; betting: bounds that hold at any look
+    registry    which version is served: commands
     drift       whether features, scores or losses have changed, and whose doing it is; adwin: of losses
     snapshot    the model in force as JSON: what travels, what is stored, what a score is made with; never code
     scorer      a snapshot for scoring: rows of features -> probabilities and contributions, vectorised

@@ -1,46 +1,38 @@
-"""Learns an instant's labelled examples, in canonical order, and says which model is in force from then on."""
+"""Learns an instant's labelled examples, in canonical order, and says which model is in force from then on.
+
+Any number of contenders learn from the same examples. One of them, the champion, is what the learner has served.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from features.arithmetic import Array
 from features.catalogue import NAMES, scaled
 from features.population import BINS, COMPONENTS, Counts, nobody
+from online_model.contender import Contender, Knobs
 from online_model.drift import Drift, DriftRules
-from online_model.estimator import LogisticRegression
+from online_model.examples import Examples, joined
 from online_model.judge import Judge
 from online_model.mixture import MixtureOfExperts
 from online_model.packing import pack, unpack
-from online_model.parameters import EXPERTS, KNOTS
 from online_model.readiness import Bar, Recent
-from online_model.snapshot import Snapshot, middle
-from online_model.treatment import Codes, Treatment
+from online_model.snapshot import MODEL, Lineage, Reason, Snapshot, middle
+from online_model.treatment import Treatment
 from online_model.treatment import weights as weights_of
+from online_model.trials import Promotion, Trials, winner
 from schemas.errors import Failure
 
 FORMAT = 4
 WEEK_DAYS = 7.0
+LEARNED = Lineage(None, Reason.LEARNED, None, "", None)
 ACTING_US = 13 * 7 * 86_400_000_000  # a CRM that has reported no contact for a quarter is gone
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Matured observations: what was said of n customers at an instant, and what became of them."""
-
-    observed_us: int
-    model_version: int
-    customers: list[str]
-    probability: Array  # (n,) as served
-    said: Array  # (experts + 1, n) log-odds as of `Scorer.said`; (0, n), or NaN for a customer, where there was none
-    features: Array  # (features, n) in their units
-    label: NDArray[np.uint8]  # (n,) 1: left
-    treatment: Codes  # (n,) of `Treatment`
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +46,18 @@ class Rules:
     bar: Bar
     drift: DriftRules
     holdout_share: float = 0.0  # of those who crossed; 0: all examples count alike, whatever was done
+    challengers: Mapping[str, Knobs] = field(default_factory=dict)
+    promotion: Promotion = field(default_factory=Promotion)
 
     @property
     def fresh(self) -> float:
         """The share of an observation's horizon that the week before had not covered."""
         return min(WEEK_DAYS / self.horizon_days, 1.0)
+
+    @property
+    def knobs(self) -> dict[str, Knobs]:
+        """Of all contenders, the first champion first."""
+        return {MODEL: Knobs(self.prior_precision, self.forget_a_week), **self.challengers}
 
 
 class Learner:
@@ -66,19 +65,34 @@ class Learner:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.judge, self.recent, self.drift = Judge(), Recent(), Drift(rules.drift)
-        self.model = MixtureOfExperts(
-            prior_probability=rules.prior_probability,
-            prior_precision=rules.prior_precision,
-            forget=rules.forget_a_week,
-            worth=rules.fresh,
-        )
-        self.model.meet(list(NAMES))
-        self.version = 0
+        self.judge, self.drift = Judge(), Drift(rules.drift)
+        self.contenders = {
+            name: Contender(knobs, rules.prior_probability, rules.fresh) for name, knobs in rules.knobs.items()
+        }
+        self.champion, self.lineage = MODEL, LEARNED
+        self.trials = Trials(rules.promotion, math.ceil(rules.horizon_days / WEEK_DAYS), len(rules.challengers))
+        self.version, self.learned_us = 0, 0
         self.mean, self.population = middle(), nobody()
         self.contacted_us: int | None = None  # the newest observation with a contact in its horizon
 
-    def learn(self, instant_us: int, examples: list[Examples], population: Counts | None = None) -> Snapshot:
+    @property
+    def model(self) -> MixtureOfExperts:
+        """The champion."""
+        return self.contenders[self.champion].model
+
+    @property
+    def recent(self) -> Recent:
+        """What readiness knows of the champion."""
+        return self.contenders[self.champion].recent
+
+    @property
+    def challengers(self) -> list[str]:
+        """The others, in their order."""
+        return [name for name in self.contenders if name != self.champion]
+
+    def learn(
+        self, instant_us: int, examples: list[Examples], population: Counts | None = None, *, may_promote: bool = True
+    ) -> Snapshot:
         """The examples of all partitions that matured by a grid instant, in any order, and its customers counted
         (features.population) -> the model from then on.
         """
@@ -86,8 +100,15 @@ class Learner:
             self._learn(self.assess([e for e in examples if e.observed_us == observed_us]))
         if population is not None:
             self.population = population
-        self.version += 1
+        self.version, self.learned_us = self.version + 1, instant_us
+        self.lineage = self._promote() if may_promote else LEARNED
         return self.snapshot(instant_us)
+
+    def crown(self, challenger: str, instant_us: int) -> None:
+        """Makes it the champion, whatever the trials say, if it is there and has learned enough."""
+        if challenger in self.challengers and self._knows(challenger):
+            self.champion = challenger
+            self.trials.start(instant_us)
 
     def assess(self, examples: list[Examples]) -> Examples:
         """Judges examples of an instant, in any order, by what was served; gives them as one, in order of customers."""
@@ -98,11 +119,12 @@ class Learner:
     def snapshot(self, instant_us: int) -> Snapshot:
         """The model as it is now."""
         verdict, rules = self.judge.get(), self.rules
+        learned = rules.bar.enough(verdict.labels, verdict.positives)
         return Snapshot(
             instant_us=instant_us,
             version=self.version,
             hold=self.recent.hold(rules.bar, verdict.labels, verdict.positives, rules.fresh),
-            learned=rules.bar.enough(verdict.labels, verdict.positives),
+            learned=learned,
             parameters=self.model.parameters(),
             mean=self.mean,
             population=self.population,
@@ -110,52 +132,61 @@ class Learner:
             auc=verdict.auc,
             log_loss=verdict.log_loss,
             least_auc=self.recent.least_auc(rules.fresh),
+            lineage=self.lineage,
+            model=self.champion,
+            shadow={
+                name: self.contenders[name].model.parameters()
+                for name in self.challengers
+                if learned and self._knows(name)
+            },
+            trials={name: asdict(self.trials.verdict(name)) for name in self.challengers},
         )
 
-    def dumps(self) -> bytes:
-        """The whole state as JSON."""
-        m = self.model
+    def dumps(self) -> dict[str, bytes]:
+        """The whole state as JSON: of each contender by its name, and "" what is theirs in common."""
         body = {
             "format": FORMAT,
             "features": list(NAMES),
+            "contenders": list(self.contenders),
+            "champion": self.champion,
+            "trials": self.trials.state(),
             "version": self.version,
+            "learned_us": self.learned_us,
             "contacted_us": self.contacted_us,
             "mean": pack(self.mean),
             "population": pack(self.population),
-            "labels": [m.labels, m.positives],
-            "range": [pack(part) for part in (m.low, m.high, m.knots)],
-            "regressions": [[pack(one.weights), pack(one.precision)] for one in self._regressions()],
-            "steps": [m.steps.intercept, m.steps.intercept_precision, pack(m.steps.tables), pack(m.steps.precision)],
-            "pool": [pack(m.pool.weights), pack(m.pool.costs)],
-            "recent": asdict(self.recent),
             "drift": self.drift.state(),
             "judged": pack(self.judge.counts),
             "loss": self.judge.loss,
             "squared_error": self.judge.squared_error,
         }
-        return orjson.dumps(body)
+        return {"": orjson.dumps(body)} | {name: one.dumps() for name, one in self.contenders.items()}
 
-    def loads(self, data: bytes) -> None:
-        """Raises Failure for another format or catalogue."""
-        body: dict[str, Any] = orjson.loads(data)
+    def loads(self, rows: Mapping[str, bytes]) -> None:
+        """What `dumps` gave; contenders that are new begin, those that are gone are forgotten. Raises Failure for
+        another format or catalogue.
+        """
+        body: dict[str, Any] = orjson.loads(rows[""])
         if body["format"] != FORMAT or body["features"] != list(NAMES):
             raise Failure("learner state of another format or feature catalogue: run the release that wrote it")
-        self.version, m = body["version"], self.model
+        self.version, self.learned_us = body["version"], body["learned_us"]
         self.contacted_us = body["contacted_us"]
         self.mean, self.population = unpack(body["mean"]), unpack(body["population"]).reshape(len(COMPONENTS), BINS)
-        m.labels, m.positives = body["labels"]
-        m.low, m.high, knots = map(unpack, body["range"])
-        m.knots = knots.reshape(-1, KNOTS)
-        for one, (weights, precision) in zip(self._regressions(), body["regressions"], strict=True):
-            one.weights = unpack(weights)
-            one.precision = unpack(precision).reshape(len(one.weights), len(one.weights))
-        m.steps.intercept, m.steps.intercept_precision, tables, precision = body["steps"]
-        m.steps.tables, m.steps.precision = (unpack(part).reshape(len(NAMES), -1) for part in (tables, precision))
-        m.pool.weights, m.pool.costs = map(unpack, body["pool"])
-        self.recent = Recent(**body["recent"])
+        for name in body["contenders"]:
+            if name in self.contenders:
+                self.contenders[name].loads(rows[name])
+        self.trials.load(body["trials"])
+        self._follow(body["champion"])
         self.drift.load(body["drift"])
         self.judge.counts = unpack(body["judged"]).reshape(self.judge.counts.shape)
         self.judge.loss, self.judge.squared_error = body["loss"], body["squared_error"]
+
+    def _follow(self, champion: str) -> None:
+        """The champion of the state, where the profile still has it."""
+        if champion in self.contenders:
+            self.champion = champion
+        else:
+            self.trials.start(self.learned_us)
 
     def _learn(self, examples: Examples) -> None:
         x, y = scaled(examples.features), examples.label.astype(np.float64)
@@ -166,13 +197,24 @@ class Learner:
         if not left.any():
             return
         x, y, weight = np.ascontiguousarray(x[:, left]), y[left], weight[left]
-        if self.model.labels:
-            now = self.model.said(x)
-            self.recent.update(now[-1] * self.model.pool.slope, now[EXPERTS.index("prior")], y, weight)
-        said = examples.said[:, left]
-        if len(said) and (spoke := ~np.isnan(said[0])).any():
-            self.model.pool.update(said[:, spoke], y[spoke], weight[spoke])
-        self.model.update(x, y, weight)
+        said = {name: rows[:, left] for name, rows in examples.said.items() if name in self.contenders}
+        self.trials.judge(examples.observed_us, self.champion, said, y, weight)
+        for name, contender in self.contenders.items():
+            contender.learn(x, y, weight, said.get(name))
+
+    def _promote(self) -> Lineage:
+        """By the rule; how what is served from now on came to be, but for what the registry knows."""
+        verdicts = {name: self.trials.verdict(name) for name in self.challengers}
+        if (name := winner(verdicts)) is None:
+            return LEARNED
+        evidence = self.trials.evidence(self.champion, name)
+        self.crown(name, self.learned_us)
+        return replace(LEARNED, reason=Reason.EARNED, evidence=evidence)
+
+    def _knows(self, name: str) -> bool:
+        """Whether it has learned enough to say something."""
+        model = self.contenders[name].model
+        return self.rules.bar.enough(int(model.labels), int(model.positives))
 
     def _weights(self, examples: Examples) -> Array:
         """(n,): those who were left alone count for all, where there is a CRM that acts; else all count alike: a case
@@ -184,23 +226,3 @@ class Learner:
         if not (acts and self.rules.holdout_share):
             return np.ones(len(examples.label))
         return weights_of(examples.treatment, self.rules.holdout_share)
-
-    def _regressions(self) -> tuple[LogisticRegression, ...]:
-        return self.model.prior, self.model.linear, self.model.hinges
-
-
-def joined(parts: list[Examples]) -> Examples:
-    """Examples of one instant, in order of customers."""
-    customers = [customer for part in parts for customer in part.customers]
-    order = np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp)
-    experts = max(len(part.said) for part in parts)  # live, one partition may have a model before another has
-    said = [part.said if len(part.said) else np.full((experts, part.said.shape[1]), np.nan) for part in parts]
-    return replace(
-        parts[0],
-        customers=[customers[i] for i in order.tolist()],
-        probability=np.concatenate([part.probability for part in parts])[order],
-        said=np.concatenate(said, axis=1)[:, order],
-        features=np.concatenate([part.features for part in parts], axis=1)[:, order],
-        label=np.concatenate([part.label for part in parts])[order],
-        treatment=np.concatenate([part.treatment for part in parts])[order],
-    )

@@ -20,9 +20,9 @@ from river import base
 
 from features.arithmetic import Array, log, sigmoid
 from online_model.estimator import LOGIT_LIMIT, LogisticRegression
-from online_model.functions import experts, mixed, on_grid
+from online_model.functions import Functions, experts, mixed, on_grid
 from online_model.parameters import KNOTS, Parameters
-from online_model.pool import Pool, mix
+from online_model.pool import POOLED, Pool, mix
 from online_model.steps import HIGHEST, LOWEST, WIDTH, Steps
 from online_model.treatment import all_alike
 
@@ -47,6 +47,8 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         The share of their precision that the experts keep from batch to batch (1: all of it).
     worth
         How many independent observations an example stands for: labels whose horizons overlap share what they say.
+    pooled
+        The experts that may be trusted.
     """
 
     def __init__(
@@ -56,9 +58,11 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         prior_precision: float = 10.0,
         forget: float = 1.0,
         worth: float = 1.0,
+        pooled: tuple[str, ...] = POOLED,
     ) -> None:
         self.prior_feature, self.prior_probability = prior_feature, prior_probability
         self.prior_precision, self.forget, self.worth = prior_precision, forget, worth
+        self.pooled = pooled
         self.names: list[Hashable] = []
         self.labels, self.positives = 0.0, 0.0  # by weight
         self.low, self.high, self.knots = np.zeros(0), np.zeros(0), np.zeros((0, KNOTS))
@@ -72,7 +76,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         )
         self.prior.meet([prior_feature])
         self.prior.weights = np.array([_logit(prior_probability) - PRIOR_SLOPE * PRIOR_MIDDLE, PRIOR_SLOPE])
-        self.pool = Pool(worth)
+        self.pool = Pool(worth, pooled)
 
     def _unit_test_skips(self) -> set[str]:
         """A batch is learned at its own mode, not at those of its rows one after another."""
@@ -110,10 +114,9 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         return sigmoid(np.clip(served.log_odds(x), -LOGIT_LIMIT, LOGIT_LIMIT))
 
     def said(self, x: Array) -> Array:
-        """x: (names, n) -> (experts + 1, n): the log-odds of each expert now, then their mix."""
+        """x: (names, n) -> (experts + 2, n): the log-odds of each expert now, their mix, and what would be served."""
         p = self.parameters()
-        rows = np.stack([one.log_odds(x) for one in experts(p)])
-        return np.vstack([rows, mix(rows, self.pool.weights)])
+        return spoken(experts(p), p, x)
 
     def meet(self, names: list[Hashable]) -> None:
         """Room for features, the prior's among them; new ones say nothing yet."""
@@ -167,6 +170,13 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         if new.any():
             ranks = [x.shape[1] * (k + 1) // (KNOTS + 1) for k in range(KNOTS)]
             self.knots[new] = np.rint(np.sort(x[new], axis=1)[:, ranks] / WIDTH) * WIDTH
+
+
+def spoken(compiled: list[Functions], p: Parameters, x: Array) -> Array:
+    """compiled: `experts(p)`; x: (features, n), scaled -> (experts + 2, n): log-odds of each, the mix, slope * mix."""
+    rows = np.stack([one.log_odds(x) for one in compiled])
+    mixed_rows = mix(rows, p.weights)
+    return np.vstack([rows, mixed_rows, p.slope * mixed_rows])
 
 
 def _hinged(x: Array, knots: Array) -> Array:

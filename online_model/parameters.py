@@ -11,6 +11,10 @@ from features.arithmetic import Array
 from online_model.packing import pack, unpack
 
 EXPERTS = ("base", "prior", "linear", "hinges", "steps")
+MIX, SERVED = (
+    len(EXPERTS),
+    len(EXPERTS) + 1,
+)  # rows of what a mixture says: behind its experts their mix, and slope * mix
 KNOTS = 2  # of each feature: a third costs twice the time and gave at most 0.003 of log loss
 
 

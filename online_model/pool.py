@@ -13,12 +13,13 @@ import numpy as np
 
 from features.arithmetic import Array, exp, log
 from online_model.estimator import RESIDUAL_STEP
-from online_model.parameters import EXPERTS
+from online_model.parameters import EXPERTS, MIX
 from online_model.treatment import all_alike, effective
 
 # Before any evidence: most to what needs few labels to be good. The prior is no member, and stays at 0: what it won now
 # and then it lost again (log loss on one log 0.2756 without it, 0.2836 with it).
 BEGIN = np.array([0.02, 0.0, 0.33, 0.53, 0.12])
+POOLED = tuple(name for name, share in zip(EXPERTS, BEGIN.tolist(), strict=True) if share)
 ENOUGH = 320.0
 SHARE = 0.01
 SLOPES = np.arange(0, 23) / 20.0
@@ -29,10 +30,12 @@ MOST_LOSS = 8.0  # log-odds beyond it count as this: one instant must not outwei
 class Pool:
     """Weights of experts and the slope of their weighted log-odds."""
 
-    def __init__(self, fresh: float) -> None:
-        """fresh: the share of a round's horizon that no other round has seen."""
+    def __init__(self, fresh: float, pooled: tuple[str, ...] = POOLED) -> None:
+        """fresh: the share of a round's horizon that no other round has seen; pooled: the members, of POOLED."""
         self.fresh = fresh
-        self.weights: Array = BEGIN.copy()
+        begin = np.where([name in pooled for name in EXPERTS], BEGIN, 0.0)
+        self.begin: Array = begin / _sum(begin)
+        self.weights: Array = self.begin.copy()
         self.costs: Array = SLOPE_ROUNDS * (SLOPES - BEGIN_SLOPE) ** 2
 
     @property
@@ -41,12 +44,12 @@ class Pool:
         return float(SLOPES[int(self.costs.argmin())])
 
     def update(self, said: Array, y: Array, weight: Array | None = None) -> None:
-        """One round. said: (experts + 1, n) log-odds at the time, the last row what their mix was; y, weight: (n,)."""
+        """One round. said: (rows, n) log-odds at the time, of each expert, then of their mix; y, weight: (n,)."""
         weight = all_alike(y, weight)
         losses = np.array([mean_loss(row, y, weight) for row in said[: len(EXPERTS)]])
         self.weights = self.weights * exp(-min(ENOUGH, effective(weight)) * self.fresh * (losses - losses.min()))
-        self.weights = (1.0 - SHARE) * self.weights / _sum(self.weights) + SHARE * BEGIN
-        self.costs = self.costs + np.array([mean_loss(slope * said[-1], y, weight) for slope in SLOPES.tolist()])
+        self.weights = (1.0 - SHARE) * self.weights / _sum(self.weights) + SHARE * self.begin
+        self.costs = self.costs + np.array([mean_loss(slope * said[MIX], y, weight) for slope in SLOPES.tolist()])
 
 
 def mix(said: Array, weights: Array) -> Array:

@@ -16,8 +16,9 @@ import xxhash
 
 from features.arithmetic import Array
 from features.catalogue import scaled
-from online_model.learner import Examples, Rules, joined
-from online_model.parameters import EXPERTS
+from online_model.contender import PRIOR
+from online_model.examples import Examples, joined
+from online_model.learner import Rules
 from online_model.readiness import Hold, Recent
 from online_model.scorer import Scorer
 from online_model.snapshot import Lineage, Reason, Snapshot
@@ -25,7 +26,6 @@ from schemas.errors import Failure
 from schemas.instants import format_instant, parse_instant
 
 KIND = "model_command"
-PRIOR = EXPERTS.index("prior")
 
 
 @dataclass(frozen=True)
@@ -35,37 +35,41 @@ class Command:
     event_us: int
     why: str
     model: Snapshot | None  # an earlier version; None: the learner's own again
+    challenger: str | None = None  # of a promotion: who becomes champion; None: nobody else
 
     @cached_property
     def command_id(self) -> str:
         """Of what it says: the same one sent twice is one."""
         version = self.model.version if self.model else None
-        return f"{xxhash.xxh3_64_intdigest(orjson.dumps([self.event_us, self.why, version])):016x}"
+        return f"{xxhash.xxh3_64_intdigest(orjson.dumps([self.event_us, self.why, version, self.challenger])):016x}"
 
     @property
     def evidence(self) -> dict[str, Any]:
         """What a record of the served version says of it."""
-        return {"command_id": self.command_id, "event_time": format_instant(self.event_us), "why": self.why}
+        body = {"command_id": self.command_id, "event_time": format_instant(self.event_us), "why": self.why}
+        return body | ({} if self.challenger is None else {"challenger": self.challenger})
 
     def dumps(self) -> bytes:
         """As JSON, on one line."""
         model = orjson.loads(self.model.dumps()) if self.model else None
         action = "rollback" if self.model else "promote"
-        return orjson.dumps({"kind": KIND, "action": action, **self.evidence, "model": model})
+        body = {"kind": KIND, "action": action, "challenger": None, **self.evidence, "model": model}
+        return orjson.dumps(body)
 
     @staticmethod
     def loads(data: bytes) -> Command:
         """Raises Failure for what is no command, and for a version of another format or catalogue."""
         try:
             body = orjson.loads(data)
-            kind, action, event_us, why, model = (
+            kind, action, event_us, why, model, challenger = (
                 body["kind"], body["action"], parse_instant(body["event_time"]), body["why"], body["model"],
+                body["challenger"],
             )  # fmt: skip
         except (ValueError, KeyError, TypeError) as error:
             raise Failure(f"{data[:60]!r}: {error!r}; expected a line of `keepline models rollback --dir`") from None
         if kind != KIND or action != ("promote" if model is None else "rollback"):
             raise Failure(f"{kind} {action!r}: expected a {KIND}, a rollback with a model or a promote without one")
-        return Command(event_us, why, None if model is None else Snapshot.loads(orjson.dumps(model)))
+        return Command(event_us, why, None if model is None else Snapshot.loads(orjson.dumps(model)), challenger)
 
 
 class Serving:
@@ -79,15 +83,18 @@ class Serving:
         self.obeyed: list[str] = []
         self._take(None)
 
-    def serve(self, own: Snapshot, examples: Sequence[Examples], commands: Sequence[Command]) -> Snapshot:
-        """What is served from now on. own: what the learner came to; examples: what it learned from, in any order."""
+    def hear(self, examples: Sequence[Examples], commands: Sequence[Command]) -> Command | None:
+        """An instant. examples: what the learner will learn from, in any order -> the command that is obeyed."""
         observed = sorted({one.observed_us for one in examples})
         for observed_us in observed:
             self._judge([one for one in examples if one.observed_us == observed_us])
         if observed:
             self.observed = (self.observed or (observed[0], 0))[0], observed[-1]
-        last = self._obey(commands)
-        return self._restored(own, last) if self.restored else self._own(own, last)
+        return self._obey(commands)
+
+    def serve(self, own: Snapshot, command: Command | None) -> Snapshot:
+        """What is served from now on. own: what the learner came to; command: the one that was heard."""
+        return self._restored(own, command) if self.restored else self._own(own, command)
 
     def dumps(self) -> dict[str, Any]:
         """For JSON."""
@@ -107,7 +114,7 @@ class Serving:
 
     def _take(self, version: Snapshot | None) -> None:
         if version is not None:  # one that was served in another's place is what it was itself
-            version = replace(version, shadow=None, lineage=replace(version.lineage, reason=Reason.LEARNED))
+            version = replace(version, shadow={}, lineage=replace(version.lineage, reason=Reason.LEARNED))
         self.restored = version
         self._scorer = None if version is None else Scorer(version)
         self.recent = Recent()
@@ -128,11 +135,12 @@ class Serving:
             whole = joined(examples)
             x: Array = scaled(whole.features)
             y = whole.label.astype(float)
-            self.recent.update(self._scorer.log_odds(x), self._scorer.said(x)[PRIOR], y)
+            self.recent.update(self._scorer.log_odds(x), self._scorer.said(x)[self._scorer.snapshot.model][PRIOR], y)
 
     def _own(self, own: Snapshot, command: Command | None) -> Snapshot:
-        reason = Reason.LEARNED if command is None else Reason.PROMOTION
-        evidence = None if command is None else command.evidence
+        reason, evidence = own.lineage.reason, own.lineage.evidence
+        if command is not None:
+            reason, evidence = Reason.PROMOTION, command.evidence
         return replace(own, lineage=Lineage(own.version - 1, reason, evidence, self.profile, self.observed))
 
     def _restored(self, own: Snapshot, command: Command | None) -> Snapshot:
@@ -150,7 +158,8 @@ class Serving:
             parameters=then.parameters,
             mean=then.mean,
             least_auc=self.recent.least_auc(self.rules.fresh) if self.recent.weight else then.least_auc,
-            shadow=own.parameters if own.learned else None,
+            model=then.model,
+            shadow=own.learning,
         )
 
     def _hold(self, then: Snapshot, own: Snapshot) -> Hold:

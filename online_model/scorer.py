@@ -10,8 +10,8 @@ from features.arithmetic import Array, sigmoid
 from features.population import RFM_B, RfmB, percentiles, rfmb
 from online_model.estimator import LOGIT_LIMIT
 from online_model.functions import experts, mixed
+from online_model.mixture import spoken
 from online_model.parameters import EXPERTS
-from online_model.pool import mix
 from online_model.snapshot import Snapshot
 from online_model.steps import HIGHEST, LOWEST
 
@@ -31,8 +31,10 @@ class Scorer:
         if not snapshot.learned:  # the prior knows what a value means before any has been seen
             p = replace(p, low=np.full_like(p.low, LOWEST), high=np.full_like(p.high, HIGHEST))
         compiled = experts(p)
-        own = snapshot.learning
-        self._experts = compiled if own is None or own is snapshot.parameters else experts(own)
+        self._learning = [
+            (name, own, compiled if own is snapshot.parameters else experts(own))
+            for name, own in snapshot.learning.items()
+        ]
         served = mixed(compiled, p.weights * p.slope if snapshot.learned else PRIOR_ALONE)
         self._served = served.around(snapshot.mean)
         self.average = self._served.constant
@@ -63,12 +65,8 @@ class Scorer:
         out[self._served.live] = self._served.parts(scaled)
         return out
 
-    def said(self, scaled: Array) -> Array:
-        """(features, n) -> (experts + 1, n): log-odds of each expert, then of their mix before the slope; (0, n)
-        before anything was learned. Stored with the observation: experts are trusted by what they said.
+    def said(self, scaled: Array) -> dict[str, Array]:
+        """(features, n) -> of each contender that has learned enough, as of `MixtureOfExperts.said`. Stored with the
+        observation: experts are trusted, and contenders compared, by what they said.
         """
-        own = self.snapshot.learning
-        if own is None:
-            return np.zeros((0, scaled.shape[1]))
-        rows = np.stack([one.log_odds(scaled) for one in self._experts])
-        return np.vstack([rows, mix(rows, own.weights)])
+        return {name: spoken(compiled, own, scaled) for name, own, compiled in self._learning}

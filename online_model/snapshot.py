@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -19,6 +20,7 @@ from online_model.readiness import Hold
 from schemas.errors import Failure
 
 FORMAT = 3
+MODEL = "model"  # the contender that section [model] of the profile describes, and the first champion
 
 
 class Reason(StrEnum):
@@ -28,7 +30,8 @@ class Reason(StrEnum):
     LEARNED = "learned"  # its parent and the labels of its instant
     ROLLBACK = "rollback"  # a command took its parent back
     RESTORED = "restored"  # its parent still is what was taken back
-    PROMOTION = "promotion"  # a command put the learner's own in its place again
+    PROMOTION = "promotion"  # a command put the learner's own in its place again, or a challenger in the champion's
+    EARNED = "earned"  # a challenger was better for sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Lineage:
 
     parent: int | None  # version; None: of the profile alone
     reason: Reason
-    evidence: dict[str, Any] | None  # the command, where there was one
+    evidence: dict[str, Any] | None  # the command, where there was one; the challenger's verdict
     profile: str  # its version
     observed: tuple[int, int] | None  # us, of the first and last observation in it; None: of none
 
@@ -49,9 +52,11 @@ FIRST = Lineage(None, Reason.INITIAL, None, "", None)
 class Snapshot:
     """The model from a grid instant on.
 
-    Until enough labels have matured (`learned`) the prior expert alone is served. shadow: where an earlier version's
-    parameters are served, the learner's own, once they are learned. mean: (features,), scaled, of the
-    active customers, against which reasons are given; population: (components, bins) of the customers of the instant.
+    Until enough labels have matured (`learned`) the prior expert alone is served. model: the contender whose parameters
+    are served. shadow: of those that learn without being served, once they have learned enough: the challengers and,
+    where an earlier version is served, the champion. trials: how challengers stand, as of `trials.Verdict`.
+    mean: (features,), scaled, of the active customers, against which reasons are given; population: (components, bins)
+    of the customers of the instant.
     judged: by policy version, cases that were judged so far and how many of them were saved: for the stop-loss.
     """
 
@@ -67,8 +72,10 @@ class Snapshot:
     log_loss: float | None
     least_auc: float | None  # lower bound on recent labels
     lineage: Lineage = FIRST
-    shadow: Parameters | None = None
     judged: dict[str, tuple[int, int]] = field(default_factory=dict)
+    model: str = MODEL
+    shadow: Mapping[str, Parameters] = field(default_factory=dict)
+    trials: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -76,10 +83,11 @@ class Snapshot:
         return self.hold == Hold.NOTHING
 
     @property
-    def learning(self) -> Parameters | None:
-        """What the learner has come to, whatever is served; None: too little."""
+    def learning(self) -> dict[str, Parameters]:
+        """What all contenders have come to that have learned enough, whatever is served; by name, in its order."""
         is_own = self.lineage.reason not in (Reason.ROLLBACK, Reason.RESTORED)
-        return (self.parameters if self.learned else None) if is_own else self.shadow
+        served = {self.model: self.parameters} if is_own and self.learned else {}
+        return dict(sorted({**self.shadow, **served}.items()))
 
     def dumps(self) -> bytes:
         """As JSON; `loads` gives back the same bits."""
@@ -90,7 +98,7 @@ class Snapshot:
             "hold": self.hold.name,
             "parameters": self.parameters.packed(),
             "lineage": asdict(self.lineage),
-            "shadow": None if self.shadow is None else self.shadow.packed(),
+            "shadow": {name: parameters.packed() for name, parameters in self.shadow.items()},
             "mean": pack(self.mean),
             "population": pack(self.population),
         }
@@ -110,8 +118,7 @@ class Snapshot:
         body["parameters"] = Parameters.unpacked(body["parameters"], len(NAMES))
         body["mean"] = unpack(body["mean"])
         body["lineage"] = _lineage(body["lineage"])
-        if body["shadow"] is not None:
-            body["shadow"] = Parameters.unpacked(body["shadow"], len(NAMES))
+        body["shadow"] = {name: Parameters.unpacked(one, len(NAMES)) for name, one in body["shadow"].items()}
         body["population"] = unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         body["judged"] = {version: (cases, saved) for version, (cases, saved) in body["judged"].items()}
         return Snapshot(**body)

@@ -14,6 +14,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Floats = Annotated[
     str, Field(description="base64 of little endian float64", json_schema_extra={"contentEncoding": "base64"})
 ]
+Singles = Annotated[
+    str, Field(description="base64 of little endian float32", json_schema_extra={"contentEncoding": "base64"})
+]
 Flags = Annotated[str, Field(description="base64 of bytes of 0 and 1", json_schema_extra={"contentEncoding": "base64"})]
 
 Codes = Annotated[str, Field(description="base64 of bytes of 0 to 3", json_schema_extra={"contentEncoding": "base64"})]
@@ -238,7 +241,9 @@ class ChurnScore(Output):
 
 
 class Observations(Output):
-    """What was served at a grid instant for some customers: the delay line. features: (features, customers)."""
+    """What was served at a grid instant for some customers: the delay line. features: (features, customers); said: of
+    each model that learns, (rows, customers) log-odds.
+    """
 
     kind: Literal["observations"]
     observed_at: Instant
@@ -246,6 +251,7 @@ class Observations(Output):
     feature_names: list[str]
     customers: list[str]
     probability: Floats
+    said: dict[str, Singles]
     features: Floats
 
 
@@ -260,6 +266,7 @@ class LabelledExamples(Output):
     feature_names: list[str]
     customers: list[str]
     probability: Floats
+    said: dict[str, Singles]
     features: Floats
     label: Flags
     treatment: Codes
@@ -289,24 +296,30 @@ class ModelCommand(Output):
     event_time: Instant
     why: str
     model: dict[str, Any] | None  # of a rollback: the version, as it lies in `models`
+    challenger: str | None  # of a promotion: who becomes champion; none: the learner's own is served again
 
 
 class ModelSnapshot(Output):
-    """The model in force from a grid instant on: parameters, never code."""
+    """The model in force from a grid instant on: parameters, never code. Arrays are packed: values but 0, and where."""
 
-    format: Literal[1]
+    format: Literal[3]
     instant_us: int
     version: int
+    lineage: dict[str, Any]
+    model: str
     ready: bool
-    prior: Share
-    horizon_days: float
-    intercept: float
+    hold: str
+    learned: bool
     features: list[str]
-    weights: list[float]
-    mean: list[float]
+    parameters: dict[str, Any]
+    shadow: dict[str, dict[str, Any]]  # by name: of models that learn without being served
+    trials: dict[str, dict[str, Any]]  # by name: how challengers stand against the champion
+    mean: dict[str, Any]
+    population: dict[str, Any]
     labels: int
     auc: Share | None
     log_loss: float | None
+    least_auc: float | None
 
 
 class DeadLetter(Output):

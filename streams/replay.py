@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from features.catalogue import NAMES
-from online_model.learner import Examples
+from online_model.examples import Examples
 from schemas.instants import format_duration
 from streams.engine import blocks
 from streams.engine.dispatcher_unit import DispatcherUnit

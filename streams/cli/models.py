@@ -28,7 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         two.add_argument(name, type=int, metavar=name.upper())
     back = _add(actions, "rollback", "serve an earlier version from the next grid instant on; learning goes on")
     back.add_argument("version", type=int)
-    for command in (back, _add(actions, "promote", "serve the learner's own again")):
+    promote = _add(actions, "promote", "serve the learner's own again, or make a challenger its champion")
+    promote.add_argument("--challenger", metavar="NAME", help="who becomes champion (default: nobody else)")
+    for command in (back, promote):
         command.add_argument("--why", required=True, help="is recorded with the version")
         command.add_argument("--at", type=_instant, metavar="INSTANT", help="event time of the command (default: now)")
 
@@ -52,7 +54,10 @@ def run(args: argparse.Namespace) -> int:
 def _command(args: argparse.Namespace) -> int:
     at_us = time.time_ns() // 1000 if args.at is None else args.at
     model = read.one_of(_versions(args), args.version) if args.action == "rollback" else None
-    command = Command(at_us, args.why, model)
+    challenger = None if model else args.challenger
+    if challenger is not None:
+        read.check_challenger(_versions(args), challenger)
+    command = Command(at_us, args.why, model, challenger)
     if args.dir:
         print(command.dumps().decode())
         return 0
@@ -61,7 +66,7 @@ def _command(args: argparse.Namespace) -> int:
     if args.json:
         _print(sent)
     else:
-        what = f"version {model.version}" if model else "the learner's own"
+        what = f"version {model.version}" if model else challenger or "the learner's own"
         print(f"{what} will be served from the first grid instant at or after {format_instant(at_us)}")
     return 0
 

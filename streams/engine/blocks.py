@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.arithmetic import Array
 from features.catalogue import NAMES
-from online_model.learner import Examples
+from online_model.examples import Examples
 from online_model.packing import pack_array, unpack_array
 from online_model.treatment import Codes
 from schemas.instants import format_instant, parse_instant
@@ -21,7 +21,7 @@ ROWS_A_BLOCK = 256
 
 
 def observation_blocks(
-    at_us: int, model_version: int, customers: list[str], probability: Array, said: Array, features: Array
+    at_us: int, model_version: int, customers: list[str], probability: Array, said: dict[str, Array], features: Array
 ) -> Iterator[bytes]:
     """What was served at a grid instant. said: as of `Scorer.said`; features: (features, n) in their units."""
     for start in range(0, len(customers), ROWS_A_BLOCK):
@@ -34,7 +34,7 @@ def observation_blocks(
                 "feature_names": NAMES,
                 "customers": customers[part],
                 "probability": pack_array(probability[part]),
-                "said": pack_array(said[:, part].astype(np.float32)),
+                "said": {name: pack_array(rows[:, part].astype(np.float32)) for name, rows in said.items()},
                 "features": pack_array(features[:, part]),
             }
         )
@@ -76,7 +76,7 @@ def examples_of(block: dict[str, Any]) -> Examples:
         model_version=block["model_version"],
         customers=block["customers"],
         probability=unpack_array(block["probability"], "f8"),
-        said=unpack_array(block["said"], "f4").astype(np.float64).reshape(-1, n),
+        said={name: unpack_array(rows, "f4").astype(np.float64).reshape(-1, n) for name, rows in block["said"].items()},
         features=unpack_array(block["features"], "f8").reshape(len(NAMES), n),
         label=label,
         treatment=treatment,

@@ -1,5 +1,5 @@
 """What learner and dispatcher have in common: each is one for all partitions, takes the instants that a log of all
-partitions completes, and keeps all of its state in one row of its changelog.
+partitions completes, and keeps its state in a few rows of its changelog.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import orjson
 from schemas.instants import format_instant, parse_instant
 from streams.engine.feeds import Record
 from streams.engine.merge import Hole
-from streams.engine.units import POSITION, Output
+from streams.engine.units import POSITION, Output, Pair
 
 NEVER_US = (1 << 63) - 1
 
@@ -125,6 +125,7 @@ class CommonUnit(ABC, Generic[B]):
         self.position: dict[str, int] = {}
         self.until_us = 0
         self.steps, self.done, self.waiting = 0, False, False
+        self._read: dict[bytes, bytes] = {}  # rows of a changelog that is being read
 
     @property
     def frontier(self) -> str | None:
@@ -142,20 +143,24 @@ class CommonUnit(ABC, Generic[B]):
         return True
 
     def load(self, records: Iterable[Record]) -> None:
-        """Rows of the changelog: the last one is the state."""
+        """Rows of the changelog: the last one of a key is the state."""
         for record in records:
-            if record.key == POSITION and record.value is not None:
-                body = orjson.loads(record.value)
-                self._load(body)
-                self.position, self.done, self.until_us = body["position"], body["done"], body["until_us"]
+            if record.key and record.value is not None:
+                self._read[record.key] = record.value
 
     def loaded(self) -> None:
-        """Nothing is left to do."""
+        """The changelog has been read to its end."""
+        rows, self._read = self._read, {}
+        if POSITION in rows:
+            body = orjson.loads(rows.pop(POSITION))
+            self._load(body, rows)
+            self.position, self.done, self.until_us = body["position"], body["done"], body["until_us"]
 
     def take(self) -> list[Output]:
         """The state and the outputs since the last call."""
-        body = {"position": self.position, "done": self.done, "until_us": self.until_us, **self._state()}
-        return [Output(*self.changelog, [(POSITION, orjson.dumps(body))]), *self.outputs()]
+        state, rows = self._state()
+        body = {"position": self.position, "done": self.done, "until_us": self.until_us, **state}
+        return [Output(*self.changelog, [*rows, (POSITION, orjson.dumps(body))]), *self.outputs()]
 
     @abstractmethod
     def outputs(self) -> list[Output]:
@@ -165,7 +170,9 @@ class CommonUnit(ABC, Generic[B]):
     def _apply(self, batch: B) -> None: ...
 
     @abstractmethod
-    def _state(self) -> dict[str, Any]: ...
+    def _state(self) -> tuple[dict[str, Any], list[Pair]]:
+        """What goes with the position, and rows of their own."""
 
     @abstractmethod
-    def _load(self, body: dict[str, Any]) -> None: ...
+    def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
+        """What `_state` gave."""

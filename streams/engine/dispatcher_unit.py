@@ -79,10 +79,10 @@ class DispatcherUnit(CommonUnit[DispatcherBatch]):
     def _apply(self, batch: DispatcherBatch) -> None:
         self._answer(batch.instant_us, self.dispatcher.decide(batch.instant_us, batch.candidates))
 
-    def _state(self) -> dict[str, Any]:
-        return {"granted": self.granted, "dispatcher": self.dispatcher.state()}
+    def _state(self) -> tuple[dict[str, Any], list[Pair]]:
+        return {"granted": self.granted, "dispatcher": self.dispatcher.state()}, []
 
-    def _load(self, body: dict[str, Any]) -> None:
+    def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
         self.granted = body["granted"]
         self.dispatcher.load(body["dispatcher"])
 

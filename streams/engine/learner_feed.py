@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from online_model.learner import Examples
+from online_model.examples import Examples
 from online_model.registry import KIND, Command
 from streams.engine import blocks
 from streams.engine.common import InstantBatch, InstantFeed

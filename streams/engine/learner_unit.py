@@ -1,21 +1,26 @@
-"""The learner as a worker owns it."""
+"""The learner as a worker owns it: one for all partitions, its state in a few rows of its changelog."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
+from online_model.contender import Knobs
 from online_model.drift import DriftRules
 from online_model.learner import Learner, Rules
 from online_model.readiness import Bar
 from online_model.registry import Serving
+from online_model.snapshot import Snapshot
+from online_model.trials import Promotion
 from schemas.instants import DAY_US
 from streams.engine.common import CommonUnit
 from streams.engine.feeds import LABELLED, MODELS
 from streams.engine.learner_feed import LearnerBatch, LearnerFeed
-from streams.engine.units import Output
+from streams.engine.units import Output, Pair
 from streams.interventions.profile import Profile
 from streams.interventions.stop_loss import Judged, added
+
+LEARNER = b"\0learner:"  # keys of its rows: what contenders have in common, then one each
 
 
 class LearnerUnit(CommonUnit[LearnerBatch]):
@@ -26,20 +31,7 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
     def __init__(self, profile: Profile, partitions: int) -> None:
         super().__init__("learner", partitions)
         self.profile = profile
-        model, drift = profile.model, profile.drift
-        bar = Bar(model.min_labels, model.min_labels_of_a_class, model.least_auc)
-        drift_rules = DriftRules(
-            drift.reference_weeks, drift.psi, drift.missing_jump, drift.least_counted, drift.loss_delta
-        )
-        rules = Rules(
-            prior_probability=model.prior_probability,
-            horizon_days=profile.label.horizon_us / DAY_US,
-            prior_precision=model.prior_precision,
-            forget_a_week=model.forget_a_week,
-            bar=bar,
-            drift=drift_rules,
-            holdout_share=profile.gate.holdout_share if model.leave_out_treated else 0.0,
-        )
+        rules = rules_of(profile)
         self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.judged: Judged = {}
         self.snapshots: list[bytes] = []
@@ -64,16 +56,47 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
         return [Output(MODELS, p, [(b"model", body) for body in snapshots]) for p in range(self.partitions)]
 
     def _apply(self, batch: LearnerBatch) -> None:
-        own = self.learner.learn(batch.instant_us, batch.examples, batch.report.population)
         self.judged = added(self.judged, batch.report.judged)
-        served = self.serving.serve(own, batch.examples, batch.commands)
-        self.snapshots.append(replace(served, judged=self.judged).dumps())
+        self.snapshots.append(replace(self._learn(batch), judged=self.judged).dumps())
         self.learner.drift.look(batch.instant_us, batch.report.histograms, batch.report.missing)
 
-    def _state(self) -> dict[str, Any]:
-        return {"learner": self.learner.dumps().decode(), "serving": self.serving.dumps(), "judged": self.judged}
+    def _learn(self, batch: LearnerBatch) -> Snapshot:
+        """The rule promotes nobody while somebody else has chosen what is served."""
+        command = self.serving.hear(batch.examples, batch.commands)
+        if command is not None and command.challenger is not None:
+            self.learner.crown(command.challenger, batch.instant_us)
+        chosen = command is not None or self.serving.restored is not None
+        own = self.learner.learn(batch.instant_us, batch.examples, batch.report.population, may_promote=not chosen)
+        return self.serving.serve(own, command)
 
-    def _load(self, body: dict[str, Any]) -> None:
-        self.learner.loads(body["learner"].encode())
+    def _state(self) -> tuple[dict[str, Any], list[Pair]]:
+        rows: list[Pair] = [(LEARNER + name.encode(), row) for name, row in self.learner.dumps().items()]
+        return {"serving": self.serving.dumps(), "judged": self.judged}, rows
+
+    def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
+        self.learner.loads({key.removeprefix(LEARNER).decode(): row for key, row in rows.items()})
         self.serving.loads(body["serving"])
         self.judged = added({}, body["judged"])
+
+
+def rules_of(profile: Profile) -> Rules:
+    """What a profile says of learning."""
+    model, drift, promotion = profile.model, profile.drift, profile.promotion
+    return Rules(
+        prior_probability=model.prior_probability,
+        horizon_days=profile.label.horizon_us / DAY_US,
+        prior_precision=model.prior_precision,
+        forget_a_week=model.forget_a_week,
+        bar=Bar(model.min_labels, model.min_labels_of_a_class, model.least_auc),
+        drift=DriftRules(drift.reference_weeks, drift.psi, drift.missing_jump, drift.least_counted, drift.loss_delta),
+        holdout_share=profile.gate.holdout_share if model.leave_out_treated else 0.0,
+        challengers={
+            one.name: Knobs(
+                model.prior_precision if one.prior_precision is None else one.prior_precision,
+                model.forget_a_week if one.forget_a_week is None else one.forget_a_week,
+                one.experts,
+            )
+            for one in profile.challengers
+        },
+        promotion=Promotion(promotion.alpha, promotion.least_gain, promotion.most_a_week),
+    )

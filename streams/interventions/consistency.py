@@ -7,7 +7,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from features.catalogue import NAMES
+from online_model.snapshot import MODEL
 from schemas.instants import WEEK_US, format_duration
+from streams.interventions.sections import POOLED
 
 if TYPE_CHECKING:
     from streams.interventions.profile import Profile
@@ -32,6 +34,7 @@ def _names_differ(profile: Profile) -> Iterator[str]:
         "gate.caps": [cap.name for cap in profile.gate.caps],
         "limits.budgets": [budget.name for budget in profile.limits.budgets],
         "limits.teams": [team.name for team in profile.limits.teams],
+        "challengers": [one.name for one in profile.challengers],
     }
     for key, names in lists.items():
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
@@ -118,7 +121,27 @@ def _deadlines_follow(profile: Profile) -> Iterator[str]:
         )
 
 
+def _challengers_differ(profile: Profile) -> Iterator[str]:
+    model = profile.model
+    same = (model.prior_precision, model.forget_a_week, set(POOLED))
+    for one in profile.challengers:
+        if one.name == MODEL:
+            yield f"challengers.{one.name}: [model] itself is called so: give it another name"
+        theirs = (one.prior_precision or same[0], one.forget_a_week or same[1], set(one.experts))
+        if theirs == same:
+            yield f"challengers.{one.name} learns as [model] does: set prior_precision, forget_a_week or experts"
+
+
+def _promotion_is_possible(profile: Profile) -> Iterator[str]:
+    rule = profile.promotion
+    if rule.least_gain >= rule.most_a_week:
+        yield (
+            f"promotion.least_gain = {rule.least_gain} is not below promotion.most_a_week = {rule.most_a_week}: "
+            f"no challenger can gain so much"
+        )
+
+
 RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (
     _tiers_fall, _names_differ, _windows_follow, _margin_fits, _forgotten_last, _ticks_fit, _names_are_there,
-    _deadlines_follow, _limits_fit,
+    _deadlines_follow, _limits_fit, _challengers_differ, _promotion_is_possible,
 )  # fmt: skip

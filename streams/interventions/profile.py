@@ -21,12 +21,14 @@ from streams.interventions import consistency
 from streams.interventions.overrides import Place, apply, entry_name, no_such_key, places
 from streams.interventions.sections import (
     CaseRules,
+    Challenger,
     Drift,
     Gate,
     Goals,
     Label,
     Limits,
     Model,
+    Promotion,
     Remedy,
     RollOut,
     Scores,
@@ -55,6 +57,8 @@ class Profile(Section):
     label: Label
     time: Time
     model: Model
+    challengers: Annotated[tuple[Challenger, ...], Field(strict=False)] = ()
+    promotion: Promotion
     drift: Drift
     scores: Scores
     case: CaseRules

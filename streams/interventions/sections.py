@@ -30,6 +30,8 @@ from streams.interventions.values import (
 TouchPointName = Literal[
     "first-not-reviewed", "no-second-purchase", "no-activity-joined", "complaint-open", "no-purchase"
 ]
+ExpertName = Literal["base", "linear", "hinges", "steps"]
+POOLED: tuple[ExpertName, ...] = ("base", "linear", "hinges", "steps")
 SegmentName = Literal["high-value", "high-value-at-risk", "price-sensitive", "new"]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -73,6 +75,23 @@ class Model(Section):
     prior_precision: Positive
     forget_a_week: Annotated[float, Field(gt=0, le=1)]
     leave_out_treated: bool
+
+
+class Challenger(Section):
+    """A model that learns in the shadow: what it has otherwise than [model]. With other knobs, give it another name."""
+
+    name: Name
+    prior_precision: Positive | None = None
+    forget_a_week: Annotated[float, Field(gt=0, le=1)] | None = None
+    experts: Annotated[tuple[ExpertName, ...], Field(strict=False, min_length=1)] = POOLED
+
+
+class Promotion(Section):
+    """When a challenger takes the champion's place. Gains are in nats of log loss."""
+
+    alpha: Inside
+    least_gain: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    most_a_week: Positive
 
 
 class Drift(Section):

@@ -10,6 +10,7 @@ import pytest
 
 from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.cli import main
+from streams.interventions.profile import SHIPPED_IN
 from tests.replay.runs import SHORT, city, write_jsonl
 
 SET = [word for one in SHORT for word in ("--set", one)]
@@ -108,3 +109,53 @@ def test_a_line_that_is_no_command_is_refused_before_anything_is_written(
     words = ["replay", str(log), "--out", str(tmp_path / "out"), "--model-commands", str(tmp_path / "commands")]
     assert main(words) == 1
     assert not (tmp_path / "out").exists()
+
+
+CHALLENGED = """
+[[challengers]]
+name = "stiff"
+prior_precision = 1000.0
+"""
+
+
+@pytest.fixture(scope="module")
+def challenged(log: Path) -> Path:
+    profile, out = log.parent / "challenged.toml", log.parent / "challenged"
+    profile.write_text((SHIPPED_IN / "after-sales.toml").read_text() + CHALLENGED)
+    rule = ["--set", "promotion.alpha=0.9"]  # half a year shows little
+    assert main(["replay", str(log), "--profile", str(profile), "--out", str(out), *SET, *rule]) == 0
+    return out
+
+
+def test_the_list_says_which_model_is_served_and_how_challengers_stand(
+    challenged: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = said(capsys, "list", "--dir", str(challenged))["models"]
+    assert models[0]["model"] == "model"
+    ((name, verdict),) = models[-1]["challengers"].items()
+    assert {name, models[-1]["model"]} == {"model", "stiff"}
+    assert -0.02 <= verdict["low"] <= verdict["high"] <= 0.02
+    monkeypatch.setenv("COLUMNS", "160")
+    assert main(["models", "list", "--dir", str(challenged)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1].split()
+    assert last[:2] == [name, str(verdict["rounds"])]
+
+
+def test_a_challenger_is_promoted_by_hand_and_the_replay_obeys(
+    log: Path, challenged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = learned(capsys, challenged)
+    (name,) = models[-1]["challengers"]
+    promote = ["promote", "--challenger", name, "--why", "test", "--at", models[-1]["instant"]]
+    assert main(["models", *promote, "--dir", str(challenged)]) == 0
+    commands, out = log.parent / "promote.jsonl", log.parent / "promoted"
+    commands.write_text(capsys.readouterr().out)
+    words = ["replay", str(log), "--profile", str(log.parent / "challenged.toml"), "--out", str(out)]
+    assert main([*words, "--model-commands", str(commands), *SET, "--set", "promotion.alpha=0.9"]) == 0
+    last = said(capsys, "show", str(models[-1]["version"]), "--dir", str(out))
+    assert (last["model"], last["reason"], last["evidence"]["challenger"]) == (name, "promotion", name)
+
+
+def test_nobody_is_promoted_who_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "promote", "--challenger", "ghost", "--why", "test", "--dir", str(folder)]) == 1
+    assert capsys.readouterr().err.startswith("keepline: no challenger ghost that has learned enough; there are: none")

@@ -13,7 +13,7 @@ from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.engine.feeds import INPUTS
 from streams.engine.learner_unit import LearnerUnit
 from streams.engine.units import STATE, EngineUnit, Pair
-from streams.interventions.profile import load_profile
+from streams.interventions.profile import Profile, load_profile
 
 PROFILE = load_profile(
     "after-sales",
@@ -173,14 +173,14 @@ class Owner:
             self.topics.append(output.topic, output.partition, output.pairs)
 
 
-def owners(topics: Topics) -> list[Owner]:
+def owners(topics: Topics, profile: Profile = PROFILE) -> list[Owner]:
     """The engines, then the learner."""
-    engines = [Owner(_engine(partition), topics) for partition in range(topics.partitions)]
-    return [*engines, Owner(lambda: LearnerUnit(PROFILE, topics.partitions), topics)]
+    engines = [Owner(_engine(profile, partition), topics) for partition in range(topics.partitions)]
+    return [*engines, Owner(lambda: LearnerUnit(profile, topics.partitions), topics)]
 
 
-def _engine(partition: int) -> Callable[[], EngineUnit]:
-    return lambda: EngineUnit(PROFILE, partition, "event")
+def _engine(profile: Profile, partition: int) -> Callable[[], EngineUnit]:
+    return lambda: EngineUnit(profile, partition, "event")
 
 
 def finish(owners: list[Owner], most: int = 1000) -> None:

@@ -241,3 +241,34 @@ def test_invalid_toml_is_named_with_its_place(written: Path) -> None:
 def test_a_file_that_is_not_utf8_is_named_with_the_byte(written: Path) -> None:
     written.write_bytes(b'name = "\xff"')
     assert "not UTF-8 at byte 8" in refusal(written)
+
+
+def test_a_challenger_may_be_set_like_any_entry(written: Path) -> None:
+    written.write_text(SHIPPED + '[[challengers]]\nname = "other"\nforget_a_week = 0.9\n')
+    (one,) = load_profile(
+        str(written), ["challengers.other.experts=base, linear", "challengers.other.prior_precision=2"]
+    ).challengers
+    assert (one.prior_precision, one.forget_a_week, one.experts) == (2.0, 0.9, ("base", "linear"))
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ('name = "other"', "challengers.other learns as [model] does"),
+        ('name = "other"\nforget_a_week = 1.0', "challengers.other learns as [model] does"),
+        ('name = "model"\nforget_a_week = 0.9', "challengers.model: [model] itself is called so"),
+        ("[[challengers]]".join(['name = "a"\nexperts = ["base"]\n'] * 2), "challengers.a is there 2 times"),
+        ('name = "other"\nexperts = []', "challengers.other.experts"),
+        ('name = "other"\nexperts = ["tree"]', "challengers.other.experts"),
+        ('name = "other"\nforget_a_week = 0', "challengers.other.forget_a_week"),
+    ],
+)  # fmt: skip
+def test_a_challenger_that_is_none_is_refused(written: Path, entries: str, said: str) -> None:
+    written.write_text(f"{SHIPPED}[[challengers]]\n{entries}\n")
+    assert said in refusal(written)
+
+
+def test_a_gain_that_no_week_can_show_is_refused() -> None:
+    assert "promotion.least_gain = 0.1 is not below promotion.most_a_week" in refusal(
+        "after-sales", "promotion.least_gain=0.1"
+    )

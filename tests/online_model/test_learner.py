@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from features.catalogue import NAMES, scaled
 from online_model.estimator import LogisticRegression
-from online_model.learner import Examples, Learner
+from online_model.examples import Examples
+from online_model.learner import Learner
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.errors import Failure
@@ -24,7 +25,7 @@ def part(whole: Examples, places: np.ndarray) -> Examples:
         whole,
         customers=[whole.customers[i] for i in places.tolist()],
         probability=whole.probability[places],
-        said=np.ascontiguousarray(whole.said[:, places]),
+        said={name: np.ascontiguousarray(rows[:, places]) for name, rows in whole.said.items()},
         features=np.ascontiguousarray(whole.features[:, places]),
         label=whole.label[places],
         treatment=whole.treatment[places],
@@ -47,7 +48,7 @@ def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: 
 def test_customers_of_a_partition_that_had_no_model_yet_are_learned_from_but_judge_no_expert() -> None:
     whole, before = examples(12, week=2), examples(11, week=1)
     silent, spoke = (part(whole, places) for places in np.array_split(np.arange(len(whole.customers)), 2))
-    silent = replace(silent, said=np.zeros((0, len(silent.customers))))
+    silent = replace(silent, said={})
     both, alone = learner(1), learner(1)
     both.learn(WEEK_US, [before, silent, spoke])
     alone.learn(WEEK_US, [before, spoke])
@@ -81,9 +82,10 @@ def test_a_restored_learner_goes_on_with_the_same_bits() -> None:
 @pytest.mark.parametrize("model", [snapshot(), learner(2).snapshot(WEEK_US), Snapshot.initial(0.18)])
 def test_a_snapshot_comes_back_with_every_bit(model: Snapshot) -> None:
     again = Snapshot.loads(model.dumps())
+    assert [one.packed() for one in model.shadow.values()] == [one.packed() for one in again.shadow.values()]
     for one, other in ((model, again), (model.parameters, again.parameters)):
-        for name, value in (vars(one) | {"parameters": None}).items():
-            theirs = (vars(other) | {"parameters": None})[name]
+        for name, value in (vars(one) | {"parameters": None, "shadow": None}).items():
+            theirs = (vars(other) | {"parameters": None, "shadow": None})[name]
             same = value.tobytes() == theirs.tobytes() if isinstance(value, np.ndarray) else value == theirs
             assert same, name
     assert again.dumps() == model.dumps()
@@ -91,11 +93,12 @@ def test_a_snapshot_comes_back_with_every_bit(model: Snapshot) -> None:
 
 @pytest.mark.parametrize("change", [{"format": 0}, {"features": ["recency"]}])
 def test_what_another_release_wrote_is_refused(change: dict[str, object]) -> None:
-    model, state = orjson.loads(snapshot().dumps()), orjson.loads(learner(1).dumps())
+    rows = learner(1).dumps()
+    model, state = orjson.loads(snapshot().dumps()), orjson.loads(rows[""])
     with pytest.raises(Failure, match=r"run the release|catalogue"):
         Snapshot.loads(orjson.dumps(model | change))
     with pytest.raises(Failure, match="run the release"):
-        learner(0).loads(orjson.dumps(state | change))
+        learner(0).loads(rows | {"": orjson.dumps(state | change)})
 
 
 def test_it_is_served_when_it_has_enough_labels_of_both_classes() -> None:

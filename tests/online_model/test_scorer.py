@@ -10,10 +10,11 @@ import pytest
 
 from features.catalogue import FEATURES, NAMES, scaled
 from features.population import RFM_B, count
+from online_model.parameters import MIX, SERVED
 from online_model.pipeline import pipeline
 from online_model.reasons import LEAST, MOST_AGAINST, MOST_FOR, WORSE, reasons
 from online_model.scorer import Scorer
-from online_model.snapshot import Snapshot
+from online_model.snapshot import MODEL, Snapshot
 from tests.online_model.worlds import examples, features, learner, snapshot
 
 ROWS = 300
@@ -70,9 +71,9 @@ def test_beyond_what_was_learned_from_a_model_says_what_it_says_at_the_end() -> 
 
 def test_what_each_expert_says_makes_up_what_is_served() -> None:
     scorer, p = Scorer(LEARNED), LEARNED.parameters
-    said = scorer.said(scaled(RAW))
-    np.testing.assert_allclose(p.weights @ said[:-1], said[-1], atol=1e-9)
-    np.testing.assert_allclose(p.slope * said[-1], scorer.log_odds(scaled(RAW)), atol=1e-4)
+    said = scorer.said(scaled(RAW))[MODEL]
+    np.testing.assert_allclose(p.weights @ said[:MIX], said[MIX], atol=1e-9)
+    np.testing.assert_allclose(said[SERVED], scorer.log_odds(scaled(RAW)), atol=1e-4)
 
 
 def test_the_mean_is_that_of_the_customers_learned_last() -> None:
@@ -87,7 +88,7 @@ def test_until_enough_labels_have_matured_rfm_b_decides() -> None:
     loyal, middle, lost = scorer.probability(scaled(raw)).tolist()
     assert middle == pytest.approx(0.2, abs=1e-6)  # the profile's prior
     assert loyal < middle < lost
-    assert scorer.said(scaled(raw)).shape == (0, 3)
+    assert scorer.said(scaled(raw)) == {}
     assert np.flatnonzero(scorer.contributions(scaled(raw)).any(axis=1)).tolist() == [RFM_B]
 
 

@@ -10,10 +10,11 @@ from features.arithmetic import Array
 from features.catalogue import NAMES
 from features.population import RFM_B, nobody
 from online_model.drift import DriftRules
-from online_model.learner import Examples, Learner, Rules
-from online_model.parameters import EXPERTS
+from online_model.examples import Examples
+from online_model.learner import Learner, Rules
+from online_model.parameters import EXPERTS, SERVED
 from online_model.readiness import Bar, Hold
-from online_model.snapshot import Snapshot
+from online_model.snapshot import MODEL, Snapshot
 from online_model.treatment import codes
 
 RULES = Rules(
@@ -41,7 +42,7 @@ def examples(seed: int, n: int = 200, week: int = 0) -> Examples:
     raw = features(rng, n)
     z = np.log1p(raw[0]) - np.log1p(raw[1]) + rng.normal(size=n)
     customers = [f"c{number:05d}" for number in rng.permutation(n).tolist()]
-    said = rng.normal(size=(len(EXPERTS) + 1, n))
+    said = {MODEL: rng.normal(size=(1 + SERVED, n))}
     label, treatment = (z > 0).astype(np.uint8), np.zeros(n, np.uint8)
     return Examples(week * WEEK_US, week, customers, rng.uniform(0.01, 0.99, n), said, raw, label, treatment)
 

@@ -36,12 +36,21 @@ def one_of(versions: Versions, number: int) -> Snapshot:
     return versions[number]
 
 
+def check_challenger(versions: Versions, name: str) -> None:
+    """Raises Failure where the newest version has no such challenger, or one that has learned too little."""
+    newest = versions[max(versions)] if versions else None
+    known = sorted(newest.trials.keys() & newest.shadow.keys()) if newest else []
+    if name not in known:
+        raise Failure(f"no challenger {name} that has learned enough; there are: {', '.join(known) or 'none yet'}")
+
+
 def said(version: Snapshot) -> dict[str, Any]:
     """A version for machines: all but its parameters."""
     line = version.lineage
     return {
         "version": version.version,
         "instant": format_instant(version.instant_us),
+        "model": version.model,
         "reason": line.reason,
         "parent": line.parent,
         "evidence": line.evidence,
@@ -54,6 +63,7 @@ def said(version: Snapshot) -> dict[str, Any]:
         "auc": version.auc,
         "log_loss": version.log_loss,
         "least_auc": version.least_auc,
+        "challengers": dict(version.trials),
     }
 
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-COLUMNS = ("version", "instant", "reason", "parent", "observed", "labels", "auc", "log_loss", "ready", "profile")
+COLUMNS = (
+    "version",
+    "instant",
+    "model",
+    "reason",
+    "parent",
+    "observed",
+    "labels",
+    "auc",
+    "log_loss",
+    "ready",
+    "profile",
+)
+VERDICT = ("rounds", "gain", "low", "high", "evidence", "needed")
 MOST_FEATURES = 15
 
 
@@ -17,14 +30,15 @@ def show(content: RenderableType) -> None:
     Console().print(content, highlight=False)
 
 
-def listed(versions: Iterable[dict[str, Any]]) -> RenderableType:
-    """A line a version; each as of `read.said`."""
+def listed(versions: Sequence[dict[str, Any]]) -> RenderableType:
+    """A line a version, each as of `read.said`; then how the challengers stand at the newest."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in COLUMNS:
         table.add_column(name.replace("_", " "), justify="right" if name in ("version", "parent", "labels") else "left")
     for one in versions:
         table.add_row(*(_text(name, one[name]) for name in COLUMNS))
-    return table
+    trials = versions[-1]["challengers"] if versions else {}
+    return Group(table, "", _standing(trials)) if trials else table
 
 
 def one(version: dict[str, Any]) -> RenderableType:
@@ -39,6 +53,14 @@ def two(versions: list[dict[str, Any]], changes: list[tuple[str, float]]) -> Ren
     for name, change in changes[:MOST_FEATURES]:
         table.add_row(name, f"{change:.3f}")
     return Group(_beside(versions), "", title, table)
+
+
+def _standing(trials: dict[str, dict[str, Any]]) -> Table:
+    title = "challenger (gain: nats of log loss by which the champion was worse)"
+    table = Table(title, *VERDICT, box=None, pad_edge=False, header_style="bold")
+    for name, verdict in trials.items():
+        table.add_row(name, *(_text(key, verdict[key]) for key in VERDICT))
+    return table
 
 
 def _beside(versions: list[dict[str, Any]]) -> Table:

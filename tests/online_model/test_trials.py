@@ -1,0 +1,163 @@
+"""Champion and challengers: who is better takes the place, with evidence; order and restarts do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from online_model.contender import Knobs
+from online_model.examples import Examples
+from online_model.learner import Learner
+from online_model.parameters import SERVED
+from online_model.snapshot import MODEL, Reason, Snapshot
+from online_model.trials import Promotion
+from schemas.instants import parse_instant
+from tests.online_model.worlds import RULES, WEEK_US, examples
+
+QUICK, SLOW = "quick", "slow"
+CHALLENGED = replace(
+    RULES,
+    challengers={QUICK: Knobs(10.0, 0.9), SLOW: Knobs(100.0, 1.0, ("base", "linear"))},
+    bar=replace(RULES.bar, min_labels=60),
+    promotion=Promotion(alpha=0.2),
+)
+WEEKS, TURN = 32, 14
+Better = Callable[[int], str]
+
+
+def turning(week: int) -> str:
+    """Who is right in a week: the challenger until the turn, then the first champion."""
+    return QUICK if week < TURN else MODEL
+
+
+def nobody(week: int) -> str:
+    return ""
+
+
+@cache
+def week_of(week: int, better: Better, n: int = 30) -> Examples:
+    """Labelled at the week after the next; whoever is right in it knows a little, the others nothing."""
+    one = examples(week, n, week)
+    knows = 0.3 * (2.0 * one.label - 1.0)
+    said = {name: np.zeros((1 + SERVED, n)) for name in (MODEL, QUICK, SLOW)}
+    if better(week):
+        said[better(week)][:] = knows
+    return replace(one, said=said)
+
+
+@cache
+def run(better: Better) -> list[Snapshot]:
+    learner = Learner(CHALLENGED)
+    return [learner.learn((week + 2) * WEEK_US, [week_of(week, better)]) for week in range(WEEKS)]
+
+
+def promotions(snapshots: list[Snapshot]) -> list[Snapshot]:
+    return [one for one in snapshots if one.lineage.reason is Reason.EARNED]
+
+
+def test_a_better_challenger_becomes_champion_and_the_old_one_returns_when_the_world_turns() -> None:
+    first, second = promotions(run(turning))
+    assert [one.model for one in run(turning)][:: WEEKS - 1] == [MODEL, MODEL]
+    assert (first.model, second.model) == (QUICK, MODEL)
+    assert first.instant_us <= TURN * WEEK_US < second.instant_us
+
+
+def test_of_equal_ones_nobody_is_promoted() -> None:
+    assert {one.model for one in run(nobody)} == {MODEL}
+    assert promotions(run(nobody)) == []
+
+
+def test_the_record_carries_the_evidence() -> None:
+    first, _ = promotions(run(turning))
+    evidence = first.lineage.evidence
+    assert evidence is not None
+    assert (evidence["champion"], evidence["challenger"], evidence["alpha"]) == (MODEL, QUICK, 0.2)
+    assert evidence["evidence"] >= evidence["needed"] == 2 / 0.2  # of two challengers each has half of alpha
+    assert evidence["gain"] == pytest.approx(0.02)  # what a week counts at most
+    assert 0.0 <= evidence["low"] < evidence["gain"] <= evidence["high"]
+    observed = [parse_instant(evidence[name]) // WEEK_US for name in ("first", "last")]
+    assert observed == [0, first.instant_us // WEEK_US - 2]
+    assert observed[1] - observed[0] + 1 == evidence["rounds"]
+
+
+def test_everything_starts_again_with_what_is_observed_from_the_promotion_on() -> None:
+    place = run(turning).index(promotions(run(turning))[0])
+    rounds = [one.trials[MODEL]["rounds"] for one in run(turning)[place : place + 5]]
+    assert rounds == [0, 0, 1, 2, 3]  # what was observed before is labelled in the next week, and does not count
+
+
+def test_a_promotion_is_in_force_with_the_challenger_s_own_parameters() -> None:
+    place = run(turning).index(promotions(run(turning))[0])
+    before, first = run(turning)[place - 1 : place + 1]
+    learner = Learner(replace(CHALLENGED, challengers={QUICK: CHALLENGED.challengers[QUICK]}))
+    for week in range(place + 1):
+        learner.learn((week + 2) * WEEK_US, [week_of(week, turning)], may_promote=False)
+    assert first.parameters.packed() == learner.contenders[QUICK].model.parameters().packed()
+    assert first.parameters.packed() != before.parameters.packed()
+    assert sorted(first.shadow) == [MODEL, SLOW]
+    assert sorted(first.learning) == [MODEL, QUICK, SLOW]
+
+
+def test_challengers_do_not_show_in_the_champion() -> None:
+    alone = Learner(replace(CHALLENGED, challengers={}))
+    found = [alone.learn((week + 2) * WEEK_US, [week_of(week, nobody)]) for week in range(WEEKS)]
+    for one, other in zip(found, run(nobody), strict=True):
+        assert replace(other, shadow={}, trials={}).dumps() == one.dumps()
+
+
+def test_neither_partitions_nor_order_nor_restarts_show() -> None:
+    learner, chance = Learner(CHALLENGED), np.random.default_rng(1)
+    for week, wanted in enumerate(run(turning)):
+        parts = [split(week_of(week, turning), p) for p in np.array_split(chance.permutation(30), 3)]
+        assert learner.learn((week + 2) * WEEK_US, parts).dumps() == wanted.dumps()
+        state, learner = learner.dumps(), Learner(CHALLENGED)
+        learner.loads(state)
+        assert learner.dumps() == state
+
+
+def test_a_promotion_waits_while_somebody_else_has_chosen() -> None:
+    place = run(turning).index(promotions(run(turning))[0])
+    learner = Learner(CHALLENGED)
+    found = [
+        learner.learn((week + 2) * WEEK_US, [week_of(week, turning)], may_promote=week > place + 1)
+        for week in range(place + 3)
+    ]
+    assert [one.model for one in found[-3:]] == [MODEL, MODEL, QUICK]
+
+
+def test_a_champion_that_the_profile_has_no_more_gives_its_place_to_the_first() -> None:
+    learner, other = Learner(CHALLENGED), Learner(replace(CHALLENGED, challengers={SLOW: CHALLENGED.challengers[SLOW]}))
+    for week in range(10):
+        learner.learn((week + 2) * WEEK_US, [week_of(week, nobody)])
+    learner.crown(QUICK, 12 * WEEK_US)
+    other.loads(learner.dumps())
+    assert (learner.champion, other.champion) == (QUICK, MODEL)
+    assert other.learn(12 * WEEK_US, [week_of(10, nobody)]).model == MODEL
+
+
+def test_a_challenger_that_is_new_learns_before_it_speaks() -> None:
+    old, new = Learner(replace(CHALLENGED, challengers={})), Learner(CHALLENGED)
+    for week in range(10):
+        before = old.learn((week + 2) * WEEK_US, [week_of(week, nobody)])
+    new.loads(old.dumps())
+    spoke = [sorted(new.learn((week + 2) * WEEK_US, [week_of(week, nobody)]).shadow) for week in (10, 11)]
+    assert before.learned
+    assert spoke == [[], [QUICK, SLOW]]  # 30 labels, then 60
+    new.crown("nobody", 0)
+    assert new.champion == MODEL
+
+
+def split(whole: Examples, places: np.ndarray) -> Examples:
+    return replace(
+        whole,
+        customers=[whole.customers[i] for i in places.tolist()],
+        probability=whole.probability[places],
+        said={name: np.ascontiguousarray(rows[:, places]) for name, rows in whole.said.items()},
+        features=np.ascontiguousarray(whole.features[:, places]),
+        label=whole.label[places],
+        treatment=whole.treatment[places],
+    )
