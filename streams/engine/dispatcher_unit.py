@@ -14,7 +14,7 @@ import orjson
 from schemas.instants import format_instant
 from streams.engine.common import CommonUnit, InstantBatch, InstantFeed
 from streams.engine.feeds import CANDIDATES, DISPATCHES
-from streams.engine.units import Clock, Output
+from streams.engine.units import Clock, Output, Pair
 from streams.interventions.dispatcher import Asking, Dispatcher, Grant
 from streams.interventions.profile import Profile
 
