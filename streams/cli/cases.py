@@ -9,12 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from schemas.errors import Failure
 from schemas.events import Event
 from schemas.instants import format_instant, parse_instant
-from streams.cli.options import add_profile_options, profile_of
+from streams.cli.options import add_profile_options, instant, print_json, profile_of
 from streams.interventions.case_table import State
 from streams.interventions.sections import CaseRules
 from streams.kafka import settings
@@ -64,7 +62,9 @@ def _list(args: argparse.Namespace, rules: CaseRules, cases: list[FollowedCase],
     found = ranked(rules, cases, wanted, now_us)
     shown = found[: args.limit]
     if args.json:
-        _print({"at": format_instant(now_us), "found": len(found), "cases": [_body(rules, c, now_us) for c in shown]})
+        print_json(
+            {"at": format_instant(now_us), "found": len(found), "cases": [_body(rules, c, now_us) for c in shown]}
+        )
     else:
         screen.show(screen.work_list(rules, shown, len(found), now_us, args.lang))
 
@@ -77,7 +77,9 @@ def _show(
     if args.json:
         body = _body(rules, case, now_us) | {"history": case.updates, "others": others}
         body["curve"] = [{"at": format_instant(at_us), "probability": value} for at_us, value in curve]
-        _print(body | {"events": None if events is None else [event.model_dump(exclude_none=True) for event in events]})
+        print_json(
+            body | {"events": None if events is None else [event.model_dump(exclude_none=True) for event in events]}
+        )
         return
     screen.show(screen.one_case(rules, case, curve, events, now_us, args.lang))
     if others:
@@ -108,7 +110,7 @@ def _add_source(parser: argparse.ArgumentParser, default: Any) -> None:
     )
     parser.add_argument(
         "--at",
-        type=_instant,
+        type=instant,
         metavar="INSTANT",
         default=default,
         help="what now is (default: now; of a folder: its end)",
@@ -122,17 +124,6 @@ def _add_source(parser: argparse.ArgumentParser, default: Any) -> None:
 def _now_us(args: argparse.Namespace, messages: Messages) -> int:
     last_us = messages.last_us if args.dir else None
     return next(us for us in (args.at, last_us, time.time_ns() // 1000) if us is not None)
-
-
-def _print(body: dict[str, Any]) -> None:
-    print(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
-
-
-def _instant(text: str) -> int:
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 
 
 def _count(text: str) -> int:

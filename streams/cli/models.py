@@ -8,11 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from online_model.registry import Command
 from online_model.snapshot import Snapshot
-from schemas.instants import format_instant, parse_instant
+from schemas.instants import format_instant
+from streams.cli.options import instant, print_json
 from streams.kafka import settings
 from streams.operations.models import compare, read, screen
 from streams.operations.models.send import send
@@ -32,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     promote.add_argument("--challenger", metavar="NAME", help="who becomes champion (default: nobody else)")
     for command in (back, promote):
         command.add_argument("--why", required=True, help="is recorded with the version")
-        command.add_argument("--at", type=_instant, metavar="INSTANT", help="event time of the command (default: now)")
+        command.add_argument("--at", type=instant, metavar="INSTANT", help="event time of the command (default: now)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,10 +41,10 @@ def run(args: argparse.Namespace) -> int:
     versions = _versions(args)
     if args.action == "list":
         found = [read.said(version) for version in versions.values()]
-        _print({"models": found}) if args.json else screen.show(screen.listed(found))
+        print_json({"models": found}) if args.json else screen.show(screen.listed(found))
     elif args.action == "show":
         body = _body(read.one_of(versions, args.version))
-        _print(body) if args.json else screen.show(screen.one(body))
+        print_json(body) if args.json else screen.show(screen.one(body))
     else:
         _diff(args, read.one_of(versions, args.a), read.one_of(versions, args.b))
     return 0
@@ -64,7 +63,7 @@ def _command(args: argparse.Namespace) -> int:
     asyncio.run(send(settings.from_environment(), command))
     sent = {"action": args.action, "version": model.version if model else None, **command.evidence}
     if args.json:
-        _print(sent)
+        print_json(sent)
     else:
         what = f"version {model.version}" if model else challenger or "the learner's own"
         print(f"{what} will be served from the first grid instant at or after {format_instant(at_us)}")
@@ -74,7 +73,7 @@ def _command(args: argparse.Namespace) -> int:
 def _diff(args: argparse.Namespace, a: Snapshot, b: Snapshot) -> None:
     bodies, changes = [_body(a), _body(b)], compare.changes(a, b)
     if args.json:
-        _print({"a": bodies[0], "b": bodies[1], "features": [{"name": n, "change": by} for n, by in changes]})
+        print_json({"a": bodies[0], "b": bodies[1], "features": [{"name": n, "change": by} for n, by in changes]})
     else:
         screen.show(screen.two(bodies, changes))
 
@@ -92,14 +91,3 @@ def _add(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
     action.add_argument("--dir", type=Path, help="folder of a replay instead of the topics of KEEPLINE_BROKERS")
     action.add_argument("--json", action="store_true", help="one JSON object")
     return action
-
-
-def _print(body: dict[str, Any]) -> None:
-    print(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
-
-
-def _instant(text: str) -> int:
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
+import orjson
+
+from schemas.instants import parse_instant
 from streams.interventions.profile import Profile, load_profile
 
 
@@ -27,3 +31,16 @@ def add_profile_options(parser: argparse.ArgumentParser) -> None:
 def profile_of(args: argparse.Namespace) -> Profile:
     """The profile that was asked for; raises UsageError that names the key that is wrong."""
     return load_profile(args.profile, args.set)
+
+
+def instant(text: str) -> int:
+    """An option's value in us."""
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+
+
+def print_json(body: dict[str, Any]) -> None:
+    """What `--json` shows."""
+    print(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())

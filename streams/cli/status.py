@@ -6,9 +6,8 @@ import argparse
 import asyncio
 import sys
 
-import orjson
-
 from schemas.instants import format_instant
+from streams.cli.options import print_json
 from streams.kafka import settings
 from streams.kafka.status import Status, read
 
@@ -29,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """0: all is well; 1: something is wrong, and says so."""
     status = asyncio.run(read(settings.from_environment()))
     if args.json:
-        print(orjson.dumps(status.as_json(), option=orjson.OPT_INDENT_2).decode())
+        print_json(status.as_json())
     else:
         _show(status)
     for problem in status.problems:
