@@ -314,6 +314,7 @@ class ModelSnapshot(Output):
     parameters: dict[str, Any]
     shadow: dict[str, dict[str, Any]]  # by name: of models that learn without being served
     trials: dict[str, dict[str, Any]]  # by name: how challengers stand against the champion
+    judged: dict[str, tuple[int, int]]  # by policy version: cases judged so far, and how many of them were saved
     mean: dict[str, Any]
     population: dict[str, Any]
     labels: int

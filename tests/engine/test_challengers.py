@@ -88,6 +88,7 @@ def test_while_an_earlier_version_is_served_nobody_is_promoted_by_the_rule() -> 
     found = commanded(Command(promoted().instant_us - DAY_US, "wait", target))
     assert Reason.EARNED not in [one.lineage.reason for one in found]
     for one, wanted in zip(found, versions(calm()), strict=True):
+        assert sorted(one.learning) == sorted(wanted.learning)
         assert [name for name in one.learning if one.learning[name].packed() != wanted.learning[name].packed()] == []
     assert found[-1].model == MODEL
     assert found[-1].trials[STIFF]["rounds"] > 2  # the challenger goes on

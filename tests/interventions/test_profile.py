@@ -257,7 +257,7 @@ def test_a_challenger_may_be_set_like_any_entry(written: Path) -> None:
         ('name = "other"', "challengers.other learns as [model] does"),
         ('name = "other"\nforget_a_week = 1.0', "challengers.other learns as [model] does"),
         ('name = "model"\nforget_a_week = 0.9', "challengers.model: [model] itself is called so"),
-        ("[[challengers]]".join(['name = "a"\nexperts = ["base"]\n'] * 2), "challengers.a is there 2 times"),
+        ('name = "a"\nexperts = ["base"]\n[[challengers]]\nname = "a"\nexperts = ["base"]', "a is there 2 times"),
         ('name = "other"\nexperts = []', "challengers.other.experts"),
         ('name = "other"\nexperts = ["tree"]', "challengers.other.experts"),
         ('name = "other"\nforget_a_week = 0', "challengers.other.forget_a_week"),

@@ -12,9 +12,9 @@ import pytest
 from online_model.contender import Knobs
 from online_model.examples import Examples
 from online_model.learner import Learner
-from online_model.parameters import SERVED
+from online_model.parameters import EXPERTS, SERVED
 from online_model.snapshot import MODEL, Reason, Snapshot
-from online_model.trials import Promotion
+from online_model.trials import Promotion, Trials
 from schemas.instants import parse_instant
 from tests.online_model.worlds import RULES, WEEK_US, examples
 
@@ -134,9 +134,30 @@ def test_a_champion_that_the_profile_has_no_more_gives_its_place_to_the_first() 
     for week in range(10):
         learner.learn((week + 2) * WEEK_US, [week_of(week, nobody)])
     learner.crown(QUICK, 12 * WEEK_US)
+    one = week_of(12, nobody)
+    learner.trials.judge(one.observed_us, QUICK, one.said, one.label.astype(float), np.ones(len(one.label)))
     other.loads(learner.dumps())
     assert (learner.champion, other.champion) == (QUICK, MODEL)
-    assert other.learn(12 * WEEK_US, [week_of(10, nobody)]).model == MODEL
+    assert (learner.trials.verdict(SLOW).rounds, other.trials.verdict(SLOW).rounds) == (1, 0)
+
+
+def test_experts_are_trusted_by_what_each_model_s_own_have_said() -> None:
+    learner, one = Learner(CHALLENGED), week_of(1, nobody)
+    knows = np.zeros((1 + SERVED, len(one.label)))
+    knows[EXPERTS.index("linear")] = 2.0 * one.label - 1.0
+    learner.learn(2 * WEEK_US, [replace(one, said=one.said | {QUICK: knows})])
+    trusted = {name: EXPERTS[int(each.model.pool.weights.argmax())] for name, each in learner.contenders.items()}
+    assert (trusted[MODEL], trusted[QUICK]) == ("hinges", "linear")
+
+
+def test_only_customers_count_of_whom_both_have_said_something() -> None:
+    y, said = np.array([1.0, 1.0, 1.0]), {name: np.zeros((1 + SERVED, 3)) for name in (MODEL, QUICK)}
+    said[MODEL][:, 0], said[QUICK][:, 1], said[QUICK][:, 2] = np.nan, np.nan, 0.01
+    trials = Trials(Promotion(), 2, 1)
+    trials.judge(0, MODEL, said, y, np.ones(3))
+    trials.judge(WEEK_US, MODEL, {MODEL: said[MODEL]}, y, np.ones(3))
+    assert trials.verdict(QUICK).gain == pytest.approx(0.005, rel=0.01)  # half of 0.01: the third customer's
+    assert trials.verdict(QUICK).rounds == 1
 
 
 def test_a_challenger_that_is_new_learns_before_it_speaks() -> None:
