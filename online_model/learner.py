@@ -20,7 +20,7 @@ from online_model.packing import pack, unpack
 from online_model.parameters import EXPERTS, KNOTS
 from online_model.readiness import Bar, Recent
 from online_model.snapshot import Snapshot, middle
-from online_model.treatment import Codes, Treatment
+from online_model.treatment import NO_LABEL, Codes, Treatment
 from online_model.treatment import weights as weights_of
 from schemas.errors import Failure
 
@@ -39,7 +39,7 @@ class Examples:
     probability: Array  # (n,) as served
     said: Array  # (experts + 1, n) log-odds as of `Scorer.said`; (0, n), or NaN for a customer, where there was none
     features: Array  # (features, n) in their units
-    label: NDArray[np.uint8]  # (n,) 1: left
+    label: NDArray[np.uint8]  # (n,) 1: left; on their way to the learner some have NO_LABEL
     treatment: Codes  # (n,) of `Treatment`
 
 
@@ -189,18 +189,38 @@ class Learner:
         return self.model.prior, self.model.linear, self.model.hinges
 
 
+def with_label(parts: list[Examples]) -> list[Examples]:
+    """Without the customers whose horizon was cut; parts of which nobody is left are left out."""
+    kept = [_taken(part, np.flatnonzero(part.label != NO_LABEL)) for part in parts]
+    return [part for part in kept if part.customers]
+
+
 def joined(parts: list[Examples]) -> Examples:
     """Examples of one instant, in order of customers."""
     customers = [customer for part in parts for customer in part.customers]
     order = np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp)
     experts = max(len(part.said) for part in parts)  # live, one partition may have a model before another has
     said = [part.said if len(part.said) else np.full((experts, part.said.shape[1]), np.nan) for part in parts]
-    return replace(
+    whole = replace(
         parts[0],
-        customers=[customers[i] for i in order.tolist()],
-        probability=np.concatenate([part.probability for part in parts])[order],
-        said=np.concatenate(said, axis=1)[:, order],
-        features=np.concatenate([part.features for part in parts], axis=1)[:, order],
-        label=np.concatenate([part.label for part in parts])[order],
-        treatment=np.concatenate([part.treatment for part in parts])[order],
+        customers=customers,
+        probability=np.concatenate([part.probability for part in parts]),
+        said=np.concatenate(said, axis=1),
+        features=np.concatenate([part.features for part in parts], axis=1),
+        label=np.concatenate([part.label for part in parts]),
+        treatment=np.concatenate([part.treatment for part in parts]),
+    )
+    return _taken(whole, order)
+
+
+def _taken(one: Examples, places: NDArray[np.intp]) -> Examples:
+    """The customers at these places, in their order."""
+    return replace(
+        one,
+        customers=[one.customers[i] for i in places.tolist()],
+        probability=one.probability[places],
+        said=one.said[:, places],
+        features=one.features[:, places],
+        label=one.label[places],
+        treatment=one.treatment[places],
     )

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from features.catalogue import NAMES
-from online_model.learner import Examples
+from online_model.learner import Examples, with_label
 from schemas.instants import format_duration
 from streams.engine import blocks
 from streams.engine.dispatcher_unit import DispatcherUnit
@@ -159,7 +159,8 @@ class Replay:
     def _unlearned(self) -> None:
         """What matured after the last grid instant, and observations whose horizon ends after the last event."""
         for instant_us in sorted(self.learner_feed.examples):
-            self.learner.learner.assess(self.learner_feed.examples[instant_us])
+            if examples := with_label(self.learner_feed.examples[instant_us]):
+                self.learner.learner.assess(examples)
             self._examples(self.learner_feed.examples[instant_us], matured=True)
         waiting = map(orjson.loads, self.spool.all_from(self.unit.position[OBSERVATIONS]))
         self._examples((blocks.examples_of(body) for body in waiting if "customers" in body), matured=False)

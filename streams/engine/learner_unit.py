@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import orjson
 
 from online_model.drift import DriftRules
-from online_model.learner import Learner, Rules
+from online_model.learner import Learner, Rules, with_label
 from online_model.readiness import Bar
 from online_model.registry import Serving
 from schemas.instants import DAY_US, format_instant
@@ -72,8 +72,9 @@ class LearnerUnit:
         if batch.base != self.position:
             raise Hole(f"learner: a batch from {batch.base} came, the state stands at {self.position}")
         if not batch.ended:
-            own = self.learner.learn(batch.instant_us, batch.examples, batch.report.population)
-            self.snapshots.append(self.serving.serve(own, batch.examples, batch.commands).dumps())
+            examples = with_label(batch.examples)
+            own = self.learner.learn(batch.instant_us, examples, batch.report.population)
+            self.snapshots.append(self.serving.serve(own, examples, batch.commands).dumps())
             self.learner.drift.look(batch.instant_us, batch.report.histograms, batch.report.missing)
             self.learned_us = batch.instant_us
         self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
