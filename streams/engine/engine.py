@@ -186,11 +186,11 @@ class Engine:
         return cut
 
     def _treatment(self, slots: Slots, observed_us: int) -> Codes:
-        """What was done to customers up to the end of the horizon, since so long that who was silent ever after is not
-        observed any more: whom a call brought back looks like others, but among those who stay silent there are
-        fewer who left than there would be.
+        """What was done to customers up to the end of the horizon. A draw counts until whoever has been silent since a
+        call stopped working is not observed any more: before that, among the silent, those whom calls brought back
+        are missing.
         """
-        since_us = observed_us - self.profile.label.lapsed_after_us
+        since_us = observed_us - self.profile.case.save_horizon_us - self.profile.label.lapsed_after_us
         drawn, contacted = (self.table.rows[slots, column - WIDTH] > since_us for column in (DRAWN, CONTACTED))
         held_out = np.zeros(len(slots), np.bool_)
         for i in np.flatnonzero(drawn).tolist():

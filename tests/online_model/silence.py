@@ -13,7 +13,8 @@ from online_model.parameters import EXPERTS
 from online_model.treatment import codes
 from tests.online_model.worlds import WEEK_US
 
-HORIZON, LAPSED, CROSSING = 8, 26, 10  # weeks
+HORIZON, LAPSED, CROSSING, LOYAL = 8, 26, 10, 8  # weeks
+NEVER, BEGINS = -10_000, 12  # weeks; no model is ready at first
 VISITS, LEAVES, SAVED = 0.25, 0.02, 0.8  # a week; a week; of leavers who are called
 
 
@@ -27,29 +28,29 @@ class World:
     holdout_share: float
     customers: int = 1500
     weeks: int = 60
-    memory: int = LAPSED
+    memory: int = LOYAL + LAPSED
 
     def examples(self, seed: int) -> list[Examples]:
         """Of each week whose horizon is over, of customers who have not lapsed; who has lapsed is somebody new."""
         rng, n = np.random.default_rng(seed), self.customers
         name, silent = np.arange(n), rng.integers(0, LAPSED, n)
         here, loyal = np.ones(n, np.bool_), np.zeros(n, np.bool_)
-        held_out, drawn = rng.random(n) < self.holdout_share, np.full(n, -self.weeks)
+        held_out, drawn = rng.random(n) < self.holdout_share, np.full(n, NEVER)
         log = []
         for week in range(self.weeks):
             log.append((name.copy(), silent.copy(), drawn.copy(), held_out.copy()))
-            loyal &= week - drawn < LAPSED  # then a saved customer is like any other
+            loyal &= week - drawn < LOYAL  # then a saved customer is like any other
             here &= loyal | (rng.random(n) > LEAVES)
             comes, luck = here & (rng.random(n) < VISITS), rng.random(n)
             silent = np.where(comes, 0, silent + 1)
-            crosses = silent == CROSSING
+            crosses = (silent == CROSSING) & (week >= BEGINS)
             drawn[crosses] = week
             back = crosses & ~held_out & ~here & (luck < SAVED)
             here, loyal = here | back, loyal | back
             silent[back] = 0  # they come at once
             gone = silent > LAPSED
             name[gone] += n
-            silent[gone], here[gone], loyal[gone], drawn[gone] = 0, True, False, -self.weeks
+            silent[gone], here[gone], loyal[gone], drawn[gone] = 0, True, False, NEVER
             held_out[gone] = rng.random(int(gone.sum())) < self.holdout_share
         return [self._labelled(week, log) for week in range(self.weeks - HORIZON)]
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from benchmarks.treatment import PERSUASIVE, PROMPT, SETTINGS, START_US, Loop
+from benchmarks.closed_loop import PERSUASIVE, PROMPT, SETTINGS, START_US, Loop
 from online_model.treatment import Treatment
 from schemas.instants import DAY_US
 from streams.demo.life import Life
