@@ -38,7 +38,7 @@ class Group:
     def run(self) -> None:
         """To the end markers."""
         engines = [EngineUnit(self.profile, p, "event") for p in range(self.partitions)]
-        units: list[EngineUnit | LearnerUnit] = [*engines, LearnerUnit(self.profile, self.partitions)]
+        units: list[EngineUnit | LearnerUnit] = [*engines, LearnerUnit(self.profile, self.partitions, "event")]
         working = [self._work(unit) for unit in units]
         while not all(unit.done for unit in units):
             if not sum([next(one) for one in working]):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.arithmetic import Array
 from online_model.parameters import SERVED
-from online_model.treatment import Codes
+from online_model.treatment import NO_LABEL, Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +22,41 @@ class Examples:
     probability: Array  # (n,) as served
     said: dict[str, Array]  # of each contender that could say something, as of `Scorer.said`; NaN: not of this customer
     features: Array  # (features, n) in their units
-    label: NDArray[np.uint8]  # (n,) 1: left
+    label: NDArray[np.uint8]  # (n,) 1: left; on their way to the learner some have NO_LABEL
     treatment: Codes  # (n,) of `Treatment`
+
+
+def with_label(parts: list[Examples]) -> list[Examples]:
+    """Without the customers whose horizon was cut; parts of which nobody is left are left out."""
+    kept = [_taken(part, np.flatnonzero(part.label != NO_LABEL)) for part in parts]
+    return [part for part in kept if part.customers]
 
 
 def joined(parts: list[Examples]) -> Examples:
     """Examples of one instant, in order of customers."""
     customers = [customer for part in parts for customer in part.customers]
-    order = np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp)
-    return replace(
+    whole = replace(
         parts[0],
-        customers=[customers[i] for i in order.tolist()],
-        probability=np.concatenate([part.probability for part in parts])[order],
-        said={name: _said(parts, name)[:, order] for name in sorted({name for part in parts for name in part.said})},
-        features=np.concatenate([part.features for part in parts], axis=1)[:, order],
-        label=np.concatenate([part.label for part in parts])[order],
-        treatment=np.concatenate([part.treatment for part in parts])[order],
+        customers=customers,
+        probability=np.concatenate([part.probability for part in parts]),
+        said={name: _said(parts, name) for name in sorted({name for part in parts for name in part.said})},
+        features=np.concatenate([part.features for part in parts], axis=1),
+        label=np.concatenate([part.label for part in parts]),
+        treatment=np.concatenate([part.treatment for part in parts]),
+    )
+    return _taken(whole, np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp))
+
+
+def _taken(one: Examples, places: NDArray[np.intp]) -> Examples:
+    """The customers at these places, in their order."""
+    return replace(
+        one,
+        customers=[one.customers[i] for i in places.tolist()],
+        probability=one.probability[places],
+        said={name: rows[:, places] for name, rows in one.said.items()},
+        features=one.features[:, places],
+        label=one.label[places],
+        treatment=one.treatment[places],
     )
 
 

@@ -17,22 +17,24 @@ from features.arithmetic import Array
 WEIGHT_STEP = 2.0**-10  # sums of weights are exact
 MOST_WEIGHT = 64.0  # the bound that the exact sums of `estimator` allow; reached by a holdout of 1 in 64
 
+NO_LABEL = 2  # in place of 0 and 1: the horizon was cut, by erasure or withdrawal
+
 Codes = NDArray[np.uint8]
 
 
 class Treatment(IntEnum):
     """By the end of an observation's horizon."""
 
-    LEFT_ALONE = 0  # no case
+    LEFT_ALONE = 0  # no case, or none that but for the draw would have been let in
     HELD_OUT = 1  # a case that nobody was told of
-    SENT = 2  # a case, no contact reported
+    SENT = 2  # the draw let it in, no contact reported
     CONTACTED = 3
 
 
-def codes(has_case: NDArray[np.bool_], held_out: NDArray[np.bool_], contacted: NDArray[np.bool_]) -> Codes:
-    """(n,) each -> (n,) of `Treatment`."""
+def codes(drawn: NDArray[np.bool_], held_out: NDArray[np.bool_], contacted: NDArray[np.bool_]) -> Codes:
+    """(n,) each -> (n,) of `Treatment`. drawn: whether the draw alone said if the CRM is told of a case."""
     of_case = np.where(held_out, Treatment.HELD_OUT, Treatment.SENT)
-    code = np.where(has_case, of_case, Treatment.LEFT_ALONE)
+    code = np.where(drawn, of_case, Treatment.LEFT_ALONE)
     return np.where(contacted, Treatment.CONTACTED, code).astype(np.uint8)
 
 

@@ -256,8 +256,9 @@ class Observations(Output):
 
 
 class LabelledExamples(Output):
-    """The same a horizon later, with what became of the customers (1: left) and what was done to them (0: no case,
-    1: held out, 2: sent, 3: contacted).
+    """The same a horizon later, with what became of the customers (0: stayed, 1: left, 2: no label, since the horizon
+    was cut by erasure or withdrawal) and what was done to them (0: no case, 1: held out, 2: sent, or let in and
+    waiting, 3: contacted).
     """
 
     kind: Literal["labelled_examples"]

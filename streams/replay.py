@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from features.catalogue import NAMES
-from online_model.examples import Examples
+from online_model.examples import Examples, with_label
 from schemas.instants import format_duration
 from streams.engine import blocks
 from streams.engine.dispatcher_unit import DispatcherUnit
@@ -51,7 +51,7 @@ class Replay:
     ) -> None:
         """commands: to the learner, lines as of `Command.dumps`, as if they had been sent before the first event."""
         self.sources, self.folder = sources, folder
-        self.unit, self.learner = EngineUnit(profile, 0, "event"), LearnerUnit(profile, 1)
+        self.unit, self.learner = EngineUnit(profile, 0, "event"), LearnerUnit(profile, 1, "event")
         self.unit.engine.keeps_sweeps, self.unit.publishes_scores = keeps_sweeps, False
         self.unit.position = dict.fromkeys(sources.names, 0) | {MODELS: 0, OBSERVATIONS: 0, DISPATCHES: 0}
         self.dispatcher = DispatcherUnit(profile, 1, "event")
@@ -159,7 +159,8 @@ class Replay:
     def _unlearned(self) -> None:
         """What matured after the last grid instant, and observations whose horizon ends after the last event."""
         for instant_us in sorted(self.learner_feed.examples):
-            self.learner.learner.assess(self.learner_feed.examples[instant_us])
+            if examples := with_label(self.learner_feed.examples[instant_us]):
+                self.learner.learner.assess(examples)
             self._examples(self.learner_feed.examples[instant_us], matured=True)
         waiting = map(orjson.loads, self.spool.all_from(self.unit.position[OBSERVATIONS]))
         self._examples((blocks.examples_of(body) for body in waiting if "customers" in body), matured=False)

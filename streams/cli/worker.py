@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def blueprints(profile: Profile, partitions: int, clock: Clock) -> list[Blueprint]:
     """The units that there are: an engine a partition, the learner, and the dispatcher where something is shared."""
     units = [_engine(profile, partition, clock) for partition in range(partitions)]
-    units.append(Blueprint.of(lambda: LearnerUnit(profile, partitions)))
+    units.append(Blueprint.of(lambda: LearnerUnit(profile, partitions, clock)))
     if profile.limits.shared:
         units.append(Blueprint.of(lambda: DispatcherUnit(profile, partitions, clock)))
     return units

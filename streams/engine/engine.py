@@ -27,10 +27,22 @@ from features.table import Slots, Table
 from features.view import KNOWN
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
-from online_model.treatment import Codes, codes
+from online_model.treatment import NO_LABEL, Codes, codes
 from schemas.columns import Note, Rows
 from streams.engine import blocks
-from streams.engine.case_columns import CASE_COLUMNS, CONTACTED, KEPT, NO_CASE, OPENED, PENDING, RETRY, WIDTH
+from streams.engine.case_columns import (
+    CASE_COLUMNS,
+    CONTACTED,
+    CUT,
+    DRAWN,
+    KEPT,
+    NO_CASE,
+    PENDING,
+    PERSONA,
+    RETRY,
+    VALUE,
+    WIDTH,
+)
 from streams.engine.casebook import Casebook
 from streams.engine.crossings import Crossings
 from streams.engine.desk import Desk
@@ -171,16 +183,29 @@ class Engine:
         """The observations of a block, made at `observed_us`, get their labels: stream time is their horizon's end."""
         slots = self.table.slots(block["customers"])  # type: ignore[arg-type]  # a block of ours, by its schema
         left = self.table.rows[slots, self._last_retained] <= observed_us
-        self.facts.labelled.append(blocks.labelled(block, left.astype(np.uint8), self._treatment(slots, observed_us)))
+        label = np.where(self._is_cut(slots, observed_us), NO_LABEL, left).astype(np.uint8)
+        self.facts.labelled.append(blocks.labelled(block, label, self._treatment(slots, observed_us)))
+
+    def _is_cut(self, slots: Slots, observed_us: int) -> NDArray[np.bool_]:
+        """Whose horizon was cut, by erasure or withdrawal; whoever was erased before, and is silent since, has none."""
+        rows = self.table.rows[slots]
+        cut_us, persona, value = (rows[:, column - WIDTH] for column in (CUT, PERSONA, VALUE))
+        has_profile = (persona > 0.0) | ~np.isnan(value)
+        heard_us = np.where(has_profile, observed_us, np.minimum(rows[:, self._last_known], observed_us))
+        cut: NDArray[np.bool_] = cut_us > heard_us
+        return cut
 
     def _treatment(self, slots: Slots, observed_us: int) -> Codes:
-        """What was done to customers since long enough before the observation to show in its label."""
-        since_us = observed_us - self.profile.case.save_horizon_us
-        opened, contacted = (self.table.rows[slots, column - WIDTH] > since_us for column in (OPENED, CONTACTED))
+        """What was done to customers up to the end of the horizon. A draw counts until whoever has been silent since a
+        call stopped working is not observed any more: before that, among the silent, those whom calls brought back
+        are missing.
+        """
+        since_us = observed_us - self.profile.case.save_horizon_us - self.profile.label.lapsed_after_us
+        drawn, contacted = (self.table.rows[slots, column - WIDTH] > since_us for column in (DRAWN, CONTACTED))
         held_out = np.zeros(len(slots), np.bool_)
-        for i in np.flatnonzero(opened).tolist():
+        for i in np.flatnonzero(drawn).tolist():
             held_out[i] = is_held_out(self.profile, self.table.names[slots[i]])
-        return codes(opened, held_out, contacted)
+        return codes(drawn, held_out, contacted)
 
     def report_end(self) -> None:
         """Tells learner and dispatcher that nothing more comes."""

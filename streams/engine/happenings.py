@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from features.arithmetic import Array
 from features.table import Slots
 from schemas.columns import CAUSES, CUSTOMER_PROFILE, Note, Rows
-from streams.engine.case_columns import CONTACTED, PERSONA, PROFILE_US, VALUE
+from streams.engine.case_columns import CONTACTED, CUT, PERSONA, PROFILE_US, VALUE
 from streams.engine.desk import Desk
+from streams.interventions.gate import has_withdrawn
 from streams.interventions.people import Persona
 
 SOLD = 1 << CAUSES.index("vehicle_sold")
@@ -54,7 +55,14 @@ class Happenings:
             return
         else:
             persona = Persona.of(notes[note])
+            if not notes[note] or self._withdraws(cases, persona):
+                cases[CUT] = time_us
             cases[PERSONA], cases[PROFILE_US] = self.desk.personas.number(persona), time_us
             cases[VALUE] = notes[note].get("value", np.nan)
             updates = casebook.consent(slot, persona, at_us)
         self.desk.updates(self._names[slot], at_us, updates)
+
+    def _withdraws(self, cases: Array, persona: Persona) -> bool:
+        """Whether a profile takes back what an earlier one had allowed."""
+        known = cases[PROFILE_US] > -np.inf
+        return bool(known) and has_withdrawn(self.desk.profile, self.desk.personas[cases[PERSONA]], persona)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +13,16 @@ from streams.engine.common import InstantBatch, InstantFeed
 from streams.engine.feeds import Record
 from streams.engine.reports import Report
 from streams.engine.schedule import grid_at_or_after
+from streams.engine.units import Clock
 
 
 @dataclass(frozen=True)
 class LearnerBatch(InstantBatch):
-    """A grid instant."""
+    """A grid instant, or commands that are obeyed between two."""
 
     examples: list[Examples]
-    report: Report  # of all partitions at the instant
-    commands: list[Command]  # that are obeyed from the instant on
+    report: Report | None  # of all partitions at the instant; None: it is between two
+    commands: list[Command]  # that are obeyed from now on
 
     @property
     def size(self) -> int:
@@ -28,14 +30,30 @@ class LearnerBatch(InstantBatch):
 
 
 class LearnerFeed(InstantFeed[LearnerBatch]):
-    """Blocks, reports and commands."""
+    """Blocks, reports and commands. In event time, where partitions wait for the model of each grid instant, a command
+    is obeyed from the first one on; live, where they take what comes, as soon as its time has come.
+    """
 
-    def __init__(self, position: dict[str, int], partitions: int, horizon_us: int, until_us: int) -> None:
+    def __init__(self, position: dict[str, int], partitions: int, clock: Clock, horizon_us: int, until_us: int) -> None:
         super().__init__(position, partitions, until_us)
-        self.horizon_us = horizon_us
+        self.clock, self.horizon_us, self.now_us = clock, horizon_us, 0
         self.examples: dict[int, list[Examples]] = {}
         self.commands: list[tuple[int, int, Command]] = []  # (instant from which on it is obeyed, offset, command)
         self.reports: dict[int, Report] = {}  # instant -> the sum of the partitions that have reported it
+
+    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
+        """As of InstantFeed; now_us: of the clock."""
+        self.now_us = now_us
+        super().offer(source, base, records, now_us)
+
+    def take(self) -> LearnerBatch | None:
+        """Commands that are due, or what InstantFeed says."""
+        due = [one for one in self.commands if self.clock == "wall" and one[2].event_us <= self.now_us]
+        if not due:
+            return super().take()
+        self.commands = [one for one in self.commands if one[2].event_us > self.now_us]
+        base, self.position = self.position, {self.source: min(self._untaken(), default=self.read)}
+        return LearnerBatch(self, base, self.position, self.until_us, [], None, [command for _, _, command in due])
 
     def _batch(self, base: dict[str, int], instant_us: int) -> LearnerBatch:
         commands = [command for at, _, command in self.commands if at <= self.until_us]

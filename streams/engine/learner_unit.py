@@ -7,16 +7,16 @@ from typing import Any
 
 from online_model.contender import Knobs
 from online_model.drift import DriftRules
+from online_model.examples import with_label
 from online_model.learner import Learner, Rules
 from online_model.readiness import Bar
 from online_model.registry import Serving
-from online_model.snapshot import Snapshot
 from online_model.trials import Promotion
 from schemas.instants import DAY_US
 from streams.engine.common import CommonUnit
 from streams.engine.feeds import LABELLED, MODELS
 from streams.engine.learner_feed import LearnerBatch, LearnerFeed
-from streams.engine.units import Output, Pair
+from streams.engine.units import Clock, Output, Pair
 from streams.interventions.profile import Profile
 from streams.interventions.stop_loss import Judged, added
 
@@ -28,9 +28,9 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
 
     sources = (LABELLED,)
 
-    def __init__(self, profile: Profile, partitions: int) -> None:
+    def __init__(self, profile: Profile, partitions: int, clock: Clock) -> None:
         super().__init__("learner", partitions)
-        self.profile = profile
+        self.profile, self.clock = profile, clock
         rules = rules_of(profile)
         self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.judged: Judged = {}
@@ -48,7 +48,7 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
 
     def open_feed(self) -> LearnerFeed:
         """A feed that goes on from where the state stands."""
-        return LearnerFeed(self.position, self.partitions, self.profile.label.horizon_us, self.until_us)
+        return LearnerFeed(self.position, self.partitions, self.clock, self.profile.label.horizon_us, self.until_us)
 
     def outputs(self) -> list[Output]:
         """The models since the last call, a copy for each partition."""
@@ -56,18 +56,20 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
         return [Output(MODELS, p, [(b"model", body) for body in snapshots]) for p in range(self.partitions)]
 
     def _apply(self, batch: LearnerBatch) -> None:
-        self.judged = added(self.judged, batch.report.judged)
-        self.snapshots.append(replace(self._learn(batch), judged=self.judged).dumps())
-        self.learner.drift.look(batch.instant_us, batch.report.histograms, batch.report.missing)
-
-    def _learn(self, batch: LearnerBatch) -> Snapshot:
         """The rule promotes nobody while somebody else has chosen what is served."""
-        command = self.serving.hear(batch.examples, batch.commands)
+        examples, at_us, report = with_label(batch.examples), batch.instant_us, batch.report
+        command = self.serving.hear(examples, batch.commands)
+        if report is None and command is None:
+            return  # it had been obeyed
         if command is not None and command.challenger is not None:
-            self.learner.crown(command.challenger, batch.instant_us)
+            self.learner.crown(command.challenger, at_us)
         chosen = command is not None or self.serving.restored is not None
-        own = self.learner.learn(batch.instant_us, batch.examples, batch.report.population, may_promote=not chosen)
-        return self.serving.serve(own, command)
+        population = report.population if report else None
+        own = self.learner.learn(at_us, examples, population, may_promote=not chosen)
+        self.judged = added(self.judged, report.judged if report else {})
+        self.snapshots.append(replace(self.serving.serve(own, command), judged=self.judged).dumps())
+        if report:
+            self.learner.drift.look(at_us, report.histograms, report.missing)
 
     def _state(self) -> tuple[dict[str, Any], list[Pair]]:
         rows: list[Pair] = [(LEARNER + name.encode(), row) for name, row in self.learner.dumps().items()]

@@ -16,13 +16,25 @@ from features.table import Slots
 from features.view import View
 from online_model.reasons import explain
 from online_model.scorer import Scorer
-from streams.engine.case_columns import ARMED, OPENED, PENDING, PERSONA, POINTS, RETRY, SENT, TOUCHED, UPGRADE, VALUE
+from streams.engine.case_columns import (
+    ARMED,
+    DRAWN,
+    OPENED,
+    PENDING,
+    PERSONA,
+    POINTS,
+    RETRY,
+    SENT,
+    TOUCHED,
+    UPGRADE,
+    VALUE,
+)
 from streams.engine.casebook import Asked
 from streams.engine.desk import Desk
 from streams.engine.schedule import next_grid, on_agenda
 from streams.interventions.actions import Plan, Standing, plan, standing
 from streams.interventions.cases import Decision, Withheld
-from streams.interventions.gate import Applicant, Passed, Refused, may_ask, may_rise, pass_gate
+from streams.interventions.gate import Applicant, Passed, Refused, came_to_the_draw, may_ask, may_rise, pass_gate
 from streams.interventions.policy import Crossing, Message, compose, tier_of
 from streams.interventions.sections import Step, Tier
 from streams.interventions.touches import active_points, compose_touch, points_due, points_of
@@ -82,6 +94,8 @@ class One:
         rules = pass_gate if candidacy is Candidacy.AT_ONCE else may_ask
         plan = self.plan(tier_of(self.desk.profile, self.p))
         passed = rules(self.desk.profile, self.applicant(plan))
+        if came_to_the_draw(passed):  # though it may wait yet, and then come to nothing
+            self.after[DRAWN, i] = self.at_us
         message = self._message(crossed_us, passed.channel if isinstance(passed, Passed) else "")
         if isinstance(passed, Refused):
             self._refuse(passed, crossed_us, message)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from online_model.treatment import NO_LABEL
 from schemas.errors import Failure, UsageError
 
 Floats = NDArray[np.float64]
@@ -141,9 +142,10 @@ class ReplayFolder:
         treatment: NDArray[np.uint8] | None = None,
     ) -> None:
         """Appends observations of one instant. probability, label, treatment: (customers,); features: (customers,
-        features); label and treatment are None where they have not matured."""
+        features); label and treatment are None where they have not matured, and a label of NO_LABEL is none."""
         n = len(customers)
-        matured = [pa.nulls(n, pa.int8()) if one is None else one.astype(np.int8) for one in (label, treatment)]
+        labels = pa.nulls(n, pa.int8()) if label is None else pa.array(label.astype(np.int8), mask=label == NO_LABEL)
+        matured = [labels, pa.nulls(n, pa.int8()) if treatment is None else treatment.astype(np.int8)]
         at, version = np.full(n, observed_at_us), np.full(n, model_version)
         self.tables[EXAMPLES].append([customers, at, probability, version, *matured, *np.ascontiguousarray(features.T)])
 

@@ -101,6 +101,21 @@ def consents(profile: Profile, persona: Persona, channel: str) -> bool:
     return channel not in gate.needs_consent or dict(persona.consent).get(channel, gate.consent_when_unknown)
 
 
+def has_withdrawn(profile: Profile, before: Persona, after: Persona) -> bool:
+    """Whether of the channels that need consent some were allowed before, and none is now."""
+    was, is_now = (
+        any(consents(profile, persona, channel) for channel in profile.gate.needs_consent)
+        for persona in (before, after)
+    )
+    return was and not is_now
+
+
+def came_to_the_draw(answer: Passed | Refused) -> bool:
+    """Whether nothing stood before the holdout's draw: it alone said who is let in, and the rules behind it when."""
+    rules = list(RULES)
+    return isinstance(answer, Passed) or rules.index(answer.rule) >= rules.index("holdout")
+
+
 def is_held_out(profile: Profile, customer_id: str) -> bool:
     """The same customers always, until the salt changes."""
     digest = xxhash.xxh3_64_intdigest(f"{profile.gate.holdout_salt}|{customer_id}".encode())

@@ -164,7 +164,7 @@ def test_the_learner_sums_over_partitions_and_weeks_whoever_owns_it() -> None:
     monday_us = parse_instant("2024-04-01T00:00:00Z")
     counts: list[list[Judged]] = [[{"a": (2, 1)}, {"a": (1, 1), "b": (1, 0)}], [{}, {"a": (4, 0)}]]
     logs = Topics(2)
-    owner = Owner(lambda: LearnerUnit(load_profile("e-commerce"), 2), logs)
+    owner = Owner(lambda: LearnerUnit(load_profile("e-commerce"), 2, "event"), logs)
     for week, said in enumerate(counts):
         instant_us = monday_us + week * WEEK_US
         marks = [mark(instant_us, p, replace(Report.empty(), judged=one)) for p, one in enumerate(said)]

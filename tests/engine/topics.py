@@ -176,7 +176,7 @@ class Owner:
 def owners(topics: Topics, profile: Profile = PROFILE) -> list[Owner]:
     """The engines, then the learner."""
     engines = [Owner(_engine(profile, partition), topics) for partition in range(topics.partitions)]
-    return [*engines, Owner(lambda: LearnerUnit(profile, topics.partitions), topics)]
+    return [*engines, Owner(lambda: LearnerUnit(profile, topics.partitions, "event"), topics)]
 
 
 def _engine(profile: Profile, partition: int) -> Callable[[], EngineUnit]:

@@ -18,6 +18,7 @@ from streams.interventions.gate import (
     Applicant,
     Passed,
     Refused,
+    came_to_the_draw,
     is_held_out,
     loud_again_us,
     may_ask,
@@ -290,3 +291,19 @@ def test_quiet_hours_end_at_the_first_minute_that_is_not_quiet(
     assert at_us <= end_us <= at_us + 25 * HOUR_US
     inside = [at_us, *range(end_us - MINUTE_US, at_us, -17 * MINUTE_US)] if end_us > at_us else []
     assert all(is_quiet(quiet_from, quiet_until, minute_of(zone, us)) for us in inside)
+
+
+@pytest.mark.parametrize(
+    ("answer", "came"),
+    [
+        (Passed("phone"), True),
+        (Refused("holdout"), True),
+        (Refused("frequency_cap", 1), True),
+        (Refused("quiet_hours", 1), True),
+        (Refused("consent"), False),
+        (Refused("vehicle_sold"), False),
+        (Refused("roll_out"), False),
+    ],
+)
+def test_the_draw_decides_where_nothing_before_it_refuses(answer: Passed | Refused, came: bool) -> None:
+    assert came_to_the_draw(answer) is came

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from features.catalogue import NAMES, scaled
 from online_model.estimator import LogisticRegression
-from online_model.examples import Examples
+from online_model.examples import Examples, with_label
 from online_model.learner import Learner
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
+from online_model.treatment import NO_LABEL
 from schemas.errors import Failure
 from tests.online_model.worlds import RULES, WEEK_US, examples, learner, snapshot
 
@@ -173,3 +174,13 @@ def test_all_features_have_a_weight() -> None:
     one = Learner(RULES).learn(0, [examples(1)]).parameters
     assert np.count_nonzero(one.linear[1:]) > len(NAMES) / 2
     assert one.linear.shape == (len(NAMES) + 1,)
+
+
+def test_whose_horizon_was_cut_is_left_out() -> None:
+    whole = examples(1, 50)
+    cut = replace(whole, label=np.where(np.arange(50) % 2, NO_LABEL, whole.label).astype(np.uint8))
+    nobody_left = replace(whole, label=np.full(50, NO_LABEL, np.uint8))
+    (kept,) = with_label([cut, nobody_left])
+    assert kept.customers == whole.customers[::2]
+    assert kept.features.tobytes() == np.ascontiguousarray(whole.features[:, ::2]).tobytes()
+    assert kept.label.tolist() == whole.label[::2].tolist()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import orjson
 import pytest
 
-from benchmarks.treatment import PERSUASIVE, PROMPT, SETTINGS, START_US, Loop
+from benchmarks.closed_loop import PERSUASIVE, PROMPT, SETTINGS, START_US, Loop
 from online_model.treatment import Treatment
-from schemas.instants import DAY_US
+from schemas.instants import DAY_US, parse_instant
 from streams.demo.life import Life
 from streams.files.folder import ReplayFolder
 from streams.files.sources import FileSources
@@ -35,12 +38,18 @@ class Kept(Loop):
     def __init__(self, life: Life, days: int) -> None:
         super().__init__(life, days)
         self.told: Told = {}
+        self.refused: dict[str, dict[str, int]] = defaultdict(dict)  # rule -> customer -> first decided us
 
     def examples(self, *columns: object) -> None:
         customers, at_us, *_, treatment = columns
         if treatment is not None:
             keys = [(name, cast(int, at_us)) for name in cast(list[str], customers)]
             self.told.update(zip(keys, cast(Any, treatment).tolist(), strict=True))
+
+    def withheld(self, values: Sequence[bytes]) -> None:
+        for body in map(orjson.loads, values):
+            at_us = parse_instant(body["decided_at"])
+            self.refused[body["withheld_reason"]].setdefault(body["customer_id"], at_us)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +58,15 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         found = Kept(Life(City(400, START_US, 1, PERSUASIVE), Crm(1, PROMPT), files), 300)
         Replay(PROFILE, cast(FileSources, found), cast(ReplayFolder, found)).run()
     return found
+
+
+def told_after(loop: Kept, decided_us: dict[str, int]) -> set[int]:
+    """What is said of observations whose horizon ends behind the decision."""
+    return {
+        code
+        for (customer, observed_us), code in loop.told.items()
+        if customer in decided_us and observed_us + HORIZON_DAYS * DAY_US > decided_us[customer]
+    }
 
 
 def customers(loop: Kept, treatment: Treatment) -> set[str]:
@@ -77,3 +95,17 @@ def test_who_was_called_within_the_horizon_counts_as_treated(loop: Kept) -> None
 
 def test_who_was_never_called_is_not_contacted(loop: Kept) -> None:
     assert customers(loop, Treatment.CONTACTED) <= {call.customer for call in loop.life.calls}
+
+
+def test_a_draw_counts_as_long_as_whoever_was_silent_since_may_be_observed(loop: Kept) -> None:
+    assert told_after(loop, loop.refused["holdout"]) == {Treatment.HELD_OUT}
+
+
+def test_whoever_was_let_in_and_waits_is_not_left_alone(loop: Kept) -> None:
+    assert told_after(loop, loop.refused["quiet_hours"]) <= {Treatment.SENT, Treatment.CONTACTED}
+
+
+def test_whoever_would_not_have_been_let_in_by_the_draw_either_counts_once(loop: Kept) -> None:
+    drawn = customers(loop, Treatment.HELD_OUT) | customers(loop, Treatment.SENT) | customers(loop, Treatment.CONTACTED)
+    never = {name: us for name, us in loop.refused["consent"].items() if name not in drawn}
+    assert told_after(loop, never) == {Treatment.LEFT_ALONE}

@@ -1,0 +1,111 @@
+"""The closed loop in this process: the city lives a day, the engine of a replay opens cases, the simulated desk calls,
+and the called come back. A large share is held out, so that a small city shows much.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import orjson
+
+from features.population import Counts
+from online_model.learner import Examples, Learner, Rules, joined
+from online_model.snapshot import Snapshot
+from schemas.events import TOPIC_OF_KIND
+from schemas.instants import parse_instant
+from streams.demo.life import Life
+from streams.engine.feeds import EngineFeed
+from streams.files.folder import ReplayFolder
+from streams.files.sources import FileSources
+from streams.interventions.profile import load_profile
+from streams.replay import LocalRecord, Replay
+from streams.simulation.city import City
+from streams.simulation.crm import Crm, Habits
+from streams.simulation.files import CityFolder
+from streams.simulation.rules import Rules as CityRules
+
+START_US = parse_instant("2024-01-01T00:00:00Z")
+SETTINGS = (
+    "gate.holdout_share=0.3",
+    "label.horizon=120d",
+    "model.min_labels=500",
+    "model.least_auc=0.5",
+)
+PROMPT = Habits(contact_days=((0, 1),), contact_shares=(1.0,))
+IDLE = Habits(contact_shares=(0.0, 0.0, 0.0, 0.0), heeds_escalation=0.0)
+PUBLISHED = CityRules()
+PERSUASIVE = CityRules(saved_share=(0.9, 0.9, 0.9, 0.9))  # far above the published rates, so that it shows
+
+
+class Loop:
+    """The city as the sources of a replay, and what the replay writes as what the desk hears."""
+
+    def __init__(self, life: Life, days: int) -> None:
+        self.life, self.days, self.read, self.empty = life, days, 0, False
+        self.names = sorted(TOPIC_OF_KIND.values())
+        self._sent: dict[str, int] = defaultdict(int)
+        self._interventions: list[Any] = []
+        self._updates: list[Any] = []
+
+    def read_into(self, feed: EngineFeed) -> None:
+        """The next day, after the messages that have come."""
+        heard = self._interventions, self._updates
+        self._interventions, self._updates = [], []
+        by_topic = defaultdict(list)
+        for row in self.life.day(*heard):
+            by_topic[TOPIC_OF_KIND[row.kind]].append(row)
+        for topic in self.names:
+            base = self._sent[topic]
+            self._sent[topic] += len(by_topic[topic])
+            records = [
+                LocalRecord(base + i, row.value, (row.customer or "").encode()) for i, row in enumerate(by_topic[topic])
+            ]
+            feed.offer(topic, base, records, self.life.now_us)
+            feed.caught_up(topic, self.life.now_us)
+        self.days -= 1
+        if not self.days:
+            feed.merge.finish(self.life.now_us)
+
+    def interventions(self, values: Sequence[bytes]) -> None:
+        self._interventions += map(orjson.loads, values)
+
+    def models(self, values: Sequence[bytes]) -> None:
+        """Nobody reads them here."""
+
+    def updates(self, values: Sequence[bytes]) -> None:
+        self._updates += map(orjson.loads, values)
+
+    def withheld(self, values: Sequence[bytes]) -> None:
+        """Nobody hears of it."""
+
+    touches = dead_letters = withheld
+
+    def examples(self, *columns: object) -> None:
+        """Kept by the learners."""
+
+
+def lived(customers: int, days: int, seed: int, rules: CityRules, habits: Habits) -> tuple[dict[int, Examples], Rules]:
+    """A city of so many customers for so many days: its matured examples by instant, and what its learner goes by."""
+    found: dict[int, Examples] = {}
+    with TemporaryDirectory(prefix="keepline-loop-") as folder, CityFolder(Path(folder)) as files:
+        loop = Loop(Life(City(customers, START_US, seed, rules), Crm(seed, habits), files), days)
+        replay = Replay(load_profile("after-sales", SETTINGS), cast(FileSources, loop), cast(ReplayFolder, loop))
+        learner = replay.learner.learner
+        learner.learn = _kept(learner, found)  # type: ignore[method-assign]
+        replay.run()
+    return found, learner.rules
+
+
+def _kept(learner: Learner, found: dict[int, Examples]) -> Any:
+    learn = learner.learn
+
+    def kept(instant_us: int, examples: list[Examples], population: Counts | None = None) -> Snapshot:
+        for at_us in {one.observed_us for one in examples}:
+            found[at_us] = joined([one for one in examples if one.observed_us == at_us])
+        return learn(instant_us, examples, population)
+
+    return kept

@@ -1,0 +1,86 @@
+"""Where the truth is known: what is learned of customers who would leave if left alone, while others are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.arithmetic import Array
+from features.catalogue import scaled
+from online_model.learner import Examples, Learner
+from online_model.treatment import Codes, weights
+from tests.online_model.silence import CROSSING, HORIZON, World
+from tests.online_model.worlds import RULES
+
+SHARE, LATE, SEEDS = 0.3, 15, range(4)
+STUDENT = 3.182  # two-sided 95 % with three degrees of freedom
+SURE = 1.96
+
+
+def at_risk(examples: Sequence[Examples]) -> tuple[Array, Codes, Codes, Array]:
+    """Of the last weeks' customers who have been silent for long: (features, n), labels, codes, customers."""
+    masks = [one.features[0] >= CROSSING for one in examples[-LATE:]]
+    parts = list(zip(examples[-LATE:], masks, strict=True))
+    label, treatment = (
+        np.concatenate([getattr(one, name)[mask] for one, mask in parts]) for name in ("label", "treatment")
+    )
+    who = np.concatenate([np.array([int(c[1:]) for c in one.customers])[mask] for one, mask in parts])
+    return np.concatenate([one.features[:, mask] for one, mask in parts], axis=1), label, treatment, who
+
+
+def share_left(examples: Sequence[Examples], share: float) -> tuple[float, float]:
+    """By weight, and its standard error: the observations of a customer belong together."""
+    _, label, treatment, who = at_risk(examples)
+    weight = weights(treatment, share)
+    mean = float((weight * label).sum() / weight.sum())
+    _, place = np.unique(who, return_inverse=True)
+    return mean, float(np.sqrt((np.bincount(place, weight * (label - mean)) ** 2).sum()) / weight.sum())
+
+
+def learned(examples: Sequence[Examples], share: float) -> Learner:
+    learner = Learner(replace(RULES, horizon_days=7.0 * HORIZON, holdout_share=share))
+    for one in examples:
+        learner.learn(one.observed_us, [replace(one, said=learner.model.said(scaled(one.features)))])
+    return learner
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, Array]:
+    """(seeds,): what each learner says of customers at risk, in the mean, in a world that it has not seen."""
+    x = scaled(at_risk(World(1.0).examples(99))[0])
+    found: dict[str, list[float]] = {"naive": [], "weighted": [], "untreated": []}
+    for seed in SEEDS:
+        treated, untreated = World(SHARE).examples(seed), World(1.0).examples(seed)
+        for name, examples, share in (
+            ("naive", treated, 0.0), ("weighted", treated, SHARE), ("untreated", untreated, 0.0),
+        ):  # fmt: skip
+            found[name].append(float(learned(examples, share).model.probability(x).mean()))
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def interval(values: Array) -> tuple[float, float]:
+    """Mean, and half the width of its 95 % interval, over seeds."""
+    return float(values.mean()), float(STUDENT * values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def test_the_naive_learner_is_too_low(said: dict[str, Array]) -> None:
+    bias, wide = interval(said["naive"] - said["untreated"])
+    assert bias + wide < -0.08
+
+
+def test_the_weighted_learner_is_as_one_where_nobody_is_called(said: dict[str, Array]) -> None:
+    bias, wide = interval(said["weighted"] - said["untreated"])
+    assert abs(bias) <= wide < 0.05
+
+
+def test_those_left_alone_leave_as_often_by_weight_as_all_do_where_nobody_is_called() -> None:
+    (found, error), (truth, other) = (share_left(World(s, 8000).examples(7), s) for s in (SHARE, 1.0))
+    assert abs(found - truth) <= SURE * np.hypot(error, other) < 0.02
+
+
+def test_a_draw_that_is_forgotten_while_customers_may_still_be_silent_hides_leavers() -> None:
+    (found, error), (truth, other) = (share_left(World(s, 8000, memory=4).examples(7), s) for s in (SHARE, 1.0))
+    assert found < truth - 0.05 - SURE * np.hypot(error, other)
