@@ -39,6 +39,7 @@ class LearnerUnit:
         self.steps, self.done, self.waiting = 0, False, False
         self.snapshots: list[bytes] = []
         self._rows: dict[str, bytes] = {}
+        self._is_saved = False  # what was learned
 
     @property
     def frontier(self) -> str | None:
@@ -65,6 +66,7 @@ class LearnerUnit:
             raise Hole(f"learner: a batch from {batch.base} came, the state stands at {self.position}")
         if not batch.ended:
             self.snapshots.append(self._learn(batch).dumps())
+            self._is_saved = False
             self.learner.drift.look(batch.instant_us, batch.report.histograms, batch.report.missing)
             self.learned_us = batch.instant_us
         self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
@@ -84,9 +86,10 @@ class LearnerUnit:
                 self._rows[key.removeprefix(LEARNER).decode()] = value
 
     def loaded(self) -> None:
-        """The changelog has been read to its end."""
-        if self._rows:
+        """The changelog has been read to its end. Raises Failure for the state of another release."""
+        if self.position:
             self.learner.loads(self._rows)
+            self._is_saved = True
         self._rows = {}
 
     def take(self) -> list[Output]:
@@ -97,8 +100,10 @@ class LearnerUnit:
             "learned_us": self.learned_us,
             "serving": self.serving.dumps(),
         }
-        state: list[Pair] = [(LEARNER + name.encode(), row) for name, row in self.learner.dumps().items()]
+        learned = {} if self._is_saved else self.learner.dumps()
+        state: list[Pair] = [(LEARNER + name.encode(), row) for name, row in learned.items()]
         state.append((POSITION, orjson.dumps(body)))
+        self._is_saved = True
         return [Output(LEARNER_STATE, 0, state), *self.outputs()]
 
     def outputs(self) -> list[Output]:
