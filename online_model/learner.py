@@ -166,8 +166,8 @@ class Learner:
         """What `dumps` gave; contenders that are new begin, those that are gone are forgotten. Raises Failure for
         another format or catalogue.
         """
-        body: dict[str, Any] = orjson.loads(rows[""])
-        if body["format"] != FORMAT or body["features"] != list(NAMES):
+        body: dict[str, Any] = orjson.loads(rows.get("", b"{}"))
+        if body.get("format") != FORMAT or body["features"] != list(NAMES):
             raise Failure("learner state of another format or feature catalogue: run the release that wrote it")
         self.version, self.learned_us = body["version"], body["learned_us"]
         self.contacted_us = body["contacted_us"]

@@ -35,6 +35,7 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
         self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.judged: Judged = {}
         self.snapshots: list[bytes] = []
+        self._is_saved = False  # what was learned
 
     @property
     def counts(self) -> dict[str, int]:
@@ -66,19 +67,23 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
         chosen = command is not None or self.serving.restored is not None
         population = report.population if report else None
         own = self.learner.learn(at_us, examples, population, may_promote=not chosen)
+        self._is_saved = False
         self.judged = added(self.judged, report.judged if report else {})
         self.snapshots.append(replace(self.serving.serve(own, command), judged=self.judged).dumps())
         if report:
             self.learner.drift.look(at_us, report.histograms, report.missing)
 
     def _state(self) -> tuple[dict[str, Any], list[Pair]]:
-        rows: list[Pair] = [(LEARNER + name.encode(), row) for name, row in self.learner.dumps().items()]
+        learned = {} if self._is_saved else self.learner.dumps()
+        rows: list[Pair] = [(LEARNER + name.encode(), row) for name, row in learned.items()]
+        self._is_saved = True
         return {"serving": self.serving.dumps(), "judged": self.judged}, rows
 
     def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
         self.learner.loads({key.removeprefix(LEARNER).decode(): row for key, row in rows.items()})
         self.serving.loads(body["serving"])
         self.judged = added({}, body["judged"])
+        self._is_saved = True
 
 
 def rules_of(profile: Profile) -> Rules:

@@ -8,7 +8,6 @@ from schemas.instants import HOUR_US
 from streams.engine.feeds import LABELLED, MODELS
 from streams.engine.learner_unit import LearnerUnit
 from streams.interventions.profile import load_profile
-from streams.replay import LocalRecord
 from tests.engine import topics as logs
 from tests.engine.topics import START_US
 
@@ -20,14 +19,14 @@ class Live:
     """A learner on the wall's clock, and its log."""
 
     def __init__(self) -> None:
-        self.log: list[LocalRecord] = []
+        self.log: list[logs.Record] = []
         self.unit = LearnerUnit(load_profile("e-commerce"), PARTITIONS, "wall")
         self.unit.position = {LABELLED: 0}
         self.feed = self.unit.open_feed()
 
     def hear(self, *commands: Command) -> list[Snapshot]:
         """What is served because of them."""
-        new = [LocalRecord(len(self.log) + i, None, command.dumps()) for i, command in enumerate(commands)]
+        new = [logs.Record(len(self.log) + i, None, command.dumps()) for i, command in enumerate(commands)]
         self.feed.offer(LABELLED, len(self.log), new, NOW_US)
         self.log += new
         return self.served()
@@ -41,21 +40,19 @@ class Live:
 
 
 def back(at_us: int = NOW_US) -> Command:
-    return Command(at_us, "it went wrong", logs_version())
+    return Command(at_us, "it went wrong", served_once())
 
 
-def logs_version() -> Snapshot:
+def served_once() -> Snapshot:
     return next(
-        one
-        for record in logs.calm(PARTITIONS).records[MODELS, 0]
-        if (one := Snapshot.loads(record.value or b"")).ready
+        one for record in logs.calm(PARTITIONS).records[MODELS, 0] if (one := Snapshot.loads(record.value or b"")).ready
     )
 
 
 def test_every_partition_is_told_at_once() -> None:
     (served,) = Live().hear(back())
     assert served.lineage.reason == Reason.ROLLBACK
-    assert served.parameters.packed() == logs_version().parameters.packed()
+    assert served.parameters.packed() == served_once().parameters.packed()
 
 
 def test_a_promotion_takes_it_back_at_once() -> None:
@@ -81,7 +78,7 @@ def test_a_command_for_later_waits() -> None:
 def test_who_takes_over_serves_what_a_command_chose() -> None:
     live, after = Live(), Live()
     live.hear(back())
-    after.unit.load([LocalRecord(0, key, value) for key, value in live.unit.take()[0].pairs])
+    after.unit.load([logs.Record(0, key, value) for key, value in live.unit.take()[0].pairs])
     after.unit.loaded()
     assert after.unit.position == live.unit.position
     assert after.unit.serving.dumps() == live.unit.serving.dumps()

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from online_model.snapshot import MODEL
+from schemas.errors import Failure
 from streams.engine.blocks import examples_of
-from streams.engine.learner_unit import LearnerUnit
+from streams.engine.learner_unit import LEARNER, LearnerUnit
 from streams.engine.merge import Hole
 from streams.engine.units import POSITION, STATE, EngineUnit
 from tests.engine import topics as logs
@@ -53,9 +55,17 @@ def same(topics: Topics, wanted: Topics) -> None:
     for partition in range(wanted.partitions):
         assert topics.table(STATE, partition) == wanted.table(STATE, partition)
         assert topics.table("churn-scores", partition) == wanted.table("churn-scores", partition)
-    assert topics.table("learner-state", 0).keys() == {POSITION}
-    states = [json.loads(one.table("learner-state", 0)[POSITION]) for one in (topics, wanted)]
+    states = [{key: json.loads(row) for key, row in one.table("learner-state", 0).items()} for one in (topics, wanted)]
     assert states[0] == states[1]
+    assert states[0].keys() == {POSITION, LEARNER, LEARNER + MODEL.encode()}
+
+
+def test_a_learner_state_of_another_release_is_refused() -> None:
+    rows = calm().table("learner-state", 0)
+    unit = LearnerUnit(logs.PROFILE, PARTITIONS, "event")
+    unit.load([logs.Record(0, POSITION, rows[POSITION])])
+    with pytest.raises(Failure, match="run the release that wrote it"):
+        unit.loaded()
 
 
 def test_the_city_has_all_that_the_other_tests_are_about() -> None:
