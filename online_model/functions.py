@@ -7,18 +7,18 @@ every sum is a float64 without rounding, in whatever order it is taken.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from features.arithmetic import Array
+from features.arithmetic import Array, in_cache
 from online_model.parameters import Parameters
 from online_model.steps import BINS, LOWEST, WIDTH, Bins, bins_of
 
 VALUE_STEP, RISE_STEP, HEIGHT_STEP = 2.0**-10, 2.0**-20, 2.0**-30
 EDGES = LOWEST + WIDTH * np.arange(BINS)  # the left ends of the bins
-CACHED = 8192  # numbers that stay in the processor's first cache
 
 
 @dataclass(frozen=True)
@@ -40,23 +40,25 @@ class Functions:
         """The features whose function is not 0 everywhere."""
         return np.flatnonzero(self.height.any(axis=1) | self.rise.any(axis=1))
 
+    @cached_property
+    def _table(self) -> _Table:
+        return _Table(self)
+
     def parts(self, x: Array) -> Array:
         """x: (features, n), scaled -> (live, n): what each adds to the log-odds."""
-        out, height, rise = np.empty((len(self.live), x.shape[1])), self.height.ravel(), self.rise.ravel()
-        some = max(CACHED // max(x.shape[1], 1), 1)
-        for start in range(0, len(self.live), some):
-            rows = self.live[start : start + some]
-            values = on_grid(x[rows], self.low[rows], self.high[rows])
-            places = bins_of(values)
-            places += rows[:, None] * BINS
-            values *= rise.take(places)
-            values += height.take(places)
-            out[start : start + some] = values
-        return out
+        return np.concatenate([x[:0], *(self._table.read(x[rows], rows) for rows in in_cache(self.live, x.shape[1]))])
 
     def log_odds(self, x: Array) -> Array:
         """x: (features, n), scaled -> (n,)."""
-        return np.asarray(self.constant + self.parts(x).sum(axis=0))
+        return self.total(x.shape[1], x.__getitem__)
+
+    def total(self, n: int, scaled_rows: Callable[[Bins], Array]) -> Array:
+        """(n,) log-odds. scaled_rows: features -> (features, n) scaled, a new array; only live ones are asked for."""
+        z = np.full(n, self.constant)
+        for rows in in_cache(self.live, n):
+            for part in self._table.read(scaled_rows(rows), rows):
+                z += part
+        return z
 
     def around(self, centre: Array) -> Functions:
         """The same sum, with functions that are 0 at `centre`: (features,), scaled."""
@@ -64,6 +66,30 @@ class Functions:
         bins = bins_of(centre)
         there = self.height[rows, bins] + self.rise[rows, bins] * centre
         return replace(self, constant=self.constant + float(there.sum()), height=self.height - there[:, None])
+
+
+class _Table:
+    """What each function says at every value of its grid: a score is one look-up a feature."""
+
+    def __init__(self, of: Functions) -> None:
+        self.least, self.most = (np.rint(end / VALUE_STEP) for end in (of.low, of.high))
+        sizes = np.zeros(len(of.low), np.intp)
+        sizes[of.live] = (self.most - self.least)[of.live] + 1.0
+        starts = np.cumsum(sizes) - sizes
+        self.shift = starts - self.least  # from a value, in steps, to its place
+        rows = np.repeat(np.arange(len(sizes)), sizes)
+        values = (np.arange(len(rows)) - self.shift[rows]) * VALUE_STEP
+        bins = bins_of(values)
+        self.values: Array = of.height[rows, bins] + of.rise[rows, bins] * values
+
+    def read(self, x: Array, rows: Bins) -> Array:
+        """x: (rows, n), values of some live features, which are overwritten -> (rows, n)."""
+        x /= VALUE_STEP
+        np.rint(x, out=x)
+        np.maximum(x, self.least[rows, None], out=x)
+        np.minimum(x, self.most[rows, None], out=x)
+        x += self.shift[rows, None]
+        return self.values.take(x.astype(np.intp))
 
 
 def experts(p: Parameters) -> list[Functions]:
