@@ -21,7 +21,7 @@ LOG_TERMS = tuple(2.0 / odd for odd in (11, 9, 7, 5, 3, 1))
 MANTISSA_BITS = 52
 EXPONENT_BIAS = 1023
 SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
-CACHED = 16384  # numbers that stay in the processor's cache from one step of a calculation to the next
+CACHED = 32768  # numbers that stay in the processor's cache from one step of a calculation to the next
 
 
 def exp(x: Array) -> Array:

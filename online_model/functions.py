@@ -84,7 +84,7 @@ class _Table:
 
     def read(self, x: Array, rows: Bins) -> Array:
         """x: (rows, n), values of some live features, which are overwritten -> (rows, n)."""
-        x /= VALUE_STEP
+        x *= 1.0 / VALUE_STEP
         np.rint(x, out=x)
         np.maximum(x, self.least[rows, None], out=x)
         np.minimum(x, self.most[rows, None], out=x)

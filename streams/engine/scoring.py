@@ -23,7 +23,7 @@ from streams.interventions.cases import Withheld
 from streams.interventions.gate import Passed, Refused
 from streams.interventions.sections import Step, Tier
 
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 8192
 
 
 class Scoring:
