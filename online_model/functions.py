@@ -40,25 +40,22 @@ class Functions:
         """The features whose function is not 0 everywhere."""
         return np.flatnonzero(self.height.any(axis=1) | self.rise.any(axis=1))
 
-    @cached_property
-    def _table(self) -> _Table:
-        return _Table(self)
-
     def parts(self, x: Array) -> Array:
         """x: (features, n), scaled -> (live, n): what each adds to the log-odds."""
-        return np.concatenate([x[:0], *(self._table.read(x[rows], rows) for rows in in_cache(self.live, x.shape[1]))])
+        out, height, rise = np.empty((len(self.live), x.shape[1])), self.height.ravel(), self.rise.ravel()
+        for places in in_cache(np.arange(len(self.live)), x.shape[1]):
+            rows = self.live[places]
+            values = on_grid(x[rows], self.low[rows], self.high[rows])
+            bins = bins_of(values)
+            bins += rows[:, None] * BINS
+            values *= rise.take(bins)
+            values += height.take(bins)
+            out[places] = values
+        return out
 
     def log_odds(self, x: Array) -> Array:
         """x: (features, n), scaled -> (n,)."""
-        return self.total(x.shape[1], x.__getitem__)
-
-    def total(self, n: int, scaled_rows: Callable[[Bins], Array]) -> Array:
-        """(n,) log-odds. scaled_rows: features -> (features, n) scaled, a new array; only live ones are asked for."""
-        z = np.full(n, self.constant)
-        for rows in in_cache(self.live, n):
-            for part in self._table.read(scaled_rows(rows), rows):
-                z += part
-        return z
+        return np.asarray(self.constant + self.parts(x).sum(axis=0))
 
     def around(self, centre: Array) -> Functions:
         """The same sum, with functions that are 0 at `centre`: (features,), scaled."""
@@ -68,28 +65,38 @@ class Functions:
         return replace(self, constant=self.constant + float(there.sum()), height=self.height - there[:, None])
 
 
-class _Table:
-    """What each function says at every value of its grid: a score is one look-up a feature."""
+class Table:
+    """The same sum for many customers: what each function says at every value of its grid, so that a score is one
+    look-up a feature. The bits are those of `Functions`.
+    """
 
     def __init__(self, of: Functions) -> None:
-        self.least, self.most = (np.rint(end / VALUE_STEP) for end in (of.low, of.high))
+        self.constant, self.live = of.constant, of.live
+        self._least, self._most = (np.rint(end / VALUE_STEP) for end in (of.low, of.high))
         sizes = np.zeros(len(of.low), np.intp)
-        sizes[of.live] = (self.most - self.least)[of.live] + 1.0
-        starts = np.cumsum(sizes) - sizes
-        self.shift = starts - self.least  # from a value, in steps, to its place
+        sizes[of.live] = (self._most - self._least)[of.live] + 1.0
+        self._shift = np.cumsum(sizes) - sizes - self._least  # from a value, in steps, to its place
         rows = np.repeat(np.arange(len(sizes)), sizes)
-        values = (np.arange(len(rows)) - self.shift[rows]) * VALUE_STEP
+        values = (np.arange(len(rows)) - self._shift[rows]) * VALUE_STEP
         bins = bins_of(values)
-        self.values: Array = of.height[rows, bins] + of.rise[rows, bins] * values
+        self._said: Array = of.height[rows, bins] + of.rise[rows, bins] * values
 
-    def read(self, x: Array, rows: Bins) -> Array:
-        """x: (rows, n), values of some live features, which are overwritten -> (rows, n)."""
+    def log_odds(self, n: int, scaled_rows: Callable[[Bins], Array]) -> Array:
+        """(n,). scaled_rows: features -> (features, n) scaled, a new array; only live ones are asked for."""
+        z = np.full(n, self.constant)
+        for rows in in_cache(self.live, n):
+            for part in self._parts(scaled_rows(rows), rows):
+                z += part
+        return z
+
+    def _parts(self, x: Array, rows: Bins) -> Array:
+        """x: (rows, n), overwritten -> (rows, n)."""
         x *= 1.0 / VALUE_STEP
         np.rint(x, out=x)
-        np.maximum(x, self.least[rows, None], out=x)
-        np.minimum(x, self.most[rows, None], out=x)
-        x += self.shift[rows, None]
-        return self.values.take(x.astype(np.intp))
+        np.maximum(x, self._least[rows, None], out=x)
+        np.minimum(x, self._most[rows, None], out=x)
+        x += self._shift[rows, None]
+        return self._said.take(x.astype(np.intp))
 
 
 def experts(p: Parameters) -> list[Functions]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from features.arithmetic import Array, sigmoid
 from features.catalogue import scaled_rows
 from features.population import RFM_B, RfmB, percentiles, rfmb
 from online_model.estimator import LOGIT_LIMIT
-from online_model.functions import experts, mixed
+from online_model.functions import Table, experts, mixed
 from online_model.parameters import EXPERTS
 from online_model.pool import mix
 from online_model.snapshot import Snapshot
@@ -29,7 +29,7 @@ class Scorer:
 
     def __init__(self, snapshot: Snapshot) -> None:
         p, self.snapshot = snapshot.parameters, snapshot
-        self._table, self.knows_population = percentiles(snapshot.population), bool(snapshot.population.any())
+        self._ranks, self.knows_population = percentiles(snapshot.population), bool(snapshot.population.any())
         if not snapshot.learned:  # the prior knows what a value means before any has been seen
             p = replace(p, low=np.full_like(p.low, LOWEST), high=np.full_like(p.high, HIGHEST))
         compiled = experts(p)
@@ -39,9 +39,13 @@ class Scorer:
         self._served = served.around(snapshot.mean)
         self.average = self._served.constant
 
+    @cached_property
+    def _table(self) -> Table:
+        return Table(self._served)
+
     def rfmb(self, raw: Array) -> RfmB:
         """raw: (features, n) in their units -> percentiles among the active customers, 0 to 100."""
-        return rfmb(raw, self._table)
+        return rfmb(raw, self._ranks)
 
     def complete(self, raw: Array) -> RfmB:
         """raw: (features, n) in their units, as of `catalogue.values`; puts in what needs the population, in place.
@@ -53,7 +57,7 @@ class Scorer:
 
     def score(self, raw: Array) -> Array:
         """raw: (features, n), completed -> (n,): the `probability` of it scaled, at less cost."""
-        return _served(self._served.total(raw.shape[1], partial(scaled_rows, raw)))
+        return _served(self._table.log_odds(raw.shape[1], partial(scaled_rows, raw)))
 
     def probability(self, scaled: Array) -> Array:
         """scaled: (features, n) as of `catalogue.scaled`, of completed features -> (n,)."""
