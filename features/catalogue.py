@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.aggregates import RETENTION, Aggregate, Decayed, First, Greatest, Last, Latest, Layout, Signal, Total
-from features.arithmetic import Array, log
+from features.arithmetic import Array, in_cache, log
 from features.feature import KNOWN, Feature, decayed, mean, since, total, trend
 from features.view import View, ratio
 from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, CAUSES, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, SURVEY_TYPES
 
 Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
 
 
 def activity(*types: str) -> Signal:
@@ -469,8 +470,7 @@ FEATURES: tuple[Feature, ...] = (
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 AGGREGATES: tuple[Aggregate, ...] = tuple(dict.fromkeys(a for feature in FEATURES for a in feature.uses))
 SIZES = np.array([[feature.size] for feature in FEATURES])
-LOG_SCALED = np.array([i for i, feature in enumerate(FEATURES) if feature.scale == "log"])
-CACHED = 8192  # numbers that stay in the processor's first cache from one step of a logarithm to the next
+IS_LOG = np.array([feature.scale == "log" for feature in FEATURES])
 
 
 def values(view: View) -> Array:
@@ -499,9 +499,18 @@ def _bases(layout: Layout) -> tuple[list[int], list[int], Array]:
 
 def scaled(raw: Array) -> Array:
     """What a model sees of `values`: log(1 + value), or value / size; same shape, a new array."""
-    out: Array = raw / SIZES
-    some = max(CACHED // max(raw.shape[1], 1), 1)
-    for start in range(0, len(LOG_SCALED), some):
-        rows = LOG_SCALED[start : start + some]
-        out[rows] = log(raw[rows] + 1.0)
+    out = np.empty(raw.shape)
+    for rows in in_cache(np.arange(len(FEATURES)), raw.shape[1]):
+        out[rows] = scaled_rows(raw, rows)
+    return out
+
+
+def scaled_rows(raw: Array, rows: Rows) -> Array:
+    """The same for some features: (rows, n)."""
+    out, is_log = raw[rows], IS_LOG[rows]
+    if is_log.all():
+        out += 1.0
+        return log(out)
+    out[is_log] = log(out[is_log] + 1.0)
+    out[~is_log] /= SIZES[rows[~is_log]]
     return out

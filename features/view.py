@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from features.aggregates import ANY, HALF_LIVES_DAYS, Aggregate, Decayed, First, Last, Layout, Signal, decays
+from features.aggregates import ANY, Aggregate, Decayed, First, Last, Layout, Signal, decays
 from features.arithmetic import Array, log
 from schemas.instants import DAY_US
 
@@ -20,20 +20,27 @@ class View:
     def __init__(self, layout: Layout, block: Array, at_us: Array) -> None:
         """block: (columns, n), as in `Layout.update`; at_us: (n,) instants in us, each at or after its events."""
         self.layout, self.block, self.at_us = layout, block, at_us
+        self._days_since: dict[Signal, Array] = {}
 
     def of(self, i: int) -> View:
         """The view of one customer alone."""
         return View(self.layout, self.block[:, i : i + 1], self.at_us[i : i + 1])
 
     @cached_property
-    def _factors(self) -> dict[int, Array]:
-        age_days = (self.at_us - self.block[Layout.REFERENCE]) / DAY_US
-        return dict(zip(HALF_LIVES_DAYS, decays(age_days), strict=True))
+    def _decayed(self) -> Array:
+        """The decayed sums as of the instant: the columns behind the reference."""
+        factors = decays((self.at_us - self.block[Layout.REFERENCE]) / DAY_US)
+        spans = self.layout.decays
+        out = np.empty((max(span.stop for span in spans), len(self.at_us)))
+        for span, factor in zip(spans, factors, strict=True):
+            np.multiply(self.block[span], factor, out=out[span])
+        return out
 
     def get(self, aggregate: Aggregate) -> Array:
         """The aggregate's value; decayed sums as of the instant, times in us."""
-        value: Array = self.block[self.layout.column[aggregate]]
-        return value * self._factors[aggregate.half_life_days] if isinstance(aggregate, Decayed) else value
+        columns = self._decayed if isinstance(aggregate, Decayed) else self.block
+        value: Array = columns[self.layout.column[aggregate]]
+        return value
 
     @cached_property
     def tenure_days(self) -> Array:
@@ -43,8 +50,12 @@ class View:
 
     def days_since(self, signal: Signal) -> Array:
         """Days since the last such event; where there was none, as long as the customer has been known."""
-        last = self.get(Last(signal))
-        return np.where(last > -np.inf, np.maximum(self.at_us - last, 0.0) / DAY_US, self.tenure_days)
+        found = self._days_since.get(signal)
+        if found is None:
+            last = self.get(Last(signal))
+            found = np.where(last > -np.inf, np.maximum(self.at_us - last, 0.0) / DAY_US, self.tenure_days)
+            self._days_since[signal] = found
+        return found
 
     def days_between(self, signal: Signal) -> Array:
         """Days from the first such event to the last, 0 when there is none."""

@@ -7,18 +7,18 @@ every sum is a float64 without rounding, in whatever order it is taken.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from features.arithmetic import Array
+from features.arithmetic import Array, in_cache
 from online_model.parameters import Parameters
 from online_model.steps import BINS, LOWEST, WIDTH, Bins, bins_of
 
 VALUE_STEP, RISE_STEP, HEIGHT_STEP = 2.0**-10, 2.0**-20, 2.0**-30
 EDGES = LOWEST + WIDTH * np.arange(BINS)  # the left ends of the bins
-CACHED = 8192  # numbers that stay in the processor's first cache
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,14 @@ class Functions:
     def parts(self, x: Array) -> Array:
         """x: (features, n), scaled -> (live, n): what each adds to the log-odds."""
         out, height, rise = np.empty((len(self.live), x.shape[1])), self.height.ravel(), self.rise.ravel()
-        some = max(CACHED // max(x.shape[1], 1), 1)
-        for start in range(0, len(self.live), some):
-            rows = self.live[start : start + some]
+        for places in in_cache(np.arange(len(self.live)), x.shape[1]):
+            rows = self.live[places]
             values = on_grid(x[rows], self.low[rows], self.high[rows])
-            places = bins_of(values)
-            places += rows[:, None] * BINS
-            values *= rise.take(places)
-            values += height.take(places)
-            out[start : start + some] = values
+            bins = bins_of(values)
+            bins += rows[:, None] * BINS
+            values *= rise.take(bins)
+            values += height.take(bins)
+            out[places] = values
         return out
 
     def log_odds(self, x: Array) -> Array:
@@ -64,6 +63,40 @@ class Functions:
         bins = bins_of(centre)
         there = self.height[rows, bins] + self.rise[rows, bins] * centre
         return replace(self, constant=self.constant + float(there.sum()), height=self.height - there[:, None])
+
+
+class Table:
+    """The same sum for many customers: what each function says at every value of its grid, so that a score is one
+    look-up a feature. The bits are those of `Functions`.
+    """
+
+    def __init__(self, of: Functions) -> None:
+        self.constant, self.live = of.constant, of.live
+        self._least, self._most = (np.rint(end / VALUE_STEP) for end in (of.low, of.high))
+        sizes = np.zeros(len(of.low), np.intp)
+        sizes[of.live] = (self._most - self._least)[of.live] + 1.0
+        self._shift = np.cumsum(sizes) - sizes - self._least  # from a value, in steps, to its place
+        rows = np.repeat(np.arange(len(sizes)), sizes)
+        values = (np.arange(len(rows)) - self._shift[rows]) * VALUE_STEP
+        bins = bins_of(values)
+        self._said: Array = of.height[rows, bins] + of.rise[rows, bins] * values
+
+    def log_odds(self, n: int, scaled_rows: Callable[[Bins], Array]) -> Array:
+        """(n,). scaled_rows: features -> (features, n) scaled, a new array; only live ones are asked for."""
+        z = np.full(n, self.constant)
+        for rows in in_cache(self.live, n):
+            for part in self._parts(scaled_rows(rows), rows):
+                z += part
+        return z
+
+    def _parts(self, x: Array, rows: Bins) -> Array:
+        """x: (rows, n), overwritten -> (rows, n)."""
+        x *= 1.0 / VALUE_STEP
+        np.rint(x, out=x)
+        np.maximum(x, self._least[rows, None], out=x)
+        np.minimum(x, self._most[rows, None], out=x)
+        x += self._shift[rows, None]
+        return self._said.take(x.astype(np.intp))
 
 
 def experts(p: Parameters) -> list[Functions]:

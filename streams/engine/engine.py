@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from features import histograms
 from features.aggregates import RETENTION, Last, Layout, Signal
 from features.arithmetic import Array
-from features.catalogue import AGGREGATES
+from features.catalogue import AGGREGATES, scaled
 from features.population import count
 from features.recent import RecentIds
 from features.table import Slots, Table
@@ -259,8 +259,9 @@ class Engine:
         self.report = replace(self.report, missing=self.quality.take(), judged=self.casebook.take_judged())
         for slots in in_parts(active):
             scored = self.scoring.scored(slots, self.table.gather(slots), np.full(len(slots), float(at_us)))
-            probability, said = scored.probability, self.scorer.said(scored.x)
-            self.report += Report(count(scored.raw), histograms.count(scored.x, probability), {})
+            probability, x = scored.probability, scaled(scored.raw)
+            said = self.scorer.said(x)
+            self.report += Report(count(scored.raw), histograms.count(x, probability), {})
             names = [self.table.names[slot] for slot in slots.tolist()]
             version = self.scorer.snapshot.version
             self.facts.observations += blocks.observation_blocks(at_us, version, names, probability, said, scored.raw)

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from features.arithmetic import Array
-from features.catalogue import known
+from features.catalogue import known, scaled
 from features.population import RfmB
 from features.table import Slots
 from features.view import View
@@ -54,7 +54,6 @@ class Scored:
     first_known_us: Array
     probability: Array
     raw: Array  # (features, n) in their units
-    x: Array  # (features, n) scaled
     rfm_b: RfmB
     scorer: Scorer
 
@@ -211,8 +210,8 @@ class One:
 
     def _message(self, crossed_us: int, channel: str) -> Message:
         i, scored = self.i, self.scored
-        raw, x = scored.raw[:, i], scored.x[:, i]
-        contributions, above = scored.scorer.contributions(x[:, None])[:, 0], x > scored.scorer.snapshot.mean
+        raw, x = scored.raw[:, i], scaled(scored.raw[:, i : i + 1])
+        contributions, above = scored.scorer.contributions(x)[:, 0], x[:, 0] > scored.scorer.snapshot.mean
         sent, value, profile = float(self.before[SENT, i]), float(self.before[VALUE, i]), self.desk.profile
         bits = float(points_due(profile, scored.view.of(i))[0])
         crossing = Crossing(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.aggregates import First, Layout
 from features.arithmetic import Array
-from features.catalogue import scaled, values
+from features.catalogue import values
 from features.table import Slots, Table
 from features.view import KNOWN, View
 from online_model.scorer import Scorer
@@ -23,7 +23,7 @@ from streams.interventions.cases import Withheld
 from streams.interventions.gate import Passed, Refused
 from streams.interventions.sections import Step, Tier
 
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 8192
 
 
 class Scoring:
@@ -40,10 +40,8 @@ class Scoring:
         view = View(self.layout, block, at_us)
         raw = values(view)
         rfm_b = self.scorer.complete(raw)
-        x = scaled(raw)
         known_us, name = block[self._first_known], self.table.names.__getitem__
-        probability = self.scorer.probability(x)
-        return Scored(slots, name, view, at_us, known_us, probability, raw, x, rfm_b, self.scorer)
+        return Scored(slots, name, view, at_us, known_us, self.scorer.score(raw), raw, rfm_b, self.scorer)
 
     def score(
         self, slots: Slots, block: Array, at_us: Array, hold: Withheld, candidacy: Candidacy
