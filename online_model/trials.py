@@ -28,7 +28,7 @@ class Promotion:
 
     alpha: float = 0.05
     least_gain: float = 0.0
-    most_a_week: float = 0.02
+    most_a_week: float = 0.005
 
 
 @dataclass(frozen=True, slots=True)

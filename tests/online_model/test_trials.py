@@ -9,10 +9,12 @@ from functools import cache
 import numpy as np
 import pytest
 
+from features.catalogue import scaled
 from online_model.contender import Knobs
 from online_model.examples import Examples
 from online_model.learner import Learner
 from online_model.parameters import EXPERTS, SERVED
+from online_model.scorer import Scorer
 from online_model.snapshot import MODEL, Reason, Snapshot
 from online_model.trials import Promotion, Trials
 from schemas.instants import parse_instant
@@ -23,7 +25,7 @@ CHALLENGED = replace(
     RULES,
     challengers={QUICK: Knobs(10.0, 0.9), SLOW: Knobs(100.0, 1.0, ("base", "linear"))},
     bar=replace(RULES.bar, min_labels=60),
-    promotion=Promotion(alpha=0.2),
+    promotion=Promotion(alpha=0.2, most_a_week=0.02),
 )
 WEEKS, TURN = 32, 14
 Better = Callable[[int], str]
@@ -153,7 +155,7 @@ def test_experts_are_trusted_by_what_each_model_s_own_have_said() -> None:
 def test_only_customers_count_of_whom_both_have_said_something() -> None:
     y, said = np.array([1.0, 1.0, 1.0]), {name: np.zeros((1 + SERVED, 3)) for name in (MODEL, QUICK)}
     said[MODEL][:, 0], said[QUICK][:, 1], said[QUICK][:, 2] = np.nan, np.nan, 0.01
-    trials = Trials(Promotion(), 2, 1)
+    trials = Trials(Promotion(most_a_week=0.02), 2, 1)
     trials.judge(0, MODEL, said, y, np.ones(3))
     trials.judge(WEEK_US, MODEL, {MODEL: said[MODEL]}, y, np.ones(3))
     assert trials.verdict(QUICK).gain == pytest.approx(0.005, rel=0.01)  # half of 0.01: the third customer's
@@ -182,3 +184,29 @@ def split(whole: Examples, places: np.ndarray) -> Examples:
         label=whole.label[places],
         treatment=whole.treatment[places],
     )
+
+
+def world(turn: int, weeks: int = 42) -> list[Snapshot]:
+    """A learner that hears itself two weeks later, and a challenger that forgets; from the turn on, who left stays."""
+    learner = Learner(replace(CHALLENGED, challengers={QUICK: Knobs(10.0, 0.8)}, forget_a_week=1.0))
+    scorer, found = Scorer(Snapshot.initial(0.2)), []
+    waiting: list[Examples] = []
+    for week in range(weeks):
+        one = examples(week, 150, week)
+        label = one.label if week < turn else 1 - one.label
+        waiting.append(replace(one, label=label, said=scorer.said(scaled(one.features))))
+        found.append(learner.learn(week * WEEK_US, [waiting.pop(0)] if len(waiting) > 2 else []))
+        scorer = Scorer(found[-1])
+    return found
+
+
+def test_in_a_world_that_turns_a_challenger_that_forgets_becomes_champion() -> None:
+    found = world(turn=12)
+    (first,) = promotions(found)
+    assert first.model == QUICK == found[-1].model
+
+
+def test_in_a_world_that_stays_a_challenger_that_forgets_does_not() -> None:
+    found = world(turn=99, weeks=30)
+    assert promotions(found) == []
+    assert found[-1].trials[QUICK]["rounds"] > 20
