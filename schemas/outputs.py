@@ -273,12 +273,21 @@ class LabelledExamples(Output):
     treatment: Codes
 
 
-class ReportMark(Output):
+class Mark(Output):
     """This partition has reported everything up to a grid instant."""
 
     kind: Literal["mark"]
     instant: Instant
     partition: int
+
+
+class ReportMark(Mark):
+    """The same, and what was counted there."""
+
+    population: dict[str, Any]  # the active customers, packed: by component and rank
+    histograms: dict[str, Any]  # the same, by feature and bin
+    missing: dict[str, dict[str, tuple[int, int]]]  # by producer and `kind.field`: events, and those that lack it
+    judged: dict[str, tuple[int, int]]  # by policy version: cases judged since the mark before, and those saved
 
 
 class ReportEnd(Output):
@@ -289,7 +298,7 @@ class ReportEnd(Output):
 
 
 class ModelCommand(Output):
-    """Which version is to be served from the first grid instant at or after `event_time` on."""
+    """Which version is to be served: from the first grid instant at or after `event_time` on; live, from now on."""
 
     kind: Literal["model_command"]
     action: Literal["rollback", "promote"]
@@ -347,7 +356,7 @@ OUTPUTS: dict[str, tuple[type[Output], ...]] = {
     "intervention-updates": (InterventionUpdate,),
     "touches": (Touch,),
     "churn-scores": (ChurnScore,),
-    "observations": (Observations, ReportMark),
+    "observations": (Observations, Mark),
     "labelled-examples": (LabelledExamples, ReportMark, ReportEnd, ModelCommand),
     "models": (ModelSnapshot,),
     "candidates": (Candidates, ReportEnd),

@@ -10,7 +10,7 @@ import pytest
 from online_model.registry import Command
 from online_model.snapshot import MODEL, Reason, Snapshot
 from schemas.instants import DAY_US
-from schemas.outputs import LabelledExamples, ModelSnapshot, Observations
+from schemas.outputs import LabelledExamples, Mark, ModelSnapshot, Observations, ReportMark
 from streams.engine.feeds import LABELLED
 from streams.interventions.sections import Challenger, Promotion
 from tests.engine import topics as logs
@@ -107,7 +107,9 @@ def test_somebody_may_promote_by_hand() -> None:
     ("topic", "schema", "kind"),
     [
         ("observations", Observations, b'"kind":"observations"'),
+        ("observations", Mark, b'"kind":"mark"'),
         (LABELLED, LabelledExamples, b'"kind":"labelled_examples"'),
+        (LABELLED, ReportMark, b'"kind":"mark"'),
         ("models", ModelSnapshot, b""),
     ],
 )
