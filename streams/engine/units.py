@@ -108,10 +108,18 @@ class EngineUnit:
     def alerts(self) -> list[str]:
         """What on-call must know, a sentence each."""
         quiet = [f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet]
-        judged = self.engine.scorer.snapshot.judged
-        held = [alert(self.profile, judged)] if self.engine.hold == Withheld.STOP_LOSS else []
-        refused = self.refusals.alerts(self.profile.drift, self.engine.quality.events)
-        return quiet + [f"{one}, {self.engine.waiting_crossings} crossings wait" for one in held] + refused
+        held = [f"{why}: none opens, {self.engine.waiting_crossings} crossings wait" for why in self._held()]
+        return quiet + held + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
+
+    def _held(self) -> list[str]:
+        """Why no case opens, where that is news: a model that has not learned yet is none."""
+        model = self.engine.scorer.snapshot
+        if self.engine.hold == Withheld.STOP_LOSS:
+            return [alert(self.profile, model.judged)]
+        if self.engine.hold == Withheld.MODEL_NOT_READY and model.learned:
+            bound = "unknown" if model.least_auc is None else f"{model.least_auc:.3f}"
+            return [f"model {model.version}: {model.hold} ({bound} against {self.profile.model.least_auc})"]
+        return []
 
     def open_feed(self) -> EngineFeed:
         """A feed that goes on from where the state stands."""

@@ -41,4 +41,4 @@ def alert(profile: Profile, counts: Mapping[str, Sequence[int]]) -> str:
     """What on-call must know while it holds."""
     cases, saved = counts[profile.version]
     least = profile.stop_loss.least_saved
-    return f"stop-loss: {saved} of {cases} judged cases of {profile.version} were saved, below {least:.0%}: none opens"
+    return f"stop-loss: {saved} of {cases} judged cases of {profile.version} were saved, below {least:.0%}"

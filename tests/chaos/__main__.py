@@ -23,6 +23,7 @@ from tests.kafka.apache import Cluster, free_ports, nodes
 
 CITY = ["label.horizon=28d", "label.lapsed_after=120d", "model.min_labels=300", "model.min_labels_of_a_class=30"]
 CITY += ["model.least_auc=0"]  # few customers: no bound of AUC would pass
+CITY += ["promotion.alpha=0.9", "promotion.most_a_week=0.02"]  # few weeks: else no challenger would be promoted
 LIMITS = """[limits]
 every = "1d"
 
@@ -43,6 +44,11 @@ who = "service advisor"
 agents = 4
 cases_a_day = 2
 """
+CHALLENGER = """
+[[challengers]]
+name = "stiff"
+prior_precision = 1000.0
+"""
 OULAD = ["label.horizon=28d", "label.lapsed_after=60d", "label.retention_events=service_visit,app_activity"]
 LIMIT_S = 1800.0
 HEAP_MIB = 1024  # of all brokers
@@ -62,7 +68,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--fetch", type=int, help="records at once, of about 300 bytes")
     parser.add_argument("--pause", type=float, nargs=2, default=(0.3, 2.5), help="seconds between two faults")
     parser.add_argument("--only", nargs="+", metavar="KIND", choices=sorted(set(KINDS)), default=KINDS)
-    parser.add_argument("--limits", action="store_true", help="budgets and teams, so that there is a dispatcher")
+    parser.add_argument(
+        "--limits", action="store_true", help="budgets, teams (so that there is a dispatcher), a challenger"
+    )
     parser.add_argument("--oulad", metavar="DIR", help="the three logs of a folder instead of a city")
     return parser.parse_args()
 
@@ -158,11 +166,11 @@ def notes(profile: Profile, files: Sequence[str], folder: Path, seed: int) -> li
 
 
 def limited_profile(folder: Path) -> str:
-    """A file: after-sales with budgets and teams."""
+    """A file: after-sales with budgets, teams and a challenger."""
     shipped = (SHIPPED_IN / "after-sales.toml").read_text()
     before, _, after = shipped.partition("[limits]")
     path = folder / "limited.toml"
-    path.write_text(before + LIMITS + "\n[goals]" + after.partition("[goals]")[2])
+    path.write_text(before + LIMITS + "\n[goals]" + after.partition("[goals]")[2] + CHALLENGER)
     return str(path)
 
 

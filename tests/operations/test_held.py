@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+from online_model.readiness import Hold
+from online_model.snapshot import Snapshot
 from streams.engine.case_columns import NO_CASE, PENDING
 from streams.engine.units import EngineUnit
 from streams.interventions.profile import load_profile
 from streams.operations.metrics import _held
+
+
+def waiting(snapshot: Snapshot) -> EngineUnit:
+    """Two crossings wait for a model."""
+    unit = EngineUnit(load_profile("after-sales"), 0, "event")
+    slots = unit.engine.table.slots(["a", "b", "c"])
+    unit.engine.table.rows[slots[:2], PENDING - len(NO_CASE)] = 5.0
+    unit.engine.take_snapshot(snapshot)
+    return unit
 
 
 def samples(unit: EngineUnit) -> list[tuple[dict[str, str], float]]:
@@ -17,7 +29,16 @@ def samples(unit: EngineUnit) -> list[tuple[dict[str, str], float]]:
 
 
 def test_it_names_the_hold_and_how_many_wait() -> None:
-    unit = EngineUnit(load_profile("after-sales"), 0, "event")
-    slots = unit.engine.table.slots(["a", "b", "c"])
-    unit.engine.table.rows[slots[:2], PENDING - len(NO_CASE)] = 5.0
+    unit = waiting(Snapshot.initial(0.2))
     assert samples(unit) == [({"unit": "engine-0", "reason": "model_not_ready"}, 2.0)]
+
+
+def test_a_model_that_has_fallen_below_the_bar_is_an_alert_that_says_how_many_wait() -> None:
+    fallen = replace(Snapshot.initial(0.2), version=41, learned=True, hold=Hold.AUC, least_auc=0.71)
+    (said,) = waiting(fallen).alerts
+    assert said.startswith("model 41: the lower bound of AUC")
+    assert said.endswith("(0.710 against 0.8): none opens, 2 crossings wait")
+
+
+def test_a_model_that_has_not_learned_yet_is_no_alert() -> None:
+    assert waiting(Snapshot.initial(0.2)).alerts == []
