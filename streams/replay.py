@@ -86,6 +86,7 @@ class Replay:
     def summary(self) -> dict[str, Any]:
         """The counts and metrics of summary.json, without time and memory."""
         counts, verdict = self.unit.engine.counts, self.learner.learner.judge.get()
+        profile = self.unit.profile
         return {
             "events_read": self.sources.read,
             "events_applied": counts["applied"],
@@ -105,8 +106,9 @@ class Replay:
             "brier": verdict.brier,
             "ece": verdict.ece,
             "model_version": self.learner.learner.version,
-            "policy_version": self.unit.profile.version,
-            "label_horizon": format_duration(self.unit.profile.label.horizon_us),
+            "policy_version": profile.version,
+            "auc_bars": {"model.least_auc": profile.model.least_auc, "goals.auc": profile.goals.auc},
+            "label_horizon": format_duration(profile.label.horizon_us),
             "features": len(NAMES),
         }
 

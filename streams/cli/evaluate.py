@@ -60,4 +60,6 @@ def _show(whole: report.Report, folder: Path) -> None:
         f"{log.labelled:,} of {log.observations:,} predictions have matured; {whole.comparison.rows:,} compared"
     )
     console.print(table)
+    for line in page.bars(whole):
+        console.print(line)
     console.print(f"{folder / EVALUATION_PAGE}\n{folder / EVALUATION}", soft_wrap=True)

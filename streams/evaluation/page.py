@@ -91,6 +91,7 @@ def _sentences(report: Report) -> list[str]:
         f"Log loss was {estimate(course.overall['log_loss'])} over all; whoever had known in advance how many leave, "
         f"and nothing else, would have had {number(_entropy(log.left / log.labelled))}.",
         *_verdicts(report),
+        *bars(report),
     ]
 
 
@@ -102,6 +103,12 @@ def _ranking(auc: Estimate) -> str:
         "Shown one customer who left and one who stayed, Keepline gave the leaver the higher probability in "
         f"{percent(auc.value)} of cases{interval}."
     )
+
+
+def bars(report: Report) -> list[str]:
+    """Which AUCs that the profile asks for are met."""
+    said = [f"{bar.name} ({bar.auc:g}) is {'met' if bar.met else 'not met'}" for bar in report.bars]
+    return [f"By the lower bound of the second half's AUC {', '.join(said)}."] if said else []
 
 
 def _verdicts(report: Report) -> list[str]:

@@ -33,11 +33,21 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """An AUC that the profile asks for; met: the lower bound of the second half's is above it."""
+
+    name: str  # the profile's key
+    auc: float
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything; empty lists where there is nothing to say, no cases where there was no file of them."""
 
     log: Log
     course: Course
+    bars: list[Bar]
     reliability: list[metrics.Bin]
     segments: list[segments.Segment]
     comparison: comparison.Comparison
@@ -55,9 +65,11 @@ def evaluate(
 ) -> Report:
     """cases: sent and withheld; rivals: what others would have served, (rows,) each."""
     judged = rows.only(rows.labelled)
+    found = course(judged)
     return Report(
         _log(rows, judged, summary),
-        course(judged),
+        found,
+        _bars(found, summary.get("auc_bars", {})),
         metrics.reliability(judged.probability, judged.label),
         segments.judge(judged),
         comparison.compare(rows, rivals),
@@ -65,6 +77,12 @@ def evaluate(
         drift(rows),
         list(effects),
     )
+
+
+def _bars(found: Course, asked: dict[str, float]) -> list[Bar]:
+    if not found.second_half:
+        return []
+    return [Bar(name, auc, found.second_half["auc"].low > auc) for name, auc in asked.items()]
 
 
 def _log(rows: Rows, judged: Rows, summary: dict[str, Any]) -> Log:

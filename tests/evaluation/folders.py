@@ -16,6 +16,7 @@ from streams.files.folder import ReplayFolder
 
 START_US = parse_instant("2024-01-01T00:00:00Z")  # a Monday
 HORIZON_DAYS = 14
+BARS = {"model.least_auc": 0.6, "goals.auc": 1.0}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def write(path: Path, seen: Iterable[Seen], cases: Sequence[bytes] = (), withhel
             folder.examples([one.customer for one in rows], at_us, 1, probability, labels, features)
         folder.interventions(cases)
         folder.withheld(withheld)
-        folder.close({"label_horizon": f"{HORIZON_DAYS}d", "policy_version": "made-up", "seconds": 1.0})
+        folder.close(
+            {"label_horizon": f"{HORIZON_DAYS}d", "policy_version": "made-up", "seconds": 1.0, "auc_bars": BARS}
+        )
     return path
 
 

@@ -59,6 +59,13 @@ def test_figures_of_a_replay_are_those_of_its_summary(replayed: Path) -> None:
         assert found["course"]["overall"][metric]["value"] == pytest.approx(summary[metric], abs=2e-3), metric
 
 
+def test_it_says_which_of_the_profile_s_bars_are_met(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = [Seen(f"c{i}", week, int(i < 10), 0.9 - 0.02 * i if i != 9 else 0.5) for week in range(8) for i in range(40)]
+    found = evaluated(write(tmp_path / "out", seen))["bars"]
+    assert {bar["name"]: bar["met"] for bar in found} == {"model.least_auc": True, "goals.auc": False}
+    assert "model.least_auc (0.6) is met, goals.auc (1) is not met" in " ".join(capsys.readouterr().out.split())
+
+
 def test_all_cases_of_a_replay_are_there(replayed: Path) -> None:
     summary, found = json.loads((replayed / "summary.json").read_bytes()), evaluated(replayed)
     assert found["cases"]["segments"][0]["cases"] == summary["interventions"]
