@@ -84,6 +84,14 @@ def test_a_million_of_one_class_are_learned_and_nothing_else() -> None:
     assert not model.linear.weights.any()
 
 
+def test_the_first_labels_do_not_throw_the_prior_over() -> None:
+    model, x = MixtureOfExperts("f0", prior_probability=0.25), np.full((1, 1), 2.0)
+    model.meet(["f0"])
+    model.update(x, np.ones(1))
+    prior = model.said(x)[EXPERTS.index("prior"), 0]
+    assert np.log(0.25 / 0.75) < prior < 1.0
+
+
 def signal(rng: np.random.Generator, x: np.ndarray, week: int) -> np.ndarray:
     return (x[0] - x[1] + rng.logistic(size=x.shape[1]) > 1.0).astype(np.float64)
 

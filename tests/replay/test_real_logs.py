@@ -96,7 +96,7 @@ def flips(log: Observed) -> np.ndarray:
 
 def served(log: Observed, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What the product says of each row, and the running base rate: of the same labels, known at the same time."""
-    learner, waiting = LearnerUnit(log.profile, 1).learner, []
+    learner, waiting = LearnerUnit(log.profile, 1, "event").learner, []
     scorer = Scorer(learner.snapshot(0))
     ours, base = np.empty(len(label)), np.empty(len(label))
     for at_us, rows in log.weeks():
