@@ -28,7 +28,7 @@ from online_model.treatment import all_alike
 
 PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: best of 0 to 2 on two logs, 0 was on two others
 PRIOR_MIDDLE = 2.0  # 50 points of 100, scaled
-PRIOR_SURE = 1.0  # precision of its intercept: a log whose first labels were 11 leavers had 0.92 said of 500 stayers
+PRIOR_SURE = 0.3  # precision of its intercept: of a log whose first 11 labels were leavers it said 0.92 of 500 stayers
 STEPPED = 2.0  # the same for a bin of the steps
 HINGED = 3.0  # times the linear precision: as much freedom in all, spread over three weights a feature
 

@@ -108,7 +108,7 @@ class EngineUnit:
     def alerts(self) -> list[str]:
         """What on-call must know, a sentence each."""
         quiet = [f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet]
-        held = [f"{why}: none opens, {self.engine.waiting_crossings} crossings wait" for why in self._held()]
+        held = [f"{why}: none opens; {self.engine.waiting_crossings} crossings wait" for why in self._held()]
         return quiet + held + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
 
     def _held(self) -> list[str]:

@@ -72,7 +72,7 @@ class Lease:
         self.saved_position: dict[str, int] = {}
         self.ready = self.given_up = False
         self.spent, self.restore = Spent(), Restore(settings, blueprint.name)
-        self._alerts: list[str] = []  # as last said
+        self._alerts: dict[str, str] = {}  # as last said
         self._lock = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
 
@@ -163,13 +163,14 @@ class Lease:
         return nothing_new and rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
 
     def _say_alerts(self) -> None:
-        said, self._alerts = self._alerts, list(self.unit.alerts)
-        for alert in self._alerts:
-            if alert not in said:
+        """Once each: what follows a semicolon counts, and is no news."""
+        said, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.unit.alerts}
+        for what, alert in self._alerts.items():
+            if what not in said:
                 log.warning("%s: %s", self.name, alert)
-        for alert in said:
-            if alert not in self._alerts:
-                log.warning("%s: no longer: %s", self.name, alert)
+        for what in said:
+            if what not in self._alerts:
+                log.warning("%s: no longer: %s", self.name, what)
 
     async def _sign(self, producer: AIOKafkaProducer, token: bytes) -> None:
         topic, partition = self._changelog

@@ -23,6 +23,7 @@ from tests.kafka.apache import Cluster, free_ports, nodes
 
 CITY = ["label.horizon=28d", "label.lapsed_after=120d", "model.min_labels=300", "model.min_labels_of_a_class=30"]
 CITY += ["model.least_auc=0"]  # few customers: no bound of AUC would pass
+CITY += ["stop_loss.least_saved=0.3"]  # near what the desk of `outcomes` saves: the hold begins and ends
 CITY += ["promotion.alpha=0.9", "promotion.most_a_week=0.02"]  # few weeks: else no challenger would be promoted
 LIMITS = """[limits]
 every = "1d"
