@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer
 
+from online_model.examples import with_label
 from online_model.judge import Judge
-from online_model.packing import unpack_array
 from schemas.instants import parse_instant
+from streams.engine.blocks import examples_of
 from streams.kafka.settings import Settings
 
 MAIL = ("interventions", "intervention-updates")  # what a CRM reads
@@ -55,7 +56,8 @@ class Seen:
         elif topic == "models":
             self._model(body)
         elif body["kind"] == "labelled_examples" and self.ready_from and body["model_version"] >= self.ready_from:
-            self.judge.update(unpack_array(body["probability"], "f8"), unpack_array(body["label"], "u1"))
+            for examples in with_label([examples_of(body)]):
+                self.judge.update(examples.probability, examples.label)
 
     def mail(self, until_us: int) -> tuple[list[Message], list[Message]]:
         """Interventions and updates decided by then, each once, so that it does not matter how fast they came."""
