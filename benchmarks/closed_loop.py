@@ -13,7 +13,8 @@ from typing import Any, cast
 import orjson
 
 from features.population import Counts
-from online_model.learner import Examples, Learner, Rules, joined
+from online_model.examples import Examples, joined
+from online_model.learner import Learner, Rules
 from online_model.snapshot import Snapshot
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import parse_instant

@@ -20,7 +20,8 @@ import numpy as np
 from benchmarks.closed_loop import IDLE, PERSUASIVE, PROMPT, PUBLISHED, START_US, lived
 from features.arithmetic import Array
 from features.catalogue import scaled
-from online_model.learner import Examples, Learner, Rules
+from online_model.examples import Examples
+from online_model.learner import Learner, Rules
 from online_model.treatment import weights
 from schemas.instants import DAY_US
 from streams.simulation.crm import Habits

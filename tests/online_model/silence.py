@@ -8,8 +8,7 @@ import numpy as np
 
 from features.arithmetic import Array
 from features.catalogue import NAMES
-from online_model.learner import Examples
-from online_model.parameters import EXPERTS
+from online_model.examples import Examples
 from online_model.treatment import codes
 from tests.online_model.worlds import WEEK_US
 
@@ -64,8 +63,7 @@ class World:
         left = (later != name) | (still >= silent + HORIZON)
         known = drawn > week - self.memory
         treatment = codes(known, held_out, known & ~held_out)
-        said = np.zeros((len(EXPERTS) + 1, n))
         return Examples(
-            week * WEEK_US, week, [f"c{one:06d}" for one in name.tolist()], np.full(n, 0.5), said, raw,
+            week * WEEK_US, week, [f"c{one:06d}" for one in name.tolist()], np.full(n, 0.5), {}, raw,
             left.astype(np.uint8), treatment,
         )  # fmt: skip

@@ -10,7 +10,9 @@ import pytest
 
 from features.arithmetic import Array
 from features.catalogue import scaled
-from online_model.learner import Examples, Learner
+from online_model.examples import Examples
+from online_model.learner import Learner
+from online_model.snapshot import MODEL
 from online_model.treatment import Codes, weights
 from tests.online_model.silence import CROSSING, HORIZON, World
 from tests.online_model.worlds import RULES
@@ -43,7 +45,7 @@ def share_left(examples: Sequence[Examples], share: float) -> tuple[float, float
 def learned(examples: Sequence[Examples], share: float) -> Learner:
     learner = Learner(replace(RULES, horizon_days=7.0 * HORIZON, holdout_share=share))
     for one in examples:
-        learner.learn(one.observed_us, [replace(one, said=learner.model.said(scaled(one.features)))])
+        learner.learn(one.observed_us, [replace(one, said={MODEL: learner.model.said(scaled(one.features))})])
     return learner
 
 

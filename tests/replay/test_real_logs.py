@@ -17,7 +17,7 @@ import pytest
 
 from features.arithmetic import sigmoid
 from features.catalogue import NAMES, scaled
-from online_model.learner import Examples
+from online_model.examples import Examples
 from online_model.scorer import Scorer
 from streams.engine.learner_unit import LearnerUnit
 from streams.interventions.profile import Profile, load_profile
