@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import orjson
 
-from features.population import Counts
 from online_model.examples import Examples, joined
 from online_model.learner import Learner, Rules
 from online_model.snapshot import Snapshot
@@ -104,9 +103,9 @@ def lived(customers: int, days: int, seed: int, rules: CityRules, habits: Habits
 def _kept(learner: Learner, found: dict[int, Examples]) -> Any:
     learn = learner.learn
 
-    def kept(instant_us: int, examples: list[Examples], population: Counts | None = None) -> Snapshot:
+    def kept(instant_us: int, examples: list[Examples], *rest: Any, **more: Any) -> Snapshot:
         for at_us in {one.observed_us for one in examples}:
             found[at_us] = joined([one for one in examples if one.observed_us == at_us])
-        return learn(instant_us, examples, population)
+        return learn(instant_us, examples, *rest, **more)
 
     return kept
