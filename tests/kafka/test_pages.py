@@ -15,6 +15,8 @@ from urllib.request import urlopen
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from online_model.snapshot import Reason, Snapshot
+from streams.engine.feeds import MODELS
 from streams.kafka.status import read
 from tests.kafka.apache import free_ports
 from tests.kafka.city import wait_for
@@ -112,6 +114,16 @@ async def test_the_status_of_the_group_has_no_lag_and_names_the_sources_that_hav
     found = (await read(live.group.city.settings)).problems
     assert found
     assert all("has fallen quiet" in problem for problem in found)
+
+
+async def test_a_version_that_is_taken_back_to_is_served_at_once(live: Live) -> None:
+    await wait_for(live.is_drained, DRAIN_LIMIT_S)
+    (before,) = live.metrics("model_version").values()
+    live.group.run("models", "rollback", "1", "--why", "it went wrong")
+    await wait_for(lambda: live.metrics("model_version") == {"": before + 1})
+    served = [Snapshot.loads(value) for value in await live.group.values(MODELS)]
+    (reason,) = {one.lineage.reason for one in served if one.version == before + 1}
+    assert reason is Reason.ROLLBACK
 
 
 async def test_the_status_says_when_no_worker_runs(brokers: str, tmp_path: Path) -> None:
