@@ -8,21 +8,10 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-COLUMNS = (
-    "version",
-    "instant",
-    "model",
-    "reason",
-    "parent",
-    "observed",
-    "labels",
-    "auc",
-    "log_loss",
-    "ready",
-    "profile",
-)
+COLUMNS = ("version", "since", "model", "reason", "parent", "data to", "labels", "auc", "log_loss", "ready")
 VERDICT = ("rounds", "gain", "low", "high", "evidence", "needed")
 MOST_FEATURES = 15
+STANDING = "Challengers (gain: nats of log loss by which the champion was worse; promoted when evidence reaches needed)"
 
 
 def show(content: RenderableType) -> None:
@@ -31,14 +20,17 @@ def show(content: RenderableType) -> None:
 
 
 def listed(versions: Sequence[dict[str, Any]]) -> RenderableType:
-    """A line a version, each as of `read.said`; then how the challengers stand at the newest."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    """A line a version, each as of `read.said`, in 80 columns; then how the challengers stand at the newest."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name in COLUMNS:
-        table.add_column(name.replace("_", " "), justify="right" if name in ("version", "parent", "labels") else "left")
+        is_text = name in ("since", "model", "reason", "data to", "ready")
+        table.add_column(name.replace("_", " "), justify="left" if is_text else "right", no_wrap=True)
     for one in versions:
-        table.add_row(*(_text(name, one[name]) for name in COLUMNS))
+        observed = one["observed"][1][:10] if one["observed"] else None
+        row = one | {"since": one["instant"][:10], "data to": observed}
+        table.add_row(*(_text(name, row[name]) for name in COLUMNS))
     trials = versions[-1]["challengers"] if versions else {}
-    return Group(table, "", _standing(trials)) if trials else table
+    return Group(table, "", STANDING, _standing(trials)) if trials else table
 
 
 def one(version: dict[str, Any]) -> RenderableType:
@@ -56,8 +48,7 @@ def two(versions: list[dict[str, Any]], changes: list[tuple[str, float]]) -> Ren
 
 
 def _standing(trials: dict[str, dict[str, Any]]) -> Table:
-    title = "challenger (gain: nats of log loss by which the champion was worse)"
-    table = Table(title, *VERDICT, box=None, pad_edge=False, header_style="bold")
+    table = Table("challenger", *VERDICT, box=None, pad_edge=False, header_style="bold")
     for name, verdict in trials.items():
         table.add_row(name, *(_text(key, verdict[key]) for key in VERDICT))
     return table
