@@ -28,7 +28,7 @@ class Examples:
 
 def with_label(parts: list[Examples]) -> list[Examples]:
     """Without the customers whose horizon was cut; parts of which nobody is left are left out."""
-    kept = [_taken(part, np.flatnonzero(part.label != NO_LABEL)) for part in parts]
+    kept = [taken(part, np.flatnonzero(part.label != NO_LABEL)) for part in parts]
     return [part for part in kept if part.customers]
 
 
@@ -44,10 +44,10 @@ def joined(parts: list[Examples]) -> Examples:
         label=np.concatenate([part.label for part in parts]),
         treatment=np.concatenate([part.treatment for part in parts]),
     )
-    return _taken(whole, np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp))
+    return taken(whole, np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp))
 
 
-def _taken(one: Examples, places: NDArray[np.intp]) -> Examples:
+def taken(one: Examples, places: NDArray[np.intp]) -> Examples:
     """The customers at these places, in their order."""
     return replace(
         one,

@@ -7,7 +7,7 @@ the learner goes on in the shadow: what its experts say is still stored with eac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -102,7 +102,7 @@ class Serving:
             "observed": self.observed,
             "obeyed": self.obeyed,
             "restored": None if self.restored is None else self.restored.dumps().decode(),
-            "recent": {name: getattr(self.recent, name) for name in Recent.__slots__},
+            "recent": asdict(self.recent),
         }
 
     def loads(self, body: dict[str, Any]) -> None:

@@ -123,10 +123,5 @@ def test_partitions_batches_and_restarts_change_nothing(
 def test_a_new_owner_after_every_step_changes_nothing(policy: Policy, seed: int, partitions: int, most: int) -> None:
     sent = inputs(policy, seed)
     outputs = new(policy, sent, partitions)
-    owners = shops.owners(outputs.topics, outputs.profile)
-    while sum([owner.work(most) for owner in owners]):
-        for owner in owners:
-            if owner.unit.steps:
-                owner.commit()
-                owner.die()
+    topics.finish_by_new_owners(shops.owners(outputs.topics, outputs.profile), most)
     same(outputs, run(policy, sent, 1))

@@ -73,12 +73,7 @@ def test_one_and_three_partitions_serve_the_same_versions() -> None:
 @pytest.mark.parametrize("most", [1, 17, 1000])
 def test_a_new_owner_after_every_checkpoint_serves_the_same(most: int) -> None:
     topics = logs.filled(PARTITIONS)
-    owners = logs.owners(topics, PROFILE)
-    while sum([owner.work(most * 10) for owner in owners]):
-        for owner in owners:
-            if owner.unit.steps:
-                owner.commit()
-                owner.die()
+    logs.finish_by_new_owners(logs.owners(topics, PROFILE), most * 10)
     assert topics.values("models") == calm().values("models")
     assert topics.values("interventions") == calm().values("interventions")
 

@@ -90,22 +90,14 @@ def test_the_promotion_brings_back_the_learner_s_own() -> None:
 @pytest.mark.parametrize("most", [1, 17, 1000])
 def test_a_new_owner_after_every_checkpoint_serves_the_same(most: int) -> None:
     topics = commanded(PARTITIONS)
-    owners = logs.owners(topics)
-    while sum([owner.work(most * 10) for owner in owners]):
-        for owner in owners:
-            if owner.unit.steps:
-                owner.commit()
-                owner.die()
+    logs.finish_by_new_owners(logs.owners(topics), most * 10)
     assert topics.values("models") == calm().values("models")
 
 
 @pytest.mark.parametrize("most", [1, 40, 5000])
 def test_a_command_that_comes_late_is_obeyed_from_the_same_instant_however_it_is_read(most: int) -> None:
     topics, learner = late()
-    while learner.work(most):
-        if learner.unit.steps:
-            learner.commit()
-            learner.die()
+    logs.finish_by_new_owners([learner], most)
     found = [one for one in versions(topics) if one.lineage.reason == Reason.ROLLBACK]
     assert [one.instant_us for one in found] == [untouched()[-3].instant_us]
 

@@ -57,12 +57,7 @@ def test_cases_open_until_enough_were_judged_and_too_few_saved(policy: Policy) -
 )
 def test_partitions_and_deaths_change_nothing(policy: Policy, partitions: int) -> None:
     outputs = new(policy, inputs(policy, policy.seed), partitions)
-    owners = shops.owners(outputs.topics, outputs.profile)
-    while sum([owner.work(300) for owner in owners]):
-        for owner in owners:
-            if owner.unit.steps:
-                owner.commit()
-                owner.die()
+    topics.finish_by_new_owners(shops.owners(outputs.topics, outputs.profile), 300)
     same(outputs, calm(policy))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from features.catalogue import NAMES, scaled
 from online_model.estimator import LogisticRegression
-from online_model.examples import Examples, with_label
+from online_model.examples import taken, with_label
 from online_model.learner import Learner
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
@@ -21,25 +21,13 @@ from schemas.errors import Failure
 from tests.online_model.worlds import RULES, WEEK_US, examples, learner, snapshot
 
 
-def part(whole: Examples, places: np.ndarray) -> Examples:
-    return replace(
-        whole,
-        customers=[whole.customers[i] for i in places.tolist()],
-        probability=whole.probability[places],
-        said={name: np.ascontiguousarray(rows[:, places]) for name, rows in whole.said.items()},
-        features=np.ascontiguousarray(whole.features[:, places]),
-        label=whole.label[places],
-        treatment=whole.treatment[places],
-    )
-
-
 @settings(max_examples=15)
 @given(st.integers(0, 2**32), st.integers(1, 6))
 def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: int, partitions: int) -> None:
     whole = [examples(11, week=1), examples(12, week=2)]
     rng, parts = np.random.default_rng(seed), []
     for one in whole:
-        parts += [part(one, p) for p in np.array_split(rng.permutation(len(one.customers)), partitions)]
+        parts += [taken(one, p) for p in np.array_split(rng.permutation(len(one.customers)), partitions)]
     rng.shuffle(parts)  # type: ignore[arg-type]
     calm, shuffled = learner(1), learner(1)
     assert calm.learn(WEEK_US, whole).dumps() == shuffled.learn(WEEK_US, parts).dumps()
@@ -48,7 +36,7 @@ def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: 
 
 def test_customers_of_a_partition_that_had_no_model_yet_are_learned_from_but_judge_no_expert() -> None:
     whole, before = examples(12, week=2), examples(11, week=1)
-    silent, spoke = (part(whole, places) for places in np.array_split(np.arange(len(whole.customers)), 2))
+    silent, spoke = (taken(whole, places) for places in np.array_split(np.arange(len(whole.customers)), 2))
     silent = replace(silent, said={})
     both, alone = learner(1), learner(1)
     both.learn(WEEK_US, [before, silent, spoke])
@@ -107,7 +95,7 @@ def test_it_is_served_when_it_has_enough_labels_of_both_classes() -> None:
     few = replace(one, label=np.arange(len(one.customers)) < RULES.bar.min_labels_of_a_class - 1)
     for label, learned in ((few.label, False), (np.zeros(100), False), (np.ones(100), False), (one.label, True)):
         assert learner(0).learn(0, [replace(one, label=np.asarray(label, np.uint8))]).learned is learned
-    assert not learner(0).learn(0, [part(one, np.arange(99))]).learned
+    assert not learner(0).learn(0, [taken(one, np.arange(99))]).learned
 
 
 def test_a_week_without_labels_is_a_new_version_of_the_same_model() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from features.catalogue import scaled
 from online_model.contender import Knobs
-from online_model.examples import Examples
+from online_model.examples import Examples, taken
 from online_model.learner import Learner
 from online_model.parameters import EXPERTS, SERVED
 from online_model.scorer import Scorer
@@ -114,7 +114,7 @@ def test_challengers_do_not_show_in_the_champion() -> None:
 def test_neither_partitions_nor_order_nor_restarts_show() -> None:
     learner, chance = Learner(CHALLENGED), np.random.default_rng(1)
     for week, wanted in enumerate(run(turning)):
-        parts = [split(week_of(week, turning), p) for p in np.array_split(chance.permutation(30), 3)]
+        parts = [taken(week_of(week, turning), p) for p in np.array_split(chance.permutation(30), 3)]
         assert learner.learn((week + 2) * WEEK_US, parts).dumps() == wanted.dumps()
         state, learner = learner.dumps(), Learner(CHALLENGED)
         learner.loads(state)
@@ -172,18 +172,6 @@ def test_a_challenger_that_is_new_learns_before_it_speaks() -> None:
     assert spoke == [[], [QUICK, SLOW]]  # 30 labels, then 60
     new.crown("nobody", 0)
     assert new.champion == MODEL
-
-
-def split(whole: Examples, places: np.ndarray) -> Examples:
-    return replace(
-        whole,
-        customers=[whole.customers[i] for i in places.tolist()],
-        probability=whole.probability[places],
-        said={name: np.ascontiguousarray(rows[:, places]) for name, rows in whole.said.items()},
-        features=np.ascontiguousarray(whole.features[:, places]),
-        label=whole.label[places],
-        treatment=whole.treatment[places],
-    )
 
 
 def world(turn: int, weeks: int = 42) -> list[Snapshot]:
