@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 
 CUSTOMERS, DAYS = 3000, 730
@@ -21,6 +22,7 @@ def run(args: argparse.Namespace) -> int:
 
     from streams.demo.tour import Tour
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: worker and broker end with it
     args.out.mkdir(parents=True, exist_ok=True)
     Tour(args.out, args.customers, args.days, Console(highlight=False)).run()
     return 0

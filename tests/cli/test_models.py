@@ -39,6 +39,12 @@ def learned(capsys: pytest.CaptureFixture[str], folder: Path) -> list[dict[str, 
     return [one for one in said(capsys, "list", "--dir", str(folder))["models"] if one["learned"]]
 
 
+def test_a_torn_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "models.jsonl").write_bytes(b'{"format":')
+    assert main(["models", "list", "--dir", str(tmp_path)]) == 1
+    assert "models.jsonl" in capsys.readouterr().err
+
+
 def test_every_version_has_its_parent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     models = said(capsys, "list", "--dir", str(folder))["models"]
     assert [(one["version"], one["parent"]) for one in models] == [(i + 1, i) for i in range(len(models))]

@@ -50,12 +50,15 @@ async def scan(
     values: Values = {short: [] for short in shorts}
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     try:
-        async with consumer, asyncio.timeout(READ_LIMIT_S):
+        async with asyncio.timeout(READ_LIMIT_S):
+            await consumer.start()
             async for place, record in _to_the_end(consumer, list(places)):
                 if record.value is not None and keep(record):
                     values[places[place]].append(record.value)
     except (KafkaError, TimeoutError, OSError) as error:
         raise Failure(f"brokers {','.join(settings.brokers)}: {error or 'no answer'}") from None
+    finally:
+        await consumer.stop()  # also when it did not start
     return values
 
 

@@ -20,7 +20,10 @@ def from_folder(folder: Path) -> Versions:
     path = folder / FILE
     if not path.is_file():
         raise UsageError(f"--dir {folder}: {FILE} not there; expected what `replay --out` has written")
-    return _of(path.read_bytes().splitlines())
+    try:
+        return _of(path.read_bytes().splitlines())
+    except ValueError as error:
+        raise Failure(f"{path}: {error}; expected a version a line, as a replay that has ended leaves it") from None
 
 
 async def from_topic(settings: Settings) -> Versions:
