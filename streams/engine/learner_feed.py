@@ -8,6 +8,7 @@ from typing import Any
 
 from online_model.examples import Examples
 from online_model.registry import KIND, Command
+from schemas.errors import Failure
 from streams.engine import blocks
 from streams.engine.common import InstantBatch, InstantFeed
 from streams.engine.feeds import Record
@@ -23,6 +24,7 @@ class LearnerBatch(InstantBatch):
     examples: list[Examples]
     report: Report | None  # of all partitions at the instant; None: it is between two
     commands: list[Command]  # that are obeyed from now on
+    refused: list[str]  # commands that cannot be obeyed, and why
 
     @property
     def size(self) -> int:
@@ -39,6 +41,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
         self.clock, self.horizon_us, self.now_us = clock, horizon_us, 0
         self.examples: dict[int, list[Examples]] = {}
         self.commands: list[tuple[int, int, Command]] = []  # (instant from which on it is obeyed, offset, command)
+        self.refused: list[str] = []
         self.reports: dict[int, Report] = {}  # instant -> the sum of the partitions that have reported it
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
@@ -49,18 +52,24 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
     def take(self) -> LearnerBatch | None:
         """Commands that are due, or what InstantFeed says."""
         due = [one for one in self.commands if self.clock == "wall" and one[2].event_us <= self.now_us]
-        if not due:
+        if not due and not (self.clock == "wall" and self.refused):
             return super().take()
         self.commands = [one for one in self.commands if one[2].event_us > self.now_us]
         base, self.position = self.position, {self.source: min(self._untaken(), default=self.read)}
-        return LearnerBatch(self, base, self.position, self.until_us, [], None, [command for _, _, command in due])
+        return LearnerBatch(
+            self, base, self.position, self.until_us, [], None, [command for _, _, command in due], self._told()
+        )
 
     def _batch(self, base: dict[str, int], instant_us: int) -> LearnerBatch:
         commands = [command for at, _, command in self.commands if at <= self.until_us]
         self.commands = [one for one in self.commands if one[0] > self.until_us]
         examples = self.examples.pop(instant_us, [])
         report = self.reports.pop(instant_us, Report.empty())
-        return LearnerBatch(self, base, self.position, instant_us, examples, report, commands)
+        return LearnerBatch(self, base, self.position, instant_us, examples, report, commands, self._told())
+
+    def _told(self) -> list[str]:
+        refused, self.refused = self.refused, []
+        return refused
 
     def _untaken(self) -> list[int]:
         """Commands for later outlast the end."""
@@ -75,7 +84,11 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
 
     def _take(self, body: dict[str, Any], record: Record) -> None:
         if body["kind"] == KIND:
-            command = Command.loads(record.value or b"")
+            try:
+                command = Command.loads(record.value or b"")
+            except Failure as error:  # of another release, say: it must not stop the learner
+                self.refused.append(f"a command to the model at offset {record.offset} was not obeyed: {error}")
+                return
             instant_us = grid_at_or_after(max(command.event_us, self._complete_us + 1))
             self.commands.append((instant_us, record.offset, command))
         elif body["kind"] == "labelled_examples":

@@ -35,6 +35,7 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
         self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.judged: Judged = {}
         self.snapshots: list[bytes] = []
+        self.refused: list[str] = []  # commands of the last batch
         self._is_saved = False  # what was learned
 
     @property
@@ -44,8 +45,8 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
 
     @property
     def alerts(self) -> list[str]:
-        """What has drifted, a sentence each."""
-        return list(self.learner.drift.alerts)
+        """What has drifted, and commands that were not obeyed, a sentence each."""
+        return [*self.learner.drift.alerts, *self.refused]
 
     def open_feed(self) -> LearnerFeed:
         """A feed that goes on from where the state stands."""
@@ -58,6 +59,7 @@ class LearnerUnit(CommonUnit[LearnerBatch]):
 
     def _apply(self, batch: LearnerBatch) -> None:
         """The rule promotes nobody while somebody else has chosen what is served."""
+        self.refused = batch.refused
         examples, at_us, report = with_label(batch.examples), batch.instant_us, batch.report
         command = self.serving.hear(examples, batch.commands)
         if report is None and command is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orjson
+
 from online_model.registry import Command
 from online_model.snapshot import Reason, Snapshot
 from schemas.instants import HOUR_US
@@ -73,6 +75,18 @@ def test_a_command_for_later_waits() -> None:
     live = Live()
     assert live.hear(back(NOW_US + 1)) == []
     assert live.unit.position == {LABELLED: 0}
+
+
+def test_a_command_of_another_release_is_passed_and_told_and_the_next_one_is_obeyed() -> None:
+    live = Live()
+    strange = orjson.dumps(orjson.loads(back().dumps()) | {"model": {"format": 99}})
+    live.feed.offer(LABELLED, 0, [logs.Record(0, None, strange)], NOW_US)
+    live.log.append(logs.Record(0, None, strange))
+    assert live.served() == []
+    assert live.unit.position == {LABELLED: 1}
+    assert "at offset 0 was not obeyed: model snapshot of format 99" in live.unit.alerts[0]
+    assert len(live.hear(back())) == 1
+    assert live.unit.alerts == []
 
 
 def test_who_takes_over_serves_what_a_command_chose() -> None:
