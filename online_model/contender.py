@@ -11,6 +11,7 @@ import orjson
 from features.arithmetic import Array
 from features.catalogue import NAMES
 from online_model.estimator import LogisticRegression
+from online_model.memory import Memory
 from online_model.mixture import MixtureOfExperts
 from online_model.packing import pack, unpack
 from online_model.parameters import EXPERTS, KNOTS, SERVED
@@ -32,8 +33,10 @@ class Knobs:
 class Contender:
     """A model with what readiness needs of it. `dumps` and `loads` keep every bit."""
 
-    def __init__(self, knobs: Knobs, prior_probability: float, fresh: float) -> None:
-        """fresh: the share of an observation's horizon that the week before had not covered."""
+    def __init__(self, knobs: Knobs, prior_probability: float, fresh: float, memory: Memory) -> None:
+        """fresh: the share of an observation's horizon that the week before had not covered; memory: of all contenders,
+        which has taken what they are to learn.
+        """
         self.model = MixtureOfExperts(
             prior_probability=prior_probability,
             prior_precision=knobs.prior_precision,
@@ -41,6 +44,7 @@ class Contender:
             worth=fresh,
             pooled=knobs.experts,
         )
+        self.model.memory = memory
         self.model.meet(list(NAMES))
         self.recent = Recent()
 
@@ -53,7 +57,7 @@ class Contender:
             self.recent.update(now[SERVED], now[PRIOR], y, weight)
         if said is not None and (spoke := ~np.isnan(said[0])).any():
             self.model.pool.update(said[:, spoke], y[spoke], weight[spoke])
-        self.model.update(x, y, weight)
+        self.model.learn(x, y, weight)
 
     def dumps(self) -> bytes:
         """The whole state as JSON."""
@@ -61,8 +65,8 @@ class Contender:
         body = {
             "labels": [m.labels, m.positives],
             "range": [pack(part) for part in (m.low, m.high, m.knots)],
-            "regressions": [[pack(one.weights), pack(one.precision)] for one in self._regressions()],
-            "steps": [m.steps.intercept, m.steps.intercept_precision, pack(m.steps.tables), pack(m.steps.precision)],
+            "regressions": [[pack(one.weights), pack(one.precision), pack(one.least)] for one in self._regressions()],
+            "steps": [m.steps.intercept, m.steps.fitted, pack(m.steps.tables)],
             "pool": [pack(m.pool.weights), pack(m.pool.costs)],
             "recent": asdict(self.recent),
         }
@@ -75,13 +79,13 @@ class Contender:
         m.labels, m.positives = body["labels"]
         m.low, m.high, knots = map(unpack, body["range"])
         m.knots = knots.reshape(-1, KNOTS)
-        for one, (weights, precision) in zip(self._regressions(), body["regressions"], strict=True):
-            one.weights = unpack(weights)
+        for one, (weights, precision, least) in zip(self._regressions(), body["regressions"], strict=True):
+            one.weights, one.least = unpack(weights), unpack(least)
             one.precision = unpack(precision).reshape(len(one.weights), len(one.weights))
-        m.steps.intercept, m.steps.intercept_precision, tables, precision = body["steps"]
-        m.steps.tables, m.steps.precision = (unpack(part).reshape(len(NAMES), -1) for part in (tables, precision))
+        m.steps.intercept, m.steps.fitted, tables = body["steps"]
+        m.steps.tables = unpack(tables).reshape(len(NAMES), -1)
         m.pool.weights, m.pool.costs = map(unpack, body["pool"])
         self.recent = Recent(**body["recent"])
 
     def _regressions(self) -> tuple[LogisticRegression, ...]:
-        return self.model.prior, self.model.linear, self.model.hinges
+        return self.model.prior, self.model.hinges

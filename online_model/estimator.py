@@ -49,7 +49,7 @@ class LogisticRegression(base.MiniBatchClassifier):
     prior_precision
         Precision of the prior of each weight, for a feature of variance 1.
     forget
-        The share of its precision that the posterior keeps from batch to batch (1: all of it).
+        The share of its precision that the posterior keeps from batch to batch (1: all of it), down to the prior's.
     worth
         How many independent observations an example stands for: labels whose horizons overlap share what they say.
     """
@@ -61,6 +61,7 @@ class LogisticRegression(base.MiniBatchClassifier):
         self.names: list[Hashable] = []
         self.weights: Array = np.zeros(1)  # the intercept, then one a name
         self.precision: Array = np.zeros((1, 1))
+        self.least: Array = np.zeros(1)  # what the prior knows: below it no precision is forgotten
 
     def _unit_test_skips(self) -> set[str]:
         """A batch is learned at its own mode, not at those of its rows one after another."""
@@ -100,6 +101,7 @@ class LogisticRegression(base.MiniBatchClassifier):
         still = np.where(varies, 0.0, design[0])  # the same in every row
         (moving,) = np.nonzero(varies)
         self.precision *= self.forget
+        np.fill_diagonal(self.precision, self.precision.diagonal() + (1.0 - self.forget) * self.least)
         self._begin(moving, design)
         places = np.ix_(moving, moving)
         before, prior, offset = self.weights[moving], self.precision[places], _dot(still, self.weights)
@@ -113,7 +115,8 @@ class LogisticRegression(base.MiniBatchClassifier):
             some = design[:, new]
             mean = some.sum(axis=0) / len(some)  # exact: multiples of FEATURE_STEP
             variance = np.maximum((some * some).sum(axis=0) / len(some) - mean * mean, LEAST_VARIANCE)
-            self.precision[new, new] = np.where(new == 0, INTERCEPT_PRECISION, self.prior_precision * variance)
+            self.least[new] = np.where(new == 0, INTERCEPT_PRECISION, self.prior_precision * variance)
+            self.precision[new, new] = self.least[new]
 
     def meet(self, names: list[Hashable]) -> None:
         new = [name for name in names if name not in set(self.names)]
@@ -124,7 +127,7 @@ class LogisticRegression(base.MiniBatchClassifier):
         self.weights = np.concatenate([self.weights, np.zeros(size - known)])
         wider = np.zeros((size, size))
         wider[:known, :known] = self.precision
-        self.precision = wider
+        self.precision, self.least = wider, np.concatenate([self.least, np.zeros(size - known)])
 
 
 def logit(columns: Array, weights: Array, intercept: float) -> Array:
@@ -225,7 +228,7 @@ class _Posterior:
             yield self.design[rows], self.y[rows], self.weight[rows]
 
     def _pull(self, move: Array) -> Array:
-        return np.array([_dot(row, move) for row in self.prior])
+        return np.asarray(np.cumsum(self.prior * move, axis=1)[:, -1])
 
 
 def _columns(design: Array) -> Array:
@@ -234,7 +237,4 @@ def _columns(design: Array) -> Array:
 
 
 def _dot(a: Array, b: Array) -> float:
-    total = 0.0
-    for x, y in zip(a.tolist(), b.tolist(), strict=True):
-        total += x * y
-    return total
+    return float(np.cumsum(a * b)[-1])  # one after another

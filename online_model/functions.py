@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from features.arithmetic import Array, in_cache
+from online_model.bins import BINS, LOWEST, WIDTH, Bins, bins_of
 from online_model.parameters import Parameters
-from online_model.steps import BINS, LOWEST, WIDTH, Bins, bins_of
 
 VALUE_STEP, RISE_STEP, HEIGHT_STEP = 2.0**-10, 2.0**-20, 2.0**-30
 EDGES = LOWEST + WIDTH * np.arange(BINS)  # the left ends of the bins
@@ -115,7 +115,6 @@ def experts(p: Parameters) -> list[Functions]:
     parts = [
         (p.base, none, none),
         (p.prior[0], none, prior_rise),
-        (p.linear[0], none, none + p.linear[1:, None]),
         (p.hinges[0], height, rise),
         (p.steps[0], p.steps[1:].reshape(-1, BINS), none),
     ]

@@ -20,6 +20,7 @@ from online_model.contender import Contender, Knobs
 from online_model.drift import Drift, DriftRules
 from online_model.examples import Examples, joined
 from online_model.judge import Judge
+from online_model.memory import Memory
 from online_model.mixture import MixtureOfExperts
 from online_model.packing import pack, unpack
 from online_model.readiness import Bar, Recent
@@ -29,8 +30,9 @@ from online_model.treatment import weights as weights_of
 from online_model.trials import Promotion, Trials, winner
 from schemas.errors import Failure
 
-FORMAT = 4
+FORMAT = 5
 WEEK_DAYS = 7.0
+MEMORY = ":memory"  # no contender is called so
 LEARNED = Lineage(None, Reason.LEARNED, None, "", None)
 ACTING_US = 13 * 7 * 86_400_000_000  # a CRM that has reported no contact for a quarter is gone
 
@@ -66,8 +68,11 @@ class Learner:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.judge, self.drift = Judge(), Drift(rules.drift)
+        self.memory = Memory()
+        self.memory.meet(len(NAMES))
         self.contenders = {
-            name: Contender(knobs, rules.prior_probability, rules.fresh) for name, knobs in rules.knobs.items()
+            name: Contender(knobs, rules.prior_probability, rules.fresh, self.memory)
+            for name, knobs in rules.knobs.items()
         }
         self.champion, self.lineage = MODEL, LEARNED
         self.trials = Trials(rules.promotion, math.ceil(rules.horizon_days / WEEK_DAYS), len(rules.challengers))
@@ -143,7 +148,7 @@ class Learner:
         )
 
     def dumps(self) -> dict[str, bytes]:
-        """The whole state as JSON: of each contender by its name, and "" what is theirs in common."""
+        """The whole state as JSON: of each contender by its name, "" what is theirs in common, MEMORY the examples."""
         body = {
             "format": FORMAT,
             "features": list(NAMES),
@@ -160,7 +165,8 @@ class Learner:
             "loss": self.judge.loss,
             "squared_error": self.judge.squared_error,
         }
-        return {"": orjson.dumps(body)} | {name: one.dumps() for name, one in self.contenders.items()}
+        common = {"": orjson.dumps(body), MEMORY: orjson.dumps(self.memory.packed())}
+        return common | {name: one.dumps() for name, one in self.contenders.items()}
 
     def loads(self, rows: Mapping[str, bytes]) -> None:
         """What `dumps` gave; contenders that are new begin, those that are gone are forgotten. Raises Failure for
@@ -178,6 +184,7 @@ class Learner:
         self.trials.load(body["trials"])
         self._follow(body["champion"])
         self.drift.load(body["drift"])
+        self.memory.load(orjson.loads(rows[MEMORY]), len(NAMES))
         self.judge.counts = unpack(body["judged"]).reshape(self.judge.counts.shape)
         self.judge.loss, self.judge.squared_error = body["loss"], body["squared_error"]
 
@@ -199,6 +206,7 @@ class Learner:
         x, y, weight = np.ascontiguousarray(x[:, left]), y[left], weight[left]
         said = {name: rows[:, left] for name, rows in examples.said.items() if name in self.contenders}
         self.trials.judge(examples.observed_us, self.champion, said, y, weight)
+        self.memory.take(x, y, weight)
         for name, contender in self.contenders.items():
             contender.learn(x, y, weight, said.get(name))
 

@@ -4,9 +4,8 @@
 |---|---|---|
 | base   | the running base rate                              | when nothing else can be trusted         |
 | prior  | RFM-B alone; not in the pool                        | before there are labels                  |
-| linear | logistic regression with second derivatives         | soon, and where effects add up           |
-| hinges | the same with two knots a feature                   | with some more labels                    |
-| steps  | a table a feature                                   | with many, where something has a date    |
+| hinges | logistic regression with second derivatives, two knots a feature | where effects are smooth    |
+| steps  | a table a feature, boosted on a memory of examples  | where something has a date, in new worlds |
 """
 
 from __future__ import annotations
@@ -19,18 +18,19 @@ import pandas as pd
 from river import base
 
 from features.arithmetic import Array, log, sigmoid
+from online_model.bins import HIGHEST, LOWEST, WIDTH
 from online_model.estimator import LOGIT_LIMIT, LogisticRegression
 from online_model.functions import Functions, experts, mixed, on_grid
+from online_model.memory import Memory
 from online_model.parameters import KNOTS, Parameters
 from online_model.pool import POOLED, Pool, mix
-from online_model.steps import HIGHEST, LOWEST, WIDTH, Steps
+from online_model.steps import Steps
 from online_model.treatment import all_alike
 
 PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: best of 0 to 2 on two logs, 0 was on two others
 PRIOR_MIDDLE = 2.0  # 50 points of 100, scaled
 PRIOR_SURE = 0.3  # precision of its intercept: of a log whose first 11 labels were leavers it said 0.92 of 500 stayers
-STEPPED = 2.0  # the same for a bin of the steps
-HINGED = 3.0  # times the linear precision: as much freedom in all, spread over three weights a feature
+HINGED = 3.0  # times the precision of a weight: as much freedom in all, spread over three weights a feature
 
 
 class MixtureOfExperts(base.MiniBatchClassifier):
@@ -43,7 +43,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
     prior_probability
         What is said of an average customer before there is any label.
     prior_precision
-        Of a weight of the linear expert, for a feature of variance 1.
+        Of a weight of a line, for a feature of variance 1; of each of the hinges' weights HINGED times as much.
     forget
         The share of their precision that the experts keep from batch to batch (1: all of it).
     worth
@@ -67,14 +67,9 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.names: list[Hashable] = []
         self.labels, self.positives = 0.0, 0.0  # by weight
         self.low, self.high, self.knots = np.zeros(0), np.zeros(0), np.zeros((0, KNOTS))
-        self.prior, self.linear = (
-            LogisticRegression(10.0, forget, worth),
-            LogisticRegression(prior_precision, forget, worth),
-        )
-        self.hinges, self.steps = (
-            LogisticRegression(HINGED * prior_precision, forget, worth),
-            Steps(STEPPED * prior_precision, worth),
-        )
+        self.prior = LogisticRegression(10.0, forget, worth)
+        self.hinges, self.steps = LogisticRegression(HINGED * prior_precision, forget, worth), Steps()
+        self.memory = Memory()
         self.prior.meet([prior_feature])
         self.prior.weights = np.array([_logit(prior_probability) - PRIOR_SLOPE * PRIOR_MIDDLE, PRIOR_SLOPE])
         self.prior.precision[0, 0] = PRIOR_SURE
@@ -127,24 +122,29 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.low = np.append(self.low, np.full(more, np.inf))
         self.high = np.append(self.high, np.full(more, -np.inf))
         self.knots = np.concatenate([self.knots, np.full((more, KNOTS), np.nan)])
-        self.linear.meet(self.names)
         self.hinges.meet([(name, k) for name in self.names for k in range(1 + KNOTS)])
         self.steps.meet(len(self.names))
+        self.memory.meet(len(self.names))
 
     def update(self, x: Array, y: Array, weight: Array | None = None) -> None:
-        """The experts learn a batch. x: (names, n); y: (n,) of 0 and 1; weight: (n,), above 0; none: 1 each."""
-        x, weight = np.clip(np.nan_to_num(x), LOWEST, HIGHEST), all_alike(y, weight)
+        """A batch is remembered and learned. x: (names, n); y: (n,) of 0 and 1; weight: (n,), above 0; none: 1 each."""
+        weight = all_alike(y, weight)
+        self.memory.take(x, y, weight)
+        self.learn(x, y, weight)
+
+    def learn(self, x: Array, y: Array, weight: Array) -> None:
+        """The experts learn a batch that the memory, which models may share, has taken."""
+        x = np.clip(np.nan_to_num(x), LOWEST, HIGHEST)
         self.labels, self.positives = self.labels + float(weight.sum()), self.positives + float((weight * y).sum())
+        self.low, self.high = np.minimum(self.low, x.min(axis=1)), np.maximum(self.high, x.max(axis=1))
+        self.steps.fit(self.memory)
         if len(y) > 1 and y.min() == y.max():
             return  # all of an instant stayed, or all left: that says nothing about who differs, only how many
-        self.low, self.high = np.minimum(self.low, x.min(axis=1)), np.maximum(self.high, x.max(axis=1))
         x = on_grid(x, self.low, self.high)
         self._set_knots(x)
         place = self.names.index(self.prior_feature)
         self.prior.update(x[place : place + 1].T, y, weight)
-        self.linear.update(x.T, y, weight)
         self.hinges.update(_hinged(x, self.knots), y, weight)
-        self.steps.update(x, y, weight)
 
     def parameters(self) -> Parameters:
         """As they are now."""
@@ -152,7 +152,6 @@ class MixtureOfExperts(base.MiniBatchClassifier):
             base=_logit((self.positives + self.prior_probability) / (self.labels + 1.0)),
             prior=self.prior.weights.copy(),
             prior_place=self.names.index(self.prior_feature),
-            linear=self.linear.weights.copy(),
             hinges=self.hinges.weights.copy(),
             knots=self.knots.copy(),
             steps=np.append(self.steps.intercept, self.steps.tables),

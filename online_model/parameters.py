@@ -10,7 +10,7 @@ import numpy as np
 from features.arithmetic import Array
 from online_model.packing import pack, unpack
 
-EXPERTS = ("base", "prior", "linear", "hinges", "steps")
+EXPERTS = ("base", "prior", "hinges", "steps")
 MIX, SERVED = (
     len(EXPERTS),
     len(EXPERTS) + 1,
@@ -25,7 +25,6 @@ class Parameters:
     base: float  # log-odds of the running base rate
     prior: Array  # (2,): intercept, weight of the prior's one feature
     prior_place: int  # which feature that is
-    linear: Array  # (1 + features,)
     hinges: Array  # (1 + features * (1 + KNOTS),): a feature's slope, then what it changes by at each knot
     knots: Array  # (features, KNOTS), on the edges of bins; NaN: none yet
     steps: Array  # (1 + features * bins,)

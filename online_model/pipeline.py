@@ -36,7 +36,7 @@ def pipeline(snapshot: Snapshot) -> compose.Pipeline:
     classifier = MixtureOfExperts(prior_probability=float(sigmoid(np.array([p.base]))[0]))
     classifier.names = list(NAMES)
     classifier.low, classifier.high, classifier.knots = p.low, p.high, p.knots
-    classifier.prior.weights, classifier.linear.weights, classifier.hinges.weights = p.prior, p.linear, p.hinges
+    classifier.prior.weights, classifier.hinges.weights = p.prior, p.hinges
     classifier.steps.intercept, classifier.steps.tables = float(p.steps[0]), p.steps[1:].reshape(len(NAMES), -1)
     classifier.pool.weights = p.weights if snapshot.learned else PRIOR_ALONE
     classifier.pool.costs = (SLOPES - (p.slope if snapshot.learned else 1.0)) ** 2

@@ -18,12 +18,13 @@ from online_model.treatment import all_alike, effective
 
 # Before any evidence: most to what needs few labels to be good. The prior is no member, and stays at 0: what it won now
 # and then it lost again (log loss on one log 0.2756 without it, 0.2836 with it).
-BEGIN = np.array([0.02, 0.0, 0.33, 0.53, 0.12])
+BEGIN = np.array([0.01, 0.0, 0.2, 0.79])
 POOLED = tuple(name for name, share in zip(EXPERTS, BEGIN.tolist(), strict=True) if share)
-ENOUGH = 320.0
-SHARE = 0.01
+ENOUGH = 3000.0
+SHARE = 0.3
+MOST_APART = 0.01  # of mean log loss, from the mix: more from one round is luck
 SLOPES = np.arange(0, 23) / 20.0
-BEGIN_SLOPE, SLOPE_ROUNDS = 0.95, 6.0
+BEGIN_SLOPE, SLOPE_ROUNDS = 1.0, 6.0
 MOST_LOSS = 8.0  # log-odds beyond it count as this: one instant must not outweigh all others
 
 
@@ -46,8 +47,9 @@ class Pool:
     def update(self, said: Array, y: Array, weight: Array | None = None) -> None:
         """One round. said: (rows, n) log-odds at the time, of each expert, then of their mix; y, weight: (n,)."""
         weight = all_alike(y, weight)
-        losses = np.array([mean_loss(row, y, weight) for row in said[: len(EXPERTS)]])
-        self.weights = self.weights * exp(-min(ENOUGH, effective(weight)) * self.fresh * (losses - losses.min()))
+        losses = np.array([mean_loss(row, y, weight) for row in said[: MIX + 1]])
+        apart = np.clip(losses[:MIX] - losses[MIX], -MOST_APART, MOST_APART)
+        self.weights = self.weights * exp(-min(ENOUGH, effective(weight)) * self.fresh * (apart - apart.min()))
         self.weights = (1.0 - SHARE) * self.weights / _sum(self.weights) + SHARE * self.begin
         self.costs = self.costs + np.array([mean_loss(slope * said[MIX], y, weight) for slope in SLOPES.tolist()])
 

@@ -10,12 +10,12 @@ import numpy as np
 from features.arithmetic import Array, sigmoid
 from features.catalogue import scaled_rows
 from features.population import RFM_B, RfmB, percentiles, rfmb
+from online_model.bins import HIGHEST, LOWEST
 from online_model.estimator import LOGIT_LIMIT
 from online_model.functions import Table, experts, mixed
 from online_model.mixture import spoken
 from online_model.parameters import EXPERTS
 from online_model.snapshot import Snapshot
-from online_model.steps import HIGHEST, LOWEST
 
 PRIOR_ALONE = np.array([float(name == "prior") for name in EXPERTS])
 

@@ -19,7 +19,7 @@ from online_model.parameters import Parameters
 from online_model.readiness import Hold
 from schemas.errors import Failure
 
-FORMAT = 3
+FORMAT = 4
 MODEL = "model"  # the contender that section [model] of the profile describes, and the first champion
 
 

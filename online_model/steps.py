@@ -1,11 +1,12 @@
 """An additive model of fine steps: a table a feature, a bin a quarter of its scale wide.
 
-What trees find and lines do not: that something begins at a certain day. Each matured batch moves the tables by a few
-rounds of Newton steps, one feature after another, against the precision that the batches before left in each bin (a
-recursive form of backfitting; Hastie and Tibshirani 1990, generalized additive models). Correlation between features is
-left out of the precision: that is what makes thousands of bins affordable.
+What trees find and lines do not: that something begins at a certain day. With each batch the tables fade a little and
+are boosted anew on the memory of all examples: feature by feature, in rounds, each gets the one step up or down that
+lowers the loss most, at a small share of its Newton step (cyclic boosting of an additive model; Lou, Caruana and Gehrke
+2012, 10.1145/2339530.2339556). So what was learned of a world that is gone fades too, and nothing is ever surer than
+the memory has examples. Interactions of features, as in trees of more leaves, gave nothing on five real logs.
 
-Sums over examples are exact, as in `estimator`.
+Sums over examples are taken one after another in the order of the memory, which is the same for everybody.
 """
 
 from __future__ import annotations
@@ -14,73 +15,80 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.arithmetic import Array, sigmoid
-from online_model.estimator import CURVATURE_STEP, INTERCEPT_PRECISION, LOGIT_LIMIT, RESIDUAL_STEP
+from online_model.bins import BINS, Bins, bins_of
+from online_model.estimator import INTERCEPT_PRECISION, LOGIT_LIMIT
+from online_model.memory import Memory
 
-WIDTH = 0.25  # of a bin, on the scale of the model
-LOWEST, HIGHEST = -8.0, 24.0  # of a scaled value; log(1 + value) reaches 24 at 26 thousand million
-BINS = 128
-ROUNDS = 4
-MOST_STEP = 1.0  # of log-odds at once: where all of a batch is certain already, a Newton step has no bound
-
-Bins = NDArray[np.intp]
-
-
-def bins_of(x: Array) -> Bins:
-    """The bin of each value, any shape."""
-    return np.clip((x - LOWEST) / WIDTH, 0.0, BINS - 1.0).astype(np.intp)
+KEPT = 0.9  # of the tables, from one fit to the next
+ROUNDS, FIRST_ROUNDS = 3, 30  # as many as 3 a fit come to when 0.9 is kept
+RATE = 0.05  # of a Newton step
+PRECISION = 10.0  # of a step's prior
+LEAST_ROWS = 50  # on each side of a step
+MOST_STEP = 8.0  # of log-odds, before RATE: where all are certain already, a Newton step has no bound
+LEAST_NEW = 0.01  # of the memory: with fewer new examples it is not worth a fit
 
 
 class Steps:
     """P(True) = 1 / (1 + exp(-(intercept + the sum of the features' tables at their values)))."""
 
-    def __init__(self, prior_precision: float, worth: float) -> None:
-        """prior_precision: of each bin; worth: independent observations that an example stands for."""
-        self.prior_precision, self.worth = prior_precision, worth
-        self.intercept, self.intercept_precision = 0.0, INTERCEPT_PRECISION
+    def __init__(self) -> None:
+        self.intercept, self.fitted = 0.0, 0  # of how many examples
         self.tables: Array = np.zeros((0, BINS))
-        self.precision: Array = np.zeros((0, BINS))
 
     def meet(self, features: int) -> None:
         """Room for so many features; new ones say nothing yet."""
-        more = features - len(self.tables)
-        self.tables = np.concatenate([self.tables, np.zeros((more, BINS))])
-        self.precision = np.concatenate([self.precision, np.full((more, BINS), self.prior_precision)])
+        self.tables = np.concatenate([self.tables, np.zeros((features - len(self.tables), BINS))])
 
     def log_odds(self, x: Array) -> Array:
         """x: (features, n) -> (n,)."""
-        z = np.full(x.shape[1], self.intercept)
-        for table, bins in zip(self.tables, bins_of(x), strict=True):
-            z += table[bins]
+        return self._at(bins_of(x))
+
+    def fit(self, memory: Memory) -> None:
+        """Moves the tables to what the memory holds, once it has changed enough."""
+        y, weight = memory.label.astype(np.float64), memory.weight
+        if memory.seen - self.fitted < LEAST_NEW * len(y) or y.min() == y.max():
+            return
+        rounds, self.fitted = ROUNDS if self.fitted else FIRST_ROUNDS, memory.seen
+        bins = memory.bins.astype(np.intp)
+        counts = np.cumsum([np.bincount(row, minlength=BINS) for row in bins], axis=1)
+        splits = (counts >= LEAST_ROWS) & (len(y) - counts >= LEAST_ROWS)
+        moving = np.flatnonzero(splits.any(axis=1)).tolist()
+        self.tables *= KEPT
+        z = self._at(bins)
+        for _ in range(rounds):
+            p = sigmoid(np.clip(z, -LOGIT_LIMIT, LOGIT_LIMIT))
+            gradient, curvature = weight * (p - y), weight * (p * (1.0 - p))
+            step = -_newton(_sum(gradient), _sum(curvature), INTERCEPT_PRECISION)
+            self.intercept += float(step)
+            z += step
+            gradient += curvature * step
+            for j in moving:
+                table = _step(bins[j], gradient, curvature, splits[j])
+                self.tables[j] += table
+                moved = table.take(bins[j])
+                z += moved
+                gradient += curvature * moved  # as if the curvature stayed the same for the rest of the round
+
+    def _at(self, bins: Bins) -> Array:
+        z = np.full(bins.shape[1], self.intercept)
+        for table, row in zip(self.tables, bins, strict=True):
+            z += table.take(row)
         return z
 
-    def update(self, x: Array, y: Array, weight: Array) -> None:
-        """One batch. x: (features, n); y: (n,) of 0 and 1; weight: (n,). What is the same for all does not move."""
-        bins, z, before = bins_of(x), self.log_odds(x), self.tables.copy()
-        moving = [j for j, row in enumerate(bins) if row.max() > row.min() or len(y) == 1]
-        for _ in range(ROUNDS):
-            gradient, curvature = _weigh(z, y, weight)
-            step = self.worth * gradient.sum() / (self.worth * curvature.sum() + self.intercept_precision)
-            step = min(max(float(step), -MOST_STEP), MOST_STEP)
-            self.intercept -= step
-            z -= step
-            for j in moving:
-                step = self._step(j, bins[j], _weigh(z, y, weight), before[j])
-                self.tables[j] -= step
-                z -= step[bins[j]]
-        _, curvature = _weigh(z, y, weight)
-        self.intercept_precision += self.worth * float(curvature.sum())
-        for j in moving:
-            self.precision[j] += self.worth * np.bincount(bins[j], curvature, BINS)
 
-    def _step(self, j: int, bins: Bins, rows: tuple[Array, Array], before: Array) -> Array:
-        gradient, curvature = (self.worth * np.bincount(bins, part, BINS) for part in rows)
-        pull = self.precision[j] * (self.tables[j] - before)
-        step = (gradient + pull) / (curvature + self.precision[j])
-        return np.asarray(np.clip(step, -MOST_STEP, MOST_STEP))
+def _step(bins: Bins, gradient: Array, curvature: Array, splits: NDArray[np.bool_]) -> Array:
+    """(BINS,): the share of the best step. splits: (BINS,), after which bins it may be."""
+    g, h = (np.cumsum(np.bincount(bins, part, BINS)) for part in (gradient, curvature))
+    below, above = g / (h + PRECISION), (g[-1] - g) / (h[-1] - h + PRECISION)
+    at = int(np.where(splits, g * below + (g[-1] - g) * above, -1.0).argmax())
+    table = np.empty(BINS)
+    table[: at + 1], table[at + 1 :] = below[at], above[at]
+    return np.asarray(-RATE * np.clip(table, -MOST_STEP, MOST_STEP))
 
 
-def _weigh(z: Array, y: Array, weight: Array) -> tuple[Array, Array]:
-    """Gradient and curvature of each row's loss, on grids on which any sum of them is exact."""
-    p = sigmoid(np.clip(z, -LOGIT_LIMIT, LOGIT_LIMIT))
-    residual = np.rint(weight * (p - y) / RESIDUAL_STEP) * RESIDUAL_STEP
-    return residual, np.rint(weight * (p * (1.0 - p)) / CURVATURE_STEP) * CURVATURE_STEP
+def _newton(gradient: float, curvature: float, precision: float) -> float:
+    return min(max(gradient / (curvature + precision), -MOST_STEP), MOST_STEP)
+
+
+def _sum(values: Array) -> float:
+    return float(np.cumsum(values)[-1])

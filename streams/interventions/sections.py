@@ -30,8 +30,8 @@ from streams.interventions.values import (
 TouchPointName = Literal[
     "first-not-reviewed", "no-second-purchase", "no-activity-joined", "complaint-open", "no-purchase"
 ]
-ExpertName = Literal["base", "linear", "hinges", "steps"]
-POOLED: tuple[ExpertName, ...] = ("base", "linear", "hinges", "steps")
+ExpertName = Literal["base", "hinges", "steps"]
+POOLED: tuple[ExpertName, ...] = ("base", "hinges", "steps")
 SegmentName = Literal["high-value", "high-value-at-risk", "price-sensitive", "new"]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

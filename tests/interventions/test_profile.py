@@ -244,18 +244,18 @@ def test_a_file_that_is_not_utf8_is_named_with_the_byte(written: Path) -> None:
 
 
 def test_a_challenger_may_be_set_like_any_entry(written: Path) -> None:
-    written.write_text(SHIPPED + '[[challengers]]\nname = "other"\nforget_a_week = 0.9\n')
+    written.write_text(SHIPPED + '[[challengers]]\nname = "other"\nforget_a_week = 0.8\n')
     (one,) = load_profile(
-        str(written), ["challengers.other.experts=base, linear", "challengers.other.prior_precision=2"]
+        str(written), ["challengers.other.experts=base, steps", "challengers.other.prior_precision=2"]
     ).challengers
-    assert (one.prior_precision, one.forget_a_week, one.experts) == (2.0, 0.9, ("base", "linear"))
+    assert (one.prior_precision, one.forget_a_week, one.experts) == (2.0, 0.8, ("base", "steps"))
 
 
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
         ('name = "other"', "challengers.other learns as [model] does"),
-        ('name = "other"\nforget_a_week = 1.0', "challengers.other learns as [model] does"),
+        ('name = "other"\nforget_a_week = 0.9', "challengers.other learns as [model] does"),
         ('name = "model"\nforget_a_week = 0.9', "challengers.model: [model] itself is called so"),
         ('name = "a"\nexperts = ["base"]\n[[challengers]]\nname = "a"\nexperts = ["base"]', "a is there 2 times"),
         ('name = "other"\nexperts = []', "challengers.other.experts"),

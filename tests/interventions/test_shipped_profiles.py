@@ -219,7 +219,7 @@ def test_the_model_waits_for_a_thousand_labels(profile: Profile) -> None:
 
 
 def test_the_learner_forgets_nothing(profile: Profile) -> None:
-    assert (profile.model.prior_precision, profile.model.forget_a_week) == (10.0, 1.0)
+    assert (profile.model.prior_precision, profile.model.forget_a_week) == (10.0, 0.9)
 
 
 def test_scores_are_published_when_they_move_by_two_hundredths(profile: Profile) -> None:

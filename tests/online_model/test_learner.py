@@ -14,6 +14,7 @@ from features.catalogue import NAMES, scaled
 from online_model.estimator import LogisticRegression
 from online_model.examples import taken, with_label
 from online_model.learner import Learner
+from online_model.parameters import KNOTS
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from online_model.treatment import NO_LABEL
@@ -155,13 +156,13 @@ def test_a_batch_of_one_class_moves_the_model_towards_it() -> None:
     one = examples(5)
     zeros, ones = (learner(0).learn(0, [replace(one, label=np.full(200, k, np.uint8))]).parameters for k in (0, 1))
     assert zeros.base < -3 < 3 < ones.base
-    assert not np.concatenate([zeros.linear, ones.hinges, ones.steps]).any()  # who differs, nobody knows
+    assert not np.concatenate([zeros.hinges, ones.hinges, zeros.steps, ones.steps]).any()  # who differs, nobody knows
 
 
 def test_all_features_have_a_weight() -> None:
     one = Learner(RULES).learn(0, [examples(1)]).parameters
-    assert np.count_nonzero(one.linear[1:]) > len(NAMES) / 2
-    assert one.linear.shape == (len(NAMES) + 1,)
+    assert np.count_nonzero(one.hinges[1 :: 1 + KNOTS]) > len(NAMES) / 2
+    assert one.hinges.shape == (1 + len(NAMES) * (1 + KNOTS),)
 
 
 def test_whose_horizon_was_cut_is_left_out() -> None:

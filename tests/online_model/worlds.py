@@ -12,7 +12,7 @@ from features.population import RFM_B, nobody
 from online_model.drift import DriftRules
 from online_model.examples import Examples
 from online_model.learner import Learner, Rules
-from online_model.parameters import EXPERTS, SERVED
+from online_model.parameters import EXPERTS, KNOTS, SERVED
 from online_model.readiness import Bar, Hold
 from online_model.snapshot import MODEL, Snapshot
 from online_model.treatment import codes
@@ -72,12 +72,12 @@ def snapshot(seed: int = 1) -> Snapshot:
 
 
 def lines(weights: Array, intercept: float, mean: Array) -> Snapshot:
-    """A ready model of which the linear expert alone is trusted."""
+    """A ready model that trusts the hinges alone, which have no knots: lines."""
     first, n = Snapshot.initial(0.2), len(NAMES)
-    alone = np.array([float(name == "linear") for name in EXPERTS])
+    alone = np.array([float(name == "hinges") for name in EXPERTS])
     parameters = replace(
         first.parameters,
-        linear=np.append(intercept, weights),
+        hinges=np.append(intercept, np.stack([weights, *np.zeros((KNOTS, n))], axis=1)),
         low=np.full(n, -8.0),
         high=np.full(n, 24.0),
         weights=alone,
