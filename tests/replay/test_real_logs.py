@@ -100,14 +100,14 @@ def served(log: Observed, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scorer = Scorer(learner.snapshot(0))
     ours, base = np.empty(len(label)), np.empty(len(label))
     for at_us, rows in log.weeks():
+        while waiting and waiting[0].observed_us + log.profile.label.horizon_us <= at_us:
+            scorer = Scorer(learner.learn(at_us, [waiting.pop(0)]))
         raw = np.ascontiguousarray(log.raw[:, rows])
         ours[rows], said = scorer.score(raw), scorer.said(scaled(raw))
         base[rows] = sigmoid(np.array([learner.model.parameters().base]))
         these = label[rows].astype(np.uint8)
         treatment = np.zeros(len(these), np.uint8)
         waiting.append(Examples(at_us, 0, log.customers[rows], ours[rows], said, raw, these, treatment))
-        while waiting and waiting[0].observed_us + log.profile.label.horizon_us <= at_us:
-            scorer = Scorer(learner.learn(at_us, [waiting.pop(0)]))
     return ours, base
 
 
