@@ -1,7 +1,7 @@
 """The online model, one pass, against LightGBM retrained every week on all matured labels.
 
 Both are judged on the same rows, the labelled observations of a replay, by what would have been served then: LightGBM
-has the features, and of the labels those that the model served at that instant had learned from.
+has the features, and of the labels those that the model served at that instant had learned from: all that have matured.
 """
 
 from __future__ import annotations
@@ -95,8 +95,7 @@ def _retrain(
     everything = lightgbm.Dataset(x, y, params=settings, free_raw_data=False).construct()
     model = None
     for week, instant in enumerate(np.unique(at)):
-        # labels learned at the instant before: those of this one come after its observations
-        known = int(np.searchsorted(at, instant - np.timedelta64(horizon_days + 7, "D"), "right"))
+        known = int(np.searchsorted(at, instant - np.timedelta64(horizon_days, "D"), "right"))
         if (model is None or week % weeks_apart == 0) and 0 < y[:known].sum() < known:
             model = lightgbm.train(settings, everything.subset(np.arange(known)), rounds)
         if model is not None:

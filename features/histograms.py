@@ -28,7 +28,7 @@ Histograms = NDArray[np.int64]
 
 
 def count(x: Array, probability: Array) -> Histograms:
-    """x: (features, n) scaled; probability: (n,) as served -> (names, bins) customers."""
+    """x: (features, n) scaled; probability: of those who have one, at most n -> (names, bins) customers."""
     found = nothing()
     for row, i in enumerate(WATCHED):  # one after another: a row fits the cache
         found[row] = _in_bins(x[i] - x[TENURE] if row in AGEING else x[i])

@@ -4,7 +4,8 @@ Every grid instant is compared with the instants just before it, not with the fi
 so what matters is what it has not seen yet, and customers of a young log only grow older. Three signs are looked at:
 the population stability index (PSI) of features and scores, the share of missing values by producer, and ADWIN (Bifet
 and Gavalda 2007, 10.1137/1.9781611972771.42) on the log loss of what was served. A feature that drifts together with a
-field that a producer no longer fills is the producer's; any other drift is the customers'.
+field that a producer no longer fills is the producer's; any other drift is the customers'. Scores are those published
+last before the instant: its own are made by the model that this look belongs to.
 """
 
 from __future__ import annotations

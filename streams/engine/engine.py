@@ -40,6 +40,7 @@ from streams.engine.case_columns import (
     PENDING,
     PERSONA,
     RETRY,
+    SENT,
     VALUE,
     WIDTH,
 )
@@ -47,13 +48,13 @@ from streams.engine.casebook import Casebook
 from streams.engine.crossings import Crossings
 from streams.engine.desk import Desk
 from streams.engine.happenings import Happenings
-from streams.engine.one import Candidacy
+from streams.engine.one import Candidacy, Scored
 from streams.engine.outbox import Facts, Outbox, in_order
 from streams.engine.quality import Quality
 from streams.engine.reports import Report
 from streams.engine.rhythm import Rhythm
 from streams.engine.schedule import Schedule, is_grid, on_agenda
-from streams.engine.scoring import Scoring, in_parts
+from streams.engine.scoring import Scoring, See, in_parts, unseen
 from streams.engine.ticks import Ticks
 from streams.interventions.cases import Withheld
 from streams.interventions.gate import is_held_out
@@ -147,13 +148,12 @@ class Engine:
             self._stop(stop_us)
 
     def take_model(self, snapshot: Snapshot) -> None:
-        """The model in force from now on; where it was waited for, the sweep of its instant follows."""
+        """The model in force from now on; where it was waited for, observations and sweep of its instant follow."""
         self.take_snapshot(snapshot)
         if self.waiting_us is not None:
             assert snapshot.instant_us == self.waiting_us, (snapshot.instant_us, self.waiting_us)
             self.waiting_us = None
-            if self.schedule.is_sweep(snapshot.instant_us):
-                self._sweep(snapshot.instant_us)
+            self._observe(snapshot.instant_us)
 
     def take_grants(self, grants: list[dict[str, Any]], instant_us: int) -> None:
         """The dispatcher's answers to the candidates of an instant; in event time everything waits for them."""
@@ -227,7 +227,11 @@ class Engine:
     def _stop(self, at_us: int) -> None:
         if is_grid(at_us):
             self._forget(at_us)
-            self._observe(at_us)
+            self._count(at_us)
+            if self.waits_for_models:
+                self.waiting_us = at_us
+            else:
+                self._observe(at_us)
         elif self.schedule.is_sweep(at_us):
             self._sweep(at_us)
 
@@ -254,34 +258,39 @@ class Engine:
         self.scoring.scores.update(dict.fromkeys(slots.tolist()))
         self.counts["forgotten"] += len(slots)
 
-    def _observe(self, at_us: int) -> None:
-        active, self.report = self.active(at_us), Report.empty()
-        self.report = replace(self.report, missing=self.quality.take(), judged=self.casebook.take_judged())
-        for slots in in_parts(active):
-            scored = self.scoring.scored(slots, self.table.gather(slots), np.full(len(slots), float(at_us)))
-            probability, x = scored.probability, scaled(scored.raw)
-            said = self.scorer.said(x)
-            self.report += Report(count(scored.raw), histograms.count(x, probability), {})
-            names = [self.table.names[slot] for slot in slots.tolist()]
-            version = self.scorer.snapshot.version
-            self.facts.observations += blocks.observation_blocks(at_us, version, names, probability, said, scored.raw)
-        self.counts["observations"] += len(active)
-        self.facts.observations.append(blocks.mark(at_us, self.partition))
+    def _count(self, at_us: int) -> None:
+        """What the learner is told of a grid instant. The model of the instant is made with it, so there are no scores
+        of it yet: those that were published last are counted, of whoever has one.
+        """
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
-        if self.waits_for_models:
-            self.waiting_us = at_us
-        elif self.schedule.is_sweep(at_us):
-            self._sweep(at_us)
+        self.report = replace(Report.empty(), missing=self.quality.take(), judged=self.casebook.take_judged())
+        for slots in in_parts(self.active(at_us)):
+            block = self.table.gather(slots)
+            raw, sent = self.scoring.features(block, np.full(len(slots), float(at_us))), block[SENT - WIDTH]
+            self.report += Report(count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)]), {})
+
+    def _observe(self, at_us: int) -> None:
+        """The observations of a grid instant, by the model in force: what the sweep of the instant is decided by."""
+        self._sweep(at_us, self._observed)
+        self.counts["observations"] += len(self.active(at_us))
+        self.facts.observations.append(blocks.mark(at_us, self.partition))
+
+    def _observed(self, scored: Scored) -> None:
+        """Customers of a sweep are observations."""
+        names, model = [self.table.names[slot] for slot in scored.slots.tolist()], scored.scorer
+        at_us, said, version = int(scored.at_us[0]), model.said(scaled(scored.raw)), model.snapshot.version
+        found = blocks.observation_blocks(at_us, version, names, scored.probability, said, scored.raw)
+        self.facts.observations += found
 
     def report_grid(self, at_us: int) -> None:
         """Tells the learner that all labels up to a grid instant are out."""
         self.facts.labelled.append(blocks.mark(at_us, self.partition, self.report))
 
-    def _sweep(self, at_us: int) -> None:
+    def _sweep(self, at_us: int, see: See = unseen) -> None:
         active = self.active(at_us)
         self.quiet = self.rhythm.quiet(at_us)
         hold = Withheld.SOURCE_QUIET if self.quiet else Withheld.NOTHING  # a sweep sees nothing but silence
-        probability = self.scoring.sweep(active, at_us, hold, self._candidacy(self.gives_out(at_us)))
+        probability = self.scoring.sweep(active, at_us, hold, self._candidacy(self.gives_out(at_us)), see)
         self.scoring.give_up(self._waits_but(active), at_us)
         self._flush()
         if self.keeps_sweeps and len(active):

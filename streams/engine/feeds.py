@@ -213,6 +213,8 @@ class EngineFeed:
             self.waiting_us = until_us if is_grid(until_us) else None
             self.asked_us = until_us if self.engine.gives_out(until_us) else None
         self.until_us = until_us
+        if ended:
+            self.merge.forget_end()
         self.position = self.position | self.merge.positions()
         return self._batch(base, until_us, rows, model, grants, matured, ended)
 
@@ -227,8 +229,6 @@ class EngineFeed:
         ended: bool,
     ) -> Batch:
         unknown, self.unknown_fields = self.unknown_fields, Counter()
-        if ended:
-            self.merge.forget_end()
         notes = self.notes.take(rows)
         return Batch(self, base, self.position, until_us, rows, notes, [], unknown, model, grants, matured, ended)
 

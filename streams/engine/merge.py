@@ -35,7 +35,7 @@ class Source:
     proved_us: int | None = None  # everything up to here is known; None: nothing read yet
     start_us: int | None = None  # what was proved first
     latest_us: int = 0  # the latest event time that has been read
-    ended: bool = False
+    end: int | None = None  # the offset of its end marker
     chunks: deque[tuple[Rows, Offsets]] = field(default_factory=deque)
     marks: deque[tuple[int, int]] = field(default_factory=deque)  # (passed from this tick on, offset)
 
@@ -104,8 +104,8 @@ class Merge:
     def end(self, name: str, time_us: int, offset: int) -> None:
         """Nothing follows in the source; `time_us` is the last event time of the whole input."""
         source = self.sources[name]
-        source.mark(source.prove(time_us), offset)
-        source.ended = True
+        source.mark(source.prove(time_us) + 1, offset)  # whoever waits there may be followed by another
+        source.end = offset
 
     def exhausted(self, name: str) -> None:
         """Nothing follows in the source, whatever the others have."""
@@ -114,7 +114,7 @@ class Merge:
     def finish(self, time_us: int | None) -> None:
         """Nothing follows in any source; `time_us` is the last event time of all, None when there was no event."""
         for source in self.sources.values():
-            source.proved_us, source.ended = time_us, True
+            source.proved_us, source.end = time_us, source.read
 
     def reached(self, name: str, next_offset: int) -> None:
         """Everything before `next_offset` has been handed over (records, marks, refused ones)."""
@@ -122,7 +122,7 @@ class Merge:
 
     @property
     def ended(self) -> bool:
-        return all(source.ended for source in self.sources.values())
+        return all(source.end is not None for source in self.sources.values())
 
     @property
     def frontier_us(self) -> int | None:
@@ -143,7 +143,9 @@ class Merge:
     def forget_end(self) -> None:
         """The end has been passed; whatever follows it goes on from there."""
         for source in self.sources.values():
-            source.ended = False
+            while source.marks and source.end is not None and source.marks[0][1] <= source.end:
+                source.marks.popleft()
+            source.end = None
 
     def take(self, until_us: int) -> Rows:
         """All records whose tick ends by `until_us` (all there are, when every source has ended there)."""
@@ -151,6 +153,8 @@ class Merge:
         parts: list[Rows] = []
         for source in self.sources.values():
             _take(source, ALWAYS if everything else until_us, parts)
+            while source.marks and source.marks[0][0] <= until_us:
+                source.marks.popleft()
         return np.concatenate(parts) if parts else np.zeros(0, EVENT)
 
     def positions(self) -> dict[str, int]:
@@ -171,5 +175,3 @@ def _take(source: Source, due_us: int, parts: list[Rows]) -> None:
             source.chunks[0] = (rows[n:], offsets[n:])
             break
         source.chunks.popleft()
-    while source.marks and source.marks[0][0] <= due_us:
-        source.marks.popleft()

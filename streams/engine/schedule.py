@@ -28,8 +28,8 @@ class Schedule:
         )
 
     def is_sweep(self, at_us: int) -> bool:
-        """Every customer is scored again at `at_us`."""
-        return at_us % self.sweep_every_us == 0
+        """Every customer is scored again at `at_us`; so they are where they are observed."""
+        return at_us % self.sweep_every_us == 0 or is_grid(at_us)
 
     def matured_grid(self, at_us: int) -> int | None:
         """The grid instant whose observations get their labels at `at_us`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 
 import numpy as np
@@ -24,6 +24,11 @@ from streams.interventions.gate import Passed, Refused
 from streams.interventions.sections import Step, Tier
 
 ROWS_AT_ONCE = 8192
+See = Callable[[Scored], None]
+
+
+def unseen(scored: Scored) -> None:
+    """Nobody else looks at the scores of a sweep."""
 
 
 class Scoring:
@@ -35,6 +40,12 @@ class Scoring:
         self.scores: dict[int, Score | None] = {}  # None: gone
         self._first_known = layout.column[First(KNOWN)]
 
+    def features(self, block: Array, at_us: Array) -> Array:
+        """As of `scored`, without a score: (features, n) in their units."""
+        raw = values(View(self.layout, block, at_us))
+        self.scorer.complete(raw)
+        return raw
+
     def scored(self, slots: Slots, block: Array, at_us: Array) -> Scored:
         """Customers at their instants. block: (columns, n), as `Table.gather` gives it; at_us: (n,)."""
         view = View(self.layout, block, at_us)
@@ -43,26 +54,27 @@ class Scoring:
         known_us, name = block[self._first_known], self.table.names.__getitem__
         return Scored(slots, name, view, at_us, known_us, self.scorer.score(raw), raw, rfm_b, self.scorer)
 
-    def score(
-        self, slots: Slots, block: Array, at_us: Array, hold: Withheld, candidacy: Candidacy
-    ) -> tuple[Array, NDArray[np.bool_]]:
-        """Scores active customers; their cases change in `block`. -> probabilities, what changed."""
-        scored = self.scored(slots, block, at_us)
+    def decide(self, scored: Scored, block: Array, hold: Withheld, candidacy: Candidacy) -> NDArray[np.bool_]:
+        """About active customers, whose cases change in `block`. -> (n,) what changed."""
         block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:], hold, candidacy)
-        at, p = at_us[changed].astype(np.int64).tolist(), scored.probability[changed].tolist()
-        scores = zip(at, p, repeat(self.scorer.snapshot.version), strict=False)
-        self.scores.update(zip(slots[changed].tolist(), scores, strict=True))
-        return scored.probability, changed
+        at, p = scored.at_us[changed].astype(np.int64).tolist(), scored.probability[changed].tolist()
+        scores = zip(at, p, repeat(scored.scorer.snapshot.version), strict=False)
+        self.scores.update(zip(scored.slots[changed].tolist(), scores, strict=True))
+        return changed
 
-    def sweep(self, slots: Slots, at_us: int, hold: Withheld, candidacy: Candidacy) -> Array:
-        """Scores many customers at one instant, and keeps what changed. -> (slots,) probabilities."""
+    def sweep(self, slots: Slots, at_us: int, hold: Withheld, candidacy: Candidacy, see: See = unseen) -> Array:
+        """Scores many customers at one instant, and keeps what changed. see: is shown what was scored, part by part,
+        before anything is decided about it. -> (slots,) probabilities.
+        """
         parts = [np.empty(0)]
         for part in in_parts(slots):
             block = self.table.gather(part)
-            probability, changed = self.score(part, block, np.full(len(part), float(at_us)), hold, candidacy)
+            scored = self.scored(part, block, np.full(len(part), float(at_us)))
+            see(scored)
+            changed = self.decide(scored, block, hold, candidacy)
             self.table.rows[part[changed], -WIDTH:] = block[-WIDTH:, changed].T
             self.table.dirty[part[changed]] = True
-            parts.append(probability)
+            parts.append(scored.probability)
         return np.concatenate(parts)
 
     def give_up(self, slots: Slots, at_us: int) -> None:

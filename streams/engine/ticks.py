@@ -65,7 +65,8 @@ class Ticks:
             self._happenings.take(*about, rows[of], group[of] - start, notes)
             is_active = np.flatnonzero(block[self._last_retained] >= at_us - self._lapsed_after_us)
             part = block[:, is_active]
-            self.scoring.score(slots[start:end][is_active], part, at_us[is_active], Withheld.NOTHING, candidacy)
+            scored = self.scoring.scored(slots[start:end][is_active], part, at_us[is_active])
+            self.scoring.decide(scored, part, Withheld.NOTHING, candidacy)
             block[-WIDTH:, is_active] = part[-WIDTH:]
             self.table.scatter(slots[start:end], block)
 

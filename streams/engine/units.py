@@ -200,8 +200,8 @@ class EngineUnit:
         return sweeps
 
     def _advance(self, batch: Batch, until_us: int) -> None:
-        """To the batch's instant, with labels and reports at theirs. At one instant: events, observations,
-        labels, report.
+        """To the batch's instant, with labels and reports at theirs. At one instant: events, labels, report; then its
+        model, and by that observations and sweep. Live nobody waits for it: they come behind the events.
         """
         engine, rows = self.engine, batch.rows[np.argsort(batch.rows["due_us"], kind="stable")]
         horizon_us = engine.schedule.horizon_us

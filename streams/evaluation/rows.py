@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from schemas.errors import Failure, UsageError
-from schemas.instants import WEEK_US, parse_duration
+from schemas.instants import parse_duration
 from streams.files.folder import EXAMPLES, SUMMARY
 
 Floats = NDArray[np.float64]
@@ -48,12 +48,10 @@ class Rows:
 
     @property
     def known_weeks(self) -> Ints:
-        """At each instant, the labels of how many instants had been learned, (weeks,).
-
-        Labels of an instant are learned after its observations: what it is served with has those of the instant before.
+        """At each instant, the labels of how many instants had been learned, (weeks,): those that matured up to it,
+        for the model that it is served with comes of them.
         """
-        ends_us = self.instants_us + self.horizon_us + WEEK_US
-        return np.searchsorted(ends_us, self.instants_us, "right")
+        return np.searchsorted(self.instants_us + self.horizon_us, self.instants_us, "right")
 
     @property
     def half(self) -> Ints:

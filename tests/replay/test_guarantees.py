@@ -171,7 +171,7 @@ def test_a_late_event_lands_where_it_belongs(events: list[Event], base: Run, tmp
 
 
 def features(run: Run, customer: str, after: str, until: str = "9999") -> np.ndarray:
-    """(observations, features) of a customer; without RFM-B, which is about all of them as of a week before."""
+    """(observations, features) of a customer; without RFM-B, which is about all of them."""
     table = run.examples.sort_values("observed_at")
     at = table["observed_at"].dt.strftime("%Y-%m-%d")
     mine = table[(table["customer_id"] == customer) & (at > after) & (at < until)]
@@ -238,6 +238,14 @@ def test_what_came_in_at_the_very_last_instant_is_observed_there(tmp_path: Path)
     run = replay(tmp_path / "out", [write_jsonl(tmp_path / "log.jsonl", [VISIT | {"event_time": GRID}])])
     assert run.examples[["customer_id", "label"]].isna().to_numpy().tolist() == [[False, True]]
     assert run.examples["observed_at"].tolist() == [pd.Timestamp(GRID)]
+
+
+def test_a_monday_s_score_is_the_observation_s(base: Run) -> None:
+    both = base.examples.merge(
+        base.scores, left_on=["customer_id", "observed_at"], right_on=["customer_id", "scored_at"]
+    )
+    assert len(both) == len(base.examples) > 1000
+    assert both["probability_x"].tolist() == both["probability_y"].tolist()
 
 
 def write_csv(path: Path, events: Sequence[Event]) -> Path:

@@ -90,7 +90,7 @@ def test_who_was_called_within_the_horizon_counts_as_treated(loop: Kept) -> None
     }
     assert within
     # an outcome about a case that had ended before is ignored: then no contact was reported, but the case was sent
-    assert {loop.told[key] for key in within} == {Treatment.SENT, Treatment.CONTACTED}
+    assert Treatment.CONTACTED in {loop.told[key] for key in within} <= {Treatment.SENT, Treatment.CONTACTED}
 
 
 def test_who_was_never_called_is_not_contacted(loop: Kept) -> None:
