@@ -1,10 +1,13 @@
 """How far each expert is trusted, by what it said at the time: a round is an instant with all its customers.
 
 Observations of one instant share their fate (a deadline, a strike, a season), so a round counts by its mean loss, as at
-most ENOUGH independent observations, however many customers there are; and since horizons of consecutive instants
-overlap, only by the share of it that is new. Weights: fixed share (Herbster and Warmuth 1998, 10.1023/A:1007424614876)
-on the experts' log-odds, in which log loss is convex, so that the pool is at most as bad as their weighted mean. Slope:
-one factor on the pool's log-odds, by all rounds so far, so that a pool too sure of whole instants becomes modest.
+most ENOUGH independent observations, however many customers there are; since horizons of consecutive instants overlap,
+only by the share of it that is new; and since one round may be luck, by at most so much of loss (MOST_APART,
+MOST_BEHIND). Weights are exponential with fixed share (Herbster and Warmuth 1998, 10.1023/A:1007424614876), on the
+experts' log-odds, in which log loss is convex, so that the pool is at most as bad as their weighted mean. Three steps:
+the experts among themselves, always drawn back to where they began, since who was best in one world is not in the next;
+their mix against the running base rate, which wins all where the others know nothing any more; and a slope, one factor
+on the log-odds by all rounds so far, so that a pool too sure of whole instants becomes modest.
 """
 
 from __future__ import annotations
@@ -16,13 +19,13 @@ from online_model.estimator import RESIDUAL_STEP
 from online_model.parameters import EXPERTS, MIX
 from online_model.treatment import all_alike, effective
 
-# Before any evidence: most to what needs few labels to be good. The prior is no member, and stays at 0: what it won now
-# and then it lost again (log loss on one log 0.2756 without it, 0.2836 with it).
-BEGIN = np.array([0.01, 0.0, 0.2, 0.79])
+BASE = EXPERTS.index("base")
+# Before any evidence. The prior is no member, and stays at 0: what it won now and then it lost again (log loss on one
+# log 0.2756 without it, 0.2836 with it).
+BEGIN = np.array([0.05, 0.0, 0.19, 0.76])
 POOLED = tuple(name for name, share in zip(EXPERTS, BEGIN.tolist(), strict=True) if share)
-ENOUGH = 3000.0
-SHARE = 0.3
-MOST_APART = 0.01  # of mean log loss, from the mix: more from one round is luck
+ENOUGH, SHARE, MOST_APART = 3000.0, 0.3, 0.01  # of the experts among themselves
+BASE_ENOUGH, BASE_SHARE, MOST_BEHIND = 50.0, 0.01, 0.13  # of their mix against the base rate
 SLOPES = np.arange(0, 23) / 20.0
 BEGIN_SLOPE, SLOPE_ROUNDS = 1.0, 6.0
 MOST_LOSS = 8.0  # log-odds beyond it count as this: one instant must not outweigh all others
@@ -35,9 +38,19 @@ class Pool:
         """fresh: the share of a round's horizon that no other round has seen; pooled: the members, of POOLED."""
         self.fresh = fresh
         begin = np.where([name in pooled for name in EXPERTS], BEGIN, 0.0)
-        self.begin: Array = begin / _sum(begin)
-        self.weights: Array = self.begin.copy()
+        begin /= _sum(begin)
+        self.begin_trust = 1.0 - float(begin[BASE])
+        begin[BASE] = 0.0
+        self.begin: Array = begin / max(self.begin_trust, 1e-9)
+        self.experts, self.trust = self.begin.copy(), self.begin_trust
         self.costs: Array = SLOPE_ROUNDS * (SLOPES - BEGIN_SLOPE) ** 2
+
+    @property
+    def weights(self) -> Array:
+        """(EXPERTS,)."""
+        weights: Array = self.trust * self.experts
+        weights[BASE] += 1.0 - self.trust
+        return weights
 
     @property
     def slope(self) -> float:
@@ -48,10 +61,22 @@ class Pool:
         """One round. said: (rows, n) log-odds at the time, of each expert, then of their mix; y, weight: (n,)."""
         weight = all_alike(y, weight)
         losses = np.array([mean_loss(row, y, weight) for row in said[: MIX + 1]])
-        apart = np.clip(losses[:MIX] - losses[MIX], -MOST_APART, MOST_APART)
-        self.weights = self.weights * exp(-min(ENOUGH, effective(weight)) * self.fresh * (apart - apart.min()))
-        self.weights = (1.0 - SHARE) * self.weights / _sum(self.weights) + SHARE * self.begin
+        worth = min(ENOUGH, effective(weight)) * self.fresh
+        self.experts = _shared(self.experts, losses[:MIX] - losses[MIX], worth, MOST_APART, SHARE, self.begin)
+        worth = min(BASE_ENOUGH, effective(weight)) * self.fresh
+        trust = np.array([1.0 - self.trust, self.trust])
+        behind = np.array([0.0, losses[MIX] - losses[BASE]])
+        begin = np.array([1.0 - self.begin_trust, self.begin_trust])
+        self.trust = float(_shared(trust, behind, worth, MOST_BEHIND, BASE_SHARE, begin)[1])
         self.costs = self.costs + np.array([mean_loss(slope * said[MIX], y, weight) for slope in SLOPES.tolist()])
+
+
+def _shared(weights: Array, losses: Array, worth: float, most: float, share: float, begin: Array) -> Array:
+    """Exponential weights with fixed share. losses: of each, from what is between them all, cut to +- most."""
+    cut = np.clip(losses, -most, most)
+    weights = weights * exp(-worth * (cut - cut.min()))
+    total = _sum(weights)
+    return (1.0 - share) * weights / total + share * begin if total else weights
 
 
 def mix(said: Array, weights: Array) -> Array:

@@ -20,7 +20,7 @@ from online_model.estimator import INTERCEPT_PRECISION, LOGIT_LIMIT
 from online_model.memory import Memory
 
 KEPT = 0.9  # of the tables, from one fit to the next
-ROUNDS, FIRST_ROUNDS = 3, 30  # as many as 3 a fit come to when 0.9 is kept
+ROUNDS = 3
 RATE = 0.05  # of a Newton step
 PRECISION = 10.0  # of a step's prior
 LEAST_ROWS = 50  # on each side of a step
@@ -48,14 +48,14 @@ class Steps:
         y, weight = memory.label.astype(np.float64), memory.weight
         if memory.seen - self.fitted < LEAST_NEW * len(y) or y.min() == y.max():
             return
-        rounds, self.fitted = ROUNDS if self.fitted else FIRST_ROUNDS, memory.seen
+        self.fitted = memory.seen
         bins = memory.bins.astype(np.intp)
         counts = np.cumsum([np.bincount(row, minlength=BINS) for row in bins], axis=1)
         splits = (counts >= LEAST_ROWS) & (len(y) - counts >= LEAST_ROWS)
         moving = np.flatnonzero(splits.any(axis=1)).tolist()
         self.tables *= KEPT
         z = self._at(bins)
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             p = sigmoid(np.clip(z, -LOGIT_LIMIT, LOGIT_LIMIT))
             gradient, curvature = weight * (p - y), weight * (p * (1.0 - p))
             step = -_newton(_sum(gradient), _sum(curvature), INTERCEPT_PRECISION)

@@ -37,7 +37,7 @@ def world(rate_below: float, rate_above: float, n: int = 4000) -> tuple[Array, A
 
 
 def test_a_jump_is_found_where_it_is() -> None:
-    steps = taught(*world(0.1, 0.6))
+    steps = taught(*world(0.1, 0.6), fits=10)
     below, just_below, just_above, above = said(steps, 2.0, 4.7, 5.3, 8.0)
     assert below == pytest.approx(just_below, abs=0.03)
     assert just_above == pytest.approx(above, abs=0.05)
