@@ -1,146 +1,186 @@
 """The online model, one pass, against LightGBM retrained every week on all matured labels.
 
-Both are judged on the same rows, the labelled observations of a replay, by what would have been served then: LightGBM
-has the features, and of the labels those that the model served at that instant had learned from: all that have matured.
+Both are judged on the same rows, the labelled observations of a replay, by what was or would have been served then.
+LightGBM has all features, and at each instant exactly the labels that the model had: those known by then. Differences
+have intervals by customer, drawn as `keepline evaluate` does. Processor times are of one thread each: our model is fed
+with the observations once more, without decoding and features, which LightGBM is given too.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.alone import Alone, fed
+from benchmarks.logs import CHOSEN_ON, UNSEEN, Log, replayed
 from benchmarks.measure import Claim, Measure, Scale, Skipped, Spent, at_least, at_most, spent
-from benchmarks.process import ROOT, keepline
+from schemas.instants import WEEK_US
+from streams.evaluation import metrics
+from streams.evaluation.boosting import ROUNDS, TUNED
+from streams.evaluation.bootstrap import Estimate, auc_tally, estimate, loss_tally, resample
+from streams.evaluation.rows import Flags, Floats, Ints, Rows, read
 
-DATA = Path(os.environ.get("KEEPLINE_DATA") or ROOT.parent / "shared" / "data")
-OULAD = ("app_activity", "service_visits", "surveys")
-RETENTION = "label.retention_events=service_visit,app_activity"
-TUNED: dict[str, Any] = {
-    "n_estimators": 200, "learning_rate": 0.05, "num_leaves": 4, "min_child_samples": 200, "reg_lambda": 10.0,
-    "subsample": 0.7, "subsample_freq": 1, "colsample_bytree": 0.6,
-}  # fmt: skip
-PEERS: dict[str, dict[str, Any]] = {"tuned": TUNED, "default": {}}
-WEEKS_APART = {"small": 8, "full": 1}  # between two retrainings
-WORST_AUC = -0.001
-Floats = NDArray[np.float64]
+WEEKS_APART = {"small": 8, "full": 1}  # between two retrainings; claims are against one that is retrained every week
+LEAST_AUC = -0.001  # the difference
+MOST_OF_BASE_RATE = 1.01
+MOST_SHARE = 1 / 20  # of LightGBM's processor time
+MOST_US = 2000.0  # an example
+MOST_BYTES = 2_000_000
+CITY = 100_000_000  # customers observed weekly, on paper
+WEEK_S = WEEK_US / 1e6
+PERIODS = ("second half", "whole log")
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
-    """A real log, and how it is replayed."""
+class Served:
+    """Observations that all could say something about, and what they said: (rows,) each, probabilities."""
 
-    name: str
-    files: Sequence[Path]
-    horizon_days: int
-    settings: Sequence[str]
+    rows: Rows
+    ours: Floats
+    theirs: Floats
+    base_rate: Floats
 
-
-LOGS = (
-    Log("cdnow", [DATA / "cdnow" / "service_visits.csv.gz"], 90, ["label.lapsed_after=180d"]),
-    Log("oulad", [DATA / "oulad" / f"{name}.csv.gz" for name in OULAD], 28, ["label.lapsed_after=60d", RETENTION]),
-)
+    @property
+    def half(self) -> Ints:
+        """0 in the first half of the rows, 1 in the second."""
+        return (np.arange(len(self.ours)) >= len(self.ours) // 2).astype(np.int64)
 
 
 def run(scale: Scale, seed: int) -> list[Measure]:
-    """Claims against the tuned one, on the whole log and its second half: log loss better, AUC at most 0.001 less."""
+    """Claims on each log; at a small scale only those that are not about LightGBM."""
     import lightgbm  # noqa: F401  # so that its absence skips before anything has been replayed
 
-    found = [log for log in LOGS if all(file.exists() for file in log.files)]
-    if not found:
-        raise Skipped(f"no logs in {DATA}; set KEEPLINE_DATA")
-    return [measure for log in found for measure in _measure(log, WEEKS_APART[scale], seed)]
+    logs = [log for log in (CHOSEN_ON if scale == "small" else CHOSEN_ON + UNSEEN) if log.is_there]
+    if not logs:
+        raise Skipped("no logs; set KEEPLINE_DATA to a folder that has them")
+    measures, gains = [], defaultdict[str, list[float]](list)
+    for log in logs:
+        some, auc = _measured(log, WEEKS_APART[scale], seed)
+        measures += some
+        gains["logs that constants were chosen on" if log in CHOSEN_ON else "other logs"] += auc
+    return measures + [_gain(name, auc, WEEKS_APART[scale]) for name, auc in gains.items()]
 
 
-def _measure(log: Log, weeks_apart: int, seed: int) -> Iterator[Measure]:
-    rows, replay_cpu_s = _replay(log)
-    for peer, parameters in PEERS.items():
-        served = np.full(len(rows), np.nan)
-        took = spent(lambda into=served, of=parameters: _retrain(rows, log.horizon_days, weeks_apart, of, seed, into))
-        yield from _compared(log, rows, served, peer, replay_cpu_s, took)
+def _gain(name: str, differences: list[float], weeks_apart: int) -> Measure:
+    mean = float(np.mean(differences))
+    claim = Claim("above 0", mean > 0.0) if weeks_apart == 1 else None
+    return Measure(f"{name}: AUC less LightGBM's, mean of logs and halves", mean, "", claim=claim)
 
 
-def _replay(log: Log) -> tuple[pd.DataFrame, float]:
-    """The labelled observations by instant, and the processor time of the replay."""
-    with TemporaryDirectory(prefix="keepline-learning-") as folder:
-        settings = [f"label.horizon={log.horizon_days}d", *log.settings]
-        options = [word for setting in settings for word in ("--set", setting)]
-        took = keepline("replay", *log.files, "--profile", "e-commerce", "--out", folder, *options)
-        rows = pd.read_parquet(Path(folder) / "examples.parquet")
-    rows = rows[rows["label"].notna()].sort_values(["observed_at", "customer_id"], ignore_index=True)
-    return rows, took.cpu_s
+def _measured(log: Log, weeks_apart: int, seed: int) -> tuple[list[Measure], list[float]]:
+    """And how much AUC is better, by period."""
+    with replayed(log) as (folder, replay):
+        alone = fed(folder, log.profile)
+        served, took = _served(folder, weeks_apart, seed)
+        auc, loss = _differences(served)
+    measures: list[Measure] = []
+    for i, (period, judged) in enumerate(zip(PERIODS, (served.half == 1, served.half >= 0), strict=True)):
+        measures += _compared(f"{log.name}, {period}", served, judged, auc[i], loss[i], weeks_apart == 1)
+    measures += [_calibrated(log, served), *_costs(log, alone, replay.cpu_s, took, weeks_apart == 1)]
+    return measures, [one.value for one in auc]
 
 
-def _retrain(
-    rows: pd.DataFrame, horizon_days: int, weeks_apart: int, parameters: dict[str, Any], seed: int, into: Floats
-) -> None:
+def _served(folder: Path, weeks_apart: int, seed: int) -> tuple[Served, Spent]:
+    """What all said, and what LightGBM took."""
+    rows, _ = read(folder)
+    labelled = rows.labelled
+    x, rows = rows.matrix()[labelled], rows.only(labelled)
+    ends = np.searchsorted(rows.week, np.arange(len(rows.instants_us) + 1))  # rows up to each instant
+    known = ends[np.searchsorted(rows.instants_us, rows.instants_us - rows.horizon_us, "right")]
+    theirs = np.full(len(x), np.nan)
+    took = spent(lambda: _retrain(x, rows, known, weeks_apart, seed, theirs))
+    said = np.isfinite(theirs)
+    base_rate = np.append(0, np.cumsum(rows.label))[known] / np.maximum(known, 1)
+    rates = base_rate[rows.week]
+    return Served(rows.only(said), rows.probability[said], theirs[said], rates[said]), took
+
+
+def _retrain(x: NDArray[np.float32], rows: Rows, known: Ints, weeks_apart: int, seed: int, into: Floats) -> None:
     """What LightGBM would have served for each row; NaN while it has no labels of both classes.
 
-    Bins are made once, of all rows: that can only help it.
+    known: (weeks,), how many rows have labels at each instant. Bins are made once, of all rows: that can only help it.
     """
     import lightgbm
 
-    x = rows.filter(regex="^f_").to_numpy(np.float32)
-    y, at = rows["label"].to_numpy(np.float64), rows["observed_at"].to_numpy()
-    common = {"objective": "binary", "verbosity": -1, "seed": seed, "min_data_in_bin": 3}
-    rounds = parameters.get("n_estimators", 100)
-    settings = common | {name: value for name, value in parameters.items() if name != "n_estimators"}
-    everything = lightgbm.Dataset(x, y, params=settings, free_raw_data=False).construct()
-    model = None
-    for week, instant in enumerate(np.unique(at)):
-        known = int(np.searchsorted(at, instant - np.timedelta64(horizon_days, "D"), "right"))
-        if (model is None or week % weeks_apart == 0) and 0 < y[:known].sum() < known:
-            model = lightgbm.train(settings, everything.subset(np.arange(known)), rounds)
+    settings, y, model = TUNED | {"seed": seed}, rows.label.astype(np.float64), None
+    everything: Any = lightgbm.Dataset(x, y, params=settings, free_raw_data=False).construct()
+    for week in np.unique(rows.week).tolist():
+        labels = int(known[week])
+        if (model is None or week % weeks_apart == 0) and 0 < y[:labels].sum() < labels:
+            model = lightgbm.train(settings, everything.subset(np.arange(labels)), ROUNDS)
         if model is not None:
-            now = slice(*np.searchsorted(at, [instant, instant + np.timedelta64(1, "us")]))
-            into[now] = model.predict(x[now])
+            now = slice(*np.searchsorted(rows.week, [week, week + 1]))
+            into[now] = model.predict(x[now], num_threads=1)
+
+
+def _differences(served: Served) -> tuple[list[Estimate], list[Estimate]]:
+    """AUC and log loss less LightGBM's, by period; customers are drawn."""
+    label = served.rows.label
+    tallies = [make(p, label) for make in (auc_tally, loss_tally) for p in (served.ours, served.theirs)]
+    drawn = resample(tallies, served.rows, served.half)[..., -1]  # the last group alone is the second half
+    auc, loss = ([estimate(part, least=-np.inf) for part in drawn[i] - drawn[i + 1]] for i in (0, 2))
+    return auc, loss
 
 
 def _compared(
-    log: Log, rows: pd.DataFrame, served: Floats, peer: str, replay_cpu_s: float, took: Spent
+    what: str, served: Served, judged: Flags, auc: Estimate, loss: Estimate, weekly: bool
 ) -> Iterator[Measure]:
-    """The whole log, and its second half (of the rows)."""
-    second = np.arange(len(rows)) >= len(rows) // 2
-    for name, judged in (("all", ~np.isnan(served)), ("second half", ~np.isnan(served) & second)):
-        label, ours = rows["label"].to_numpy(np.float64)[judged], rows["probability"].to_numpy()[judged]
-        what, theirs = f"{log.name}, {name}", served[judged]
-        yield _measure_of(
-            f"{what}: AUC of {judged.sum():,} rows", peer, area(ours, label), area(theirs, label), WORST_AUC
-        )
-        yield _measure_of(f"{what}: log loss", peer, _log_loss(ours, label), _log_loss(theirs, label), None)
+    """judged: (rows,); auc, loss: ours less theirs."""
+    label = served.rows.label[judged]
+    ours, theirs, base = (p[judged] for p in (served.ours, served.theirs, served.base_rate))
+    peer, less = "LightGBM", "less LightGBM's, 95 % by customer"
+    yield Measure(f"{what}: AUC of {len(label):,} rows", metrics.auc(ours, label), "", peer, metrics.auc(theirs, label))
+    claim = at_least(auc.value, LEAST_AUC, "at most 0.001 less") if weekly else None
+    yield Measure(f"{what}: AUC {less}", auc.value, _interval(auc), claim=claim)
+    log_loss = metrics.log_loss(ours, label)
+    yield Measure(f"{what}: log loss", log_loss, "", peer, metrics.log_loss(theirs, label))
+    claim = Claim("below 0", loss.value < 0.0) if weekly else None
+    yield Measure(f"{what}: log loss {less}", loss.value, _interval(loss), claim=claim)
+    of_base = metrics.log_loss(base, label)
+    claim = at_most(log_loss / of_base, MOST_OF_BASE_RATE, "at most 1.01 of it")
+    yield Measure(f"{what}: log loss", log_loss, "", "running base rate", of_base, claim)
+
+
+def _interval(of: Estimate) -> str:
+    return f"({of.low:+.4f} to {of.high:+.4f})"
+
+
+def _calibrated(log: Log, served: Served) -> Measure:
+    late = served.half == 1
+    ours, theirs = (metrics.ece(p[late], served.rows.label[late]) for p in (served.ours, served.theirs))
+    claim = at_most(ours, log.most_ece, f"<= {log.most_ece}") if log.most_ece else None
+    return Measure(f"{log.name}, second half: ECE, 15 bins of equal mass", ours, "", "LightGBM", theirs, claim)
+
+
+def _costs(log: Log, alone: Alone, replay_cpu_s: float, took: Spent, weekly: bool) -> Iterator[Measure]:
+    """The differ-claim is what makes the rest about the model that was served."""
+    name, seconds = log.name, alone.learning_s + alone.scoring_s
+    cost_us, peer = 1e6 * alone.learning_s / alone.learned, "LightGBM"
     yield Measure(
-        f"{log.name}: processor time, ours with decoding and features",
-        replay_cpu_s,
-        "s",
-        f"LightGBM {peer}",
-        took.cpu_s,
+        f"{name}: of {alone.observed:,} observations the model alone says another bit than the replay",
+        alone.differ,
+        "",
+        claim=at_most(alone.differ, 0, "none"),
     )
-
-
-def _measure_of(figure: str, peer: str, ours: float, theirs: float, worst_auc: float | None) -> Measure:
-    claim: Claim | None = None
-    if peer == "tuned" and worst_auc is None:
-        claim = at_most(ours - theirs, 0.0, "less")
-    elif peer == "tuned" and worst_auc is not None:
-        claim = at_least(ours - theirs, worst_auc, "at most 0.001 less")
-    return Measure(figure, ours, "", f"LightGBM {peer}", theirs, claim)
-
-
-def area(probability: Floats, label: Floats) -> float:
-    """The area under the ROC curve, ties counted half."""
-    ranks = pd.Series(probability).rank().to_numpy()
-    positives = label.sum()
-    negatives = len(label) - positives
-    return float((ranks[label == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-def _log_loss(probability: Floats, label: Floats) -> float:
-    p = np.clip(probability, 1e-15, 1 - 1e-15)
-    return float(-np.mean(np.where(label == 1, np.log(p), np.log(1 - p))))
+    claim = at_most(seconds / took.cpu_s, MOST_SHARE, "<= 1/20") if weekly else None
+    yield Measure(f"{name}: processor time of the model alone", seconds, "s", peer, took.cpu_s, claim)
+    yield Measure(f"{name}: the same with decoding, features and cases", replay_cpu_s, "s", peer, took.cpu_s)
+    yield Measure(
+        f"{name}: learning, an example", cost_us, "us", claim=at_most(cost_us, MOST_US, f"<= {MOST_US:,.0f} us")
+    )
+    yield Measure(
+        f"{name}: learning {CITY:,} customers observed weekly, on paper",
+        cost_us * CITY / 1e6,
+        "s",
+        f"s a week has ({CITY / WEEK_S:.0f} of {1e6 / cost_us:,.0f} examples/s)",
+        WEEK_S,
+        at_most(cost_us * CITY / 1e6, WEEK_S, "within the week"),
+    )
+    for what, size in (("snapshot of the model", alone.snapshot_bytes), ("state of the learner", alone.state_bytes)):
+        yield Measure(f"{name}: {what}", size, "bytes", claim=at_most(size, MOST_BYTES, f"<= {MOST_BYTES:,} bytes"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import mean
+
 import numpy as np
 
 from benchmarks.measure import Measure, Scale, at_most, in_turn
@@ -16,17 +18,18 @@ from streams.engine.engine import Engine
 
 CUSTOMERS = {"small": 100_000, "full": 1_000_000}
 SAMPLE = 1_000
-LIMIT_S = 1.5
+LIMIT_S = 1.0
 
 
 def run(scale: Scale, seed: int) -> list[Measure]:
-    """Claim: 1.5 s for a million; at another scale as many microseconds a customer."""
+    """Claim: a second for a million; at another scale as many microseconds a customer."""
     customers = CUSTOMERS[scale]
     engine = engine_of(customers, seed)
     at_us = np.full(SAMPLE, float(engine.now_us or 0))
     raw = values(View(engine.layout, engine.table.gather(np.arange(SAMPLE)), at_us))
     _sweep(engine)  # the first one publishes many scores: the population was put together by hand
-    took = in_turn({"river": lambda: _river(engine, raw), "sweep": lambda: _sweep(engine)})
+    crossed: list[int] = []
+    took = in_turn({"river": lambda: _river(engine, raw), "sweep": lambda: crossed.append(_sweep(engine))})
     active = len(engine.active(engine.now_us or 0))
     assert active == customers, f"only {active:,} of {customers:,} are active"
     seconds, times = took["sweep"].wall_s, customers / SAMPLE
@@ -35,14 +38,18 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     return [
         Measure(f"{customers:,} customers", seconds, "s", peer, took["river"].wall_s * times, claim),
         Measure("processor time", took["sweep"].cpu_s, "s", peer, took["river"].cpu_s * times),
+        Measure("crossings decided meanwhile, a sweep", mean(crossed), ""),
     ]
 
 
-def _sweep(engine: Engine) -> None:
-    """Through the engine's own door: a day without events, at whose end everybody is scored."""
+def _sweep(engine: Engine) -> int:
+    """Through the engine's own door: a day without events, at whose end everybody is scored. -> how many crossed: each
+    costs as much as some hundreds that only get a score.
+    """
     assert engine.now_us is not None
     engine.step(empty_rows(0), engine.now_us + DAY_US, {})
-    engine.take_facts()
+    facts = engine.take_facts()
+    return len(facts.interventions) + len(facts.withheld)
 
 
 def _river(engine: Engine, raw: Array) -> None:

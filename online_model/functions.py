@@ -18,6 +18,7 @@ from online_model.bins import BINS, LOWEST, WIDTH, Bins, bins_of
 from online_model.parameters import Parameters
 
 VALUE_STEP, RISE_STEP, HEIGHT_STEP = 2.0**-10, 2.0**-20, 2.0**-30
+WHOLE = np.float64(2.0**52 + 2.0**51)  # from here on a float64 has no fraction: bits of neighbours differ by 1
 EDGES = LOWEST + WIDTH * np.arange(BINS)  # the left ends of the bins
 
 
@@ -75,9 +76,10 @@ class Table:
         self._least, self._most = (np.rint(end / VALUE_STEP) for end in (of.low, of.high))
         sizes = np.zeros(len(of.low), np.intp)
         sizes[of.live] = (self._most - self._least)[of.live] + 1.0
-        self._shift = np.cumsum(sizes) - sizes - self._least  # from a value, in steps, to its place
+        shift = np.cumsum(sizes) - sizes - self._least.astype(np.intp)  # from a value, in steps, to its place
+        self._shift = shift - WHOLE.view(np.intp)
         rows = np.repeat(np.arange(len(sizes)), sizes)
-        values = (np.arange(len(rows)) - self._shift[rows]) * VALUE_STEP
+        values = (np.arange(len(rows)) - shift[rows]) * VALUE_STEP
         bins = bins_of(values)
         self._said: Array = of.height[rows, bins] + of.rise[rows, bins] * values
 
@@ -92,11 +94,11 @@ class Table:
     def _parts(self, x: Array, rows: Bins) -> Array:
         """x: (rows, n), overwritten -> (rows, n)."""
         x *= 1.0 / VALUE_STEP
-        np.rint(x, out=x)
-        np.maximum(x, self._least[rows, None], out=x)
-        np.minimum(x, self._most[rows, None], out=x)
-        x += self._shift[rows, None]
-        return self._said.take(x.astype(np.intp))
+        np.clip(x, self._least[rows, None], self._most[rows, None], out=x)
+        x += WHOLE  # rounds to a whole number, to even as rint does, and leaves it in the low bits
+        places = x.view(np.intp)
+        places += self._shift[rows, None]
+        return self._said.take(places)
 
 
 def experts(p: Parameters) -> list[Functions]:

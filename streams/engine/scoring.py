@@ -23,7 +23,7 @@ from streams.interventions.cases import Withheld
 from streams.interventions.gate import Passed, Refused
 from streams.interventions.sections import Step, Tier
 
-ROWS_AT_ONCE = 8192
+ROWS_AT_ONCE = 16384
 See = Callable[[Scored], None]
 
 

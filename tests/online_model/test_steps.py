@@ -41,7 +41,7 @@ def test_a_jump_is_found_where_it_is() -> None:
     below, just_below, just_above, above = said(steps, 2.0, 4.7, 5.3, 8.0)
     assert below == pytest.approx(just_below, abs=0.03)
     assert just_above == pytest.approx(above, abs=0.05)
-    assert (below < 0.2, above > 0.4) == (True, True)
+    assert (below < 0.25, above > 0.45) == (True, True)
 
 
 def test_a_feature_that_says_nothing_gets_next_to_nothing() -> None:

@@ -1,0 +1,102 @@
+"""The model alone, fed with the observations of a replay as its engine and its learner would: what that costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from features.arithmetic import Array
+from features.catalogue import NAMES, scaled
+from online_model.examples import Examples, joined, taken, with_label
+from online_model.learner import Learner
+from online_model.scorer import Scorer
+from online_model.snapshot import Snapshot
+from online_model.treatment import NO_LABEL
+from streams.engine.learner_unit import rules_of
+from streams.engine.scoring import in_parts
+from streams.files.folder import EXAMPLES
+from streams.interventions.profile import Profile
+
+Made = TypeVar("Made")
+
+
+@dataclass(slots=True)
+class Alone:
+    """What it took. scoring_s, learning_s: of a processor; differ: observations of which it said another bit than the
+    replay had.
+    """
+
+    observed: int = 0
+    learned: int = 0
+    scoring_s: float = 0.0
+    learning_s: float = 0.0
+    snapshot_bytes: int = 0  # the largest that engines got
+    state_bytes: int = 0  # the learner's own, at the end
+    differ: int = 0
+
+
+def fed(folder: Path, profile: Profile) -> Alone:
+    """At each instant the labels known by then are learned, then customers are observed."""
+    took, learner, waiting = Alone(), Learner(rules_of(profile)), list[Examples]()
+    for observed in _observations(folder):
+        known_us = observed.observed_us - profile.label.horizon_us
+        examples = with_label([one for one in waiting if one.observed_us <= known_us])
+        waiting = [one for one in waiting if one.observed_us > known_us]
+        body, seconds = _timed(partial(_learn, learner, observed.observed_us, examples))
+        took.learning_s += seconds
+        took.learned += sum(len(one.customers) for one in examples)
+        took.snapshot_bytes = max(took.snapshot_bytes, len(body))
+        said, seconds = _timed(partial(_observe, body, observed))
+        took.scoring_s += seconds
+        took.observed += len(observed.customers)
+        took.differ += int((said.probability != observed.probability).sum())
+        waiting.append(said)
+    took.state_bytes = sum(map(len, learner.dumps().values()))
+    return took
+
+
+def _learn(learner: Learner, at_us: int, examples: list[Examples]) -> bytes:
+    """As the learner does, to the model's message."""
+    return learner.learn(at_us, examples).dumps()
+
+
+def _observe(model: bytes, whom: Examples) -> Examples:
+    """As an engine does, from the model's message on; the features are there already."""
+    scorer, parts = Scorer(Snapshot.loads(model)), []
+    for places in in_parts(np.arange(len(whom.customers))):
+        part = taken(whom, places)
+        said = {name: as_sent(rows) for name, rows in scorer.said(scaled(part.features)).items()}
+        parts.append(replace(part, probability=scorer.score(part.features), said=said))
+    return joined(parts)
+
+
+def as_sent(rows: Array) -> Array:
+    """What experts said travels in single precision."""
+    return rows.astype(np.float32).astype(np.float64)
+
+
+def _observations(folder: Path) -> Iterator[Examples]:
+    """Those of a replay by instant, customers in order, with the labels that they were to get."""
+    table = pq.read_table(folder / EXAMPLES).sort_by([("observed_at", "ascending"), ("customer_id", "ascending")])
+    at_us = table["observed_at"].cast("int64").to_numpy()
+    features = np.stack([table[f"f_{name}"].to_numpy() for name in NAMES])
+    label, treatment = (table[name].fill_null(NO_LABEL).to_numpy().astype(np.uint8) for name in ("label", "treatment"))
+    customers, probability = table["customer_id"].to_pylist(), table["probability"].to_numpy()
+    instants_us, begins = np.unique(at_us, return_index=True)
+    for instant_us, begin, end in zip(instants_us.tolist(), begins, np.append(begins[1:], len(at_us)), strict=True):
+        here = slice(begin, end)
+        there, x = (customers[here], probability[here]), np.ascontiguousarray(features[:, here])
+        yield Examples(instant_us, 0, *there, {}, x, label[here], treatment[here])
+
+
+def _timed(work: Callable[[], Made]) -> tuple[Made, float]:
+    """What it gives, and the seconds of a processor that it took."""
+    began = time.process_time()
+    return work(), time.process_time() - began
