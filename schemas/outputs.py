@@ -312,7 +312,7 @@ class ModelCommand(Output):
 class ModelSnapshot(Output):
     """The model in force from a grid instant on: parameters, never code. Arrays are packed: values but 0, and where."""
 
-    format: Literal[3]
+    format: Literal[4]
     instant_us: int
     version: int
     lineage: dict[str, Any]
