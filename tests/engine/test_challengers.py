@@ -21,6 +21,7 @@ PROFILE = logs.PROFILE.model_copy(
     update={
         "challengers": (Challenger(name=STIFF, prior_precision=1000.0),),
         "promotion": Promotion(alpha=0.9, least_gain=0.0, most_a_week=0.02),  # ten weeks show little
+        "label": logs.PROFILE.label.model_copy(update={"horizon_us": 10 * DAY_US}),
     }
 )
 

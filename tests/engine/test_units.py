@@ -83,7 +83,7 @@ def test_the_city_has_all_that_the_other_tests_are_about() -> None:
     ):
         assert all(count[name] > 0 for count in counts), name
     reasons = {one["withheld_reason"] for one in parsed("interventions-withheld", topics)}
-    assert reasons >= {"model_not_ready", "tenure"}
+    assert reasons >= {"model_not_ready", "open_case", "tenure"}
     assert any(one["emitted_at"] != one["crossed_at"] for one in parsed("interventions", topics)), "none was pending"
     assert any(model["ready"] for model in parsed("models", topics))
     assert any(key and key.startswith(b"\0ids") for key in topics.table(STATE, 0))

@@ -18,14 +18,14 @@ from streams.interventions.profile import Profile, load_profile
 PROFILE = load_profile(
     "after-sales",
     [
-        "label.horizon=10d",
+        "label.horizon=7d",
         "label.lapsed_after=20d",
         "label.forgotten_after=30d",
         "model.min_labels=40",
         "model.min_labels_of_a_class=4",
         "model.least_auc=0",
         "case.least_tenure=3d",
-        "case.cool_down=8d",
+        "case.cool_down=3d",
         "gate.holdout_share=0",  # of 24 customers a share says nothing
         "model.prior_probability=0.5",  # crossings before there is a model: some wait for it, some for the least tenure
     ],
