@@ -67,7 +67,7 @@ class Contender:
             "range": [pack(part) for part in (m.low, m.high, m.knots)],
             "regressions": [[pack(one.weights), pack(one.precision), pack(one.least)] for one in self._regressions()],
             "steps": [m.steps.intercept, m.steps.fitted, pack(m.steps.tables)],
-            "pool": [pack(m.pool.experts), m.pool.trust, pack(m.pool.costs)],
+            "pool": [pack(m.pool.experts), m.pool.trust, pack(m.pool.costs), pack(m.pool.level_costs)],
             "recent": asdict(self.recent),
         }
         return orjson.dumps(body)
@@ -84,8 +84,8 @@ class Contender:
             one.precision = unpack(precision).reshape(len(one.weights), len(one.weights))
         m.steps.intercept, m.steps.fitted, tables = body["steps"]
         m.steps.tables = unpack(tables).reshape(len(NAMES), -1)
-        experts, m.pool.trust, costs = body["pool"]
-        m.pool.experts, m.pool.costs = unpack(experts), unpack(costs)
+        experts, m.pool.trust, *costs = body["pool"]
+        m.pool.experts, m.pool.costs, m.pool.level_costs = unpack(experts), *map(unpack, costs)
         self.recent = Recent(**body["recent"])
 
     def _regressions(self) -> tuple[LogisticRegression, ...]:

@@ -123,9 +123,9 @@ def experts(p: Parameters) -> list[Functions]:
     return [_rounded(Functions(float(constant), height, rise, low, high)) for constant, height, rise in parts]
 
 
-def mixed(some: list[Functions], weights: Array) -> Functions:
-    """The weighted sum; added in the order given."""
-    constant, height, rise = 0.0, np.zeros_like(some[0].height), np.zeros_like(some[0].rise)
+def mixed(some: list[Functions], weights: Array, level: float) -> Functions:
+    """The weighted sum, and the level; added in the order given."""
+    constant, height, rise = level, np.zeros_like(some[0].height), np.zeros_like(some[0].rise)
     for one, weight in zip(some, weights.tolist(), strict=True):
         constant += weight * one.constant
         height += weight * one.height

@@ -107,7 +107,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
     def probability(self, x: Array) -> Array:
         """x: (names, n) -> (n,)."""
         p = self.parameters()
-        served = mixed(experts(p), p.weights * p.slope)
+        served = mixed(experts(p), p.weights * p.slope, p.level)
         return sigmoid(np.clip(served.log_odds(x), -LOGIT_LIMIT, LOGIT_LIMIT))
 
     def said(self, x: Array) -> Array:
@@ -159,6 +159,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
             high=self.high,
             weights=self.pool.weights,
             slope=self.pool.slope,
+            level=self.pool.level,
         )
 
     def _columns(self, X: pd.DataFrame) -> Array:
@@ -174,10 +175,10 @@ class MixtureOfExperts(base.MiniBatchClassifier):
 
 
 def spoken(compiled: list[Functions], p: Parameters, x: Array) -> Array:
-    """compiled: `experts(p)`; x: (features, n), scaled -> (experts + 2, n): log-odds of each, the mix, slope * mix."""
+    """compiled: `experts(p)`; x: (features, n), scaled -> (experts + 2, n): log-odds of each, the mix, the served."""
     rows = np.stack([one.log_odds(x) for one in compiled])
     mixed_rows = mix(rows, p.weights)
-    return np.vstack([rows, mixed_rows, p.slope * mixed_rows])
+    return np.vstack([rows, mixed_rows, p.slope * mixed_rows + p.level])
 
 
 def _hinged(x: Array, knots: Array) -> Array:

@@ -14,13 +14,13 @@ EXPERTS = ("base", "prior", "hinges", "steps")
 MIX, SERVED = (
     len(EXPERTS),
     len(EXPERTS) + 1,
-)  # rows of what a mixture says: behind its experts their mix, and slope * mix
+)  # rows of what a mixture says: behind its experts their mix, and slope * mix + level
 KNOTS = 2  # of each feature: a third costs twice the time and gave at most 0.003 of log loss
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """Arrays in the order of the features. log-odds = slope * sum of weight * expert."""
+    """Arrays in the order of the features. log-odds = level + slope * sum of weight * expert."""
 
     base: float  # log-odds of the running base rate
     prior: Array  # (2,): intercept, weight of the prior's one feature
@@ -32,6 +32,7 @@ class Parameters:
     high: Array
     weights: Array  # (EXPERTS,)
     slope: float
+    level: float
 
     def packed(self) -> dict[str, Any]:
         """For JSON; `unpacked` gives back the same bits."""

@@ -11,7 +11,7 @@ from river import base, compose
 from features.arithmetic import sigmoid
 from features.catalogue import NAMES, scaled
 from online_model.mixture import MixtureOfExperts
-from online_model.pool import SLOPES
+from online_model.pool import LEVELS, SLOPES
 from online_model.scorer import PRIOR_ALONE
 from online_model.snapshot import Snapshot
 
@@ -40,4 +40,5 @@ def pipeline(snapshot: Snapshot) -> compose.Pipeline:
     classifier.steps.intercept, classifier.steps.tables = float(p.steps[0]), p.steps[1:].reshape(len(NAMES), -1)
     classifier.pool.experts, classifier.pool.trust = (p.weights if snapshot.learned else PRIOR_ALONE), 1.0
     classifier.pool.costs = (SLOPES - (p.slope if snapshot.learned else 1.0)) ** 2
+    classifier.pool.level_costs = (LEVELS - (p.level if snapshot.learned else 0.0)) ** 2
     return compose.Pipeline(("scale", CatalogueScale()), ("classify", classifier))

@@ -6,8 +6,9 @@ only by the share of it that is new; and since one round may be luck, by at most
 MOST_BEHIND). Weights are exponential with fixed share (Herbster and Warmuth 1998, 10.1023/A:1007424614876), on the
 experts' log-odds, in which log loss is convex, so that the pool is at most as bad as their weighted mean. Three steps:
 the experts among themselves, always drawn back to where they began, since who was best in one world is not in the next;
-their mix against the running base rate, which wins all where the others know nothing any more; and a slope, one factor
-on the log-odds by all rounds so far, so that a pool too sure of whole instants becomes modest.
+their mix against the running base rate, which wins all where the others know nothing any more; and how that is
+calibrated by all rounds so far: a slope, one factor on the log-odds, so that a pool too sure of whole instants becomes
+modest, and a level added to them.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ BEGIN = np.array([0.05, 0.0, 0.19, 0.76])
 POOLED = tuple(name for name, share in zip(EXPERTS, BEGIN.tolist(), strict=True) if share)
 ENOUGH, SHARE, MOST_APART = 3000.0, 0.3, 0.01  # of the experts among themselves
 BASE_ENOUGH, BASE_SHARE, MOST_BEHIND = 50.0, 0.01, 0.13  # of their mix against the base rate
-SLOPES = np.arange(0, 23) / 20.0
+SLOPES, LEVELS = np.arange(0, 12) / 10.0, np.arange(-5, 6) / 10.0
 BEGIN_SLOPE, SLOPE_ROUNDS = 1.0, 6.0
+LEVEL_ROUNDS, MOST_MOVED = 1.0, 0.1  # of mean log loss, from the level 0: one round counts by at most so much
 MOST_LOSS = 8.0  # log-odds beyond it count as this: one instant must not outweigh all others
 
 
@@ -44,6 +46,7 @@ class Pool:
         self.begin: Array = begin / max(self.begin_trust, 1e-9)
         self.experts, self.trust = self.begin.copy(), self.begin_trust
         self.costs: Array = SLOPE_ROUNDS * (SLOPES - BEGIN_SLOPE) ** 2
+        self.level_costs: Array = LEVEL_ROUNDS * LEVELS**2
 
     @property
     def weights(self) -> Array:
@@ -57,6 +60,11 @@ class Pool:
         """The factor that would have been best."""
         return float(SLOPES[int(self.costs.argmin())])
 
+    @property
+    def level(self) -> float:
+        """What would have been best to add, in log-odds."""
+        return float(LEVELS[int(self.level_costs.argmin())])
+
     def update(self, said: Array, y: Array, weight: Array | None = None) -> None:
         """One round. said: (rows, n) log-odds at the time, of each expert, then of their mix; y, weight: (n,)."""
         weight = all_alike(y, weight)
@@ -69,6 +77,9 @@ class Pool:
         begin = np.array([1.0 - self.begin_trust, self.begin_trust])
         self.trust = float(_shared(trust, behind, worth, MOST_BEHIND, BASE_SHARE, begin)[1])
         self.costs = self.costs + np.array([mean_loss(slope * said[MIX], y, weight) for slope in SLOPES.tolist()])
+        calm = self.slope * said[MIX]
+        costs = np.array([mean_loss(calm + level, y, weight) for level in LEVELS.tolist()])
+        self.level_costs = self.level_costs + np.clip(costs - costs[len(LEVELS) // 2], -MOST_MOVED, MOST_MOVED)
 
 
 def _shared(weights: Array, losses: Array, worth: float, most: float, share: float, begin: Array) -> Array:

@@ -37,8 +37,8 @@ class Scorer:
             (name, own, compiled if own is snapshot.parameters else experts(own))
             for name, own in snapshot.learning.items()
         ]
-        served = mixed(compiled, p.weights * p.slope if snapshot.learned else PRIOR_ALONE)
-        self._served = served.around(snapshot.mean)
+        weights, level = (p.weights * p.slope, p.level) if snapshot.learned else (PRIOR_ALONE, 0.0)
+        self._served = mixed(compiled, weights, level).around(snapshot.mean)
         self.average = self._served.constant
 
     @cached_property

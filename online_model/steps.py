@@ -12,7 +12,6 @@ Sums over examples are taken one after another in the order of the memory, which
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.arithmetic import Array, sigmoid
 from online_model.bins import BINS, Bins, bins_of
@@ -51,15 +50,15 @@ class Steps:
         self.fitted = memory.seen
         bins = memory.bins.astype(np.intp)
         counts = np.cumsum([np.bincount(row, minlength=BINS) for row in bins], axis=1)
-        splits = (counts >= LEAST_ROWS) & (len(y) - counts >= LEAST_ROWS)
-        moving = np.flatnonzero(splits.any(axis=1)).tolist()
+        splits = [np.flatnonzero((row >= LEAST_ROWS) & (len(y) - row >= LEAST_ROWS)) for row in counts]
+        moving = [j for j, some in enumerate(splits) if len(some)]
         self.tables *= KEPT
         z = self._at(bins)
         for _ in range(ROUNDS):
             p = sigmoid(np.clip(z, -LOGIT_LIMIT, LOGIT_LIMIT))
             gradient, curvature = weight * (p - y), weight * (p * (1.0 - p))
-            step = -_newton(_sum(gradient), _sum(curvature), INTERCEPT_PRECISION)
-            self.intercept += float(step)
+            step = -_bounded(_sum(gradient) / (_sum(curvature) + INTERCEPT_PRECISION))
+            self.intercept += step
             z += step
             gradient += curvature * step
             for j in moving:
@@ -76,19 +75,20 @@ class Steps:
         return z
 
 
-def _step(bins: Bins, gradient: Array, curvature: Array, splits: NDArray[np.bool_]) -> Array:
-    """(BINS,): the share of the best step. splits: (BINS,), after which bins it may be."""
-    g, h = (np.cumsum(np.bincount(bins, part, BINS)) for part in (gradient, curvature))
-    below, above = g / (h + PRECISION), (g[-1] - g) / (h[-1] - h + PRECISION)
-    at = int(np.where(splits, g * below + (g[-1] - g) * above, -1.0).argmax())
-    table = np.empty(BINS)
-    table[: at + 1], table[at + 1 :] = below[at], above[at]
-    return np.asarray(-RATE * np.clip(table, -MOST_STEP, MOST_STEP))
+def _step(bins: Bins, gradient: Array, curvature: Array, splits: Bins) -> Array:
+    """(BINS,): the share of the best step. splits: after which bins it may be."""
+    g, h = np.bincount(bins, gradient, BINS).cumsum(), np.bincount(bins, curvature, BINS).cumsum()
+    below, above = g[splits], g[-1] - g[splits]
+    down, up = below / (h[splits] + PRECISION), above / (h[-1] - h[splits] + PRECISION)
+    best = int((below * down + above * up).argmax())
+    table = np.full(BINS, -RATE * _bounded(up[best]))
+    table[: splits[best] + 1] = -RATE * _bounded(down[best])
+    return table
 
 
-def _newton(gradient: float, curvature: float, precision: float) -> float:
-    return min(max(gradient / (curvature + precision), -MOST_STEP), MOST_STEP)
+def _bounded(step: float) -> float:
+    return float(min(max(step, -MOST_STEP), MOST_STEP))
 
 
 def _sum(values: Array) -> float:
-    return float(np.cumsum(values)[-1])
+    return float(values.cumsum()[-1])

@@ -83,7 +83,8 @@ def _versions(args: argparse.Namespace) -> read.Versions:
 
 
 def _body(version: Snapshot) -> dict[str, Any]:
-    return read.said(version) | {"experts": compare.weights(version), "slope": version.parameters.slope}
+    p = version.parameters
+    return read.said(version) | {"experts": compare.weights(version), "slope": p.slope, "level": p.level}
 
 
 def _add(actions: Any, name: str, text: str) -> argparse.ArgumentParser:

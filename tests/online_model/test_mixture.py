@@ -154,6 +154,32 @@ def test_the_expert_that_was_right_is_trusted_and_the_others_are_not_forgotten()
     assert (pool.weights[BEGIN > 0] > 0).all()
 
 
+def test_where_the_others_know_nothing_any_more_the_base_rate_takes_over() -> None:
+    pool, rng = Pool(FRESH), np.random.default_rng(3)
+    for _ in range(15):
+        y = (rng.uniform(size=200) < 0.5).astype(np.float64)
+        said = np.tile(-3.0 * (2.0 * y - 1.0), (len(EXPERTS) + 1, 1))
+        said[EXPERTS.index("base")] = 0.0
+        pool.update(said, y)
+    assert pool.weights[EXPERTS.index("base")] > 0.95
+
+
+def test_one_week_changes_little_however_bad_it_was() -> None:
+    pool, y = Pool(FRESH), np.tile([0.0, 1.0], 3000)
+    before = pool.weights
+    pool.update(np.stack([0.0 * y, *np.tile(-9.0 * (2.0 * y - 1.0), (len(EXPERTS), 1))]), y)
+    assert np.abs(pool.weights - before).max() < 0.4
+
+
+def test_a_pool_that_was_too_low_rises() -> None:
+    pool, rng = Pool(FRESH), np.random.default_rng(3)
+    for _ in range(60):
+        y = (rng.uniform(size=200) < 0.5).astype(np.float64)
+        pool.update(np.full((len(EXPERTS) + 1, 200), -0.4), y)
+    assert pool.level > 0.0
+    assert pool.level - 0.4 * pool.slope == pytest.approx(0.0, abs=0.06)
+
+
 def test_a_pool_that_was_too_sure_becomes_modest() -> None:
     pool, rng = Pool(FRESH), np.random.default_rng(3)
     for _ in range(20):

@@ -82,5 +82,6 @@ def lines(weights: Array, intercept: float, mean: Array) -> Snapshot:
         high=np.full(n, 24.0),
         weights=alone,
         slope=1.0,
+        level=0.0,
     )
     return replace(first, version=3, hold=Hold.NOTHING, learned=True, parameters=parameters, mean=mean, labels=5000)
