@@ -29,7 +29,7 @@ ENOUGH, SHARE, MOST_APART = 3000.0, 0.3, 0.01  # of the experts among themselves
 BASE_ENOUGH, BASE_SHARE, MOST_BEHIND = 50.0, 0.01, 0.13  # of their mix against the base rate
 SLOPES, LEVELS = np.arange(0, 12) / 10.0, np.arange(-5, 6) / 10.0
 BEGIN_SLOPE, SLOPE_ROUNDS = 1.0, 6.0
-LEVEL_ROUNDS, MOST_MOVED = 1.0, 0.1  # of mean log loss, from the level 0: one round counts by at most so much
+LEVEL_ROUNDS, MOST_MOVED = 2.0, 0.05  # of mean log loss, from the level 0: one round counts by at most so much
 MOST_LOSS = 8.0  # log-odds beyond it count as this: one instant must not outweigh all others
 
 
