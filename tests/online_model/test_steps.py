@@ -92,3 +92,13 @@ def test_it_is_fitted_when_a_hundredth_of_its_memory_is_new() -> None:
         steps.fit(memory)
         moved.append(bool((steps.tables != before).any()))
     assert moved == [True, False, True]
+
+
+def test_what_nothing_speaks_for_any_more_fades() -> None:
+    memory, steps, (x, y) = Memory(), Steps(), world(0.3, 0.3)
+    memory.meet(2)
+    steps.meet(2)
+    steps.tables[0] = 1.0
+    memory.take(x * np.array([[0.0], [1.0]]), y, np.ones(len(y)))
+    steps.fit(memory)
+    assert steps.tables[0] == pytest.approx(0.9)
