@@ -93,7 +93,7 @@ def _observations(folder: Path) -> Iterator[Examples]:
     for instant_us, begin, end in zip(instants_us.tolist(), begins, np.append(begins[1:], len(at_us)), strict=True):
         here = slice(begin, end)
         there, x = (customers[here], probability[here]), np.ascontiguousarray(features[:, here])
-        yield Examples(instant_us, 0, *there, {}, x, label[here], treatment[here])
+        yield Examples(instant_us, 0, *there, {}, x, label[here], treatment[here], np.ones(end - begin))
 
 
 def _timed(work: Callable[[], Made]) -> tuple[Made, float]:

@@ -66,7 +66,7 @@ class Comparison:
         risky = np.flatnonzero(self.learners[UNTREATED, referee][1].model.probability(x) > AT_RISK)
         x, label = np.ascontiguousarray(x[:, risky]), examples.label[risky].astype(np.float64)
         if world != UNTREATED:
-            weight = weights(examples.treatment[risky], self.share)
+            weight = weights(examples.treatment[risky], examples.propensity[risky])
             self.left[f"{world}, naive", seed].append(np.stack([np.ones(len(label)), label]))
             self.left[f"{world}, weighted", seed].append(np.stack([weight, label]))
             return

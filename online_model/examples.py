@@ -24,6 +24,7 @@ class Examples:
     features: Array  # (features, n) in their units
     label: NDArray[np.uint8]  # (n,) 1: left; on their way to the learner some have NO_LABEL
     treatment: Codes  # (n,) of `Treatment`
+    propensity: Array  # (n,) of being left alone, for those who were: the holdout's share at its draw, else 1
 
 
 def with_label(parts: list[Examples]) -> list[Examples]:
@@ -43,6 +44,7 @@ def joined(parts: list[Examples]) -> Examples:
         features=np.concatenate([part.features for part in parts], axis=1),
         label=np.concatenate([part.label for part in parts]),
         treatment=np.concatenate([part.treatment for part in parts]),
+        propensity=np.concatenate([part.propensity for part in parts]),
     )
     return taken(whole, np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp))
 
@@ -57,6 +59,7 @@ def taken(one: Examples, places: NDArray[np.intp]) -> Examples:
         features=one.features[:, places],
         label=one.label[places],
         treatment=one.treatment[places],
+        propensity=one.propensity[places],
     )
 
 

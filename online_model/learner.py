@@ -47,7 +47,7 @@ class Rules:
     forget_a_week: float
     bar: Bar
     drift: DriftRules
-    holdout_share: float = 0.0  # of those who crossed; 0: all examples count alike, whatever was done
+    holdout_share: float = 0.0  # 0: all examples count alike, whatever was done
     challengers: Mapping[str, Knobs] = field(default_factory=dict)
     promotion: Promotion = field(default_factory=Promotion)
 
@@ -233,4 +233,4 @@ class Learner:
         acts = self.contacted_us is not None and examples.observed_us - self.contacted_us <= ACTING_US
         if not (acts and self.rules.holdout_share):
             return np.ones(len(examples.label))
-        return weights_of(examples.treatment, self.rules.holdout_share)
+        return weights_of(examples.treatment, examples.propensity)

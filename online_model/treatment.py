@@ -38,10 +38,10 @@ def codes(drawn: NDArray[np.bool_], held_out: NDArray[np.bool_], contacted: NDAr
     return np.where(contacted, Treatment.CONTACTED, code).astype(np.uint8)
 
 
-def weights(treatment: Codes, holdout_share: float) -> Array:
-    """(n,): 0 for whom the CRM was told of, else the inverse of the propensity of being left alone. share: above 0."""
-    held_out = min(np.rint(1.0 / holdout_share / WEIGHT_STEP) * WEIGHT_STEP, MOST_WEIGHT)
-    return np.array([1.0, held_out, 0.0, 0.0])[treatment]
+def weights(treatment: Codes, propensity: Array) -> Array:
+    """(n,): 0 for whom the CRM was told of, else the inverse of the propensity of being left alone: (n,), above 0."""
+    inverse = np.minimum(np.rint(1.0 / propensity / WEIGHT_STEP) * WEIGHT_STEP, MOST_WEIGHT)
+    return np.where(treatment <= Treatment.HELD_OUT, inverse, 0.0)
 
 
 def all_alike(y: Array, weight: Array | None) -> Array:

@@ -258,7 +258,7 @@ class Observations(Output):
 class LabelledExamples(Output):
     """The same a horizon later, with what became of the customers (0: stayed, 1: left, 2: no label, since the horizon
     was cut by erasure or withdrawal) and what was done to them (0: no case, 1: held out, 2: sent, or let in and
-    waiting, 3: contacted).
+    waiting, 3: contacted). propensity: of being left alone, for those who were: the holdout's share at the draw, or 1.
     """
 
     kind: Literal["labelled_examples"]
@@ -271,6 +271,7 @@ class LabelledExamples(Output):
     features: Floats
     label: Flags
     treatment: Codes
+    propensity: Floats
 
 
 class Mark(Output):

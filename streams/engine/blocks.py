@@ -40,10 +40,12 @@ def observation_blocks(
         )
 
 
-def labelled(block: dict[str, Any], label: NDArray[np.uint8], treatment: Codes) -> bytes:
-    """The same block with what became of its customers, and what was done to them."""
-    more = {"kind": "labelled_examples", "label": pack_array(label), "treatment": pack_array(treatment)}
-    return orjson.dumps(block | more)
+def labelled(block: dict[str, Any], label: NDArray[np.uint8], treatment: Codes, propensity: Array) -> bytes:
+    """The same block with what became of its customers, what was done to them, and how probable it was that those who
+    were left alone would be.
+    """
+    more = {"label": pack_array(label), "treatment": pack_array(treatment), "propensity": pack_array(propensity)}
+    return orjson.dumps(block | {"kind": "labelled_examples"} | more)
 
 
 def mark(at_us: int, partition: int, report: Report | None = None) -> bytes:
@@ -80,4 +82,5 @@ def examples_of(block: dict[str, Any]) -> Examples:
         features=unpack_array(block["features"], "f8").reshape(len(NAMES), n),
         label=label,
         treatment=treatment,
+        propensity=unpack_array(block["propensity"], "f8") if "propensity" in block else np.ones(n),
     )

@@ -35,6 +35,7 @@ from streams.engine.case_columns import (
     CONTACTED,
     CUT,
     DRAWN,
+    HELD,
     KEPT,
     NO_CASE,
     PENDING,
@@ -57,7 +58,6 @@ from streams.engine.schedule import Schedule, is_grid, on_agenda
 from streams.engine.scoring import Scoring, See, in_parts, unseen
 from streams.engine.ticks import Ticks
 from streams.interventions.cases import Withheld
-from streams.interventions.gate import is_held_out
 from streams.interventions.people import Personas
 from streams.interventions.profile import Profile
 
@@ -184,7 +184,7 @@ class Engine:
         slots = self.table.slots(block["customers"])  # type: ignore[arg-type]  # a block of ours, by its schema
         left = self.table.rows[slots, self._last_retained] <= observed_us
         label = np.where(self._is_cut(slots, observed_us), NO_LABEL, left).astype(np.uint8)
-        self.facts.labelled.append(blocks.labelled(block, label, self._treatment(slots, observed_us)))
+        self.facts.labelled.append(blocks.labelled(block, label, *self._treatment(slots, observed_us)))
 
     def _is_cut(self, slots: Slots, observed_us: int) -> NDArray[np.bool_]:
         """Whose horizon was cut, by erasure or withdrawal; whoever was erased before, and is silent since, has none."""
@@ -195,17 +195,17 @@ class Engine:
         cut: NDArray[np.bool_] = cut_us > heard_us
         return cut
 
-    def _treatment(self, slots: Slots, observed_us: int) -> Codes:
-        """What was done to customers up to the end of the horizon. A draw counts until whoever has been silent since a
+    def _treatment(self, slots: Slots, observed_us: int) -> tuple[Codes, Array]:
+        """What was done to customers up to the end of the horizon, and how probable it was that those who were left
+        alone would be. A draw counts until whoever has been silent since a
         call stopped working is not observed any more: before that, among the silent, those whom calls brought back
         are missing.
         """
         since_us = observed_us - self.profile.case.save_horizon_us - self.profile.label.lapsed_after_us
         drawn, contacted = (self.table.rows[slots, column - WIDTH] > since_us for column in (DRAWN, CONTACTED))
-        held_out = np.zeros(len(slots), np.bool_)
-        for i in np.flatnonzero(drawn).tolist():
-            held_out[i] = is_held_out(self.profile, self.table.names[slots[i]])
-        return codes(drawn, held_out, contacted)
+        share = self.table.rows[slots, HELD - WIDTH]
+        held_out = drawn & (share > 0.0)
+        return codes(drawn, held_out, contacted), np.where(held_out, share, 1.0)
 
     def report_end(self) -> None:
         """Tells learner and dispatcher that nothing more comes."""

@@ -19,6 +19,7 @@ from online_model.scorer import Scorer
 from streams.engine.case_columns import (
     ARMED,
     DRAWN,
+    HELD,
     OPENED,
     PENDING,
     PERSONA,
@@ -34,7 +35,16 @@ from streams.engine.desk import Desk
 from streams.engine.schedule import next_grid, on_agenda
 from streams.interventions.actions import Plan, Standing, plan, standing
 from streams.interventions.cases import Decision, Withheld
-from streams.interventions.gate import Applicant, Passed, Refused, came_to_the_draw, may_ask, may_rise, pass_gate
+from streams.interventions.gate import (
+    Applicant,
+    Passed,
+    Refused,
+    came_to_the_draw,
+    is_held_out,
+    may_ask,
+    may_rise,
+    pass_gate,
+)
 from streams.interventions.policy import Crossing, Message, compose, tier_of
 from streams.interventions.sections import Step, Tier
 from streams.interventions.touches import active_points, compose_touch, points_due, points_of
@@ -94,7 +104,9 @@ class One:
         plan = self.plan(tier_of(self.desk.profile, self.p))
         passed = rules(self.desk.profile, self.applicant(plan))
         if came_to_the_draw(passed):  # though it may wait yet, and then come to nothing
+            held = is_held_out(self.desk.profile, self.customer)
             self.after[DRAWN, i] = self.at_us
+            self.after[HELD, i] = self.desk.profile.gate.holdout_share if held else 0.0
         message = self._message(crossed_us, passed.channel if isinstance(passed, Passed) else "")
         if isinstance(passed, Refused):
             self._refuse(passed, crossed_us, message)

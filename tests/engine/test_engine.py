@@ -9,9 +9,11 @@ import numpy as np
 
 from features.aggregates import Last
 from features.catalogue import NAMES
+from online_model.packing import unpack_array
+from online_model.treatment import Treatment
 from schemas.columns import EVENT, SERVICE_VISIT
 from schemas.instants import DAY_US, format_instant
-from streams.engine.case_columns import PENDING, RETRY, WIDTH
+from streams.engine.case_columns import DRAWN, HELD, PENDING, RETRY, WIDTH
 from streams.engine.engine import RETAINED, Engine
 from streams.interventions.profile import load_profile
 from tests.online_model.worlds import lines
@@ -106,3 +108,15 @@ def test_a_crossing_that_waits_while_its_customer_lapses_ends_and_is_on_record_o
     assert made.waiting_crossings == 0
     go(made, BUSY_DAYS + 2)
     assert said(made) == (0, [])
+
+
+def test_a_label_says_by_what_share_the_holdout_was_drawn_whatever_it_is_now() -> None:
+    made = engine(live=True)  # whose profile holds nobody out
+    slots = made.table.slots(["c0", "c1", "c2"])
+    made.table.rows[slots[:2], DRAWN - WIDTH] = made.now_us
+    made.table.rows[slots[0], HELD - WIDTH] = 0.25
+    observed_us = int(made.now_us or 0)
+    made.label({"customers": ["c0", "c1", "c2"]}, observed_us)
+    block = json.loads(made.facts.labelled[-1])
+    assert unpack_array(block["treatment"], "u1").tolist() == [Treatment.HELD_OUT, Treatment.SENT, Treatment.LEFT_ALONE]
+    assert unpack_array(block["propensity"], "f8").tolist() == [0.25, 1.0, 1.0]

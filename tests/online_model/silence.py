@@ -65,5 +65,5 @@ class World:
         treatment = codes(known, held_out, known & ~held_out)
         return Examples(
             week * WEEK_US, week, [f"c{one:06d}" for one in name.tolist()], np.full(n, 0.5), {}, raw,
-            left.astype(np.uint8), treatment,
+            left.astype(np.uint8), treatment, np.where(known & held_out, self.holdout_share, 1.0),
         )  # fmt: skip

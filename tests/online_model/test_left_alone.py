@@ -13,7 +13,7 @@ from features.catalogue import scaled
 from online_model.examples import Examples
 from online_model.learner import Learner
 from online_model.snapshot import MODEL
-from online_model.treatment import Codes, weights
+from online_model.treatment import Codes, Treatment, weights
 from tests.online_model.silence import CROSSING, HORIZON, World
 from tests.online_model.worlds import RULES
 
@@ -36,7 +36,7 @@ def at_risk(examples: Sequence[Examples]) -> tuple[Array, Codes, Codes, Array]:
 def share_left(examples: Sequence[Examples], share: float) -> tuple[float, float]:
     """By weight, and its standard error: the observations of a customer belong together."""
     _, label, treatment, who = at_risk(examples)
-    weight = weights(treatment, share)
+    weight = weights(treatment, np.where(treatment == Treatment.HELD_OUT, share, 1.0))
     mean = float((weight * label).sum() / weight.sum())
     _, place = np.unique(who, return_inverse=True)
     return mean, float(np.sqrt((np.bincount(place, weight * (label - mean)) ** 2).sum()) / weight.sum())

@@ -49,7 +49,8 @@ def test_a_case_is_told_apart_by_what_was_done() -> None:
 
 @pytest.mark.parametrize(("share", "weight"), [(0.05, 20.0), (0.25, 4.0), (0.001, 64.0)])
 def test_the_holdout_counts_by_the_inverse_of_its_share(share: float, weight: float) -> None:
-    assert weights(np.arange(4, dtype=np.uint8), share).tolist() == [1.0, weight, 0.0, 0.0]
+    propensity = np.array([1.0, share, 1.0, 1.0])
+    assert weights(np.arange(4, dtype=np.uint8), propensity).tolist() == [1.0, weight, 0.0, 0.0]
 
 
 @settings(max_examples=25, deadline=None)

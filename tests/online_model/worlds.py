@@ -44,7 +44,9 @@ def examples(seed: int, n: int = 200, week: int = 0) -> Examples:
     customers = [f"c{number:05d}" for number in rng.permutation(n).tolist()]
     said = {MODEL: rng.normal(size=(1 + SERVED, n))}
     label, treatment = (z > 0).astype(np.uint8), np.zeros(n, np.uint8)
-    return Examples(week * WEEK_US, week, customers, rng.uniform(0.01, 0.99, n), said, raw, label, treatment)
+    return Examples(
+        week * WEEK_US, week, customers, rng.uniform(0.01, 0.99, n), said, raw, label, treatment, np.ones(n)
+    )
 
 
 def treated(week: int, n: int = 4000, saved: float = 0.5, holdout_share: float = 0.2) -> Examples:
@@ -54,7 +56,8 @@ def treated(week: int, n: int = 4000, saved: float = 0.5, holdout_share: float =
     held_out = rng.random(n) < holdout_share
     called = crossed & ~held_out
     label = np.where(called & (rng.random(n) < saved), 0, one.label).astype(np.uint8)
-    return replace(one, label=label, treatment=codes(crossed, held_out, called))
+    propensity = np.where(crossed & held_out, holdout_share, 1.0)
+    return replace(one, label=label, treatment=codes(crossed, held_out, called), propensity=propensity)
 
 
 def learner(weeks: int = 0) -> Learner:

@@ -107,7 +107,9 @@ def served(log: Observed, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         base[rows] = sigmoid(np.array([learner.model.parameters().base]))
         these = label[rows].astype(np.uint8)
         treatment = np.zeros(len(these), np.uint8)
-        waiting.append(Examples(at_us, 0, log.customers[rows], ours[rows], said, raw, these, treatment))
+        waiting.append(
+            Examples(at_us, 0, log.customers[rows], ours[rows], said, raw, these, treatment, np.ones(len(these)))
+        )
     return ours, base
 
 
