@@ -38,9 +38,8 @@ class Memory:
 
     def take(self, x: Array, y: Array, weight: Array) -> None:
         """A batch. x: (features, n), scaled; y: (n,) of 0 and 1; weight: (n,)."""
-        x = np.rint(np.clip(np.nan_to_num(x), LOWEST, HIGHEST) / VALUE_STEP) * VALUE_STEP
-        bins, label = bins_of(x).astype(np.uint8), y.astype(np.uint8)
-        order = np.argsort(_content(bins, label, weight), kind="stable")
+        label = y.astype(np.uint8)
+        order = np.argsort(_content(x, label, weight), kind="stable")
         number = self.seen + np.arange(len(y), dtype=np.uint64)
         place = (_mixed(number) % (number + np.uint64(1))).astype(np.intp)
         place = np.where(number < SIZE, number.astype(np.intp), place)
@@ -50,7 +49,7 @@ class Memory:
         # the last one of a place stays, whatever NumPy does with places that come twice
         places, last = np.unique(place[kept][::-1], return_index=True)
         rows = order[kept][::-1][last]
-        self.bins[:, places], self.label[places], self.weight[places] = bins[:, rows], label[rows], weight[rows]
+        self.bins[:, places], self.label[places], self.weight[places] = _bins(x[:, rows]), label[rows], weight[rows]
 
     def packed(self) -> dict[str, Any]:
         """For JSON."""
@@ -75,11 +74,17 @@ class Memory:
             self.weight = np.concatenate([self.weight, np.zeros(more)])
 
 
-def _content(bins: NDArray[np.uint8], label: NDArray[np.uint8], weight: Array) -> Hashes:
-    """(n,): rows that have the same hash are the same, but for one pair in 2^64."""
+def _bins(x: Array) -> NDArray[np.uint8]:
+    """Of values as they are when they are scored."""
+    values = np.rint(np.clip(np.nan_to_num(x), LOWEST, HIGHEST) / VALUE_STEP) * VALUE_STEP
+    return bins_of(values).astype(np.uint8)
+
+
+def _content(x: Array, label: NDArray[np.uint8], weight: Array) -> Hashes:
+    """(n,): examples that have the same hash are the same to the steps, but for one pair in 2^64."""
     found = _mixed(label.astype(np.uint64) + np.ascontiguousarray(weight).view(np.uint64))
-    for row in bins:
-        found = _mixed(found ^ row)
+    for row in x:  # one feature after another: there may be millions of customers
+        found = _mixed(found ^ _bins(row))
     return found
 
 
