@@ -3,7 +3,8 @@
 In come features at an instant and, a horizon later, what became of those customers; out go parameters.
 
     estimator   logistic regression that keeps its second derivatives: a River classifier, and part of the next
-    steps       an additive model of fine steps
+    steps       an additive model of fine steps, boosted on
+    memory      a fair sample of all examples so far; bins: what steps and hinges are made of
     mixture     the classifier, a River estimator: experts, pooled by what they said
     pool        how far each expert is trusted, and how sure all of them may be
     parameters  the mixture's parameters; packing: arrays as text
