@@ -16,6 +16,6 @@ def test_a_horizon_that_was_cut_is_not_judged() -> None:
     seen = Seen(ready_from=1)
     seen.take(
         "labelled-examples",
-        blocks.labelled(orjson.loads(block), np.array([NO_LABEL, 1], np.uint8), np.zeros(2, np.uint8)),
+        blocks.labelled(orjson.loads(block), np.array([NO_LABEL, 1], np.uint8), np.zeros(2, np.uint8), np.ones(2)),
     )
     assert (seen.judge.get().labels, seen.judge.get().positives) == (1, 1)
