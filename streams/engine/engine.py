@@ -197,9 +197,8 @@ class Engine:
 
     def _treatment(self, slots: Slots, observed_us: int) -> tuple[Codes, Array]:
         """What was done to customers up to the end of the horizon, and how probable it was that those who were left
-        alone would be. A draw counts until whoever has been silent since a
-        call stopped working is not observed any more: before that, among the silent, those whom calls brought back
-        are missing.
+        alone would be. A draw counts until whoever has been silent since a call stopped working is not observed any
+        more: before that, among the silent, those whom calls brought back are missing.
         """
         since_us = observed_us - self.profile.case.save_horizon_us - self.profile.label.lapsed_after_us
         drawn, contacted = (self.table.rows[slots, column - WIDTH] > since_us for column in (DRAWN, CONTACTED))
