@@ -4,7 +4,7 @@ What trees find and lines do not: that something begins at a certain day. With e
 are boosted anew on the memory of all examples: feature by feature, in rounds, each gets the one step up or down that
 lowers the loss most, at a small share of its Newton step (cyclic boosting of an additive model; Lou, Caruana and Gehrke
 2012, 10.1145/2339530.2339556). So what was learned of a world that is gone fades too, and nothing is ever surer than
-the memory has examples. Interactions of features, as in trees of more leaves, gave nothing on five real logs.
+the memory has examples. Interactions of features, as in trees of more leaves, gave nothing on two real logs.
 
 Sums over examples are taken one after another in the order of the memory, which is the same for everybody.
 """
