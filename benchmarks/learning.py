@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.alone import Alone, fed
-from benchmarks.logs import CHOSEN_ON, UNSEEN, Log, replayed
+from benchmarks.logs import SAMPLES, WHOLE, Log, replayed
 from benchmarks.measure import Claim, Measure, Scale, Skipped, Spent, at_least, at_most, spent
 from schemas.instants import WEEK_US
 from streams.evaluation import metrics
@@ -56,14 +56,14 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     """Claims on each log; at a small scale only those that are not about LightGBM."""
     import lightgbm  # noqa: F401  # so that its absence skips before anything has been replayed
 
-    logs = [log for log in (CHOSEN_ON if scale == "small" else CHOSEN_ON + UNSEEN) if log.is_there]
+    logs = [log for log in (WHOLE if scale == "small" else WHOLE + SAMPLES) if log.is_there]
     if not logs:
         raise Skipped("no logs; set KEEPLINE_DATA to a folder that has them")
     measures, gains = [], defaultdict[str, list[float]](list)
     for log in logs:
         some, auc = _measured(log, WEEKS_APART[scale], seed)
         measures += some
-        gains["logs that constants were chosen on" if log in CHOSEN_ON else "other logs"] += auc
+        gains["whole logs" if log in WHOLE else "samples"] += auc
     return measures + [_gain(name, auc, WEEKS_APART[scale]) for name, auc in gains.items()]
 
 

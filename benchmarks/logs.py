@@ -1,4 +1,4 @@
-"""Real logs: those that constants of the model were chosen on, and others, of fewer customers."""
+"""Real logs: whole ones, and samples with other labels. Constants of the model were chosen in sight of all of them."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class Log:
         return load_profile(SHOP, self.settings)
 
 
-CHOSEN_ON = (
+WHOLE = (
     Log("cdnow", CDNOW, 90, 180, "service_visit", most_ece=0.02),
     Log("oulad", OULAD, 28, 60, "service_visit,app_activity", most_ece=0.03),
 )
-UNSEEN = (
+SAMPLES = (
     Log("cdnow 60 d", CDNOW, 60, 120, "service_visit", parts=400),
     Log("oulad 14 d", OULAD, 14, 30, "service_visit,app_activity", parts=400),
     Log("oulad activity", OULAD, 28, 60, "app_activity", parts=400),
