@@ -41,12 +41,12 @@ class Comparison:
     """All learners side by side. said: by learner and seed, what was said less what happened, a row an observation."""
 
     def __init__(self, cities: dict[Key, Log], rules: Rules) -> None:
-        self.cities, self.share = cities, rules.holdout_share
+        self.cities = cities
         self.learners: dict[Key, tuple[str, Learner]] = {}  # and the city that it lives in
         for world, seed in cities:
-            treated = {f"{world}, naive": 0.0, f"{world}, weighted": self.share}
-            for name, share in ({UNTREATED: 0.0} if world == UNTREATED else treated).items():
-                self.learners[name, seed] = world, Learner(replace(rules, holdout_share=share))
+            treated = {f"{world}, naive": False, f"{world}, weighted": True}
+            for name, leaves_out in ({UNTREATED: False} if world == UNTREATED else treated).items():
+                self.learners[name, seed] = world, Learner(replace(rules, leaves_out_treated=leaves_out))
         self.said: dict[Key, list[Array]] = defaultdict(list)
         self.left: dict[Key, list[Array]] = defaultdict(list)  # (2, n): weight and label of examples at risk
         self.customers: dict[int, list[str]] = defaultdict(list)

@@ -47,7 +47,7 @@ class Rules:
     forget_a_week: float
     bar: Bar
     drift: DriftRules
-    holdout_share: float = 0.0  # 0: all examples count alike, whatever was done
+    leaves_out_treated: bool = False  # where somebody acts; else all examples count alike, whatever was done
     challengers: Mapping[str, Knobs] = field(default_factory=dict)
     promotion: Promotion = field(default_factory=Promotion)
 
@@ -231,6 +231,6 @@ class Learner:
         if (examples.treatment == Treatment.CONTACTED).any():
             self.contacted_us = examples.observed_us
         acts = self.contacted_us is not None and examples.observed_us - self.contacted_us <= ACTING_US
-        if not (acts and self.rules.holdout_share):
+        if not (acts and self.rules.leaves_out_treated):
             return np.ones(len(examples.label))
         return weights_of(examples.treatment, examples.propensity)

@@ -98,7 +98,7 @@ def rules_of(profile: Profile) -> Rules:
         forget_a_week=model.forget_a_week,
         bar=Bar(model.min_labels, model.min_labels_of_a_class, model.least_auc),
         drift=DriftRules(drift.reference_weeks, drift.psi, drift.missing_jump, drift.least_counted, drift.loss_delta),
-        holdout_share=profile.gate.holdout_share if model.leave_out_treated else 0.0,
+        leaves_out_treated=model.leave_out_treated and profile.gate.holdout_share > 0.0,
         challengers={
             one.name: Knobs(
                 model.prior_precision if one.prior_precision is None else one.prior_precision,

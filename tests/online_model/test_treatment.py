@@ -19,11 +19,9 @@ from online_model.readiness import area
 from online_model.treatment import Treatment, codes, effective, weights
 from tests.online_model.worlds import RULES, WEEK_US, examples, treated
 
-SHARE = 0.2
 
-
-def learned(weeks: Sequence[Examples], holdout_share: float = SHARE) -> Learner:
-    learner = Learner(replace(RULES, holdout_share=holdout_share))
+def learned(weeks: Sequence[Examples], *, leaves_out_treated: bool = True) -> Learner:
+    learner = Learner(replace(RULES, leaves_out_treated=leaves_out_treated))
     for one in weeks:
         learner.learn(one.observed_us, [one])
     return learner
@@ -92,7 +90,7 @@ def test_the_order_of_weighted_examples_does_not_show() -> None:
 
 def test_the_weighted_learner_is_right_where_the_naive_one_is_too_low() -> None:
     weeks = [treated(week) for week in range(6)]
-    naive, weighted = learned(weeks, holdout_share=0.0), learned(weeks)
+    naive, weighted = learned(weeks, leaves_out_treated=False), learned(weeks)
     assert said_of_the_crossed(naive) < truth_of_the_crossed() - 0.15
     assert said_of_the_crossed(weighted) == pytest.approx(truth_of_the_crossed(), abs=0.05)
 
@@ -100,17 +98,17 @@ def test_the_weighted_learner_is_right_where_the_naive_one_is_too_low() -> None:
 def test_where_nobody_reports_a_contact_all_examples_count_alike() -> None:
     weeks = [treated(week, 500) for week in range(3)]
     silent = [replace(one, treatment=np.minimum(one.treatment, Treatment.SENT).astype(np.uint8)) for one in weeks]
-    assert learned(silent).dumps() == learned(silent, holdout_share=0.0).dumps()
+    assert learned(silent).dumps() == learned(silent, leaves_out_treated=False).dumps()
 
 
 def test_the_judge_counts_everybody() -> None:
     weeks = [treated(week, 500) for week in range(3)]
-    assert learned(weeks).judge.get() == learned(weeks, holdout_share=0.0).judge.get()
+    assert learned(weeks).judge.get() == learned(weeks, leaves_out_treated=False).judge.get()
 
 
 def test_a_restored_learner_goes_on_the_same() -> None:
     weeks = [treated(week, 500) for week in range(4)]
-    restored = Learner(replace(RULES, holdout_share=SHARE))
+    restored = Learner(replace(RULES, leaves_out_treated=True))
     restored.loads(learned(weeks[:2]).dumps())
     for one in weeks[2:]:
         restored.learn(one.observed_us, [one])
