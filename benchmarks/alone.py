@@ -12,17 +12,17 @@ from typing import TypeVar
 import numpy as np
 import pyarrow.parquet as pq
 
-from features.arithmetic import Array
 from features.catalogue import NAMES, scaled
+from features.portable_math import Array
 from online_model.examples import Examples, joined, taken, with_label
 from online_model.learner import Learner
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from online_model.treatment import NO_LABEL
-from streams.engine.learner_unit import rules_of
 from streams.engine.scoring import in_parts
-from streams.files.folder import EXAMPLES
-from streams.interventions.profile import Profile
+from streams.files.replay_folder import EXAMPLES
+from streams.profile.profile import Profile
+from streams.units.learner_unit import rules_of
 
 Made = TypeVar("Made")
 

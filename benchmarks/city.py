@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.measure import Scale
 from schemas.instants import parse_instant
 from streams.simulation import City
-from streams.simulation.lines import FORMATS, activity_lines, survey_lines, visit_lines
+from streams.simulation.line_templates import FORMATS, activity_lines, survey_lines, visit_lines
 from streams.simulation.rules import Rules
 
 START_US = parse_instant("2023-01-02T00:00:00Z")

@@ -17,16 +17,16 @@ from online_model.learner import Learner, Rules
 from online_model.snapshot import Snapshot
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import parse_instant
-from streams.demo.life import Life
-from streams.engine.feeds import EngineFeed
-from streams.files.folder import ReplayFolder
-from streams.files.sources import FileSources
-from streams.interventions.profile import load_profile
+from streams.demo.closed_loop import Life
+from streams.files.file_sources import FileSources
+from streams.files.replay_folder import ReplayFolder
+from streams.profile.profile import load_profile
 from streams.replay import LocalRecord, Replay
 from streams.simulation.city import City
 from streams.simulation.crm import Crm, Habits
 from streams.simulation.files import CityFolder
 from streams.simulation.rules import Rules as CityRules
+from streams.units.engine_feed import EngineFeed
 
 START_US = parse_instant("2024-01-01T00:00:00Z")
 SETTINGS = (

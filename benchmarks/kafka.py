@@ -18,10 +18,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from benchmarks.city import Kind, city_files, options
 from benchmarks.measure import Scale, Skipped
 from benchmarks.process import keepline
-from streams.engine.feeds import INPUTS
 from streams.kafka import topics
 from streams.kafka.settings import Settings, from_environment
 from streams.kafka.worker import FETCH_BYTES, FETCH_RECORDS
+from streams.units.engine_feed import INPUTS
 from tests.kafka.apache import ApacheKafka, Unavailable
 
 PARTITIONS = 4

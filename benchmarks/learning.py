@@ -22,9 +22,9 @@ from benchmarks.logs import SAMPLES, WHOLE, Log, replayed
 from benchmarks.measure import Claim, Measure, Scale, Skipped, Spent, at_least, at_most, spent
 from schemas.instants import WEEK_US
 from streams.evaluation import metrics
-from streams.evaluation.boosting import ROUNDS, TUNED
 from streams.evaluation.bootstrap import Estimate, auc_tally, estimate, loss_tally, resample
-from streams.evaluation.rows import Flags, Floats, Ints, Rows, read
+from streams.evaluation.lightgbm_baseline import ROUNDS, TUNED
+from streams.evaluation.observation_rows import Flags, Floats, Ints, Rows, read
 
 WEEKS_APART = {"small": 8, "full": 1}  # between two retrainings; claims are against one that is retrained every week
 LEAST_AUC = -0.001  # the difference

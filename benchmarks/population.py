@@ -12,10 +12,10 @@ from benchmarks.city import START_US
 from features.catalogue import NAMES
 from schemas.instants import DAY_US
 from streams.engine.engine import Engine
-from streams.engine.schedule import next_grid
-from streams.files.folder import ReplayFolder
-from streams.files.sources import FileSources
-from streams.interventions.profile import load_profile
+from streams.files.file_sources import FileSources
+from streams.files.replay_folder import ReplayFolder
+from streams.inputs.schedule import next_grid
+from streams.profile.profile import load_profile
 from streams.replay import Replay
 from streams.simulation import write_city
 from streams.simulation.files import EVENT_FILES

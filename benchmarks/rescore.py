@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.measure import Measure, Scale, at_most, in_turn
 from benchmarks.population import engine_of
-from features.arithmetic import Array
 from features.catalogue import NAMES, values
+from features.portable_math import Array
 from features.view import View
 from online_model.pipeline import pipeline
 from schemas.columns import empty_rows

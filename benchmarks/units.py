@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streams.engine.feeds import INPUTS
-from streams.engine.learner_unit import LearnerUnit
-from streams.engine.units import EngineUnit, Output
-from streams.interventions.profile import Profile
+from streams.profile.profile import Profile
+from streams.units.engine_feed import INPUTS
+from streams.units.engine_unit import EngineUnit, Output
+from streams.units.learner_unit import LearnerUnit
 
 RECORDS_AT_ONCE = 2_000  # of a partition: what a fetch of the worker brings
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.arithmetic import Array, exp2_negative
+from features.portable_math import Array, exp2_negative
 from schemas.columns import KINDS, SURVEY_TYPES, Rows
 from schemas.instants import DAY_US
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.aggregates import RETENTION, Aggregate, Decayed, First, Greatest, Last, Latest, Layout, Signal, Total
-from features.arithmetic import Array, in_cache, log
 from features.feature import KNOWN, Feature, decayed, mean, since, total, trend
+from features.portable_math import Array, in_cache, log
 from features.view import View, ratio
 from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, CAUSES, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, SURVEY_TYPES
 

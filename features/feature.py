@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from features.aggregates import ANY, Aggregate, Decayed, First, Last, Signal, Total
-from features.arithmetic import Array
+from features.portable_math import Array
 from features.view import View, ratio
 
 Topic = Literal["recency", "frequency", "spend", "service", "activity", "complaint", "survey", "cause", "calendar"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.arithmetic import Array, log
 from features.catalogue import FEATURES
+from features.portable_math import Array, log
 
 SCORE = "score"
 TENURE_INSTEAD = "days since the first event of any kind"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.arithmetic import Array, log
 from features.catalogue import MIDDLE_RANK, NAMES
+from features.portable_math import Array, log
 
 # recency, frequency, monetary, behaviour: the feature that measures it, the sheet's share, whether more is better
 COMPONENTS = (

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features.arithmetic import Array
+from features.portable_math import Array
 
 Slots = NDArray[np.intp]
 FIRST_CAPACITY = 1024

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from features.aggregates import ANY, Aggregate, Decayed, First, Last, Layout, Signal, decays
-from features.arithmetic import Array, log
+from features.portable_math import Array, log
 from schemas.instants import DAY_US
 
 DAYS_A_YEAR = 365.25

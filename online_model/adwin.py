@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from features.arithmetic import Array, log
+from features.portable_math import Array, log
 
 MOST_OF_AN_INSTANT = 1000.0  # observations that one instant counts for: those of an instant share its weather
 MOST_INSTANTS = 520  # ten years of weeks

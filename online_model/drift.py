@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from features import histograms
 from features.aggregates import Signal
-from features.arithmetic import Array, log
 from features.catalogue import FEATURES
 from features.histograms import SCORE, Histograms, psi
+from features.portable_math import Array, log
 from online_model.adwin import Adwin
-from online_model.packing import pack, unpack
+from online_model.array_codec import pack, unpack
 from schemas.columns import KINDS
 from schemas.instants import format_instant
 

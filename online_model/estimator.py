@@ -24,7 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from river import base
 
-from features.arithmetic import Array, exp, log, sigmoid
+from features.portable_math import Array, exp, log, sigmoid
 from online_model.treatment import all_alike
 
 NEWTON_STEPS = 8

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from features.arithmetic import Array
+from features.portable_math import Array
 from online_model.parameters import SERVED
 from online_model.treatment import NO_LABEL, Codes
 

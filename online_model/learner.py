@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 import orjson
 
-from features.arithmetic import Array
 from features.catalogue import NAMES, scaled
 from features.population import BINS, COMPONENTS, Counts, nobody
-from online_model.contender import Contender, Knobs
+from features.portable_math import Array
+from online_model.array_codec import pack, unpack
 from online_model.drift import Drift, DriftRules
 from online_model.examples import Examples, joined
-from online_model.judge import Judge
-from online_model.memory import Memory
 from online_model.mixture import MixtureOfExperts
-from online_model.packing import pack, unpack
+from online_model.prequential import PrequentialMetrics
+from online_model.promotion import ChampionChallenger, Promotion, winner
 from online_model.readiness import Bar, Recent
+from online_model.reservoir import Reservoir
 from online_model.snapshot import MODEL, Lineage, Reason, Snapshot, middle
 from online_model.treatment import Treatment
 from online_model.treatment import weights as weights_of
-from online_model.trials import Promotion, Trials, winner
+from online_model.variant import Hyperparameters, ModelVariant
 from schemas.errors import Failure
 
 FORMAT = 5
@@ -48,7 +48,7 @@ class Rules:
     bar: Bar
     drift: DriftRules
     leaves_out_treated: bool = False  # where somebody acts; else all examples count alike, whatever was done
-    challengers: Mapping[str, Knobs] = field(default_factory=dict)
+    challengers: Mapping[str, Hyperparameters] = field(default_factory=dict)
     promotion: Promotion = field(default_factory=Promotion)
 
     @property
@@ -57,9 +57,9 @@ class Rules:
         return min(WEEK_DAYS / self.horizon_days, 1.0)
 
     @property
-    def knobs(self) -> dict[str, Knobs]:
+    def knobs(self) -> dict[str, Hyperparameters]:
         """Of all contenders, the first champion first."""
-        return {MODEL: Knobs(self.prior_precision, self.forget_a_week), **self.challengers}
+        return {MODEL: Hyperparameters(self.prior_precision, self.forget_a_week), **self.challengers}
 
 
 class Learner:
@@ -67,15 +67,17 @@ class Learner:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.judge, self.drift = Judge(), Drift(rules.drift)
-        self.memory = Memory()
+        self.judge, self.drift = PrequentialMetrics(), Drift(rules.drift)
+        self.memory = Reservoir()
         self.memory.meet(len(NAMES))
         self.contenders = {
-            name: Contender(knobs, rules.prior_probability, rules.fresh, self.memory)
+            name: ModelVariant(knobs, rules.prior_probability, rules.fresh, self.memory)
             for name, knobs in rules.knobs.items()
         }
         self.champion, self.lineage = MODEL, LEARNED
-        self.trials = Trials(rules.promotion, math.ceil(rules.horizon_days / WEEK_DAYS), len(rules.challengers))
+        self.trials = ChampionChallenger(
+            rules.promotion, math.ceil(rules.horizon_days / WEEK_DAYS), len(rules.challengers)
+        )
         self.version, self.learned_us = 0, 0
         self.mean, self.population = middle(), nobody()
         self.contacted_us: int | None = None  # the newest observation with a contact in its horizon

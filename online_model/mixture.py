@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 from river import base
 
-from features.arithmetic import Array, log, sigmoid
+from features.portable_math import Array, log, sigmoid
+from online_model.additive_functions import Functions, experts, mixed, on_grid
 from online_model.bins import HIGHEST, LOWEST, WIDTH
+from online_model.boosted_steps import BoostedSteps
 from online_model.estimator import LOGIT_LIMIT, LogisticRegression
-from online_model.functions import Functions, experts, mixed, on_grid
-from online_model.memory import Memory
+from online_model.expert_weights import POOLED, ExpertWeights, mix
 from online_model.parameters import KNOTS, Parameters
-from online_model.pool import POOLED, Pool, mix
-from online_model.steps import Steps
+from online_model.reservoir import Reservoir
 from online_model.treatment import all_alike
 
 PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: best of 0 to 2 on two logs, 0 was on two others
@@ -68,12 +68,12 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.labels, self.positives = 0.0, 0.0  # by weight
         self.low, self.high, self.knots = np.zeros(0), np.zeros(0), np.zeros((0, KNOTS))
         self.prior = LogisticRegression(10.0, forget, worth)
-        self.hinges, self.steps = LogisticRegression(HINGED * prior_precision, forget, worth), Steps()
-        self.memory = Memory()
+        self.hinges, self.steps = LogisticRegression(HINGED * prior_precision, forget, worth), BoostedSteps()
+        self.memory = Reservoir()
         self.prior.meet([prior_feature])
         self.prior.weights = np.array([_logit(prior_probability) - PRIOR_SLOPE * PRIOR_MIDDLE, PRIOR_SLOPE])
         self.prior.precision[0, 0] = PRIOR_SURE
-        self.pool = Pool(worth, pooled)
+        self.pool = ExpertWeights(worth, pooled)
 
     def _unit_test_skips(self) -> set[str]:
         """A batch is learned at its own mode, not at those of its rows one after another."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from features.arithmetic import Array
-from online_model.packing import pack, unpack
+from features.portable_math import Array
+from online_model.array_codec import pack, unpack
 
 EXPERTS = ("base", "prior", "hinges", "steps")
 MIX, SERVED = (

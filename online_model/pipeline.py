@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from river import base, compose
 
-from features.arithmetic import sigmoid
 from features.catalogue import NAMES, scaled
+from features.portable_math import sigmoid
+from online_model.expert_weights import LEVELS, SLOPES
 from online_model.mixture import MixtureOfExperts
-from online_model.pool import LEVELS, SLOPES
 from online_model.scorer import PRIOR_ALONE
 from online_model.snapshot import Snapshot
 

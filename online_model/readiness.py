@@ -14,8 +14,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from features.arithmetic import Array
-from online_model.pool import mean_loss
+from features.portable_math import Array
+from online_model.expert_weights import mean_loss
 from online_model.treatment import all_alike, effective
 
 KEPT = 0.5 ** (1.0 / 4.0)  # of a round's weight from week to week: half is gone after four

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.arithmetic import Array
 from features.catalogue import FEATURES
+from features.portable_math import Array
 
 MOST_FOR, MOST_AGAINST = 4, 3  # fixed numbers of each: what is told of one sign must not depend on the other
 LEAST = 3

@@ -14,14 +14,14 @@ from typing import Any
 import orjson
 import xxhash
 
-from features.arithmetic import Array
 from features.catalogue import scaled
-from online_model.contender import PRIOR
+from features.portable_math import Array
 from online_model.examples import Examples, joined
 from online_model.learner import Rules
 from online_model.readiness import Hold, Recent
 from online_model.scorer import Scorer
 from online_model.snapshot import Lineage, Reason, Snapshot
+from online_model.variant import PRIOR
 from schemas.errors import Failure
 from schemas.instants import format_instant, parse_instant
 

@@ -7,12 +7,12 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from features.arithmetic import Array, sigmoid
 from features.catalogue import scaled_rows
 from features.population import RFM_B, RfmB, percentiles, rfmb
+from features.portable_math import Array, sigmoid
+from online_model.additive_functions import Table, experts, mixed
 from online_model.bins import HIGHEST, LOWEST
 from online_model.estimator import LOGIT_LIMIT
-from online_model.functions import Table, experts, mixed
 from online_model.mixture import spoken
 from online_model.parameters import EXPERTS
 from online_model.snapshot import Snapshot

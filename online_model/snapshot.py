@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from features.arithmetic import Array
 from features.catalogue import NAMES
 from features.population import BINS, COMPONENTS, RFM_B, Counts, nobody
+from features.portable_math import Array
+from online_model.array_codec import pack, unpack
 from online_model.mixture import PRIOR_MIDDLE, MixtureOfExperts
-from online_model.packing import pack, unpack
 from online_model.parameters import Parameters
 from online_model.readiness import Hold
 from schemas.errors import Failure

@@ -12,7 +12,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from features.arithmetic import Array
+from features.portable_math import Array
 
 WEIGHT_STEP = 2.0**-10  # sums of weights are exact
 MOST_WEIGHT = 64.0  # the bound that the exact sums of `estimator` allow; reached by a holdout of 1 in 64

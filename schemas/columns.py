@@ -43,7 +43,7 @@ EVENT = np.dtype(
 )
 NUMBERS = ("amount", "items", "wait_minutes", "count", "duration_seconds", "score")
 Rows = NDArray[np.void]
-Note = dict[str, Any]  # the fields of an outcome or a profile that are there; none at all: the profile was erased
+Details = dict[str, Any]  # the fields of an outcome or a profile that are there; none at all: the profile was erased
 
 
 def empty_rows(n: int) -> Rows:

@@ -17,7 +17,6 @@ import orjson
 import xxhash
 from numpy.typing import NDArray
 
-from schemas.careful import Careful, Erased, Mark
 from schemas.columns import (
     ACTIVITY_TYPES,
     CAUSES,
@@ -26,17 +25,18 @@ from schemas.columns import (
     OF_CUSTOMERS,
     OTHER_ACTIVITY,
     SURVEY_TYPES,
+    Details,
     Events,
-    Note,
     Rows,
     empty_rows,
 )
-from schemas.duplicates import doubtful_structures
 from schemas.events import KINDS as MODELS
 from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_SCORE, MAX_TEXT, Event
 from schemas.fields import Column, Fields, Object
+from schemas.json_structure import doubtful_structures
 from schemas.refusals import Refused
-from schemas.times import parse_instants
+from schemas.rfc3339 import parse_instants
+from schemas.validation import Erased, Mark, Validator
 
 Flags = NDArray[np.bool_]
 MAX_BYTES = 1 << 20
@@ -68,7 +68,7 @@ class Decoded:
     marks: list[Mark]
     refused: list[Refused]
     unknown_fields: Counter[str]
-    notes: list[Note] = field(default_factory=list)
+    notes: list[Details] = field(default_factory=list)
     erased: list[Erased] = field(default_factory=list)
 
 
@@ -77,7 +77,7 @@ class Decoder:
 
     def __init__(self, kind: str, max_skew_us: int = MAX_SKEW_US) -> None:
         self.kind, self.max_skew_us = kind, max_skew_us
-        self.careful = Careful(kind, max_skew_us)
+        self.careful = Validator(kind, max_skew_us)
         self.known = frozenset(MODELS[kind].model_fields)
         self.numbers = [name for name in NUMBERS if name in self.known]
         self.labels = [name for name in LABELS if name in self.known]
@@ -129,7 +129,7 @@ class Decoder:
         erased = [x for x in found if isinstance(x, Erased)]
         return Decoded(events, good, marks, refused, unknown, self._notes(events.rows, bodies.values()), erased)
 
-    def _notes(self, rows: Rows, bodies: Iterable[Object]) -> list[Note]:
+    def _notes(self, rows: Rows, bodies: Iterable[Object]) -> list[Details]:
         """The further fields of each row, which is told where they are; none of kinds that fit the columns."""
         if not self.noted:
             return []

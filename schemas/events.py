@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from schemas.instants import format_instant, parse_instant
-from schemas.zones import NAMES as ZONES
+from schemas.time_zones import NAMES as ZONES
 
 MAX_ID = 128
 MAX_TEXT = 256

@@ -15,15 +15,15 @@ import orjson
 from features.catalogue import NAMES
 from online_model.examples import Examples, with_label
 from schemas.instants import format_duration
-from streams.engine import blocks
-from streams.engine.dispatcher_unit import DispatcherUnit
-from streams.engine.feeds import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS, Batch, Inputs
-from streams.engine.learner_unit import LearnerUnit
-from streams.engine.units import EngineUnit, Output
-from streams.files.folder import ReplayFolder
-from streams.files.sources import FileSources
-from streams.files.spool import Spool
-from streams.interventions.profile import Profile
+from streams.engine import observations
+from streams.files.disk_queue import DiskQueue
+from streams.files.file_sources import FileSources
+from streams.files.replay_folder import ReplayFolder
+from streams.profile.profile import Profile
+from streams.units.dispatcher_unit import DispatcherUnit
+from streams.units.engine_feed import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS, Batch, Inputs
+from streams.units.engine_unit import EngineUnit, Output
+from streams.units.learner_unit import LearnerUnit
 
 Progress = Callable[[int, str | None], None]
 
@@ -59,7 +59,7 @@ class Replay:
         self.dispatcher_feed = self.dispatcher.open_feed()
         self.learner.position = {LABELLED: 0}
         self.feed, self.learner_feed = self.unit.open_feed(), self.learner.open_feed()
-        self.spool = Spool()
+        self.spool = DiskQueue()
         self._takes: dict[str, Callable[[list[bytes]], None]] = {
             "interventions": folder.interventions,
             "interventions-withheld": folder.withheld,
@@ -165,4 +165,4 @@ class Replay:
                 self.learner.learner.assess(examples)
             self._examples(self.learner_feed.examples[instant_us], matured=True)
         waiting = map(orjson.loads, self.spool.all_from(self.unit.position[OBSERVATIONS]))
-        self._examples((blocks.examples_of(body) for body in waiting if "customers" in body), matured=False)
+        self._examples((observations.examples_of(body) for body in waiting if "customers" in body), matured=False)

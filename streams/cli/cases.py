@@ -13,14 +13,14 @@ from schemas.errors import Failure
 from schemas.events import Event
 from schemas.instants import format_instant, parse_instant
 from streams.cli.options import add_profile_options, instant, print_json, profile_of
-from streams.interventions.case_table import State
-from streams.interventions.sections import CaseRules
+from streams.interventions.case_states import State
 from streams.kafka import settings
-from streams.operations.cases import folder, scan, screen
+from streams.operations.cases import folder_reader, terminal, topic_reader
 from streams.operations.cases.curve import Points
 from streams.operations.cases.events import in_order
 from streams.operations.cases.fold import FollowedCase, Messages, fold, of, probabilities
 from streams.operations.cases.worklist import Wanted, due, is_due_today, ranked
+from streams.profile.sections import CaseRules
 
 MOST_SHOWN = 50
 
@@ -42,7 +42,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0: shown; raises Failure where there is no such case."""
     rules = profile_of(args).case
-    messages = folder.read_folder(args.dir) if args.dir else asyncio.run(scan.read_topics(settings.from_environment()))
+    messages = (
+        folder_reader.read_folder(args.dir)
+        if args.dir
+        else asyncio.run(topic_reader.read_topics(settings.from_environment()))
+    )
     now_us = _now_us(args, messages)
     cases, unknown = fold(messages)
     if args.action == "show":
@@ -52,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         _show(args, rules, found, messages, now_us)
         return 0
     _list(args, rules, list(cases.values()), now_us)
-    if said := screen.unknown_updates(unknown):
+    if said := terminal.unknown_updates(unknown):
         print(f"keepline: {said}", file=sys.stderr)
     return 0
 
@@ -66,7 +70,7 @@ def _list(args: argparse.Namespace, rules: CaseRules, cases: list[FollowedCase],
             {"at": format_instant(now_us), "found": len(found), "cases": [_body(rules, c, now_us) for c in shown]}
         )
     else:
-        screen.show(screen.work_list(rules, shown, len(found), now_us, args.lang))
+        terminal.show(terminal.work_list(rules, shown, len(found), now_us, args.lang))
 
 
 def _show(
@@ -81,7 +85,7 @@ def _show(
             body | {"events": None if events is None else [event.model_dump(exclude_none=True) for event in events]}
         )
         return
-    screen.show(screen.one_case(rules, case, curve, events, now_us, args.lang))
+    terminal.show(terminal.one_case(rules, case, curve, events, now_us, args.lang))
     if others:
         print(f"\n{len(others)} more of this customer: {', '.join(others)}")
 
@@ -90,8 +94,8 @@ def _about(args: argparse.Namespace, customer: str, messages: Messages) -> tuple
     """The customer's curve and events; a replay's folder has no events."""
     told = probabilities(messages, customer)
     if args.dir:
-        return sorted({*told, *folder.read_curve(args.dir, customer)}), None
-    events, scores = asyncio.run(scan.read_customer(settings.from_environment(), customer))
+        return sorted({*told, *folder_reader.read_curve(args.dir, customer)}), None
+    events, scores = asyncio.run(topic_reader.read_customer(settings.from_environment(), customer))
     scored = [(parse_instant(body["scored_at"]), body["probability"]) for body in scores]
     return sorted({*told, *scored}), in_order(events)
 
@@ -116,7 +120,7 @@ def _add_source(parser: argparse.ArgumentParser, default: Any) -> None:
         help="what now is (default: now; of a folder: its end)",
     )
     parser.add_argument(
-        "--lang", choices=screen.LANGUAGES, default=default or "en", help="language of the reasons (default: en)"
+        "--lang", choices=terminal.LANGUAGES, default=default or "en", help="language of the reasons (default: en)"
     )
     parser.add_argument("--json", action="store_true", default=default or False, help="one JSON object")
 

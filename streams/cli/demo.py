@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     """0: everything ran, and there is a page to look at."""
     from rich.console import Console  # not for --help
 
-    from streams.demo.tour import Tour
+    from streams.demo.run import Tour
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: worker and broker end with it
     args.out.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import orjson
 
-from streams.evaluation import boosting, cases, effect, page, report, rivals, rows, tables
-from streams.files.folder import EVALUATION, EVALUATION_PAGE
+from streams.evaluation import baselines, effect, lead_time, lightgbm_baseline, observation_rows, page, report, tables
+from streams.files.replay_folder import EVALUATION, EVALUATION_PAGE
 
 PERIODS = ("overall", "second half")
 
@@ -28,11 +28,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0: evaluation.json and evaluation.html are in the folder."""
     if args.lightgbm:
-        boosting.require()
-    found, summary = rows.read(args.folder)
-    serve = [rivals.recency, rivals.rfm_b, rivals.base_rate] + [boosting.retrained_weekly] * args.lightgbm
+        lightgbm_baseline.require()
+    found, summary = observation_rows.read(args.folder)
+    serve = [baselines.recency, baselines.rfm_b, baselines.base_rate] + [
+        lightgbm_baseline.retrained_weekly
+    ] * args.lightgbm
     served = [of(found, time.process_time) for of in serve]
-    whole = report.evaluate(found, summary, cases.read(args.folder, found), served, effect.read(args.folder))
+    whole = report.evaluate(found, summary, lead_time.read(args.folder, found), served, effect.read(args.folder))
     body = orjson.dumps(whole, option=orjson.OPT_INDENT_2)
     (args.folder / EVALUATION).write_bytes(body + b"\n")
     (args.folder / EVALUATION_PAGE).write_text(page.render(whole), "utf-8")

@@ -13,7 +13,7 @@ from online_model.snapshot import Snapshot
 from schemas.instants import format_instant
 from streams.cli.options import instant, print_json
 from streams.kafka import settings
-from streams.operations.models import compare, read, screen
+from streams.operations.models import compare, reader, terminal
 from streams.operations.models.send import send
 
 
@@ -40,22 +40,22 @@ def run(args: argparse.Namespace) -> int:
         return _command(args)
     versions = _versions(args)
     if args.action == "list":
-        found = [read.said(version) for version in versions.values()]
-        print_json({"models": found}) if args.json else screen.show(screen.listed(found))
+        found = [reader.said(version) for version in versions.values()]
+        print_json({"models": found}) if args.json else terminal.show(terminal.listed(found))
     elif args.action == "show":
-        body = _body(read.one_of(versions, args.version))
-        print_json(body) if args.json else screen.show(screen.one(body))
+        body = _body(reader.one_of(versions, args.version))
+        print_json(body) if args.json else terminal.show(terminal.one(body))
     else:
-        _diff(args, read.one_of(versions, args.a), read.one_of(versions, args.b))
+        _diff(args, reader.one_of(versions, args.a), reader.one_of(versions, args.b))
     return 0
 
 
 def _command(args: argparse.Namespace) -> int:
     at_us = time.time_ns() // 1000 if args.at is None else args.at
-    model = read.one_of(_versions(args), args.version) if args.action == "rollback" else None
+    model = reader.one_of(_versions(args), args.version) if args.action == "rollback" else None
     challenger = None if model else args.challenger
     if challenger is not None:
-        read.check_challenger(_versions(args), challenger)
+        reader.check_challenger(_versions(args), challenger)
     command = Command(at_us, args.why, model, challenger)
     if args.dir:
         print(command.dumps().decode())
@@ -75,16 +75,16 @@ def _diff(args: argparse.Namespace, a: Snapshot, b: Snapshot) -> None:
     if args.json:
         print_json({"a": bodies[0], "b": bodies[1], "features": [{"name": n, "change": by} for n, by in changes]})
     else:
-        screen.show(screen.two(bodies, changes))
+        terminal.show(terminal.two(bodies, changes))
 
 
-def _versions(args: argparse.Namespace) -> read.Versions:
-    return read.from_folder(args.dir) if args.dir else asyncio.run(read.from_topic(settings.from_environment()))
+def _versions(args: argparse.Namespace) -> reader.Versions:
+    return reader.from_folder(args.dir) if args.dir else asyncio.run(reader.from_topic(settings.from_environment()))
 
 
 def _body(version: Snapshot) -> dict[str, Any]:
     p = version.parameters
-    return read.said(version) | {"experts": compare.weights(version), "slope": p.slope, "level": p.level}
+    return reader.said(version) | {"experts": compare.weights(version), "slope": p.slope, "level": p.level}
 
 
 def _add(actions: Any, name: str, text: str) -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from schemas.instants import parse_instant
-from streams.interventions.profile import Profile, load_profile
+from streams.profile.profile import Profile, load_profile
 
 
 def add_profile_options(parser: argparse.ArgumentParser) -> None:

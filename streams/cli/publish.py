@@ -7,10 +7,10 @@ import asyncio
 import time
 
 from streams.cli.options import add_profile_options, profile_of
-from streams.engine.units import tick_us
-from streams.files.sources import FileSources
-from streams.files.ticks import Ticks
+from streams.files.file_sources import FileSources
+from streams.files.tick_reader import Ticks
 from streams.kafka import publish, settings
+from streams.units.engine_unit import tick_us
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

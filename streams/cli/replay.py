@@ -14,8 +14,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from features.catalogue import NAMES
 from online_model.registry import Command
 from streams.cli.options import add_profile_options, profile_of
-from streams.files.folder import ReplayFolder
-from streams.files.sources import FileSources
+from streams.files.file_sources import FileSources
+from streams.files.replay_folder import ReplayFolder
 from streams.replay import Replay
 
 KILOBYTE = 1024 if sys.platform != "darwin" else 1  # ru_maxrss is in kilobytes, on macOS in bytes

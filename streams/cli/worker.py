@@ -11,12 +11,12 @@ import time
 from typing import TYPE_CHECKING
 
 from streams.cli.options import add_profile_options, profile_of
-from streams.engine.dispatcher_unit import DispatcherUnit
-from streams.engine.learner_unit import LearnerUnit
-from streams.engine.units import Clock, EngineUnit
-from streams.interventions.profile import Profile
-from streams.kafka import logs, settings, topics
+from streams.kafka import logging_setup, settings, topics
 from streams.kafka.unit import Blueprint
+from streams.profile.profile import Profile
+from streams.units.dispatcher_unit import DispatcherUnit
+from streams.units.engine_unit import Clock, EngineUnit
+from streams.units.learner_unit import LearnerUnit
 
 if TYPE_CHECKING:
     from streams.kafka.worker import Worker
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """0: asked to stop, or at the end; anything else is an error in one line."""
     profile, known = profile_of(args), settings.from_environment()
     partitions = asyncio.run(topics.partition_count(known))
-    logs.set_up()
+    logging_setup.set_up()
     asyncio.run(_work(args, known, blueprints(profile, partitions, args.clock)))
     logging.shutdown()
     sys.stderr.flush()
@@ -68,11 +68,11 @@ def _engine(profile: Profile, partition: int, clock: Clock) -> Blueprint:
 
 
 async def _work(args: argparse.Namespace, known: settings.Settings, units: list[Blueprint]) -> None:
-    from streams.kafka import pins  # Faust takes a second to import: not for --help or a wrong option
+    from streams.kafka import private_api  # Faust takes a second to import: not for --help or a wrong option
     from streams.kafka.worker import Options, Worker
     from streams.operations import pages
 
-    pins.check()
+    private_api.check()
     options = Options(args.clock == "wall", args.instance, args.exit_at_end, checkpoint_s=args.checkpoint_every)
     worker = Worker(known, units, options, show if sys.stderr.isatty() else lambda worker: None)
     if args.http:

@@ -12,9 +12,9 @@ import numpy as np
 import orjson
 
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.demo.story import EARLY_DAYS, LATE_DAYS, Customer, Story, telling
+from streams.demo.ground_truth import EARLY_DAYS, LATE_DAYS, Customer, Story, telling
 from streams.demo.tables import Grid
-from streams.demo.watch import Seen
+from streams.demo.topic_watcher import Seen
 from streams.page import fill, numbers, svg
 
 HERE = resources.files("streams.demo")

@@ -9,7 +9,7 @@ from html import escape
 from rich import box
 from rich.table import Table
 
-from streams.demo.cases import Case, DelayRow, TierRow
+from streams.demo.case_outcomes import Case, DelayRow, TierRow
 
 TIERS = (
     *("tier", "sent", "called", "in time", "saved", "lost", "expired", "withdrawn", "open"),

@@ -19,18 +19,19 @@ from numpy.typing import NDArray
 
 from features import histograms
 from features.aggregates import RETENTION, Last, Layout, Signal
-from features.arithmetic import Array
 from features.catalogue import AGGREGATES, scaled
+from features.deduplication import RecentIds
 from features.population import count
-from features.recent import RecentIds
+from features.portable_math import Array
 from features.table import Slots, Table
 from features.view import KNOWN
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from online_model.treatment import NO_LABEL, Codes, codes
-from schemas.columns import Note, Rows
-from streams.engine import blocks
-from streams.engine.case_columns import (
+from schemas.columns import Details, Rows
+from streams.cases.casebook import Casebook
+from streams.cases.columns import (
+    ATTRIBUTES,
     CASE_COLUMNS,
     CONTACTED,
     CUT,
@@ -39,27 +40,26 @@ from streams.engine.case_columns import (
     KEPT,
     NO_CASE,
     PENDING,
-    PERSONA,
     RETRY,
     SENT,
     VALUE,
     WIDTH,
 )
-from streams.engine.casebook import Casebook
-from streams.engine.crossings import Crossings
-from streams.engine.desk import Desk
-from streams.engine.happenings import Happenings
-from streams.engine.one import Candidacy, Scored
-from streams.engine.outbox import Facts, Outbox, in_order
+from streams.cases.crossings import Crossings
+from streams.cases.decision import Candidacy, Scored
+from streams.cases.emitter import Emitter
+from streams.cases.outbox import Facts, Outbox, in_order
+from streams.cases.responses import Responses
+from streams.engine import observations
 from streams.engine.quality import Quality
 from streams.engine.reports import Report
-from streams.engine.rhythm import Rhythm
-from streams.engine.schedule import Schedule, is_grid, on_agenda
 from streams.engine.scoring import Scoring, See, in_parts, unseen
+from streams.engine.source_silence import SourceSilence
 from streams.engine.ticks import Ticks
-from streams.interventions.cases import Withheld
-from streams.interventions.people import Personas
-from streams.interventions.profile import Profile
+from streams.inputs.schedule import Schedule, is_grid, on_agenda
+from streams.interventions.customer_attributes import AttributesTable
+from streams.interventions.opening import Withheld
+from streams.profile.profile import Profile
 
 Sweep = tuple[int, Slots, Array]  # instant us, slots, probability
 RETAINED = Signal(RETENTION)
@@ -79,12 +79,12 @@ class Engine:
         self.recent = RecentIds()
         self.schedule = Schedule(profile.time.sweep_every_us, profile.label.horizon_us)
         self.counts: Counter[str] = Counter()
-        self.casebook, self.personas, self.outbox = Casebook(profile, tick_us), Personas(), Outbox()
-        self.desk = Desk(profile, self.casebook, self.personas, self.outbox, self.counts)
-        self.rhythm = Rhythm(profile.time.quiet_factor)
+        self.casebook, self.personas, self.outbox = Casebook(profile, tick_us), AttributesTable(), Outbox()
+        self.desk = Emitter(profile, self.casebook, self.personas, self.outbox, self.counts)
+        self.rhythm = SourceSilence(profile.time.quiet_factor)
         initial = Snapshot.initial(profile.model.prior_probability)
         self.scoring = Scoring(self.layout, self.table, Crossings(self.desk), initial)
-        happenings = Happenings(self.desk, self.table.names, self.layout.retention)
+        happenings = Responses(self.desk, self.table.names, self.layout.retention)
         self.ticks = Ticks(self.scoring, happenings, profile.label.lapsed_after_us)
         self.now_us: int | None = None
         self.waiting_us: int | None = None
@@ -127,7 +127,7 @@ class Engine:
         known = self.table.rows[: len(self.table), self._last_known] > -np.inf
         return int(known.sum()) + self.counts["forgotten"]
 
-    def step(self, rows: Rows, until_us: int, notes: Mapping[int, Note]) -> None:
+    def step(self, rows: Rows, until_us: int, notes: Mapping[int, Details]) -> None:
         """Applies the events of whole ticks up to `until_us`, in any order, and stops where schedule and agenda say.
 
         `rows` have slots of `table` and the tick they are due in, `notes` the further fields of those with a `note`.
@@ -184,12 +184,12 @@ class Engine:
         slots = self.table.slots(block["customers"])  # type: ignore[arg-type]  # a block of ours, by its schema
         left = self.table.rows[slots, self._last_retained] <= observed_us
         label = np.where(self._is_cut(slots, observed_us), NO_LABEL, left).astype(np.uint8)
-        self.facts.labelled.append(blocks.labelled(block, label, *self._treatment(slots, observed_us)))
+        self.facts.labelled.append(observations.labelled(block, label, *self._treatment(slots, observed_us)))
 
     def _is_cut(self, slots: Slots, observed_us: int) -> NDArray[np.bool_]:
         """Whose horizon was cut, by erasure or withdrawal; whoever was erased before, and is silent since, has none."""
         rows = self.table.rows[slots]
-        cut_us, persona, value = (rows[:, column - WIDTH] for column in (CUT, PERSONA, VALUE))
+        cut_us, persona, value = (rows[:, column - WIDTH] for column in (CUT, ATTRIBUTES, VALUE))
         has_profile = (persona > 0.0) | ~np.isnan(value)
         heard_us = np.where(has_profile, observed_us, np.minimum(rows[:, self._last_known], observed_us))
         cut: NDArray[np.bool_] = cut_us > heard_us
@@ -208,9 +208,9 @@ class Engine:
 
     def report_end(self) -> None:
         """Tells learner and dispatcher that nothing more comes."""
-        self.facts.labelled.append(blocks.end_mark(self.partition))
+        self.facts.labelled.append(observations.end_mark(self.partition))
         if self.profile.limits.shared:
-            self.facts.candidates.append(blocks.end_mark(self.partition))
+            self.facts.candidates.append(observations.end_mark(self.partition))
 
     def take_facts(self) -> Facts:
         """What came out since the last call."""
@@ -272,18 +272,18 @@ class Engine:
         """The observations of a grid instant, by the model in force: what the sweep of the instant is decided by."""
         self._sweep(at_us, self._observed)
         self.counts["observations"] += len(self.active(at_us))
-        self.facts.observations.append(blocks.mark(at_us, self.partition))
+        self.facts.observations.append(observations.mark(at_us, self.partition))
 
     def _observed(self, scored: Scored) -> None:
         """Customers of a sweep are observations."""
         names, model = [self.table.names[slot] for slot in scored.slots.tolist()], scored.scorer
         at_us, said, version = int(scored.at_us[0]), model.said(scaled(scored.raw)), model.snapshot.version
-        found = blocks.observation_blocks(at_us, version, names, scored.probability, said, scored.raw)
+        found = observations.observation_blocks(at_us, version, names, scored.probability, said, scored.raw)
         self.facts.observations += found
 
     def report_grid(self, at_us: int) -> None:
         """Tells the learner that all labels up to a grid instant are out."""
-        self.facts.labelled.append(blocks.mark(at_us, self.partition, self.report))
+        self.facts.labelled.append(observations.mark(at_us, self.partition, self.report))
 
     def _sweep(self, at_us: int, see: See = unseen) -> None:
         active = self.active(at_us)
@@ -342,9 +342,9 @@ class Engine:
     def _ask(self, at_us: int) -> None:
         candidates, self.outbox.candidates = self.outbox.candidates, []
         asked = [one.candidate(customer) for customer, one in sorted(candidates, key=itemgetter(0))]
-        self.facts.candidates.append(blocks.candidates(at_us, self.partition, asked))
+        self.facts.candidates.append(observations.candidates(at_us, self.partition, asked))
 
-    def _apply(self, rows: Rows, notes: Mapping[int, Note]) -> None:
+    def _apply(self, rows: Rows, notes: Mapping[int, Details]) -> None:
         """Events up to the next stop, by due time."""
         if not len(rows):
             return

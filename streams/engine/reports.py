@@ -9,8 +9,8 @@ from features.histograms import BINS, Histograms, nothing
 from features.histograms import NAMES as HISTOGRAMS
 from features.population import BINS as RANKS
 from features.population import COMPONENTS, Counts, nobody
+from online_model.array_codec import pack, unpack
 from online_model.drift import Missing
-from online_model.packing import pack, unpack
 from streams.interventions.stop_loss import Judged, added
 
 

@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.aggregates import First, Layout
-from features.arithmetic import Array
 from features.catalogue import values
+from features.portable_math import Array
 from features.table import Slots, Table
 from features.view import KNOWN, View
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
-from streams.engine.case_columns import WIDTH
-from streams.engine.crossings import Crossings
-from streams.engine.one import Candidacy, Scored
-from streams.engine.outbox import Score
-from streams.interventions.cases import Withheld
+from streams.cases.columns import WIDTH
+from streams.cases.crossings import Crossings
+from streams.cases.decision import Candidacy, Scored
+from streams.cases.outbox import Score
 from streams.interventions.gate import Passed, Refused
-from streams.interventions.sections import Step, Tier
+from streams.interventions.opening import Withheld
+from streams.profile.sections import Step, Tier
 
 ROWS_AT_ONCE = 16384
 See = Callable[[Scored], None]

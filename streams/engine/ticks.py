@@ -12,25 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.aggregates import RETENTION, Last, Signal
-from features.arithmetic import Array
+from features.portable_math import Array
 from features.table import Slots
-from schemas.columns import Note, Rows
-from streams.engine.case_columns import WIDTH
-from streams.engine.happenings import Happenings
-from streams.engine.one import Candidacy
+from schemas.columns import Details, Rows
+from streams.cases.columns import WIDTH
+from streams.cases.decision import Candidacy
+from streams.cases.responses import Responses
 from streams.engine.scoring import ROWS_AT_ONCE, Scoring
-from streams.interventions.cases import Withheld
+from streams.interventions.opening import Withheld
 
 
 class Ticks:
     """Applies events to the customers of a partition."""
 
-    def __init__(self, scoring: Scoring, happenings: Happenings, lapsed_after_us: int) -> None:
+    def __init__(self, scoring: Scoring, happenings: Responses, lapsed_after_us: int) -> None:
         self.scoring, self.table, self.layout = scoring, scoring.table, scoring.layout
         self._happenings, self._lapsed_after_us = happenings, lapsed_after_us
         self._last_retained = self.layout.column[Last(Signal(RETENTION))]
 
-    def apply(self, rows: Rows, notes: Mapping[int, Note], candidacy: Candidacy) -> None:
+    def apply(self, rows: Rows, notes: Mapping[int, Details], candidacy: Candidacy) -> None:
         """Rows sorted by slot and tick: the first tick of every customer, then the second, ..."""
         if not len(rows):
             return
@@ -53,7 +53,7 @@ class Ticks:
         due_us: NDArray[np.int64],
         rows: Rows,
         group: NDArray[np.intp],
-        notes: Mapping[int, Note],
+        notes: Mapping[int, Details],
         candidacy: Candidacy,
     ) -> None:
         for start in range(0, len(slots), ROWS_AT_ONCE):

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from online_model.judge import CALIBRATION_BINS
+from online_model.prequential import CALIBRATION_BINS
 from streams.evaluation.metrics import Labels, losses, ranks, squared_errors, starts
-from streams.evaluation.rows import Floats, Ints, Rows
+from streams.evaluation.observation_rows import Floats, Ints, Rows
 
 REPLICATES = 200
 SEED = 1

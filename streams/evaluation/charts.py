@@ -9,11 +9,11 @@ import numpy as np
 
 from schemas.instants import parse_instant
 from streams.evaluation.bootstrap import Estimate
-from streams.evaluation.cases import Timing
 from streams.evaluation.comparison import TOPS, Comparison
-from streams.evaluation.course import Week
 from streams.evaluation.drift import Drift
+from streams.evaluation.lead_time import Timing
 from streams.evaluation.metrics import Bin
+from streams.evaluation.over_time import Week
 from streams.page import svg
 
 Line = list[tuple[float, float]]

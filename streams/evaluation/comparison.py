@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from streams.evaluation import metrics
+from streams.evaluation.baselines import Served
 from streams.evaluation.bootstrap import Estimate, auc_tally, estimate, loss_tally, resample
-from streams.evaluation.rivals import Served
-from streams.evaluation.rows import Flags, Rows
+from streams.evaluation.observation_rows import Flags, Rows
 
 SHARES = np.concatenate([np.arange(0, 0.2, 0.01), np.arange(0.2, 1.001, 0.05)])
 TOPS = np.array([0.03, 0.11])  # sheet: the share of customers at extreme risk, and at extreme or high risk

@@ -11,7 +11,7 @@ from features.catalogue import NAMES as FEATURES
 from features.catalogue import scaled
 from features.histograms import Histograms, psi
 from schemas.instants import format_instant
-from streams.evaluation.rows import Ints, Rows
+from streams.evaluation.observation_rows import Ints, Rows
 
 BEFORE = 2  # months that a month is compared with
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from schemas.errors import Failure
-from streams.files.folder import UPDATES
+from streams.files.replay_folder import UPDATES
 
 SURE = 1.959963984540054  # standard errors: two-sided 95 %
 ALL = "all"

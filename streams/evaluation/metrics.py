@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.arithmetic import log
-from online_model.judge import CALIBRATION_BINS, LEAST_PROBABILITY
-from streams.evaluation.rows import Floats, Ints
+from features.portable_math import log
+from online_model.prequential import CALIBRATION_BINS, LEAST_PROBABILITY
+from streams.evaluation.observation_rows import Floats, Ints
 
 Labels = NDArray[np.int8]
 

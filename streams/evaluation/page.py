@@ -9,7 +9,7 @@ from math import log as natural_log
 
 from streams.evaluation import charts, tables
 from streams.evaluation.bootstrap import Estimate
-from streams.evaluation.cases import Group, Timing
+from streams.evaluation.lead_time import Group, Timing
 from streams.evaluation.report import Report
 from streams.evaluation.tables import estimate, number, percent
 from streams.page import fill, numbers

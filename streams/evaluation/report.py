@@ -8,12 +8,12 @@ from typing import Any
 
 from schemas.instants import DAY_US, format_instant
 from streams.evaluation import comparison, metrics, segments
-from streams.evaluation.cases import Cases, Timing, timing
-from streams.evaluation.course import Course, course
+from streams.evaluation.baselines import Served
 from streams.evaluation.drift import Drift, drift
 from streams.evaluation.effect import Effect
-from streams.evaluation.rivals import Served
-from streams.evaluation.rows import Rows
+from streams.evaluation.lead_time import Cases, Timing, timing
+from streams.evaluation.observation_rows import Rows
+from streams.evaluation.over_time import Course, course
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streams.evaluation import metrics
-from streams.evaluation.rows import Flags, Floats, Rows
+from streams.evaluation.observation_rows import Flags, Floats, Rows
 
 Features = dict[str, Floats]
 

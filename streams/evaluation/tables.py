@@ -7,9 +7,9 @@ from html import escape
 from math import isfinite, isnan
 
 from streams.evaluation.bootstrap import Estimate
-from streams.evaluation.cases import Group
 from streams.evaluation.comparison import METRICS, PERIODS, Comparison, Difference, Method
 from streams.evaluation.effect import Effect
+from streams.evaluation.lead_time import Group
 from streams.evaluation.segments import Segment
 
 UNKNOWN = "-"

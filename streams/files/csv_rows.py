@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from schemas.errors import Failure, UsageError
 from schemas.refusals import Refused
-from streams.files.cells import Completion, Texts
+from streams.files.cell_values import Completion, Texts
 from streams.files.chunks import CHUNK_ROWS, Chunk, Part, Unreadable, check_columns
-from streams.files.naming import FileName
-from streams.files.opening import whole_lines
+from streams.files.compression import whole_lines
+from streams.files.file_names import FileName
 
 Row = list[str]
 Lines = NDArray[np.int64]

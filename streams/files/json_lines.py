@@ -11,9 +11,9 @@ import orjson
 from schemas.columns import KINDS
 from schemas.events import MARKS
 from streams.files.chunks import CHUNK_ROWS, Chunk, Part
-from streams.files.identity import DerivedIds, plain_number
-from streams.files.naming import FileName
-from streams.files.opening import whole_lines
+from streams.files.compression import whole_lines
+from streams.files.derived_ids import DerivedIds, plain_number
+from streams.files.file_names import FileName
 
 Line = tuple[int, bytes]
 

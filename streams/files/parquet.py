@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from schemas.errors import UsageError
 from schemas.instants import format_instant
-from streams.files.cells import Column, Completion
+from streams.files.cell_values import Column, Completion
 from streams.files.chunks import CHUNK_ROWS, Chunk, Part, check_columns
-from streams.files.identity import plain_number
-from streams.files.naming import FileName
-from streams.files.opening import BLOCK_BYTES, blocks, reading
+from streams.files.compression import BLOCK_BYTES, blocks, reading
+from streams.files.derived_ids import plain_number
+from streams.files.file_names import FileName
 
 KEPT = (
     pa.types.is_boolean,

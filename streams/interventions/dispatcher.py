@@ -13,12 +13,12 @@ from typing import Any, Literal, NamedTuple
 
 from schemas.instants import DAY_US, EPOCH
 from schemas.outputs import Candidate
-from streams.interventions.sections import BudgetLimit, Limits, Team
+from streams.profile.sections import BudgetLimit, Limits, Team
 
 MONTHS = 12
 
 
-class Asking(Candidate):
+class PartitionCandidate(Candidate):
     """A candidate and its partition; cost in the profile's currency, of an upgrade only what it costs more."""
 
     partition: int
@@ -27,7 +27,7 @@ class Asking(Candidate):
 class Grant(NamedTuple):
     """The answer; rule None: it is sent."""
 
-    candidate: Asking
+    candidate: PartitionCandidate
     rule: Literal["budget", "capacity"] | None
     retry_us: int | None
 
@@ -40,7 +40,7 @@ class Dispatcher:
     used: dict[str, list[float]] = field(default_factory=dict)  # name -> [end of the period in us, used in it]
     at_us: int = 0
 
-    def decide(self, at_us: int, candidates: Iterable[Asking]) -> list[Grant]:
+    def decide(self, at_us: int, candidates: Iterable[PartitionCandidate]) -> list[Grant]:
         """Grants for what is asked at an instant, by rank. Time does not go back: a late candidate is of now."""
         self.at_us = max(self.at_us, at_us)
         self.used = {name: use for name, use in self.used.items() if use[0] > self.at_us}
@@ -55,7 +55,7 @@ class Dispatcher:
         """What `state` gave."""
         self.used, self.at_us = state["used"], state["at_us"]
 
-    def _decide(self, c: Asking) -> Grant:
+    def _decide(self, c: PartitionCandidate) -> Grant:
         budgets = [limit for limit in self.limits.budgets if limit.scope in (None, c.scope)]
         teams = [team for team in self.limits.teams if team.who == c.who and team.scope in (None, c.scope)]
         wants = [(f"budget:{limit.name}", self._end(limit), max(c.cost, 0.0), limit.amount) for limit in budgets]
@@ -67,7 +67,7 @@ class Dispatcher:
             self.used[name] = [end_us, self._used(name) + asked]
         return Grant(c, None, None)
 
-    def _places(self, team: Team, c: Asking) -> Iterable[tuple[str, int, float, float]]:
+    def _places(self, team: Team, c: PartitionCandidate) -> Iterable[tuple[str, int, float, float]]:
         end_us = self.at_us // DAY_US * DAY_US + DAY_US
         yield f"team:{team.name}", end_us, 1.0, float(team.agents * team.cases_a_day)
         if c.agent_id is not None:

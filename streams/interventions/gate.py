@@ -25,11 +25,11 @@ from functools import lru_cache
 import xxhash
 
 from schemas.instants import EPOCH
-from schemas.zones import zone as zone_of
+from schemas.time_zones import zone as zone_of
 from streams.interventions.actions import Plan, Standing
-from streams.interventions.people import Persona
-from streams.interventions.profile import Profile
-from streams.interventions.sections import Cap
+from streams.interventions.customer_attributes import CustomerAttributes
+from streams.profile.profile import Profile
+from streams.profile.sections import Cap
 
 Contact = tuple[int, str]  # us, channel
 MINUTES_AN_HOUR = 60
@@ -41,7 +41,7 @@ class Applicant:
     """Somebody to whom something is to be sent at an instant."""
 
     customer_id: str
-    persona: Persona
+    persona: CustomerAttributes
     standing: Standing
     plan: Plan
     contacts: Sequence[Contact]
@@ -82,7 +82,7 @@ def may_rise(profile: Profile, who: Applicant) -> Passed | Refused:
     return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap")}, profile, who)
 
 
-def quiet_until_us(profile: Profile, persona: Persona, channel: str, at_us: int) -> int | None:
+def quiet_until_us(profile: Profile, persona: CustomerAttributes, channel: str, at_us: int) -> int | None:
     """When something may go out by the channel; None: now."""
     if channel not in profile.gate.quiet_channels:
         return None
@@ -95,13 +95,13 @@ def pass_contact_rules(profile: Profile, who: Applicant) -> Passed | Refused:
     return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap", "quiet_hours")}, profile, who)
 
 
-def consents(profile: Profile, persona: Persona, channel: str) -> bool:
+def consents(profile: Profile, persona: CustomerAttributes, channel: str) -> bool:
     """Whether the customer may be contacted by the channel."""
     gate = profile.gate
     return channel not in gate.needs_consent or dict(persona.consent).get(channel, gate.consent_when_unknown)
 
 
-def has_withdrawn(profile: Profile, before: Persona, after: Persona) -> bool:
+def has_withdrawn(profile: Profile, before: CustomerAttributes, after: CustomerAttributes) -> bool:
     """Whether of the channels that need consent some were allowed before, and none is now."""
     was, is_now = (
         any(consents(profile, persona, channel) for channel in profile.gate.needs_consent)
@@ -177,7 +177,7 @@ def _quiet_hours(profile: Profile, who: Applicant, channels: Sequence[str]) -> L
     return [channel for channel in channels if channel not in profile.gate.quiet_channels], loud_us
 
 
-def _loud_us(profile: Profile, persona: Persona, at_us: int) -> int:
+def _loud_us(profile: Profile, persona: CustomerAttributes, at_us: int) -> int:
     gate, zone = profile.gate, persona.time_zone or profile.time.zone
     return loud_again_us(gate.quiet_from, gate.quiet_until, zone, at_us)
 

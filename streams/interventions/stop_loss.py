@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from streams.interventions.case_table import State
-from streams.interventions.life import Case
-from streams.interventions.profile import Profile
+from streams.interventions.case_states import State
+from streams.interventions.lifecycle import Case
+from streams.profile.profile import Profile
 
 Judged = dict[str, tuple[int, int]]  # policy version -> judged cases, and those of them that were saved
 

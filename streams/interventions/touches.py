@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.aggregates import First, Last, Total
-from features.arithmetic import Array
 from features.catalogue import COMPLAINTS, NAMES, RETAINED, activity, complaints_open
+from features.portable_math import Array
 from features.view import KNOWN, View
 from schemas.instants import format_instant
 from streams.interventions.gate import Applicant
-from streams.interventions.profile import Profile
-from streams.interventions.sections import TouchPoint
+from streams.profile.profile import Profile
+from streams.profile.sections import TouchPoint
 
 # uuid5(NAMESPACE_DNS, "touches.keepline"). Never change it: a touch keeps its id.
 NAMESPACE = UUID("24fd2243-ecbb-58d7-8c28-f0dbecd83a3c")

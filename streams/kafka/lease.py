@@ -20,9 +20,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from streams.kafka.fatal import die
-from streams.kafka.once import guard
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
+from streams.kafka.transaction_guard import guard
 from streams.kafka.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
 # Each limit ends before the next one begins: the checkpoint's own is the first to strike, and no request is

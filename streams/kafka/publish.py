@@ -17,10 +17,10 @@ from aiokafka.partitioner import murmur2
 from schemas.errors import Failure
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import format_instant
-from streams.engine.feeds import INPUTS
-from streams.files.ticks import Row, Ticks
+from streams.files.tick_reader import Row, Ticks
 from streams.kafka import topics
 from streams.kafka.settings import Settings
+from streams.units.engine_feed import INPUTS
 
 PRODUCER = "keepline-publish"
 BATCH_BYTES = 256 << 10

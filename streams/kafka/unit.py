@@ -1,4 +1,4 @@
-"""What the edge asks of a unit, its feed and its batches; streams/engine/units.py has the real ones."""
+"""What the edge asks of a unit, its feed and its batches; streams/units/engine_unit.py has the real ones."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from schemas.instants import SECOND_US, parse_instant
-from streams.engine.units import EngineUnit
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
+from streams.units.engine_unit import EngineUnit
 
 KINDS_OF_COUNTS = (  # prefix of a count, metric, label
     ("tier_", "interventions", "tier"),

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from schemas.instants import DAY_US
-from streams.simulation import app, contacts, leaving, surveys, visits
+from streams.simulation import app_activity, churn, contacts, surveys, visits
 from streams.simulation.blocks import Block, in_order
-from streams.simulation.people import Ints, settle
-from streams.simulation.profiles import Register
+from streams.simulation.customer_profiles import Register
+from streams.simulation.customers import Ints, settle
 from streams.simulation.rules import Rules
 
 
@@ -38,12 +38,12 @@ class City:
         self.day += 1
         people.present |= people.join_day == day
         self._drift(day, rng)
-        leaving.come_back(people, day)
-        leaving.decide(people, day, rules, rng)
-        leaving.leave(people, day, day_us, rules, rng)
+        churn.come_back(people, day)
+        churn.decide(people, day, rules, rng)
+        churn.leave(people, day, day_us, rules, rng)
         visited = visits.visit(people, day, day_us, rules, rng)
-        complained = app.complaints(people, visited, day, day_us, rules, rng)
-        active = app.sessions(people, day, day_us, rules, rng)
+        complained = app_activity.complaints(people, visited, day, day_us, rules, rng)
+        active = app_activity.sessions(people, day, day_us, rules, rng)
         answered = surveys.answers(people, day, day_us, rules, rng)
         written = self.register.written(people, day, day_us)
         return Block(day, *map(in_order, ([visited], [complained, active], [answered], [written])))
@@ -51,7 +51,7 @@ class City:
     def _drift(self, day: int, rng: np.random.Generator) -> None:
         """Moods calm down, open complaints gnaw, who is about to leave loses interest, some are just busy."""
         people, rules, n = self.people, self.rules, len(self.people)
-        fading, gone = leaving.fading(people), ~people.present & (people.left_us != 0)
+        fading, gone = churn.fading(people), ~people.present & (people.left_us != 0)
         people.satisfaction += (people.base_satisfaction - people.satisfaction) / rules.calming_days
         people.satisfaction += rng.normal(0, rules.mood_noise, n)
         people.satisfaction[people.complaint_open] -= rules.open_complaint_drift

@@ -8,8 +8,8 @@ import numpy as np
 import xxhash
 
 from schemas.instants import DAY_US
-from streams.simulation.leaving import SOLD, fading
-from streams.simulation.people import NEVER, Flags, Floats, Ints, People
+from streams.simulation.churn import SOLD, fading
+from streams.simulation.customers import NEVER, Customers, Flags, Floats, Ints
 from streams.simulation.rules import Rules
 
 MASK = 2**64 - 1
@@ -27,7 +27,7 @@ class Reaction:
 
 
 def react(
-    people: People, who: Ints, crossed_us: Ints, contacted_us: Ints, day: int, seed: int, rules: Rules
+    people: Customers, who: Ints, crossed_us: Ints, contacted_us: Ints, day: int, seed: int, rules: Rules
 ) -> Reaction:
     """Contacts on `day` of customers `who`, no one twice, about cases that opened at `crossed_us`.
 
@@ -50,7 +50,7 @@ def save_rate(delay_days: Floats, rules: Rules) -> Floats:
     return rates
 
 
-def can_be_saved(people: People) -> Flags:
+def can_be_saved(people: Customers) -> Flags:
     """Who has decided to leave, or has left, and could still change their mind: nobody without a vehicle."""
     gone = ~people.present & (people.left_us != 0)
     leaving: Flags = (fading(people) | gone) & (people.cause != SOLD) & (people.contacted_us == 0)

@@ -15,8 +15,8 @@ import numpy as np
 
 from schemas.instants import DAY_US, HOUR_US, SECOND_US, format_instant, parse_instant
 from streams.simulation.contacts import Reaction
+from streams.simulation.customers import Ints
 from streams.simulation.files import customer_index
-from streams.simulation.people import Ints
 
 Message = dict[str, Any]
 Contact = Callable[[Ints, Ints, Ints], Reaction]  # City.contact: customers, crossed_us, contacted_us
@@ -38,7 +38,7 @@ class Habits:
 
 
 @dataclass
-class Desk:
+class CallCenter:
     """A case on somebody's desk. plan: what will be done, and when in us."""
 
     body: Message
@@ -62,7 +62,7 @@ class Crm:
 
     def __init__(self, seed: int, habits: Habits | None = None) -> None:
         self._seed, self._habits = seed, habits or Habits()
-        self._desks: dict[str, Desk] = {}
+        self._desks: dict[str, CallCenter] = {}
 
     def take(self, interventions: Iterable[Message], updates: Iterable[Message]) -> None:
         """What has come since the last call, in order."""
@@ -82,10 +82,10 @@ class Crm:
         self._call([(us, desk) for us, desk, status in due if status == "contacted"], contact)
         return [self._outcome(desk, status, us) for us, desk, status in due]
 
-    def _open(self, body: Message) -> Desk:
+    def _open(self, body: Message) -> CallCenter:
         """A new case, and what will be done with it unless something is heard of it."""
         draw, habits = Random(f"{self._seed}|{body['intervention_id']}"), self._habits
-        desk = Desk(body, draw, body["action"]["channel"], body["budget"]["amount"])
+        desk = CallCenter(body, draw, body["action"]["channel"], body["budget"]["amount"])
         decided_us = parse_instant(body["decided_at"])
         if draw.random() < habits.acknowledged_at_once:
             desk.plan["acknowledged"] = _office_us(draw, decided_us)
@@ -95,7 +95,7 @@ class Crm:
             desk.plan["contacted"] = _office_us(draw, max(decided_us, desk.crossed_us + draw.randint(*days) * DAY_US))
         return desk
 
-    def _hear(self, desk: Desk, update: Message) -> None:
+    def _hear(self, desk: CallCenter, update: Message) -> None:
         """Of a case that goes on."""
         now_us, habits = parse_instant(update["updated_at"]), self._habits
         desk.channel = update.get("channel") or (update.get("action") or {}).get("channel", desk.channel)
@@ -108,7 +108,7 @@ class Crm:
             sooner_us = _office_us(desk.draw, now_us + desk.draw.randint(0, 1) * DAY_US)
             desk.plan["contacted"] = min(sooner_us, desk.plan.get("contacted", sooner_us))
 
-    def _due(self, day_us: int) -> Iterator[tuple[int, Desk, str]]:
+    def _due(self, day_us: int) -> Iterator[tuple[int, CallCenter, str]]:
         """Off the plan what is done on the day: (us, desk, status). What should have been done before it, by a case
         that was heard of only now, is done at the same hour: nobody acts in the past.
         """
@@ -121,7 +121,7 @@ class Crm:
                 us = desk.plan.pop(status)
                 yield us if us >= day_us else day_us + us % DAY_US, desk, status
 
-    def _call(self, calls: list[tuple[int, Desk]], contact: Contact) -> None:
+    def _call(self, calls: list[tuple[int, CallCenter]], contact: Contact) -> None:
         if not calls:
             return
         columns = [(desk.customer, desk.crossed_us, us) for us, desk in calls]
@@ -142,7 +142,7 @@ class Crm:
             return "declined" if luck < habits.lost_decline else None
         return "responded" if luck < (habits.saved_say_so if saved else habits.loyal_answer) else None
 
-    def _outcome(self, desk: Desk, status: str, us: int) -> Message:
+    def _outcome(self, desk: CallCenter, status: str, us: int) -> Message:
         body = desk.body
         outcome = {
             "event_id": f"{body['intervention_id']}-{status}",  # sent again it is the same event

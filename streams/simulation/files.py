@@ -13,10 +13,10 @@ from schemas.columns import CAUSES
 from schemas.errors import UsageError
 from schemas.instants import DAY_US, format_instant
 from streams.simulation.blocks import Block
+from streams.simulation.churn import hazard_by_traits
 from streams.simulation.city import City
-from streams.simulation.leaving import hazard_by_traits
-from streams.simulation.lines import FILES, FORMATS
-from streams.simulation.people import Ints
+from streams.simulation.customers import Ints
+from streams.simulation.line_templates import FILES, FORMATS
 
 EVENT_FILES = ("service_visits", "app_activity", "surveys")  # what customers did
 MANIFEST = "manifest.json"

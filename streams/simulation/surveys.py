@@ -6,8 +6,8 @@ import numpy as np
 
 from schemas.columns import CAUSES
 from streams.simulation.blocks import SURVEY, Rows, rows_of
-from streams.simulation.leaving import DISTANCE, PRICE, SERVICE, SOLD
-from streams.simulation.people import Floats, Ints, People, seconds_of_a_day
+from streams.simulation.churn import DISTANCE, PRICE, SERVICE, SOLD
+from streams.simulation.customers import Customers, Floats, Ints, seconds_of_a_day
 from streams.simulation.rules import Rules
 
 NPS, CSAT = 0, 1
@@ -15,7 +15,7 @@ PRODUCT, OTHER = CAUSES.index("product"), CAUSES.index("other")
 ANSWER_SECONDS = 14 * 3_600
 
 
-def answers(people: People, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
+def answers(people: Customers, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
     """The surveys answered on a day."""
     who = np.flatnonzero(people.survey_day == day)
     n = len(who)
@@ -32,7 +32,7 @@ def answers(people: People, day: int, day_us: int, rules: Rules, rng: np.random.
     )
 
 
-def _causes(people: People, who: Ints, felt: Floats, rng: np.random.Generator) -> Ints:
+def _causes(people: Customers, who: Ints, felt: Floats, rng: np.random.Generator) -> Ints:
     """Bit masks: the burden felt most, named by the unhappy; the sale of the vehicle, by those who say so."""
     noise = rng.gumbel(0, 0.7, (3, len(who)))
     burdens = np.stack([np.log(people.distance_km[who] / 8.0), 4 * people.price_sensitivity[who] - 2, -felt])

@@ -6,8 +6,8 @@ import numpy as np
 
 from schemas.instants import DAY_US
 from streams.simulation.blocks import VISIT, Rows, rows_of
-from streams.simulation.leaving import fading
-from streams.simulation.people import NEVER, Ints, People, seconds_of_a_day
+from streams.simulation.churn import fading
+from streams.simulation.customers import NEVER, Customers, Ints, seconds_of_a_day
 from streams.simulation.rules import Rules
 
 SHARES = np.cumsum([0.5, 0.2, 0.1, 0.08, 0.05])  # of SERVICE_TYPES; the last takes the rest
@@ -23,7 +23,7 @@ def pace(day_us: int, rules: Rules) -> float:
     return float(weekend * (1 + rules.season * np.cos(4 * np.pi * (days % 365.25 - 20) / 365.25)))
 
 
-def visit(people: People, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
+def visit(people: Customers, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
     """The visits of a day; moves rhythm and satisfaction, and plans surveys."""
     speed = np.where(people.lull_until >= day, rules.lull_speed, 1.0)
     speed[fading(people)] *= rules.fading_visit_speed
@@ -39,7 +39,7 @@ def visit(people: People, day: int, day_us: int, rules: Rules, rng: np.random.Ge
     return rows
 
 
-def _visits(people: People, came: Ints, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
+def _visits(people: Customers, came: Ints, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
     n = len(came)
     service = np.searchsorted(SHARES, rng.random(n), side="right")
     elsewhere = rng.random(n) < rules.other_store_share
@@ -58,7 +58,7 @@ def _visits(people: People, came: Ints, day_us: int, rules: Rules, rng: np.rando
     )
 
 
-def _remember(people: People, rows: Rows, day: int) -> None:
+def _remember(people: Customers, rows: Rows, day: int) -> None:
     """A newcomer joins, a lost customer returns, and a saved one is back, at the time of that visit."""
     who, times = rows["customer"], rows["time_us"]
     new, persuaded = people.joined_us[who] == 0, people.contacted_us[who] != 0
@@ -70,7 +70,7 @@ def _remember(people: People, rows: Rows, day: int) -> None:
     people.return_day[who[saved]] = NEVER
 
 
-def _feel(people: People, rows: Rows, rules: Rules, rng: np.random.Generator) -> None:
+def _feel(people: Customers, rows: Rows, rules: Rules, rng: np.random.Generator) -> None:
     who, n = rows["customer"], len(rows)
     dear = np.log(rows["amount"] / (MEDIAN_CNY[rows["service"]] * people.spend[who]))
     failed = (rows["service"] <= REPAIR) & (rng.random(n) < rules.bad_repair_share)

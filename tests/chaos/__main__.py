@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from streams.cli import main as keepline
-from streams.interventions.profile import SHIPPED_IN, Profile, load_profile
 from streams.kafka import settings
+from streams.profile.profile import SHIPPED_IN, Profile, load_profile
 from tests.chaos.compare import MODELS, committed, differences, truth
 from tests.chaos.outcomes import last_us, write_outcomes, write_profiles
 from tests.chaos.proxy import Proxy

@@ -11,13 +11,13 @@ from aiokafka import AIOKafkaConsumer
 
 from features.catalogue import NAMES
 from online_model.registry import Command
-from streams.engine.feeds import Inputs
-from streams.engine.units import Output, Pair
-from streams.files.folder import ReplayFolder
-from streams.files.sources import FileSources
-from streams.interventions.profile import Profile
+from streams.files.file_sources import FileSources
+from streams.files.replay_folder import ReplayFolder
 from streams.kafka.settings import Settings
+from streams.profile.profile import Profile
 from streams.replay import Replay
+from streams.units.engine_feed import Inputs
+from streams.units.engine_unit import Output, Pair
 
 Said = dict[str, Counter[bytes]]
 FILES = ("interventions", "interventions-withheld", "intervention-updates", "touches")

@@ -18,12 +18,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaStorageError
 
 from streams.cli.worker import blueprints
-from streams.interventions.profile import load_profile
 from streams.kafka import lease as lease_module
-from streams.kafka import pins, settings, topics
+from streams.kafka import private_api, settings, topics
 from streams.kafka import worker as worker_module
 from streams.kafka.lease import Lease
 from streams.kafka.worker import Options, Worker
+from streams.profile.profile import load_profile
 
 # at the next commit: stopped before it (SIGCONT goes on), killed before or after it; at the next batch: lost;
 # at the next record sent: the broker's disk is full
@@ -80,7 +80,7 @@ def main(arguments: dict[str, Any]) -> None:
     lease_module.AIOKafkaProducer = Producer
     if arguments["fetch"]:
         worker_module.FETCH_RECORDS, worker_module.FETCH_BYTES = arguments["fetch"], arguments["fetch"] * 300
-    pins.check()
+    private_api.check()
     known, profile = settings.from_environment(), load_profile(arguments["profile"], arguments["set"])
     partitions = asyncio.run(topics.partition_count(known))
     options = Options(False, arguments["instance"], exit_at_end=True, session_s=arguments["session_s"])

@@ -16,16 +16,16 @@ from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import empty_rows
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.engine.blocks import examples_of
-from streams.engine.case_columns import SENT, WIDTH
+from streams.cases.columns import SENT, WIDTH
 from streams.engine.engine import Engine
-from streams.engine.feeds import LABELLED, MODELS, OBSERVATIONS
-from streams.engine.schedule import Schedule, is_grid, next_grid
-from streams.interventions.profile import Profile, load_profile
+from streams.engine.observations import examples_of
+from streams.inputs.schedule import Schedule, is_grid, next_grid
+from streams.profile.profile import Profile, load_profile
+from streams.units.engine_feed import LABELLED, MODELS, OBSERVATIONS
 from tests.engine import topics as logs
 from tests.engine.test_engine import BUSY_DAYS, CUSTOMERS, START_US, engine, go
-from tests.engine.topics import KINDS, PROFILE, Topics, mark
 from tests.online_model.worlds import learner
+from tests.units.topics import KINDS, PROFILE, Topics, mark
 
 PARTITIONS = 2
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from schemas.instants import DAY_US, WEEK_US, format_instant, parse_instant
-from streams.evaluation.rows import RFM, Rows, read
-from streams.files.folder import ReplayFolder
+from streams.evaluation.observation_rows import RFM, Rows, read
+from streams.files.replay_folder import ReplayFolder
 
 START_US = parse_instant("2024-01-01T00:00:00Z")  # a Monday
 HORIZON_DAYS = 14

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from streams.evaluation import metrics
+from streams.evaluation.baselines import Served
 from streams.evaluation.bootstrap import auc_tally, brier_tally, calibration_tally, estimate, loss_tally, resample
 from streams.evaluation.comparison import compare
-from streams.evaluation.course import course
-from streams.evaluation.rivals import Served
-from streams.evaluation.rows import Rows
+from streams.evaluation.observation_rows import Rows
+from streams.evaluation.over_time import course
 from tests.evaluation.folders import Seen, crowd, rows_of
 
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.instants import parse_instant
-from streams.files.decoded import DecodedChunk, decode_source
-from streams.files.source import open_source
+from streams.files.decoding import DecodedChunk, decode_source
+from streams.files.formats import open_source
 
 Event = dict[str, Any]
 NOW_US = parse_instant("2025-01-01T00:00:00Z")

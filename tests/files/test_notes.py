@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.columns import Note
+from schemas.columns import Details
 from tests.files.logs import as_csv, as_jsonl, as_parquet, decoded, gz, written
 
 AT = {"customer_id": "c1", "event_time": "2024-03-01T08:30:00Z"}
@@ -18,7 +18,7 @@ CONSENT = {"sms": True, "mail": False}
 OUTCOME = AT | {"event_id": "e1", "intervention_id": "i1", "status": "saved", "cost": 2.5, "causes": ["price"]}
 
 
-def notes(path: str) -> list[Note]:
+def notes(path: str) -> list[Details]:
     """In the order of their rows."""
     chunks = [chunk.decoded for chunk in decoded(path)]
     return [chunk.notes[note - 1] for chunk in chunks for note in chunk.events.rows["note"].tolist() if note]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import Failure, UsageError
-from streams.files.source import open_source
+from streams.files.formats import open_source
 from tests.files.logs import (
     VISIT,
     accepted,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.arithmetic import Array
 from features.catalogue import NAMES
+from features.portable_math import Array
 from streams.interventions.actions import PLACE, Standing, action, lifecycle, plan, standing
-from streams.interventions.profile import Profile, load_profile
+from streams.profile.profile import Profile, load_profile
 
 WORKSHOP, SHOP = load_profile("after-sales"), load_profile("e-commerce")
 PERSONS = {"director", "service advisor", "service manager", "head of customer service", "own adviser"}

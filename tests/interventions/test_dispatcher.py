@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.instants import DAY_US, parse_instant
-from streams.interventions.dispatcher import Asking, Dispatcher, Grant, period_end_us
-from streams.interventions.sections import BudgetLimit, Limits, Team
+from streams.interventions.dispatcher import Dispatcher, Grant, PartitionCandidate, period_end_us
+from streams.profile.sections import BudgetLimit, Limits, Team
 
 NOON_US = parse_instant("2024-03-05T12:00:00Z")  # a Tuesday
 TOMORROW_US = parse_instant("2024-03-06T00:00:00Z")
@@ -36,8 +36,8 @@ def team(name: str = "desk", scope: str | None = None, agents: int = 2, cases_a_
 def asks(
     name: str, net_value: float = 1.0, cost: float = 300.0, scope: str | None = "a", agent: str | None = None,
     who: str = "adviser",
-) -> Asking:  # fmt: skip
-    return Asking(
+) -> PartitionCandidate:  # fmt: skip
+    return PartitionCandidate(
         partition=0, intervention_id=name, customer_id=f"c-{name}", scope=scope, who=who, agent_id=agent, cost=cost,
         net_value=net_value,
     )  # fmt: skip
@@ -194,7 +194,7 @@ def test_no_budget_and_no_capacity_is_ever_exceeded_whatever_comes_when_and_howe
     assert [key for key, amount in used.items() if amount > most[key[0]]] == []
 
 
-def use(used: dict[tuple[str, str], float], c: Asking, now_us: int) -> None:
+def use(used: dict[tuple[str, str], float], c: PartitionCandidate, now_us: int) -> None:
     """Adds up by limit and calendar, in the test's own way."""
     day = datetime.fromtimestamp(now_us / 1e6, UTC)
     calendar = {

@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.instants import DAY_US, EPOCH, HOUR_US, parse_instant
-from schemas.zones import zone as zone_of
+from schemas.time_zones import zone as zone_of
 from streams.interventions.actions import Plan, Standing
+from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.gate import (
     RULES,
     Applicant,
@@ -26,8 +27,7 @@ from streams.interventions.gate import (
     pass_gate,
     quiet_until_us,
 )
-from streams.interventions.people import Persona
-from streams.interventions.profile import load_profile
+from streams.profile.profile import load_profile
 
 NO_HOLDOUT = "gate.holdout_share=0"
 PROFILE = load_profile("after-sales", [NO_HOLDOUT])
@@ -43,7 +43,7 @@ NO_MAIL_OR_SMS = (("mail", False), ("sms", False))
 
 
 def applicant(at_us: int = NOON_US, channels: tuple[str, ...] = PLAN.channels, **persona: Any) -> Applicant:
-    return Applicant("c1", Persona(**persona), STANDING, replace(PLAN, channels=channels), (), at_us)
+    return Applicant("c1", CustomerAttributes(**persona), STANDING, replace(PLAN, channels=channels), (), at_us)
 
 
 def wrong_in_every_way() -> Applicant:
@@ -235,12 +235,12 @@ def test_quiet_hours_are_left_out_when_a_share_is_asked_for() -> None:
 
 
 def test_what_was_granted_at_night_waits_for_the_morning() -> None:
-    assert quiet_until_us(PROFILE, Persona(), "sms", NIGHT_US) == MORNING_US
+    assert quiet_until_us(PROFILE, CustomerAttributes(), "sms", NIGHT_US) == MORNING_US
 
 
 @pytest.mark.parametrize(("channel", "at_us"), [("sms", NOON_US), ("mail", NIGHT_US)])
 def test_what_may_go_out_does_not_wait(channel: str, at_us: int) -> None:
-    assert quiet_until_us(PROFILE, Persona(), channel, at_us) is None
+    assert quiet_until_us(PROFILE, CustomerAttributes(), channel, at_us) is None
 
 
 def test_a_further_message_is_not_asked_about_roll_out_and_holdout() -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from streams.interventions import life
-from streams.interventions.case_table import State
-from streams.interventions.life import Case
-from streams.interventions.profile import load_profile
+from streams.interventions import lifecycle
+from streams.interventions.case_states import State
+from streams.interventions.lifecycle import Case
 from streams.interventions.stop_loss import added, alert, is_held, judged
-from tests.interventions.test_life import PROFILE, at, case, comes, in_state, says, until
+from streams.profile.profile import load_profile
+from tests.interventions.test_lifecycle import PROFILE, at, case, comes, in_state, says, until
 
 HORIZON_DAYS = 60
 
 
 def judged_at(subject: Case) -> list[int]:
-    return [us for us, name in life.deadlines(PROFILE, subject) if name == "judged"]
+    return [us for us, name in lifecycle.deadlines(PROFILE, subject) if name == "judged"]
 
 
 def test_a_saved_case_is_judged_when_its_horizon_is_over_not_when_it_is_saved() -> None:
@@ -37,7 +37,7 @@ def test_a_lost_case_is_judged_at_the_same_instant_as_it_is_lost() -> None:
 def test_a_contacted_case_whose_vehicle_is_sold_is_judged_as_lost() -> None:
     subject = case()
     says(subject, "contacted", 2)
-    life.nobody_to_save(subject, at(3))
+    lifecycle.nobody_to_save(subject, at(3))
     assert judged_at(subject) == [at(2 + HORIZON_DAYS)]
     assert judged(subject) == {"": (1, 0)}
 
@@ -61,7 +61,7 @@ def test_the_holdout_is_never_judged(returns: bool) -> None:
 
 def test_a_sold_vehicle_before_any_contact_is_not_judged() -> None:
     subject = case()
-    life.nobody_to_save(subject, at(1))
+    lifecycle.nobody_to_save(subject, at(1))
     assert subject.state is State.LOST
     assert judged_at(subject) == []
 

@@ -27,7 +27,7 @@ END = b"end"
 EVERY = 10
 
 
-class Hole(RuntimeError):
+class OffsetGap(RuntimeError):
     """Something was lost."""
 
 
@@ -61,7 +61,7 @@ class CountingFeed:
 
     def offer(self, source: str, base: int, records: Sequence[Any], now_us: int) -> None:
         if base > self.read[source]:
-            raise Hole(f"{source}: {base} > {self.read[source]}")
+            raise OffsetGap(f"{source}: {base} > {self.read[source]}")
         for record in records:
             if record.offset >= self.read[source]:
                 if record.value == END:
@@ -126,7 +126,7 @@ class CountingUnit:
     def apply(self, batch: Batch) -> bool:
         """Raises Hole when a batch before this one was lost."""
         if batch.base != self.position:
-            raise Hole(f"batch from {batch.base}, state at {self.position}")
+            raise OffsetGap(f"batch from {batch.base}, state at {self.position}")
         for source, key in batch.events:
             name = source.encode() + b"/" + key
             self.seen[name] += 1

@@ -16,8 +16,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from online_model.snapshot import Reason, Snapshot
-from streams.engine.feeds import MODELS
 from streams.kafka.status import read
+from streams.units.engine_feed import MODELS
 from tests.kafka.apache import free_ports
 from tests.kafka.city import wait_for
 from tests.kafka.group import Group, metrics, new_group

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.arithmetic import Array
 from features.catalogue import NAMES
+from features.portable_math import Array
 from online_model.examples import Examples
 from online_model.treatment import codes
 from tests.online_model.worlds import WEEK_US

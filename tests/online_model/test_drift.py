@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.arithmetic import Array
 from features.catalogue import FEATURES
 from features.catalogue import NAMES as FEATURE_NAMES
 from features.histograms import NAMES, TENURE_INSTEAD, Histograms, count, nothing, psi
+from features.portable_math import Array
 from online_model.adwin import Adwin
 from online_model.drift import Drift, Missing, made_of
 from tests.online_model.worlds import RULES, WEEK_US

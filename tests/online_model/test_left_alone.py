@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.arithmetic import Array
 from features.catalogue import scaled
+from features.portable_math import Array
 from online_model.examples import Examples
 from online_model.learner import Learner
 from online_model.snapshot import MODEL

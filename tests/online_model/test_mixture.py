@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river.checks import check_estimator, yield_checks
 
+from online_model.expert_weights import BEGIN, ExpertWeights, mean_loss
 from online_model.mixture import MixtureOfExperts
 from online_model.parameters import EXPERTS, SERVED
-from online_model.pool import BEGIN, Pool, mean_loss
 from tests.online_model.worlds import learner
 
 DELAY = 4  # rounds until a label comes
@@ -145,7 +145,7 @@ def test_it_is_better_where_something_can_be_learned() -> None:
 
 
 def test_the_expert_that_was_right_is_trusted_and_the_others_are_not_forgotten() -> None:
-    pool, y = Pool(FRESH), np.tile([0.0, 1.0], 300)
+    pool, y = ExpertWeights(FRESH), np.tile([0.0, 1.0], 300)
     said = np.zeros((len(EXPERTS) + 1, 600))
     said[EXPERTS.index("steps")] = 2.0 * y - 1.0
     for _ in range(10):
@@ -155,7 +155,7 @@ def test_the_expert_that_was_right_is_trusted_and_the_others_are_not_forgotten()
 
 
 def test_where_the_others_know_nothing_any_more_the_base_rate_takes_over() -> None:
-    pool, rng = Pool(FRESH), np.random.default_rng(3)
+    pool, rng = ExpertWeights(FRESH), np.random.default_rng(3)
     for _ in range(15):
         y = (rng.uniform(size=200) < 0.5).astype(np.float64)
         said = np.tile(-3.0 * (2.0 * y - 1.0), (len(EXPERTS) + 1, 1))
@@ -165,14 +165,14 @@ def test_where_the_others_know_nothing_any_more_the_base_rate_takes_over() -> No
 
 
 def test_one_week_changes_little_however_bad_it_was() -> None:
-    pool, y = Pool(FRESH), np.tile([0.0, 1.0], 3000)
+    pool, y = ExpertWeights(FRESH), np.tile([0.0, 1.0], 3000)
     before = pool.weights
     pool.update(np.stack([0.0 * y, *np.tile(-9.0 * (2.0 * y - 1.0), (len(EXPERTS), 1))]), y)
     assert np.abs(pool.weights - before).max() < 0.4
 
 
 def test_a_pool_that_was_too_low_rises() -> None:
-    pool, rng = Pool(FRESH), np.random.default_rng(3)
+    pool, rng = ExpertWeights(FRESH), np.random.default_rng(3)
     for _ in range(60):
         y = (rng.uniform(size=200) < 0.5).astype(np.float64)
         pool.update(np.full((len(EXPERTS) + 1, 200), -0.4), y)
@@ -181,7 +181,7 @@ def test_a_pool_that_was_too_low_rises() -> None:
 
 
 def test_a_pool_that_was_too_sure_becomes_modest() -> None:
-    pool, rng = Pool(FRESH), np.random.default_rng(3)
+    pool, rng = ExpertWeights(FRESH), np.random.default_rng(3)
     for _ in range(20):
         y = (rng.uniform(size=200) < 0.5).astype(np.float64)
         pool.update(np.tile(4.0 * rng.choice([-1.0, 1.0], 200), (len(EXPERTS) + 1, 1)), y)

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.arithmetic import Array
 from features.catalogue import NAMES, scaled
-from online_model.functions import EDGES, VALUE_STEP, experts, mixed, on_grid
+from features.portable_math import Array
+from online_model.additive_functions import EDGES, VALUE_STEP, experts, mixed, on_grid
 from online_model.reasons import MOST_AGAINST, MOST_FOR, TOPIC_INDEX, TOPICS, Topics, reasons, topics_of
 from online_model.scorer import Scorer
 from tests.online_model.worlds import features, learner

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from features.catalogue import scaled
 from online_model.estimator import LogisticRegression
 from online_model.examples import Examples
+from online_model.expert_weights import mean_loss
 from online_model.learner import ACTING_US, Learner
-from online_model.pool import mean_loss
 from online_model.readiness import area
 from online_model.treatment import Treatment, codes, effective, weights
 from tests.online_model.worlds import RULES, WEEK_US, examples, treated

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from features.arithmetic import Array
 from features.catalogue import NAMES
 from features.population import RFM_B, nobody
+from features.portable_math import Array
 from online_model.drift import DriftRules
 from online_model.examples import Examples
 from online_model.learner import Learner, Rules

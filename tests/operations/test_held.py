@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from online_model.readiness import Hold
 from online_model.snapshot import Snapshot
-from streams.engine.case_columns import NO_CASE, PENDING
-from streams.engine.units import EngineUnit
-from streams.interventions.profile import load_profile
+from streams.cases.columns import NO_CASE, PENDING
 from streams.operations.metrics import _held
+from streams.profile.profile import load_profile
+from streams.units.engine_unit import EngineUnit
 
 
 def waiting(snapshot: Snapshot) -> EngineUnit:

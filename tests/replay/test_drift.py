@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from features.catalogue import NAMES
-from streams.files.folder import ReplayFolder
-from streams.files.sources import FileSources
-from streams.interventions.profile import load_profile
+from streams.files.file_sources import FileSources
+from streams.files.replay_folder import ReplayFolder
+from streams.profile.profile import load_profile
 from streams.replay import Replay
 from tests.replay.runs import SHORT, Event, write_jsonl
 

@@ -14,11 +14,11 @@ import pytest
 from benchmarks.closed_loop import PERSUASIVE, PROMPT, SETTINGS, START_US, Loop
 from online_model.treatment import Treatment
 from schemas.instants import DAY_US, parse_instant
-from streams.demo.life import Life
-from streams.files.folder import ReplayFolder
-from streams.files.sources import FileSources
+from streams.demo.closed_loop import Life
+from streams.files.file_sources import FileSources
+from streams.files.replay_folder import ReplayFolder
 from streams.interventions.gate import is_held_out
-from streams.interventions.profile import load_profile
+from streams.profile.profile import load_profile
 from streams.replay import Replay
 from streams.simulation.city import City
 from streams.simulation.crm import Crm

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.careful import MAX_BYTES, Careful, Erased, Mark
 from schemas.columns import ACTIVITY_TYPES, CAUSES, NUMBERS, OTHER_ACTIVITY, SURVEY_TYPES
 from schemas.decode import MAX_SKEW_US, Decoded, Decoder
-from schemas.duplicates import MAX_DEPTH
 from schemas.events import KINDS
 from schemas.instants import parse_instant
+from schemas.json_structure import MAX_DEPTH
 from schemas.refusals import Refused
+from schemas.validation import MAX_BYTES, Erased, Mark, Validator
 from tests.schemas.messages import GOOD, MARKS, NOW_US, Message, good, messages
 
 KIND = st.sampled_from(sorted(GOOD))
@@ -58,7 +58,7 @@ def expected_row(message: Message) -> dict[str, Any]:
 def test_a_batch_is_accepted_and_refused_as_the_models_do_one_by_one(batch: tuple[str, list[Message]]) -> None:
     kind, sent_ones = batch
     values = [json.dumps(message).encode() for message in sent_ones]
-    careful = Careful(kind, MAX_SKEW_US)
+    careful = Validator(kind, MAX_SKEW_US)
     one_by_one = [careful.check(i, value, None, False, NOW_US) for i, value in enumerate(values)]
     decoded = Decoder(kind).decode(values, None, NOW_US)
     assert decoded.refused == [found for found in one_by_one if isinstance(found, Refused)]
@@ -81,7 +81,7 @@ def test_any_bytes_are_refused_and_nothing_is_raised(kind: str, values: list[byt
 def test_a_message_with_damaged_bytes_is_decided_as_the_models_do(kind: str, at: int, damage: bytes) -> None:
     value = json.dumps(GOOD[kind]).encode()
     value = value[:at] + damage + value[at + len(damage) :]
-    careful = Careful(kind, MAX_SKEW_US).check(0, value, None, False, NOW_US)
+    careful = Validator(kind, MAX_SKEW_US).check(0, value, None, False, NOW_US)
     decoded = Decoder(kind).decode([value], None, NOW_US)
     assert decoded.refused == ([careful] if isinstance(careful, Refused) else [])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import UsageError
 from schemas.instants import EPOCH, LONGEST_US, format_duration, format_instant, parse_duration, parse_instant
-from schemas.times import parse_instants
+from schemas.rfc3339 import parse_instants
 from tests.schemas.messages import TIMES
 
 OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))

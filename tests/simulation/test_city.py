@@ -8,7 +8,7 @@ from schemas.columns import ACTIVITY_TYPES
 from schemas.instants import DAY_US, parse_instant
 from streams.simulation import City, city
 from streams.simulation.blocks import Block
-from streams.simulation.leaving import SOLD, hazard_by_traits
+from streams.simulation.churn import SOLD, hazard_by_traits
 
 START_US = parse_instant("2023-01-02T00:00:00Z")
 YEAR_DAYS = 365

@@ -13,9 +13,9 @@ import pytest
 from schemas.instants import DAY_US, HOUR_US, parse_instant
 from streams.simulation import City
 from streams.simulation.blocks import Block
+from streams.simulation.churn import SOLD, fading
 from streams.simulation.contacts import Reaction, can_be_saved
-from streams.simulation.leaving import SOLD, fading
-from streams.simulation.people import Flags, Ints
+from streams.simulation.customers import Flags, Ints
 
 START_US = parse_instant("2023-01-02T00:00:00Z")
 PUBLISHED = {7: 0.62, 14: 0.55, 21: 0.38, 30: 0.22}

@@ -11,7 +11,7 @@ from schemas.events import InterventionOutcome
 from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.simulation.contacts import Reaction
 from streams.simulation.crm import Crm, Message
-from streams.simulation.people import Ints
+from streams.simulation.customers import Ints
 
 START_US = parse_instant("2024-01-01T00:00:00Z")
 DAYS = 40

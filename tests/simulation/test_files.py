@@ -11,8 +11,8 @@ from schemas.errors import UsageError
 from schemas.events import KINDS
 from schemas.instants import DAY_US, parse_instant
 from streams.cli import main
-from streams.files.decoded import decode_source
-from streams.files.source import open_source
+from streams.files.decoding import decode_source
+from streams.files.formats import open_source
 from streams.simulation import write_city
 
 START_US = parse_instant("2023-01-02T00:00:00Z")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.instants import parse_instant
-from streams.interventions.case_table import State
+from streams.interventions.case_states import State
 
 Message = dict[str, Any]
 # what an update may say anew; the rest of it is about itself

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.instants import DAY_US, parse_duration, parse_instant
-from streams.interventions.case_table import ANSWERED, WAITING, State
-from streams.interventions.sections import CaseRules
+from streams.interventions.case_states import ANSWERED, WAITING, State
 from streams.operations.cases.fold import FollowedCase
+from streams.profile.sections import CaseRules
 
 OPEN = (*WAITING, State.CONTACTED, *ANSWERED)  # live, and not kept back
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.arithmetic import Array
 from features.catalogue import NAMES
-from online_model.functions import EDGES
+from features.portable_math import Array
+from online_model.additive_functions import EDGES
 from online_model.parameters import EXPERTS
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot

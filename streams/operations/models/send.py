@@ -7,9 +7,9 @@ from aiokafka.errors import KafkaError
 
 from online_model.registry import Command
 from schemas.errors import Failure
-from streams.engine.feeds import LABELLED
 from streams.kafka import topics
 from streams.kafka.settings import Settings
+from streams.units.engine_feed import LABELLED
 
 LARGEST = 8 << 20  # as the topic takes them
 

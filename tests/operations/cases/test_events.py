@@ -7,7 +7,7 @@ import pytest
 
 from schemas.events import KINDS, TOPIC_OF_KIND
 from streams.operations.cases.events import SENTENCES, in_order, sentence
-from streams.operations.cases.scan import EVENTS
+from streams.operations.cases.topic_reader import EVENTS
 
 
 def event(kind: str = "service_visit", at: str = "2024-03-01T00:00:00Z", name: str = "e", **said: Any) -> bytes:

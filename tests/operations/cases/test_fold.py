@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.instants import parse_instant
-from streams.interventions.case_table import State
+from streams.interventions.case_states import State
 from streams.operations.cases.fold import FollowedCase, Messages, fold, of, probabilities
 from tests.operations.cases.messages import Message, intervention, update, withheld
 

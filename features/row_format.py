@@ -1,0 +1,62 @@
+"""A customer's row as bytes: how it lies in the changelog.
+
+    byte 0      format version (1)
+    bytes 1-4   hash of the columns' names: another catalogue has another one
+    bytes 5-8   CRC-32 of the numbers
+    then        the numbers, float64 little endian
+
+A row of another version or catalogue is refused with what to do; it is never guessed at.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+
+from features.portable_math import Array
+from schemas.errors import Failure
+
+VERSION = 1
+HEADER = struct.Struct("<BII")
+
+
+def signature(columns: tuple[str, ...]) -> int:
+    """The hash that a row carries for the columns that it has."""
+    return zlib.crc32("\n".join(columns).encode())
+
+
+def pack(rows: Array, columns_signature: int) -> list[bytes]:
+    """rows: (n, columns) -> n values of the changelog."""
+    raw, size = np.ascontiguousarray(rows, "<f8").tobytes(), rows.shape[1] * 8
+    numbers = [raw[i : i + size] for i in range(0, len(raw), size)]
+    return [HEADER.pack(VERSION, columns_signature, zlib.crc32(part)) + part for part in numbers]
+
+
+def unpack(values: list[bytes], columns_signature: int, width: int) -> Array:
+    """Values of the changelog -> (n, width); raises Failure naming what is wrong with the first bad one."""
+    size = HEADER.size + width * 8
+    for value in values:
+        _check(value, columns_signature, size)
+    table = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), size)
+    return np.ascontiguousarray(table[:, HEADER.size :]).view("<f8").astype(np.float64, copy=False)
+
+
+def _check(value: bytes, columns_signature: int, size: int) -> None:
+    version, found, checksum = HEADER.unpack_from(value)
+    if version != VERSION:
+        raise Failure(
+            f"state row of format {version}, expected {VERSION}: run the release that wrote it, or delete the "
+            "state topic and replay the inputs"
+        )
+    if found != columns_signature or len(value) != size:
+        raise Failure(
+            f"state row of another feature catalogue ({found:08x}, {len(value)} bytes; this release has "
+            f"{columns_signature:08x}, {size} bytes): run the release that wrote it, or delete the state topic "
+            "and replay the inputs"
+        )
+    if zlib.crc32(memoryview(value)[HEADER.size :]) != checksum:
+        raise Failure(
+            "state row with a wrong checksum: the changelog is damaged; delete the state topic and replay the inputs"
+        )

@@ -1,0 +1,85 @@
+"""Prequential metrics: every prediction is judged by the probability that was served at the time.
+
+Predictions are counted in equal bins of probability, so the state has a fixed size however long the stream is,
+merges by
+addition, and gives AUC and calibration to within the width of a bin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.portable_math import Array, log
+
+BINS = 1 << 16
+CALIBRATION_BINS = 15
+LEAST_PROBABILITY = 1e-15
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Metrics so far; None where they are not defined yet (no label, or one class only)."""
+
+    labels: int
+    positives: int
+    base_rate: float | None
+    auc: float | None
+    log_loss: float | None
+    brier: float | None
+    ece: float | None
+
+
+class PrequentialMetrics:
+    """Counts what was predicted and what happened."""
+
+    def __init__(self) -> None:
+        self.counts: NDArray[np.int64] = np.zeros((2, BINS), np.int64)  # (label, bin of probability)
+        self.loss = 0.0
+        self.squared_error = 0.0
+
+    def update(self, probability: Array, label: NDArray[np.uint8]) -> None:
+        """probability: (n,) as served; label: (n,) of 0 and 1. Sums in the order given."""
+        if not len(label):
+            return
+        bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+        self.counts += np.bincount(label.astype(np.int64) * BINS + bins, minlength=2 * BINS).reshape(2, BINS)
+        of_truth = np.maximum(np.where(label == 1, probability, 1.0 - probability), LEAST_PROBABILITY)
+        self.loss = float(np.cumsum(np.append(self.loss, -log(of_truth)))[-1])
+        error = probability - label
+        self.squared_error = float(np.cumsum(np.append(self.squared_error, error * error))[-1])
+
+    def get(self) -> Verdict:
+        """The metrics of everything so far."""
+        negatives, positives = (int(n) for n in self.counts.sum(axis=1))
+        labels = negatives + positives
+        if not labels:
+            return Verdict(0, 0, None, None, None, None, None)
+        return Verdict(
+            labels=labels,
+            positives=positives,
+            base_rate=positives / labels,
+            auc=self._auc(negatives, positives) if negatives and positives else None,
+            log_loss=self.loss / labels,
+            brier=self.squared_error / labels,
+            ece=self._calibration_error(labels),
+        )
+
+    def _auc(self, negatives: int, positives: int) -> float:
+        """The share of pairs in the right order; ties, which are within a bin, count half."""
+        zeros, ones = self.counts
+        below = np.cumsum(zeros) - zeros
+        return float((ones * (2 * below + zeros)).sum() / (2 * negatives * positives))
+
+    def _calibration_error(self, labels: int) -> float:
+        """Expected calibration error over bins of (nearly) equal mass: sum of share * |mean probability -
+        share of ones|.
+        """
+        total, ones = self.counts.sum(axis=0), self.counts[1]
+        middle = (np.arange(BINS) + 0.5) / BINS
+        part = np.minimum((np.cumsum(total) - total) * CALIBRATION_BINS // labels, CALIBRATION_BINS - 1)
+        predicted = np.bincount(part, total * middle, CALIBRATION_BINS)
+        happened = np.bincount(part, ones, CALIBRATION_BINS)
+        return float(np.abs(predicted - happened).sum() / labels)

@@ -1,0 +1,92 @@
+"""One of the models that learn from the same examples: the champion, which is served, or a challenger in the shadow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+
+from features.catalogue import NAMES
+from features.portable_math import Array
+from online_model.array_codec import pack, unpack
+from online_model.estimator import LogisticRegression
+from online_model.expert_weights import POOLED
+from online_model.mixture import MixtureOfExperts
+from online_model.parameters import EXPERTS, KNOTS, SERVED
+from online_model.readiness import Recent
+from online_model.reservoir import Reservoir
+
+PRIOR = EXPERTS.index("prior")
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """What one contender may have otherwise than another; the rest is theirs in common."""
+
+    prior_precision: float
+    forget_a_week: float
+    experts: tuple[str, ...] = POOLED
+
+
+class ModelVariant:
+    """A model with what readiness needs of it. `dumps` and `loads` keep every bit."""
+
+    def __init__(self, knobs: Hyperparameters, prior_probability: float, fresh: float, memory: Reservoir) -> None:
+        """fresh: the share of an observation's horizon that the week before had not covered; memory: of all contenders,
+        which has taken what they are to learn.
+        """
+        self.model = MixtureOfExperts(
+            prior_probability=prior_probability,
+            prior_precision=knobs.prior_precision,
+            forget=knobs.forget_a_week,
+            worth=fresh,
+            pooled=knobs.experts,
+        )
+        self.model.memory = memory
+        self.model.meet(list(NAMES))
+        self.recent = Recent()
+
+    def learn(self, x: Array, y: Array, weight: Array, said: Array | None) -> None:
+        """An instant. x: (features, n), scaled; y, weight: (n,), weights above 0; said: (rows, n) at the time, as of
+        `MixtureOfExperts.said`, NaN for whom it said nothing of; None: of nobody.
+        """
+        if self.model.labels:
+            now = self.model.said(x)
+            self.recent.update(now[SERVED], now[PRIOR], y, weight)
+        if said is not None and (spoke := ~np.isnan(said[0])).any():
+            self.model.pool.update(said[:, spoke], y[spoke], weight[spoke])
+        self.model.learn(x, y, weight)
+
+    def dumps(self) -> bytes:
+        """The whole state as JSON."""
+        m = self.model
+        body = {
+            "labels": [m.labels, m.positives],
+            "range": [pack(part) for part in (m.low, m.high, m.knots)],
+            "regressions": [[pack(one.weights), pack(one.precision), pack(one.least)] for one in self._regressions()],
+            "steps": [m.steps.intercept, m.steps.fitted, pack(m.steps.tables)],
+            "pool": [pack(m.pool.experts), m.pool.trust, pack(m.pool.costs), pack(m.pool.level_costs)],
+            "recent": asdict(self.recent),
+        }
+        return orjson.dumps(body)
+
+    def loads(self, data: bytes) -> None:
+        """What `dumps` gave."""
+        body: dict[str, Any] = orjson.loads(data)
+        m = self.model
+        m.labels, m.positives = body["labels"]
+        m.low, m.high, knots = map(unpack, body["range"])
+        m.knots = knots.reshape(-1, KNOTS)
+        for one, (weights, precision, least) in zip(self._regressions(), body["regressions"], strict=True):
+            one.weights, one.least = unpack(weights), unpack(least)
+            one.precision = unpack(precision).reshape(len(one.weights), len(one.weights))
+        m.steps.intercept, m.steps.fitted, tables = body["steps"]
+        m.steps.tables = unpack(tables).reshape(len(NAMES), -1)
+        experts, m.pool.trust, *costs = body["pool"]
+        m.pool.experts, m.pool.costs, m.pool.level_costs = unpack(experts), *map(unpack, costs)
+        self.recent = Recent(**body["recent"])
+
+    def _regressions(self) -> tuple[LogisticRegression, ...]:
+        return self.model.prior, self.model.hinges

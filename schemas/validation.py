@@ -1,0 +1,106 @@
+"""One record at a time, by the models in `events`: what is wrong with it, if anything, and how to say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND, Message
+from schemas.instants import parse_instant
+from schemas.json_structure import MAX_DEPTH, depth_exceeds, duplicate_key
+from schemas.refusals import Refused, shown
+
+MAX_BYTES = 1 << 20
+ERASABLE = {"customer_profile"}  # kinds of compacted topics: a record without a value deletes what its key had
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A heartbeat or an end marker at place `index` of a batch."""
+
+    index: int
+    kind: str
+    time_us: int
+    producer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Record `index` of a batch deletes what its topic had of a customer; it has no event time."""
+
+    index: int
+    customer: str
+
+
+class Validator:
+    """Decides about records of one kind, one by one."""
+
+    def __init__(self, kind: str, max_skew_us: int) -> None:
+        self.kind, self.max_skew_us = kind, max_skew_us
+
+    def check(
+        self, index: int, value: bytes | dict[str, Any] | None, key: bytes | None, keyed: bool, now_us: int
+    ) -> dict[str, Any] | Mark | Erased | Refused:
+        """The event as plain values, a mark, a deletion, or what is wrong."""
+        if value is None and keyed and self.kind in ERASABLE:
+            return _erased(index, key)
+        found = value if isinstance(value, dict) else self._object(index, value)
+        if isinstance(found, Refused):
+            return found
+        if depth_exceeds(found):
+            return Refused(index, "value", "nesting", f"is nested deeper than {MAX_DEPTH} levels; send flat events")
+        if isinstance(value, bytes) and (twice := duplicate_key(value)) is not None:
+            return Refused(
+                index, twice, "duplicate_key", f"the key {shown(twice)} stands twice in one object; send it once"
+            )
+        kind = found.get("kind")
+        model = KINDS[self.kind] if kind == self.kind else MARKS.get(kind) if isinstance(kind, str) else None
+        if model is None:
+            return Refused(index, "kind", "wrong_kind" if "kind" in found else "missing", self._wrong_kind(kind))
+        return self._validated(index, model, found, key, keyed, now_us)
+
+    def _object(self, index: int, value: bytes | None) -> dict[str, Any] | Refused:
+        if not value:
+            what = "null" if value is None else "empty"
+            return Refused(index, "value", "empty", f"the record's value is {what}; send a JSON object")
+        if len(value) > MAX_BYTES:
+            return Refused(index, "value", "too_large", f"has {len(value)} bytes, at most {MAX_BYTES} are accepted")
+        try:
+            found = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            return Refused(index, "value", "json", f"is not JSON in UTF-8 ({error}); send one JSON object a record")
+        if not isinstance(found, dict):
+            return Refused(index, "value", "object", f"is {shown(found)}; send a JSON object")
+        return found
+
+    def _validated(
+        self, index: int, model: type[Message], found: dict[str, Any], key: bytes | None, keyed: bool, now_us: int
+    ) -> dict[str, Any] | Mark | Refused:
+        try:
+            message = model.model_validate(found, context={"now_us": now_us, "max_skew_us": self.max_skew_us})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = str(first["loc"][0]) if first["loc"] else "value"
+            return Refused(index, field, first["type"], f"{field}: {first['msg']}; came {shown(first['input'])}")
+        body = message.model_dump(exclude_none=True)
+        if body["kind"] in MARKS:
+            return Mark(index, body["kind"], parse_instant(message.event_time), message.producer)
+        if keyed and key != body["customer_id"].encode():
+            sentence = f"the record's key is {shown(key)}, expected customer_id in UTF-8, {shown(body['customer_id'])}"
+            return Refused(index, "key", "differs", sentence)
+        return body
+
+    def _wrong_kind(self, kind: object) -> str:
+        topic = TOPIC_OF_KIND[self.kind]
+        return f"kind is {shown(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"
+
+
+def _erased(index: int, key: bytes | None) -> Erased | Refused:
+    customer = (key or b"").decode("utf-8", "replace")
+    if customer.encode() == key and 1 <= len(customer) <= MAX_ID and customer.isprintable():
+        return Erased(index, customer)
+    sentence = f"the record has no value and its key is {shown(key)}, expected the customer_id whose data go, in UTF-8"
+    return Refused(index, "key", "customer", sentence)

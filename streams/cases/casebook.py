@@ -1,0 +1,319 @@
+"""The cases of a partition's customers, what was sent to them, and when each has to be looked at again.
+
+Few customers have a dossier, so they are objects; everybody else is a row of numbers. The agenda is derived from
+the dossiers: what is restored has the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from features.table import Slots
+from streams.inputs.schedule import on_agenda
+from streams.interventions import lifecycle
+from streams.interventions.customer_attributes import CustomerAttributes
+from streams.interventions.gate import Contact, Passed, Refused, consents
+from streams.interventions.lifecycle import Case, Update
+from streams.interventions.message import Message
+from streams.interventions.stop_loss import Judged, added, judged
+from streams.profile.profile import Profile
+from streams.profile.sections import Step, Tier
+
+Pair = tuple[bytes | None, bytes | None]
+GateOf = Callable[[Tier | Step], tuple[Passed | Refused, dict[str, str]]]
+
+
+@dataclass
+class PendingCandidate:
+    """A candidate whose grant has not come: the message as it would be sent, by the channel that the gate chose."""
+
+    message: Message
+    channel: str
+    channels: Sequence[str]  # all that the action may use
+    cost: float
+    upgrade: bool = False
+
+    @property
+    def share(self) -> tuple[Any, ...]:
+        """Of what is limited: a grant of one is a grant of the other where these are the same."""
+        message = self.message
+        names = ("intervention_id", "tier", "scope", "agent_id")
+        return (message["action"]["who"], *(message[name] for name in names))
+
+    def candidate(self, customer: str) -> dict[str, Any]:
+        """What the dispatcher has to know."""
+        message = self.message
+        return {
+            "intervention_id": message["intervention_id"],
+            "customer_id": customer,
+            "scope": message["scope"],
+            "who": message["action"]["who"],
+            "agent_id": message["agent_id"],
+            "cost": self.cost,
+            "net_value": message["expected_net_value"],
+        }
+
+
+@dataclass
+class CustomerCases:
+    """What is kept of a customer beside the numbers."""
+
+    cases: list[Case] = field(default_factory=list)  # the newest last; those that nothing is left to wait for are gone
+    contacts: list[Contact] = field(default_factory=list)  # what was sent by channels that have a cap
+    asked: PendingCandidate | None = None
+    granted: PendingCandidate | None = None  # it has its share of what is limited, and waits for the morning
+    touch_again_us: int | None = None  # an automated touch waits until then
+
+    @property
+    def live(self) -> Case | None:
+        """The case that has not ended: there is at most one."""
+        return next((case for case in reversed(self.cases) if case.is_live), None)
+
+    def dumps(self) -> bytes | None:
+        """For the changelog; None when there is nothing to keep."""
+        body = {
+            "cases": [case.state_of() for case in self.cases],
+            "contacts": self.contacts,
+            "asked": self.asked,
+            "granted": self.granted,
+            "touch_again_us": self.touch_again_us,
+        }
+        return orjson.dumps(body) if any(body.values()) else None
+
+    @staticmethod
+    def loads(row: bytes) -> CustomerCases:
+        """What `dumps` gave."""
+        body: dict[str, Any] = orjson.loads(row)
+        contacts = [(us, channel) for us, channel in body["contacts"]]
+        asked, granted = (PendingCandidate(**body[name]) if body[name] else None for name in ("asked", "granted"))
+        return CustomerCases(
+            [Case.load(case) for case in body["cases"]], contacts, asked, granted, body["touch_again_us"]
+        )
+
+
+class Casebook:
+    """Dossiers by slot. Times in us; `at_us` is stream time."""
+
+    def __init__(self, profile: Profile, tick_us: int) -> None:
+        self.profile, self._tick_us = profile, tick_us
+        self._dossiers: dict[int, CustomerCases] = {}
+        self._agenda: list[tuple[int, int]] = []
+        self._dirty: set[int] = set()
+        self._has: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self.judged: Judged = {}  # since the last report
+        caps = profile.gate.caps
+        self._capped_us = {cap.channel: max(c.within_us for c in caps if c.channel == cap.channel) for cap in caps}
+
+    def __len__(self) -> int:
+        return sum(dossier.live is not None for dossier in self._dossiers.values())
+
+    @property
+    def next_us(self) -> int:
+        """When the next dossier has to be looked at."""
+        return self._agenda[0][0] if self._agenda else lifecycle.NEVER_US
+
+    def has(self, slots: Slots) -> NDArray[np.bool_]:
+        """(slots,): who has a dossier."""
+        if not self._dossiers:
+            return np.zeros(len(slots), np.bool_)
+        known: NDArray[np.bool_] = (slots < len(self._has)) & self._has[np.minimum(slots, len(self._has) - 1)]
+        return known
+
+    def of(self, slot: int) -> CustomerCases:
+        """The customer's dossier; an empty one that is not kept where there is none."""
+        return self._dossiers.get(slot, CustomerCases())
+
+    def open(self, slot: int, case: Case) -> None:
+        """A case begins: it was sent, or withheld for the holdout."""
+        dossier = self._of(slot)
+        dossier.granted = None
+        dossier.cases.append(case)
+        self.touch(slot, case.sent_us)
+
+    def contact(self, slot: int, channel: str, at_us: int) -> None:
+        """Something was sent by the channel: it counts for its caps."""
+        if channel in self._capped_us:
+            dossier = self._of(slot)
+            oldest_us = at_us - max(self._capped_us.values())
+            dossier.contacts = [*(c for c in dossier.contacts if c[0] > oldest_us), (at_us, channel)]
+            self._dirty.add(slot)
+
+    def ask(self, slot: int, asked: PendingCandidate | None, granted: PendingCandidate | None = None) -> None:
+        """A candidate waits for its grant, or has got an answer; granted: what waits for the morning with its grant."""
+        dossier = self._of(slot)
+        dossier.asked, dossier.granted = asked, granted
+        self._dirty.add(slot)
+
+    def touch_later(self, slot: int, us: int) -> None:
+        """A touch may go out from `us` on: the customer is to be scored again then."""
+        self._of(slot).touch_again_us = us
+        self.remind(slot, us)
+        self._dirty.add(slot)
+
+    def takes_touch(self, slot: int, at_us: int) -> bool:
+        """Whether a touch has waited until now; it waits no longer."""
+        again_us = self.of(slot).touch_again_us
+        if again_us is None or again_us > at_us:
+            return False
+        self._of(slot).touch_again_us = None
+        self._dirty.add(slot)
+        return True
+
+    def nobody_to_save(self, slot: int, at_us: int) -> list[Update]:
+        """The customer has told, in a survey say, that the vehicle is sold."""
+        case = self.of(slot).live
+        updates = lifecycle.nobody_to_save(case, at_us) if case is not None and not case.holdout else []
+        if updates:
+            self.touch(slot, at_us)
+        return updates
+
+    def outcome(self, slot: int, fields: dict[str, Any], time_us: int, at_us: int) -> list[Update]:
+        """What the CRM reports of a case of the customer."""
+        known = [case for case in self.of(slot).cases if case.intervention_id == fields["intervention_id"]]
+        if not known:
+            return [lifecycle.ignored(fields["intervention_id"], fields, at_us, "unknown_case")]
+        updates = lifecycle.outcome(self.profile.case, known[0], fields, time_us, at_us)
+        self.touch(slot, at_us)
+        return updates
+
+    def retained(self, slot: int, time_us: int, at_us: int) -> list[Update]:
+        """A retention event of the customer."""
+        cases = self.of(slot).cases
+        updates = [update for case in cases for update in lifecycle.retained(self.profile.case, case, time_us, at_us)]
+        if cases:
+            self.touch(slot, at_us)
+        return updates
+
+    def consent(self, slot: int, persona: CustomerAttributes, at_us: int) -> list[Update]:
+        """Consents have changed: an open case takes another channel of its action, or ends."""
+        case = self.of(slot).live
+        if case is None or case.holdout or consents(self.profile, persona, case.channel):
+            return []
+        left = [channel for channel in case.channels if consents(self.profile, persona, channel)]
+        updates = [lifecycle.rerouted(case, left[0], at_us)] if left else lifecycle.end_without_channel(case, at_us)
+        self.touch(slot, at_us)
+        return updates
+
+    def wake(self, slot: int, at_us: int, gate: GateOf) -> list[Update]:
+        """Deadlines that have passed, in the order in which they were due."""
+        updates: list[Update] = []
+        fired = False
+        for case in self.of(slot).cases:
+            while name := self._passed(case, at_us):
+                updates += self._fire(slot, case, name, at_us, gate)
+                fired = True
+        if fired:
+            self.touch(slot, at_us)
+        return updates
+
+    def take_judged(self) -> Judged:
+        """Cases that were judged since the last call."""
+        found, self.judged = self.judged, {}
+        return found
+
+    def remind(self, slot: int, us: int) -> None:
+        """The customer has to be looked at again then."""
+        heappush(self._agenda, (us, slot))
+
+    def due(self, at_us: int) -> list[int]:
+        """Slots that have to be looked at now, each once; they are off the agenda."""
+        slots = set()
+        while self._agenda and self._agenda[0][0] <= at_us:
+            slots.add(heappop(self._agenda)[1])
+        return sorted(slots)
+
+    def touch(self, slot: int, at_us: int) -> None:
+        """The dossier has changed: what is over leaves, what is next goes on the agenda."""
+        dossier, next_us = self._of(slot), lifecycle.NEVER_US
+        for case in list(dossier.cases):
+            due = lifecycle.deadlines(self.profile, case)
+            if not due and not case.is_live:  # nothing is left to wait for
+                dossier.cases.remove(case)
+            elif due:
+                next_us = min(next_us, self._next_us(case, due, at_us + 1))  # never now: this instant may be over
+        if next_us < lifecycle.NEVER_US:
+            self.remind(slot, next_us)
+        if dossier.touch_again_us is not None:
+            self.remind(slot, dossier.touch_again_us)
+        self._dirty.add(slot)
+
+    def take_changes(self, prefix: bytes, names: Sequence[str]) -> list[Pair]:
+        """Rows of the changelog of what has changed since the last call."""
+        pairs: list[Pair] = []
+        for slot in sorted(self._dirty):
+            row = self._dossiers[slot].dumps() if slot in self._dossiers else None
+            pairs.append((prefix + names[slot].encode(), row))
+            if row is None:
+                self._dossiers.pop(slot, None)
+                self._has[slot] = False
+        self._dirty = set()
+        return pairs
+
+    def load(self, slots: Iterable[int], rows: Iterable[bytes], at_us: int) -> None:
+        """Rows of the changelog, and where their customers lie."""
+        for slot, row in zip(slots, rows, strict=True):
+            self._keep(slot, CustomerCases.loads(row))
+            self.touch(slot, at_us)
+        self._dirty = set()
+
+    def forget(self, slots: Iterable[int]) -> None:
+        """Nothing is known of these customers any more."""
+        for slot in slots:
+            if self._dossiers.pop(slot, None):
+                self._has[slot] = False
+                self._dirty.add(slot)
+
+    def _passed(self, case: Case, at_us: int) -> str | None:
+        """The first deadline that has passed and not fired."""
+        due = min(
+            lifecycle.deadlines(self.profile, case), default=None, key=lambda deadline: self._due_us(case, deadline)
+        )
+        return due[1] if due is not None and self._due_us(case, due)[0] <= at_us else None
+
+    def _next_us(self, case: Case, due: list[lifecycle.Deadline], least_us: int) -> int:
+        """When the first deadline fires, not before `least_us`."""
+        if case.later:
+            return min(self._due_us(case, (max(us, least_us), name))[0] for us, name in due)
+        return self._on_tick(max(min(due)[0], least_us))
+
+    def _due_us(self, case: Case, deadline: lifecycle.Deadline) -> tuple[int, int]:
+        """Deadlines fire when everything up to them is known; a step that waits for the morning goes out then.
+        -> when, and what orders those of one instant.
+        """
+        us, name = deadline
+        return on_agenda(us) if name in case.later else self._on_tick(us), us
+
+    def _fire(self, slot: int, case: Case, name: str, at_us: int, gate: GateOf) -> list[Update]:
+        kind, _, step_name = name.partition(":")
+        if kind == "judged":
+            self.judged = added(self.judged, judged(case))
+        if kind != "step":
+            return lifecycle.fire(self.profile, case, name, at_us)
+        step = next(step for step in self.profile.steps if step.name == step_name)
+        passed, action = gate(step)
+        if isinstance(passed, Passed):
+            self.contact(slot, passed.channel, at_us)
+            return [lifecycle.step(case, step, passed.channel, action, at_us)]
+        return [lifecycle.step_withheld(case, step, passed, at_us)]
+
+    def _on_tick(self, us: int) -> int:
+        """The end of the tick: everything up to it is known then."""
+        return on_agenda(-(-us // self._tick_us) * self._tick_us)
+
+    def _of(self, slot: int) -> CustomerCases:
+        if slot not in self._dossiers:
+            self._keep(slot, CustomerCases())
+        return self._dossiers[slot]
+
+    def _keep(self, slot: int, dossier: CustomerCases) -> None:
+        self._dossiers[slot] = dossier
+        if slot >= len(self._has):
+            self._has = np.concatenate([self._has, np.zeros(slot + 1, np.bool_)])  # at least doubled
+        self._has[slot] = True

@@ -1,0 +1,104 @@
+"""From probabilities to facts: which scores are published, which cases open or rise, what is withheld and why.
+
+Scores come in blocks of many customers; the few of them about whom something is to be decided are taken one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.portable_math import Array
+from online_model.snapshot import Snapshot
+from streams.cases.columns import ARMED, DECIDED, PENDING, POINTS, RETRY, SENT, TOUCHED, UPGRADE
+from streams.cases.decision import Candidacy, CustomerDecision, Scored
+from streams.cases.emitter import Emitter
+from streams.interventions.actions import action
+from streams.interventions.gate import Passed, Refused, pass_contact_rules
+from streams.interventions.opening import NONE, CaseColumns, Withheld, decide
+from streams.interventions.stop_loss import is_held
+from streams.interventions.touches import points_due
+from streams.profile.sections import Step, Tier
+
+
+@dataclass
+class Crossings:
+    """Decides for scored customers."""
+
+    desk: Emitter
+
+    def __post_init__(self) -> None:
+        self.profile = profile = self.desk.profile
+        self._borders = (profile.case.threshold, *(tier.above for tier in profile.tiers))
+
+    def decide(
+        self, scored: Scored, rows: Array, hold: Withheld, candidacy: Candidacy
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        """rows: (WIDTH, n) -> the new ones and which of them published a score or changed."""
+        p, after = scored.probability, rows.copy()
+        why = self.hold(scored.scorer.snapshot) or hold
+        decision = decide(self.profile.case, CaseColumns(*rows[:UPGRADE]), p, scored.first_known_us, scored.at_us, why)
+        after[ARMED:UPGRADE] = decision.columns[1:]
+        for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
+            CustomerDecision(self.desk, scored, rows, after, i).cross(decision, candidacy)
+        self._give_up(scored, rows, ~(p > self._borders[0]))
+        for i in np.flatnonzero(p > rows[UPGRADE]).tolist():
+            CustomerDecision(self.desk, scored, rows, after, i).upgrade(candidacy)
+        if why == Withheld.NOTHING:
+            self._touch_medium(scored, rows, after)
+        if hold == Withheld.NOTHING and self.profile.touch_points:
+            self._touch_points(scored, rows, after)
+        after[SENT] = np.where(self._published(rows[SENT], p), p, rows[SENT])
+        changed: NDArray[np.bool_] = (after[:DECIDED] != rows[:DECIDED]).any(axis=0)  # NaN, never scored, differs
+        return after, changed
+
+    def hold(self, snapshot: Snapshot) -> Withheld:
+        """Why no case may open while this model is in force; NOTHING: it may."""
+        if not snapshot.ready:
+            return Withheld.MODEL_NOT_READY
+        return Withheld.STOP_LOSS if is_held(self.profile, snapshot.judged) else Withheld.NOTHING
+
+    def give_up(self, scored: Scored, rows: Array) -> Array:
+        """Nothing waits any more for these customers. rows: (WIDTH, n) -> the new ones."""
+        after = rows.copy()
+        self._give_up(scored, rows, np.ones(rows.shape[1], np.bool_))
+        after[[PENDING, RETRY]] = NONE
+        return after
+
+    def gate(self, scored: Scored, rows: Array, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
+        """The contact rules for one customer and what `base` would do for them. rows: (WIDTH, 1)."""
+        one = CustomerDecision(self.desk, scored, rows, rows, 0)
+        plan = one.plan(base)
+        passed = pass_contact_rules(self.profile, one.applicant(plan))
+        return passed, action(plan, passed.channel) if isinstance(passed, Passed) else {}
+
+    def _give_up(self, scored: Scored, rows: Array, over: NDArray[np.bool_]) -> None:
+        """What was to be tried again, or to ask, goes on record; what was held stands there already."""
+        for i in np.flatnonzero(np.isfinite(rows[[PENDING, RETRY]]).all(axis=0) & over).tolist():
+            CustomerDecision(self.desk, scored, rows, rows, i).give_up()
+
+    def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
+        published: NDArray[np.bool_] = np.isnan(sent) | (np.abs(p - sent) >= self.profile.scores.min_change)
+        for above in self._borders:
+            published |= (p > above) != (sent > above)
+        return published
+
+    def _touch_medium(self, scored: Scored, rows: Array, after: Array) -> None:
+        """Those who enter the tier that is automated."""
+        p, touches, threshold = scored.probability, self.profile.touches, self.profile.case.threshold
+        above = max((tier.above for tier in self.profile.tiers if 0 < tier.above < threshold), default=None)
+        if not touches.medium_tier or above is None:
+            return
+        is_in, waits = (p > above) & (p <= threshold), rows[TOUCHED] == np.inf  # for the morning
+        enters = ~(rows[SENT] > above) & (scored.at_us - rows[TOUCHED] >= touches.cool_down_us)
+        for i in np.flatnonzero(is_in & (enters | waits)).tolist():
+            CustomerDecision(self.desk, scored, rows, after, i).touch_medium()
+
+    def _touch_points(self, scored: Scored, rows: Array, after: Array) -> None:
+        """Those for whom a touch point begins to hold. It needs no model: its risk is a published one."""
+        after[POINTS] = points_due(self.profile, scored.view)
+        begins = after[POINTS].astype(np.int64) & ~rows[POINTS].astype(np.int64)
+        for i in np.flatnonzero(begins).tolist():
+            CustomerDecision(self.desk, scored, rows, after, i).touch_points(int(begins[i]))

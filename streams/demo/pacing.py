@@ -1,0 +1,62 @@
+"""In step with the worker: a day of the city is sent when the day before has been answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+from aiokafka.admin import AIOKafkaAdminClient
+
+from schemas.instants import DAY_US, parse_instant
+from streams.demo.closed_loop import Life
+from streams.demo.topic_watcher import Watcher
+from streams.kafka import publish, topics
+from streams.kafka.settings import Settings
+
+AHEAD_US = DAY_US  # the desk works on a day with what was decided by the night before: meanwhile the worker goes on
+READ_MS = 20
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """How far the engines of a group have got, as their last checkpoints tell."""
+
+    client: AIOKafkaAdminClient
+    group: str
+    partitions: int
+
+    async def reached_us(self) -> int:
+        """Where the slowest is; 0 while one of them has saved nothing."""
+        offsets = await self.client.list_consumer_group_offsets(self.group)
+        told = [orjson.loads(place.metadata) for place in offsets.values() if place.metadata]
+        reached = {body["unit"]: body["frontier"] for body in told if body["unit"].startswith("engine-")}
+        known = [parse_instant(text) for text in reached.values() if text]
+        return min(known) if len(known) == self.partitions else 0
+
+
+async def live(
+    settings: Settings, life: Life, days: int, watcher: Watcher, quiet_us: int, look: Callable[[], None]
+) -> None:
+    """So many days of the city through the topics, in step with a worker that runs in event time.
+
+    Until `quiet_us` no case can have opened, so nothing is waited for. look: called while waiting; may raise.
+    """
+    partitions = await topics.partition_count(settings)
+    async with topics.admin(settings) as client, publish.sending(settings, partitions) as sender:
+        frontier = Frontier(client, settings.group, partitions)
+        for _ in range(days):
+            await sender.everywhere("heartbeat", life.now_us)
+            await sender.flush()
+            heard_us = life.now_us - AHEAD_US
+            await watcher.read(0)
+            look()
+            while heard_us > quiet_us and await frontier.reached_us() < heard_us:
+                await watcher.read(READ_MS)
+                look()
+            if heard_us > quiet_us:
+                await watcher.read_mail()
+            for row in life.day(*watcher.seen.mail(heard_us)):
+                await sender.row(row)
+        await sender.everywhere("end", life.last_us)
+        await sender.flush()

@@ -1,0 +1,158 @@
+"""The steps of the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+
+from schemas.errors import Failure
+from schemas.instants import DAY_US, parse_instant
+from streams.demo import case_outcomes, ground_truth, pacing, page, tables
+from streams.demo.broker import embedded_broker
+from streams.demo.closed_loop import Life
+from streams.demo.terminal import Screen
+from streams.demo.topic_watcher import Seen, Watcher
+from streams.kafka import topics
+from streams.kafka.settings import from_environment
+from streams.profile.profile import load_profile
+from streams.simulation.city import City
+from streams.simulation.crm import Crm
+from streams.simulation.files import CityFolder
+
+START_US = parse_instant("2023-01-02T00:00:00Z")
+SEED = 1
+PARTITIONS = 4
+PROFILE = "after-sales"
+WORKER = ("-m", "streams.cli", "worker")
+# the desk gets the cases of a night on the morning after the next (pacing.AHEAD_US)
+SETTINGS = ["case.acknowledge_within=2d"]
+LEAVE_LIMIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Tour:
+    """Where the results go and how large the city is."""
+
+    out: Path
+    customers: int
+    days: int
+    console: Console
+
+    @property
+    def end_us(self) -> int:
+        return START_US + self.days * DAY_US
+
+    @property
+    def city(self) -> Path:
+        return self.out / "city"
+
+    def run(self) -> None:
+        """All steps; raises Failure or UsageError."""
+        started = time.monotonic()
+        self.console.print(f"An invented city: {self.customers:,} customers, {self.days} days (seed {SEED}).")
+        with _brokers(self.console) as environment, CityFolder(self.city) as files:
+            life = Life(City(self.customers, START_US, SEED), Crm(SEED), files)
+            seen = asyncio.run(self._through_kafka(environment, life))
+            events = sum(files.rows.values())
+            files.finish(life.city)
+        told = ground_truth.tell(self.city, seen, self.end_us)
+        seconds = time.monotonic() - started
+        facts = [
+            (f"{events:,}", "events"),
+            (f"{self.customers:,}", "customers"),
+            (f"{len(seen.interventions):,}", "interventions"),
+            (f"{seen.judge.get().auc or 0.5:.2f}", "AUC of what the model served"),
+            (f"{seconds:.0f} s", "from nothing to here"),
+        ]
+        path = self.out / "index.html"
+        ledger = self._ledger(seen, life)
+        page.write(path, self.city, told, seen, START_US, facts, ledger)
+        for sentence in told.sentences():
+            self.console.print(sentence)
+        for grid in ledger:
+            self.console.print(grid.rich())
+        self.console.print(f"Done in {seconds:.0f} s. Open [bold]{path}[/bold] in a browser.")
+
+    def _ledger(self, seen: Seen, life: Life) -> list[tables.Grid]:
+        """The tables of the cases; what they are made of stays in files, as a replay leaves it."""
+        for name, bodies in (
+            ("interventions", seen.interventions),
+            ("intervention-updates", seen.updates),
+            ("interventions-withheld", seen.withheld),
+        ):
+            (self.out / f"{name}.jsonl").write_bytes(b"".join(orjson.dumps(body) + b"\n" for body in bodies))
+        profile, known = load_profile(PROFILE, SETTINGS), case_outcomes.fold(seen.interventions, seen.updates)
+        told = case_outcomes.best_told(known.values())
+        grids = [
+            tables.tiers(case_outcomes.by_tier(profile, known.values())),
+            tables.delays(case_outcomes.by_delay(profile, known, life.calls)),
+        ]
+        return [*grids, tables.history(told)] if told else grids
+
+    async def _through_kafka(self, environment: dict[str, str], life: Life) -> Seen:
+        """Until the worker is at the end and everything that it wrote is read."""
+        settings = from_environment(environment)
+        await topics.create(settings, PARTITIONS)
+        with (self.out / "worker.log").open("wb") as log, Screen(self.console, START_US, self.end_us) as screen:
+            worker = await asyncio.create_subprocess_exec(
+                *(sys.executable, *WORKER, "--profile", PROFILE),
+                *(f"--set={setting}" for setting in SETTINGS),
+                *("--clock", "event", "--exit-at-end", "--checkpoint-every", "0.1"),
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+            try:
+                async with Watcher(settings) as watcher:
+                    quiet_us = START_US + load_profile(PROFILE, SETTINGS).label.horizon_us
+
+                    def look() -> None:
+                        screen.show(watcher.seen)
+                        self._check(worker)
+
+                    await pacing.live(settings, life, self.days, watcher, quiet_us, look)
+                    ended = False
+                    while await watcher.read(250) or not ended:
+                        screen.show(watcher.seen)
+                        ended = worker.returncode is not None
+                    screen.show(watcher.seen)
+            finally:
+                await _leave(worker)
+        self._check(worker, 0)
+        return watcher.seen
+
+    def _check(self, worker: asyncio.subprocess.Process, expected: int | None = None) -> None:
+        if worker.returncode != expected:
+            raise Failure(f"the worker ended with code {worker.returncode}; see {self.out / 'worker.log'}")
+
+
+@contextmanager
+def _brokers(console: Console) -> Iterator[dict[str, str]]:
+    """The environment of a worker: the user's Kafka under names of its own, or the embedded broker."""
+    name = f"demo-{int(time.time())}"
+    known = os.environ.get("KEEPLINE_BROKERS")
+    console.print(
+        f"Kafka at {known}." if known else "An embedded broker, for the demo only; KEEPLINE_BROKERS names a real one."
+    )
+    with nullcontext(known) if known else embedded_broker() as brokers:
+        own = {"KEEPLINE_BROKERS": brokers, "KEEPLINE_TOPIC_PREFIX": f"{name}-", "KEEPLINE_GROUP": name}
+        yield {**os.environ, **own}
+
+
+async def _leave(worker: asyncio.subprocess.Process) -> None:
+    if worker.returncode is None:
+        worker.terminate()
+        try:
+            await asyncio.wait_for(worker.wait(), LEAVE_LIMIT_S)
+        except TimeoutError:
+            worker.kill()
+            await worker.wait()

@@ -1,0 +1,71 @@
+"""The demo on a terminal: a bar by event time and the latest interventions; plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from streams.demo.topic_watcher import Seen
+
+LATEST = 12
+LINE_EVERY_S = 5.0
+TIER_STYLES = {"extreme": "bold red", "high": "yellow", "medium": "cyan"}
+
+
+class Screen:
+    """Shows what has been seen, as often as it is told."""
+
+    def __init__(self, console: Console, start_us: int, end_us: int) -> None:
+        self.console, self._start_us, self._span_us = console, start_us, max(end_us - start_us, 1)
+        columns = (
+            TextColumn("the worker scores"),
+            BarColumn(),
+            TextColumn("{task.fields[text]}"),
+            TimeElapsedColumn(),
+        )
+        self._bar = Progress(*columns, console=console)
+        self._task = self._bar.add_task("", total=1.0, text="")
+        self._live = Live(self._bar, console=console, refresh_per_second=4) if console.is_terminal else None
+        self._said_at = time.monotonic()
+
+    def __enter__(self) -> Screen:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, seen: Seen) -> None:
+        """The state now."""
+        share = min(max(seen.reached_us - self._start_us, 0) / self._span_us, 1.0)
+        text = f"{share:.0%} of the time, {len(seen.interventions):,} interventions"
+        if self._live:
+            self._bar.update(self._task, completed=share, text=text)
+            self._live.update(Group(self._bar, table(seen.interventions[-LATEST:])))
+        elif time.monotonic() - self._said_at > LINE_EVERY_S:
+            self._said_at = time.monotonic()
+            self.console.print(text)
+
+
+def table(interventions: list[dict[str, Any]]) -> Table:
+    """Interventions as a call centre would see them come in."""
+    found = Table(title="interventions, newest last", expand=True)
+    for name in ("customer", "probability", "tier", "crossed", "call until", "why"):
+        found.add_column(name, no_wrap=name != "why", ratio=None if name != "why" else 1)
+    for body in interventions:
+        found.add_row(
+            body["customer_id"],
+            f"{body['probability']:.2f}",
+            f"[{TIER_STYLES.get(body['tier'], '')}]{body['tier']}[/]",
+            body["crossed_at"][:10],
+            body["window_ends_at"][:10],
+            body["reasons"][0]["sentence"],
+        )
+    return found

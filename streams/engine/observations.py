@@ -1,0 +1,86 @@
+"""Observations as they travel: blocks of customers as JSON, columns of numbers as base64, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from features.catalogue import NAMES
+from features.portable_math import Array
+from online_model.array_codec import pack_array, unpack_array
+from online_model.examples import Examples
+from online_model.treatment import Codes
+from schemas.instants import format_instant, parse_instant
+from streams.engine.reports import Report
+
+ROWS_A_BLOCK = 256
+
+
+def observation_blocks(
+    at_us: int, model_version: int, customers: list[str], probability: Array, said: dict[str, Array], features: Array
+) -> Iterator[bytes]:
+    """What was served at a grid instant. said: as of `Scorer.said`; features: (features, n) in their units."""
+    for start in range(0, len(customers), ROWS_A_BLOCK):
+        part = slice(start, start + ROWS_A_BLOCK)
+        yield orjson.dumps(
+            {
+                "kind": "observations",
+                "observed_at": format_instant(at_us),
+                "model_version": model_version,
+                "feature_names": NAMES,
+                "customers": customers[part],
+                "probability": pack_array(probability[part]),
+                "said": {name: pack_array(rows[:, part].astype(np.float32)) for name, rows in said.items()},
+                "features": pack_array(features[:, part]),
+            }
+        )
+
+
+def labelled(block: dict[str, Any], label: NDArray[np.uint8], treatment: Codes, propensity: Array) -> bytes:
+    """The same block with what became of its customers, what was done to them, and how probable it was that those who
+    were left alone would be.
+    """
+    more = {"label": pack_array(label), "treatment": pack_array(treatment), "propensity": pack_array(propensity)}
+    return orjson.dumps(block | {"kind": "labelled_examples"} | more)
+
+
+def mark(at_us: int, partition: int, report: Report | None = None) -> bytes:
+    """'This partition has reported everything up to this grid instant', and what it counted there."""
+    body: dict[str, Any] = {"kind": "mark", "instant": format_instant(at_us), "partition": partition}
+    if report is not None:
+        body |= report.packed()
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def candidates(at_us: int, partition: int, asked: list[dict[str, Any]]) -> bytes:
+    """What a partition asks the dispatcher for at an instant; a report even where it asks for nothing."""
+    instant = format_instant(at_us)
+    return orjson.dumps({"kind": "candidates", "instant": instant, "partition": partition, "candidates": asked})
+
+
+def end_mark(partition: int) -> bytes:
+    """'This partition will report nothing more.'"""
+    return orjson.dumps({"kind": "end", "partition": partition})
+
+
+def examples_of(block: dict[str, Any]) -> Examples:
+    """A block as the learner takes it; labels and treatments of one that has none are 0."""
+    n = len(block["customers"])
+    label, treatment = (
+        unpack_array(block[name], "u1") if name in block else np.zeros(n, np.uint8) for name in ("label", "treatment")
+    )
+    return Examples(
+        observed_us=parse_instant(block["observed_at"]),
+        model_version=block["model_version"],
+        customers=block["customers"],
+        probability=unpack_array(block["probability"], "f8"),
+        said={name: unpack_array(rows, "f4").astype(np.float64).reshape(-1, n) for name, rows in block["said"].items()},
+        features=unpack_array(block["features"], "f8").reshape(len(NAMES), n),
+        label=label,
+        treatment=treatment,
+        propensity=unpack_array(block["propensity"], "f8") if "propensity" in block else np.ones(n),
+    )

@@ -1,0 +1,244 @@
+"""How early before leaving cases were opened.
+
+A leaving begins with the last retention event before a silence that fills a whole horizon. Without a model that is
+known when the horizon has passed; a case is early by the days that it was opened before then, late (negative) if after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from schemas.errors import Failure
+from schemas.instants import DAY_US, SECOND_US, parse_instant
+from streams.evaluation.metrics import starts
+from streams.evaluation.observation_rows import NO_LABEL, Flags, Floats, Rows
+from streams.evaluation.segments import members
+from streams.files.replay_folder import INTERVENTIONS, WITHHELD
+
+Longs = NDArray[np.int64]
+SECONDS_BITS = 37  # 4,300 years; 33 million customers fit above them
+NONE = np.int64(1) << 62
+ALL = "all"
+BINS = 12  # of the days early, and as many of the days late
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Cases as they were opened, (cases,) each, sorted by customer and instant."""
+
+    customer: Longs
+    crossed_s: Longs  # seconds since the year 1
+    scope: Sequence[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cases and leavings of one segment or scope."""
+
+    name: str
+    cases: int
+    judged: int  # cases whose horizon is over
+    right: int  # of those, customers who did not come back within it
+    median_days_early: float | None  # of the first cases of leavings; of a scope, of the cases that were right
+    median_silence_days: float | None  # from the last retention event to the case
+    leavings: int | None = None  # None: not known of customers without a case
+    in_time: int | None = None  # leavings with a case before the horizon of silence was over
+    late: int | None = None
+    withheld: int | None = None  # leavings with no case, but with a crossing of the threshold that was withheld
+    warned_before: int | None = None  # no case since the last visit, but one within a horizon before it
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Days that the first case of each leaving was early, in bins."""
+
+    edges_days: list[float]
+    counts: list[int]
+    segments: list[Group]
+    scopes: list[Group]
+
+
+@dataclass(frozen=True, slots=True)
+class _Silences:
+    """The rows by customer and instant, cut where a customer came again."""
+
+    rows: Rows
+    order: Longs  # of the rows, (rows,)
+    since: Longs  # key of the last retention event before each row, in that order, (rows,)
+    begins: Longs  # where each silence begins in that order, (silences,)
+
+    @property
+    def horizon_s(self) -> int:
+        return self.rows.horizon_us // SECOND_US
+
+    def days_early(self, since: Longs, crossed: Longs) -> Floats:
+        """Keys of both, of the same customers."""
+        return np.asarray((since + self.horizon_s - crossed) * (SECOND_US / DAY_US))
+
+    def which(self, at: Longs) -> Longs:
+        """The silence that a place in the order is in."""
+        return np.searchsorted(self.begins, at, "right") - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the rows say of each case, (cases,)."""
+
+    row: Longs  # the first row of its silence
+    outcome: NDArray[np.int8]  # 1: left, 0: came back, NO_LABEL: nobody knows yet
+    days_early: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Leavings:
+    """(leavings,) each."""
+
+    row: Longs  # the first of the silence
+    days_early: Floats  # of the first case; NaN: none
+    withheld: Flags  # no case, but a crossing that was withheld
+    warned_before: Flags  # a case within a horizon before the last visit
+
+
+def read(folder: Path, rows: Rows) -> tuple[Cases, Cases] | None:
+    """What was sent and what was withheld, about customers that were observed; None where nothing was written of it.
+
+    Raises Failure where a line is no intervention.
+    """
+    sent, withheld = (_read(folder / name, rows) for name in (INTERVENTIONS, WITHHELD))
+    return None if sent is None else (sent, withheld or _cases([]))
+
+
+def _read(path: Path, rows: Rows) -> Cases | None:
+    try:
+        bodies = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+        code = {name: i for i, name in enumerate(rows.names)}
+        found = [
+            (code[b["customer_id"]], parse_instant(b["crossed_at"]), b.get("scope"))
+            for b in bodies
+            if b["customer_id"] in code
+        ]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError) as error:
+        raise Failure(f"{path}: not the interventions of a replay ({error}); run the replay again") from error
+    return _cases(found)
+
+
+def _cases(found: Sequence[tuple[int, int, str | None]]) -> Cases:
+    """found: customer, instant in microseconds, scope."""
+    ordered = sorted(found, key=lambda one: one[:2])
+    customer, crossed_us = (np.array([one[i] for one in ordered], np.int64) for i in (0, 1))
+    return Cases(customer, _seconds(crossed_us), [one[2] for one in ordered])
+
+
+def timing(cases: Cases, withheld: Cases, rows: Rows) -> Timing:
+    """Figures of all cases, by segment and by scope."""
+    silences = _silences(rows)
+    told, left = _tell(cases, silences), _leavings(cases, withheld, silences)
+    flags_of = {ALL: np.ones(len(rows.label), bool)} | members(rows.features)
+    scopes = sorted({scope for scope in cases.scope if scope is not None})
+    edges = np.linspace(-rows.horizon_us / DAY_US, rows.horizon_us / DAY_US, 2 * BINS + 1)
+    counts, _ = np.histogram(np.clip(left.days_early, edges[0], edges[-1]), edges)
+    return Timing(
+        [float(edge) for edge in edges],
+        [int(n) for n in counts],
+        [_segment(name, told, left, flags, rows) for name, flags in flags_of.items()],
+        [_scope(name, told, np.array([one == name for one in cases.scope]), rows) for name in scopes],
+    )
+
+
+def _segment(name: str, told: _Told, left: _Leavings, member: Flags, rows: Rows) -> Group:
+    mine = member[left.row]
+    early, none = left.days_early[mine], np.isnan(left.days_early[mine])
+    return replace(
+        _group(name, told.outcome[member[told.row]], early, rows),
+        leavings=len(early),
+        in_time=int((early > 0).sum()),
+        late=int((early <= 0).sum()),
+        withheld=int(left.withheld[mine].sum()),
+        warned_before=int((none & left.warned_before[mine]).sum()),
+    )
+
+
+def _scope(name: str, told: _Told, inside: Flags, rows: Rows) -> Group:
+    """Of whoever left without a case no scope is known."""
+    return _group(name, told.outcome[inside], told.days_early[inside & (told.outcome == 1)], rows)
+
+
+def _group(name: str, outcome: NDArray[np.int8], days_early: Floats, rows: Rows) -> Group:
+    middle = _median(days_early)
+    return Group(
+        name=name,
+        cases=len(outcome),
+        judged=int((outcome != NO_LABEL).sum()),
+        right=int((outcome == 1).sum()),
+        median_days_early=middle,
+        median_silence_days=None if middle is None else rows.horizon_us / DAY_US - middle,
+    )
+
+
+def _median(days: Floats) -> float | None:
+    known = days[~np.isnan(days)]
+    return float(np.median(known)) if len(known) else None
+
+
+def _silences(rows: Rows) -> _Silences:
+    order = np.lexsort((rows.week, rows.customer))
+    recency_s = np.rint(rows.features["f_retained_recency"] * (DAY_US / SECOND_US)).astype(np.int64)
+    since = _key(rows.customer, _seconds(rows.instants_us)[rows.week] - recency_s)[order]
+    return _Silences(rows, order, since, starts(since))
+
+
+def _tell(cases: Cases, silences: _Silences) -> _Told:
+    """By the first row from the crossing on; where there is none any more, by the last one before."""
+    rows, order = silences.rows, silences.order
+    at = _key(rows.customer, _seconds(rows.instants_us)[rows.week])[order]
+    crossed = _key(cases.customer, cases.crossed_s)
+    after = np.searchsorted(at, crossed)
+    here = np.minimum(after, len(at) - 1)
+    is_there = (after < len(at)) & (rows.customer[order[here]] == cases.customer)
+    place = np.where(is_there, here, after - 1)
+    came_back = silences.since[place] > crossed
+    before = np.maximum(silences.begins[silences.which(place)] - 1, 0)
+    is_known = came_back & (rows.customer[order[before]] == cases.customer)
+    place = np.where(is_known, before, place)
+    outcome = np.where(came_back, 0, rows.label[order[place]]).astype(np.int8)
+    first = order[silences.begins[silences.which(place)]]
+    return _Told(first, outcome, silences.days_early(silences.since[place], crossed))
+
+
+def _leavings(cases: Cases, withheld: Cases, silences: _Silences) -> _Leavings:
+    rows, order, since = silences.rows, silences.order, silences.since
+    gone = np.unique(silences.which(np.flatnonzero(rows.label[order] == 1)))
+    begins = silences.begins[gone]
+    row, since_when = order[begins], since[begins]
+    until = np.append(since[silences.begins[1:]], NONE)[gone]  # the next silence of this customer, or of the next one
+    until = np.minimum(until, (rows.customer[row] + 1) << SECONDS_BITS)
+    first = _first(cases, since_when, until)
+    early = np.where(first == NONE, np.nan, silences.days_early(since_when, first))
+    only_withheld = (first == NONE) & (_first(withheld, since_when, until) != NONE)
+    before = _first(cases, since_when - silences.horizon_s, since_when) != NONE
+    return _Leavings(row, early, only_withheld, before)
+
+
+def _first(cases: Cases, since: Longs, until: Longs) -> Longs:
+    """The key of the first case in [since, until), NONE where there is none."""
+    opened = np.append(_key(cases.customer, cases.crossed_s), NONE)
+    first = opened[np.searchsorted(opened, since)]
+    return np.where(first < until, first, NONE)
+
+
+def _seconds(instants_us: Longs) -> Longs:
+    """Since the year 1, so that nothing is negative; (n,)."""
+    return instants_us // SECOND_US + 62_135_596_800
+
+
+def _key(customer: Longs, seconds: Longs) -> Longs:
+    """Sorts by customer, then time."""
+    return np.asarray(customer << SECONDS_BITS | seconds)

@@ -1,0 +1,122 @@
+"""From columns to events: text that means a number, a list or nothing becomes what it means, and what may be
+missing is filled in. What does not mean what it should stays as it is: decoding refuses it and says why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from typing import Any
+
+import orjson
+
+from schemas.columns import NUMBERS
+from streams.files.derived_ids import DerivedIds, plain_number
+
+Column = Sequence[Any]
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+PAIR = re.compile(r"\s*([^:;|\s]+)\s*:\s*(true|false)\s*(?:[;|]|$)")
+PAIRS = re.compile(f"(?:{PAIR.pattern})+")
+MOST_REMEMBERED = 1 << 16
+
+
+def _number(text: str) -> Any:
+    if not NUMBER.fullmatch(text):
+        return text or None
+    number = float(text)
+    return plain_number(number) if abs(number) < float("inf") else text
+
+
+class Remembered(dict[str, Any]):
+    """What cells mean, worked out once for each text."""
+
+    def __init__(self, meaning: Callable[[str], Any]) -> None:
+        self.meaning = meaning
+
+    def __missing__(self, text: str) -> Any:
+        if len(self) >= MOST_REMEMBERED:
+            self.clear()
+        self[text] = value = self.meaning(text)
+        return value
+
+    def column(self, cells: Sequence[str]) -> Column:
+        """The meaning of each cell."""
+        return list(map(self.__getitem__, cells))
+
+
+def _causes(text: str) -> list[str] | None:
+    return [cause.strip() for cause in re.split(r"[|;]", text)] if text else None
+
+
+def _consent(cell: Any) -> Any:
+    """Channels and whether they may be used: `{"sms": true}`, `sms:true;mail:false`, or the pairs of a Parquet map."""
+    if isinstance(cell, list) and all(isinstance(pair, tuple) for pair in cell):
+        return dict(cell)
+    if isinstance(cell, dict):  # of a Parquet struct each row has all channels
+        return {channel: given for channel, given in cell.items() if given is not None}
+    if not isinstance(cell, str):
+        return cell
+    try:
+        return orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        pairs = PAIR.findall(cell) if PAIRS.fullmatch(cell) else []
+        given = {channel: word == "true" for channel, word in pairs}
+        return given if pairs and len(given) == len(pairs) else cell
+
+
+class Texts:
+    """Columns of text, as in CSV: an empty cell is absent."""
+
+    def __init__(self) -> None:
+        numbers = Remembered(_number)
+        self.meanings = dict.fromkeys((*NUMBERS, "schema_version", "cost", "value"), numbers)
+        self.meanings["causes"] = Remembered(_causes)
+
+    def column(self, name: str, cells: Sequence[str]) -> Column:
+        """What the cells of a column mean, None where they are empty."""
+        meaning = self.meanings.get(name)
+        if meaning is not None:
+            return meaning.column(cells)
+        return cells if all(cells) else [cell or None for cell in cells]
+
+
+class Completion:
+    """Columns of one file to events that lack nothing."""
+
+    def __init__(self, kind: str, file: str) -> None:
+        self.kind, self.file, self.ids = kind, file, DerivedIds()
+
+    def objects(self, columns: Mapping[str, Column], rows: int) -> list[dict[str, Any]]:
+        """One object a row, without the fields that are None; (rows,) each column."""
+        filled = dict(columns)
+        for name, value in (("kind", self.kind), ("schema_version", 1)):
+            filled[name] = _filled(filled.get(name), value, rows)
+        if "consent" in filled:
+            filled["consent"] = list(map(_consent, filled["consent"]))
+        objects = _objects(filled, rows)
+        nameless = [one for one in objects if "event_id" not in one] if "event_id" in filled else objects
+        for one, event_id in zip(nameless, self.ids.of(nameless), strict=True):
+            one["event_id"] = event_id
+        silent = [one for one in objects if "producer" not in one] if "producer" in filled else objects
+        for one in silent:
+            one["producer"] = self.file
+        return objects
+
+
+def _has_gaps(column: Column) -> bool:
+    """Whether a cell is None; most columns are settled by the cheaper question."""
+    return not all(column) and None in column
+
+
+def _filled(column: Column | None, value: Any, rows: int) -> Column:
+    if column is None:
+        return [value] * rows
+    return [value if cell is None else cell for cell in column] if _has_gaps(column) else column
+
+
+def _objects(columns: Mapping[str, Column], rows: int) -> list[dict[str, Any]]:
+    names = tuple(columns)
+    objects = list(map(dict, map(zip, repeat(names, rows), zip(*columns.values(), strict=True))))
+    if any(map(_has_gaps, columns.values())):
+        return [{name: cell for name, cell in one.items() if cell is not None} for one in objects]
+    return objects

@@ -1,0 +1,89 @@
+"""Files as a publisher sends them: tick by tick in event-time order, rows that will be refused as they come.
+
+The same merge as the engine's, so what is late in a file is late in the topic by the same tick, wherever it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from schemas.columns import KINDS
+from schemas.decode import Decoded
+from streams.files.decoding import DecodedChunk
+from streams.files.file_sources import FileSources, Input
+from streams.inputs.merge import Merge, Offsets
+from streams.units.engine_feed import Letter
+
+MOST_BUFFERED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a file; customer None: it will be refused, and goes to the topic of `kind` all the same."""
+
+    kind: str
+    customer: str | None
+    value: bytes
+
+
+@dataclass
+class Ticks:
+    """Whole ticks of the files; a feed of `FileSources`."""
+
+    sources: FileSources
+    tick_us: int
+    waiting: dict[int, Row] = field(default_factory=dict)  # by number
+    refused: list[Row] = field(default_factory=list)
+    numbers: int = 0
+
+    def __post_init__(self) -> None:
+        self.merge = Merge(dict.fromkeys(self.sources.names, 0), self.tick_us)
+
+    def __iter__(self) -> Iterator[tuple[int | None, list[Row]]]:
+        """(where the tick begins in us, its rows); None and rows that will be refused, which are in no tick."""
+        while not self.merge.ended:
+            self.sources.read_into(self, self._number)
+            if self.refused:
+                yield None, self.refused
+                self.refused = []
+            frontier_us = self.merge.frontier_us
+            if frontier_us is not None:
+                until_us = frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us
+                yield from self._ticks(self.merge.take(until_us))
+
+    def wants(self, source: str) -> bool:
+        """Whether more of a file is needed."""
+        return self.merge.sources[source].buffered < MOST_BUFFERED or self.merge.holds_frontier(source)
+
+    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
+        """Rows of a file, in order; each carries its number as slot."""
+        first = self.numbers - len(offsets)
+        rows = decoded.events.rows
+        rows["slot"] = first + decoded.index
+        self.merge.records(source, rows, offsets[decoded.index])
+
+    def _number(self, source: Input, chunk: DecodedChunk) -> None:
+        first, values = self.numbers, chunk.values()
+        self.numbers += chunk.size
+        for place, customer, row in zip(
+            chunk.decoded.index.tolist(), chunk.decoded.events.customers, chunk.decoded.events.rows, strict=True
+        ):
+            self.waiting[first + place] = Row(KINDS[row["kind"]], customer, values[place])
+        for refused in chunk.decoded.refused:
+            self.refused.append(Row(_kind_of(chunk, refused.index), None, values[refused.index]))
+
+    def _ticks(self, rows: Any) -> Iterator[tuple[int, list[Row]]]:
+        rows = rows[np.lexsort((rows["time_us"], rows["due_us"]))]
+        dues_us, starts = np.unique(rows["due_us"], return_index=True)
+        for due_us, part in zip(dues_us.tolist(), np.split(rows["slot"], starts[1:]), strict=False):
+            yield due_us - self.tick_us, [self.waiting.pop(n) for n in part.tolist()]
+
+
+def _kind_of(chunk: DecodedChunk, place: int) -> str:
+    """The kind that a refused row claims to be, or some kind: every topic's reader will refuse it."""
+    claimed = (part.kind for part in chunk.chunk.parts if place in part.places)
+    return next((kind for kind in claimed if kind in KINDS), KINDS[0])

@@ -1,0 +1,59 @@
+"""What customer profiles say, kept small: many customers share a scope, a time zone, consents and an adviser."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAttributes:
+    """What a customer profile says beside the customer's value; of somebody without one nothing."""
+
+    scope: str | None = None
+    time_zone: str | None = None
+    consent: tuple[tuple[str, bool], ...] = ()  # by channel, sorted
+    preferred_channel: str | None = None
+    agent_id: str | None = None
+
+    @staticmethod
+    def of(fields: dict[str, Any]) -> CustomerAttributes:
+        """From the fields of a customer profile."""
+        known = {name: fields.get(name) for name in ("scope", "time_zone", "preferred_channel", "agent_id")}
+        return CustomerAttributes(**known, consent=tuple(sorted(fields.get("consent", {}).items())))
+
+
+class AttributesTable:
+    """Each different persona once; a customer's row holds its number. Number 0 is somebody without a profile."""
+
+    def __init__(self) -> None:
+        self.all: list[CustomerAttributes] = [CustomerAttributes()]
+        self._number = {CustomerAttributes(): 0}
+        self._saved = 1
+
+    def __getitem__(self, number: float) -> CustomerAttributes:
+        return self.all[int(number)]
+
+    def number(self, persona: CustomerAttributes) -> int:
+        """Its number; a new one where it was not seen before."""
+        found = self._number.setdefault(persona, len(self.all))
+        if found == len(self.all):
+            self.all.append(persona)
+        return found
+
+    def take_changes(self, prefix: bytes) -> list[tuple[bytes | None, bytes | None]]:
+        """What is new since the last call, for the changelog."""
+        new, self._saved = self.all[self._saved :], len(self.all)
+        first = self._saved - len(new)
+        return [(b"%s%d" % (prefix, first + i), orjson.dumps(asdict(persona))) for i, persona in enumerate(new)]
+
+    def load(self, rows: dict[int, bytes]) -> None:
+        """Rows of the changelog by their numbers."""
+        for _, row in sorted(rows.items()):
+            body = orjson.loads(row)
+            self.number(
+                CustomerAttributes(**body | {"consent": tuple((channel, yes) for channel, yes in body["consent"])})
+            )
+        self._saved = len(self.all)

@@ -1,0 +1,303 @@
+"""A case and what becomes of it: outcomes, the customer's own events and time, by the table of `case_table`.
+
+Every change gives an update for the CRM. Time comes as an argument: `at_us` is stream time when something becomes
+known, `time_us` when it happened. Deadlines are functions of the case, so a restored case has the same ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from schemas.instants import format_instant
+from streams.interventions.case_states import ENDED, LIVE, TABLE, WAITING, CaseTrigger, State, why_ignored
+from streams.interventions.gate import Refused
+from streams.profile.profile import Profile
+from streams.profile.sections import CaseRules, Step
+
+Update = dict[str, Any]
+Deadline = tuple[int, str]  # us, name
+NEVER_US = 1 << 62
+UNANSWERED = (*WAITING, State.CONTACTED)
+JUDGED = (State.SAVED, State.LOST)
+
+
+@dataclass
+class Case:
+    """Everything that is kept of a case; times in us, None: has not happened."""
+
+    intervention_id: str
+    state: State
+    crossed_us: int
+    sent_us: int  # when it was sent, or withheld for the holdout
+    tier: str
+    channel: str
+    scope: str | None
+    budget: float
+    channels: list[str] = field(default_factory=list)  # that the action may use
+    contacted_us: int | None = None
+    returned_us: int | None = None  # first retention event after the crossing
+    saved_us: int | None = None  # the one that saved
+    again_us: int | None = None  # the second one after the crossing
+    ended_us: int | None = None
+    claim: str | None = None
+    agent_id: str | None = None
+    cost: float = 0.0
+    fired: list[str] = field(default_factory=list)  # deadlines that have passed
+    later: dict[str, int] = field(default_factory=dict)  # steps that wait, and until when
+    policy: str = ""  # the version that the message carried
+
+    @property
+    def is_live(self) -> bool:
+        """Not ended yet."""
+        return self.state in LIVE
+
+    @property
+    def holdout(self) -> bool:
+        """Whether nobody was told of it."""
+        return self.channel == ""
+
+    def state_of(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return asdict(self)
+
+    @staticmethod
+    def load(body: dict[str, Any]) -> Case:
+        """What `state_of` gave."""
+        return Case(**body | {"state": State(body["state"])})
+
+
+def outcome(rules: CaseRules, case: Case, fields: dict[str, Any], time_us: int, at_us: int) -> list[Update]:
+    """What the CRM reports; always answered, whatever it says."""
+    happening = CaseTrigger(fields["status"])
+    if time_us < case.sent_us and not case.holdout:
+        return [ignored(case.intervention_id, fields, at_us, "before_the_case")]
+    if late := _late_contact(rules, case, happening, time_us):
+        _note(case, fields)
+        case.contacted_us, case.saved_us = time_us, case.returned_us
+        return _move(case, late, at_us, _said(fields))
+    is_sold = "vehicle_sold" in fields.get("causes", ()) and case.is_live
+    if (case.state, happening) not in TABLE:
+        why = why_ignored(case.state, happening)
+        sold = nobody_to_save(case, at_us) if is_sold else []
+        return sold or [ignored(case.intervention_id, fields, at_us, why)]
+    _note(case, fields)
+    if happening is not CaseTrigger.ACKNOWLEDGED and (case.contacted_us is None or time_us < case.contacted_us):
+        case.contacted_us = time_us
+    updates = _move(case, happening, at_us, _said(fields))
+    updates += nobody_to_save(case, at_us) if is_sold else []
+    return updates + _already_back(rules, case, at_us)
+
+
+def retained(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update]:
+    """A retention event of the customer at `time_us`."""
+    if time_us <= case.crossed_us:
+        return []
+    times = sorted({us for us in (case.returned_us, case.again_us, time_us) if us is not None})
+    case.returned_us, case.again_us = times[0], times[1] if len(times) > 1 else None
+    return _back(rules, case, time_us, at_us) if case.is_live else []
+
+
+def deadlines(profile: Profile, case: Case) -> list[Deadline]:
+    """What is due when, as long as it has not fired: (us, name)."""
+    return [deadline for deadline in _deadlines(profile, case) if deadline[1] not in case.fired]
+
+
+def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
+    """A deadline has passed. Steps are the caller's, since they go through the gate."""
+    case.fired.append(name)
+    rules = profile.case
+    match name.partition(":")[0]:
+        case "acknowledge":
+            return [_update(case, "overdue", at_us, {"why": "not_acknowledged", "to": _who(profile, case)})]
+        case "contact":
+            return [_update(case, "escalated", at_us, {"why": "not_contacted", "to": rules.escalate_to})]
+        case "window":
+            return [_update(case, "overdue", at_us, {"why": "window_passed", **_window(profile, case, at_us)})]
+        case "last_window":
+            return _move(case, CaseTrigger.WINDOW_OVER, at_us, {"why": "not_contacted"})
+        case "horizon":
+            return _move(case, CaseTrigger.HORIZON_OVER, at_us, {"why": "no_return"})
+        case "measured":
+            return [_update(case, "measured", at_us, {"returned": _by(case.returned_us, measured_us(rules, case))})]
+        case "bought_again":
+            return [_update(case, "followed_up", at_us, {"bought_again": _again(case, rules.bought_again_within_us)})]
+        case "judged":  # told to nobody: it counts for the stop-loss
+            return []
+        case _:
+            return [_update(case, "followed_up", at_us, {"stayed": _again(case, rules.stayed_within_us)})]
+
+
+def step(case: Case, step: Step, channel: str, action: dict[str, str], at_us: int) -> Update:
+    """The next step of a case that nobody has answered."""
+    case.fired.append(f"step:{step.name}")
+    case.channel = channel
+    return _update(case, "escalated", at_us, {"why": "unanswered", "step": step.name, "to": step.who, "action": action})
+
+
+def step_withheld(case: Case, step: Step, refused: Refused, at_us: int) -> Update:
+    """The step may not go out now: it is tried again, or left out where no time would help."""
+    name = f"step:{step.name}"
+    if refused.retry_us is None:
+        case.fired.append(name)
+        return _update(case, "step_withheld", at_us, {"why": refused.rule, "step": step.name})
+    case.later[name] = refused.retry_us
+    retry_at = format_instant(refused.retry_us)
+    return _update(case, "step_withheld", at_us, {"why": refused.rule, "step": step.name, "retry_at": retry_at})
+
+
+def nobody_to_save(case: Case, at_us: int) -> list[Update]:
+    """The vehicle is sold."""
+    return _move(case, CaseTrigger.NOBODY_TO_SAVE, at_us, {"why": "vehicle_sold"})
+
+
+def end_without_channel(case: Case, at_us: int) -> list[Update]:
+    """Consent was withdrawn for every channel that the case could use."""
+    return _move(case, CaseTrigger.NO_CHANNEL, at_us, {"why": "consent"})
+
+
+def rerouted(case: Case, channel: str, at_us: int) -> Update:
+    """Consent was withdrawn for the channel; another one is left."""
+    case.channel = channel
+    return _update(case, "rerouted", at_us, {"why": "consent", "channel": channel})
+
+
+def upgraded(case: Case, tier: str, channel: str, content: dict[str, Any], at_us: int) -> Update:
+    """The probability has risen into a higher tier."""
+    case.tier, case.channel, case.budget = tier, channel, content["budget"]["amount"]
+    return _update(case, "upgraded", at_us, {"why": "higher_tier"} | content)
+
+
+def ignored(intervention_id: str, fields: dict[str, Any], at_us: int, why: str) -> Update:
+    """The answer to an outcome that changes nothing."""
+    return {
+        "intervention_id": intervention_id,
+        "updated_at": format_instant(at_us),
+        "status": "ignored",
+        "why": why,
+        "outcome": fields["status"],
+    }
+
+
+def measured_us(rules: CaseRules, case: Case) -> int:
+    """Until when a return counts in the comparison with the holdout: the same for every case, contacted or not."""
+    return case.crossed_us + rules.last_window_us + rules.save_horizon_us
+
+
+def _deadlines(profile: Profile, case: Case) -> list[Deadline]:
+    rules, state = profile.case, case.state
+    found: list[Deadline] = [(measured_us(rules, case), "measured")]
+    if state in WAITING:
+        found += _waiting_deadlines(rules, case)
+    if profile.steps and state in UNANSWERED:
+        steps = [(f"step:{step.name}", step) for step in profile.steps if case.tier in step.tiers]
+        found += [(case.later.get(name, case.sent_us + step.after_us), name) for name, step in steps]
+    if state not in WAITING and case.is_live:
+        began_us = case.sent_us if case.holdout else case.contacted_us
+        found.append(((began_us or 0) + rules.save_horizon_us, "horizon"))
+    if state in JUDGED and case.contacted_us is not None:
+        found.append((case.contacted_us + rules.save_horizon_us, "judged"))
+    if state is State.SAVED and case.saved_us is not None:
+        found.append((case.saved_us + rules.bought_again_within_us, "bought_again"))
+        found.append((case.saved_us + rules.stayed_within_us, "stayed"))
+    return found
+
+
+def _waiting_deadlines(rules: CaseRules, case: Case) -> list[Deadline]:
+    crossed_us, sent_us = case.crossed_us, case.sent_us
+    found = [(crossed_us + window.within_us, f"window:{window.name}") for window in rules.windows[:-1]]
+    found = [(us, name) for us, name in found if us > sent_us]
+    if case.state is State.OPEN:
+        found.append((sent_us + rules.acknowledge_within_us, "acknowledge"))
+    found.append((sent_us + rules.contact_within_us, "contact"))
+    found.append((crossed_us + rules.windows[-1].within_us, "last_window"))
+    return found
+
+
+def _late_contact(rules: CaseRules, case: Case, happening: CaseTrigger, time_us: int) -> CaseTrigger | None:
+    """A contact before the return that had ended the case, reported after it."""
+    was_contact = happening not in (CaseTrigger.ACKNOWLEDGED, CaseTrigger.RETAINED)
+    returned_us = case.returned_us
+    if case.state is State.WITHDRAWN and was_contact and returned_us is not None:
+        return CaseTrigger.RETAINED if time_us < returned_us <= time_us + rules.save_horizon_us else None
+    return None
+
+
+def _already_back(rules: CaseRules, case: Case, at_us: int) -> list[Update]:
+    """A contact that is reported after the return which it led to."""
+    return _back(rules, case, case.returned_us, at_us) if case.is_live and case.returned_us is not None else []
+
+
+def _back(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update]:
+    began_us = case.sent_us if case.holdout else case.contacted_us
+    if began_us is None or time_us <= began_us:
+        return [] if case.holdout else _move(case, CaseTrigger.RETURNED, at_us, {"why": "came_back"})
+    if time_us > began_us + rules.save_horizon_us:
+        return []
+    case.saved_us = time_us
+    return _move(case, CaseTrigger.RETAINED, at_us, {"why": "came_back"})
+
+
+def _move(case: Case, happening: CaseTrigger, at_us: int, more: dict[str, Any]) -> list[Update]:
+    """By the table; nothing where it has no such row."""
+    after = TABLE.get((case.state, happening))
+    if after is None:
+        return []
+    case.state = after
+    if after not in ENDED:
+        claim = happening in (CaseTrigger.CLAIMED_SAVED, CaseTrigger.CLAIMED_LOST)
+        return [_update(case, "claimed" if claim else happening.value, at_us, more)]
+    case.ended_us = at_us
+    status = after.value if after in (State.EXPIRED, State.WITHDRAWN) else "closed"
+    return [_update(case, status, at_us, more)]
+
+
+def _update(case: Case, status: str, at_us: int, more: dict[str, Any]) -> Update:
+    known = {
+        "contacted_at": case.contacted_us,
+        "returned_at": case.returned_us,
+        "saved_at": case.saved_us,
+    }
+    return {
+        "intervention_id": case.intervention_id,
+        "updated_at": format_instant(at_us),
+        "status": status,
+        "state": case.state.value,
+        "tier": case.tier,
+        "scope": case.scope,
+        "holdout": case.holdout,
+        "crossed_at": format_instant(case.crossed_us),
+        **{name: format_instant(us) for name, us in known.items() if us is not None},
+        **more,
+    }
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: fields[name] for name in ("agent_id", "channel", "cost", "causes") if name in fields}
+
+
+def _note(case: Case, fields: dict[str, Any]) -> None:
+    case.agent_id = fields.get("agent_id", case.agent_id)
+    case.cost += fields.get("cost", 0.0)
+    if fields["status"] in ("saved", "lost"):
+        case.claim = fields["status"]
+
+
+def _who(profile: Profile, case: Case) -> str:
+    return next(tier.who for tier in profile.tiers if tier.name == case.tier)
+
+
+def _window(profile: Profile, case: Case, at_us: int) -> dict[str, Any]:
+    """The window that a contact would be in from now on."""
+    left = [window for window in profile.case.windows if window.within_us > at_us - case.crossed_us]
+    return {"window": left[0].name, "window_saved": left[0].saved} if left else {}
+
+
+def _again(case: Case, within_us: int) -> bool:
+    """Whether the customer came again after the event that saved the case."""
+    saved_us = case.saved_us or 0
+    return case.again_us is not None and saved_us < case.again_us <= saved_us + within_us
+
+
+def _by(us: int | None, until_us: int) -> bool:
+    return us is not None and us <= until_us

@@ -1,0 +1,113 @@
+"""The message of an intervention: who acts, how, with what, within which window, and what that is worth.
+
+`expected_saved` is the tier's expected saved share, scaled by how the window's save rate stands to the
+first's: a contact in a second window of 55 % after a first of 62 % is worth 55/62 of what the tier promises.
+`expected_net_value` = customer value * probability * expected_saved - budget, in the profile's currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+from online_model.reasons import Explanation
+from schemas.instants import format_instant
+from streams.interventions.actions import Plan, Standing, action
+from streams.interventions.customer_attributes import CustomerAttributes
+from streams.interventions.touches import ActivePoint
+from streams.profile.profile import Profile
+from streams.profile.sections import Tier, Window
+
+# uuid5(NAMESPACE_DNS, "interventions.keepline"). Never change it: a crossing keeps its id.
+NAMESPACE = UUID("71e67f7e-bd81-5cbd-91a7-f09f4e19b127")
+SHARE_DIGITS, AMOUNT_DIGITS = 4, 2
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """What is known when a crossing is decided upon; previous_probability is None at a first score."""
+
+    customer_id: str
+    crossed_at_us: int
+    decided_at_us: int
+    probability: float
+    previous_probability: float | None
+    explanation: Explanation
+    model_version: int
+    persona: CustomerAttributes
+    value: float | None  # of the customer, None: as the profile says
+    standing: Standing
+    plan: Plan
+    touch_points: Sequence[ActivePoint] = ()
+
+
+def tier_of(profile: Profile, probability: float) -> Tier:
+    """The highest tier that `probability` is above; the last one where it is above none."""
+    return next((tier for tier in profile.tiers if probability > tier.above), profile.tiers[-1])
+
+
+def window_of(profile: Profile, delay_us: int) -> Window | None:
+    """The window of a contact `delay_us` after the crossing; None past the last: missed, not to be sent."""
+    return next((window for window in profile.case.windows if delay_us <= window.within_us), None)
+
+
+def intervention_id(customer_id: str, crossed_at_us: int) -> str:
+    """The same for the same crossing, whenever and wherever it is decided upon."""
+    return str(uuid5(NAMESPACE, f"{customer_id}|{format_instant(crossed_at_us)}"))
+
+
+def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
+    """The message for the CRM. channel: the one that the gate let pass, "" for what is not sent."""
+    tier, window = tier_of(profile, crossing.probability), _window(profile, crossing)
+    value = profile.customer_value if crossing.value is None else crossing.value
+    why = crossing.explanation
+    saved = tier.expected_saved * (window.saved / profile.case.windows[0].saved)
+    net_value = value * crossing.probability * saved - tier.budget
+    decided_at = format_instant(crossing.decided_at_us)
+    return {
+        "intervention_id": intervention_id(crossing.customer_id, crossing.crossed_at_us),
+        "customer_id": crossing.customer_id,
+        "crossed_at": format_instant(crossing.crossed_at_us),
+        "decided_at": decided_at,
+        "emitted_at": decided_at,
+        "window_ends_at": format_instant(crossing.crossed_at_us + profile.case.window_us),
+        "window": window.name,
+        "probability": crossing.probability,
+        "previous_probability": crossing.previous_probability,
+        "tier": tier.name,
+        "action": action(crossing.plan, channel or crossing.plan.channels[0]),
+        "budget": {"amount": tier.budget, "currency": profile.currency},
+        "expected_saved": round(saved, SHARE_DIGITS),
+        "expected_net_value": round(net_value, AMOUNT_DIGITS),
+        "propensity": 1.0 - profile.gate.holdout_share,
+        "customer_value": value,
+        "scope": crossing.persona.scope,
+        "agent_id": crossing.persona.agent_id,
+        "cause": crossing.standing.cause,
+        "segments": list(crossing.standing.segments),
+        "lifecycle": crossing.standing.lifecycle,
+        "rfm_b": crossing.standing.rfm_b,
+        "touch_points": list(crossing.touch_points),
+        "log_odds": why.log_odds,
+        "average_log_odds": why.average,
+        "other_contributions": why.other,
+        "reasons": why.reasons,
+        "model_version": crossing.model_version,
+        "policy_version": profile.version,
+    }
+
+
+def withheld(message: Message, rule: str, retry_us: int | None) -> Message:
+    """The same message for what was not sent, with the rule that refused and when it may be tried again."""
+    retry_at = None if retry_us is None else format_instant(retry_us)
+    return message | {"withheld_reason": rule, "retry_at": retry_at}
+
+
+def _window(profile: Profile, crossing: Crossing) -> Window:
+    """By the instant of the decision, not of sending: a replay must come to the same. Past the last one: the last."""
+    found = window_of(profile, crossing.decided_at_us - crossing.crossed_at_us)
+    return found or profile.case.windows[-1]

@@ -1,0 +1,74 @@
+"""The versions that were served: from the topic what is committed, or from the folder that a replay has written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from online_model.snapshot import Snapshot
+from schemas.errors import Failure, UsageError
+from schemas.instants import format_instant
+from streams.kafka.settings import Settings
+from streams.operations.cases.topic_reader import scan
+
+FILE, TOPIC = "models.jsonl", "models"
+Versions = dict[int, Snapshot]  # in their order
+
+
+def from_folder(folder: Path) -> Versions:
+    """Raises UsageError where there is no such file, Failure for versions of another format."""
+    path = folder / FILE
+    if not path.is_file():
+        raise UsageError(f"--dir {folder}: {FILE} not there; expected what `replay --out` has written")
+    try:
+        return _of(path.read_bytes().splitlines())
+    except ValueError as error:
+        raise Failure(f"{path}: {error}; expected a version a line, as a replay that has ended leaves it") from None
+
+
+async def from_topic(settings: Settings) -> Versions:
+    """Every partition has them all. Raises Failure where brokers or the topic are missing."""
+    return _of((await scan(settings, (TOPIC,), [0], lambda record: True))[TOPIC])
+
+
+def one_of(versions: Versions, number: int) -> Snapshot:
+    """Raises Failure for a version that was never served."""
+    if number not in versions:
+        known = f"{min(versions)} to {max(versions)}" if versions else "none yet"
+        raise Failure(f"no version {number}; expected one of `keepline models list` ({known})")
+    return versions[number]
+
+
+def check_challenger(versions: Versions, name: str) -> None:
+    """Raises Failure where the newest version has no such challenger, or one that has learned too little."""
+    newest = versions[max(versions)] if versions else None
+    known = sorted(newest.trials.keys() & newest.shadow.keys()) if newest else []
+    if name not in known:
+        raise Failure(f"no challenger {name} that has learned enough; there are: {', '.join(known) or 'none yet'}")
+
+
+def said(version: Snapshot) -> dict[str, Any]:
+    """A version for machines: all but its parameters."""
+    line = version.lineage
+    return {
+        "version": version.version,
+        "instant": format_instant(version.instant_us),
+        "model": version.model,
+        "reason": line.reason,
+        "parent": line.parent,
+        "evidence": line.evidence,
+        "profile": line.profile,
+        "observed": None if line.observed is None else [format_instant(us) for us in line.observed],
+        "ready": version.ready,
+        "hold": version.hold,
+        "learned": version.learned,
+        "labels": version.labels,
+        "auc": version.auc,
+        "log_loss": version.log_loss,
+        "least_auc": version.least_auc,
+        "challengers": dict(version.trials),
+    }
+
+
+def _of(lines: list[bytes]) -> Versions:
+    return {version.version: version for version in map(Snapshot.loads, lines)}

@@ -1,0 +1,147 @@
+"""What the keys of a profile must be to each other; each rule yields a sentence for each thing that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from features.catalogue import NAMES
+from online_model.snapshot import MODEL
+from schemas.instants import WEEK_US, format_duration
+from streams.profile.sections import POOLED
+
+if TYPE_CHECKING:
+    from streams.profile.profile import Profile
+
+
+def _tiers_fall(profile: Profile) -> Iterator[str]:
+    for higher, lower in pairwise(profile.tiers):
+        if lower.above >= higher.above:
+            yield (
+                f"tiers.{lower.name}.above = {lower.above} is not below "
+                f"tiers.{higher.name}.above = {higher.above}: write the tiers from the highest down"
+            )
+    last = profile.tiers[-1]
+    if last.above != 0:
+        yield f"tiers.{last.name}.above = {last.above}: the last tier starts at 0, or somebody has none"
+
+
+def _names_differ(profile: Profile) -> Iterator[str]:
+    lists = {
+        "tiers": [tier.name for tier in profile.tiers],
+        "steps": [step.name for step in profile.steps],
+        "gate.caps": [cap.name for cap in profile.gate.caps],
+        "limits.budgets": [budget.name for budget in profile.limits.budgets],
+        "limits.teams": [team.name for team in profile.limits.teams],
+        "challengers": [one.name for one in profile.challengers],
+    }
+    for key, names in lists.items():
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            yield f"{key}.{name} is there {names.count(name)} times: give each its own name"
+
+
+def _windows_follow(profile: Profile) -> Iterator[str]:
+    for before, after in pairwise(profile.case.windows):
+        key, other = f"case.windows.{after.name}", f"case.windows.{before.name}"
+        if after.within_us <= before.within_us:
+            yield f"{key}.within = {after.name} is not above {other}.within = {before.name}: shortest first"
+        if after.saved > before.saved:
+            yield f"{key}.saved = {after.saved} is above {other}.saved = {before.saved}: later saves no more"
+
+
+def _margin_fits(profile: Profile) -> Iterator[str]:
+    case = profile.case
+    if case.margin >= case.threshold:
+        yield f"case.margin = {case.margin} is not below case.threshold = {case.threshold}: nobody re-arms"
+
+
+def _forgotten_last(profile: Profile) -> Iterator[str]:
+    """Whoever is forgotten must be lapsed, and their last observation must have its label."""
+    label = profile.label
+    least_us = label.lapsed_after_us + label.horizon_us
+    if label.forgotten_after_us < least_us:
+        yield (
+            f"label.forgotten_after = {format_duration(label.forgotten_after_us)} is below label.lapsed_after and "
+            f"label.horizon together: give it at least {format_duration(least_us)}"
+        )
+
+
+def _ticks_fit(profile: Profile) -> Iterator[str]:
+    """Sweeps, observations and labels must fall on the ends of ticks."""
+    tick_us = profile.time.tick_us
+    if tick_us is None:
+        return
+    for key, us in (
+        ("time.sweep_every", profile.time.sweep_every_us),
+        ("label.horizon", profile.label.horizon_us),
+    ):
+        if us % tick_us:
+            yield f"{key} = {format_duration(us)} is not a multiple of time.tick = {format_duration(tick_us)}"
+    if WEEK_US % tick_us:
+        yield f"time.tick = {format_duration(tick_us)} does not divide the 7d of time.observe = weekly"
+
+
+def _limits_fit(profile: Profile) -> Iterator[str]:
+    """What is shared is given out when everybody has been scored."""
+    every_us, sweep_us = profile.limits.every_us, profile.time.sweep_every_us
+    if profile.limits.shared and every_us % sweep_us:
+        yield (
+            f"limits.every = {format_duration(every_us)} is not a multiple of time.sweep_every = "
+            f"{format_duration(sweep_us)}"
+        )
+
+
+def _names_are_there(profile: Profile) -> Iterator[str]:
+    """What is named elsewhere in the profile, or in the catalogue of features."""
+    tiers, stages = [tier.name for tier in profile.tiers], [stage.name for stage in profile.roll_out.stages]
+    for step in profile.steps:
+        for name in step.tiers:
+            if name not in tiers:
+                yield f"steps.{step.name}.tiers: there is no tier {name}; there are {', '.join(tiers)}"
+    for point in profile.touch_points:
+        for name in point.features:
+            if name not in NAMES:
+                yield f"touch_points.{point.name}.features: there is no feature {name}"
+    if profile.roll_out.stage not in stages:
+        yield f"roll_out.stage = {profile.roll_out.stage!r}: expected one of {', '.join(stages)}"
+
+
+def _deadlines_follow(profile: Profile) -> Iterator[str]:
+    case = profile.case
+    if case.acknowledge_within_us > case.contact_within_us:
+        yield (
+            f"case.acknowledge_within = {format_duration(case.acknowledge_within_us)} is above case.contact_within = "
+            f"{format_duration(case.contact_within_us)}: nobody contacts before acknowledging"
+        )
+    if case.contact_within_us > case.window_us:
+        yield (
+            f"case.contact_within = {format_duration(case.contact_within_us)} is above the first window, "
+            f"{case.windows[0].name}: an escalation would come too late to be of use"
+        )
+
+
+def _challengers_differ(profile: Profile) -> Iterator[str]:
+    model = profile.model
+    same = (model.prior_precision, model.forget_a_week, set(POOLED))
+    for one in profile.challengers:
+        if one.name == MODEL:
+            yield f"challengers.{one.name}: [model] itself is called so: give it another name"
+        theirs = (one.prior_precision or same[0], one.forget_a_week or same[1], set(one.experts))
+        if theirs == same:
+            yield f"challengers.{one.name} learns as [model] does: set prior_precision, forget_a_week or experts"
+
+
+def _promotion_is_possible(profile: Profile) -> Iterator[str]:
+    rule = profile.promotion
+    if rule.least_gain >= rule.most_a_week:
+        yield (
+            f"promotion.least_gain = {rule.least_gain} is not below promotion.most_a_week = {rule.most_a_week}: "
+            f"no challenger can gain so much"
+        )
+
+
+RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (
+    _tiers_fall, _names_differ, _windows_follow, _margin_fits, _forgotten_last, _ticks_fit, _names_are_there,
+    _deadlines_follow, _limits_fit, _challengers_differ, _promotion_is_possible,
+)  # fmt: skip

@@ -1,0 +1,106 @@
+"""The dispatcher as a worker owns it: one for all partitions, and its feed.
+
+In event time every partition reports every instant, asking or not, and waits for the answer: the candidates of an
+instant are complete when all have reported it. Live, candidates are decided upon as they come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from schemas.instants import format_instant
+from streams.interventions.dispatcher import Dispatcher, Grant, PartitionCandidate
+from streams.profile.profile import Profile
+from streams.units.engine_feed import CANDIDATES, DISPATCHES
+from streams.units.engine_unit import Clock, Output, Pair
+from streams.units.global_unit import GlobalUnit, InstantBatch, InstantFeed
+
+
+@dataclass(frozen=True)
+class DispatcherBatch(InstantBatch):
+    """An instant."""
+
+    candidates: list[PartitionCandidate]
+
+    @property
+    def size(self) -> int:
+        return len(self.candidates)
+
+
+class DispatcherFeed(InstantFeed[DispatcherBatch]):
+    """Candidates of all partitions."""
+
+    def __init__(self, position: dict[str, int], partitions: int, clock: Clock, until_us: int) -> None:
+        super().__init__(position, partitions, until_us, waits=clock == "event")
+        self.asked: dict[int, list[PartitionCandidate]] = {}
+
+    def _batch(self, base: dict[str, int], instant_us: int) -> DispatcherBatch:
+        return DispatcherBatch(self, base, self.position, instant_us, self.asked.pop(instant_us, []))
+
+    def _report(self, body: dict[str, Any], instant_us: int) -> None:
+        candidates = self.asked.setdefault(instant_us, [])
+        candidates += [PartitionCandidate(partition=body["partition"], **candidate) for candidate in body["candidates"]]
+
+
+class DispatcherUnit(GlobalUnit[DispatcherBatch]):
+    """The dispatcher: one for all partitions."""
+
+    sources = (CANDIDATES,)
+
+    def __init__(self, profile: Profile, partitions: int, clock: Clock) -> None:
+        super().__init__("dispatcher", partitions)
+        self.clock, self.dispatcher = clock, Dispatcher(profile.limits)
+        self.answers: list[tuple[int, bytes]] = []  # partition, message
+        self.granted = {"granted": 0, "refused": 0}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Candidates by answer, since the first one."""
+        return self.granted
+
+    @property
+    def alerts(self) -> list[str]:
+        """Nothing yet."""
+        return []
+
+    def open_feed(self) -> DispatcherFeed:
+        """A feed that goes on from where the state stands."""
+        return DispatcherFeed(self.position, self.partitions, self.clock, self.until_us)
+
+    def outputs(self) -> list[Output]:
+        """The answers since the last call, each to the partition that asked."""
+        answers, self.answers = self.answers, []
+        of = {p: [(b"dispatch", body) for to, body in answers if to == p] for p in range(self.partitions)}
+        return [Output(DISPATCHES, p, list(pairs)) for p, pairs in of.items()]
+
+    def _apply(self, batch: DispatcherBatch) -> None:
+        self._answer(batch.instant_us, self.dispatcher.decide(batch.instant_us, batch.candidates))
+
+    def _state(self) -> tuple[dict[str, Any], list[Pair]]:
+        return {"granted": self.granted, "dispatcher": self.dispatcher.state()}, []
+
+    def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
+        self.granted = body["granted"]
+        self.dispatcher.load(body["dispatcher"])
+
+    def _answer(self, instant_us: int, grants: list[Grant]) -> None:
+        for grant in grants:
+            self.granted["refused" if grant.rule else "granted"] += 1
+        for partition in range(self.partitions):
+            mine = [_told(grant) for grant in grants if grant.candidate.partition == partition]
+            if mine or self.clock == "event":
+                body = {"kind": "dispatch", "instant": format_instant(instant_us), "grants": mine}
+                self.answers.append((partition, orjson.dumps(body)))
+
+
+def _told(grant: Grant) -> dict[str, str | None]:
+    candidate, retry_us = grant.candidate, grant.retry_us
+    return {
+        "intervention_id": candidate.intervention_id,
+        "customer_id": candidate.customer_id,
+        "rule": grant.rule,
+        "retry_at": None if retry_us is None else format_instant(retry_us),
+    }

@@ -1,0 +1,340 @@
+"""From records of the topics to batches that a unit may apply: who may go on to which instant, and where that
+leaves it.
+
+What an engine waits for is in its inputs: the frontier of its events, the model of each grid instant (in event time),
+its own observations a horizon later. A batch says where it was read from and where it ends, so a lost one cannot pass.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+
+from online_model.snapshot import Snapshot
+from schemas.columns import CUSTOMER_PROFILE, Details, Rows, empty_rows
+from schemas.decode import Decoded, Decoder
+from schemas.events import TOPIC_OF_KIND
+from schemas.instants import parse_instant
+from schemas.refusals import dead_letter
+from schemas.validation import Erased, Mark
+from streams.engine.engine import Engine
+from streams.inputs.details import WaitingDetails
+from streams.inputs.merge import ALWAYS, Merge, OffsetGap, Offsets
+from streams.inputs.schedule import is_grid, next_grid
+
+INPUTS = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
+REFUSED = "refused in "  # and a source, in a position: refused records wait for no tick, up to here they are out
+MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
+CANDIDATES, DISPATCHES = "candidates", "dispatches"
+OWN = (MODELS, OBSERVATIONS, DISPATCHES)  # sources of a partition that are no events
+Grants = tuple[int, list[dict[str, Any]]]  # instant us, the dispatcher's answers of it
+Letter = dict[str, object]  # a refused record on its way to the dead letters
+LAST_ID = (1 << 64) - 1
+MOST_BUFFERED = 20_000  # events of a source that wait in memory; the one that holds the frontier is always read
+MOST_INSTANTS = 2  # complete instants of observations that wait in memory
+
+
+class Record(Protocol):
+    """A record of a topic, as a consumer gives it."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+class Inputs(Protocol):
+    """A feed, as whoever reads for it sees it."""
+
+    def offer(self, source: str, base: int, records: Sequence[Any], now_us: int) -> None:
+        """Records of a source, read from `base` on."""
+
+    def caught_up(self, source: str, now_us: int) -> None:
+        """The source has been read to its end."""
+
+    def wants(self, source: str) -> bool:
+        """Whether more of a source is needed."""
+
+
+@dataclass
+class Batch:
+    """What a unit applies at once. `base` and `position`: next offsets before and after it."""
+
+    feed: object
+    base: dict[str, int]
+    position: dict[str, int]
+    until_us: int | None  # None: stream time has not begun, all that came was refused
+    rows: Rows
+    notes: dict[int, Details] = field(default_factory=dict)  # by the `note` of its row
+    letters: list[Letter] = field(default_factory=list)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    model: Snapshot | None = None
+    grants: list[Grants] = field(default_factory=list)
+    matured: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # grid instant -> its blocks
+    ended: bool = False
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)
+
+
+def is_of_events(source: str) -> bool:
+    """Whether a key of a position is a source of events."""
+    return source not in OWN and not source.startswith(REFUSED)
+
+
+class EngineFeed:
+    """The inputs of one partition's engine."""
+
+    def __init__(self, engine: Engine, position: dict[str, int], tick_us: int, max_skew_us: int) -> None:
+        self.engine, self.tick_us = engine, tick_us
+        self.read, self.position = dict(position), dict(position)
+        events = {source: offset for source, offset in position.items() if is_of_events(source)}
+        self.merge = Merge(events, tick_us, engine.now_us)
+        self.decoders = {source: Decoder(INPUTS[source], max_skew_us) for source in events if source in INPUTS}
+        self.until_us, self.waiting_us, self.asked_us = engine.now_us, engine.waiting_us, engine.asked_us
+        if self.waiting_us is not None and engine.gives_out(self.waiting_us):  # it will ask once it has the model
+            self.asked_us = self.waiting_us
+        self.models: deque[tuple[int, Snapshot]] = deque()
+        self.dispatches: deque[tuple[int, Grants]] = deque()
+        self.blocks: list[dict[str, Any]] = []
+        self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
+        self.unknown_fields: Counter[str] = Counter()
+        self.notes = WaitingDetails()
+        self.letters: list[Letter] = []
+        self.refused = {source: position.get(REFUSED + source, 0) for source in events}
+
+    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
+        """Records of a source, read from `base` on; those from before where the state stands are cut. Raises Hole."""
+        if base > self.read[source]:
+            raise OffsetGap(
+                f"{source} was read from {base}, expected {self.read[source]}: records were lost on the way"
+            )
+        new = [record for record in records if record.offset >= self.read[source]]
+        if not new:
+            return
+        self.read[source] = new[-1].offset + 1
+        if source == MODELS:
+            self.models.extend((r.offset + 1, Snapshot.loads(r.value or b"")) for r in new)
+        elif source == OBSERVATIONS:
+            self._observations(new)
+        elif source == DISPATCHES:
+            self.dispatches.extend((r.offset + 1, _grants(r)) for r in new)
+        else:
+            self._events(source, new, now_us)
+
+    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
+        """Decoded records in order: events, marks, deletions and refusals, each at its place. offsets: (records,);
+        letters: (refused,).
+        """
+        rows = decoded.events.rows
+        rows["slot"] = self.engine.table.slots(decoded.events.customers)
+        rows["producer"] = self.engine.quality.codes(decoded.events.producers)
+        self.notes.keep(rows, decoded.notes)
+        self.unknown_fields.update(decoded.unknown_fields)
+        taken = 0
+        others: dict[int, Mark | Erased | Letter] = {mark.index: mark for mark in decoded.marks}
+        others |= {erased.index: erased for erased in decoded.erased}
+        others |= {refused.index: letter for refused, letter in zip(decoded.refused, letters, strict=True)}
+        for index, other in sorted(others.items()):
+            n = int(np.searchsorted(decoded.index, index))
+            self.merge.records(source, rows[taken:n], offsets[decoded.index[taken:n]])
+            taken = n
+            self._take_other(source, other, int(offsets[index]))
+        self.merge.records(source, rows[taken:], offsets[decoded.index[taken:]])
+        self.merge.reached(source, int(offsets[-1]) + 1)
+
+    def _take_other(self, source: str, other: Mark | Erased | Letter, offset: int) -> None:
+        if isinstance(other, Erased):
+            self._erase(source, other.customer, offset)
+        elif not isinstance(other, Mark):
+            self._refuse(source, other, offset)
+        elif other.kind == "end":
+            self.merge.end(source, other.time_us, offset)
+        else:
+            self.merge.heartbeat(source, other.time_us, offset)
+
+    def _erase(self, source: str, customer: str, offset: int) -> None:
+        """A deletion is a note without fields; while its topic has said nothing there is nothing to delete."""
+        at_us = self.merge.latest_us(source)
+        if at_us is None:
+            return
+        row = empty_rows(1)
+        row["time_us"], row["kind"], row["note"], row["slot"] = (
+            at_us,
+            CUSTOMER_PROFILE,
+            1,
+            self.engine.table.slots([customer]),
+        )
+        row["id"] = LAST_ID - offset  # of its own, and behind the profiles of its instant
+        self.notes.keep(row, [{}])
+        self.merge.records(source, row, np.array([offset], np.int64))
+
+    def caught_up(self, source: str, now_us: int) -> None:
+        """Live: the source has been read to its end, so nothing older than now is to come."""
+        if source in self.merge.sources:
+            self.merge.proved(source, now_us)
+
+    def wants(self, source: str) -> bool:
+        """Whether more of a source is needed. A full buffer that holds the frontier is read on: records of one instant
+        prove nothing about that instant, and waiting for room would be waiting for itself."""
+        if source == OBSERVATIONS:
+            return len(self.complete) < MOST_INSTANTS
+        if source in OWN or self.merge.sources[source].buffered < MOST_BUFFERED:
+            return True
+        return self.merge.holds_frontier(source)
+
+    def take(self) -> Batch | None:
+        """The next batch, as far as everything that is waited for has come; None when there is nothing to do."""
+        base, frontier_us = self.position, self.merge.frontier_us
+        if self.letters:
+            letters, self.letters = self.letters, []
+            refused = {REFUSED + source: offset for source, offset in self.refused.items()}
+            self.position = self.position | self.merge.positions() | refused
+            return Batch(self, base, self.position, self.until_us, empty_rows(0), letters=letters)
+        if frontier_us is None:
+            return None
+        model = self._model()
+        grants = self._granted()
+        if self.until_us is None:
+            self.until_us = self.merge.start_us
+        until_us = max(self._limit(frontier_us), self.until_us)
+        ended = self.merge.ended and until_us == frontier_us and self._passable(until_us)
+        if until_us == self.until_us and model is None and not grants and not ended:
+            return None
+        rows = self.merge.take(until_us)
+        matured = self._matured(until_us)
+        if self.engine.waits_for_models and until_us > self.until_us:
+            self.waiting_us = until_us if is_grid(until_us) else None
+            self.asked_us = until_us if self.engine.gives_out(until_us) else None
+        self.until_us = until_us
+        if ended:
+            self.merge.forget_end()
+        self.position = self.position | self.merge.positions()
+        return self._batch(base, until_us, rows, model, grants, matured, ended)
+
+    def _batch(
+        self,
+        base: dict[str, int],
+        until_us: int,
+        rows: Rows,
+        model: Snapshot | None,
+        grants: list[Grants],
+        matured: dict[int, list[dict[str, Any]]],
+        ended: bool,
+    ) -> Batch:
+        unknown, self.unknown_fields = self.unknown_fields, Counter()
+        notes = self.notes.take(rows)
+        return Batch(self, base, self.position, until_us, rows, notes, [], unknown, model, grants, matured, ended)
+
+    def _refuse(self, source: str, letter: Letter, offset: int) -> None:
+        """Unless an owner before us sent it on, and had to leave an event before it where it was."""
+        if offset >= self.refused[source]:
+            self.letters.append(letter)
+            self.refused[source] = offset + 1
+
+    def _events(self, source: str, records: Sequence[Record], now_us: int) -> None:
+        values, keys = [r.value for r in records], [r.key for r in records]
+        decoded = self.decoders[source].decode(values, keys, now_us)
+        offsets = np.array([r.offset for r in records], np.int64)
+        place = {"topic": source, "partition": self.engine.partition}
+        letters = [
+            dead_letter(refused, values[refused.index], place | {"offset": records[refused.index].offset})
+            for refused in decoded.refused
+        ]
+        self.take_decoded(source, decoded, offsets, letters)
+
+    def _observations(self, records: Sequence[Record]) -> None:
+        for record in records:
+            body = orjson.loads(record.value or b"null")
+            if body["kind"] == "mark":
+                self.complete[parse_instant(body["instant"])] = (self.blocks, record.offset + 1)
+                self.blocks = []
+            else:
+                self.blocks.append(body)
+
+    def _model(self) -> Snapshot | None:
+        """The model to take now: in event time that of the instant waited for, live the newest."""
+        chosen = None
+        while self.models and (not self.engine.waits_for_models or self.waiting_us is not None):
+            offset, snapshot = self.models[0]
+            if self.waiting_us is not None and snapshot.instant_us > self.waiting_us:
+                raise OffsetGap(
+                    f"model of {snapshot.instant_us} came, {self.waiting_us} is waited for: another owner went on"
+                )
+            self.models.popleft()
+            self.position = self.position | {MODELS: offset}
+            if self.waiting_us is None or snapshot.instant_us == self.waiting_us:
+                chosen, self.waiting_us = snapshot, None
+        return chosen
+
+    def _granted(self) -> list[Grants]:
+        """The dispatcher's answers to take now: in event time those of the instant waited for, live all."""
+        granted: list[Grants] = []
+        while self.dispatches and (not self.engine.waits_for_models or self._expects_grants()):
+            offset, (instant_us, grants) = self.dispatches[0]
+            if self.engine.waits_for_models and instant_us > (self.asked_us or 0):
+                raise OffsetGap(f"grants of {instant_us} came, {self.asked_us} is waited for: another owner went on")
+            self.dispatches.popleft()
+            self.position = self.position | {DISPATCHES: offset}
+            if not self.engine.waits_for_models or instant_us == self.asked_us:
+                granted.append((instant_us, grants))
+                self.asked_us = None
+        return granted
+
+    def _expects_grants(self) -> bool:
+        """The model of the instant comes before its grants, since what is asked for depends on it."""
+        return self.asked_us is not None and self.waiting_us is None
+
+    def _limit(self, frontier_us: int) -> int:
+        """How far the engine may go."""
+        assert self.until_us is not None
+        limit_us = frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us
+        if self.engine.waits_for_models:
+            limit_us = min(limit_us, next_grid(self.until_us) if self.waiting_us is None else self.waiting_us)
+            limit_us = min(limit_us, self._next_giving_out() if self.asked_us is None else self.asked_us)
+        horizon_us = self.engine.schedule.horizon_us
+        observed_us = next_grid(self.until_us - horizon_us)
+        while observed_us + horizon_us <= limit_us:
+            if not self._is_complete(observed_us):
+                return min(limit_us, (observed_us + horizon_us - 1) // self.tick_us * self.tick_us)
+            observed_us = next_grid(observed_us)
+        return limit_us
+
+    def _is_complete(self, observed_us: int) -> bool:
+        first_us = self.engine.first_observed_us
+        if first_us is None:
+            first_us = next_grid(self.merge.start_us if self.engine.now_us is None else self.engine.now_us)
+        return observed_us < first_us or observed_us in self.complete
+
+    def _next_giving_out(self) -> int:
+        """The next instant at which the dispatcher answers; for ever where nothing is shared."""
+        limits = self.engine.profile.limits
+        assert self.until_us is not None
+        return self.until_us // limits.every_us * limits.every_us + limits.every_us if limits.shared else ALWAYS
+
+    def _passable(self, until_us: int) -> bool:
+        """Whether nothing is left to wait for at the end of the input."""
+        waits_anew = is_grid(until_us) or self.engine.gives_out(until_us)
+        at_new_instant = self.engine.waits_for_models and waits_anew and until_us != self.until_us
+        return self.waiting_us is None and self.asked_us is None and not at_new_instant
+
+    def _matured(self, until_us: int) -> dict[int, list[dict[str, Any]]]:
+        found = {}
+        for observed_us in sorted(self.complete):
+            if observed_us + self.engine.schedule.horizon_us <= until_us:
+                found[observed_us], offset = self.complete.pop(observed_us)
+                self.position = self.position | {OBSERVATIONS: offset}
+        return found
+
+
+def _grants(record: Record) -> Grants:
+    body = orjson.loads(record.value or b"null")
+    return parse_instant(body["instant"]), body["grants"]

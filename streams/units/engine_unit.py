@@ -1,0 +1,306 @@
+"""What a worker owns: the engine of a partition, with its position and how both lie in the changelog.
+
+A unit applies batches of its feed and hands over, at any moment between two of them, everything that changed: rows of
+the changelog, outputs and the position that they belong to. Who writes them together has an exact state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+
+from features import row_format
+from online_model.snapshot import Snapshot
+from schemas.instants import DAY_US, format_instant
+from streams.cases.outbox import Facts
+from streams.engine.engine import Engine, Sweep
+from streams.inputs.merge import OffsetGap
+from streams.inputs.schedule import is_grid, next_grid
+from streams.interventions.opening import Withheld
+from streams.interventions.stop_loss import added, alert
+from streams.profile.profile import Profile
+from streams.units.engine_feed import (
+    CANDIDATES,
+    DISPATCHES,
+    INPUTS,
+    LABELLED,
+    MODELS,
+    OBSERVATIONS,
+    Batch,
+    EngineFeed,
+    Letter,
+    Record,
+)
+from streams.units.refusal_counts import RefusalCounts
+
+Pair = tuple[bytes | None, bytes | None]
+Clock = Literal["event", "wall"]
+POSITION, LEASE, RESERVED = b"\0position", b"\0lease", b"\0"  # keys of a changelog that are no customer's row
+CASE, ATTRIBUTES = b"\0case:", b"\0persona:"
+LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
+SCORE = b'{"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
+STATE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Records for one partition of a topic (short name)."""
+
+    topic: str
+    partition: int
+    pairs: list[Pair]
+
+
+def tick_us(profile: Profile, clock: Clock) -> int:
+    """The tick of the profile, or the clock's own: 200 ms live; in event time a day, or what divides sweeps
+    and horizon.
+    """
+    if profile.time.tick_us is not None:
+        return profile.time.tick_us
+    if clock == "wall":
+        return LIVE_TICK_US
+    return math.gcd(EVENT_TICK_US, profile.time.sweep_every_us, profile.label.horizon_us)
+
+
+class EngineUnit:
+    """The engine of one partition."""
+
+    sources: tuple[str, ...] = (*INPUTS, MODELS, OBSERVATIONS)
+
+    def __init__(self, profile: Profile, partition: int, clock: Clock) -> None:
+        self.profile, self.partition, self.clock = profile, partition, clock
+        self.name, self.changelog = f"engine-{partition}", (STATE, partition)
+        self.tick_us = tick_us(profile, clock)
+        self.engine = Engine(profile, partition, self.tick_us, waits_for_models=clock == "event")
+        self.signature = row_format.signature(self.engine.columns)
+        self.position: dict[str, int] = {}
+        self.steps, self.done = 0, False
+        self.publishes_scores = True
+        self.letters: list[Pair] = []
+        if profile.limits.shared:
+            self.sources = (*self.sources, DISPATCHES)
+        self.refusals = RefusalCounts()
+        self._ids: dict[bytes, bytes] = {}
+        self._cases: dict[str, bytes] = {}
+        self._personas: dict[int, bytes] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the engine stands at an instant until its model or its grants come."""
+        return self.engine.waiting_us is not None or self.engine.asked_us is not None
+
+    @property
+    def frontier(self) -> str | None:
+        """Stream time as text; None before the first event."""
+        return None if self.engine.now_us is None else format_instant(self.engine.now_us)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Events by outcome, observations, interventions; of the partition, since its first event."""
+        return dict(self.engine.counts) | {"live_cases": len(self.engine.casebook)}
+
+    @property
+    def alerts(self) -> list[str]:
+        """What on-call must know, a sentence each."""
+        quiet = [f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet]
+        held = [f"{why}: none opens; {self.engine.waiting_crossings} crossings wait" for why in self._held()]
+        return quiet + held + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
+
+    def _held(self) -> list[str]:
+        """Why no case opens, where that is news: a model that has not learned yet is none."""
+        model = self.engine.scorer.snapshot
+        if self.engine.hold == Withheld.STOP_LOSS:
+            return [alert(self.profile, model.judged)]
+        if self.engine.hold == Withheld.MODEL_NOT_READY and model.learned:
+            bound = "unknown" if model.least_auc is None else f"{model.least_auc:.3f}"
+            return [f"model {model.version}: {model.hold} ({bound} against {self.profile.model.least_auc})"]
+        return []
+
+    def open_feed(self) -> EngineFeed:
+        """A feed that goes on from where the state stands."""
+        return EngineFeed(self.engine, self.position, self.tick_us, self.profile.time.max_skew_us)
+
+    def apply(self, batch: Batch) -> bool:
+        """Takes a batch; True when somebody waits for what came of it. Raises Hole when a batch before it was lost."""
+        if batch.base != self.position:
+            raise OffsetGap(f"{self.name}: a batch from {batch.base} came, the state stands at {self.position}")
+        engine = self.engine
+        if batch.until_us is not None:
+            if engine.now_us is None:
+                engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
+            if batch.model is not None:
+                engine.take_model(batch.model)
+            for instant_us, grants in batch.grants:
+                engine.take_grants(grants, instant_us)
+            self._advance(batch, batch.until_us)
+        engine.counts["rejected"] += len(batch.letters)
+        engine.counts["unknown_fields"] += batch.unknown_fields.total()
+        self._refuse(batch.letters)
+        if batch.ended:
+            engine.report_end()
+        self.position, self.steps = batch.position, self.steps + 1
+        self.done = batch.ended or (self.done and bool(batch.letters))  # what is refused behind the end changes nothing
+        return engine.facts.somebody_waits
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Rows of the changelog, committed, in order; a later one of a key replaces an earlier one."""
+        customers: dict[bytes, bytes | None] = {}
+        for record in records:
+            key, value = record.key or b"", record.value
+            if key == POSITION and value is not None:
+                self._load_position(orjson.loads(value))
+            elif key.startswith(b"\0ids:"):
+                self._load_ids(key, value)
+            elif key.startswith(CASE):
+                self._load_case(key.removeprefix(CASE).decode(), value)
+            elif key.startswith(ATTRIBUTES) and value is not None:
+                self._personas[int(key.removeprefix(ATTRIBUTES))] = value
+            elif not key.startswith(RESERVED):
+                customers[key] = value
+        self._load_customers(customers)
+
+    def loaded(self) -> None:
+        """The changelog has been read to its end."""
+        engine = self.engine
+        engine.recent.load(self._ids)
+        engine.personas.load(self._personas)
+        slots = engine.table.slots(list(self._cases)).tolist()
+        engine.casebook.load(slots, self._cases.values(), engine.now_us or 0)
+        engine.remind_of_retries()
+        self._ids, self._personas, self._cases = {}, {}, {}
+
+    def take(self) -> list[Output]:
+        """Everything since the last call, with the position it belongs to: rows of the changelog and outputs."""
+        return [self._state(), *self.outputs()]
+
+    def outputs(self) -> list[Output]:
+        """The outputs alone."""
+        facts, p = self.engine.take_facts(), self.partition
+        letters, self.letters = self.letters, []
+        return [
+            Output("interventions", p, [(customer.encode(), body) for _, customer, body in facts.interventions]),
+            Output("interventions-withheld", p, [(customer.encode(), body) for _, customer, body in facts.withheld]),
+            Output("intervention-updates", p, [(customer.encode(), body) for _, customer, body in facts.updates]),
+            Output("touches", p, [(customer.encode(), body) for _, customer, body in facts.touches]),
+            Output(CANDIDATES, 0, [(None, body) for body in facts.candidates]),
+            Output("churn-scores", p, self._scores(facts) if self.publishes_scores else []),
+            Output(OBSERVATIONS, p, [(None, body) for body in facts.observations]),
+            Output(LABELLED, 0, [(None, body) for body in facts.labelled]),
+            Output("dead-letters", p, letters),
+        ]
+
+    def sweeps(self) -> list[Sweep]:
+        """Every customer's score at every sweep since the last call, where the engine keeps them."""
+        sweeps, self.engine.sweeps = self.engine.sweeps, []
+        return sweeps
+
+    def _advance(self, batch: Batch, until_us: int) -> None:
+        """To the batch's instant, with labels and reports at theirs. At one instant: events, labels, report; then its
+        model, and by that observations and sweep. Live nobody waits for it: they come behind the events.
+        """
+        engine, rows = self.engine, batch.rows[np.argsort(batch.rows["due_us"], kind="stable")]
+        horizon_us = engine.schedule.horizon_us
+        while engine.now_us is not None and engine.now_us < until_us:
+            matured_us = next_grid(engine.now_us - horizon_us)
+            stop_us = min(until_us, next_grid(engine.now_us), matured_us + horizon_us)
+            last = stop_us == until_us
+            n = len(rows) if last else int(np.searchsorted(rows["due_us"], stop_us, "right"))
+            engine.step(rows[:n], stop_us, batch.notes)
+            rows = rows[n:]
+            if stop_us == matured_us + horizon_us:
+                for block in batch.matured.get(matured_us, []):
+                    engine.label(block, matured_us)
+            if is_grid(stop_us):
+                engine.report_grid(stop_us)
+                self.refusals.next_week()
+
+    def _refuse(self, letters: Iterable[Letter]) -> None:
+        for letter in letters:
+            self.letters.append((None, orjson.dumps(letter)))
+            self.refusals.count(letter)
+
+    def _scores(self, facts: Facts) -> list[Pair]:
+        """Put together by hand: there may be one for each event."""
+        names, policy = self.engine.table.names, orjson.dumps(self.profile.version)
+        at_us = {scored[0] for scored in facts.scores.values() if scored}
+        instant = {us: b',"scored_at":"%s","probability":' % format_instant(us).encode() for us in at_us}
+        pairs: list[Pair] = []
+        for slot, scored in facts.scores.items():
+            name = names[slot]
+            value = None
+            if scored:
+                at, p, version = scored
+                value = SCORE % (orjson.dumps(name), instant[at], p, version, policy)
+            pairs.append((name.encode(), value))
+        return pairs
+
+    def _state(self) -> Output:
+        table = self.engine.table
+        slots = np.flatnonzero(table.dirty[: len(table)])
+        table.dirty[slots] = False
+        values = row_format.pack(table.rows[slots], self.signature)
+        gone = self.engine.is_forgotten(slots).tolist()
+        pairs: list[Pair] = [
+            (table.names[slot].encode(), None if nothing else value)
+            for slot, value, nothing in zip(slots.tolist(), values, gone, strict=True)
+        ]
+        pairs += self.engine.recent.take_changes()
+        pairs += self.engine.casebook.take_changes(CASE, table.names)
+        pairs += self.engine.personas.take_changes(ATTRIBUTES)
+        pairs.append((POSITION, orjson.dumps(self._position(), option=orjson.OPT_SORT_KEYS)))
+        return Output(STATE, self.partition, pairs)
+
+    def _position(self) -> dict[str, Any]:
+        engine = self.engine
+        return {
+            "position": self.position,
+            "profile": self.profile.version,
+            "now_us": engine.now_us,
+            "waiting_us": engine.waiting_us,
+            "asked_us": engine.asked_us,
+            "first_observed_us": engine.first_observed_us,
+            "done": self.done,
+            "counts": dict(engine.counts),
+            "model": engine.scorer.snapshot.dumps().decode(),
+            "rhythm": engine.rhythm.state(),
+            "quality": engine.quality.state(),
+            "judged": engine.casebook.judged,
+        }
+
+    def _load_position(self, body: dict[str, Any]) -> None:
+        engine = self.engine
+        self.position, self.done = body["position"], body["done"]
+        engine.now_us, engine.waiting_us, engine.asked_us = body["now_us"], body["waiting_us"], body["asked_us"]
+        engine.first_observed_us = body["first_observed_us"]
+        engine.counts.clear()
+        engine.counts.update(body["counts"])
+        engine.take_snapshot(Snapshot.loads(body["model"].encode()))
+        engine.rhythm.load(body["rhythm"])
+        engine.quality.load(body["quality"])
+        engine.casebook.judged = added({}, body["judged"])
+
+    def _load_customers(self, rows: dict[bytes, bytes | None]) -> None:
+        table = self.engine.table
+        gone = [key.decode() for key, value in rows.items() if value is None and key.decode() in table]
+        table.forget(table.slots(gone))
+        there = {key.decode(): value for key, value in rows.items() if value is not None}
+        slots = table.slots(list(there))
+        table.rows[slots] = row_format.unpack(list(there.values()), self.signature, table.rows.shape[1])
+        table.dirty[:] = False
+
+    def _load_case(self, customer: str, value: bytes | None) -> None:
+        if value is None:
+            self._cases.pop(customer, None)
+        else:
+            self._cases[customer] = value
+
+    def _load_ids(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self._ids.pop(key, None)
+        else:
+            self._ids[key] = value

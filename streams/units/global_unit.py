@@ -1,0 +1,178 @@
+"""What learner and dispatcher have in common: each is one for all partitions, takes the instants that a log of all
+partitions completes, and keeps its state in a few rows of its changelog.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+from schemas.instants import format_instant, parse_instant
+from streams.inputs.merge import OffsetGap
+from streams.units.engine_feed import Record
+from streams.units.engine_unit import POSITION, Output, Pair
+
+NEVER_US = (1 << 63) - 1
+
+
+@dataclass(frozen=True)
+class InstantBatch:
+    """One instant with what partitions said of it, or the end."""
+
+    feed: object
+    base: dict[str, int]
+    position: dict[str, int]
+    instant_us: int
+
+    @property
+    def ended(self) -> bool:
+        """All partitions have come to their end."""
+        return self.instant_us == NEVER_US
+
+
+B = TypeVar("B", bound=InstantBatch)
+
+
+class InstantFeed(ABC, Generic[B]):
+    """An instant is complete when every partition has reported it or a later one. Who does not wait takes instants as
+    they come.
+    """
+
+    def __init__(self, position: dict[str, int], partitions: int, until_us: int, *, waits: bool = True) -> None:
+        """position: of the one source; until_us: the last instant that was taken."""
+        ((self.source, self.read),) = position.items()
+        self.position, self.partitions, self.until_us, self.waits = dict(position), partitions, until_us, waits
+        self.instants: set[int] = set()
+        self.offsets: list[tuple[int, int]] = []  # (instant it belongs to, offset) of what is not taken yet
+        self.reported: dict[int, int] = {}  # partition -> last instant it has reported
+
+    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
+        """Records of the log; what belongs to instants that were taken already is cut. Raises Hole."""
+        if base > self.read:
+            raise OffsetGap(f"{source} was read from {base}, expected {self.read}: records were lost on the way")
+        for record in records:
+            if record.offset >= self.read:
+                self.read = record.offset + 1
+                self._take(orjson.loads(record.value or b"null"), record)
+
+    def caught_up(self, source: str, now_us: int) -> None:
+        """Nothing depends on it."""
+
+    def wants(self, source: str) -> bool:
+        """Always: an instant has to be complete before it can be taken."""
+        return True
+
+    def take(self) -> B | None:
+        """The next complete instant, or the end of all."""
+        instant_us = min(self.instants, default=NEVER_US)
+        ended = instant_us == NEVER_US
+        if not self.reported or ((self.waits or ended) and self._reported_us < instant_us):
+            return None
+        if ended:
+            self.reported = {}
+        else:
+            self.until_us = max(self.until_us, instant_us)
+        self.instants.discard(instant_us)
+        self.offsets = [(at, offset) for at, offset in self.offsets if at > instant_us]
+        base, self.position = self.position, {self.source: min(self._untaken(), default=self.read)}
+        return self._batch(base, instant_us)
+
+    @property
+    def _reported_us(self) -> int:
+        """The last instant that every partition has passed or reported."""
+        return min(self.reported.get(partition, -1) for partition in range(self.partitions))
+
+    def _untaken(self) -> list[int]:
+        """Offsets of what the next owner has to read again."""
+        return [offset for _, offset in self.offsets]
+
+    def _is_new(self, instant_us: int, offset: int) -> bool:
+        """Whether a record's instant is still to come; its place is kept then."""
+        if self.waits and instant_us <= self.until_us:
+            return False
+        self.offsets.append((instant_us, offset))
+        return True
+
+    def _take(self, body: dict[str, Any], record: Record) -> None:
+        """A partition's report of an instant, or its end."""
+        instant_us = NEVER_US if body["kind"] == "end" else parse_instant(body["instant"])
+        if self._is_new(instant_us, record.offset):
+            self.reported[body["partition"]] = instant_us
+            if instant_us < NEVER_US:
+                self.instants.add(instant_us)
+                self._report(body, instant_us)
+
+    @abstractmethod
+    def _report(self, body: dict[str, Any], instant_us: int) -> None:
+        """What a partition says of an instant that is still to come."""
+
+    @abstractmethod
+    def _batch(self, base: dict[str, int], instant_us: int) -> B: ...
+
+
+class GlobalUnit(ABC, Generic[B]):
+    """The one of its name."""
+
+    sources: tuple[str, ...]
+
+    def __init__(self, name: str, partitions: int) -> None:
+        self.name, self.changelog = name, (f"{name}-state", 0)
+        self.partitions, self.partition = partitions, 0
+        self.position: dict[str, int] = {}
+        self.until_us = 0
+        self.steps, self.done, self.waiting = 0, False, False
+        self._read: dict[bytes, bytes] = {}  # rows of a changelog that is being read
+
+    @property
+    def frontier(self) -> str | None:
+        """The last instant that was taken, as text."""
+        return format_instant(self.until_us) if self.until_us else None
+
+    def apply(self, batch: B) -> bool:
+        """Takes an instant; everybody waits for what comes of it. Raises Hole."""
+        if batch.base != self.position:
+            raise OffsetGap(f"{self.name}: a batch from {batch.base} came, the state stands at {self.position}")
+        if not batch.ended:
+            self._apply(batch)
+            self.until_us = max(self.until_us, batch.instant_us)
+        self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
+        return True
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Rows of the changelog: the last one of a key is the state."""
+        for record in records:
+            if record.key and record.value is not None:
+                self._read[record.key] = record.value
+
+    def loaded(self) -> None:
+        """The changelog has been read to its end."""
+        rows, self._read = self._read, {}
+        if POSITION in rows:
+            body = orjson.loads(rows.pop(POSITION))
+            self._load(body, rows)
+            self.position, self.done, self.until_us = body["position"], body["done"], body["until_us"]
+
+    def take(self) -> list[Output]:
+        """The state and the outputs since the last call."""
+        state, rows = self._state()
+        body = {"position": self.position, "done": self.done, "until_us": self.until_us, **state}
+        return [Output(*self.changelog, [*rows, (POSITION, orjson.dumps(body))]), *self.outputs()]
+
+    @abstractmethod
+    def outputs(self) -> list[Output]:
+        """The outputs alone."""
+
+    @abstractmethod
+    def _apply(self, batch: B) -> None: ...
+
+    @abstractmethod
+    def _state(self) -> tuple[dict[str, Any], list[Pair]]:
+        """What goes with the position, and rows of their own."""
+
+    @abstractmethod
+    def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
+        """What `_state` gave."""

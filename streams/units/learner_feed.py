@@ -1,0 +1,103 @@
+"""Labelled examples of all partitions to complete grid instants: what the learner may learn next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from online_model.examples import Examples
+from online_model.registry import KIND, Command
+from schemas.errors import Failure
+from streams.engine import observations
+from streams.engine.reports import Report
+from streams.inputs.schedule import grid_at_or_after
+from streams.units.engine_feed import Record
+from streams.units.engine_unit import Clock
+from streams.units.global_unit import InstantBatch, InstantFeed
+
+
+@dataclass(frozen=True)
+class LearnerBatch(InstantBatch):
+    """A grid instant, or commands that are obeyed between two."""
+
+    examples: list[Examples]
+    report: Report | None  # of all partitions at the instant; None: it is between two
+    commands: list[Command]  # that are obeyed from now on
+    refused: list[str]  # commands that cannot be obeyed, and why
+
+    @property
+    def size(self) -> int:
+        return sum(len(examples.customers) for examples in self.examples)
+
+
+class LearnerFeed(InstantFeed[LearnerBatch]):
+    """Blocks, reports and commands. In event time, where partitions wait for the model of each grid instant, a command
+    is obeyed from the first one on; live, where they take what comes, as soon as its time has come.
+    """
+
+    def __init__(self, position: dict[str, int], partitions: int, clock: Clock, horizon_us: int, until_us: int) -> None:
+        super().__init__(position, partitions, until_us)
+        self.clock, self.horizon_us, self.now_us = clock, horizon_us, 0
+        self.examples: dict[int, list[Examples]] = {}
+        self.commands: list[tuple[int, int, Command]] = []  # (instant from which on it is obeyed, offset, command)
+        self.refused: list[str] = []
+        self.reports: dict[int, Report] = {}  # instant -> the sum of the partitions that have reported it
+
+    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
+        """As of InstantFeed; now_us: of the clock."""
+        self.now_us = now_us
+        super().offer(source, base, records, now_us)
+
+    def take(self) -> LearnerBatch | None:
+        """Commands that are due, or what InstantFeed says."""
+        due = [one for one in self.commands if self.clock == "wall" and one[2].event_us <= self.now_us]
+        if not due and not (self.clock == "wall" and self.refused):
+            return super().take()
+        self.commands = [one for one in self.commands if one[2].event_us > self.now_us]
+        base, self.position = self.position, {self.source: min(self._untaken(), default=self.read)}
+        return LearnerBatch(
+            self, base, self.position, self.until_us, [], None, [command for _, _, command in due], self._told()
+        )
+
+    def _batch(self, base: dict[str, int], instant_us: int) -> LearnerBatch:
+        commands = [command for at, _, command in self.commands if at <= self.until_us]
+        self.commands = [one for one in self.commands if one[0] > self.until_us]
+        examples = self.examples.pop(instant_us, [])
+        report = self.reports.pop(instant_us, Report.empty())
+        return LearnerBatch(self, base, self.position, instant_us, examples, report, commands, self._told())
+
+    def _told(self) -> list[str]:
+        refused, self.refused = self.refused, []
+        return refused
+
+    def _untaken(self) -> list[int]:
+        """Commands for later outlast the end."""
+        return super()._untaken() + [offset for at, offset, _ in self.commands if at > self.until_us]
+
+    @property
+    def _complete_us(self) -> int:
+        """The last instant that every partition had reported, whether it has been learned meanwhile or not: so a
+        command that comes late is obeyed from the same instant on however records are read.
+        """
+        return max([self.until_us, *(at for at in self.instants if at <= self._reported_us)])
+
+    def _take(self, body: dict[str, Any], record: Record) -> None:
+        if body["kind"] == KIND:
+            try:
+                command = Command.loads(record.value or b"")
+            except Failure as error:  # of another release, say: it must not stop the learner
+                self.refused.append(f"a command to the model at offset {record.offset} was not obeyed: {error}")
+                return
+            instant_us = grid_at_or_after(max(command.event_us, self._complete_us + 1))
+            self.commands.append((instant_us, record.offset, command))
+        elif body["kind"] == "labelled_examples":
+            examples = observations.examples_of(body)
+            instant_us = grid_at_or_after(examples.observed_us + self.horizon_us)
+            if self._is_new(instant_us, record.offset):
+                self.examples.setdefault(instant_us, []).append(examples)
+        else:
+            super()._take(body, record)
+
+    def _report(self, body: dict[str, Any], instant_us: int) -> None:
+        self.reports[instant_us] = self.reports.get(instant_us, Report.empty()) + Report.unpacked(body)

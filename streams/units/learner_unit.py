@@ -1,0 +1,111 @@
+"""The learner as a worker owns it: one for all partitions, its state in a few rows of its changelog."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from online_model.drift import DriftRules
+from online_model.examples import with_label
+from online_model.learner import Learner, Rules
+from online_model.promotion import Promotion
+from online_model.readiness import Bar
+from online_model.registry import Serving
+from online_model.variant import Hyperparameters
+from schemas.instants import DAY_US
+from streams.interventions.stop_loss import Judged, added
+from streams.profile.profile import Profile
+from streams.units.engine_feed import LABELLED, MODELS
+from streams.units.engine_unit import Clock, Output, Pair
+from streams.units.global_unit import GlobalUnit
+from streams.units.learner_feed import LearnerBatch, LearnerFeed
+
+LEARNER = b"\0learner:"  # keys of its rows: what contenders have in common, then one each
+
+
+class LearnerUnit(GlobalUnit[LearnerBatch]):
+    """The learner: one for all partitions."""
+
+    sources = (LABELLED,)
+
+    def __init__(self, profile: Profile, partitions: int, clock: Clock) -> None:
+        super().__init__("learner", partitions)
+        self.profile, self.clock = profile, clock
+        rules = rules_of(profile)
+        self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
+        self.judged: Judged = {}
+        self.snapshots: list[bytes] = []
+        self.refused: list[str] = []  # commands of the last batch
+        self._is_saved = False  # what was learned
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Nothing of its own: the engines count."""
+        return {}
+
+    @property
+    def alerts(self) -> list[str]:
+        """What has drifted, and commands that were not obeyed, a sentence each."""
+        return [*self.learner.drift.alerts, *self.refused]
+
+    def open_feed(self) -> LearnerFeed:
+        """A feed that goes on from where the state stands."""
+        return LearnerFeed(self.position, self.partitions, self.clock, self.profile.label.horizon_us, self.until_us)
+
+    def outputs(self) -> list[Output]:
+        """The models since the last call, a copy for each partition."""
+        snapshots, self.snapshots = self.snapshots, []
+        return [Output(MODELS, p, [(b"model", body) for body in snapshots]) for p in range(self.partitions)]
+
+    def _apply(self, batch: LearnerBatch) -> None:
+        """The rule promotes nobody while somebody else has chosen what is served."""
+        self.refused = batch.refused
+        examples, at_us, report = with_label(batch.examples), batch.instant_us, batch.report
+        command = self.serving.hear(examples, batch.commands)
+        if report is None and command is None:
+            return  # it had been obeyed
+        if command is not None and command.challenger is not None:
+            self.learner.crown(command.challenger, at_us)
+        chosen = command is not None or self.serving.restored is not None
+        population = report.population if report else None
+        own = self.learner.learn(at_us, examples, population, may_promote=not chosen)
+        self._is_saved = False
+        self.judged = added(self.judged, report.judged if report else {})
+        self.snapshots.append(replace(self.serving.serve(own, command), judged=self.judged).dumps())
+        if report:
+            self.learner.drift.look(at_us, report.histograms, report.missing)
+
+    def _state(self) -> tuple[dict[str, Any], list[Pair]]:
+        learned = {} if self._is_saved else self.learner.dumps()
+        rows: list[Pair] = [(LEARNER + name.encode(), row) for name, row in learned.items()]
+        self._is_saved = True
+        return {"serving": self.serving.dumps(), "judged": self.judged}, rows
+
+    def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
+        self.learner.loads({key.removeprefix(LEARNER).decode(): row for key, row in rows.items()})
+        self.serving.loads(body["serving"])
+        self.judged = added({}, body["judged"])
+        self._is_saved = True
+
+
+def rules_of(profile: Profile) -> Rules:
+    """What a profile says of learning."""
+    model, drift, promotion = profile.model, profile.drift, profile.promotion
+    return Rules(
+        prior_probability=model.prior_probability,
+        horizon_days=profile.label.horizon_us / DAY_US,
+        prior_precision=model.prior_precision,
+        forget_a_week=model.forget_a_week,
+        bar=Bar(model.min_labels, model.min_labels_of_a_class, model.least_auc),
+        drift=DriftRules(drift.reference_weeks, drift.psi, drift.missing_jump, drift.least_counted, drift.loss_delta),
+        leaves_out_treated=model.leave_out_treated and profile.gate.holdout_share > 0.0,
+        challengers={
+            one.name: Hyperparameters(
+                model.prior_precision if one.prior_precision is None else one.prior_precision,
+                model.forget_a_week if one.forget_a_week is None else one.forget_a_week,
+                one.experts,
+            )
+            for one in profile.challengers
+        },
+        promotion=Promotion(promotion.alpha, promotion.least_gain, promotion.most_a_week),
+    )

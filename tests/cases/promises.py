@@ -1,0 +1,243 @@
+"""What the outputs of a shop must keep, whatever came in: read from the topics alone."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from schemas.instants import DAY_US, format_instant, parse_instant
+from streams.interventions.case_states import ENDED, TABLE
+from streams.interventions.dispatcher import period_end_us
+from streams.profile.profile import Profile
+from tests.cases.shops import Sent
+from tests.units.topics import Topics
+
+FACTS = ("interventions", "interventions-withheld", "intervention-updates", "touches")
+JUDGED = ("saved", "lost")
+AFTER_THE_END = {"followed_up", "measured", "ignored"}
+Body = dict[str, Any]
+
+
+def by_customer(topics: Topics, topic: str) -> dict[bytes, list[bytes]]:
+    """What was said of each customer, in order."""
+    said: dict[bytes, list[bytes]] = defaultdict(list)
+    for (name, _), log in topics.records.items():
+        for record in log if name == topic else ():
+            said[record.key or b""].append(record.value or b"")
+    return dict(said)
+
+
+@dataclass(frozen=True, order=True)
+class Message:
+    """Something that reached, or was about to reach, a customer by a channel."""
+
+    at_us: int
+    customer: str
+    channel: str
+    what: str
+
+
+@dataclass
+class Outputs:
+    """The outputs of one run."""
+
+    profile: Profile
+    topics: Topics
+    sent: list[Sent]
+    tick_us: int
+
+    def parsed(self, topic: str) -> list[Body]:
+        return [json.loads(value or b"") for value in self.topics.values(topic)]
+
+    @cached_property
+    def updates(self) -> dict[str, list[Body]]:
+        """By intervention, in order."""
+        found: dict[str, list[Body]] = defaultdict(list)
+        for values in by_customer(self.topics, "intervention-updates").values():
+            for value in values:
+                body = json.loads(value)
+                found[body["intervention_id"]].append(body)
+        return found
+
+    @cached_property
+    def opened(self) -> list[Body]:
+        """Every case: what was sent, and what was withheld for the holdout."""
+        held = [body for body in self.parsed("interventions-withheld") if body["withheld_reason"] == "holdout"]
+        return self.parsed("interventions") + held
+
+    def check(self) -> None:
+        self._one_open_case_a_customer()
+        self._states_move_by_the_table_and_end()
+        self._nobody_is_contacted_without_consent()
+        self._no_cap_is_exceeded()
+        if self.profile.limits.shared:
+            self._nothing_is_sent_without_a_grant()
+            self._limits_hold()
+        self._no_case_opens_under_the_stop_loss()
+        self._counts_add_up()
+
+    def _one_open_case_a_customer(self) -> None:
+        spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for case in self.opened:
+            ends = [parse_instant(u["updated_at"]) for u in self.updates[case["intervention_id"]] if _ends(u)]
+            spans[case["customer_id"]].append((parse_instant(case["decided_at"]), min(ends, default=1 << 62)))
+        for customer, cases in spans.items():
+            for before, after in pairwise(sorted(cases)):
+                assert before[1] <= after[0], f"{customer}: a case opened at {after[0]}, one is open until {before[1]}"
+
+    def _states_move_by_the_table_and_end(self) -> None:
+        allowed = {(str(before), str(after)) for (before, _), after in TABLE.items()}
+        ends = {str(state) for state in ENDED}
+        ids = Counter(case["intervention_id"] for case in self.opened)
+        assert not [name for name, n in ids.items() if n > 1], "an intervention was sent twice"
+        for case in self.opened:
+            state = "withheld" if "withheld_reason" in case else "open"
+            for update in self.updates[case["intervention_id"]]:
+                after = update.get("state", state)
+                assert after == state or (state, after) in allowed, f"{update} after {state}"
+                saves = (state, after) == ("withdrawn", "saved")
+                assert state not in ends or saves or update["status"] in AFTER_THE_END, f"{update} after {state}"
+                state = after
+            assert state in ends, f"{case['intervention_id']} of {case['customer_id']} never ended: {state}"
+
+    def _messages(self) -> Iterator[Message]:
+        for case in self.parsed("interventions"):
+            at_us = parse_instant(case["decided_at"])
+            yield Message(at_us, case["customer_id"], case["action"]["channel"], case["intervention_id"])
+        for touch in self.parsed("touches"):
+            yield Message(parse_instant(touch["touched_at"]), touch["customer_id"], touch["channel"], touch["trigger"])
+        for update in self.parsed("intervention-updates"):
+            if "action" in update:
+                at_us, what = parse_instant(update["updated_at"]), update["status"] + update.get("step", "")
+                yield Message(at_us, update["customer_id"], update["action"]["channel"], what)
+
+    def _nobody_is_contacted_without_consent(self) -> None:
+        for message in self._messages():
+            known = [one for one in self.sent if self._is_profile_of(one, message)]
+            latest = max(known, key=lambda one: parse_instant(one.event["event_time"]), default=None)
+            consent = latest.event["consent"] if latest else {}
+            assert consent.get(message.channel, True), f"{message} after {latest}"
+
+    def _is_profile_of(self, one: Sent, message: Message) -> bool:
+        due_us = -(-one.known_us // self.tick_us) * self.tick_us
+        is_profile = one.event["kind"] == "customer_profile" and one.event["customer_id"] == message.customer
+        return is_profile and due_us <= message.at_us
+
+    def _no_cap_is_exceeded(self) -> None:
+        at: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for message in self._messages():
+            at[message.customer, message.channel].append(message.at_us)
+        for cap in self.profile.gate.caps:
+            for (customer, channel), instants in at.items():
+                ordered = sorted(instants)
+                for us in ordered if channel == cap.channel else ():
+                    n = bisect_right(ordered, us) - bisect_right(ordered, us - cap.within_us)
+                    assert n <= cap.most, f"{customer}: {n} by {channel} within {cap.within_us} us up to {us}"
+
+    @cached_property
+    def granted(self) -> list[tuple[int, Body]]:
+        """(instant, candidate) of everything that was granted."""
+        asked = {}
+        for body in self.parsed("candidates"):
+            for candidate in body.get("candidates", ()):
+                asked[body["instant"], candidate["intervention_id"]] = candidate
+        return [
+            (parse_instant(body["instant"]), asked[body["instant"], grant["intervention_id"]])
+            for body in self.parsed("dispatches")
+            for grant in body["grants"]
+            if grant["rule"] is None
+        ]
+
+    def _nothing_is_sent_without_a_grant(self) -> None:
+        may: dict[str, list[float]] = defaultdict(list)
+        for _, candidate in self.granted:
+            may[candidate["intervention_id"]].append(candidate["cost"])
+        for case in self.parsed("interventions"):
+            name = case["intervention_id"]
+            amounts = [case["budget"]["amount"]]
+            amounts += [u["budget"]["amount"] for u in self.updates[name] if u["status"] == "upgraded"]
+            assert len(amounts) <= len(may[name]), f"{name}: {amounts} with grants of {may[name]}"
+            assert max(amounts) <= sum(may[name]), f"{name}: {amounts} with grants of {may[name]}"
+
+    def _limits_hold(self) -> None:
+        spent: Counter[tuple[str, int]] = Counter()
+        places: Counter[tuple[str, int]] = Counter()
+        limits, teams = self.profile.limits.budgets, self.profile.limits.teams
+        for at_us, candidate in self.granted:
+            for limit in limits:
+                if limit.scope in (None, candidate["scope"]):
+                    spent[limit.name, period_end_us(limit.period, at_us)] += max(candidate["cost"], 0.0)
+            for team in teams:
+                if team.who == candidate["who"] and team.scope in (None, candidate["scope"]):
+                    places[team.name, at_us // DAY_US] += 1
+        for limit in limits:
+            assert all(used <= limit.amount for (name, _), used in spent.items() if name == limit.name), spent
+        for team in teams:
+            most = team.agents * team.cases_a_day
+            assert all(used <= most for (name, _), used in places.items() if name == team.name), places
+
+    @cached_property
+    def judged(self) -> list[tuple[int, int, bool]]:
+        """Of every case that was judged: when its horizon was over, when its end was known, whether it was saved."""
+        found = []
+        for case in self.parsed("interventions"):
+            ends = [update for update in self.updates[case["intervention_id"]] if update.get("state") in JUDGED]
+            if ends and "contacted_at" in ends[0]:
+                horizon_us = parse_instant(ends[0]["contacted_at"]) + self.profile.case.save_horizon_us
+                found.append((horizon_us, parse_instant(ends[0]["updated_at"]), ends[0]["state"] == "saved"))
+        return found
+
+    def held_weeks(self) -> Iterator[tuple[int, bool]]:
+        """Each Monday, and whether the stop-loss holds from then on; not where an end became known at that instant."""
+        rules = self.profile.stop_loss
+        for monday_us in sorted({json.loads(value or b"")["instant_us"] for value in self.topics.values("models")}):
+            saved = [saved for over_us, known_us, saved in self.judged if max(over_us, known_us) <= monday_us]
+            if all(known_us != monday_us for _, known_us, _ in self.judged):
+                is_enough = len(saved) >= rules.least_judged
+                yield monday_us, is_enough and sum(saved) < rules.least_saved * len(saved)
+
+    def opened_in(self, monday_us: int) -> list[Body]:
+        """What was sent in the week after a Monday; at the instant itself events still are of the week before."""
+        return [case for case in self.parsed("interventions") if self._is_in(case, monday_us)]
+
+    def stopped_in(self, monday_us: int) -> list[Body]:
+        """What was withheld for the stop-loss in the week after a Monday."""
+        withheld = [b for b in self.parsed("interventions-withheld") if b["withheld_reason"] == "stop_loss"]
+        return [body for body in withheld if self._is_in(body, monday_us)]
+
+    def _is_in(self, body: Body, monday_us: int) -> bool:
+        return monday_us < parse_instant(body["decided_at"]) < monday_us + 7 * DAY_US
+
+    def _no_case_opens_under_the_stop_loss(self) -> None:
+        for monday_us, is_held in self.held_weeks():
+            wrong = self.opened_in(monday_us) if is_held else self.stopped_in(monday_us)
+            assert not wrong, f"held from {format_instant(monday_us)}: {is_held}, yet {wrong}"
+
+    def counts(self) -> Counter[str]:
+        """Of all partitions."""
+        total: Counter[str] = Counter()
+        for partition in range(self.topics.partitions):
+            total.update(json.loads(self.topics.table("state", partition)[b"\0position"])["counts"])
+        return total
+
+    def _counts_add_up(self) -> None:
+        counts = self.counts()
+        assert counts["interventions"] == len(self.parsed("interventions"))
+        assert counts["interventions_withheld"] == len(self.parsed("interventions-withheld"))
+        touches = sum(count for name, count in counts.items() if name.startswith("touches_by_"))
+        assert touches == len(self.parsed("touches"))
+        reasons = Counter("withheld_" + body["withheld_reason"] for body in self.parsed("interventions-withheld"))
+        statuses = Counter("cases_" + body["status"] for body in self.parsed("intervention-updates"))
+        tiers = Counter("tier_" + body["tier"] for body in self.parsed("interventions"))
+        said = Counter({n: c for n, c in counts.items() if n.startswith(("withheld_", "cases_", "tier_"))})
+        assert +said == reasons + statuses + tiers
+
+
+def _ends(update: Body) -> bool:
+    return update.get("state") in {str(state) for state in ENDED}

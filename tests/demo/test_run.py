@@ -1,0 +1,80 @@
+"""The whole demo at a small size: it ends by itself, with a page."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from streams.cli import main
+from streams.demo.run import SETTINGS
+
+SMALL = ["--customers", "120", "--days", "330"]
+# few customers and days: nothing is learned in a horizon of half a year, and no bound of AUC would pass
+EARLY = [*SETTINGS, "label.horizon=28d", "label.lapsed_after=120d", "model.least_auc=0"]
+EARLY += ["model.min_labels=200", "model.min_labels_of_a_class=20"]
+
+pytestmark = pytest.mark.skipif(find_spec("noida_db") is None, reason="the demo's broker is not installed")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("KEEPLINE_BROKERS", raising=False)
+        patch.setattr("streams.demo.run.SETTINGS", EARLY)
+        assert main(["demo", "--out", str(out), *SMALL]) == 0
+    return out
+
+
+@pytest.fixture
+def page(folder: Path) -> str:
+    return (folder / "index.html").read_text()
+
+
+def said(path: Path) -> list[dict[str, Any]]:
+    """Messages of a file but for when they were sent, in an order of their own."""
+    bodies = [orjson.loads(line) | {"emitted_at": None} for line in path.read_bytes().splitlines()]
+    return sorted(bodies, key=orjson.dumps)
+
+
+def test_the_page_shows_events_customers_and_curves(page: str) -> None:
+    assert "<b>120</b>customers" in page
+    assert 'class="curve"' in page
+
+
+def test_the_page_says_that_all_of_it_is_simulated(page: str) -> None:
+    assert "Everything here is simulated" in page
+
+
+def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
+    assert not re.findall(r"(?:src|href)=|@import|url\(", page)
+
+
+def test_the_page_has_the_tables_of_the_cases(page: str) -> None:
+    assert "Cases by tier" in page
+    assert "Calls by days since the crossing" in page
+
+
+def test_what_went_through_the_broker_day_by_day_is_what_a_replay_of_its_files_says(
+    folder: Path, tmp_path: Path
+) -> None:
+    paths = [str(path) for path in (folder / "city").glob("*.jsonl") if path.name != "truth.jsonl"]
+    assert len(paths) == 5
+    settings = [f"--set={setting}" for setting in EARLY]
+    assert main(["replay", *paths, "--profile", "after-sales", *settings, "--out", str(tmp_path)]) == 0
+    for name in ("interventions.jsonl", "intervention-updates.jsonl", "interventions-withheld.jsonl"):
+        assert said(folder / name) == said(tmp_path / name)
+    assert said(folder / "interventions.jsonl")
+    assert said(folder / "intervention-updates.jsonl")
+
+
+def test_a_worker_that_fails_ends_the_demo_with_where_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KEEPLINE_BROKERS", raising=False)
+    monkeypatch.setattr("streams.demo.run.WORKER", ("-c", "raise SystemExit(3)"))
+    assert main(["demo", "--out", str(tmp_path), *SMALL]) == 1
+    assert (tmp_path / "worker.log").exists()

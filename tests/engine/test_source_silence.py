@@ -1,0 +1,76 @@
+"""A source that falls quiet against its own rhythm, and what waits until it is heard again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from schemas.columns import APP_ACTIVITY, EVENT, SERVICE_VISIT, Rows
+from schemas.instants import DAY_US, HOUR_US
+from streams.engine.source_silence import SourceSilence
+
+FACTOR = 3.0
+
+
+def heard(*days: range, kind: int = APP_ACTIVITY, pauses: int = 4) -> SourceSilence:
+    """Events each quarter of an hour from nine to five of the given days."""
+    rhythm = SourceSilence(FACTOR)
+    for day in (day for part in days for day in part):
+        for quarter in range(8 * pauses):
+            rhythm.hear(events(kind, day * DAY_US + 9 * HOUR_US + quarter * HOUR_US // pauses))
+    return rhythm
+
+
+def events(kind: int, *at_us: int) -> Rows:
+    rows = np.zeros(len(at_us), EVENT)
+    rows["kind"], rows["due_us"] = kind, at_us
+    return rows
+
+
+def test_nights_are_not_quiet_and_two_days_without_an_event_are() -> None:
+    rhythm = heard(range(10))
+    closed_us = 9 * DAY_US + 17 * HOUR_US
+    assert rhythm.quiet(closed_us + 16 * HOUR_US) == []
+    assert rhythm.quiet(closed_us + 50 * HOUR_US) == ["app_activity"]
+
+
+def test_a_source_that_is_heard_again_is_no_longer_quiet() -> None:
+    rhythm = heard(range(10))
+    rhythm.hear(events(APP_ACTIVITY, 13 * DAY_US))
+    assert rhythm.quiet(13 * DAY_US + HOUR_US) == []
+
+
+def test_one_outage_does_not_become_the_rule() -> None:
+    rhythm = heard(range(10))
+    rhythm.hear(events(APP_ACTIVITY, 30 * DAY_US))
+    assert rhythm.quiet(35 * DAY_US) == ["app_activity"]
+
+
+def test_a_source_of_which_little_is_known_has_no_rhythm_yet() -> None:
+    assert heard(range(1)).quiet(100 * DAY_US) == []
+
+
+def test_each_source_has_its_own_rhythm() -> None:
+    rhythm = heard(range(10))
+    for hour in range(0, 240, 2):
+        rhythm.hear(events(SERVICE_VISIT, hour * HOUR_US + 1))
+    assert rhythm.quiet(9 * DAY_US + 33 * HOUR_US) == ["service_visit"]
+
+
+def test_it_goes_on_from_what_a_checkpoint_has() -> None:
+    rhythm, restored = heard(range(10)), SourceSilence(FACTOR)
+    restored.load(rhythm.state())
+    for more in (rhythm, restored):
+        more.hear(events(APP_ACTIVITY, 12 * DAY_US))
+    assert restored.state() == rhythm.state()
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_how_events_are_cut_into_batches_does_not_matter_within_a_day(size: int) -> None:
+    at_us = [day * DAY_US + hour * HOUR_US for day in range(10) for hour in range(9, 17)]
+    whole, parts = SourceSilence(FACTOR), SourceSilence(FACTOR)
+    whole.hear(events(APP_ACTIVITY, *at_us))
+    for start in range(0, len(at_us), size):
+        parts.hear(events(APP_ACTIVITY, *at_us[start : start + size]))
+    for hours in range(0, 100, 5):
+        assert whole.quiet(at_us[-1] + hours * HOUR_US) == parts.quiet(at_us[-1] + hours * HOUR_US)

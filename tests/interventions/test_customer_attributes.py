@@ -1,0 +1,84 @@
+"""Personas: what profiles say, each different one kept once, and found again after a restart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.interventions.customer_attributes import AttributesTable, CustomerAttributes
+
+PREFIX = b"\0persona"
+FIELDS: dict[str, Any] = {
+    "scope": "city-1",
+    "time_zone": "Europe/Berlin",
+    "consent": {"sms": False, "mail": True},
+    "preferred_channel": "mail",
+    "agent_id": "a-7",
+    "value": 9000.0,
+}
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "scope": st.sampled_from(["a", "b"]),
+        "agent_id": st.sampled_from(["x", "y"]),
+        "time_zone": st.sampled_from(["Europe/Berlin", "Asia/Shanghai"]),
+        "preferred_channel": st.sampled_from(["sms", "mail"]),
+        "consent": st.dictionaries(st.sampled_from(["sms", "mail", "app"]), st.booleans()),
+    },
+)
+
+
+def restored(pairs: list[tuple[bytes | None, bytes | None]]) -> AttributesTable:
+    again = AttributesTable()
+    again.load({int((key or b"").removeprefix(PREFIX)): row or b"" for key, row in reversed(pairs)})
+    return again
+
+
+def test_a_persona_is_all_that_a_profile_says_but_the_value() -> None:
+    persona = CustomerAttributes.of(FIELDS)
+    assert persona == CustomerAttributes("city-1", "Europe/Berlin", (("mail", True), ("sms", False)), "mail", "a-7")
+
+
+def test_somebody_without_a_profile_is_number_0_and_says_nothing() -> None:
+    assert AttributesTable()[0.0] == CustomerAttributes() == CustomerAttributes.of({})
+
+
+def test_the_order_in_which_consents_are_written_does_not_matter() -> None:
+    assert CustomerAttributes.of({"consent": {"a": True, "b": False}}) == CustomerAttributes.of(
+        {"consent": {"b": False, "a": True}}
+    )
+
+
+def test_whoever_says_the_same_has_the_same_number() -> None:
+    personas = AttributesTable()
+    numbers = [
+        personas.number(CustomerAttributes.of(FIELDS | more)) for more in ({}, {"agent_id": "a-8"}, {"value": 1.0})
+    ]
+    assert numbers == [1, 2, 1]
+
+
+def test_only_what_is_new_is_written() -> None:
+    personas = AttributesTable()
+    personas.number(CustomerAttributes.of(FIELDS))
+    first = [key for key, _ in personas.take_changes(PREFIX)]
+    personas.number(CustomerAttributes.of(FIELDS))
+    personas.number(CustomerAttributes.of({"scope": "city-2"}))
+    second = [key for key, _ in personas.take_changes(PREFIX)]
+    assert (first, second) == ([PREFIX + b"1"], [PREFIX + b"2"])
+
+
+def test_after_a_restart_nothing_is_new() -> None:
+    personas = AttributesTable()
+    personas.number(CustomerAttributes.of(FIELDS))
+    assert restored(personas.take_changes(PREFIX)).take_changes(PREFIX) == []
+
+
+@given(st.lists(fields, max_size=15))
+def test_numbers_mean_the_same_after_a_restart(said: list[dict[str, Any]]) -> None:
+    personas = AttributesTable()
+    numbers = [personas.number(CustomerAttributes.of(one)) for one in said]
+    again = restored(personas.take_changes(PREFIX))
+    assert [again[number] for number in numbers] == [CustomerAttributes.of(one) for one in said]
+    assert [again.number(CustomerAttributes.of(one)) for one in said] == numbers

@@ -1,0 +1,182 @@
+"""Any sequence of outcomes, returns, steps, instants and restarts keeps the promises of the table of a case's life."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from schemas.instants import DAY_US, HOUR_US
+from streams.cases.casebook import Casebook
+from streams.interventions.case_states import ANSWERED, ENDED, LIVE, TABLE, WAITING, State
+from streams.interventions.customer_attributes import CustomerAttributes
+from streams.interventions.gate import Passed, Refused, consents
+from streams.interventions.lifecycle import Case, Update
+from streams.profile.profile import load_profile
+
+PROFILE = load_profile("e-commerce", ["case.save_horizon=10d", "case.stayed_within=40d"])
+N, TICK_US, START_US = 3, 6 * HOUR_US, 20_000 * DAY_US
+NAMES = [f"c{slot}" for slot in range(N)]
+TIERS = {tier.name: tier for tier in PROFILE.tiers if tier.above >= PROFILE.case.threshold}
+CHANNELS = tuple(dict.fromkeys(channel for tier in TIERS.values() for channel in tier.channels))
+STATUSES = st.sampled_from(["acknowledged", "contacted", "responded", "declined", "saved", "lost"])
+AFTER_THE_END = {"followed_up", "measured", "ignored"}
+A_LONG_TIME_US = 120 * DAY_US
+EDGES = {(before.value, after.value) for (before, _), after in TABLE.items()}
+slots = st.integers(0, N - 1)
+ages = st.sampled_from([0, 1, HOUR_US, DAY_US, 3 * DAY_US, 9 * DAY_US, 12 * DAY_US])
+
+
+class Lives(RuleBasedStateMachine):
+    """Two casebooks hear the same; only one of them is ever restarted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_us, self.number = START_US, 0
+        self.steady, self.restarted = Casebook(PROFILE, TICK_US), Casebook(PROFILE, TICK_US)
+        self.rows: dict[bytes, bytes] = {}
+        self.state: dict[str, str] = {}  # of every case there was
+        self.gate: Passed | Refused = Passed("app")
+        self.said: dict[str, list[str]] = defaultdict(list)
+
+    @rule(slot=slots, tier=st.sampled_from(sorted(TIERS)), holdout=st.booleans(), age_us=ages)
+    def open(self, slot: int, tier: str, holdout: bool, age_us: int) -> None:
+        if self.steady.of(slot).live is not None:  # as the desk does
+            return
+        self.number += 1
+        name, state = f"case-{self.number}", State.WITHHELD if holdout else State.OPEN
+        channel = "" if holdout else TIERS[tier].channels[0]
+        for book in (self.steady, self.restarted):
+            book.open(slot, Case(name, state, self.now_us - age_us, self.now_us, tier, channel, None, 300.0))
+        self.state[name] = state.value
+
+    @rule(slot=slots, status=STATUSES, age_us=ages, newest=st.booleans(), sold=st.booleans(), times=st.integers(1, 2))
+    def outcome(self, slot: int, status: str, age_us: int, newest: bool, sold: bool, times: int) -> None:
+        cases = self.steady.of(slot).cases
+        name = cases[-1 if newest else 0].intervention_id if cases else "nobody's"
+        fields = {"intervention_id": name, "status": status, "cost": 2.5}
+        fields |= {"causes": ["vehicle_sold"]} if sold and status != "acknowledged" else {}
+        for _ in range(times):
+            said = self._both(lambda book: book.outcome(slot, fields, self.now_us - age_us, self.now_us))
+            assert said, "an outcome is always answered"
+
+    @rule(status=STATUSES)
+    def outcome_of_nobody(self, status: str) -> None:
+        fields = {"intervention_id": "nobody's", "status": status}
+        said = self._both(lambda book: book.outcome(0, fields, self.now_us, self.now_us))
+        assert [update["why"] for update in said] == ["unknown_case"]
+
+    @rule(slot=slots, age_us=ages)
+    def returns(self, slot: int, age_us: int) -> None:
+        self._both(lambda book: book.retained(slot, self.now_us - age_us, self.now_us))
+
+    @rule(slot=slots, yes=st.sets(st.sampled_from(CHANNELS)))
+    def consents(self, slot: int, yes: set[str]) -> None:
+        persona = CustomerAttributes(consent=tuple((channel, channel in yes) for channel in sorted(CHANNELS)))
+        self._both(lambda book: book.consent(slot, persona, self.now_us))
+        case = self.steady.of(slot).live
+        assert case is None or case.holdout or consents(PROFILE, persona, case.channel) or case.state not in WAITING
+
+    @rule(answer=st.sampled_from([None, "quiet_hours", "consent"]), channel=st.sampled_from(CHANNELS))
+    def gate_is(self, answer: str | None, channel: str) -> None:
+        later_us = self.now_us + 10 * HOUR_US if answer == "quiet_hours" else None
+        self.gate = Passed(channel) if answer is None else Refused(answer, later_us)
+
+    @rule(step_us=st.sampled_from([1, TICK_US, DAY_US, 2 * DAY_US, 8 * DAY_US, 31 * DAY_US]))
+    def time_passes(self, step_us: int) -> None:
+        self._until(self.now_us + step_us)
+
+    @rule()
+    def restart(self) -> None:
+        self._save()
+        self.restarted = Casebook(PROFILE, TICK_US)
+        names = [key.removeprefix(b"case:").decode() for key in self.rows]
+        self.restarted.load([NAMES.index(name) for name in names], self.rows.values(), self.now_us)
+
+    @rule()
+    def commit(self) -> None:
+        self._save()
+
+    @precondition(lambda self: self.state)
+    @rule()
+    def every_case_ends_and_leaves(self) -> None:
+        self._until(self.now_us + A_LONG_TIME_US)
+        assert {State(state) for state in self.state.values()} <= set(ENDED)
+        assert [self.steady.of(slot).cases for slot in range(N)] == [[]] * N
+
+    @invariant()
+    def a_customer_has_one_live_case_at_most(self) -> None:
+        for slot in range(N):
+            assert sum(case.state in LIVE for case in self.steady.of(slot).cases) <= 1
+
+    @invariant()
+    def a_restart_changes_nothing(self) -> None:
+        for slot in range(N):
+            assert self.steady.of(slot) == self.restarted.of(slot)
+
+    @invariant()
+    def what_is_contacted_knows_since_when(self) -> None:
+        for slot in range(N):
+            for case in self.steady.of(slot).cases:
+                assert (case.state in (State.CONTACTED, *ANSWERED)) <= (case.contacted_us is not None)
+                assert (case.state is State.SAVED) <= (case.saved_us is not None)
+                assert (case.ended_us is not None) == (case.state in ENDED)
+
+    def _until(self, end_us: int) -> None:
+        """As the engine does: both stop where either agenda says, for what it says."""
+        while (next_us := min(self.steady.next_us, self.restarted.next_us, end_us)) <= end_us:
+            self.now_us = max(self.now_us, next_us)
+            due = set(self.steady.due(self.now_us)), set(self.restarted.due(self.now_us))
+            said = [self._wake(book, slots) for book, slots in zip((self.steady, self.restarted), due, strict=True)]
+            assert said[0] == said[1]
+            self._follow(said[0])
+            if next_us == end_us:
+                break
+
+    def _wake(self, book: Casebook, slots: set[int]) -> list[Update]:
+        gate = self._answer()
+        action = {"channel": gate.channel} if isinstance(gate, Passed) else {}
+        return [
+            update for slot in sorted(slots) for update in book.wake(slot, self.now_us, lambda base: (gate, action))
+        ]
+
+    def _answer(self) -> Passed | Refused:
+        """A refusal for later is for later than now."""
+        if isinstance(self.gate, Refused) and self.gate.retry_us is not None and self.gate.retry_us <= self.now_us:
+            return Passed("app")
+        return self.gate
+
+    def _both(self, tell: Any) -> list[Update]:
+        said: list[list[Update]] = [tell(book) for book in (self.steady, self.restarted)]
+        assert said[0] == said[1]
+        self._follow(said[0])
+        return said[0]
+
+    def _follow(self, updates: list[Update]) -> None:
+        """A state changes by the table alone, and after an end nothing does but what measures it."""
+        for update in updates:
+            name = update["intervention_id"]
+            before = self.state.get(name, "")
+            after = update.get("state", before)
+            assert after == before or (before, after) in EDGES, update
+            ended = before in {state.value for state in ENDED}
+            assert not ended or (before, after) == ("withdrawn", "saved") or update["status"] in AFTER_THE_END, update
+            once = update["status"] + str([k for k in ("returned", "bought_again", "stayed") if k in update])
+            assert update["status"] not in {"measured", "followed_up"} or once not in self.said[name], update
+            self.said[name].append(once)
+            if name in self.state:
+                self.state[name] = after
+
+    def _save(self) -> None:
+        for key, row in self.restarted.take_changes(b"case:", NAMES):
+            if row is None:
+                self.rows.pop(key or b"", None)
+            else:
+                self.rows[key or b""] = row
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(max_examples=100, stateful_step_count=30)
