@@ -12,7 +12,8 @@ from typing import TypeVar
 import numpy as np
 import pyarrow.parquet as pq
 
-from features.catalogue import NAMES, scaled
+from features.catalogue import NAMES
+from features.matrix import scaled
 from features.portable_math import Array
 from online_model.examples import Examples, joined, taken, with_label
 from online_model.learner import Learner

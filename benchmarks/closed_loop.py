@@ -20,7 +20,7 @@ from schemas.instants import parse_instant
 from streams.demo.closed_loop import Life
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 from streams.replay import LocalRecord, Replay
 from streams.simulation.city import City
 from streams.simulation.crm import Crm, Habits

@@ -10,7 +10,7 @@ from benchmarks.city import KINDS
 from benchmarks.kafka import PARTITIONS, city_topics
 from benchmarks.measure import Claim, Measure, Scale, in_turn
 from benchmarks.units import Group, Record
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 
 LEAST_A_SECOND, LEAST_SHARE = 150_000, 1 / 3
 

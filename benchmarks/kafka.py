@@ -21,7 +21,7 @@ from benchmarks.process import keepline
 from streams.kafka import topics
 from streams.kafka.settings import Settings, from_environment
 from streams.kafka.worker import FETCH_BYTES, FETCH_RECORDS
-from streams.units.engine_feed import INPUTS
+from streams.units.sources import INPUTS
 from tests.kafka.apache import ApacheKafka, Unavailable
 
 PARTITIONS = 4

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from benchmarks.process import ROOT, Finished, keepline
-from streams.profile.profile import Profile, load_profile
+from streams.profile.loading import load_profile
+from streams.profile.profile import Profile
 
 DATA = Path(os.environ.get("KEEPLINE_DATA") or ROOT.parent / "shared" / "data")
 CDNOW = (DATA / "cdnow" / "service_visits.csv.gz",)

@@ -12,7 +12,7 @@ from benchmarks.process import own_status_bytes, python
 from schemas.columns import SERVICE_VISIT, Rows, empty_rows
 from schemas.instants import DAY_US, MONDAY_US
 from streams.engine.engine import Engine
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 
 CUSTOMERS = {"small": 100_000, "full": 1_000_000}
 LIMIT_BYTES = 1_200

@@ -15,7 +15,7 @@ from streams.engine.engine import Engine
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
 from streams.inputs.schedule import next_grid
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 from streams.replay import Replay
 from streams.simulation import write_city
 from streams.simulation.files import EVENT_FILES

@@ -8,7 +8,8 @@ import numpy as np
 
 from benchmarks.measure import Measure, Scale, at_most, in_turn
 from benchmarks.population import engine_of
-from features.catalogue import NAMES, values
+from features.catalogue import NAMES
+from features.matrix import values
 from features.portable_math import Array
 from features.view import View
 from online_model.pipeline import pipeline
@@ -30,7 +31,7 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     _sweep(engine)  # the first one publishes many scores: the population was put together by hand
     crossed: list[int] = []
     took = in_turn({"river": lambda: _river(engine, raw), "sweep": lambda: crossed.append(_sweep(engine))})
-    active = len(engine.active(engine.now_us or 0))
+    active = len(engine.lifespans.active(engine.now_us or 0))
     assert active == customers, f"only {active:,} of {customers:,} are active"
     seconds, times = took["sweep"].wall_s, customers / SAMPLE
     peer, limit_s = f"s River, of {SAMPLE:,} extrapolated", LIMIT_S * customers / 1_000_000

@@ -16,9 +16,9 @@ from streams.kafka import topics
 from streams.kafka.lease import RECORD_BYTES, chunks
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings, from_environment
-from streams.kafka.unit import LEASE_KEY, Pair
 from streams.profile.profile import Profile
 from streams.units.engine_unit import STATE, EngineUnit
+from streams.units.unit import LEASE_KEY, Pair
 
 CUSTOMERS = {"small": 100_000, "full": 1_000_000}
 LIMIT_S = 6.0  # for a million

@@ -12,8 +12,8 @@ from benchmarks.measure import Measure, Scale, at_most
 from benchmarks.population import engine_of
 from benchmarks.units import Record
 from schemas.instants import format_instant
-from streams.units.engine_feed import INPUTS
 from streams.units.engine_unit import LIVE_TICK_US, EngineUnit
+from streams.units.sources import INPUTS
 
 CUSTOMERS = {"small": (1_000, 10_000, 100_000), "full": (10_000, 100_000, 1_000_000)}
 TICKS, EVENTS = 60, 2_000  # events a tick

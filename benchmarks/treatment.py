@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.closed_loop import IDLE, PERSUASIVE, PROMPT, PUBLISHED, START_US, lived
-from features.catalogue import scaled
+from features.matrix import scaled
 from features.portable_math import Array
 from online_model.examples import Examples
 from online_model.learner import Learner, Rules

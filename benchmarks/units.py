@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from streams.profile.profile import Profile
-from streams.units.engine_feed import INPUTS
-from streams.units.engine_unit import EngineUnit, Output
+from streams.units.engine_unit import EngineUnit
 from streams.units.learner_unit import LearnerUnit
+from streams.units.sources import INPUTS
+from streams.units.unit import Output
 
 RECORDS_AT_ONCE = 2_000  # of a partition: what a fetch of the worker brings
 

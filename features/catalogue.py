@@ -7,112 +7,44 @@ adviser reads, in English and in Chinese; {value} is the value in its unit.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
-from numpy.typing import NDArray
 
-from features.aggregates import RETENTION, Aggregate, Decayed, First, Greatest, Last, Latest, Layout, Signal, Total
-from features.feature import KNOWN, Feature, decayed, mean, since, total, trend
-from features.portable_math import Array, in_cache, log
-from features.view import View, ratio
-from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, CAUSES, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, SURVEY_TYPES
+from features.aggregates import Aggregate, Decayed, First, Greatest, Last, Latest, Total
+from features.computed import (
+    complaint_age_days,
+    complaints_open,
+    gap_days,
+    named,
+    overdue,
+    silence,
+    survey_last,
+    survey_level,
+    survey_trend,
+)
+from features.feature import Feature, decayed, mean, since, total, trend
+from features.signals import (
+    ACTIVITY,
+    COMPLAINTS,
+    DURATION,
+    ITEMS,
+    KNOWN,
+    LEVEL,
+    NPS,
+    OTHER,
+    PRICED,
+    RESOLVED,
+    RETAINED,
+    SPEND,
+    SURVEYS,
+    VISITS,
+    WAITED,
+    WAITS,
+    activity,
+)
+from schemas.columns import CAUSES
 
-Flags = NDArray[np.bool_]
-Rows = NDArray[np.intp]
-
-
-def activity(*types: str) -> Signal:
-    """App activity of these types."""
-    return Signal(APP_ACTIVITY, "count", tuple(ACTIVITY_TYPES.index(t) for t in types))
-
-
-RETAINED = Signal(RETENTION)
-VISITS = Signal(SERVICE_VISIT)
-SPEND = Signal(SERVICE_VISIT, "amount")
-PRICED = Signal(SERVICE_VISIT, having="amount")
-ITEMS = Signal(SERVICE_VISIT, "items")
-WAITS = Signal(SERVICE_VISIT, "wait_minutes")
-WAITED = Signal(SERVICE_VISIT, having="wait_minutes")
-ACTIVITY = Signal(APP_ACTIVITY, "count")
-OTHER = Signal(APP_ACTIVITY, "count", (OTHER_ACTIVITY,))
-DURATION = Signal(APP_ACTIVITY, "duration_seconds")
-COMPLAINTS = activity("complaint_opened")
-RESOLVED = activity("complaint_resolved")
-SURVEYS = Signal(SURVEY)
-LEVEL = Signal(SURVEY, "level")
-NPS = Signal(SURVEY, "score", (SURVEY_TYPES.index("nps"),))
 SEASON, SEASON_ZH = "The time of the year plays a part", "每年这个时候，客户来店会受季节影响"
-CAUSES_ZH = {
-    "distance": "距离远",
-    "price": "价格",
-    "service": "服务",
-    "product": "产品",
-    "vehicle_sold": "车已卖掉",
-    "other": "其他原因",
-}
 MIDDLE_RANK = 50.0
-NEUTRAL_LEVEL = 60.0  # of 100: what stands where nobody was asked
-
-
-def silence(pseudo_days: int) -> Feature:
-    """Evidence of the customer's own rhythm against 'still here'; see View.silence_evidence."""
-    count = Total(RETAINED)
-    return Feature(
-        f"silence_evidence_{pseudo_days}d",
-        "log odds",
-        "recency",
-        "log",
-        (count, First(RETAINED), Last(RETAINED)),
-        lambda v: v.silence_evidence(v.get(count), RETAINED, pseudo_days),
-        "0",
-        "Silent for longer than this customer's own rhythm explains (evidence {value:.1f})",
-        "没有互动的时间已超出该客户平时的规律（程度 {value:.1f}）",
-        basis=Last(RETAINED),
-        worse=1,
-    )
-
-
-def gap_days(v: View) -> Array:
-    """Mean days between retention events; the tenure where there are fewer than two."""
-    return ratio(v.days_between(RETAINED), v.get(Total(RETAINED)) - 1.0, v.tenure_days)
-
-
-def overdue(v: View) -> Array:
-    """Days since the last retention event over the customer's own mean gap (a week is added to both)."""
-    return (v.days_since(RETAINED) + 7.0) / (gap_days(v) + 7.0)
-
-
-def complaints_open(v: View) -> Array:
-    """Complaints opened less those resolved."""
-    return np.maximum(v.get(Total(COMPLAINTS)) - v.get(Total(RESOLVED)), 0.0)
-
-
-def complaint_age_days(v: View) -> Array:
-    """Days since the last complaint was opened, 0 unless one is open."""
-    return np.where(complaints_open(v) > 0, v.days_since(COMPLAINTS), 0.0)
-
-
-def survey_level(v: View) -> Array:
-    """Mean survey level, recent ones first."""
-    return ratio(v.get(Decayed(LEVEL, 112)), v.get(Decayed(SURVEYS, 112)), NEUTRAL_LEVEL)
-
-
-def survey_last(v: View) -> Array:
-    """Level of the last survey."""
-    return np.where(v.get(Last(LEVEL)) > -np.inf, v.get(Latest(LEVEL)), NEUTRAL_LEVEL)
-
-
-def survey_trend(v: View) -> Array:
-    """Level of the last survey less the customer's mean of all."""
-    return survey_last(v) - ratio(v.get(Total(LEVEL)), v.get(Total(SURVEYS)), NEUTRAL_LEVEL)
-
-
-def named(cause: str) -> Feature:
-    """How often surveys named a cause, recent ones first."""
-    signal = Signal(SURVEY, cause=CAUSES.index(cause))
-    what, what_zh = f"surveys that name '{cause.replace('_', ' ')}'", f"在问卷中提到“{CAUSES_ZH[cause]}” 次"
-    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, what, what_zh, worse=1)
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -469,48 +401,3 @@ FEATURES: tuple[Feature, ...] = (
 
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 AGGREGATES: tuple[Aggregate, ...] = tuple(dict.fromkeys(a for feature in FEATURES for a in feature.uses))
-SIZES = np.array([[feature.size] for feature in FEATURES])
-IS_LOG = np.array([feature.scale == "log" for feature in FEATURES])
-
-
-def values(view: View) -> Array:
-    """Every feature of the view's customers in its unit: (features, n), in the order of FEATURES, all finite."""
-    out = np.empty((len(FEATURES), len(view.at_us)))
-    for i, feature in enumerate(FEATURES):
-        out[i] = feature.compute(view)
-    return out
-
-
-def known(view: View) -> Flags:
-    """(features, n): which values are of the customers' own events, so that their sentences may be said."""
-    features, columns, nothing = _bases(view.layout)
-    out = np.ones((len(FEATURES), len(view.at_us)), np.bool_)
-    out[features] = view.block[columns] != nothing
-    return out
-
-
-@cache
-def _bases(layout: Layout) -> tuple[list[int], list[int], Array]:
-    """Features with a basis, its columns, and what those hold before the first event."""
-    bases = [(i, feature.basis) for i, feature in enumerate(FEATURES) if feature.basis is not None]
-    columns = [layout.column[basis] for _, basis in bases]
-    return [i for i, _ in bases], columns, layout.empty[columns][:, None]
-
-
-def scaled(raw: Array) -> Array:
-    """What a model sees of `values`: log(1 + value), or value / size; same shape, a new array."""
-    out = np.empty(raw.shape)
-    for rows in in_cache(np.arange(len(FEATURES)), raw.shape[1]):
-        out[rows] = scaled_rows(raw, rows)
-    return out
-
-
-def scaled_rows(raw: Array, rows: Rows) -> Array:
-    """The same for some features: (rows, n)."""
-    out, is_log = raw[rows], IS_LOG[rows]
-    if is_log.all():
-        out += 1.0
-        return log(out)
-    out[is_log] = log(out[is_log] + 1.0)
-    out[~is_log] /= SIZES[rows[~is_log]]
-    return out

@@ -8,13 +8,13 @@ from typing import Literal
 
 import numpy as np
 
-from features.aggregates import ANY, Aggregate, Decayed, First, Last, Signal, Total
+from features.aggregates import Aggregate, Decayed, First, Last, Signal, Total
 from features.portable_math import Array
+from features.signals import KNOWN
 from features.view import View, ratio
 
 Topic = Literal["recency", "frequency", "spend", "service", "activity", "complaint", "survey", "cause", "calendar"]
 
-KNOWN = Signal(ANY)
 SPANS = {7: ("week", "一周"), 28: ("month", "一个月"), 112: ("four months", "四个月")}
 TREND_FLOOR = 0.05  # events in the long window below which a trend says nothing
 

@@ -6,12 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
-from features.aggregates import ANY, Aggregate, Decayed, First, Last, Layout, Signal, decays
+from features.aggregates import Aggregate, Decayed, First, Last, Layout, Signal, decays
 from features.portable_math import Array, log
+from features.signals import KNOWN
 from schemas.instants import DAY_US
 
 DAYS_A_YEAR = 365.25
-KNOWN = Signal(ANY)
 
 
 class View:

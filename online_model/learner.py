@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from features.catalogue import NAMES, scaled
+from features.catalogue import NAMES
+from features.matrix import scaled
 from features.population import BINS, COMPONENTS, Counts, nobody
 from features.portable_math import Array
 from online_model.array_codec import pack, unpack

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from river import base, compose
 
-from features.catalogue import NAMES, scaled
+from features.catalogue import NAMES
+from features.matrix import scaled
 from features.portable_math import sigmoid
 from online_model.expert_weights import LEVELS, SLOPES
 from online_model.mixture import MixtureOfExperts

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import xxhash
 
-from features.catalogue import scaled
+from features.matrix import scaled
 from features.portable_math import Array
 from online_model.examples import Examples, joined
 from online_model.learner import Rules

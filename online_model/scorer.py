@@ -7,7 +7,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from features.catalogue import scaled_rows
+from features.matrix import scaled_rows
 from features.population import RFM_B, RfmB, percentiles, rfmb
 from features.portable_math import Array, sigmoid
 from online_model.additive_functions import Table, experts, mixed

@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel
 
 from schemas.events import KINDS, MARKS, TOPIC_OF_KIND
-from schemas.outputs import OUTPUTS
+from schemas.topics import OUTPUTS
 
 FOLDER = Path(__file__).parent / "v1"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -21,9 +21,11 @@ from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
 from streams.profile.profile import Profile
 from streams.units.dispatcher_unit import DispatcherUnit
-from streams.units.engine_feed import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS, Batch, Inputs
-from streams.units.engine_unit import EngineUnit, Output
+from streams.units.engine_batch import Batch
+from streams.units.engine_unit import EngineUnit
 from streams.units.learner_unit import LearnerUnit
+from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
+from streams.units.unit import Feed, Output
 
 Progress = Callable[[int, str | None], None]
 
@@ -146,7 +148,7 @@ class Replay:
             for output in self.dispatcher.outputs():
                 self._send(DISPATCHES, [value or b"" for _, value in output.pairs], self.feed)
 
-    def _send(self, topic: str, values: list[bytes], feed: Inputs) -> None:
+    def _send(self, topic: str, values: list[bytes], feed: Feed) -> None:
         base = self.sent[topic]
         self.sent[topic] += len(values)
         feed.offer(topic, base, [LocalRecord(base + i, value) for i, value in enumerate(values)], 0)

@@ -7,95 +7,27 @@ the dossiers: what is restored has the same one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from features.table import Slots
+from streams.cases.customer_cases import CustomerCases, PendingCandidate
 from streams.inputs.schedule import on_agenda
 from streams.interventions import lifecycle
+from streams.interventions.case import Case
 from streams.interventions.customer_attributes import CustomerAttributes
-from streams.interventions.gate import Contact, Passed, Refused, consents
-from streams.interventions.lifecycle import Case, Update
-from streams.interventions.message import Message
+from streams.interventions.deadlines import NEVER_US, Deadline, deadlines
+from streams.interventions.gate import Passed, Refused, consents
+from streams.interventions.lifecycle import Update
 from streams.interventions.stop_loss import Judged, added, judged
+from streams.profile.case_sections import Step, Tier
 from streams.profile.profile import Profile
-from streams.profile.sections import Step, Tier
 
 Pair = tuple[bytes | None, bytes | None]
 GateOf = Callable[[Tier | Step], tuple[Passed | Refused, dict[str, str]]]
-
-
-@dataclass
-class PendingCandidate:
-    """A candidate whose grant has not come: the message as it would be sent, by the channel that the gate chose."""
-
-    message: Message
-    channel: str
-    channels: Sequence[str]  # all that the action may use
-    cost: float
-    upgrade: bool = False
-
-    @property
-    def share(self) -> tuple[Any, ...]:
-        """Of what is limited: a grant of one is a grant of the other where these are the same."""
-        message = self.message
-        names = ("intervention_id", "tier", "scope", "agent_id")
-        return (message["action"]["who"], *(message[name] for name in names))
-
-    def candidate(self, customer: str) -> dict[str, Any]:
-        """What the dispatcher has to know."""
-        message = self.message
-        return {
-            "intervention_id": message["intervention_id"],
-            "customer_id": customer,
-            "scope": message["scope"],
-            "who": message["action"]["who"],
-            "agent_id": message["agent_id"],
-            "cost": self.cost,
-            "net_value": message["expected_net_value"],
-        }
-
-
-@dataclass
-class CustomerCases:
-    """What is kept of a customer beside the numbers."""
-
-    cases: list[Case] = field(default_factory=list)  # the newest last; those that nothing is left to wait for are gone
-    contacts: list[Contact] = field(default_factory=list)  # what was sent by channels that have a cap
-    asked: PendingCandidate | None = None
-    granted: PendingCandidate | None = None  # it has its share of what is limited, and waits for the morning
-    touch_again_us: int | None = None  # an automated touch waits until then
-
-    @property
-    def live(self) -> Case | None:
-        """The case that has not ended: there is at most one."""
-        return next((case for case in reversed(self.cases) if case.is_live), None)
-
-    def dumps(self) -> bytes | None:
-        """For the changelog; None when there is nothing to keep."""
-        body = {
-            "cases": [case.state_of() for case in self.cases],
-            "contacts": self.contacts,
-            "asked": self.asked,
-            "granted": self.granted,
-            "touch_again_us": self.touch_again_us,
-        }
-        return orjson.dumps(body) if any(body.values()) else None
-
-    @staticmethod
-    def loads(row: bytes) -> CustomerCases:
-        """What `dumps` gave."""
-        body: dict[str, Any] = orjson.loads(row)
-        contacts = [(us, channel) for us, channel in body["contacts"]]
-        asked, granted = (PendingCandidate(**body[name]) if body[name] else None for name in ("asked", "granted"))
-        return CustomerCases(
-            [Case.load(case) for case in body["cases"]], contacts, asked, granted, body["touch_again_us"]
-        )
 
 
 class Casebook:
@@ -117,7 +49,7 @@ class Casebook:
     @property
     def next_us(self) -> int:
         """When the next dossier has to be looked at."""
-        return self._agenda[0][0] if self._agenda else lifecycle.NEVER_US
+        return self._agenda[0][0] if self._agenda else NEVER_US
 
     def has(self, slots: Slots) -> NDArray[np.bool_]:
         """(slots,): who has a dossier."""
@@ -231,14 +163,14 @@ class Casebook:
 
     def touch(self, slot: int, at_us: int) -> None:
         """The dossier has changed: what is over leaves, what is next goes on the agenda."""
-        dossier, next_us = self._of(slot), lifecycle.NEVER_US
+        dossier, next_us = self._of(slot), NEVER_US
         for case in list(dossier.cases):
-            due = lifecycle.deadlines(self.profile, case)
+            due = deadlines(self.profile, case)
             if not due and not case.is_live:  # nothing is left to wait for
                 dossier.cases.remove(case)
             elif due:
                 next_us = min(next_us, self._next_us(case, due, at_us + 1))  # never now: this instant may be over
-        if next_us < lifecycle.NEVER_US:
+        if next_us < NEVER_US:
             self.remind(slot, next_us)
         if dossier.touch_again_us is not None:
             self.remind(slot, dossier.touch_again_us)
@@ -272,18 +204,16 @@ class Casebook:
 
     def _passed(self, case: Case, at_us: int) -> str | None:
         """The first deadline that has passed and not fired."""
-        due = min(
-            lifecycle.deadlines(self.profile, case), default=None, key=lambda deadline: self._due_us(case, deadline)
-        )
+        due = min(deadlines(self.profile, case), default=None, key=lambda deadline: self._due_us(case, deadline))
         return due[1] if due is not None and self._due_us(case, due)[0] <= at_us else None
 
-    def _next_us(self, case: Case, due: list[lifecycle.Deadline], least_us: int) -> int:
+    def _next_us(self, case: Case, due: list[Deadline], least_us: int) -> int:
         """When the first deadline fires, not before `least_us`."""
         if case.later:
             return min(self._due_us(case, (max(us, least_us), name))[0] for us, name in due)
         return self._on_tick(max(min(due)[0], least_us))
 
-    def _due_us(self, case: Case, deadline: lifecycle.Deadline) -> tuple[int, int]:
+    def _due_us(self, case: Case, deadline: Deadline) -> tuple[int, int]:
         """Deadlines fire when everything up to them is known; a step that waits for the morning goes out then.
         -> when, and what orders those of one instant.
         """

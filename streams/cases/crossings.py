@@ -20,7 +20,7 @@ from streams.interventions.gate import Passed, Refused, pass_contact_rules
 from streams.interventions.opening import NONE, CaseColumns, Withheld, decide
 from streams.interventions.stop_loss import is_held
 from streams.interventions.touches import points_due
-from streams.profile.sections import Step, Tier
+from streams.profile.case_sections import Step, Tier
 
 
 @dataclass

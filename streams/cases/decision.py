@@ -9,14 +9,13 @@ from enum import Enum
 import numpy as np
 import orjson
 
-from features.catalogue import known, scaled
+from features.matrix import known, scaled
 from features.population import RfmB
 from features.portable_math import Array
 from features.table import Slots
 from features.view import View
 from online_model.reasons import explain
 from online_model.scorer import Scorer
-from streams.cases.casebook import PendingCandidate
 from streams.cases.columns import (
     ARMED,
     ATTRIBUTES,
@@ -31,6 +30,7 @@ from streams.cases.columns import (
     UPGRADE,
     VALUE,
 )
+from streams.cases.customer_cases import PendingCandidate
 from streams.cases.emitter import Emitter
 from streams.inputs.schedule import next_grid, on_agenda
 from streams.interventions.actions import Plan, Standing, plan, standing
@@ -47,7 +47,7 @@ from streams.interventions.gate import (
 from streams.interventions.message import Crossing, Message, compose, tier_of
 from streams.interventions.opening import Decision, Withheld
 from streams.interventions.touches import active_points, compose_touch, points_due, points_of
-from streams.profile.sections import Step, Tier
+from streams.profile.case_sections import Step, Tier
 
 RFM_B_PARTS = ("recency", "frequency", "monetary", "behaviour", "score")
 PERCENTILE_DIGITS = 2

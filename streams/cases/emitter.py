@@ -12,15 +12,16 @@ import orjson
 
 from features.portable_math import Array
 from schemas.instants import parse_instant
-from streams.cases.casebook import Casebook, PendingCandidate
+from streams.cases.casebook import Casebook
 from streams.cases.columns import ARMED, ATTRIBUTES, OPENED, PENDING, RETRY, SENT, UPGRADE
+from streams.cases.customer_cases import PendingCandidate
 from streams.cases.outbox import Outbox
 from streams.inputs.schedule import next_grid, on_agenda
 from streams.interventions import lifecycle
+from streams.interventions.case import Case
 from streams.interventions.case_states import State
 from streams.interventions.customer_attributes import AttributesTable
 from streams.interventions.gate import consents, quiet_until_us
-from streams.interventions.lifecycle import Case
 from streams.interventions.message import Message, withheld
 from streams.interventions.opening import Withheld
 from streams.profile.profile import Profile

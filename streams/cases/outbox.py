@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streams.cases.casebook import PendingCandidate
+from streams.cases.customer_cases import PendingCandidate
 
 Fact = tuple[int, str, bytes]  # decided at us, customer, message
 Score = tuple[int, float, int]  # at us, probability, model version

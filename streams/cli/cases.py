@@ -20,7 +20,7 @@ from streams.operations.cases.curve import Points
 from streams.operations.cases.events import in_order
 from streams.operations.cases.fold import FollowedCase, Messages, fold, of, probabilities
 from streams.operations.cases.worklist import Wanted, due, is_due_today, ranked
-from streams.profile.sections import CaseRules
+from streams.profile.case_sections import CaseRules
 
 MOST_SHOWN = 50
 

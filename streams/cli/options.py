@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from schemas.instants import parse_instant
-from streams.profile.profile import Profile, load_profile
+from streams.profile.loading import load_profile
+from streams.profile.profile import Profile
 
 
 def add_profile_options(parser: argparse.ArgumentParser) -> None:

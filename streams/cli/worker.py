@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from streams.cli.options import add_profile_options, profile_of
 from streams.kafka import logging_setup, settings, topics
-from streams.kafka.unit import Blueprint
 from streams.profile.profile import Profile
 from streams.units.dispatcher_unit import DispatcherUnit
-from streams.units.engine_unit import Clock, EngineUnit
+from streams.units.engine_unit import EngineUnit
 from streams.units.learner_unit import LearnerUnit
+from streams.units.unit import Blueprint, Clock
 
 if TYPE_CHECKING:
     from streams.kafka.worker import Worker

@@ -23,7 +23,7 @@ from streams.demo.terminal import Screen
 from streams.demo.topic_watcher import Seen, Watcher
 from streams.kafka import topics
 from streams.kafka.settings import from_environment
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 from streams.simulation.city import City
 from streams.simulation.crm import Crm
 from streams.simulation.files import CityFolder

@@ -15,34 +15,26 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features import histograms
-from features.aggregates import RETENTION, Last, Layout, Signal
-from features.catalogue import AGGREGATES, scaled
+from features.aggregates import Layout
+from features.catalogue import AGGREGATES
 from features.deduplication import RecentIds
+from features.matrix import scaled
 from features.population import count
 from features.portable_math import Array
 from features.table import Slots, Table
-from features.view import KNOWN
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
-from online_model.treatment import NO_LABEL, Codes, codes
 from schemas.columns import Details, Rows
 from streams.cases.casebook import Casebook
 from streams.cases.columns import (
-    ATTRIBUTES,
     CASE_COLUMNS,
-    CONTACTED,
-    CUT,
-    DRAWN,
-    HELD,
     KEPT,
     NO_CASE,
     PENDING,
     RETRY,
     SENT,
-    VALUE,
     WIDTH,
 )
 from streams.cases.crossings import Crossings
@@ -51,6 +43,8 @@ from streams.cases.emitter import Emitter
 from streams.cases.outbox import Facts, Outbox, in_order
 from streams.cases.responses import Responses
 from streams.engine import observations
+from streams.engine.labels import Labels
+from streams.engine.lifespans import Lifespans
 from streams.engine.quality import Quality
 from streams.engine.reports import Report
 from streams.engine.scoring import Scoring, See, in_parts, unseen
@@ -62,7 +56,6 @@ from streams.interventions.opening import Withheld
 from streams.profile.profile import Profile
 
 Sweep = tuple[int, Slots, Array]  # instant us, slots, probability
-RETAINED = Signal(RETENTION)
 
 
 class Engine:
@@ -94,8 +87,8 @@ class Engine:
         self.facts = Facts()
         self.quiet: list[str] = []  # sources that had fallen quiet at the last sweep
         self.sweeps: list[Sweep] = []
-        self._last_retained = self.layout.column[Last(RETAINED)]
-        self._last_known = self.layout.column[Last(KNOWN)]
+        self.labels = Labels(profile, self.table, self.layout)
+        self.lifespans = Lifespans(self.table, self.layout, profile.label)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -124,8 +117,7 @@ class Engine:
     @property
     def customers(self) -> int:
         """How many have had an event of their own; one who was forgotten and came back counts anew."""
-        known = self.table.rows[: len(self.table), self._last_known] > -np.inf
-        return int(known.sum()) + self.counts["forgotten"]
+        return self.lifespans.known() + self.counts["forgotten"]
 
     def step(self, rows: Rows, until_us: int, notes: Mapping[int, Details]) -> None:
         """Applies the events of whole ticks up to `until_us`, in any order, and stops where schedule and agenda say.
@@ -179,32 +171,9 @@ class Engine:
         """Scores are made with this model from now on."""
         self.scoring.scorer = Scorer(snapshot)
 
-    def label(self, block: dict[str, object], observed_us: int) -> None:
+    def label(self, block: dict[str, Any], observed_us: int) -> None:
         """The observations of a block, made at `observed_us`, get their labels: stream time is their horizon's end."""
-        slots = self.table.slots(block["customers"])  # type: ignore[arg-type]  # a block of ours, by its schema
-        left = self.table.rows[slots, self._last_retained] <= observed_us
-        label = np.where(self._is_cut(slots, observed_us), NO_LABEL, left).astype(np.uint8)
-        self.facts.labelled.append(observations.labelled(block, label, *self._treatment(slots, observed_us)))
-
-    def _is_cut(self, slots: Slots, observed_us: int) -> NDArray[np.bool_]:
-        """Whose horizon was cut, by erasure or withdrawal; whoever was erased before, and is silent since, has none."""
-        rows = self.table.rows[slots]
-        cut_us, persona, value = (rows[:, column - WIDTH] for column in (CUT, ATTRIBUTES, VALUE))
-        has_profile = (persona > 0.0) | ~np.isnan(value)
-        heard_us = np.where(has_profile, observed_us, np.minimum(rows[:, self._last_known], observed_us))
-        cut: NDArray[np.bool_] = cut_us > heard_us
-        return cut
-
-    def _treatment(self, slots: Slots, observed_us: int) -> tuple[Codes, Array]:
-        """What was done to customers up to the end of the horizon, and how probable it was that those who were left
-        alone would be. A draw counts until whoever has been silent since a call stopped working is not observed any
-        more: before that, among the silent, those whom calls brought back are missing.
-        """
-        since_us = observed_us - self.profile.case.save_horizon_us - self.profile.label.lapsed_after_us
-        drawn, contacted = (self.table.rows[slots, column - WIDTH] > since_us for column in (DRAWN, CONTACTED))
-        share = self.table.rows[slots, HELD - WIDTH]
-        held_out = drawn & (share > 0.0)
-        return codes(drawn, held_out, contacted), np.where(held_out, share, 1.0)
+        self.facts.labelled.append(self.labels.of(block, observed_us))
 
     def report_end(self) -> None:
         """Tells learner and dispatcher that nothing more comes."""
@@ -218,11 +187,6 @@ class Engine:
         facts.scores, self.scoring.scores = self.scoring.scores, {}
         return facts
 
-    def active(self, at_us: int) -> Slots:
-        """Customers with a retention event in [at - lapsed_after, at]."""
-        last = self.table.rows[: len(self.table), self._last_retained]
-        return np.flatnonzero(last >= at_us - self.profile.label.lapsed_after_us)
-
     def _stop(self, at_us: int) -> None:
         if is_grid(at_us):
             self._forget(at_us)
@@ -234,19 +198,10 @@ class Engine:
         elif self.schedule.is_sweep(at_us):
             self._sweep(at_us)
 
-    def is_forgotten(self, slots: Slots) -> NDArray[np.bool_]:
-        """(slots,): of whom nothing is known any more, neither an event nor a note: the row is an empty one, to the
-        bit."""
-        forgotten: NDArray[np.bool_] = self.table.rows[slots, self._last_known] == -np.inf
-        rows, empty = self.table.rows[slots[forgotten]], self.table.empty
-        forgotten[forgotten] = (rows.view(np.uint64) == empty.view(np.uint64)).all(axis=1)
-        return forgotten
-
     def _forget(self, at_us: int) -> None:
         """Customers of whom nothing has been heard for long leave the state, as if they had never been here; but
         what their profile says, and so what they do not consent to, is kept."""
-        last = self.table.rows[: len(self.table), self._last_known]
-        old = np.flatnonzero((last > -np.inf) & (last < at_us - self.profile.label.forgotten_after_us))
+        old = self.lifespans.silent(at_us)
         slots = np.array(
             [slot for slot in old.tolist() if not self.casebook.of(slot).cases], np.intp
         )  # a case ends first
@@ -263,7 +218,7 @@ class Engine:
         """
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
         self.report = replace(Report.empty(), missing=self.quality.take(), judged=self.casebook.take_judged())
-        for slots in in_parts(self.active(at_us)):
+        for slots in in_parts(self.lifespans.active(at_us)):
             block = self.table.gather(slots)
             raw, sent = self.scoring.features(block, np.full(len(slots), float(at_us))), block[SENT - WIDTH]
             self.report += Report(count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)]), {})
@@ -271,7 +226,7 @@ class Engine:
     def _observe(self, at_us: int) -> None:
         """The observations of a grid instant, by the model in force: what the sweep of the instant is decided by."""
         self._sweep(at_us, self._observed)
-        self.counts["observations"] += len(self.active(at_us))
+        self.counts["observations"] += len(self.lifespans.active(at_us))
         self.facts.observations.append(observations.mark(at_us, self.partition))
 
     def _observed(self, scored: Scored) -> None:
@@ -286,7 +241,7 @@ class Engine:
         self.facts.labelled.append(observations.mark(at_us, self.partition, self.report))
 
     def _sweep(self, at_us: int, see: See = unseen) -> None:
-        active = self.active(at_us)
+        active = self.lifespans.active(at_us)
         self.quiet = self.rhythm.quiet(at_us)
         hold = Withheld.SOURCE_QUIET if self.quiet else Withheld.NOTHING  # a sweep sees nothing but silence
         probability = self.scoring.sweep(active, at_us, hold, self._candidacy(self.gives_out(at_us)), see)
@@ -325,9 +280,8 @@ class Engine:
         """Active customers whose crossing or touch may be tried again now."""
         columns = self.table.rows[slots]
         pending, retry_us = columns[:, PENDING - WIDTH], columns[:, RETRY - WIDTH]
-        is_active = columns[:, self._last_retained] >= at_us - self.profile.label.lapsed_after_us
         touches = np.array([self.casebook.takes_touch(slot, at_us) for slot in slots.tolist()], np.bool_)
-        return slots[((np.isfinite(pending) & (retry_us <= at_us)) | touches) & is_active]
+        return slots[((np.isfinite(pending) & (retry_us <= at_us)) | touches) & self.lifespans.is_active(slots, at_us)]
 
     def _candidacy(self, gives_out: bool) -> Candidacy:
         """Of what passes the gate: live something is given out at any time, in event time at its instants."""

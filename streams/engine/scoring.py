@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.aggregates import First, Layout
-from features.catalogue import values
+from features.matrix import values
 from features.portable_math import Array
+from features.signals import KNOWN
 from features.table import Slots, Table
-from features.view import KNOWN, View
+from features.view import View
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from streams.cases.columns import WIDTH
@@ -21,7 +22,7 @@ from streams.cases.decision import Candidacy, Scored
 from streams.cases.outbox import Score
 from streams.interventions.gate import Passed, Refused
 from streams.interventions.opening import Withheld
-from streams.profile.sections import Step, Tier
+from streams.profile.case_sections import Step, Tier
 
 ROWS_AT_ONCE = 16384
 See = Callable[[Scored], None]

@@ -8,8 +8,8 @@ import numpy as np
 
 from features import histograms
 from features.catalogue import NAMES as FEATURES
-from features.catalogue import scaled
 from features.histograms import Histograms, psi
+from features.matrix import scaled
 from schemas.instants import format_instant
 from streams.evaluation.observation_rows import Ints, Rows
 

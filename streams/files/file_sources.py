@@ -12,7 +12,7 @@ from schemas.decode import Decoded
 from streams.files.decoding import DecodedChunk, decode_source
 from streams.files.formats import open_source
 from streams.inputs.merge import Merge, Offsets
-from streams.units.engine_feed import Letter
+from streams.units.engine_batch import Letter
 
 
 class Feed(Protocol):

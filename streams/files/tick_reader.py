@@ -16,7 +16,7 @@ from schemas.decode import Decoded
 from streams.files.decoding import DecodedChunk
 from streams.files.file_sources import FileSources, Input
 from streams.inputs.merge import Merge, Offsets
-from streams.units.engine_feed import Letter
+from streams.units.engine_batch import Letter
 
 MOST_BUFFERED = 50_000
 

@@ -11,8 +11,8 @@ from features.catalogue import NAMES
 from features.portable_math import Array
 from schemas.columns import CAUSES
 from schemas.instants import DAY_US
+from streams.profile.case_sections import Instead, Remedy, Segments, Step, Tier
 from streams.profile.profile import Profile
-from streams.profile.sections import Instead, Remedy, Segments, Step, Tier
 
 Lifecycle = Literal["new", "growing", "mature", "silent", "churned"]
 PLACE = {name: i for i, name in enumerate(NAMES)}

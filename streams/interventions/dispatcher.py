@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from schemas.instants import DAY_US, EPOCH
-from schemas.outputs import Candidate
-from streams.profile.sections import BudgetLimit, Limits, Team
+from schemas.internal_messages import Candidate
+from streams.profile.contact_sections import BudgetLimit, Limits, Team
 
 MONTHS = 12
 

@@ -28,8 +28,8 @@ from schemas.instants import EPOCH
 from schemas.time_zones import zone as zone_of
 from streams.interventions.actions import Plan, Standing
 from streams.interventions.customer_attributes import CustomerAttributes
+from streams.profile.contact_sections import Cap
 from streams.profile.profile import Profile
-from streams.profile.sections import Cap
 
 Contact = tuple[int, str]  # us, channel
 MINUTES_AN_HOUR = 60

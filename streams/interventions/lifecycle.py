@@ -6,65 +6,17 @@ known, `time_us` when it happened. Deadlines are functions of the case, so a res
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from schemas.instants import format_instant
-from streams.interventions.case_states import ENDED, LIVE, TABLE, WAITING, CaseTrigger, State, why_ignored
+from streams.interventions.case import Case
+from streams.interventions.case_states import ENDED, TABLE, CaseTrigger, State, why_ignored
+from streams.interventions.deadlines import measured_us
 from streams.interventions.gate import Refused
+from streams.profile.case_sections import CaseRules, Step
 from streams.profile.profile import Profile
-from streams.profile.sections import CaseRules, Step
 
 Update = dict[str, Any]
-Deadline = tuple[int, str]  # us, name
-NEVER_US = 1 << 62
-UNANSWERED = (*WAITING, State.CONTACTED)
-JUDGED = (State.SAVED, State.LOST)
-
-
-@dataclass
-class Case:
-    """Everything that is kept of a case; times in us, None: has not happened."""
-
-    intervention_id: str
-    state: State
-    crossed_us: int
-    sent_us: int  # when it was sent, or withheld for the holdout
-    tier: str
-    channel: str
-    scope: str | None
-    budget: float
-    channels: list[str] = field(default_factory=list)  # that the action may use
-    contacted_us: int | None = None
-    returned_us: int | None = None  # first retention event after the crossing
-    saved_us: int | None = None  # the one that saved
-    again_us: int | None = None  # the second one after the crossing
-    ended_us: int | None = None
-    claim: str | None = None
-    agent_id: str | None = None
-    cost: float = 0.0
-    fired: list[str] = field(default_factory=list)  # deadlines that have passed
-    later: dict[str, int] = field(default_factory=dict)  # steps that wait, and until when
-    policy: str = ""  # the version that the message carried
-
-    @property
-    def is_live(self) -> bool:
-        """Not ended yet."""
-        return self.state in LIVE
-
-    @property
-    def holdout(self) -> bool:
-        """Whether nobody was told of it."""
-        return self.channel == ""
-
-    def state_of(self) -> dict[str, Any]:
-        """For the checkpoint."""
-        return asdict(self)
-
-    @staticmethod
-    def load(body: dict[str, Any]) -> Case:
-        """What `state_of` gave."""
-        return Case(**body | {"state": State(body["state"])})
 
 
 def outcome(rules: CaseRules, case: Case, fields: dict[str, Any], time_us: int, at_us: int) -> list[Update]:
@@ -96,11 +48,6 @@ def retained(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Upd
     times = sorted({us for us in (case.returned_us, case.again_us, time_us) if us is not None})
     case.returned_us, case.again_us = times[0], times[1] if len(times) > 1 else None
     return _back(rules, case, time_us, at_us) if case.is_live else []
-
-
-def deadlines(profile: Profile, case: Case) -> list[Deadline]:
-    """What is due when, as long as it has not fired: (us, name)."""
-    return [deadline for deadline in _deadlines(profile, case) if deadline[1] not in case.fired]
 
 
 def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
@@ -177,41 +124,6 @@ def ignored(intervention_id: str, fields: dict[str, Any], at_us: int, why: str) 
         "why": why,
         "outcome": fields["status"],
     }
-
-
-def measured_us(rules: CaseRules, case: Case) -> int:
-    """Until when a return counts in the comparison with the holdout: the same for every case, contacted or not."""
-    return case.crossed_us + rules.last_window_us + rules.save_horizon_us
-
-
-def _deadlines(profile: Profile, case: Case) -> list[Deadline]:
-    rules, state = profile.case, case.state
-    found: list[Deadline] = [(measured_us(rules, case), "measured")]
-    if state in WAITING:
-        found += _waiting_deadlines(rules, case)
-    if profile.steps and state in UNANSWERED:
-        steps = [(f"step:{step.name}", step) for step in profile.steps if case.tier in step.tiers]
-        found += [(case.later.get(name, case.sent_us + step.after_us), name) for name, step in steps]
-    if state not in WAITING and case.is_live:
-        began_us = case.sent_us if case.holdout else case.contacted_us
-        found.append(((began_us or 0) + rules.save_horizon_us, "horizon"))
-    if state in JUDGED and case.contacted_us is not None:
-        found.append((case.contacted_us + rules.save_horizon_us, "judged"))
-    if state is State.SAVED and case.saved_us is not None:
-        found.append((case.saved_us + rules.bought_again_within_us, "bought_again"))
-        found.append((case.saved_us + rules.stayed_within_us, "stayed"))
-    return found
-
-
-def _waiting_deadlines(rules: CaseRules, case: Case) -> list[Deadline]:
-    crossed_us, sent_us = case.crossed_us, case.sent_us
-    found = [(crossed_us + window.within_us, f"window:{window.name}") for window in rules.windows[:-1]]
-    found = [(us, name) for us, name in found if us > sent_us]
-    if case.state is State.OPEN:
-        found.append((sent_us + rules.acknowledge_within_us, "acknowledge"))
-    found.append((sent_us + rules.contact_within_us, "contact"))
-    found.append((crossed_us + rules.windows[-1].within_us, "last_window"))
-    return found
 
 
 def _late_contact(rules: CaseRules, case: Case, happening: CaseTrigger, time_us: int) -> CaseTrigger | None:

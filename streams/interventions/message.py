@@ -17,8 +17,8 @@ from schemas.instants import format_instant
 from streams.interventions.actions import Plan, Standing, action
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.touches import ActivePoint
+from streams.profile.case_sections import Tier, Window
 from streams.profile.profile import Profile
-from streams.profile.sections import Tier, Window
 
 # uuid5(NAMESPACE_DNS, "interventions.keepline"). Never change it: a crossing keeps its id.
 NAMESPACE = UUID("71e67f7e-bd81-5cbd-91a7-f09f4e19b127")

@@ -34,7 +34,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.profile.sections import CaseRules
+from streams.profile.case_sections import CaseRules
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from streams.interventions.case import Case
 from streams.interventions.case_states import State
-from streams.interventions.lifecycle import Case
 from streams.profile.profile import Profile
 
 Judged = dict[str, tuple[int, int]]  # policy version -> judged cases, and those of them that were saved

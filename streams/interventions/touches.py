@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.aggregates import First, Last, Total
-from features.catalogue import COMPLAINTS, NAMES, RETAINED, activity, complaints_open
+from features.catalogue import NAMES
+from features.computed import complaints_open
 from features.portable_math import Array
-from features.view import KNOWN, View
+from features.signals import COMPLAINTS, KNOWN, RETAINED, activity
+from features.view import View
 from schemas.instants import format_instant
 from streams.interventions.gate import Applicant
+from streams.profile.contact_sections import TouchPoint
 from streams.profile.profile import Profile
-from streams.profile.sections import TouchPoint
 
 # uuid5(NAMESPACE_DNS, "touches.keepline"). Never change it: a touch keeps its id.
 NAMESPACE = UUID("24fd2243-ecbb-58d7-8c28-f0dbecd83a3c")

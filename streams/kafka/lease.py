@@ -23,7 +23,7 @@ from streams.kafka.fatal import die
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
 from streams.kafka.transaction_guard import guard
-from streams.kafka.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
+from streams.units.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
 # Each limit ends before the next one begins: the checkpoint's own is the first to strike, and no request is
 # ever repeated because it took too long. An open transaction of a dead worker holds committed readers back

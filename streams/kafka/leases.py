@@ -12,7 +12,7 @@ from typing import Any
 from streams.kafka.fatal import die
 from streams.kafka.lease import Earliest, Lease
 from streams.kafka.settings import Settings
-from streams.kafka.unit import Blueprint
+from streams.units.unit import Blueprint
 
 REVOKE_LIMIT_S = 8.0  # a rebalance waits for the last checkpoint, and the session must not end meanwhile
 

@@ -20,7 +20,7 @@ from schemas.instants import format_instant
 from streams.files.tick_reader import Row, Ticks
 from streams.kafka import topics
 from streams.kafka.settings import Settings
-from streams.units.engine_feed import INPUTS
+from streams.units.sources import INPUTS
 
 PRODUCER = "keepline-publish"
 BATCH_BYTES = 256 << 10

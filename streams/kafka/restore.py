@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.kafka.settings import Settings
-from streams.kafka.unit import Unit
+from streams.units.unit import Unit
 
 STALL_S = 60.0  # the longest wait for the next record
 SAY_EVERY_S = 2.0

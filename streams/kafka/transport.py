@@ -24,7 +24,7 @@ from faust.types.tuples import ConsumerMessage
 from streams.kafka.fatal import die
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
-from streams.kafka.unit import Feed
+from streams.units.unit import Feed
 
 # how long a broker holds a fetch that has nothing; Faust's fixed 1500 would hold every tick
 FETCH_WAIT_MS = 20

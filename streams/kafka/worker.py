@@ -21,8 +21,8 @@ from streams.kafka.fatal import die
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases, or_die
 from streams.kafka.settings import Settings
-from streams.kafka.unit import Blueprint
 from streams.kafka.watchdog import Watchdog
+from streams.units.unit import Blueprint
 
 CHECKPOINT_EVERY_S = 1.0
 LEAVE_LIMIT_S = 9.0  # from SIGTERM to the end, checkpoint included

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from features.catalogue import NAMES
 from online_model.snapshot import MODEL
 from schemas.instants import WEEK_US, format_duration
-from streams.profile.sections import POOLED
-
-if TYPE_CHECKING:
-    from streams.profile.profile import Profile
+from streams.profile.learning_sections import POOLED
+from streams.profile.profile import Profile
 
 
 def _tiers_fall(profile: Profile) -> Iterator[str]:

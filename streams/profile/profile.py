@@ -5,46 +5,19 @@ Every key must be there but those with a default in sections.py; an unknown one 
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
-from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field
 
-from schemas.errors import UsageError
-from streams.profile import consistency
-from streams.profile.overrides import Place, apply, entry_name, no_such_key, places
-from streams.profile.sections import (
-    CaseRules,
-    Challenger,
-    Drift,
-    Gate,
-    Goals,
-    Label,
-    Limits,
-    Model,
-    Promotion,
-    Remedy,
-    RollOut,
-    Scores,
-    Section,
-    SegmentOffer,
-    Segments,
-    Step,
-    StopLoss,
-    Tier,
-    Time,
-    Touches,
-    TouchPoint,
-)
+from streams.profile.case_sections import CaseRules, Goals, Remedy, SegmentOffer, Segments, Step, StopLoss, Tier
+from streams.profile.contact_sections import Gate, Limits, RollOut, Touches, TouchPoint
+from streams.profile.learning_sections import Challenger, Drift, Label, Model, Promotion, Scores, Time
+from streams.profile.section import Section
 from streams.profile.values import Amount, Currency, Name
 
-SHIPPED_IN = Path(__file__).parent / "shipped"
 VERSION_DIGITS = 8
 
 
@@ -80,66 +53,3 @@ class Profile(Section):
         """The name and a digest of the content; every message carries it, any change of a key changes it."""
         content = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
         return f"{self.name}-{sha256(content).hexdigest()[:VERSION_DIGITS]}"
-
-
-def shipped() -> list[str]:
-    """The names of the profiles that come with the package."""
-    return sorted(path.stem for path in SHIPPED_IN.glob("*.toml"))
-
-
-def load_profile(name_or_path: str, overrides: Sequence[str] = ()) -> Profile:
-    """A shipped profile by its name, or a TOML file, with `KEY=VALUE` texts put over it.
-
-    Raises UsageError that names the file, the keys and what came.
-    """
-    content = _read(name_or_path)
-    known = places(Profile, content)
-    apply(overrides, known)
-    try:
-        profile = Profile.model_validate(content)
-    except ValidationError as error:
-        raise _usage(name_or_path, [_say(e, content, known) for e in error.errors()]) from None
-    wrong = [sentence for rule in consistency.RULES for sentence in rule(profile)]
-    if wrong:
-        raise _usage(name_or_path, wrong)
-    return profile
-
-
-def _usage(name_or_path: str, sentences: Sequence[str]) -> UsageError:
-    return UsageError(f"profile {name_or_path}: {'; '.join(sentences)}")
-
-
-def _read(name_or_path: str) -> dict[str, Any]:
-    is_shipped = name_or_path in shipped()
-    path = SHIPPED_IN / f"{name_or_path}.toml" if is_shipped else Path(name_or_path)
-    try:
-        return tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        names = ", ".join(shipped())
-        raise UsageError(
-            f"profile {name_or_path}: cannot be read ({error.strerror}); give a TOML file or a shipped name: {names}"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"profile {name_or_path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"profile {name_or_path}: not TOML: {error}") from None
-
-
-def _say(error: ErrorDetails, content: dict[str, Any], known: dict[str, Place]) -> str:
-    key = _dotted(error["loc"], content)
-    if error["type"] == "extra_forbidden":
-        return f"{key}: {no_such_key(key, known)}"
-    if error["type"] == "missing":
-        return f"{key}: missing; the shipped profiles have an example"
-    message = error["msg"].replace("Input should be", "expected")
-    return f"{key} = {error['input']!r}: {message}"
-
-
-def _dotted(loc: Sequence[int | str], content: Any) -> str:
-    """The key as `--set` takes it: entries of lists by their names."""
-    parts = []
-    for step in loc:
-        inside = isinstance(content, dict) or (isinstance(step, int) and isinstance(content, list))
-        content = content[step] if inside and (isinstance(step, int) or step in content) else None
-        parts.append(entry_name(content, step) if isinstance(step, int) else step)
-    return ".".join(parts)

@@ -14,9 +14,9 @@ import orjson
 from schemas.instants import format_instant
 from streams.interventions.dispatcher import Dispatcher, Grant, PartitionCandidate
 from streams.profile.profile import Profile
-from streams.units.engine_feed import CANDIDATES, DISPATCHES
-from streams.units.engine_unit import Clock, Output, Pair
 from streams.units.global_unit import GlobalUnit, InstantBatch, InstantFeed
+from streams.units.sources import CANDIDATES, DISPATCHES
+from streams.units.unit import Clock, Output, Pair
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import orjson
 
 from online_model.snapshot import Snapshot
-from schemas.columns import CUSTOMER_PROFILE, Details, Rows, empty_rows
+from schemas.columns import CUSTOMER_PROFILE, Rows, empty_rows
 from schemas.decode import Decoded, Decoder
-from schemas.events import TOPIC_OF_KIND
 from schemas.instants import parse_instant
 from schemas.refusals import dead_letter
 from schemas.validation import Erased, Mark
@@ -26,68 +24,21 @@ from streams.engine.engine import Engine
 from streams.inputs.details import WaitingDetails
 from streams.inputs.merge import ALWAYS, Merge, OffsetGap, Offsets
 from streams.inputs.schedule import is_grid, next_grid
+from streams.units.engine_batch import Batch, Grants, Letter
+from streams.units.sources import (
+    DISPATCHES,
+    INPUTS,
+    MODELS,
+    OBSERVATIONS,
+    OWN,
+    REFUSED,
+    is_of_events,
+)
+from streams.units.unit import Record
 
-INPUTS = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
-REFUSED = "refused in "  # and a source, in a position: refused records wait for no tick, up to here they are out
-MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
-CANDIDATES, DISPATCHES = "candidates", "dispatches"
-OWN = (MODELS, OBSERVATIONS, DISPATCHES)  # sources of a partition that are no events
-Grants = tuple[int, list[dict[str, Any]]]  # instant us, the dispatcher's answers of it
-Letter = dict[str, object]  # a refused record on its way to the dead letters
 LAST_ID = (1 << 64) - 1
 MOST_BUFFERED = 20_000  # events of a source that wait in memory; the one that holds the frontier is always read
 MOST_INSTANTS = 2  # complete instants of observations that wait in memory
-
-
-class Record(Protocol):
-    """A record of a topic, as a consumer gives it."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-
-
-class Inputs(Protocol):
-    """A feed, as whoever reads for it sees it."""
-
-    def offer(self, source: str, base: int, records: Sequence[Any], now_us: int) -> None:
-        """Records of a source, read from `base` on."""
-
-    def caught_up(self, source: str, now_us: int) -> None:
-        """The source has been read to its end."""
-
-    def wants(self, source: str) -> bool:
-        """Whether more of a source is needed."""
-
-
-@dataclass
-class Batch:
-    """What a unit applies at once. `base` and `position`: next offsets before and after it."""
-
-    feed: object
-    base: dict[str, int]
-    position: dict[str, int]
-    until_us: int | None  # None: stream time has not begun, all that came was refused
-    rows: Rows
-    notes: dict[int, Details] = field(default_factory=dict)  # by the `note` of its row
-    letters: list[Letter] = field(default_factory=list)
-    unknown_fields: Counter[str] = field(default_factory=Counter)
-    model: Snapshot | None = None
-    grants: list[Grants] = field(default_factory=list)
-    matured: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # grid instant -> its blocks
-    ended: bool = False
-
-    @property
-    def size(self) -> int:
-        return len(self.rows)
-
-
-def is_of_events(source: str) -> bool:
-    """Whether a key of a position is a source of events."""
-    return source not in OWN and not source.startswith(REFUSED)
 
 
 class EngineFeed:

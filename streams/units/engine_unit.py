@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import orjson
@@ -24,36 +23,16 @@ from streams.inputs.schedule import is_grid, next_grid
 from streams.interventions.opening import Withheld
 from streams.interventions.stop_loss import added, alert
 from streams.profile.profile import Profile
-from streams.units.engine_feed import (
-    CANDIDATES,
-    DISPATCHES,
-    INPUTS,
-    LABELLED,
-    MODELS,
-    OBSERVATIONS,
-    Batch,
-    EngineFeed,
-    Letter,
-    Record,
-)
+from streams.units.engine_batch import Batch, Letter
+from streams.units.engine_feed import EngineFeed
 from streams.units.refusal_counts import RefusalCounts
+from streams.units.sources import CANDIDATES, DISPATCHES, INPUTS, LABELLED, MODELS, OBSERVATIONS
+from streams.units.unit import POSITION, RESERVED, Clock, Output, Pair, Record
 
-Pair = tuple[bytes | None, bytes | None]
-Clock = Literal["event", "wall"]
-POSITION, LEASE, RESERVED = b"\0position", b"\0lease", b"\0"  # keys of a changelog that are no customer's row
 CASE, ATTRIBUTES = b"\0case:", b"\0persona:"
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
 SCORE = b'{"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
 STATE = "state"
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Records for one partition of a topic (short name)."""
-
-    topic: str
-    partition: int
-    pairs: list[Pair]
 
 
 def tick_us(profile: Profile, clock: Clock) -> int:
@@ -244,7 +223,7 @@ class EngineUnit:
         slots = np.flatnonzero(table.dirty[: len(table)])
         table.dirty[slots] = False
         values = row_format.pack(table.rows[slots], self.signature)
-        gone = self.engine.is_forgotten(slots).tolist()
+        gone = self.engine.lifespans.is_forgotten(slots).tolist()
         pairs: list[Pair] = [
             (table.names[slot].encode(), None if nothing else value)
             for slot, value, nothing in zip(slots.tolist(), values, gone, strict=True)

@@ -13,8 +13,7 @@ import orjson
 
 from schemas.instants import format_instant, parse_instant
 from streams.inputs.merge import OffsetGap
-from streams.units.engine_feed import Record
-from streams.units.engine_unit import POSITION, Output, Pair
+from streams.units.unit import POSITION, Output, Pair, Record
 
 NEVER_US = (1 << 63) - 1
 

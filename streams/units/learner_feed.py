@@ -12,9 +12,8 @@ from schemas.errors import Failure
 from streams.engine import observations
 from streams.engine.reports import Report
 from streams.inputs.schedule import grid_at_or_after
-from streams.units.engine_feed import Record
-from streams.units.engine_unit import Clock
 from streams.units.global_unit import InstantBatch, InstantFeed
+from streams.units.unit import Clock, Record
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from online_model.variant import Hyperparameters
 from schemas.instants import DAY_US
 from streams.interventions.stop_loss import Judged, added
 from streams.profile.profile import Profile
-from streams.units.engine_feed import LABELLED, MODELS
-from streams.units.engine_unit import Clock, Output, Pair
 from streams.units.global_unit import GlobalUnit
 from streams.units.learner_feed import LearnerBatch, LearnerFeed
+from streams.units.sources import LABELLED, MODELS
+from streams.units.unit import Clock, Output, Pair
 
 LEARNER = b"\0learner:"  # keys of its rows: what contenders have in common, then one each
 

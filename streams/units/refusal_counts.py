@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from streams.profile.sections import Drift
+from streams.profile.learning_sections import Drift
 
 MOST_PRODUCERS, OTHERS = 200, ("others", "others")  # a publisher that makes names up must not fill the memory
 

@@ -16,7 +16,7 @@ from tests.cases import shops
 from tests.cases.promises import Body
 from tests.cases.shops import Policy
 from tests.cases.test_cases_partitions import run
-from tests.engine import topics as logs
+from tests.units import topics as logs
 
 TOPICS = ("interventions", "interventions-withheld", "intervention-updates")
 ORDERS = 120  # of the up to seven numbers that are added

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from schemas.instants import WEEK_US, format_instant, parse_instant
-from streams.cases.casebook import Casebook, PendingCandidate
+from streams.cases.casebook import Casebook
 from streams.cases.columns import NO_CASE, PENDING, SENT
+from streams.cases.customer_cases import PendingCandidate
 from streams.cases.emitter import Emitter
 from streams.cases.outbox import Outbox
 from streams.engine.observations import mark
@@ -22,7 +23,8 @@ from streams.inputs.schedule import next_grid
 from streams.interventions.customer_attributes import AttributesTable
 from streams.interventions.opening import Withheld
 from streams.interventions.stop_loss import Judged
-from streams.profile.profile import Profile, load_profile
+from streams.profile.loading import load_profile
+from streams.profile.profile import Profile
 from streams.units.engine_unit import EngineUnit
 from streams.units.learner_unit import LearnerUnit
 from tests.cases import shops

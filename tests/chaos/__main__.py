@@ -13,7 +13,8 @@ from pathlib import Path
 
 from streams.cli import main as keepline
 from streams.kafka import settings
-from streams.profile.profile import SHIPPED_IN, Profile, load_profile
+from streams.profile.loading import SHIPPED_IN, load_profile
+from streams.profile.profile import Profile
 from tests.chaos.compare import MODELS, committed, differences, truth
 from tests.chaos.outcomes import last_us, write_outcomes, write_profiles
 from tests.chaos.proxy import Proxy

@@ -16,8 +16,7 @@ from streams.files.replay_folder import ReplayFolder
 from streams.kafka.settings import Settings
 from streams.profile.profile import Profile
 from streams.replay import Replay
-from streams.units.engine_feed import Inputs
-from streams.units.engine_unit import Output, Pair
+from streams.units.unit import Feed, Output, Pair
 
 Said = dict[str, Counter[bytes]]
 FILES = ("interventions", "interventions-withheld", "intervention-updates", "touches")
@@ -40,7 +39,7 @@ class Listening(Replay):
         self.scores.update(pair for output in outputs if output.topic == SCORES for pair in output.pairs)  # type: ignore[misc]  # they have keys
         super()._route([output for output in outputs if output.topic != SCORES])
 
-    def _send(self, topic: str, values: list[bytes], feed: Inputs) -> None:
+    def _send(self, topic: str, values: list[bytes], feed: Feed) -> None:
         if topic == MODELS:
             self.models += values
         super()._send(topic, values, feed)

@@ -23,7 +23,7 @@ from streams.kafka import private_api, settings, topics
 from streams.kafka import worker as worker_module
 from streams.kafka.lease import Lease
 from streams.kafka.worker import Options, Worker
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 
 # at the next commit: stopped before it (SIGCONT goes on), killed before or after it; at the next batch: lost;
 # at the next record sent: the broker's disk is full

@@ -7,7 +7,7 @@ from typing import Any
 from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.demo.case_outcomes import DelayRow, Share, TierRow, best_told, by_delay, by_tier, fold
 from streams.demo.closed_loop import Call
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 
 START_US = parse_instant("2024-01-01T00:00:00Z")
 PROFILE = load_profile("after-sales")

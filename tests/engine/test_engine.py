@@ -9,13 +9,14 @@ import numpy as np
 
 from features.aggregates import Last
 from features.catalogue import NAMES
+from features.signals import RETAINED
 from online_model.array_codec import unpack_array
 from online_model.treatment import Treatment
 from schemas.columns import EVENT, SERVICE_VISIT
 from schemas.instants import DAY_US, format_instant
 from streams.cases.columns import DRAWN, HELD, PENDING, RETRY, WIDTH
-from streams.engine.engine import RETAINED, Engine
-from streams.profile.profile import load_profile
+from streams.engine.engine import Engine
+from streams.profile.loading import load_profile
 from tests.online_model.worlds import lines
 
 SILENT_DAYS = 10.5  # from here on the model below says that a customer leaves

@@ -20,11 +20,12 @@ from streams.cases.columns import SENT, WIDTH
 from streams.engine.engine import Engine
 from streams.engine.observations import examples_of
 from streams.inputs.schedule import Schedule, is_grid, next_grid
-from streams.profile.profile import Profile, load_profile
-from streams.units.engine_feed import LABELLED, MODELS, OBSERVATIONS
-from tests.engine import topics as logs
+from streams.profile.loading import load_profile
+from streams.profile.profile import Profile
+from streams.units.sources import LABELLED, MODELS, OBSERVATIONS
 from tests.engine.test_engine import BUSY_DAYS, CUSTOMERS, START_US, engine, go
 from tests.online_model.worlds import learner
+from tests.units import topics as logs
 from tests.units.topics import KINDS, PROFILE, Topics, mark
 
 PARTITIONS = 2

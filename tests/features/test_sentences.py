@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.catalogue import CAUSES_ZH, FEATURES
+from features.catalogue import FEATURES
+from features.computed import CAUSES_ZH
 from features.feature import Feature
 from schemas.columns import CAUSES
 

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from features.aggregates import Layout
-from features.catalogue import AGGREGATES, values
+from features.catalogue import AGGREGATES
+from features.matrix import values
 from features.view import View
 from schemas.columns import APP_ACTIVITY, CAUSES, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, Rows, empty_rows
 from schemas.instants import DAY_US

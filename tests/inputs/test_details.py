@@ -10,9 +10,10 @@ import numpy as np
 from features.catalogue import AGGREGATES
 from schemas.columns import Details
 from schemas.instants import DAY_US, format_instant
-from streams.units.engine_feed import INPUTS, Batch
+from streams.units.engine_batch import Batch
 from streams.units.engine_unit import EngineUnit
-from tests.engine import topics as logs
+from streams.units.sources import INPUTS
+from tests.units import topics as logs
 from tests.units.topics import NOTES, NOW_US, PROFILE, START_US, Record
 
 PROFILES = "customer-profiles"

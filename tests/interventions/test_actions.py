@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from features.catalogue import NAMES
 from features.portable_math import Array
 from streams.interventions.actions import PLACE, Standing, action, lifecycle, plan, standing
-from streams.profile.profile import Profile, load_profile
+from streams.profile.loading import load_profile
+from streams.profile.profile import Profile
 
 WORKSHOP, SHOP = load_profile("after-sales"), load_profile("e-commerce")
 PERSONS = {"director", "service advisor", "service manager", "head of customer service", "own adviser"}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from schemas.instants import DAY_US, parse_instant
 from streams.interventions.dispatcher import Dispatcher, Grant, PartitionCandidate, period_end_us
-from streams.profile.sections import BudgetLimit, Limits, Team
+from streams.profile.contact_sections import BudgetLimit, Limits, Team
 
 NOON_US = parse_instant("2024-03-05T12:00:00Z")  # a Tuesday
 TOMORROW_US = parse_instant("2024-03-06T00:00:00Z")

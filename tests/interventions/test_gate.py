@@ -27,7 +27,7 @@ from streams.interventions.gate import (
     pass_gate,
     quiet_until_us,
 )
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 
 NO_HOLDOUT = "gate.holdout_share=0"
 PROFILE = load_profile("after-sales", [NO_HOLDOUT])

@@ -9,10 +9,11 @@ import pytest
 
 from schemas.instants import DAY_US, HOUR_US, parse_instant
 from streams.interventions import lifecycle
+from streams.interventions.case import Case
 from streams.interventions.case_states import ENDED, LIVE, TABLE, CaseTrigger, State, why_ignored
+from streams.interventions.deadlines import deadlines
 from streams.interventions.gate import Refused
-from streams.interventions.lifecycle import Case
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 
 PROFILE = load_profile("after-sales")
 SHOP = load_profile("e-commerce")
@@ -47,7 +48,7 @@ def comes(subject: Case, day: float, known_day: float | None = None) -> list[str
 def until(subject: Case, day: float) -> list[str]:
     """Deadlines up to a day, each once, in their order."""
     said: list[str] = []
-    while due := min(((us, name) for us, name in lifecycle.deadlines(PROFILE, subject) if us <= at(day)), default=None):
+    while due := min(((us, name) for us, name in deadlines(PROFILE, subject) if us <= at(day)), default=None):
         said += told(lifecycle.fire(PROFILE, subject, due[1], due[0]))
     return said
 
@@ -252,10 +253,7 @@ def test_an_acknowledgement_before_the_return_was_no_contact() -> None:
 def test_the_holdout_ends_by_the_same_clock() -> None:
     contacted_at_once, held_out = case(), in_state(State.WITHHELD)
     says(contacted_at_once, "contacted", 0)
-    ends = [
-        [us for us, name in lifecycle.deadlines(PROFILE, one) if name == "horizon"]
-        for one in (contacted_at_once, held_out)
-    ]
+    ends = [[us for us, name in deadlines(PROFILE, one) if name == "horizon"] for one in (contacted_at_once, held_out)]
     assert ends == [[at(60)], [at(60)]]
 
 
@@ -302,7 +300,7 @@ def test_a_window_that_passes_names_the_next_one_and_its_rate() -> None:
 def test_windows_that_had_passed_before_it_was_sent_are_not_reported() -> None:
     subject = case()
     subject.sent_us = at(15)
-    names = [name for _, name in lifecycle.deadlines(PROFILE, subject) if name.startswith("window:")]
+    names = [name for _, name in deadlines(PROFILE, subject) if name.startswith("window:")]
     assert names == ["window:21d"]
 
 
@@ -329,19 +327,19 @@ def test_a_saved_customer_is_followed_up_at_30_and_180_days(
 
 
 def follow_ups_of(subject: Case) -> list[tuple[int, str]]:
-    found = [(us, name) for us, name in lifecycle.deadlines(PROFILE, subject) if name not in ("measured", "judged")]
+    found = [(us, name) for us, name in deadlines(PROFILE, subject) if name not in ("measured", "judged")]
     assert found == [(at(34), "bought_again"), (at(184), "stayed")]
     return found
 
 
 @pytest.mark.parametrize("state", [State.LOST, State.EXPIRED, State.WITHDRAWN])
 def test_only_the_saved_are_followed_up(state: State) -> None:
-    assert {name for _, name in lifecycle.deadlines(PROFILE, in_state(state))} == {"measured"}
+    assert {name for _, name in deadlines(PROFILE, in_state(state))} == {"measured"}
 
 
 @pytest.mark.parametrize("state", list(State))
 def test_every_case_is_measured_at_the_same_time_after_its_crossing(state: State) -> None:
-    assert [us for us, name in lifecycle.deadlines(PROFILE, in_state(state)) if name == "measured"] == [at(90)]
+    assert [us for us, name in deadlines(PROFILE, in_state(state)) if name == "measured"] == [at(90)]
 
 
 @pytest.mark.parametrize(("day", "returned"), [(None, False), (90, True), (90.001, False)])
@@ -356,7 +354,7 @@ def test_measured_says_whether_the_customer_returned_by_then(day: float | None, 
 def test_every_case_is_done_at_last(state: State) -> None:
     subject = in_state(state)
     until(subject, 1000)
-    assert not lifecycle.deadlines(PROFILE, subject)
+    assert not deadlines(PROFILE, subject)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -364,17 +362,17 @@ def test_a_restored_case_has_the_same_deadlines(state: State) -> None:
     subject = in_state(state)
     again = Case.load(subject.state_of())
     assert again == subject
-    assert list(lifecycle.deadlines(PROFILE, again)) == list(lifecycle.deadlines(PROFILE, subject))
+    assert list(deadlines(PROFILE, again)) == list(deadlines(PROFILE, subject))
 
 
 def test_a_deadline_that_has_fired_does_not_fire_again() -> None:
     subject = case()
     lifecycle.fire(PROFILE, subject, "acknowledge", at(1))
-    assert "acknowledge" not in [name for _, name in lifecycle.deadlines(PROFILE, subject)]
+    assert "acknowledge" not in [name for _, name in deadlines(PROFILE, subject)]
 
 
 def steps_of(subject: Case) -> list[tuple[int, str]]:
-    return [(us, name) for us, name in lifecycle.deadlines(SHOP, subject) if name.startswith("step:")]
+    return [(us, name) for us, name in deadlines(SHOP, subject) if name.startswith("step:")]
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.ACKNOWLEDGED, State.CONTACTED])

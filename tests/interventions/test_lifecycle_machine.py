@@ -11,11 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from schemas.instants import DAY_US, HOUR_US
 from streams.cases.casebook import Casebook
+from streams.interventions.case import Case
 from streams.interventions.case_states import ANSWERED, ENDED, LIVE, TABLE, WAITING, State
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.gate import Passed, Refused, consents
-from streams.interventions.lifecycle import Case, Update
-from streams.profile.profile import load_profile
+from streams.interventions.lifecycle import Update
+from streams.profile.loading import load_profile
 
 PROFILE = load_profile("e-commerce", ["case.save_horizon=10d", "case.stayed_within=40d"])
 N, TICK_US, START_US = 3, 6 * HOUR_US, 20_000 * DAY_US

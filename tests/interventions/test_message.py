@@ -15,7 +15,7 @@ from streams.interventions.actions import Standing, plan
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.message import Crossing, compose, tier_of, window_of, withheld
 from streams.interventions.touches import ActivePoint
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 
 PROFILE = load_profile("after-sales")
 CROSSED_US = parse_instant("2024-03-01T00:00:00Z")

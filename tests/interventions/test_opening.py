@@ -7,7 +7,7 @@ import pytest
 
 from schemas.instants import DAY_US
 from streams.interventions.opening import CaseColumns, Withheld, decide
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 
 RULES = load_profile("after-sales").case
 Hold = bool | Withheld  # whether the model is ready, or why nothing may open

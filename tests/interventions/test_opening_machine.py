@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from schemas.instants import DAY_US
 from streams.interventions.opening import CaseColumns, Decision, Withheld, decide
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 
 RULES = load_profile("after-sales", ["case.least_tenure=10d"]).case
 N = 4

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from streams.interventions import lifecycle
+from streams.interventions.case import Case
 from streams.interventions.case_states import State
-from streams.interventions.lifecycle import Case
+from streams.interventions.deadlines import deadlines
 from streams.interventions.stop_loss import added, alert, is_held, judged
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 from tests.interventions.test_lifecycle import PROFILE, at, case, comes, in_state, says, until
 
 HORIZON_DAYS = 60
 
 
 def judged_at(subject: Case) -> list[int]:
-    return [us for us, name in lifecycle.deadlines(PROFILE, subject) if name == "judged"]
+    return [us for us, name in deadlines(PROFILE, subject) if name == "judged"]
 
 
 def test_a_saved_case_is_judged_when_its_horizon_is_over_not_when_it_is_saved() -> None:

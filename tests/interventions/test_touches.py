@@ -16,7 +16,7 @@ from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, SERVICE_VISIT, Rows, e
 from schemas.instants import DAY_US, HOUR_US
 from streams.engine.engine import Engine
 from streams.interventions.touches import SIGNS, active_points, points_due, points_of
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 from tests.features.world import LAYOUT, START_US, applied
 from tests.online_model.worlds import lines
 

@@ -226,8 +226,8 @@ def lose_a_batch(worker: Any, lost: Path) -> None:
 
 def main(arguments: dict[str, Any]) -> None:
     from streams.kafka.settings import from_environment
-    from streams.kafka.unit import Blueprint
     from streams.kafka.worker import Options, Worker
+    from streams.units.unit import Blueprint
 
     kind: type[CountingUnit] = CountingUnit
     if arguments.get("asleep"):

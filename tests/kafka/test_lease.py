@@ -13,8 +13,8 @@ from streams.kafka import leases as leases_module
 from streams.kafka.lease import BATCH_BYTES, IDLE_CHECKPOINT_S, Lease, chunks
 from streams.kafka.leases import Leases
 from streams.kafka.settings import Settings
-from streams.kafka.unit import Blueprint, Pair
 from streams.kafka.worker import Options, Worker
+from streams.units.unit import Blueprint, Pair
 from tests.kafka.counting import SOURCES, Batch, CountingFeed, CountingUnit
 
 SETTINGS = Settings(("nowhere:1",), "x-")

@@ -16,7 +16,7 @@ from schemas.instants import parse_instant
 from streams.cli import main
 from streams.kafka.settings import Settings
 from streams.operations.cases.topic_reader import scan
-from streams.units.engine_feed import LABELLED, MODELS
+from streams.units.sources import LABELLED, MODELS
 
 AT = "2024-02-20T00:00:00Z"
 VERSION = replace(Snapshot.initial(0.25), version=7, instant_us=parse_instant("2024-02-05T00:00:00Z"))

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 
 from online_model.snapshot import Reason, Snapshot
 from streams.kafka.status import read
-from streams.units.engine_feed import MODELS
+from streams.units.sources import MODELS
 from tests.kafka.apache import free_ports
 from tests.kafka.city import wait_for
 from tests.kafka.group import Group, metrics, new_group

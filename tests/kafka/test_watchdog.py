@@ -10,8 +10,8 @@ from streams.kafka import watchdog as module
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 from streams.kafka.settings import Settings
-from streams.kafka.unit import Blueprint
 from streams.kafka.watchdog import APPLY_LIMIT_S, ENDS_EVERY_S, FETCH_LIMIT_S, SAVE_LIMIT_S, Watchdog
+from streams.units.unit import Blueprint
 from tests.kafka.counting import SOURCES, CountingUnit
 
 

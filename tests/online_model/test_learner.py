@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.catalogue import NAMES, scaled
+from features.catalogue import NAMES
+from features.matrix import scaled
 from online_model.estimator import LogisticRegression
 from online_model.examples import taken, with_label
 from online_model.learner import Learner

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.catalogue import scaled
+from features.matrix import scaled
 from features.portable_math import Array
 from online_model.examples import Examples
 from online_model.learner import Learner

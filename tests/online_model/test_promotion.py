@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from features.catalogue import scaled
+from features.matrix import scaled
 from online_model.examples import Examples, taken
 from online_model.learner import Learner
 from online_model.parameters import EXPERTS, SERVED

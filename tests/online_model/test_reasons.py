@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.catalogue import NAMES, scaled
+from features.catalogue import NAMES
+from features.matrix import scaled
 from features.portable_math import Array
 from online_model.additive_functions import EDGES, VALUE_STEP, experts, mixed, on_grid
 from online_model.reasons import MOST_AGAINST, MOST_FOR, TOPIC_INDEX, TOPICS, Topics, reasons, topics_of

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.catalogue import FEATURES, NAMES, scaled
+from features.catalogue import FEATURES, NAMES
+from features.matrix import scaled
 from features.population import RFM_B, count
 from online_model.parameters import MIX, SERVED
 from online_model.pipeline import pipeline

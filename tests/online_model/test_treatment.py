@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.catalogue import scaled
+from features.matrix import scaled
 from online_model.estimator import LogisticRegression
 from online_model.examples import Examples
 from online_model.expert_weights import mean_loss

@@ -10,7 +10,7 @@ from online_model.readiness import Hold
 from online_model.snapshot import Snapshot
 from streams.cases.columns import NO_CASE, PENDING
 from streams.operations.metrics import _held
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 from streams.units.engine_unit import EngineUnit
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import UsageError
 from schemas.instants import DAY_US
-from streams.profile.profile import SHIPPED_IN, load_profile
+from streams.profile.loading import SHIPPED_IN, load_profile
 
 SHIPPED = (SHIPPED_IN / "after-sales.toml").read_text()
 

@@ -7,7 +7,8 @@ import pytest
 from schemas.instants import DAY_US, SECOND_US
 from streams.interventions.actions import Standing, plan
 from streams.interventions.gate import RULES as GATE
-from streams.profile.profile import Profile, load_profile, shipped
+from streams.profile.loading import load_profile, shipped
+from streams.profile.profile import Profile
 
 BOTH = ("after-sales", "e-commerce")
 TIERS = {  # name: above, share of the customers, budget in CNY, expected saved share

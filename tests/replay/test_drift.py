@@ -9,7 +9,7 @@ import pytest
 from features.catalogue import NAMES
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 from streams.replay import Replay
 from tests.replay.runs import SHORT, Event, write_jsonl
 

@@ -15,11 +15,13 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from features.catalogue import NAMES, scaled
+from features.catalogue import NAMES
+from features.matrix import scaled
 from features.portable_math import sigmoid
 from online_model.examples import Examples
 from online_model.scorer import Scorer
-from streams.profile.profile import Profile, load_profile
+from streams.profile.loading import load_profile
+from streams.profile.profile import Profile
 from streams.units.learner_unit import LearnerUnit
 from tests.replay.runs import replay
 from tests.replay.test_labels import data

@@ -18,7 +18,7 @@ from streams.demo.closed_loop import Life
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
 from streams.interventions.gate import is_held_out
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 from streams.replay import Replay
 from streams.simulation.city import City
 from streams.simulation.crm import Crm

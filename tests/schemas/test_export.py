@@ -9,7 +9,7 @@ import pytest
 
 from schemas.events import KINDS, MARKS
 from schemas.export import FOLDER, export, files, stale
-from schemas.outputs import OUTPUTS
+from schemas.topics import OUTPUTS
 from streams.cli import main
 
 

@@ -10,10 +10,10 @@ import pytest
 from online_model.registry import Command
 from online_model.snapshot import MODEL, Reason, Snapshot
 from schemas.instants import DAY_US
-from schemas.outputs import LabelledExamples, Mark, ModelSnapshot, Observations, ReportMark
-from streams.profile.sections import Challenger, Promotion
-from streams.units.engine_feed import LABELLED
-from tests.engine import topics as logs
+from schemas.internal_messages import LabelledExamples, Mark, ModelSnapshot, Observations, ReportMark
+from streams.profile.learning_sections import Challenger, Promotion
+from streams.units.sources import LABELLED
+from tests.units import topics as logs
 from tests.units.topics import Topics
 
 PARTITIONS, STIFF = 2, "stiff"

@@ -15,9 +15,10 @@ from online_model.snapshot import MODEL
 from schemas.errors import Failure
 from streams.engine.observations import examples_of
 from streams.inputs.merge import OffsetGap
-from streams.units.engine_unit import POSITION, STATE, EngineUnit
+from streams.units.engine_unit import STATE, EngineUnit
 from streams.units.learner_unit import LEARNER, LearnerUnit
-from tests.engine import topics as logs
+from streams.units.unit import POSITION
+from tests.units import topics as logs
 from tests.units.topics import KINDS, Owner, Topics
 
 OUTPUTS = ("interventions", "interventions-withheld", "intervention-updates", "touches", "models", "dead-letters")

@@ -7,10 +7,10 @@ import orjson
 from online_model.registry import Command
 from online_model.snapshot import Reason, Snapshot
 from schemas.instants import HOUR_US
-from streams.profile.profile import load_profile
-from streams.units.engine_feed import LABELLED, MODELS
+from streams.profile.loading import load_profile
 from streams.units.learner_unit import LearnerUnit
-from tests.engine import topics as logs
+from streams.units.sources import LABELLED, MODELS
+from tests.units import topics as logs
 from tests.units.topics import START_US
 
 PARTITIONS = 2

@@ -9,9 +9,9 @@ import pytest
 from online_model.registry import Command
 from online_model.snapshot import MODEL, Reason, Snapshot
 from schemas.instants import DAY_US
-from schemas.outputs import ModelCommand
-from streams.units.engine_feed import LABELLED
-from tests.engine import topics as logs
+from schemas.internal_messages import ModelCommand
+from streams.units.sources import LABELLED
+from tests.units import topics as logs
 from tests.units.topics import START_US, Topics
 
 PARTITIONS = 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 from streams.units.refusal_counts import MOST_PRODUCERS, OTHERS, RefusalCounts
 
 DRIFT = load_profile("after-sales").drift

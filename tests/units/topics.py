@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.profile.profile import Profile, load_profile
-from streams.units.engine_feed import INPUTS
-from streams.units.engine_unit import STATE, EngineUnit, Pair
+from streams.profile.loading import load_profile
+from streams.profile.profile import Profile
+from streams.units.engine_unit import STATE, EngineUnit
 from streams.units.learner_unit import LearnerUnit
+from streams.units.sources import INPUTS
+from streams.units.unit import Pair
 
 PROFILE = load_profile(
     "after-sales",

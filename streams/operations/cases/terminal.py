@@ -16,7 +16,7 @@ from streams.operations.cases.curve import Points, draw
 from streams.operations.cases.events import sentence
 from streams.operations.cases.fold import FollowedCase, Message
 from streams.operations.cases.worklist import Due, is_due_today, next_due
-from streams.profile.sections import CaseRules
+from streams.profile.case_sections import CaseRules
 
 TIERS = {"extreme": "bold red", "high": "yellow", "medium": "cyan"}
 LATE, TODAY = "bold red", "yellow"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from schemas.instants import DAY_US, parse_duration, parse_instant
 from streams.interventions.case_states import ANSWERED, WAITING, State
 from streams.operations.cases.fold import FollowedCase
-from streams.profile.sections import CaseRules
+from streams.profile.case_sections import CaseRules
 
 OPEN = (*WAITING, State.CONTACTED, *ANSWERED)  # live, and not kept back
 

@@ -9,7 +9,7 @@ from online_model.registry import Command
 from schemas.errors import Failure
 from streams.kafka import topics
 from streams.kafka.settings import Settings
-from streams.units.engine_feed import LABELLED
+from streams.units.sources import LABELLED
 
 LARGEST = 8 << 20  # as the topic takes them
 

@@ -6,7 +6,7 @@ from schemas.instants import HOUR_US, parse_instant
 from streams.interventions.case_states import State
 from streams.operations.cases.fold import FollowedCase, Messages, fold
 from streams.operations.cases.worklist import Wanted, due, is_due_today, next_due, ranked
-from streams.profile.profile import load_profile
+from streams.profile.loading import load_profile
 from tests.operations.cases.messages import Message, intervention, update, withheld
 
 RULES = load_profile("after-sales", ["case.acknowledge_within=1d", "case.contact_within=3d"]).case

@@ -1,25 +1,37 @@
-"""What the edge asks of a unit, its feed and its batches; streams/units/engine_unit.py has the real ones."""
+"""A unit, its feed and its batches, as the worker and the lease see them; this package has the real ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-LEASE_KEY = b"\0lease"  # reserved in every changelog: the mark of a new owner
+POSITION = b"\0position"  # key of the row that says where the state stands
+LEASE_KEY = b"\0lease"  # key of the mark of a new owner
+RESERVED = b"\0"  # the first byte of keys that are no customer's row
 
 Pair = tuple[bytes | None, bytes | None]
+Clock = Literal["event", "wall"]
 
 
-class Output(Protocol):
-    """Records for one partition of one topic, in order."""
+class Record(Protocol):
+    """A record of a topic, as a consumer gives it."""
 
     @property
-    def topic(self) -> str: ...
+    def offset(self) -> int: ...
     @property
-    def partition(self) -> int: ...
+    def key(self) -> bytes | None: ...
     @property
-    def pairs(self) -> Sequence[Pair]: ...
+    def value(self) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Records for one partition of a topic (short name), in order."""
+
+    topic: str
+    partition: int
+    pairs: Sequence[Pair]
 
 
 class Batch(Protocol):

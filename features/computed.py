@@ -1,0 +1,90 @@
+"""Features that combine several aggregates, and features made in series."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.aggregates import Decayed, First, Last, Latest, Signal, Total
+from features.feature import Feature, decayed
+from features.portable_math import Array
+from features.signals import (
+    COMPLAINTS,
+    LEVEL,
+    RESOLVED,
+    RETAINED,
+    SURVEYS,
+)
+from features.view import View, ratio
+from schemas.columns import CAUSES, SURVEY
+
+CAUSES_ZH = {
+    "distance": "距离远",
+    "price": "价格",
+    "service": "服务",
+    "product": "产品",
+    "vehicle_sold": "车已卖掉",
+    "other": "其他原因",
+}
+
+
+NEUTRAL_LEVEL = 60.0  # of 100: what stands where nobody was asked
+
+
+def silence(pseudo_days: int) -> Feature:
+    """Evidence of the customer's own rhythm against 'still here'; see View.silence_evidence."""
+    count = Total(RETAINED)
+    return Feature(
+        f"silence_evidence_{pseudo_days}d",
+        "log odds",
+        "recency",
+        "log",
+        (count, First(RETAINED), Last(RETAINED)),
+        lambda v: v.silence_evidence(v.get(count), RETAINED, pseudo_days),
+        "0",
+        "Silent for longer than this customer's own rhythm explains (evidence {value:.1f})",
+        "没有互动的时间已超出该客户平时的规律（程度 {value:.1f}）",
+        basis=Last(RETAINED),
+        worse=1,
+    )
+
+
+def gap_days(v: View) -> Array:
+    """Mean days between retention events; the tenure where there are fewer than two."""
+    return ratio(v.days_between(RETAINED), v.get(Total(RETAINED)) - 1.0, v.tenure_days)
+
+
+def overdue(v: View) -> Array:
+    """Days since the last retention event over the customer's own mean gap (a week is added to both)."""
+    return (v.days_since(RETAINED) + 7.0) / (gap_days(v) + 7.0)
+
+
+def complaints_open(v: View) -> Array:
+    """Complaints opened less those resolved."""
+    return np.maximum(v.get(Total(COMPLAINTS)) - v.get(Total(RESOLVED)), 0.0)
+
+
+def complaint_age_days(v: View) -> Array:
+    """Days since the last complaint was opened, 0 unless one is open."""
+    return np.where(complaints_open(v) > 0, v.days_since(COMPLAINTS), 0.0)
+
+
+def survey_level(v: View) -> Array:
+    """Mean survey level, recent ones first."""
+    return ratio(v.get(Decayed(LEVEL, 112)), v.get(Decayed(SURVEYS, 112)), NEUTRAL_LEVEL)
+
+
+def survey_last(v: View) -> Array:
+    """Level of the last survey."""
+    return np.where(v.get(Last(LEVEL)) > -np.inf, v.get(Latest(LEVEL)), NEUTRAL_LEVEL)
+
+
+def survey_trend(v: View) -> Array:
+    """Level of the last survey less the customer's mean of all."""
+    return survey_last(v) - ratio(v.get(Total(LEVEL)), v.get(Total(SURVEYS)), NEUTRAL_LEVEL)
+
+
+def named(cause: str) -> Feature:
+    """How often surveys named a cause, recent ones first."""
+    signal = Signal(SURVEY, cause=CAUSES.index(cause))
+    what, what_zh = f"surveys that name '{cause.replace('_', ' ')}'", f"在问卷中提到“{CAUSES_ZH[cause]}” 次"
+    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, what, what_zh, worse=1)

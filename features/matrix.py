@@ -1,0 +1,67 @@
+"""The catalogue computed for many customers at once: (features, customers), in the catalogue's order."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.aggregates import Layout
+from features.catalogue import FEATURES
+from features.portable_math import Array, in_cache, log
+from features.view import View
+
+Flags = NDArray[np.bool_]
+
+
+Rows = NDArray[np.intp]
+
+
+SIZES = np.array([[feature.size] for feature in FEATURES])
+
+
+IS_LOG = np.array([feature.scale == "log" for feature in FEATURES])
+
+
+def values(view: View) -> Array:
+    """Every feature of the view's customers in its unit: (features, n), in the order of FEATURES, all finite."""
+    out = np.empty((len(FEATURES), len(view.at_us)))
+    for i, feature in enumerate(FEATURES):
+        out[i] = feature.compute(view)
+    return out
+
+
+def known(view: View) -> Flags:
+    """(features, n): which values are of the customers' own events, so that their sentences may be said."""
+    features, columns, nothing = _bases(view.layout)
+    out = np.ones((len(FEATURES), len(view.at_us)), np.bool_)
+    out[features] = view.block[columns] != nothing
+    return out
+
+
+@cache
+def _bases(layout: Layout) -> tuple[list[int], list[int], Array]:
+    """Features with a basis, its columns, and what those hold before the first event."""
+    bases = [(i, feature.basis) for i, feature in enumerate(FEATURES) if feature.basis is not None]
+    columns = [layout.column[basis] for _, basis in bases]
+    return [i for i, _ in bases], columns, layout.empty[columns][:, None]
+
+
+def scaled(raw: Array) -> Array:
+    """What a model sees of `values`: log(1 + value), or value / size; same shape, a new array."""
+    out = np.empty(raw.shape)
+    for rows in in_cache(np.arange(len(FEATURES)), raw.shape[1]):
+        out[rows] = scaled_rows(raw, rows)
+    return out
+
+
+def scaled_rows(raw: Array, rows: Rows) -> Array:
+    """The same for some features: (rows, n)."""
+    out, is_log = raw[rows], IS_LOG[rows]
+    if is_log.all():
+        out += 1.0
+        return log(out)
+    out[is_log] = log(out[is_log] + 1.0)
+    out[~is_log] /= SIZES[rows[~is_log]]
+    return out

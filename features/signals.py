@@ -1,0 +1,57 @@
+"""Which events, and which of their numbers, features are made of."""
+
+from __future__ import annotations
+
+from features.aggregates import ANY, RETENTION, Signal
+from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, SURVEY_TYPES
+
+
+def activity(*types: str) -> Signal:
+    """App activity of these types."""
+    return Signal(APP_ACTIVITY, "count", tuple(ACTIVITY_TYPES.index(t) for t in types))
+
+
+KNOWN = Signal(ANY)
+RETAINED = Signal(RETENTION)
+
+
+VISITS = Signal(SERVICE_VISIT)
+
+
+SPEND = Signal(SERVICE_VISIT, "amount")
+
+
+PRICED = Signal(SERVICE_VISIT, having="amount")
+
+
+ITEMS = Signal(SERVICE_VISIT, "items")
+
+
+WAITS = Signal(SERVICE_VISIT, "wait_minutes")
+
+
+WAITED = Signal(SERVICE_VISIT, having="wait_minutes")
+
+
+ACTIVITY = Signal(APP_ACTIVITY, "count")
+
+
+OTHER = Signal(APP_ACTIVITY, "count", (OTHER_ACTIVITY,))
+
+
+DURATION = Signal(APP_ACTIVITY, "duration_seconds")
+
+
+COMPLAINTS = activity("complaint_opened")
+
+
+RESOLVED = activity("complaint_resolved")
+
+
+SURVEYS = Signal(SURVEY)
+
+
+LEVEL = Signal(SURVEY, "level")
+
+
+NPS = Signal(SURVEY, "score", (SURVEY_TYPES.index("nps"),))

@@ -1,0 +1,118 @@
+"""The sections of a profile about what may be sent to whom, and what is limited for all."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from streams.profile.case_sections import SegmentName
+from streams.profile.section import Count, Section
+from streams.profile.values import (
+    Amount,
+    Channels,
+    Duration,
+    Name,
+    Period,
+    Share,
+    Text,
+    Texts,
+    TimeOfDay,
+)
+
+TouchPointName = Literal[
+    "first-not-reviewed", "no-second-purchase", "no-activity-joined", "complaint-open", "no-purchase"
+]
+
+
+class Touches(Section):
+    """Automated touches: no person, no case."""
+
+    medium_tier: bool
+    cool_down_us: Duration
+
+
+class TouchPoint(Section):
+    """A published sign that something did not happen in time. features: those that carry its share of a score."""
+
+    name: TouchPointName
+    after_us: Period
+    risk: Share
+    channels: Channels
+    scene: Text
+    features: Texts
+
+
+class Cap(Section):
+    """At most `most` messages to a customer by a channel within a period; `segment`: of these customers alone."""
+
+    name: Name
+    channel: Text
+    segment: SegmentName | None = None
+    most: Count
+    within_us: Period
+
+
+class Gate(Section):
+    """What may be sent to whom, when. Quiet hours are the customer's own."""
+
+    needs_consent: Texts
+    consent_when_unknown: bool
+    holdout_share: Annotated[float, Field(ge=0, lt=1)]
+    holdout_salt: Text
+    quiet_channels: Texts
+    quiet_from: TimeOfDay
+    quiet_until: TimeOfDay
+    caps: Annotated[tuple[Cap, ...], Field(strict=False)] = ()
+
+
+class Stage(Section):
+    """A stage of the roll-out: the scopes that get interventions; none named: every customer."""
+
+    name: Name
+    customers: Count
+    scopes: Texts
+
+
+class RollOut(Section):
+    """How far the roll-out has come."""
+
+    stage: Name
+    stages: Annotated[tuple[Stage, ...], Field(strict=False, min_length=1)]
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Those of the stage in force; empty: all."""
+        return next(stage.scopes for stage in self.stages if stage.name == self.stage)
+
+
+class BudgetLimit(Section):
+    """What cases of a scope (none: of all) may cost in a period of UTC."""
+
+    name: Name
+    scope: Text | None = None
+    amount: Amount
+    period: Literal["day", "week", "month", "year"]
+
+
+class Team(Section):
+    """How many cases a day (UTC) a team takes in a scope (none: in all), and each of its agents."""
+
+    name: Name
+    who: Text
+    scope: Text | None = None
+    agents: Count
+    cases_a_day: Count
+
+
+class Limits(Section):
+    """What customers share. Without budgets and teams nobody decides but where the customer lives."""
+
+    every_us: Period
+    budgets: Annotated[tuple[BudgetLimit, ...], Field(strict=False)] = ()
+    teams: Annotated[tuple[Team, ...], Field(strict=False)] = ()
+
+    @property
+    def shared(self) -> bool:
+        """Whether there is anything to share."""
+        return bool(self.budgets or self.teams)

@@ -1,0 +1,91 @@
+"""The sections of a profile about labels, instants and the model.
+
+Durations are kept as microseconds: the key `label.horizon` is the attribute `label.horizon_us`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from streams.profile.section import Count, Positive, Section
+from streams.profile.values import (
+    Duration,
+    Inside,
+    Name,
+    Period,
+    RetentionEvents,
+    Share,
+    TimeZone,
+)
+
+ExpertName = Literal["base", "hinges", "steps"]
+
+
+POOLED: tuple[ExpertName, ...] = ("base", "hinges", "steps")
+
+
+class Label(Section):
+    """When a customer counts as gone: no retention event in (t, t + horizon] after an observation at t."""
+
+    horizon_us: Period
+    lapsed_after_us: Period
+    forgotten_after_us: Period
+    retention_events: RetentionEvents
+
+
+class Time(Section):
+    """The instants of the engine; no tick means the clock's own. `zone`: of customers whose profile names none."""
+
+    tick_us: Period | None = None
+    sweep_every_us: Period
+    observe: Literal["weekly"]
+    max_skew_us: Duration
+    quiet_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    zone: TimeZone
+
+
+class Model(Section):
+    """The learner: what it starts from and when it may open cases."""
+
+    prior_probability: Inside
+    min_labels: Count
+    min_labels_of_a_class: Count
+    least_auc: Share
+    prior_precision: Positive
+    forget_a_week: Annotated[float, Field(gt=0, le=1)]
+    leave_out_treated: bool
+
+
+class Challenger(Section):
+    """A model that learns in the shadow: what it has otherwise than [model]. With other knobs, give it another name."""
+
+    name: Name
+    prior_precision: Positive | None = None
+    forget_a_week: Annotated[float, Field(gt=0, le=1)] | None = None
+    experts: Annotated[tuple[ExpertName, ...], Field(strict=False, min_length=1)] = POOLED
+
+
+class Promotion(Section):
+    """When a challenger takes the champion's place. Gains are in nats of log loss."""
+
+    alpha: Inside
+    least_gain: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    most_a_week: Positive
+
+
+class Drift(Section):
+    """What counts as drift of features, scores, missing values and log loss."""
+
+    reference_weeks: Count
+    psi: Positive
+    missing_jump: Share
+    least_counted: Count
+    loss_delta: Inside
+
+
+class Scores(Section):
+    """Which scores are published."""
+
+    min_change: Share

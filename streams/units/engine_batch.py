@@ -1,0 +1,37 @@
+"""What the engine's feed hands over: whole ticks, and what came beside the events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from online_model.snapshot import Snapshot
+from schemas.columns import Details, Rows
+
+Grants = tuple[int, list[dict[str, Any]]]  # instant us, the dispatcher's answers of it
+
+
+Letter = dict[str, object]  # a refused record on its way to the dead letters
+
+
+@dataclass
+class Batch:
+    """What a unit applies at once. `base` and `position`: next offsets before and after it."""
+
+    feed: object
+    base: dict[str, int]
+    position: dict[str, int]
+    until_us: int | None  # None: stream time has not begun, all that came was refused
+    rows: Rows
+    notes: dict[int, Details] = field(default_factory=dict)  # by the `note` of its row
+    letters: list[Letter] = field(default_factory=list)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    model: Snapshot | None = None
+    grants: list[Grants] = field(default_factory=list)
+    matured: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # grid instant -> its blocks
+    ended: bool = False
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)

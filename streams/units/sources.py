@@ -1,0 +1,16 @@
+"""The sources of units: short names of topics, and the keys of a position."""
+
+from __future__ import annotations
+
+from schemas.events import TOPIC_OF_KIND
+
+INPUTS = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
+REFUSED = "refused in "  # and a source, in a position: refused records wait for no tick, up to here they are out
+MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
+CANDIDATES, DISPATCHES = "candidates", "dispatches"
+OWN = (MODELS, OBSERVATIONS, DISPATCHES)  # sources of a partition that are no events
+
+
+def is_of_events(source: str) -> bool:
+    """Whether a key of a position is a source of events."""
+    return source not in OWN and not source.startswith(REFUSED)
