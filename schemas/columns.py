@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 # Rank of a kind in the canonical order of equal event times: the alphabetical order of the topics' names.
 APP_ACTIVITY, CUSTOMER_PROFILE, INTERVENTION_OUTCOME, SERVICE_VISIT, SURVEY = range(5)
 KINDS = ("app_activity", "customer_profile", "intervention_outcome", "service_visit", "survey")
-OF_CUSTOMERS = ("app_activity", "service_visit", "survey")  # what customers themselves cause; the others are notes
+OF_CUSTOMERS = ("app_activity", "service_visit", "survey")  # what customers themselves cause; the others are details
 
 ACTIVITY_TYPES = (
     "app_open", "browse", "add_to_cart", "purchase", "consult", "coupon_claimed",
@@ -32,7 +32,7 @@ EVENT = np.dtype(
         ("code", "i1"),  # activity type or survey type
         ("causes", "u1"),  # bit i: CAUSES[i] was named
         ("producer", "<u2"),  # a number of its name; the feed sets it
-        ("note", "<i4"),  # where the fields lie that fit no column, 0: there are none
+        ("details", "<i4"),  # where the fields lie that fit no column, 0: there are none
         ("amount", "<f8"),
         ("items", "<f8"),
         ("wait_minutes", "<f8"),

@@ -60,7 +60,7 @@ LABELS = ("service_type", "store_id", "currency")
 class Decoded:
     """A batch after decoding: accepted events in order and their places in it, marks, refusals, deletions.
 
-    An event whose `note` is i > 0 has the further fields `notes[i - 1]`.
+    An event whose `details` is i > 0 has the further fields `details[i - 1]`.
     """
 
     events: Events
@@ -68,7 +68,7 @@ class Decoded:
     marks: list[Mark]
     refused: list[Refused]
     unknown_fields: Counter[str]
-    notes: list[Details] = field(default_factory=list)
+    details: list[Details] = field(default_factory=list)
     erased: list[Erased] = field(default_factory=list)
 
 
@@ -77,13 +77,13 @@ class Decoder:
 
     def __init__(self, kind: str, max_skew_us: int = MAX_SKEW_US) -> None:
         self.kind, self.max_skew_us = kind, max_skew_us
-        self.careful = Validator(kind, max_skew_us)
+        self.validator = Validator(kind, max_skew_us)
         self.known = frozenset(MODELS[kind].model_fields)
         self.numbers = [name for name in NUMBERS if name in self.known]
         self.labels = [name for name in LABELS if name in self.known]
-        self.noted = set() if kind in OF_CUSTOMERS else self.known - Event.model_fields.keys() - {"kind"}
+        self.has_details = set() if kind in OF_CUSTOMERS else self.known - Event.model_fields.keys() - {"kind"}
         if kind == "intervention_outcome":
-            self.noted |= {"event_id"}  # outcomes of one instant have an order
+            self.has_details |= {"event_id"}  # outcomes of one instant have an order
 
     def decode(self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, now_us: int) -> Decoded:
         """Records as they lie in the topic; keys None: not checked."""
@@ -109,14 +109,14 @@ class Decoder:
         bad |= doubtful
         if keys is not None:
             bad |= _keys_differ(keys, customers)
-        bad |= bool(self.noted)
+        bad |= bool(self.has_details)
         unknown = fields.unknown(self.known)
         if not bad.any():
             return Decoded(Events(rows, customers, producers), np.arange(len(rows)), [], [], unknown)
         asked, found = np.flatnonzero(bad).tolist(), []
         for i in asked:
             value: bytes | Object | None = objects[i] if values is None else values[i]
-            found.append(self.careful.check(i, value, keys[i] if keys else None, keys is not None, now_us))
+            found.append(self.validator.check(i, value, keys[i] if keys else None, keys is not None, now_us))
         bodies = {i: body for i, body in zip(asked, found, strict=True) if isinstance(body, dict)}
         if bodies:
             places, again = list(bodies), self._columns(Fields(list(bodies.values())), now_us)
@@ -127,14 +127,14 @@ class Decoder:
         marks, refused = [x for x in found if isinstance(x, Mark)], [x for x in found if isinstance(x, Refused)]
         events = Events(rows[good], *([column[i] for i in good.tolist()] for column in (customers, producers)))
         erased = [x for x in found if isinstance(x, Erased)]
-        return Decoded(events, good, marks, refused, unknown, self._notes(events.rows, bodies.values()), erased)
+        return Decoded(events, good, marks, refused, unknown, self._details(events.rows, bodies.values()), erased)
 
-    def _notes(self, rows: Rows, bodies: Iterable[Object]) -> list[Details]:
+    def _details(self, rows: Rows, bodies: Iterable[Object]) -> list[Details]:
         """The further fields of each row, which is told where they are; none of kinds that fit the columns."""
-        if not self.noted:
+        if not self.has_details:
             return []
-        rows["note"] = np.arange(1, len(rows) + 1)
-        return [{name: value for name, value in body.items() if name in self.noted} for body in bodies]
+        rows["details"] = np.arange(1, len(rows) + 1)
+        return [{name: value for name, value in body.items() if name in self.has_details} for body in bodies]
 
     def _columns(self, fields: Fields, now_us: int) -> tuple[list[str], Column, Rows, Flags]:
         """Customers, producers, rows and which of them are not plainly good (their rows are worthless)."""

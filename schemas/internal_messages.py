@@ -1,4 +1,4 @@
-"""Messages between Keepline's own units: observations, labelled examples, models, candidates and the dispatcher's answers.
+"""Messages between Keepline's own units: observations, labelled examples, models, candidates, the dispatcher's answers.
 
 Numbers in bulk (blocks of observations) travel as base64 of little endian bytes, so that they keep every bit.
 """

@@ -35,7 +35,7 @@ class Casebook:
 
     def __init__(self, profile: Profile, tick_us: int) -> None:
         self.profile, self._tick_us = profile, tick_us
-        self._dossiers: dict[int, CustomerCases] = {}
+        self._customer_cases: dict[int, CustomerCases] = {}
         self._agenda: list[tuple[int, int]] = []
         self._dirty: set[int] = set()
         self._has: NDArray[np.bool_] = np.zeros(0, np.bool_)
@@ -44,7 +44,7 @@ class Casebook:
         self._capped_us = {cap.channel: max(c.within_us for c in caps if c.channel == cap.channel) for cap in caps}
 
     def __len__(self) -> int:
-        return sum(dossier.live is not None for dossier in self._dossiers.values())
+        return sum(customer_cases.live is not None for customer_cases in self._customer_cases.values())
 
     @property
     def next_us(self) -> int:
@@ -53,34 +53,34 @@ class Casebook:
 
     def has(self, slots: Slots) -> NDArray[np.bool_]:
         """(slots,): who has a dossier."""
-        if not self._dossiers:
+        if not self._customer_cases:
             return np.zeros(len(slots), np.bool_)
         known: NDArray[np.bool_] = (slots < len(self._has)) & self._has[np.minimum(slots, len(self._has) - 1)]
         return known
 
     def of(self, slot: int) -> CustomerCases:
         """The customer's dossier; an empty one that is not kept where there is none."""
-        return self._dossiers.get(slot, CustomerCases())
+        return self._customer_cases.get(slot, CustomerCases())
 
     def open(self, slot: int, case: Case) -> None:
         """A case begins: it was sent, or withheld for the holdout."""
-        dossier = self._of(slot)
-        dossier.granted = None
-        dossier.cases.append(case)
+        customer_cases = self._of(slot)
+        customer_cases.granted = None
+        customer_cases.cases.append(case)
         self.touch(slot, case.sent_us)
 
     def contact(self, slot: int, channel: str, at_us: int) -> None:
         """Something was sent by the channel: it counts for its caps."""
         if channel in self._capped_us:
-            dossier = self._of(slot)
+            customer_cases = self._of(slot)
             oldest_us = at_us - max(self._capped_us.values())
-            dossier.contacts = [*(c for c in dossier.contacts if c[0] > oldest_us), (at_us, channel)]
+            customer_cases.contacts = [*(c for c in customer_cases.contacts if c[0] > oldest_us), (at_us, channel)]
             self._dirty.add(slot)
 
     def ask(self, slot: int, asked: PendingCandidate | None, granted: PendingCandidate | None = None) -> None:
         """A candidate waits for its grant, or has got an answer; granted: what waits for the morning with its grant."""
-        dossier = self._of(slot)
-        dossier.asked, dossier.granted = asked, granted
+        customer_cases = self._of(slot)
+        customer_cases.asked, customer_cases.granted = asked, granted
         self._dirty.add(slot)
 
     def touch_later(self, slot: int, us: int) -> None:
@@ -123,12 +123,12 @@ class Casebook:
             self.touch(slot, at_us)
         return updates
 
-    def consent(self, slot: int, persona: CustomerAttributes, at_us: int) -> list[Update]:
+    def consent(self, slot: int, attributes: CustomerAttributes, at_us: int) -> list[Update]:
         """Consents have changed: an open case takes another channel of its action, or ends."""
         case = self.of(slot).live
-        if case is None or case.holdout or consents(self.profile, persona, case.channel):
+        if case is None or case.holdout or consents(self.profile, attributes, case.channel):
             return []
-        left = [channel for channel in case.channels if consents(self.profile, persona, channel)]
+        left = [channel for channel in case.channels if consents(self.profile, attributes, channel)]
         updates = [lifecycle.rerouted(case, left[0], at_us)] if left else lifecycle.end_without_channel(case, at_us)
         self.touch(slot, at_us)
         return updates
@@ -163,27 +163,27 @@ class Casebook:
 
     def touch(self, slot: int, at_us: int) -> None:
         """The dossier has changed: what is over leaves, what is next goes on the agenda."""
-        dossier, next_us = self._of(slot), NEVER_US
-        for case in list(dossier.cases):
+        customer_cases, next_us = self._of(slot), NEVER_US
+        for case in list(customer_cases.cases):
             due = deadlines(self.profile, case)
             if not due and not case.is_live:  # nothing is left to wait for
-                dossier.cases.remove(case)
+                customer_cases.cases.remove(case)
             elif due:
                 next_us = min(next_us, self._next_us(case, due, at_us + 1))  # never now: this instant may be over
         if next_us < NEVER_US:
             self.remind(slot, next_us)
-        if dossier.touch_again_us is not None:
-            self.remind(slot, dossier.touch_again_us)
+        if customer_cases.touch_again_us is not None:
+            self.remind(slot, customer_cases.touch_again_us)
         self._dirty.add(slot)
 
     def take_changes(self, prefix: bytes, names: Sequence[str]) -> list[Pair]:
         """Rows of the changelog of what has changed since the last call."""
         pairs: list[Pair] = []
         for slot in sorted(self._dirty):
-            row = self._dossiers[slot].dumps() if slot in self._dossiers else None
+            row = self._customer_cases[slot].dumps() if slot in self._customer_cases else None
             pairs.append((prefix + names[slot].encode(), row))
             if row is None:
-                self._dossiers.pop(slot, None)
+                self._customer_cases.pop(slot, None)
                 self._has[slot] = False
         self._dirty = set()
         return pairs
@@ -198,7 +198,7 @@ class Casebook:
     def forget(self, slots: Iterable[int]) -> None:
         """Nothing is known of these customers any more."""
         for slot in slots:
-            if self._dossiers.pop(slot, None):
+            if self._customer_cases.pop(slot, None):
                 self._has[slot] = False
                 self._dirty.add(slot)
 
@@ -238,12 +238,12 @@ class Casebook:
         return on_agenda(-(-us // self._tick_us) * self._tick_us)
 
     def _of(self, slot: int) -> CustomerCases:
-        if slot not in self._dossiers:
+        if slot not in self._customer_cases:
             self._keep(slot, CustomerCases())
-        return self._dossiers[slot]
+        return self._customer_cases[slot]
 
-    def _keep(self, slot: int, dossier: CustomerCases) -> None:
-        self._dossiers[slot] = dossier
+    def _keep(self, slot: int, customer_cases: CustomerCases) -> None:
+        self._customer_cases[slot] = customer_cases
         if slot >= len(self._has):
             self._has = np.concatenate([self._has, np.zeros(slot + 1, np.bool_)])  # at least doubled
         self._has[slot] = True

@@ -27,10 +27,10 @@ from streams.profile.case_sections import Step, Tier
 class Crossings:
     """Decides for scored customers."""
 
-    desk: Emitter
+    emitter: Emitter
 
     def __post_init__(self) -> None:
-        self.profile = profile = self.desk.profile
+        self.profile = profile = self.emitter.profile
         self._borders = (profile.case.threshold, *(tier.above for tier in profile.tiers))
 
     def decide(
@@ -42,10 +42,10 @@ class Crossings:
         decision = decide(self.profile.case, CaseColumns(*rows[:UPGRADE]), p, scored.first_known_us, scored.at_us, why)
         after[ARMED:UPGRADE] = decision.columns[1:]
         for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
-            CustomerDecision(self.desk, scored, rows, after, i).cross(decision, candidacy)
+            CustomerDecision(self.emitter, scored, rows, after, i).cross(decision, candidacy)
         self._give_up(scored, rows, ~(p > self._borders[0]))
         for i in np.flatnonzero(p > rows[UPGRADE]).tolist():
-            CustomerDecision(self.desk, scored, rows, after, i).upgrade(candidacy)
+            CustomerDecision(self.emitter, scored, rows, after, i).upgrade(candidacy)
         if why == Withheld.NOTHING:
             self._touch_medium(scored, rows, after)
         if hold == Withheld.NOTHING and self.profile.touch_points:
@@ -69,7 +69,7 @@ class Crossings:
 
     def gate(self, scored: Scored, rows: Array, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
         """The contact rules for one customer and what `base` would do for them. rows: (WIDTH, 1)."""
-        one = CustomerDecision(self.desk, scored, rows, rows, 0)
+        one = CustomerDecision(self.emitter, scored, rows, rows, 0)
         plan = one.plan(base)
         passed = pass_contact_rules(self.profile, one.applicant(plan))
         return passed, action(plan, passed.channel) if isinstance(passed, Passed) else {}
@@ -77,7 +77,7 @@ class Crossings:
     def _give_up(self, scored: Scored, rows: Array, over: NDArray[np.bool_]) -> None:
         """What was to be tried again, or to ask, goes on record; what was held stands there already."""
         for i in np.flatnonzero(np.isfinite(rows[[PENDING, RETRY]]).all(axis=0) & over).tolist():
-            CustomerDecision(self.desk, scored, rows, rows, i).give_up()
+            CustomerDecision(self.emitter, scored, rows, rows, i).give_up()
 
     def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
         published: NDArray[np.bool_] = np.isnan(sent) | (np.abs(p - sent) >= self.profile.scores.min_change)
@@ -94,11 +94,11 @@ class Crossings:
         is_in, waits = (p > above) & (p <= threshold), rows[TOUCHED] == np.inf  # for the morning
         enters = ~(rows[SENT] > above) & (scored.at_us - rows[TOUCHED] >= touches.cool_down_us)
         for i in np.flatnonzero(is_in & (enters | waits)).tolist():
-            CustomerDecision(self.desk, scored, rows, after, i).touch_medium()
+            CustomerDecision(self.emitter, scored, rows, after, i).touch_medium()
 
     def _touch_points(self, scored: Scored, rows: Array, after: Array) -> None:
         """Those for whom a touch point begins to hold. It needs no model: its risk is a published one."""
         after[POINTS] = points_due(self.profile, scored.view)
         begins = after[POINTS].astype(np.int64) & ~rows[POINTS].astype(np.int64)
         for i in np.flatnonzero(begins).tolist():
-            CustomerDecision(self.desk, scored, rows, after, i).touch_points(int(begins[i]))
+            CustomerDecision(self.emitter, scored, rows, after, i).touch_points(int(begins[i]))

@@ -79,13 +79,13 @@ class Candidacy(Enum):
 class CustomerDecision:
     """One of the scored customers, about whom something is decided. `before` and `after`: (WIDTH, n)."""
 
-    def __init__(self, desk: Emitter, scored: Scored, before: Array, after: Array, i: int) -> None:
-        self.desk, self.scored, self.before, self.after, self.i = desk, scored, before, after, i
+    def __init__(self, emitter: Emitter, scored: Scored, before: Array, after: Array, i: int) -> None:
+        self.emitter, self.scored, self.before, self.after, self.i = emitter, scored, before, after, i
         self.slot, self.at_us = int(scored.slots[i]), int(scored.at_us[i])
         self.customer = scored.names(self.slot)
-        self.persona = desk.personas[before[ATTRIBUTES, i]]
+        self.attributes = emitter.attributes_table[before[ATTRIBUTES, i]]
         self.p = float(scored.probability[i])
-        self.standing: Standing = standing(desk.profile.segments, scored.raw[:, i], self._rfm_b())
+        self.standing: Standing = standing(emitter.profile.segments, scored.raw[:, i], self._rfm_b())
 
     def cross(self, decision: Decision, candidacy: Candidacy) -> None:
         """A crossing, or one that has waited: it opens a case, asks for its share, or is withheld."""
@@ -93,47 +93,47 @@ class CustomerDecision:
         if not decision.opened[i]:
             why = Withheld(decision.withheld[i])
             again_us = self._held_until_us(why)
-            self.desk.withhold(self.customer, self.at_us, self._message(crossed_us, ""), why.name.lower(), again_us)
+            self.emitter.withhold(self.customer, self.at_us, self._message(crossed_us, ""), why.name.lower(), again_us)
             return
-        if self.desk.casebook.of(self.slot).live is not None:  # contacted, say, and the horizon is not over
+        if self.emitter.casebook.of(self.slot).live is not None:  # contacted, say, and the horizon is not over
             self._refuse(Refused("open_case"), crossed_us, self._message(crossed_us, ""))
             return
         if self._is_granted(crossed_us):
             candidacy = Candidacy.AT_ONCE
         rules = pass_gate if candidacy is Candidacy.AT_ONCE else may_ask
-        plan = self.plan(tier_of(self.desk.profile, self.p))
-        passed = rules(self.desk.profile, self.applicant(plan))
+        plan = self.plan(tier_of(self.emitter.profile, self.p))
+        passed = rules(self.emitter.profile, self.applicant(plan))
         if came_to_the_draw(passed):  # though it may wait yet, and then come to nothing
-            held = is_held_out(self.desk.profile, self.customer)
+            held = is_held_out(self.emitter.profile, self.customer)
             self.after[DRAWN, i] = self.at_us
-            self.after[HELD, i] = self.desk.profile.gate.holdout_share if held else 0.0
+            self.after[HELD, i] = self.emitter.profile.gate.holdout_share if held else 0.0
         message = self._message(crossed_us, passed.channel if isinstance(passed, Passed) else "")
         if isinstance(passed, Refused):
             self._refuse(passed, crossed_us, message)
             return
         asked = PendingCandidate(message, passed.channel, plan.channels, message["budget"]["amount"])
         if candidacy is Candidacy.AT_ONCE:
-            self.desk.send(self.customer, self.slot, self.after[:, i], asked, self.at_us)
+            self.emitter.send(self.customer, self.slot, self.after[:, i], asked, self.at_us)
         else:
             self._wait_for_grant(crossed_us, candidacy, asked)
 
     def give_up(self) -> None:
         """A crossing that was to be tried again, or to ask, is not at risk any more."""
         message = self._message(int(self.before[PENDING, self.i]), "")
-        if self.desk.casebook.of(self.slot).granted is not None:
-            self.desk.casebook.ask(self.slot, None)
-        self.desk.withhold(self.customer, self.at_us, message, "no_longer_at_risk", None)
+        if self.emitter.casebook.of(self.slot).granted is not None:
+            self.emitter.casebook.ask(self.slot, None)
+        self.emitter.withhold(self.customer, self.at_us, message, "no_longer_at_risk", None)
 
     def upgrade(self, candidacy: Candidacy) -> None:
         """The probability has risen above the tier of the open case."""
-        dossier = self.desk.casebook.of(self.slot)
-        case = dossier.live
+        customer_cases = self.emitter.casebook.of(self.slot)
+        case = customer_cases.live
         if case is None or case.holdout:
             self.after[UPGRADE, self.i] = np.inf
             return
-        plan = self.plan(tier_of(self.desk.profile, self.p))
-        passed = may_rise(self.desk.profile, self.applicant(plan))
-        if isinstance(passed, Refused) or candidacy is Candidacy.WAITS or dossier.asked is not None:
+        plan = self.plan(tier_of(self.emitter.profile, self.p))
+        passed = may_rise(self.emitter.profile, self.applicant(plan))
+        if isinstance(passed, Refused) or candidacy is Candidacy.WAITS or customer_cases.asked is not None:
             return
         message = self._message(case.crossed_us, passed.channel)
         costs_more = message["budget"]["amount"] - case.budget
@@ -141,59 +141,59 @@ class CustomerDecision:
         if candidacy is Candidacy.ASKS:
             self._ask(asked)
         else:
-            self.desk.rise(self.customer, self.slot, self.after[:, self.i], case, asked, self.at_us)
+            self.emitter.rise(self.customer, self.slot, self.after[:, self.i], case, asked, self.at_us)
 
     def touch_medium(self) -> None:
         """The customer has entered the tier that is automated."""
-        waits = self._touch("medium_tier", self.plan(tier_of(self.desk.profile, self.p)), None)
+        waits = self._touch("medium_tier", self.plan(tier_of(self.emitter.profile, self.p)), None)
         self.after[TOUCHED, self.i] = np.inf if waits else self.at_us
 
     def touch_points(self, bits: int) -> None:
         """Touch points have begun to hold; one that waits for the morning begins again then."""
-        for bit, point in points_of(self.desk.profile, bits):
+        for bit, point in points_of(self.emitter.profile, bits):
             if self._touch(point.name, Plan("automated", point.channels, point.scene, point.scene), point.risk):
                 self.after[POINTS, self.i] -= bit
 
     def plan(self, base: Tier | Step) -> Plan:
         """What is done for this customer."""
-        return plan(self.desk.profile, base, self.standing)
+        return plan(self.emitter.profile, base, self.standing)
 
     def applicant(self, plan: Plan) -> Applicant:
         """The customer as the gate sees them."""
-        dossier = self.desk.casebook.of(self.slot)
-        contacts = dossier.contacts
-        if dossier.asked is not None:  # what is asked for may go out yet: its place within the caps is taken
-            contacts = [*contacts, (self.at_us, dossier.asked.channel)]
-        return Applicant(self.customer, self.persona, self.standing, plan, contacts, self.at_us)
+        customer_cases = self.emitter.casebook.of(self.slot)
+        contacts = customer_cases.contacts
+        if customer_cases.asked is not None:  # what is asked for may go out yet: its place within the caps is taken
+            contacts = [*contacts, (self.at_us, customer_cases.asked.channel)]
+        return Applicant(self.customer, self.attributes, self.standing, plan, contacts, self.at_us)
 
     def _is_granted(self, crossed_us: int) -> bool:
-        granted = self.desk.casebook.of(self.slot).granted
+        granted = self.emitter.casebook.of(self.slot).granted
         if granted is None:
             return False
         return granted.share == replace(granted, message=self._message(crossed_us, "")).share
 
     def _wait_for_grant(self, crossed_us: int, candidacy: Candidacy, asked: PendingCandidate) -> None:
-        every_us, asks = self.desk.profile.limits.every_us, candidacy is Candidacy.ASKS
+        every_us, asks = self.emitter.profile.limits.every_us, candidacy is Candidacy.ASKS
         self._undo(crossed_us, np.inf if asks else -(-self.at_us // every_us) * every_us)
         if asks:
             self._ask(asked)
 
     def _refuse(self, refused: Refused, crossed_us: int, message: Message) -> None:
         retry_us = None if refused.retry_us is None else on_agenda(refused.retry_us)
-        self.desk.withhold(self.customer, self.at_us, message, refused.rule, retry_us)
+        self.emitter.withhold(self.customer, self.at_us, message, refused.rule, retry_us)
         if refused.rule == "holdout":  # followed as if it had been sent
-            self.desk.open(self.slot, message, "", (), self.at_us)
+            self.emitter.open(self.slot, message, "", (), self.at_us)
         elif retry_us is None:
             self._undo(-np.inf, -np.inf)
         else:
             self._undo(crossed_us, retry_us)
-            self.desk.casebook.remind(self.slot, retry_us)
+            self.emitter.casebook.remind(self.slot, retry_us)
 
     def _held_until_us(self, why: Withheld) -> int | None:
         """When what holds all crossings is looked at again: with the next model, at the next sweep."""
         if why in (Withheld.MODEL_NOT_READY, Withheld.STOP_LOSS):
             return next_grid(self.at_us)
-        return self.at_us + self.desk.profile.time.sweep_every_us if why == Withheld.SOURCE_QUIET else None
+        return self.at_us + self.emitter.profile.time.sweep_every_us if why == Withheld.SOURCE_QUIET else None
 
     def _undo(self, pending_us: float, retry_us: float) -> None:
         """No case after all: the crossing waits, or is over."""
@@ -201,30 +201,30 @@ class CustomerDecision:
         self.after[PENDING, self.i], self.after[RETRY, self.i] = pending_us, retry_us
 
     def _ask(self, asked: PendingCandidate) -> None:
-        self.desk.casebook.ask(self.slot, asked)
-        self.desk.outbox.candidates.append((self.customer, asked))
+        self.emitter.casebook.ask(self.slot, asked)
+        self.emitter.outbox.candidates.append((self.customer, asked))
 
     def _touch(self, trigger: str, plan: Plan, risk: float | None) -> bool:
         """Sends a touch, if the gate lets it pass; True: it is tried again when it may be."""
         who = self.applicant(plan)
-        passed = pass_gate(self.desk.profile, who)
+        passed = pass_gate(self.emitter.profile, who)
         if isinstance(passed, Refused):
-            self.desk.counts[f"touches_refused_{passed.rule}"] += 1
+            self.emitter.counts[f"touches_refused_{passed.rule}"] += 1
             if passed.retry_us is not None:
-                self.desk.casebook.touch_later(self.slot, on_agenda(passed.retry_us))
+                self.emitter.casebook.touch_later(self.slot, on_agenda(passed.retry_us))
             return passed.retry_us is not None
         more = {"probability": self.p, "risk": risk}
-        message = compose_touch(self.desk.profile, who, trigger, passed.channel, more)
-        self.desk.casebook.contact(self.slot, passed.channel, self.at_us)
-        self.desk.counts[f"touches_by_{trigger}"] += 1
-        self.desk.outbox.touches.append((self.at_us, self.customer, orjson.dumps(message)))
+        message = compose_touch(self.emitter.profile, who, trigger, passed.channel, more)
+        self.emitter.casebook.contact(self.slot, passed.channel, self.at_us)
+        self.emitter.counts[f"touches_by_{trigger}"] += 1
+        self.emitter.outbox.touches.append((self.at_us, self.customer, orjson.dumps(message)))
         return False
 
     def _message(self, crossed_us: int, channel: str) -> Message:
         i, scored = self.i, self.scored
         raw, x = scored.raw[:, i], scaled(scored.raw[:, i : i + 1])
         contributions, above = scored.scorer.contributions(x)[:, 0], x[:, 0] > scored.scorer.snapshot.mean
-        sent, value, profile = float(self.before[SENT, i]), float(self.before[VALUE, i]), self.desk.profile
+        sent, value, profile = float(self.before[SENT, i]), float(self.before[VALUE, i]), self.emitter.profile
         bits = float(points_due(profile, scored.view.of(i))[0])
         crossing = Crossing(
             customer_id=self.customer,
@@ -234,7 +234,7 @@ class CustomerDecision:
             previous_probability=None if np.isnan(sent) else sent,
             explanation=explain(scored.scorer.average, raw, contributions, above, known(scored.view.of(i))[:, 0]),
             model_version=scored.scorer.snapshot.version,
-            persona=self.persona,
+            attributes=self.attributes,
             value=None if np.isnan(value) else value,
             standing=self.standing,
             plan=self.plan(tier_of(profile, self.p)),

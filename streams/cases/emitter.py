@@ -39,7 +39,7 @@ class Emitter:
 
     profile: Profile
     casebook: Casebook
-    personas: AttributesTable
+    attributes_table: AttributesTable
     outbox: Outbox
     counts: Counter[str]
 
@@ -118,10 +118,10 @@ class Emitter:
             return "no_longer_at_risk", None
         if rule is not None:
             return rule, retry_us
-        persona = self.personas[row[ATTRIBUTES]]
-        if not consents(self.profile, persona, asked.channel):
+        attributes = self.attributes_table[row[ATTRIBUTES]]
+        if not consents(self.profile, attributes, asked.channel):
             return "consent", at_us  # another channel may be left: the gate says
-        loud_us = quiet_until_us(self.profile, persona, asked.channel, at_us)
+        loud_us = quiet_until_us(self.profile, attributes, asked.channel, at_us)
         return (None, None) if loud_us is None else ("quiet_hours", loud_us)
 
     def _upgrade_above(self, name: str) -> float:
@@ -141,7 +141,7 @@ class Emitter:
         self, customer: str, slot: int, row: Array, asked: PendingCandidate, at_us: int, rule: str | None
     ) -> None:
         case = self.casebook.of(slot).live
-        allowed = consents(self.profile, self.personas[row[ATTRIBUTES]], asked.channel)
+        allowed = consents(self.profile, self.attributes_table[row[ATTRIBUTES]], asked.channel)
         if case is None or rule is not None or not allowed:  # asked again at the next instant, if p is still up there
             return
         self.rise(customer, slot, row, case, asked, at_us)

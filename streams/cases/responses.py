@@ -21,48 +21,50 @@ SOLD = 1 << CAUSES.index("vehicle_sold")
 class Responses:
     """Takes the rows of one tick a customer, before the customer is scored at its end."""
 
-    def __init__(self, desk: Emitter, names: Sequence[str], retention: Sequence[int]) -> None:
+    def __init__(self, emitter: Emitter, names: Sequence[str], retention: Sequence[int]) -> None:
         """retention: the kinds that prove that a customer is still here."""
-        self.desk, self._names = desk, names
+        self.emitter, self._names = emitter, names
         self._retention = np.array(retention)
 
     def take(
         self, slots: Slots, cases: Array, due_us: NDArray[np.int64], rows: Rows, group: NDArray[np.intp],
-        notes: Mapping[int, Details],
+        details: Mapping[int, Details],
     ) -> None:  # fmt: skip
         """cases: (WIDTH, groups), changed in place; slots and due_us: (groups,); rows in canonical order, group: of
         each row.
         """
-        told = rows["note"] > 0
-        known = self.desk.casebook.has(slots)
+        told = rows["details"] > 0
+        known = self.emitter.casebook.has(slots)
         if known.any():
             told |= known[group] & (np.isin(rows["kind"], self._retention) | (rows["causes"] & SOLD > 0))
         for j in np.flatnonzero(told).tolist():
             i = int(group[j])
-            self._take(int(slots[i]), cases[:, i], int(due_us[i]), rows[j], notes)
+            self._take(int(slots[i]), cases[:, i], int(due_us[i]), rows[j], details)
 
-    def _take(self, slot: int, cases: Array, at_us: int, row: np.void, notes: Mapping[int, Details]) -> None:
-        casebook, time_us, note = self.desk.casebook, int(row["time_us"]), int(row["note"])
-        if not note:
+    def _take(self, slot: int, cases: Array, at_us: int, row: np.void, details: Mapping[int, Details]) -> None:
+        casebook, time_us, number = self.emitter.casebook, int(row["time_us"]), int(row["details"])
+        if not number:
             updates = casebook.nobody_to_save(slot, at_us) if row["causes"] & SOLD else []
             if row["kind"] in self._retention:
                 updates += casebook.retained(slot, time_us, at_us)
         elif row["kind"] != CUSTOMER_PROFILE:
-            updates = casebook.outcome(slot, notes[note], time_us, at_us)
-            if notes[note]["status"] != "acknowledged" and updates[0]["status"] != "ignored":
+            updates = casebook.outcome(slot, details[number], time_us, at_us)
+            if details[number]["status"] != "acknowledged" and updates[0]["status"] != "ignored":
                 cases[CONTACTED] = max(cases[CONTACTED], time_us)
         elif time_us < cases[PROFILE_US]:  # an older profile that comes late
             return
         else:
-            persona = CustomerAttributes.of(notes[note])
-            if not notes[note] or self._withdraws(cases, persona):
+            attributes = CustomerAttributes.of(details[number])
+            if not details[number] or self._withdraws(cases, attributes):
                 cases[CUT] = time_us
-            cases[ATTRIBUTES], cases[PROFILE_US] = self.desk.personas.number(persona), time_us
-            cases[VALUE] = notes[note].get("value", np.nan)
-            updates = casebook.consent(slot, persona, at_us)
-        self.desk.updates(self._names[slot], at_us, updates)
+            cases[ATTRIBUTES], cases[PROFILE_US] = self.emitter.attributes_table.number(attributes), time_us
+            cases[VALUE] = details[number].get("value", np.nan)
+            updates = casebook.consent(slot, attributes, at_us)
+        self.emitter.updates(self._names[slot], at_us, updates)
 
-    def _withdraws(self, cases: Array, persona: CustomerAttributes) -> bool:
+    def _withdraws(self, cases: Array, attributes: CustomerAttributes) -> bool:
         """Whether a profile takes back what an earlier one had allowed."""
         known = cases[PROFILE_US] > -np.inf
-        return bool(known) and has_withdrawn(self.desk.profile, self.desk.personas[cases[ATTRIBUTES]], persona)
+        return bool(known) and has_withdrawn(
+            self.emitter.profile, self.emitter.attributes_table[cases[ATTRIBUTES]], attributes
+        )

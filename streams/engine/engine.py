@@ -72,13 +72,13 @@ class Engine:
         self.recent = RecentIds()
         self.schedule = Schedule(profile.time.sweep_every_us, profile.label.horizon_us)
         self.counts: Counter[str] = Counter()
-        self.casebook, self.personas, self.outbox = Casebook(profile, tick_us), AttributesTable(), Outbox()
-        self.desk = Emitter(profile, self.casebook, self.personas, self.outbox, self.counts)
-        self.rhythm = SourceSilence(profile.time.quiet_factor)
+        self.casebook, self.attributes_table, self.outbox = Casebook(profile, tick_us), AttributesTable(), Outbox()
+        self.emitter = Emitter(profile, self.casebook, self.attributes_table, self.outbox, self.counts)
+        self.source_silence = SourceSilence(profile.time.quiet_factor)
         initial = Snapshot.initial(profile.model.prior_probability)
-        self.scoring = Scoring(self.layout, self.table, Crossings(self.desk), initial)
-        happenings = Responses(self.desk, self.table.names, self.layout.retention)
-        self.ticks = Ticks(self.scoring, happenings, profile.label.lapsed_after_us)
+        self.scoring = Scoring(self.layout, self.table, Crossings(self.emitter), initial)
+        responses = Responses(self.emitter, self.table.names, self.layout.retention)
+        self.ticks = Ticks(self.scoring, responses, profile.label.lapsed_after_us)
         self.now_us: int | None = None
         self.waiting_us: int | None = None
         self.asked_us: int | None = None
@@ -119,10 +119,10 @@ class Engine:
         """How many have had an event of their own; one who was forgotten and came back counts anew."""
         return self.lifespans.known() + self.counts["forgotten"]
 
-    def step(self, rows: Rows, until_us: int, notes: Mapping[int, Details]) -> None:
+    def step(self, rows: Rows, until_us: int, details: Mapping[int, Details]) -> None:
         """Applies the events of whole ticks up to `until_us`, in any order, and stops where schedule and agenda say.
 
-        `rows` have slots of `table` and the tick they are due in, `notes` the further fields of those with a `note`.
+        `rows` have slots of `table` and the tick they are due in, `details` the further fields of some.
         Raises when it would pass an instant whose model or grants it still waits for: the feed must not let it.
         """
         assert self.now_us is not None, "the engine has not been started"
@@ -134,7 +134,7 @@ class Engine:
             assert self.asked_us is None, f"grants of {self.asked_us} have not come"
             stop_us = min(until_us, self._next_stop(rows))
             n = len(rows) if stop_us == until_us else int(np.searchsorted(rows["due_us"], stop_us, "right"))
-            self._apply(rows[:n], notes)
+            self._apply(rows[:n], details)
             rows, self.now_us = rows[n:], stop_us
             self._wake(stop_us)
             self._stop(stop_us)
@@ -156,7 +156,7 @@ class Engine:
         for grant in sorted(grants, key=itemgetter("customer_id")):
             slot = int(self.table.slots([grant["customer_id"]])[0])
             row = self.table.rows[slot, -WIDTH:]
-            self.desk.grant(grant["customer_id"], slot, row, self.now_us, grant, self.hold)
+            self.emitter.grant(grant["customer_id"], slot, row, self.now_us, grant, self.hold)
             self.table.dirty[slot] = True
         self._flush()
 
@@ -242,7 +242,7 @@ class Engine:
 
     def _sweep(self, at_us: int, see: See = unseen) -> None:
         active = self.lifespans.active(at_us)
-        self.quiet = self.rhythm.quiet(at_us)
+        self.quiet = self.source_silence.quiet(at_us)
         hold = Withheld.SOURCE_QUIET if self.quiet else Withheld.NOTHING  # a sweep sees nothing but silence
         probability = self.scoring.sweep(active, at_us, hold, self._candidacy(self.gives_out(at_us)), see)
         self.scoring.give_up(self._waits_but(active), at_us)
@@ -271,7 +271,7 @@ class Engine:
         again = self._again(np.array(due, np.intp), at_us)
         for slot in due:
             updates = self.casebook.wake(slot, at_us, partial(self.scoring.gate, slot, at_us))
-            self.desk.updates(self.table.names[slot], at_us, updates)
+            self.emitter.updates(self.table.names[slot], at_us, updates)
         if not self.schedule.is_sweep(at_us):  # which scores everybody
             self.scoring.sweep(again, at_us, Withheld.NOTHING, self._candidacy(False))
         self._flush()
@@ -298,7 +298,7 @@ class Engine:
         asked = [one.candidate(customer) for customer, one in sorted(candidates, key=itemgetter(0))]
         self.facts.candidates.append(observations.candidates(at_us, self.partition, asked))
 
-    def _apply(self, rows: Rows, notes: Mapping[int, Details]) -> None:
+    def _apply(self, rows: Rows, details: Mapping[int, Details]) -> None:
         """Events up to the next stop, by due time."""
         if not len(rows):
             return
@@ -311,10 +311,10 @@ class Engine:
         self.counts["applied"] += int((new & ~late).sum())
         rows = rows[new]
         self.quality.count(rows)
-        self.counts["notes"] += int((rows["note"] > 0).sum())
+        self.counts["notes"] += int((rows["details"] > 0).sum())
         if not self.waits_for_models:
-            self.rhythm.hear(rows[rows["note"] == 0])
-        self.ticks.apply(rows, notes, self._candidacy(False))
+            self.source_silence.hear(rows[rows["details"] == 0])
+        self.ticks.apply(rows, details, self._candidacy(False))
         self._flush()
 
     def _flush(self) -> None:

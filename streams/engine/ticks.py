@@ -25,12 +25,12 @@ from streams.interventions.opening import Withheld
 class Ticks:
     """Applies events to the customers of a partition."""
 
-    def __init__(self, scoring: Scoring, happenings: Responses, lapsed_after_us: int) -> None:
+    def __init__(self, scoring: Scoring, responses: Responses, lapsed_after_us: int) -> None:
         self.scoring, self.table, self.layout = scoring, scoring.table, scoring.layout
-        self._happenings, self._lapsed_after_us = happenings, lapsed_after_us
+        self._responses, self._lapsed_after_us = responses, lapsed_after_us
         self._last_retained = self.layout.column[Last(Signal(RETENTION))]
 
-    def apply(self, rows: Rows, notes: Mapping[int, Details], candidacy: Candidacy) -> None:
+    def apply(self, rows: Rows, details: Mapping[int, Details], candidacy: Candidacy) -> None:
         """Rows sorted by slot and tick: the first tick of every customer, then the second, ..."""
         if not len(rows):
             return
@@ -45,7 +45,7 @@ class Ticks:
             mine = turn == k
             place = np.cumsum(mine) - 1
             chosen = mine[group]
-            self._groups(slot[first[mine]], due_us[first[mine]], rows[chosen], place[group[chosen]], notes, candidacy)
+            self._groups(slot[first[mine]], due_us[first[mine]], rows[chosen], place[group[chosen]], details, candidacy)
 
     def _groups(
         self,
@@ -53,7 +53,7 @@ class Ticks:
         due_us: NDArray[np.int64],
         rows: Rows,
         group: NDArray[np.intp],
-        notes: Mapping[int, Details],
+        details: Mapping[int, Details],
         candidacy: Candidacy,
     ) -> None:
         for start in range(0, len(slots), ROWS_AT_ONCE):
@@ -62,7 +62,7 @@ class Ticks:
             block, at_us = self.table.gather(slots[start:end]), due_us[start:end].astype(np.float64)
             self._update(block, rows[of], group[of] - start, at_us)
             about = slots[start:end], block[-WIDTH:], due_us[start:end]
-            self._happenings.take(*about, rows[of], group[of] - start, notes)
+            self._responses.take(*about, rows[of], group[of] - start, details)
             is_active = np.flatnonzero(block[self._last_retained] >= at_us - self._lapsed_after_us)
             part = block[:, is_active]
             scored = self.scoring.scored(slots[start:end][is_active], part, at_us[is_active])
@@ -71,12 +71,12 @@ class Ticks:
             self.table.scatter(slots[start:end], block)
 
     def _update(self, block: Array, rows: Rows, group: NDArray[np.intp], at_us: Array) -> None:
-        """Events into the aggregates; notes are none of the customers' own."""
-        noted = rows["note"] > 0
-        if not noted.any():
+        """Events into the aggregates; details are none of the customers' own."""
+        has_details = rows["details"] > 0
+        if not has_details.any():
             self.layout.update(block, rows, group, at_us)
             return
-        rows, group = rows[~noted], group[~noted]
+        rows, group = rows[~has_details], group[~has_details]
         own = np.unique(group)
         part = block[:, own]
         self.layout.update(part, rows, np.searchsorted(own, group), at_us[own])

@@ -74,14 +74,14 @@ def _placed(decoded: Decoded, places: NDArray[np.intp]) -> Decoded:
     heartbeat, it only proves that nothing older follows."""
     marks = [Mark(int(places[mark.index]), "heartbeat", mark.time_us, mark.producer) for mark in decoded.marks]
     refused = [replace(one, index=int(places[one.index])) for one in decoded.refused]
-    return Decoded(decoded.events, places[decoded.index], marks, refused, decoded.unknown_fields, decoded.notes)
+    return Decoded(decoded.events, places[decoded.index], marks, refused, decoded.unknown_fields, decoded.details)
 
 
 def _together(parts: Sequence[Decoded], refused: list[Refused]) -> Decoded:
     marks = sorted((mark for part in parts for mark in part.marks), key=lambda mark: mark.index)
     everything = sorted(refused + [one for part in parts for one in part.refused], key=lambda one: one.index)
     unknown = sum((part.unknown_fields for part in parts), Counter[str]())
-    notes = _notes(parts)
+    details = _details(parts)
     events = Events.concatenate(part.events for part in parts)
     index = np.concatenate([np.zeros(0, np.intp), *(part.index for part in parts)])
     if len(parts) > 1:
@@ -89,14 +89,14 @@ def _together(parts: Sequence[Decoded], refused: list[Refused]) -> Decoded:
         names = ([column[i] for i in order.tolist()] for column in (events.customers, events.producers))
         events = Events(events.rows[order], *names)
         index = index[order]
-    return Decoded(events, index, marks, everything, unknown, notes)
+    return Decoded(events, index, marks, everything, unknown, details)
 
 
-def _notes(parts: Sequence[Decoded]) -> list[Details]:
-    """The notes of all parts; their rows are told where they are now."""
-    notes: list[Details] = []
+def _details(parts: Sequence[Decoded]) -> list[Details]:
+    """The details of all parts; their rows are told where they are now."""
+    details: list[Details] = []
     for part in parts:
-        numbers = part.events.rows["note"]
-        numbers[numbers > 0] += len(notes)
-        notes += part.notes
-    return notes
+        numbers = part.events.rows["details"]
+        numbers[numbers > 0] += len(details)
+        details += part.details
+    return details

@@ -69,18 +69,18 @@ TABLE: dict[tuple[State, CaseTrigger], State] = {
 }
 
 
-def why_ignored(state: State, happening: CaseTrigger) -> str:
+def why_ignored(state: State, trigger: CaseTrigger) -> str:
     """The answer to an outcome that the table does not have in this state."""
     if state in ENDED:
         return "case_ended"
     if state is S.WITHHELD:
         return "holdout"
-    return "repeated" if happening.value == state.value else "overtaken"
+    return "repeated" if trigger.value == state.value else "overtaken"
 
 
 def markdown() -> str:
     """The table as docs/cases.md shows it: a row a state, a column a happening."""
     head = ["", *CaseTrigger]
-    rows = [[state, *(TABLE.get((state, happening), "") for happening in CaseTrigger)] for state in State]
+    rows = [[state, *(TABLE.get((state, trigger), "") for trigger in CaseTrigger)] for state in State]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

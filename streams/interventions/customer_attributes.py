@@ -36,18 +36,18 @@ class AttributesTable:
     def __getitem__(self, number: float) -> CustomerAttributes:
         return self.all[int(number)]
 
-    def number(self, persona: CustomerAttributes) -> int:
+    def number(self, attributes: CustomerAttributes) -> int:
         """Its number; a new one where it was not seen before."""
-        found = self._number.setdefault(persona, len(self.all))
+        found = self._number.setdefault(attributes, len(self.all))
         if found == len(self.all):
-            self.all.append(persona)
+            self.all.append(attributes)
         return found
 
     def take_changes(self, prefix: bytes) -> list[tuple[bytes | None, bytes | None]]:
         """What is new since the last call, for the changelog."""
         new, self._saved = self.all[self._saved :], len(self.all)
         first = self._saved - len(new)
-        return [(b"%s%d" % (prefix, first + i), orjson.dumps(asdict(persona))) for i, persona in enumerate(new)]
+        return [(b"%s%d" % (prefix, first + i), orjson.dumps(asdict(attributes))) for i, attributes in enumerate(new)]
 
     def load(self, rows: dict[int, bytes]) -> None:
         """Rows of the changelog by their numbers."""

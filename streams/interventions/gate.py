@@ -41,7 +41,7 @@ class Applicant:
     """Somebody to whom something is to be sent at an instant."""
 
     customer_id: str
-    persona: CustomerAttributes
+    attributes: CustomerAttributes
     standing: Standing
     plan: Plan
     contacts: Sequence[Contact]
@@ -82,11 +82,11 @@ def may_rise(profile: Profile, who: Applicant) -> Passed | Refused:
     return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap")}, profile, who)
 
 
-def quiet_until_us(profile: Profile, persona: CustomerAttributes, channel: str, at_us: int) -> int | None:
+def quiet_until_us(profile: Profile, attributes: CustomerAttributes, channel: str, at_us: int) -> int | None:
     """When something may go out by the channel; None: now."""
     if channel not in profile.gate.quiet_channels:
         return None
-    loud_us = _loud_us(profile, persona, at_us)
+    loud_us = _loud_us(profile, attributes, at_us)
     return loud_us if loud_us > at_us else None
 
 
@@ -95,17 +95,17 @@ def pass_contact_rules(profile: Profile, who: Applicant) -> Passed | Refused:
     return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap", "quiet_hours")}, profile, who)
 
 
-def consents(profile: Profile, persona: CustomerAttributes, channel: str) -> bool:
+def consents(profile: Profile, attributes: CustomerAttributes, channel: str) -> bool:
     """Whether the customer may be contacted by the channel."""
     gate = profile.gate
-    return channel not in gate.needs_consent or dict(persona.consent).get(channel, gate.consent_when_unknown)
+    return channel not in gate.needs_consent or dict(attributes.consent).get(channel, gate.consent_when_unknown)
 
 
 def has_withdrawn(profile: Profile, before: CustomerAttributes, after: CustomerAttributes) -> bool:
     """Whether of the channels that need consent some were allowed before, and none is now."""
     was, is_now = (
-        any(consents(profile, persona, channel) for channel in profile.gate.needs_consent)
-        for persona in (before, after)
+        any(consents(profile, attributes, channel) for channel in profile.gate.needs_consent)
+        for attributes in (before, after)
     )
     return was and not is_now
 
@@ -128,13 +128,13 @@ def _pass(rules: dict[str, Rule], profile: Profile, who: Applicant) -> Passed | 
         channels, retry_us = rule(profile, who, channels)
         if not channels:
             return Refused(name, retry_us)
-    preferred = who.persona.preferred_channel
+    preferred = who.attributes.preferred_channel
     return Passed(preferred if preferred is not None and preferred in channels else channels[0])
 
 
 def _roll_out(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
     scopes = profile.roll_out.scopes
-    return (channels if not scopes or who.persona.scope in scopes else ()), None
+    return (channels if not scopes or who.attributes.scope in scopes else ()), None
 
 
 def _vehicle_sold(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
@@ -142,7 +142,7 @@ def _vehicle_sold(profile: Profile, who: Applicant, channels: Sequence[str]) -> 
 
 
 def _consent(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
-    return [channel for channel in channels if consents(profile, who.persona, channel)], None
+    return [channel for channel in channels if consents(profile, who.attributes, channel)], None
 
 
 def _holdout(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
@@ -171,14 +171,14 @@ def _concerns(cap: Cap, standing: Standing) -> bool:
 
 
 def _quiet_hours(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
-    loud_us = _loud_us(profile, who.persona, who.at_us)
+    loud_us = _loud_us(profile, who.attributes, who.at_us)
     if loud_us <= who.at_us:
         return channels, None
     return [channel for channel in channels if channel not in profile.gate.quiet_channels], loud_us
 
 
-def _loud_us(profile: Profile, persona: CustomerAttributes, at_us: int) -> int:
-    gate, zone = profile.gate, persona.time_zone or profile.time.zone
+def _loud_us(profile: Profile, attributes: CustomerAttributes, at_us: int) -> int:
+    gate, zone = profile.gate, attributes.time_zone or profile.time.zone
     return loud_again_us(gate.quiet_from, gate.quiet_until, zone, at_us)
 
 

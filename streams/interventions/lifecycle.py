@@ -21,22 +21,22 @@ Update = dict[str, Any]
 
 def outcome(rules: CaseRules, case: Case, fields: dict[str, Any], time_us: int, at_us: int) -> list[Update]:
     """What the CRM reports; always answered, whatever it says."""
-    happening = CaseTrigger(fields["status"])
+    trigger = CaseTrigger(fields["status"])
     if time_us < case.sent_us and not case.holdout:
         return [ignored(case.intervention_id, fields, at_us, "before_the_case")]
-    if late := _late_contact(rules, case, happening, time_us):
+    if late := _late_contact(rules, case, trigger, time_us):
         _note(case, fields)
         case.contacted_us, case.saved_us = time_us, case.returned_us
         return _move(case, late, at_us, _said(fields))
     is_sold = "vehicle_sold" in fields.get("causes", ()) and case.is_live
-    if (case.state, happening) not in TABLE:
-        why = why_ignored(case.state, happening)
+    if (case.state, trigger) not in TABLE:
+        why = why_ignored(case.state, trigger)
         sold = nobody_to_save(case, at_us) if is_sold else []
         return sold or [ignored(case.intervention_id, fields, at_us, why)]
     _note(case, fields)
-    if happening is not CaseTrigger.ACKNOWLEDGED and (case.contacted_us is None or time_us < case.contacted_us):
+    if trigger is not CaseTrigger.ACKNOWLEDGED and (case.contacted_us is None or time_us < case.contacted_us):
         case.contacted_us = time_us
-    updates = _move(case, happening, at_us, _said(fields))
+    updates = _move(case, trigger, at_us, _said(fields))
     updates += nobody_to_save(case, at_us) if is_sold else []
     return updates + _already_back(rules, case, at_us)
 
@@ -126,9 +126,9 @@ def ignored(intervention_id: str, fields: dict[str, Any], at_us: int, why: str) 
     }
 
 
-def _late_contact(rules: CaseRules, case: Case, happening: CaseTrigger, time_us: int) -> CaseTrigger | None:
+def _late_contact(rules: CaseRules, case: Case, trigger: CaseTrigger, time_us: int) -> CaseTrigger | None:
     """A contact before the return that had ended the case, reported after it."""
-    was_contact = happening not in (CaseTrigger.ACKNOWLEDGED, CaseTrigger.RETAINED)
+    was_contact = trigger not in (CaseTrigger.ACKNOWLEDGED, CaseTrigger.RETAINED)
     returned_us = case.returned_us
     if case.state is State.WITHDRAWN and was_contact and returned_us is not None:
         return CaseTrigger.RETAINED if time_us < returned_us <= time_us + rules.save_horizon_us else None
@@ -150,15 +150,15 @@ def _back(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update
     return _move(case, CaseTrigger.RETAINED, at_us, {"why": "came_back"})
 
 
-def _move(case: Case, happening: CaseTrigger, at_us: int, more: dict[str, Any]) -> list[Update]:
+def _move(case: Case, trigger: CaseTrigger, at_us: int, more: dict[str, Any]) -> list[Update]:
     """By the table; nothing where it has no such row."""
-    after = TABLE.get((case.state, happening))
+    after = TABLE.get((case.state, trigger))
     if after is None:
         return []
     case.state = after
     if after not in ENDED:
-        claim = happening in (CaseTrigger.CLAIMED_SAVED, CaseTrigger.CLAIMED_LOST)
-        return [_update(case, "claimed" if claim else happening.value, at_us, more)]
+        claim = trigger in (CaseTrigger.CLAIMED_SAVED, CaseTrigger.CLAIMED_LOST)
+        return [_update(case, "claimed" if claim else trigger.value, at_us, more)]
     case.ended_us = at_us
     status = after.value if after in (State.EXPIRED, State.WITHDRAWN) else "closed"
     return [_update(case, status, at_us, more)]

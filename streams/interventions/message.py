@@ -38,7 +38,7 @@ class Crossing:
     previous_probability: float | None
     explanation: Explanation
     model_version: int
-    persona: CustomerAttributes
+    attributes: CustomerAttributes
     value: float | None  # of the customer, None: as the profile says
     standing: Standing
     plan: Plan
@@ -85,8 +85,8 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "expected_net_value": round(net_value, AMOUNT_DIGITS),
         "propensity": 1.0 - profile.gate.holdout_share,
         "customer_value": value,
-        "scope": crossing.persona.scope,
-        "agent_id": crossing.persona.agent_id,
+        "scope": crossing.attributes.scope,
+        "agent_id": crossing.attributes.agent_id,
         "cause": crossing.standing.cause,
         "segments": list(crossing.standing.segments),
         "lifecycle": crossing.standing.lifecycle,

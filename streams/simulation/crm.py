@@ -38,7 +38,7 @@ class Habits:
 
 
 @dataclass
-class CallCenter:
+class WorkItem:
     """A case on somebody's desk. plan: what will be done, and when in us."""
 
     body: Message
@@ -62,76 +62,76 @@ class Crm:
 
     def __init__(self, seed: int, habits: Habits | None = None) -> None:
         self._seed, self._habits = seed, habits or Habits()
-        self._desks: dict[str, CallCenter] = {}
+        self._items: dict[str, WorkItem] = {}
 
     def take(self, interventions: Iterable[Message], updates: Iterable[Message]) -> None:
         """What has come since the last call, in order."""
         for body in interventions:
-            if body["intervention_id"] not in self._desks:
-                self._desks[body["intervention_id"]] = self._open(body)
+            if body["intervention_id"] not in self._items:
+                self._items[body["intervention_id"]] = self._open(body)
         for update in updates:
-            desk = self._desks.get(update["intervention_id"])
-            if desk and update["status"] in OVER:
-                del self._desks[update["intervention_id"]]
-            elif desk:
-                self._hear(desk, update)
+            item = self._items.get(update["intervention_id"])
+            if item and update["status"] in OVER:
+                del self._items[update["intervention_id"]]
+            elif item:
+                self._hear(item, update)
 
     def work(self, day_us: int, contact: Contact) -> list[Message]:
         """The outcomes of the day that begins at `day_us`, in event-time order; whom they call is told to `contact`."""
         due = sorted(self._due(day_us), key=lambda one: one[0])
-        self._call([(us, desk) for us, desk, status in due if status == "contacted"], contact)
-        return [self._outcome(desk, status, us) for us, desk, status in due]
+        self._call([(us, item) for us, item, status in due if status == "contacted"], contact)
+        return [self._outcome(item, status, us) for us, item, status in due]
 
-    def _open(self, body: Message) -> CallCenter:
+    def _open(self, body: Message) -> WorkItem:
         """A new case, and what will be done with it unless something is heard of it."""
         draw, habits = Random(f"{self._seed}|{body['intervention_id']}"), self._habits
-        desk = CallCenter(body, draw, body["action"]["channel"], body["budget"]["amount"])
+        item = WorkItem(body, draw, body["action"]["channel"], body["budget"]["amount"])
         decided_us = parse_instant(body["decided_at"])
         if draw.random() < habits.acknowledged_at_once:
-            desk.plan["acknowledged"] = _office_us(draw, decided_us)
+            item.plan["acknowledged"] = _office_us(draw, decided_us)
         never = 1.0 - sum(habits.contact_shares)
         (days,) = draw.choices((*habits.contact_days, None), (*habits.contact_shares, never))
         if days is not None:
-            desk.plan["contacted"] = _office_us(draw, max(decided_us, desk.crossed_us + draw.randint(*days) * DAY_US))
-        return desk
+            item.plan["contacted"] = _office_us(draw, max(decided_us, item.crossed_us + draw.randint(*days) * DAY_US))
+        return item
 
-    def _hear(self, desk: CallCenter, update: Message) -> None:
+    def _hear(self, item: WorkItem, update: Message) -> None:
         """Of a case that goes on."""
         now_us, habits = parse_instant(update["updated_at"]), self._habits
-        desk.channel = update.get("channel") or (update.get("action") or {}).get("channel", desk.channel)
-        desk.budget = (update.get("budget") or {}).get("amount", desk.budget)
+        item.channel = update.get("channel") or (update.get("action") or {}).get("channel", item.channel)
+        item.budget = (update.get("budget") or {}).get("amount", item.budget)
         reminded = update["status"] == "overdue" and update.get("why") == "not_acknowledged"
-        if reminded and desk.draw.random() < habits.acknowledged_when_reminded:
-            desk.plan["acknowledged"] = _office_us(desk.draw, now_us)
+        if reminded and item.draw.random() < habits.acknowledged_when_reminded:
+            item.plan["acknowledged"] = _office_us(item.draw, now_us)
         called = update.get("state") in ("contacted", "responded", "declined")
-        if update["status"] == "escalated" and not called and desk.draw.random() < habits.heeds_escalation:
-            sooner_us = _office_us(desk.draw, now_us + desk.draw.randint(0, 1) * DAY_US)
-            desk.plan["contacted"] = min(sooner_us, desk.plan.get("contacted", sooner_us))
+        if update["status"] == "escalated" and not called and item.draw.random() < habits.heeds_escalation:
+            sooner_us = _office_us(item.draw, now_us + item.draw.randint(0, 1) * DAY_US)
+            item.plan["contacted"] = min(sooner_us, item.plan.get("contacted", sooner_us))
 
-    def _due(self, day_us: int) -> Iterator[tuple[int, CallCenter, str]]:
+    def _due(self, day_us: int) -> Iterator[tuple[int, WorkItem, str]]:
         """Off the plan what is done on the day: (us, desk, status). What should have been done before it, by a case
         that was heard of only now, is done at the same hour: nobody acts in the past.
         """
         until_us = day_us + DAY_US
-        for _, desk in sorted(self._desks.items()):
-            if desk.plan.get("contacted", until_us) < until_us:
-                desk.plan.pop("acknowledged", None)  # whoever calls has seen it
-            done = [status for status, us in desk.plan.items() if us < until_us]
+        for _, item in sorted(self._items.items()):
+            if item.plan.get("contacted", until_us) < until_us:
+                item.plan.pop("acknowledged", None)  # whoever calls has seen it
+            done = [status for status, us in item.plan.items() if us < until_us]
             for status in done:
-                us = desk.plan.pop(status)
-                yield us if us >= day_us else day_us + us % DAY_US, desk, status
+                us = item.plan.pop(status)
+                yield us if us >= day_us else day_us + us % DAY_US, item, status
 
-    def _call(self, calls: list[tuple[int, CallCenter]], contact: Contact) -> None:
+    def _call(self, calls: list[tuple[int, WorkItem]], contact: Contact) -> None:
         if not calls:
             return
-        columns = [(desk.customer, desk.crossed_us, us) for us, desk in calls]
+        columns = [(item.customer, item.crossed_us, us) for us, item in calls]
         reaction = contact(*np.array(columns, np.int64).T)
         feelings = zip(reaction.saved.tolist(), reaction.leaving.tolist(), reaction.sold.tolist(), strict=True)
-        for (us, desk), (saved, leaving, sold) in zip(calls, feelings, strict=True):
-            desk.causes = ("vehicle_sold",) if sold else ()
-            answer = self._answer(desk.draw, saved, leaving, sold)
+        for (us, item), (saved, leaving, sold) in zip(calls, feelings, strict=True):
+            item.causes = ("vehicle_sold",) if sold else ()
+            answer = self._answer(item.draw, saved, leaving, sold)
             if answer:
-                desk.plan[answer] = _office_us(desk.draw, us + desk.draw.randint(1, 3) * DAY_US)
+                item.plan[answer] = _office_us(item.draw, us + item.draw.randint(1, 3) * DAY_US)
 
     def _answer(self, draw: Random, saved: bool, leaving: bool, sold: bool) -> str | None:
         """What the customer says some days after a call: words, where `saved` is a visit to come."""
@@ -142,8 +142,8 @@ class Crm:
             return "declined" if luck < habits.lost_decline else None
         return "responded" if luck < (habits.saved_say_so if saved else habits.loyal_answer) else None
 
-    def _outcome(self, desk: CallCenter, status: str, us: int) -> Message:
-        body = desk.body
+    def _outcome(self, item: WorkItem, status: str, us: int) -> Message:
+        body = item.body
         outcome = {
             "event_id": f"{body['intervention_id']}-{status}",  # sent again it is the same event
             "kind": "intervention_outcome",
@@ -156,8 +156,11 @@ class Crm:
             "agent_id": body["agent_id"] or "call-centre",
         }
         if status == "contacted":
-            outcome |= {"channel": desk.channel, "cost": round(desk.budget * desk.draw.uniform(0.5, 1.0), 2)}
-        return outcome | ({"causes": list(desk.causes)} if status == "declined" and desk.causes else {})
+            outcome |= {
+                "channel": item.channel,
+                "cost": round(item.budget * item.draw.uniform(0.5, 1.0), 2),
+            }
+        return outcome | ({"causes": list(item.causes)} if status == "declined" and item.causes else {})
 
 
 def _office_us(draw: Random, from_us: int) -> int:

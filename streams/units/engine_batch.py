@@ -24,7 +24,7 @@ class Batch:
     position: dict[str, int]
     until_us: int | None  # None: stream time has not begun, all that came was refused
     rows: Rows
-    notes: dict[int, Details] = field(default_factory=dict)  # by the `note` of its row
+    details: dict[int, Details] = field(default_factory=dict)  # by the `details` of its row
     letters: list[Letter] = field(default_factory=list)
     unknown_fields: Counter[str] = field(default_factory=Counter)
     model: Snapshot | None = None

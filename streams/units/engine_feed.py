@@ -58,7 +58,7 @@ class EngineFeed:
         self.blocks: list[dict[str, Any]] = []
         self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
         self.unknown_fields: Counter[str] = Counter()
-        self.notes = WaitingDetails()
+        self.details = WaitingDetails()
         self.letters: list[Letter] = []
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
@@ -88,7 +88,7 @@ class EngineFeed:
         rows = decoded.events.rows
         rows["slot"] = self.engine.table.slots(decoded.events.customers)
         rows["producer"] = self.engine.quality.codes(decoded.events.producers)
-        self.notes.keep(rows, decoded.notes)
+        self.details.keep(rows, decoded.details)
         self.unknown_fields.update(decoded.unknown_fields)
         taken = 0
         others: dict[int, Mark | Erased | Letter] = {mark.index: mark for mark in decoded.marks}
@@ -118,14 +118,14 @@ class EngineFeed:
         if at_us is None:
             return
         row = empty_rows(1)
-        row["time_us"], row["kind"], row["note"], row["slot"] = (
+        row["time_us"], row["kind"], row["details"], row["slot"] = (
             at_us,
             CUSTOMER_PROFILE,
             1,
             self.engine.table.slots([customer]),
         )
         row["id"] = LAST_ID - offset  # of its own, and behind the profiles of its instant
-        self.notes.keep(row, [{}])
+        self.details.keep(row, [{}])
         self.merge.records(source, row, np.array([offset], np.int64))
 
     def caught_up(self, source: str, now_us: int) -> None:
@@ -182,8 +182,8 @@ class EngineFeed:
         ended: bool,
     ) -> Batch:
         unknown, self.unknown_fields = self.unknown_fields, Counter()
-        notes = self.notes.take(rows)
-        return Batch(self, base, self.position, until_us, rows, notes, [], unknown, model, grants, matured, ended)
+        details = self.details.take(rows)
+        return Batch(self, base, self.position, until_us, rows, details, [], unknown, model, grants, matured, ended)
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
         """Unless an owner before us sent it on, and had to leave an event before it where it was."""

@@ -147,7 +147,7 @@ class EngineUnit:
         """The changelog has been read to its end."""
         engine = self.engine
         engine.recent.load(self._ids)
-        engine.personas.load(self._personas)
+        engine.attributes_table.load(self._personas)
         slots = engine.table.slots(list(self._cases)).tolist()
         engine.casebook.load(slots, self._cases.values(), engine.now_us or 0)
         engine.remind_of_retries()
@@ -189,7 +189,7 @@ class EngineUnit:
             stop_us = min(until_us, next_grid(engine.now_us), matured_us + horizon_us)
             last = stop_us == until_us
             n = len(rows) if last else int(np.searchsorted(rows["due_us"], stop_us, "right"))
-            engine.step(rows[:n], stop_us, batch.notes)
+            engine.step(rows[:n], stop_us, batch.details)
             rows = rows[n:]
             if stop_us == matured_us + horizon_us:
                 for block in batch.matured.get(matured_us, []):
@@ -230,7 +230,7 @@ class EngineUnit:
         ]
         pairs += self.engine.recent.take_changes()
         pairs += self.engine.casebook.take_changes(CASE, table.names)
-        pairs += self.engine.personas.take_changes(ATTRIBUTES)
+        pairs += self.engine.attributes_table.take_changes(ATTRIBUTES)
         pairs.append((POSITION, orjson.dumps(self._position(), option=orjson.OPT_SORT_KEYS)))
         return Output(STATE, self.partition, pairs)
 
@@ -246,7 +246,7 @@ class EngineUnit:
             "done": self.done,
             "counts": dict(engine.counts),
             "model": engine.scorer.snapshot.dumps().decode(),
-            "rhythm": engine.rhythm.state(),
+            "rhythm": engine.source_silence.state(),
             "quality": engine.quality.state(),
             "judged": engine.casebook.judged,
         }
@@ -259,7 +259,7 @@ class EngineUnit:
         engine.counts.clear()
         engine.counts.update(body["counts"])
         engine.take_snapshot(Snapshot.loads(body["model"].encode()))
-        engine.rhythm.load(body["rhythm"])
+        engine.source_silence.load(body["rhythm"])
         engine.quality.load(body["quality"])
         engine.casebook.judged = added({}, body["judged"])
 

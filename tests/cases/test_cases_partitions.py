@@ -22,12 +22,12 @@ from tests.cases.shops import Policy, Sent
 from tests.units import topics
 
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]  # a run takes half a second: no shrinking
-RHYTHMS = [
+PERIODS = [
     ("1d", "1d", "1d"), ("6h", "6h", "6h"), ("6h", "1d", "2d"), ("1h", "6h", "12h"),
 ]  # fmt: skip
 policies = st.builds(
-    lambda rhythm, limited, seed, least: Policy(rhythm[0], rhythm[1], rhythm[2], limited, seed, least),
-    st.sampled_from(RHYTHMS), st.booleans(), st.integers(0, 9), st.sampled_from([0.0, 0.7]),
+    lambda periods, limited, seed, least: Policy(*periods, limited, seed, least),
+    st.sampled_from(PERIODS), st.booleans(), st.integers(0, 9), st.sampled_from([0.0, 0.7]),
 )  # fmt: skip
 Crossed = set[tuple[str, str]]  # customer, crossed at
 

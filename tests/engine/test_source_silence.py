@@ -14,11 +14,11 @@ FACTOR = 3.0
 
 def heard(*days: range, kind: int = APP_ACTIVITY, pauses: int = 4) -> SourceSilence:
     """Events each quarter of an hour from nine to five of the given days."""
-    rhythm = SourceSilence(FACTOR)
+    source_silence = SourceSilence(FACTOR)
     for day in (day for part in days for day in part):
         for quarter in range(8 * pauses):
-            rhythm.hear(events(kind, day * DAY_US + 9 * HOUR_US + quarter * HOUR_US // pauses))
-    return rhythm
+            source_silence.hear(events(kind, day * DAY_US + 9 * HOUR_US + quarter * HOUR_US // pauses))
+    return source_silence
 
 
 def events(kind: int, *at_us: int) -> Rows:
@@ -28,22 +28,22 @@ def events(kind: int, *at_us: int) -> Rows:
 
 
 def test_nights_are_not_quiet_and_two_days_without_an_event_are() -> None:
-    rhythm = heard(range(10))
+    source_silence = heard(range(10))
     closed_us = 9 * DAY_US + 17 * HOUR_US
-    assert rhythm.quiet(closed_us + 16 * HOUR_US) == []
-    assert rhythm.quiet(closed_us + 50 * HOUR_US) == ["app_activity"]
+    assert source_silence.quiet(closed_us + 16 * HOUR_US) == []
+    assert source_silence.quiet(closed_us + 50 * HOUR_US) == ["app_activity"]
 
 
 def test_a_source_that_is_heard_again_is_no_longer_quiet() -> None:
-    rhythm = heard(range(10))
-    rhythm.hear(events(APP_ACTIVITY, 13 * DAY_US))
-    assert rhythm.quiet(13 * DAY_US + HOUR_US) == []
+    source_silence = heard(range(10))
+    source_silence.hear(events(APP_ACTIVITY, 13 * DAY_US))
+    assert source_silence.quiet(13 * DAY_US + HOUR_US) == []
 
 
 def test_one_outage_does_not_become_the_rule() -> None:
-    rhythm = heard(range(10))
-    rhythm.hear(events(APP_ACTIVITY, 30 * DAY_US))
-    assert rhythm.quiet(35 * DAY_US) == ["app_activity"]
+    source_silence = heard(range(10))
+    source_silence.hear(events(APP_ACTIVITY, 30 * DAY_US))
+    assert source_silence.quiet(35 * DAY_US) == ["app_activity"]
 
 
 def test_a_source_of_which_little_is_known_has_no_rhythm_yet() -> None:
@@ -51,18 +51,18 @@ def test_a_source_of_which_little_is_known_has_no_rhythm_yet() -> None:
 
 
 def test_each_source_has_its_own_rhythm() -> None:
-    rhythm = heard(range(10))
+    source_silence = heard(range(10))
     for hour in range(0, 240, 2):
-        rhythm.hear(events(SERVICE_VISIT, hour * HOUR_US + 1))
-    assert rhythm.quiet(9 * DAY_US + 33 * HOUR_US) == ["service_visit"]
+        source_silence.hear(events(SERVICE_VISIT, hour * HOUR_US + 1))
+    assert source_silence.quiet(9 * DAY_US + 33 * HOUR_US) == ["service_visit"]
 
 
 def test_it_goes_on_from_what_a_checkpoint_has() -> None:
-    rhythm, restored = heard(range(10)), SourceSilence(FACTOR)
-    restored.load(rhythm.state())
-    for more in (rhythm, restored):
+    source_silence, restored = heard(range(10)), SourceSilence(FACTOR)
+    restored.load(source_silence.state())
+    for more in (source_silence, restored):
         more.hear(events(APP_ACTIVITY, 12 * DAY_US))
-    assert restored.state() == rhythm.state()
+    assert restored.state() == source_silence.state()
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])

@@ -35,7 +35,7 @@ def read(unit: EngineUnit, values: list[bytes | None], clock_us: int = START_US 
     while (batch := feed.take()) is not None:
         unit.apply(batch)
         batches.append(batch)
-    assert len(feed.notes) == 0, "notes of rows that were taken still wait"
+    assert len(feed.details) == 0, "details of rows that were taken still wait"
     return batches
 
 
@@ -44,24 +44,24 @@ def live() -> EngineUnit:
 
 
 def in_order(batches: list[Batch]) -> list[Details]:
-    """The notes by event time and id."""
+    """The details by event time and id."""
     return [
-        batch.notes[row["note"].item()]
+        batch.details[row["details"].item()]
         for batch in batches
         for row in batch.rows[np.lexsort((batch.rows["id"], batch.rows["time_us"], batch.rows["due_us"]))]
     ]
 
 
 def test_the_fields_of_a_note_come_with_its_row() -> None:
-    scopes = [note["scope"] for note in in_order(read(live(), [profile(1, scope="a"), profile(30, scope="b")]))]
+    scopes = [one["scope"] for one in in_order(read(live(), [profile(1, scope="a"), profile(30, scope="b")]))]
     assert scopes == ["a", "b"]
 
 
 def test_a_deletion_comes_behind_the_profile_before_it_and_before_the_one_behind_it() -> None:
     unit = EngineUnit(PROFILE, 0, "wall")
     unit.tick_us = DAY_US  # all in one tick
-    notes = in_order(read(unit, [profile(1, scope="a"), None, profile(3, scope="b"), None, profile(4, scope="c")]))
-    assert [note.get("scope") for note in notes] == ["a", None, "b", None, "c"]
+    details = in_order(read(unit, [profile(1, scope="a"), None, profile(3, scope="b"), None, profile(4, scope="c")]))
+    assert [one.get("scope") for one in details] == ["a", None, "b", None, "c"]
 
 
 def test_a_deletion_in_a_topic_that_has_said_nothing_changes_nothing() -> None:
@@ -98,11 +98,11 @@ def test_a_row_without_events_that_says_something_is_kept_and_restored() -> None
 def test_notes_are_no_sign_of_life_of_a_source() -> None:
     unit = live()
     read(unit, [profile(hour) for hour in range(60)])
-    assert unit.engine.rhythm.sources == {}
+    assert unit.engine.source_silence.sources == {}
 
 
 def test_notes_wait_no_longer_than_their_rows() -> None:
     topics = logs.filled(1)
     owners = logs.owners(topics)
     logs.finish(owners)
-    assert len(owners[0].feed.notes) == 0  # type: ignore[union-attr]  # the engine's
+    assert len(owners[0].feed.details) == 0  # type: ignore[union-attr]  # the engine's

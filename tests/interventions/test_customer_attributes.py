@@ -37,8 +37,8 @@ def restored(pairs: list[tuple[bytes | None, bytes | None]]) -> AttributesTable:
 
 
 def test_a_persona_is_all_that_a_profile_says_but_the_value() -> None:
-    persona = CustomerAttributes.of(FIELDS)
-    assert persona == CustomerAttributes("city-1", "Europe/Berlin", (("mail", True), ("sms", False)), "mail", "a-7")
+    attributes = CustomerAttributes.of(FIELDS)
+    assert attributes == CustomerAttributes("city-1", "Europe/Berlin", (("mail", True), ("sms", False)), "mail", "a-7")
 
 
 def test_somebody_without_a_profile_is_number_0_and_says_nothing() -> None:
@@ -52,33 +52,34 @@ def test_the_order_in_which_consents_are_written_does_not_matter() -> None:
 
 
 def test_whoever_says_the_same_has_the_same_number() -> None:
-    personas = AttributesTable()
+    attributes_table = AttributesTable()
     numbers = [
-        personas.number(CustomerAttributes.of(FIELDS | more)) for more in ({}, {"agent_id": "a-8"}, {"value": 1.0})
+        attributes_table.number(CustomerAttributes.of(FIELDS | more))
+        for more in ({}, {"agent_id": "a-8"}, {"value": 1.0})
     ]
     assert numbers == [1, 2, 1]
 
 
 def test_only_what_is_new_is_written() -> None:
-    personas = AttributesTable()
-    personas.number(CustomerAttributes.of(FIELDS))
-    first = [key for key, _ in personas.take_changes(PREFIX)]
-    personas.number(CustomerAttributes.of(FIELDS))
-    personas.number(CustomerAttributes.of({"scope": "city-2"}))
-    second = [key for key, _ in personas.take_changes(PREFIX)]
+    attributes_table = AttributesTable()
+    attributes_table.number(CustomerAttributes.of(FIELDS))
+    first = [key for key, _ in attributes_table.take_changes(PREFIX)]
+    attributes_table.number(CustomerAttributes.of(FIELDS))
+    attributes_table.number(CustomerAttributes.of({"scope": "city-2"}))
+    second = [key for key, _ in attributes_table.take_changes(PREFIX)]
     assert (first, second) == ([PREFIX + b"1"], [PREFIX + b"2"])
 
 
 def test_after_a_restart_nothing_is_new() -> None:
-    personas = AttributesTable()
-    personas.number(CustomerAttributes.of(FIELDS))
-    assert restored(personas.take_changes(PREFIX)).take_changes(PREFIX) == []
+    attributes_table = AttributesTable()
+    attributes_table.number(CustomerAttributes.of(FIELDS))
+    assert restored(attributes_table.take_changes(PREFIX)).take_changes(PREFIX) == []
 
 
 @given(st.lists(fields, max_size=15))
 def test_numbers_mean_the_same_after_a_restart(said: list[dict[str, Any]]) -> None:
-    personas = AttributesTable()
-    numbers = [personas.number(CustomerAttributes.of(one)) for one in said]
-    again = restored(personas.take_changes(PREFIX))
+    attributes_table = AttributesTable()
+    numbers = [attributes_table.number(CustomerAttributes.of(one)) for one in said]
+    again = restored(attributes_table.take_changes(PREFIX))
     assert [again[number] for number in numbers] == [CustomerAttributes.of(one) for one in said]
     assert [again.number(CustomerAttributes.of(one)) for one in said] == numbers

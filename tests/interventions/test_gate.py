@@ -42,8 +42,8 @@ TWO_SMS = ((NOON_US - 6 * DAY_US, "sms"), (NOON_US - DAY_US, "sms"))
 NO_MAIL_OR_SMS = (("mail", False), ("sms", False))
 
 
-def applicant(at_us: int = NOON_US, channels: tuple[str, ...] = PLAN.channels, **persona: Any) -> Applicant:
-    return Applicant("c1", CustomerAttributes(**persona), STANDING, replace(PLAN, channels=channels), (), at_us)
+def applicant(at_us: int = NOON_US, channels: tuple[str, ...] = PLAN.channels, **attributes: Any) -> Applicant:
+    return Applicant("c1", CustomerAttributes(**attributes), STANDING, replace(PLAN, channels=channels), (), at_us)
 
 
 def wrong_in_every_way() -> Applicant:
@@ -61,9 +61,9 @@ def test_the_first_rule_that_refuses_is_the_one_that_is_named() -> None:
     who, said = wrong_in_every_way(), []
     mended = [
         (PILOT, who),
-        (PILOT, who := replace(who, persona=replace(who.persona, scope="city-1"))),
+        (PILOT, who := replace(who, attributes=replace(who.attributes, scope="city-1"))),
         (PILOT, who := replace(who, plan=replace(who.plan, closes=False))),
-        (PILOT, who := replace(who, persona=replace(who.persona, consent=()))),
+        (PILOT, who := replace(who, attributes=replace(who.attributes, consent=()))),
         (PROFILE, who),
         (PROFILE, replace(who, contacts=())),
     ]

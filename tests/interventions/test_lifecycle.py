@@ -75,9 +75,9 @@ def in_state(state: State) -> Case:
     return subject
 
 
-def happens(subject: Case, happening: CaseTrigger) -> list[lifecycle.Update]:
+def happens(subject: Case, trigger: CaseTrigger) -> list[lifecycle.Update]:
     known_us, contacted = at(5), subject.contacted_us is not None
-    match happening:
+    match trigger:
         case CaseTrigger.RETURNED:  # before the contact, known late
             return lifecycle.retained(RULES, subject, at(1), known_us)
         case CaseTrigger.RETAINED if subject.state is State.WITHDRAWN:  # the contact was before the return
@@ -94,14 +94,14 @@ def happens(subject: Case, happening: CaseTrigger) -> list[lifecycle.Update]:
             fields = {"status": "contacted", "causes": ["vehicle_sold"]}
             return lifecycle.outcome(RULES, subject, fields, at(3), known_us)
         case _:
-            return lifecycle.outcome(RULES, subject, {"status": happening.value}, at(3), known_us)
+            return lifecycle.outcome(RULES, subject, {"status": trigger.value}, at(3), known_us)
 
 
-@pytest.mark.parametrize(("state", "happening"), list(TABLE))
-def test_every_cell_of_the_table_is_reached(state: State, happening: CaseTrigger) -> None:
+@pytest.mark.parametrize(("state", "trigger"), list(TABLE))
+def test_every_cell_of_the_table_is_reached(state: State, trigger: CaseTrigger) -> None:
     subject = in_state(state)
-    updates = happens(subject, happening)
-    assert subject.state is TABLE[state, happening]
+    updates = happens(subject, trigger)
+    assert subject.state is TABLE[state, trigger]
     assert updates
     assert updates[-1]["state"] == subject.state
 
@@ -109,15 +109,15 @@ def test_every_cell_of_the_table_is_reached(state: State, happening: CaseTrigger
 UNLISTED = [cell for cell in product(State, REPORTED) if cell not in TABLE]
 
 
-@pytest.mark.parametrize(("state", "happening"), UNLISTED)
+@pytest.mark.parametrize(("state", "trigger"), UNLISTED)
 def test_every_outcome_that_the_table_does_not_have_is_answered_with_the_reason(
-    state: State, happening: CaseTrigger
+    state: State, trigger: CaseTrigger
 ) -> None:
     subject = in_state(state)
     before = subject.state_of()
-    answer = lifecycle.outcome(RULES, subject, {"status": happening.value}, at(4.5), at(5))
-    assert told(answer) == [f"ignored {why_ignored(state, happening)}"]
-    assert answer[0]["outcome"] == happening.value
+    answer = lifecycle.outcome(RULES, subject, {"status": trigger.value}, at(4.5), at(5))
+    assert told(answer) == [f"ignored {why_ignored(state, trigger)}"]
+    assert answer[0]["outcome"] == trigger.value
     assert subject.state_of() == before
 
 
@@ -130,7 +130,7 @@ def test_only_a_withdrawn_case_may_change_its_end() -> None:
 
 
 def test_every_happening_has_a_row() -> None:
-    assert {happening for _, happening in TABLE} == set(CaseTrigger)
+    assert {trigger for _, trigger in TABLE} == set(CaseTrigger)
 
 
 def test_every_state_but_the_first_ones_is_led_to() -> None:

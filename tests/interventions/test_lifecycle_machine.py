@@ -76,10 +76,10 @@ class Lives(RuleBasedStateMachine):
 
     @rule(slot=slots, yes=st.sets(st.sampled_from(CHANNELS)))
     def consents(self, slot: int, yes: set[str]) -> None:
-        persona = CustomerAttributes(consent=tuple((channel, channel in yes) for channel in sorted(CHANNELS)))
-        self._both(lambda book: book.consent(slot, persona, self.now_us))
+        attributes = CustomerAttributes(consent=tuple((channel, channel in yes) for channel in sorted(CHANNELS)))
+        self._both(lambda book: book.consent(slot, attributes, self.now_us))
         case = self.steady.of(slot).live
-        assert case is None or case.holdout or consents(PROFILE, persona, case.channel) or case.state not in WAITING
+        assert case is None or case.holdout or consents(PROFILE, attributes, case.channel) or case.state not in WAITING
 
     @rule(answer=st.sampled_from([None, "quiet_hours", "consent"]), channel=st.sampled_from(CHANNELS))
     def gate_is(self, answer: str | None, channel: str) -> None:

@@ -35,7 +35,7 @@ CROSSING = Crossing(
     previous_probability=0.41,
     explanation=WHY,
     model_version=12,
-    persona=CustomerAttributes("city-1", agent_id="a-7"),
+    attributes=CustomerAttributes("city-1", agent_id="a-7"),
     value=None,
     standing=STANDING,
     plan=plan(PROFILE, PROFILE.tiers[1], STANDING),
@@ -202,7 +202,7 @@ def test_touch_points_that_hold_are_told_with_their_share() -> None:
 
 
 def test_without_a_profile_of_the_customer_scope_and_agent_are_unknown() -> None:
-    unknown = message(persona=CustomerAttributes())
+    unknown = message(attributes=CustomerAttributes())
     assert (unknown["scope"], unknown["agent_id"]) == (None, None)
 
 

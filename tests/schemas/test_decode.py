@@ -58,8 +58,8 @@ def expected_row(message: Message) -> dict[str, Any]:
 def test_a_batch_is_accepted_and_refused_as_the_models_do_one_by_one(batch: tuple[str, list[Message]]) -> None:
     kind, sent_ones = batch
     values = [json.dumps(message).encode() for message in sent_ones]
-    careful = Validator(kind, MAX_SKEW_US)
-    one_by_one = [careful.check(i, value, None, False, NOW_US) for i, value in enumerate(values)]
+    validator = Validator(kind, MAX_SKEW_US)
+    one_by_one = [validator.check(i, value, None, False, NOW_US) for i, value in enumerate(values)]
     decoded = Decoder(kind).decode(values, None, NOW_US)
     assert decoded.refused == [found for found in one_by_one if isinstance(found, Refused)]
     assert decoded.marks == [found for found in one_by_one if isinstance(found, Mark)]
@@ -81,9 +81,9 @@ def test_any_bytes_are_refused_and_nothing_is_raised(kind: str, values: list[byt
 def test_a_message_with_damaged_bytes_is_decided_as_the_models_do(kind: str, at: int, damage: bytes) -> None:
     value = json.dumps(GOOD[kind]).encode()
     value = value[:at] + damage + value[at + len(damage) :]
-    careful = Validator(kind, MAX_SKEW_US).check(0, value, None, False, NOW_US)
+    validator = Validator(kind, MAX_SKEW_US).check(0, value, None, False, NOW_US)
     decoded = Decoder(kind).decode([value], None, NOW_US)
-    assert decoded.refused == ([careful] if isinstance(careful, Refused) else [])
+    assert decoded.refused == ([validator] if isinstance(validator, Refused) else [])
 
 
 @given(st.permutations([*GOOD["survey"]]))
@@ -232,14 +232,14 @@ NOTED = {
 def test_a_note_has_the_further_fields_that_are_there(kind: str) -> None:
     decoded = one(sent(kind, agent_id=None), kind)
     fields = {name: value for name, value in GOOD[kind].items() if name in NOTED.get(kind, set()) - {"agent_id"}}
-    assert decoded.notes == ([fields] if fields else [])
-    assert decoded.events.rows["note"].tolist() == [len(decoded.notes)]
+    assert decoded.details == ([fields] if fields else [])
+    assert decoded.events.rows["details"].tolist() == [len(decoded.details)]
 
 
 def test_a_refused_note_between_others_leaves_them_their_fields() -> None:
     values = [sent("customer_profile", scope="a"), b"{", sent("customer_profile", scope="b")]
     decoded = Decoder("customer_profile").decode(values, [b"c1"] * 3, NOW_US)
-    assert [decoded.notes[note - 1]["scope"] for note in decoded.events.rows["note"]] == ["a", "b"]
+    assert [decoded.details[one - 1]["scope"] for one in decoded.events.rows["details"]] == ["a", "b"]
 
 
 @pytest.mark.parametrize("zone", ["Nowhere", "asia/shanghai", "../UTC", "Factory", "+08:00", ""])
@@ -248,8 +248,8 @@ def test_a_time_zone_that_the_database_does_not_have_is_refused(zone: str) -> No
 
 
 def test_a_channel_whose_consent_is_null_is_absent() -> None:
-    [note] = one(sent("customer_profile", consent={"sms": None, "mail": True}), "customer_profile").notes
-    assert note["consent"] == {"mail": True}
+    [fields] = one(sent("customer_profile", consent={"sms": None, "mail": True}), "customer_profile").details
+    assert fields["consent"] == {"mail": True}
 
 
 @pytest.mark.parametrize("consent", [{"sms": 1}, {"sms": "true"}, {"": True}, ["sms"], "sms"])
