@@ -1,0 +1,72 @@
+"""Live, a customer's silence is believed only as far as those who speak for the customer have been heard."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.instants import DAY_US
+from tests.units.shops import START_US, STEP_US, SWEEP_US, Partition, Shop, Town, left, wrong
+
+DAYS = 90
+END_US = START_US + DAYS * DAY_US
+PROMISED_US = SWEEP_US + 2 * STEP_US
+
+
+def names(first: int, count: int = 20) -> list[str]:
+    return [f"c{number}" for number in range(first, first + count)]
+
+
+def worked(town: Town, *settings: str) -> Partition:
+    partition = Partition(*settings)
+    partition.run(town.messages(), START_US, END_US)
+    return partition
+
+
+def test_while_all_shops_are_heard_everybody_who_leaves_gets_a_case_and_nobody_else() -> None:
+    town = Town([Shop("east", names(0)), Shop("west", names(100))], DAYS)
+    partition = worked(town)
+    assert wrong(town, partition.cases) == []
+    assert {case.customer for case in partition.cases} >= left(town, END_US - PROMISED_US)
+
+
+@pytest.mark.parametrize("heartbeats", [True, False])
+@pytest.mark.parametrize("down", [(40.0, 54.0), (41.3, 43.9), (30.0, 75.0)])
+def test_a_shop_that_is_down_makes_none_of_its_customers_look_silent(
+    down: tuple[float, float], heartbeats: bool
+) -> None:
+    shops = [Shop("east", names(0), heartbeats=heartbeats), Shop("west", names(100), down=down, heartbeats=heartbeats)]
+    town = Town(shops, DAYS)
+    partition = worked(town)
+    assert wrong(town, partition.cases) == []
+    assert {case.customer for case in partition.cases} >= left(town, END_US - PROMISED_US)
+
+
+def test_of_three_shops_two_may_be_down_at_different_times() -> None:
+    shops = [
+        Shop("north", names(0), down=(35.0, 50.0)),
+        Shop("east", names(100), down=(45.0, 60.0)),
+        Shop("south", names(200)),
+    ]
+    town = Town(shops, DAYS)
+    partition = worked(town)
+    assert wrong(town, partition.cases) == []
+    assert {case.customer for case in partition.cases} >= left(town, END_US - PROMISED_US)
+
+
+def test_customers_of_a_shop_that_is_heard_are_decided_about_while_another_is_down() -> None:
+    shops = [Shop("east", names(0, 40)), Shop("west", names(100), down=(30.0, 80.0))]
+    town = Town(shops, DAYS)
+    partition = worked(town)
+    meanwhile = [case for case in partition.cases if START_US + 41 * DAY_US < case.sent_us < START_US + 79 * DAY_US]
+    assert meanwhile
+    assert {case.customer[:2] for case in meanwhile} <= {name[:2] for name in names(0, 40)}
+    assert all(not case.customer.startswith("c1") or len(case.customer) < 4 for case in meanwhile)
+
+
+def test_while_keepline_itself_is_away_nobody_gets_a_case_from_an_intermediate_picture() -> None:
+    town = Town([Shop("east", names(0)), Shop("west", names(100))], DAYS)
+    partition = Partition()
+    down = (START_US + 40 * DAY_US, START_US + 54 * DAY_US)
+    partition.run(town.messages(), START_US, END_US, down=down)
+    assert wrong(town, partition.cases) == []
+    assert {case.customer for case in partition.cases} >= left(town, END_US - PROMISED_US)
