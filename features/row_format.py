@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,9 +35,29 @@ def pack(rows: Array, columns_signature: int) -> list[bytes]:
     return [HEADER.pack(VERSION, columns_signature, zlib.crc32(part)) + part for part in numbers]
 
 
-def unpack(values: list[bytes], columns_signature: int, width: int) -> Array:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The rows of the release before: its signature, and a column that it lacked with what stands there instead."""
+
+    columns_signature: int
+    lacked: int
+    value: float
+
+    def widened(self, values: list[bytes], width: int, columns_signature: int) -> list[bytes]:
+        """The same rows with the column that was lacked."""
+        rows = unpack(values, self.columns_signature, width - 1)
+        return pack(np.insert(rows, self.lacked, self.value, axis=1), columns_signature)
+
+
+def unpack(values: list[bytes], columns_signature: int, width: int, before: Before | None = None) -> Array:
     """Values of the changelog -> (n, width); raises Failure naming what is wrong with the first bad one."""
     size = HEADER.size + width * 8
+    if before is not None and any(len(value) < size for value in values):
+        old = [i for i, value in enumerate(values) if len(value) < size]
+        widened = before.widened([values[i] for i in old], width, columns_signature)
+        values = list(values)
+        for i, value in zip(old, widened, strict=True):
+            values[i] = value
     for value in values:
         _check(value, columns_signature, size)
     table = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), size)

@@ -164,6 +164,8 @@ class Heartbeat(Message):
     """Nothing older than event_time comes from this publisher any more; sent to every partition."""
 
     kind: Literal["heartbeat"]
+    scope: Text | None = Field(None, description="the producer speaks for all customers of this scope")
+    final: bool = Field(False, description="the producer has left for good: its silence means nothing any more")
 
 
 class End(Message):

@@ -43,12 +43,12 @@ from streams.cases.emitter import Emitter
 from streams.cases.outbox import Facts, Outbox, in_order
 from streams.cases.responses import Responses
 from streams.engine import observations
+from streams.engine.hearing import BEHIND_US, Hearing
 from streams.engine.labels import Labels
 from streams.engine.lifespans import Lifespans
 from streams.engine.quality import Quality
 from streams.engine.reports import Report
 from streams.engine.scoring import Scoring, See, in_parts, unseen
-from streams.engine.source_silence import SourceSilence
 from streams.engine.ticks import Ticks
 from streams.inputs.schedule import Schedule, is_grid, on_agenda
 from streams.interventions.customer_attributes import AttributesTable
@@ -74,7 +74,6 @@ class Engine:
         self.counts: Counter[str] = Counter()
         self.casebook, self.attributes_table, self.outbox = Casebook(profile, tick_us), AttributesTable(), Outbox()
         self.emitter = Emitter(profile, self.casebook, self.attributes_table, self.outbox, self.counts)
-        self.source_silence = SourceSilence(profile.time.quiet_factor)
         initial = Snapshot.initial(profile.model.prior_probability)
         self.scoring = Scoring(self.layout, self.table, Crossings(self.emitter), initial)
         responses = Responses(self.emitter, self.table.names, self.layout.retention)
@@ -84,8 +83,10 @@ class Engine:
         self.asked_us: int | None = None
         self.first_observed_us: int | None = None
         self.quality, self.report = Quality(), Report.empty()  # of the last grid instant
+        self.hearing = Hearing(profile.time, self.table, self.attributes_table, lambda: self.quality.names)
         self.facts = Facts()
-        self.quiet: list[str] = []  # sources that had fallen quiet at the last sweep
+        self.clock_us = 0  # live: the wall's clock, as far as the unit has heard it
+        self._was_behind = False
         self.sweeps: list[Sweep] = []
         self.labels = Labels(profile, self.table, self.layout)
         self.lifespans = Lifespans(self.table, self.layout, profile.label)
@@ -138,6 +139,7 @@ class Engine:
             rows, self.now_us = rows[n:], stop_us
             self._wake(stop_us)
             self._stop(stop_us)
+        self._caught_up()
 
     def take_model(self, snapshot: Snapshot) -> None:
         """The model in force from now on; where it was waited for, observations and sweep of its instant follow."""
@@ -242,9 +244,11 @@ class Engine:
 
     def _sweep(self, at_us: int, see: See = unseen) -> None:
         active = self.lifespans.active(at_us)
-        self.quiet = self.source_silence.quiet(at_us)
-        hold = Withheld.SOURCE_QUIET if self.quiet else Withheld.NOTHING  # a sweep sees nothing but silence
-        probability = self.scoring.sweep(active, at_us, hold, self._candidacy(self.gives_out(at_us)), see)
+        crossings = self.scoring.crossings
+        if not self.waits_for_models:  # a sweep sees nothing but silence
+            crossings.unheard, crossings.undecided = self.hearing.unheard(at_us), {}
+        candidacy = self._candidacy(self.gives_out(at_us))
+        probability = self.scoring.sweep(active, at_us, self._hold(at_us), candidacy, see)
         self.scoring.give_up(self._waits_but(active), at_us)
         self._flush()
         if self.keeps_sweeps and len(active):
@@ -252,6 +256,25 @@ class Engine:
         if self.waits_for_models and self.gives_out(at_us):
             self._ask(at_us)
             self.asked_us = at_us
+
+    def _hold(self, at_us: int) -> Withheld:
+        """Live: while the partition is behind the clock nothing is decided, crossings wait."""
+        return Withheld.CATCHING_UP if self.clock_us - at_us > BEHIND_US else Withheld.NOTHING
+
+    def _caught_up(self) -> None:
+        """Live: one sweep once the partition has caught up with the clock, and of customers whose producers have."""
+        assert self.now_us is not None
+        if self.waits_for_models or self._hold(self.now_us):
+            self._was_behind |= not self.waits_for_models
+            return
+        again = self.hearing.heard_again(self.now_us, self.lifespans.active)
+        if self._was_behind:
+            self._sweep(self.now_us)
+        elif len(again):
+            self.scoring.crossings.unheard = self.hearing.unheard(self.now_us)
+            self.scoring.sweep(again, self.now_us, Withheld.NOTHING, self._candidacy(False))
+            self._flush()
+        self._was_behind = False
 
     def _waits_but(self, active: Slots) -> Slots:
         """Customers whose crossing waits though nobody scores them any more."""
@@ -273,7 +296,7 @@ class Engine:
             updates = self.casebook.wake(slot, at_us, partial(self.scoring.gate, slot, at_us))
             self.emitter.updates(self.table.names[slot], at_us, updates)
         if not self.schedule.is_sweep(at_us):  # which scores everybody
-            self.scoring.sweep(again, at_us, Withheld.NOTHING, self._candidacy(False))
+            self.scoring.sweep(again, at_us, self._hold(at_us), self._candidacy(False))
         self._flush()
 
     def _again(self, slots: Slots, at_us: int) -> Slots:
@@ -313,8 +336,9 @@ class Engine:
         self.quality.count(rows)
         self.counts["notes"] += int((rows["details"] > 0).sum())
         if not self.waits_for_models:
-            self.source_silence.hear(rows[rows["details"] == 0])
-        self.ticks.apply(rows, details, self._candidacy(False))
+            self.hearing.hear(rows[rows["details"] == 0])
+            self.scoring.crossings.unheard = self.hearing.silent(int(rows["due_us"].max()))
+        self.ticks.apply(rows, details, self._hold(int(rows["due_us"].min())), self._candidacy(False))
         self._flush()
 
     def _flush(self) -> None:

@@ -9,8 +9,8 @@ silence is believed only as far as all who speak for the customer have been hear
   events to know that, its silence is believed;
 - a pause fades from what is usual with a half-life of four weeks, and can at most double it: one outage is not a habit.
 
-A producer that left for good (a heartbeat with `final`, or the command that sends one) is let go, and so is one that has
-been silent for `patience`. In event time nothing of this applies: there the log is all there is.
+A producer that left for good (a heartbeat with `final`, or the command that sends one) is let go, and so is one that
+has been silent for `patience`. In event time nothing of this applies: there the log is all there is.
 """
 
 from __future__ import annotations
@@ -62,11 +62,14 @@ class Producer:
 
     def beat(self, time_us: int, scope: str | None, final: bool) -> None:
         """A heartbeat. With the first one a new habit begins: pauses between events say nothing about heartbeats."""
+        if final:
+            self.heard_us, self.final = max(self.heard_us, time_us), True
+            return
         if not self.beats:
             self.beats, self.longest_us, self.pauses = True, 0.0, 0
             self.heard_us = max(self.heard_us, time_us)
         self.hear(np.array([time_us], np.int64))
-        self.scope, self.final = scope, final
+        self.scope, self.final = scope, False
 
     def believed_us(self, factor: float) -> float:
         """Up to when its silence is believed: `factor` times the longest usual pause after it was last heard."""
@@ -108,17 +111,21 @@ class Producers:
         if number is not None:
             self.all[number].beat(time_us, scope, final)
 
-    def unheard(self, at_us: int, factor: float = 1.0) -> list[int]:
-        """Numbers of those whose silence is not believed up to `at_us`."""
+    def unheard(self, at_us: int) -> list[int]:
+        """Numbers of those whose silence is not believed up to `at_us`. One heartbeat that is missed means nothing."""
+        return self._numbers(at_us, 1.0)
+
+    def silent(self, now_us: int) -> list[int]:
+        """Numbers of those who are silent against their own habit: on-call has to know."""
+        return self._numbers(now_us, self.factor)
+
+    def _numbers(self, at_us: int, factor: float) -> list[int]:
         return [
             number
             for number, one in enumerate(self.all)
-            if not one.final and one.believed_us(factor) < at_us <= one.heard_us + self.patience_us
+            if not one.final
+            and one.believed_us(self.factor if one.beats else factor) < at_us <= one.heard_us + self.patience_us
         ]
-
-    def silent(self, now_us: int) -> list[Producer]:
-        """Those who are silent against their own habit: on-call has to know."""
-        return [self.all[number] for number in self.unheard(now_us, self.factor)]
 
     def state(self) -> list[dict[str, Any]]:
         """For the checkpoint, in the order of the bits."""

@@ -9,7 +9,7 @@ counts as a crossing once the least tenure has passed, if p was above at every s
 | the last case opened no longer than the window ago               | withheld: open_case                |
 | the last case opened less than the cool-down ago                 | withheld: cool_down                |
 | it is a first score, and the least tenure has not passed         | withheld: tenure; it waits         |
-| all are held now: no model is ready, stop-loss, a source is quiet| withheld: that; pending            |
+| all are held now: no model is ready, stop-loss, catching up      | withheld: that; pending            |
 | otherwise                                                        | a case opens, if the gate lets it  |
 
 | what waits or is pending  | at a later scoring                          | result                               |
@@ -52,6 +52,7 @@ class Withheld(IntEnum):
     SOURCE_QUIET = 5
     STOP_LOSS = 6
     MISSED = 7
+    CATCHING_UP = 8
 
 
 class CaseColumns(NamedTuple):

@@ -60,6 +60,8 @@ class EngineFeed:
         self.unknown_fields: Counter[str] = Counter()
         self.details = WaitingDetails()
         self.letters: list[Letter] = []
+        self.live, self.clock_us = not engine.waits_for_models, 0
+        self.beats: dict[tuple[str, str], Mark] = {}  # by kind and producer, since the last batch
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
@@ -68,6 +70,7 @@ class EngineFeed:
             raise OffsetGap(
                 f"{source} was read from {base}, expected {self.read[source]}: records were lost on the way"
             )
+        self.clock_us = max(self.clock_us, now_us)
         new = [record for record in records if record.offset >= self.read[source]]
         if not new:
             return
@@ -86,6 +89,8 @@ class EngineFeed:
         letters: (refused,).
         """
         rows = decoded.events.rows
+        if self.live:  # a record ahead of the clock proves nothing about the others
+            np.minimum(rows["time_us"], self.clock_us, out=rows["time_us"])
         rows["slot"] = self.engine.table.slots(decoded.events.customers)
         rows["producer"] = self.engine.quality.codes(decoded.events.producers)
         self.details.keep(rows, decoded.details)
@@ -110,7 +115,9 @@ class EngineFeed:
         elif other.kind == "end":
             self.merge.end(source, other.time_us, offset)
         else:
-            self.merge.heartbeat(source, other.time_us, offset)
+            self.merge.heartbeat(source, min(other.time_us, self.clock_us) if self.live else other.time_us, offset)
+            if self.live:
+                self.beats[INPUTS[source], other.producer] = other
 
     def _erase(self, source: str, customer: str, offset: int) -> None:
         """A deletion is a note without fields; while its topic has said nothing there is nothing to delete."""
@@ -130,6 +137,7 @@ class EngineFeed:
 
     def caught_up(self, source: str, now_us: int) -> None:
         """Live: the source has been read to its end, so nothing older than now is to come."""
+        self.clock_us = max(self.clock_us, now_us)
         if source in self.merge.sources:
             self.merge.proved(source, now_us)
 
@@ -183,7 +191,11 @@ class EngineFeed:
     ) -> Batch:
         unknown, self.unknown_fields = self.unknown_fields, Counter()
         details = self.details.take(rows)
-        return Batch(self, base, self.position, until_us, rows, details, [], unknown, model, grants, matured, ended)
+        beats, self.beats = [(kind, mark) for (kind, _), mark in self.beats.items()], {}
+        return Batch(
+            self, base, self.position, until_us, rows, details, [], unknown, model, grants, matured, beats,
+            self.clock_us if self.live else 0, ended,
+        )  # fmt: skip
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
         """Unless an owner before us sent it on, and had to leave an event before it where it was."""

@@ -16,6 +16,7 @@ import orjson
 from features import row_format
 from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, format_instant
+from streams.cases.columns import LACKED, NO_CASE, WIDTH
 from streams.cases.outbox import Facts
 from streams.engine.engine import Engine, Sweep
 from streams.inputs.merge import OffsetGap
@@ -56,7 +57,10 @@ class EngineUnit:
         self.name, self.changelog = f"engine-{partition}", (STATE, partition)
         self.tick_us = tick_us(profile, clock)
         self.engine = Engine(profile, partition, self.tick_us, waits_for_models=clock == "event")
-        self.signature = row_format.signature(self.engine.columns)
+        columns = self.engine.columns
+        self.signature, lacked = row_format.signature(columns), len(columns) + LACKED - WIDTH
+        older = row_format.signature((*columns[:lacked], *columns[lacked + 1 :]))
+        self.before = row_format.Before(older, lacked, float(NO_CASE[LACKED]))
         self.position: dict[str, int] = {}
         self.steps, self.done = 0, False
         self.publishes_scores = True
@@ -86,7 +90,8 @@ class EngineUnit:
     @property
     def alerts(self) -> list[str]:
         """What on-call must know, a sentence each."""
-        quiet = [f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet]
+        engine = self.engine
+        quiet = engine.hearing.alerts(engine.now_us or 0, engine.scoring.crossings.undecided.values())
         held = [f"{why}: none opens; {self.engine.waiting_crossings} crossings wait" for why in self._held()]
         return quiet + held + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
 
@@ -114,6 +119,9 @@ class EngineUnit:
                 engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
             if batch.model is not None:
                 engine.take_model(batch.model)
+            for source, mark in batch.beats:
+                engine.hearing.producers.beat(source, mark.producer, mark.time_us, mark.scope, final=mark.final)
+            engine.clock_us = max(engine.clock_us, batch.clock_us)
             for instant_us, grants in batch.grants:
                 engine.take_grants(grants, instant_us)
             self._advance(batch, batch.until_us)
@@ -246,7 +254,7 @@ class EngineUnit:
             "done": self.done,
             "counts": dict(engine.counts),
             "model": engine.scorer.snapshot.dumps().decode(),
-            "rhythm": engine.source_silence.state(),
+            "producers": engine.hearing.producers.state(),
             "quality": engine.quality.state(),
             "judged": engine.casebook.judged,
         }
@@ -259,7 +267,7 @@ class EngineUnit:
         engine.counts.clear()
         engine.counts.update(body["counts"])
         engine.take_snapshot(Snapshot.loads(body["model"].encode()))
-        engine.source_silence.load(body["rhythm"])
+        engine.hearing.producers.load(body.get("producers", []))
         engine.quality.load(body["quality"])
         engine.casebook.judged = added({}, body["judged"])
 
@@ -269,7 +277,8 @@ class EngineUnit:
         table.forget(table.slots(gone))
         there = {key.decode(): value for key, value in rows.items() if value is not None}
         slots = table.slots(list(there))
-        table.rows[slots] = row_format.unpack(list(there.values()), self.signature, table.rows.shape[1])
+        width = table.rows.shape[1]
+        table.rows[slots] = row_format.unpack(list(there.values()), self.signature, width, self.before)
         table.dirty[:] = False
 
     def _load_case(self, customer: str, value: bytes | None) -> None:

@@ -66,8 +66,10 @@ def said(made: Engine) -> tuple[int, list[str]]:
 def test_silence_opens_no_case_while_the_whole_source_is_silent() -> None:
     made = engine(live=True)
     go(made, BUSY_DAYS + 12)
-    assert said(made) == (0, ["source_quiet"] * CUSTOMERS)
-    assert made.quiet == ["service_visit"]
+    assert said(made) == (0, [])
+    (alert,) = made.hearing.alerts(made.now_us or 0, made.scoring.crossings.undecided.values())
+    assert "has not been heard on service_visit since" in alert
+    assert f"{CUSTOMERS} decisions about its customers wait" in alert
 
 
 def test_what_was_held_opens_once_the_source_is_heard_again() -> None:
