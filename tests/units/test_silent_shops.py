@@ -77,7 +77,7 @@ def test_a_shop_that_closes_says_so_and_holds_nothing() -> None:
     closed = Message(START_US + 31 * DAY_US, heartbeat("west", START_US + 30 * DAY_US, final=True), None)
     partition = Partition()
     partition.run(sorted([*town.messages(), closed], key=lambda one: one.sent_us), START_US, START_US + 50 * DAY_US)
-    assert any(case.customer in names(100) for case in partition.cases if case.sent_us > START_US + 40 * DAY_US)
+    assert any(case.customer in names(100) for case in partition.cases if case.sent_us > START_US + 33 * DAY_US)
     assert partition.unit.alerts == []
 
 
