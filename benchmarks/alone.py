@@ -29,7 +29,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
-class Alone:
+class ModelCost:
     """What it took. scoring_s, learning_s: of a processor; differ: observations of which it said another bit than the
     replay had.
     """
@@ -43,9 +43,9 @@ class Alone:
     differ: int = 0
 
 
-def fed(folder: Path, profile: Profile) -> Alone:
+def run_model(folder: Path, profile: Profile) -> ModelCost:
     """At each instant the labels known by then are learned, then customers are observed."""
-    took, learner, waiting = Alone(), Learner(rules_of(profile)), list[Examples]()
+    took, learner, waiting = ModelCost(), Learner(rules_of(profile)), list[Examples]()
     for observed in _observations(folder):
         known_us = observed.observed_us - profile.label.horizon_us
         examples = with_label([one for one in waiting if one.observed_us <= known_us])

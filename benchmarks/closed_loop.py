@@ -17,7 +17,7 @@ from online_model.learner import Learner, Rules
 from online_model.snapshot import Snapshot
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import parse_instant
-from streams.demo.closed_loop import Life
+from streams.demo.closed_loop import ClosedLoop
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
 from streams.profile.loading import load_profile
@@ -44,8 +44,8 @@ PERSUASIVE = CityRules(saved_share=(0.9, 0.9, 0.9, 0.9))  # far above the publis
 class Loop:
     """The city as the sources of a replay, and what the replay writes as what the desk hears."""
 
-    def __init__(self, life: Life, days: int) -> None:
-        self.life, self.days, self.read, self.empty = life, days, 0, False
+    def __init__(self, closed_loop: ClosedLoop, days: int) -> None:
+        self.closed_loop, self.days, self.read, self.empty = closed_loop, days, 0, False
         self.names = sorted(TOPIC_OF_KIND.values())
         self._sent: dict[str, int] = defaultdict(int)
         self._interventions: list[Any] = []
@@ -56,7 +56,7 @@ class Loop:
         heard = self._interventions, self._updates
         self._interventions, self._updates = [], []
         by_topic = defaultdict(list)
-        for row in self.life.day(*heard):
+        for row in self.closed_loop.next_day(*heard):
             by_topic[TOPIC_OF_KIND[row.kind]].append(row)
         for topic in self.names:
             base = self._sent[topic]
@@ -64,11 +64,11 @@ class Loop:
             records = [
                 LocalRecord(base + i, row.value, (row.customer or "").encode()) for i, row in enumerate(by_topic[topic])
             ]
-            feed.offer(topic, base, records, self.life.now_us)
-            feed.caught_up(topic, self.life.now_us)
+            feed.offer(topic, base, records, self.closed_loop.now_us)
+            feed.caught_up(topic, self.closed_loop.now_us)
         self.days -= 1
         if not self.days:
-            feed.merge.finish(self.life.now_us)
+            feed.merge.finish(self.closed_loop.now_us)
 
     def interventions(self, values: Sequence[bytes]) -> None:
         self._interventions += map(orjson.loads, values)
@@ -88,11 +88,13 @@ class Loop:
         """Kept by the learners."""
 
 
-def lived(customers: int, days: int, seed: int, rules: CityRules, habits: Habits) -> tuple[dict[int, Examples], Rules]:
+def run_city(
+    customers: int, days: int, seed: int, rules: CityRules, habits: Habits
+) -> tuple[dict[int, Examples], Rules]:
     """A city of so many customers for so many days: its matured examples by instant, and what its learner goes by."""
     found: dict[int, Examples] = {}
     with TemporaryDirectory(prefix="keepline-loop-") as folder, CityFolder(Path(folder)) as files:
-        loop = Loop(Life(City(customers, START_US, seed, rules), Crm(seed, habits), files), days)
+        loop = Loop(ClosedLoop(City(customers, START_US, seed, rules), Crm(seed, habits), files), days)
         replay = Replay(load_profile("after-sales", SETTINGS), cast(FileSources, loop), cast(ReplayFolder, loop))
         learner = replay.learner.learner
         learner.learn = _kept(learner, found)  # type: ignore[method-assign]

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.alone import Alone, fed
+from benchmarks.alone import ModelCost, run_model
 from benchmarks.logs import SAMPLES, WHOLE, Log, replayed
-from benchmarks.measure import Claim, Measure, Scale, Skipped, Spent, at_least, at_most, spent
+from benchmarks.measure import Claim, Measure, Scale, Skipped, Timing, at_least, at_most, timed
 from schemas.instants import WEEK_US
 from streams.evaluation import metrics
 from streams.evaluation.bootstrap import Estimate, auc_tally, estimate, loss_tally, resample
@@ -76,7 +76,7 @@ def _gain(name: str, differences: list[float], weeks_apart: int) -> Measure:
 def _measured(log: Log, weeks_apart: int, seed: int) -> tuple[list[Measure], list[float]]:
     """And how much AUC is better, by period."""
     with replayed(log) as (folder, replay):
-        alone = fed(folder, log.profile)
+        alone = run_model(folder, log.profile)
         served, took = _served(folder, weeks_apart, seed)
         auc, loss = _differences(served)
     measures: list[Measure] = []
@@ -86,7 +86,7 @@ def _measured(log: Log, weeks_apart: int, seed: int) -> tuple[list[Measure], lis
     return measures, [one.value for one in auc]
 
 
-def _served(folder: Path, weeks_apart: int, seed: int) -> tuple[Served, Spent]:
+def _served(folder: Path, weeks_apart: int, seed: int) -> tuple[Served, Timing]:
     """What all said, and what LightGBM took."""
     rows, _ = read(folder)
     labelled = rows.labelled
@@ -94,7 +94,7 @@ def _served(folder: Path, weeks_apart: int, seed: int) -> tuple[Served, Spent]:
     ends = np.searchsorted(rows.week, np.arange(len(rows.instants_us) + 1))  # rows up to each instant
     known = ends[np.searchsorted(rows.instants_us, rows.instants_us - rows.horizon_us, "right")]
     theirs = np.full(len(x), np.nan)
-    took = spent(lambda: _retrain(x, rows, known, weeks_apart, seed, theirs))
+    took = timed(lambda: _retrain(x, rows, known, weeks_apart, seed, theirs))
     said = np.isfinite(theirs)
     base_rate = np.append(0, np.cumsum(rows.label))[known] / np.maximum(known, 1)
     rates = base_rate[rows.week]
@@ -158,7 +158,7 @@ def _calibrated(log: Log, served: Served) -> Measure:
     return Measure(f"{log.name}, second half: ECE, 15 bins of equal mass", ours, "", "LightGBM", theirs, claim)
 
 
-def _costs(log: Log, alone: Alone, replay_cpu_s: float, took: Spent, weekly: bool) -> Iterator[Measure]:
+def _costs(log: Log, alone: ModelCost, replay_cpu_s: float, took: Timing, weekly: bool) -> Iterator[Measure]:
     """The differ-claim is what makes the rest about the model that was served."""
     name, seconds = log.name, alone.learning_s + alone.scoring_s
     cost_us, peer = 1e6 * alone.learning_s / alone.learned, "LightGBM"

@@ -82,16 +82,16 @@ class Live:
 def run(scale: Scale, seed: int) -> list[Measure]:
     """Claims: p99 of at most 500 ms at a quarter of the load that it can carry; a checkpoint 5 s after a kill."""
     with broker() as brokers, _live(brokers, CUSTOMERS[scale], seed) as live:
-        most = asyncio.run(_most(live, BURST[scale]))
-        waited = asyncio.run(_latencies(live, most / 4, SECONDS[scale]))
+        throughput = asyncio.run(_throughput(live, BURST[scale]))
+        waited = asyncio.run(_latencies(live, throughput / 4, SECONDS[scale]))
         commits = [
             s for labels, s in live.metric("checkpoint_seconds").items() if "engine" in labels and "0.5" in labels
         ]
         slow = [s for labels, s in live.metric("checkpoint_seconds").items() if "engine" in labels and "0.99" in labels]
-        back = [_back_after_a_kill(live) for _ in range(ROUNDS)]
+        back = [_recovery_s(live) for _ in range(ROUNDS)]
     p99 = float(np.percentile(waited, 99))
     return [
-        Measure("live maximum, all partitions", most, "events/s"),
+        Measure("live maximum, all partitions", throughput, "events/s"),
         Measure("event to intervention at 1/4 of that, p50", float(np.percentile(waited, 50)), "s"),
         Measure("event to intervention, p99", p99, "s", claim=at_most(p99, LATENCY_S, "<= 0.5 s")),
         Measure("transaction of a checkpoint, median of the worst partition", max(commits), "s"),
@@ -129,7 +129,7 @@ def _worker(environ: dict[str, str], port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=subprocess.DEVNULL)
 
 
-async def _most(live: Live, events: int) -> float:
+async def _throughput(live: Live, events: int) -> float:
     """Events a second while more waits than can be taken."""
     before, started = live.applied, time.monotonic()
     async with _producer(live) as producer:
@@ -202,7 +202,7 @@ def _event(kind: str, customer: str, number: object) -> bytes:
     return orjson.dumps(event | ({"activity_type": "browse"} if kind == "app_activity" else {"amount": 100.0}))
 
 
-def _back_after_a_kill(live: Live) -> float:
+def _recovery_s(live: Live) -> float:
     """Seconds until every partition has saved again."""
     live.worker.kill()
     killed_at = time.time()

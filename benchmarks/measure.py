@@ -42,33 +42,33 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Timing:
     """Seconds on the clock and of this process's processor time."""
 
     wall_s: float
     cpu_s: float
 
 
-def spent(work: Callable[[], object]) -> Spent:
+def timed(work: Callable[[], object]) -> Timing:
     """Does `work` once."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
-    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
+    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def in_turn(works: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, Spent]:
+def in_turn(works: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, Timing]:
     """Each of `works` once a round, one after another; medians over the rounds, by name."""
-    return medians([{name: spent(work) for name, work in works.items()} for _ in range(rounds)])
+    return medians([{name: timed(work) for name, work in works.items()} for _ in range(rounds)])
 
 
-def medians(rounds: list[dict[str, Spent]]) -> dict[str, Spent]:
+def medians(rounds: list[dict[str, Timing]]) -> dict[str, Timing]:
     """Wall and processor time each have their own median."""
     return {name: middle([one[name] for one in rounds]) for name in rounds[0]}
 
 
-def middle(times: list[Spent]) -> Spent:
+def middle(times: list[Timing]) -> Timing:
     """The medians of wall and processor time."""
-    return Spent(median(one.wall_s for one in times), median(one.cpu_s for one in times))
+    return Timing(median(one.wall_s for one in times), median(one.cpu_s for one in times))
 
 
 def at_least(value: float, least: float, text: str) -> Claim:

@@ -33,7 +33,7 @@ TIMES_QUIX, TIMES_FAUST, TIMES_STREAMS = 4.0, 25.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class JobRun:
     """What some records took, without start-up."""
 
     records: int
@@ -75,23 +75,23 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     ]
 
 
-def _by_clock(peer: str, ours: Took, theirs: Took, times: float) -> Measure:
+def _by_clock(peer: str, ours: JobRun, theirs: JobRun, times: float) -> Measure:
     claim = at_least(ours.rate, times * theirs.rate, f">= {times:.0f} times")
     return Measure(f"against {peer.partition(',')[0]}", ours.rate, "events/s", peer, theirs.rate, claim)
 
 
-def _middle(work: Callable[[], Took]) -> Took:
+def _middle(work: Callable[[], JobRun]) -> JobRun:
     rounds = [work() for _ in range(ROUNDS)]
-    return Took(rounds[0].records, median(one.wall_s for one in rounds), median(one.cpu_s for one in rounds))
+    return JobRun(rounds[0].records, median(one.wall_s for one in rounds), median(one.cpu_s for one in rounds))
 
 
-def _keepline(city: CityTopics) -> Took:
+def _keepline(city: CityTopics) -> JobRun:
     city.forget_state()
     took = run_worker(city.environ, ["--instance", "w0", *options(KIND)])
-    return Took(city.events, took.steady_wall_s, took.steady_cpu_s)
+    return JobRun(city.events, took.steady_wall_s, took.steady_cpu_s)
 
 
-def _job(city: CityTopics, command: Sequence[str], records: int) -> Took:
+def _job(city: CityTopics, command: Sequence[str], records: int) -> JobRun:
     """A job in a group of its own."""
     brokers, topic = ",".join(city.settings.brokers), city.settings.topic("app-activity")
     with TemporaryDirectory(prefix="keepline-peer-") as folder:
@@ -99,7 +99,7 @@ def _job(city: CityTopics, command: Sequence[str], records: int) -> Took:
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     if done.returncode != 0 or "records" not in done.stdout:
         raise RuntimeError(f"{command[-1]} ended with {done.returncode}: {done.stdout[-500:]} {done.stderr[-1500:]}")
-    return Took(**json.loads(done.stdout.strip().splitlines()[-1]))
+    return JobRun(**json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 def _quix() -> Path:

@@ -26,7 +26,7 @@ class Finished:
 
 
 # wraps a command in a Python of its own that says its own peak: that of a parent's children is that of all so far
-TOLD = """
+WRAPPER = """
 import json, re, runpy, sys, time
 sys.argv = sys.argv[1:]
 code, started = 0, time.perf_counter()
@@ -43,7 +43,7 @@ sys.exit(code)
 
 def keepline(*words: str | Path, environ: Mapping[str, str] | None = None) -> Finished:
     """Runs a command to its end; raises RuntimeError with what it said when it fails."""
-    command = [sys.executable, "-c", TOLD, "keepline", *map(str, words)]
+    command = [sys.executable, "-c", WRAPPER, "keepline", *map(str, words)]
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -89,20 +89,20 @@ def run_worker(environ: Mapping[str, str], options: Sequence[str]) -> WorkerRun:
     started = time.time()
     words = ["worker", "--clock", "event", "--exit-at-end", *options]
     command = [sys.executable, "-m", "streams.cli", *words]
-    said: list[str] = []
+    lines: list[str] = []
     restored_at = restored_cpu_s = 0.0
     worker = subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=subprocess.PIPE, text=True)
     assert worker.stderr
     for line in worker.stderr:
-        said.append(line)
+        lines.append(line)
         if " restored: " in line:
             restored_at, restored_cpu_s = time.time(), process_cpu_s(worker.pid)
     _, status, usage = os.wait4(worker.pid, 0)  # this worker's own, whoever else runs beside it
     worker.returncode = os.waitstatus_to_exitcode(status)
     if worker.returncode != 0 or not restored_at:
-        raise RuntimeError(f"the worker ended with {worker.returncode}: {''.join(said)[-2000:]}")
+        raise RuntimeError(f"the worker ended with {worker.returncode}: {''.join(lines)[-2000:]}")
     cpu_s = usage.ru_utime + usage.ru_stime
-    done_at = next(json.loads(line)["time"] for line in reversed(said) if "saving and leaving" in line)
+    done_at = next(json.loads(line)["time"] for line in reversed(lines) if "saving and leaving" in line)
     return WorkerRun(time.time() - started, cpu_s, done_at - restored_at, cpu_s - restored_cpu_s)
 
 

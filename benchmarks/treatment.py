@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.closed_loop import IDLE, PERSUASIVE, PROMPT, PUBLISHED, START_US, lived
+from benchmarks.closed_loop import IDLE, PERSUASIVE, PROMPT, PUBLISHED, START_US, run_city
 from features.matrix import scaled
 from features.portable_math import Array
 from online_model.examples import Examples
@@ -47,7 +47,7 @@ class Comparison:
             treated = {f"{world}, naive": False, f"{world}, weighted": True}
             for name, leaves_out in ({UNTREATED: False} if world == UNTREATED else treated).items():
                 self.learners[name, seed] = world, Learner(replace(rules, leaves_out_treated=leaves_out))
-        self.said: dict[Key, list[Array]] = defaultdict(list)
+        self.errors: dict[Key, list[Array]] = defaultdict(list)
         self.left: dict[Key, list[Array]] = defaultdict(list)  # (2, n): weight and label of examples at risk
         self.customers: dict[int, list[str]] = defaultdict(list)
 
@@ -74,7 +74,7 @@ class Comparison:
         self.customers[seed] += [f"{seed} {examples.customers[i]}" for i in risky.tolist()]
         for (name, of), (_, learner) in self.learners.items():
             if of == seed:
-                self.said[name, seed].append(learner.model.probability(x) - label)
+                self.errors[name, seed].append(learner.model.probability(x) - label)
 
     def lines(self) -> Iterator[str]:
         """The table."""
@@ -82,14 +82,14 @@ class Comparison:
         yield f"{len(who):,} observations at risk of {len(set(who)):,} untreated customers, {len(SEEDS)} seeds; 95 %"
         yield f"{'':28} {'said - happened':>18} {'less untreated':>18} {'examples say left':>18} {'less untreated':>18}"
         for name in dict.fromkeys(name for name, _ in self.learners):
-            errors, left = [np.concatenate(self.said[name, seed]) for seed in SEEDS], self._left(name)
+            errors, left = [np.concatenate(self.errors[name, seed]) for seed in SEEDS], self._left(name)
             bias = self._bias(name) - self._bias(UNTREATED)
             cells = [by_customer(np.concatenate(errors), who), over_seeds(bias)]
             cells += [over_seeds(left), over_seeds(left - self._left(UNTREATED))]
             yield f"{name:28} " + " ".join(f"{mean:+10.3f} ± {wide:.3f}" for mean, wide in cells)
 
     def _bias(self, name: str) -> Array:
-        return np.array([np.concatenate(self.said[name, seed]).mean() for seed in SEEDS])
+        return np.array([np.concatenate(self.errors[name, seed]).mean() for seed in SEEDS])
 
     def _left(self, name: str) -> Array:
         pairs = [np.concatenate(self.left[name, seed], axis=1) for seed in SEEDS]
@@ -113,7 +113,7 @@ def main() -> None:
     cities: dict[Key, Log] = {}
     for seed in SEEDS:
         for world, (rules, habits) in {UNTREATED: (PUBLISHED, IDLE), **WORLDS}.items():
-            cities[world, seed], learning = lived(CUSTOMERS, DAYS, seed, rules, habits)
+            cities[world, seed], learning = run_city(CUSTOMERS, DAYS, seed, rules, habits)
     comparison = Comparison(cities, learning)
     comparison.run()
     print("\n".join(comparison.lines()))

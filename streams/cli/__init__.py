@@ -52,16 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # here, not at exit, where a broken pipe prints a traceback
         return code
     except UsageError as error:
-        return _complain(error, WRONG_USE)
+        return _print_error(error, WRONG_USE)
     except Failure as error:
-        return _complain(error, FAILED)
+        return _print_error(error, FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `keepline status | head`: whoever went away knows
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:  # no such file, no right to write, disk full
-        return _complain(error, FAILED)
+        return _print_error(error, FAILED)
 
 
 def _run(argv: list[str]) -> int:
@@ -80,6 +80,6 @@ def _run(argv: list[str]) -> int:
     return code
 
 
-def _complain(error: Exception, code: int) -> int:
+def _print_error(error: Exception, code: int) -> int:
     print("keepline:", " ".join(str(error).split()), file=sys.stderr)
     return code

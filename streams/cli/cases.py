@@ -19,7 +19,7 @@ from streams.operations.cases import folder_reader, terminal, topic_reader
 from streams.operations.cases.curve import Points
 from streams.operations.cases.events import in_order
 from streams.operations.cases.fold import FollowedCase, Messages, fold, of, probabilities
-from streams.operations.cases.worklist import Wanted, due, is_due_today, ranked
+from streams.operations.cases.worklist import CaseFilter, due, is_due_today, ranked
 from streams.profile.case_sections import CaseRules
 
 MOST_SHOWN = 50
@@ -62,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace, rules: CaseRules, cases: list[FollowedCase], now_us: int) -> None:
-    wanted = Wanted(args.scope, args.tier, args.agent, args.state, args.due_today)
-    found = ranked(rules, cases, wanted, now_us)
+    case_filter = CaseFilter(args.scope, args.tier, args.agent, args.state, args.due_today)
+    found = ranked(rules, cases, case_filter, now_us)
     shown = found[: args.limit]
     if args.json:
         print_json(

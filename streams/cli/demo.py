@@ -20,9 +20,9 @@ def run(args: argparse.Namespace) -> int:
     """0: everything ran, and there is a page to look at."""
     from rich.console import Console  # not for --help
 
-    from streams.demo.run import Tour
+    from streams.demo.run import Demo
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: worker and broker end with it
     args.out.mkdir(parents=True, exist_ok=True)
-    Tour(args.out, args.customers, args.days, Console(highlight=False)).run()
+    Demo(args.out, args.customers, args.days, Console(highlight=False)).run()
     return 0

@@ -40,19 +40,19 @@ def run(args: argparse.Namespace) -> int:
         return _command(args)
     versions = _versions(args)
     if args.action == "list":
-        found = [reader.said(version) for version in versions.values()]
-        print_json({"models": found}) if args.json else terminal.show(terminal.listed(found))
+        found = [reader.as_json(version) for version in versions.values()]
+        print_json({"models": found}) if args.json else terminal.show(terminal.version_list(found))
     elif args.action == "show":
-        body = _body(reader.one_of(versions, args.version))
-        print_json(body) if args.json else terminal.show(terminal.one(body))
+        body = _body(reader.find(versions, args.version))
+        print_json(body) if args.json else terminal.show(terminal.one_version(body))
     else:
-        _diff(args, reader.one_of(versions, args.a), reader.one_of(versions, args.b))
+        _diff(args, reader.find(versions, args.a), reader.find(versions, args.b))
     return 0
 
 
 def _command(args: argparse.Namespace) -> int:
     at_us = time.time_ns() // 1000 if args.at is None else args.at
-    model = reader.one_of(_versions(args), args.version) if args.action == "rollback" else None
+    model = reader.find(_versions(args), args.version) if args.action == "rollback" else None
     challenger = None if model else args.challenger
     if challenger is not None:
         reader.check_challenger(_versions(args), challenger)
@@ -75,7 +75,7 @@ def _diff(args: argparse.Namespace, a: Snapshot, b: Snapshot) -> None:
     if args.json:
         print_json({"a": bodies[0], "b": bodies[1], "features": [{"name": n, "change": by} for n, by in changes]})
     else:
-        terminal.show(terminal.two(bodies, changes))
+        terminal.show(terminal.two_versions(bodies, changes))
 
 
 def _versions(args: argparse.Namespace) -> reader.Versions:
@@ -84,7 +84,7 @@ def _versions(args: argparse.Namespace) -> reader.Versions:
 
 def _body(version: Snapshot) -> dict[str, Any]:
     p = version.parameters
-    return reader.said(version) | {"experts": compare.weights(version), "slope": p.slope, "level": p.level}
+    return reader.as_json(version) | {"experts": compare.weights(version), "slope": p.slope, "level": p.level}
 
 
 def _add(actions: Any, name: str, text: str) -> argparse.ArgumentParser:

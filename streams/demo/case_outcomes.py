@@ -43,7 +43,7 @@ def fold(interventions: Iterable[Message], updates: Iterable[Message]) -> dict[s
             cases[update["intervention_id"]] = _case(update, holdout=True)
         case = cases.get(update["intervention_id"])
         if case and known:
-            _hear(case, update)
+            _apply_update(case, update)
     return cases
 
 
@@ -100,19 +100,19 @@ def by_tier(profile: Profile, cases: Iterable[Case]) -> list[TierRow]:
 
 def by_delay(profile: Profile, cases: dict[str, Case], calls: Iterable[Call]) -> list[DelayRow]:
     """One row for each window. calls: with the truth."""
-    spoken = [case for case in cases.values() if case.delay_days is not None]
+    contacted = [case for case in cases.values() if case.delay_days is not None]
     truth = [(call, (call.called_us - call.crossed_us) / DAY_US) for call in calls if call.leaving]
     edges = [0.0, *(window.within_us / DAY_US for window in profile.case.windows)]
     rows = []
     for (above, upto), window in zip(pairwise(edges), profile.case.windows, strict=True):
-        within = [case for case in spoken if above < (case.delay_days or 0.0) <= upto]
+        within = [case for case in contacted if above < (case.delay_days or 0.0) <= upto]
         leavers = [call for call, days in truth if above < days <= upto]
         saved = Share(sum(call.saved for call in leavers), len(leavers))
         rows.append(DelayRow(f"{above:g} to {upto:g}", len(within), _ended_well(within), saved, window.saved))
     return rows
 
 
-def best_told(cases: Iterable[Case]) -> Case | None:
+def example_case(cases: Iterable[Case]) -> Case | None:
     """A case with much to tell: saved after it had been escalated, if there is one."""
 
     def worth(case: Case) -> tuple[bool, int, str]:
@@ -128,7 +128,7 @@ def _case(body: Message, *, holdout: bool) -> Case:
     return Case(body["intervention_id"], body["customer_id"], body["tier"], crossed_us, holdout)
 
 
-def _hear(case: Case, update: Message) -> None:
+def _apply_update(case: Case, update: Message) -> None:
     case.updates.append(update)
     case.state = update["state"]
     if "contacted_at" in update:

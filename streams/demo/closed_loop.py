@@ -38,7 +38,7 @@ class Call:
 
 
 @dataclass
-class Life:
+class ClosedLoop:
     """City and desk, a day at a time; everything that is sent is also kept in files, so that it can be replayed."""
 
     city: City
@@ -48,15 +48,15 @@ class Life:
     last_us: int = 0  # of all events so far
 
     def __post_init__(self) -> None:
-        self.reports = self.files.folder / OUTCOMES
-        self.reports.write_bytes(b"")
+        self.outcomes_path = self.files.folder / OUTCOMES
+        self.outcomes_path.write_bytes(b"")
 
     @property
     def now_us(self) -> int:
         """The midnight at which the next day begins."""
         return self.city.start_us + self.city.day * DAY_US
 
-    def day(self, interventions: Iterable[Message], updates: Iterable[Message]) -> list[Row]:
+    def next_day(self, interventions: Iterable[Message], updates: Iterable[Message]) -> list[Row]:
         """What happens on the next day, after these messages have come; each topic's rows are in order."""
         self.crm.take(interventions, updates)
         outcomes = self.crm.work(self.now_us, self._contact)
@@ -65,7 +65,7 @@ class Life:
         times = [int(rows["time_us"][-1]) for rows in _rows(block) if len(rows)]
         times += [parse_instant(body["event_time"]) for body in outcomes[-1:]]
         self.last_us = max(self.last_us, *times) if times else self.last_us
-        return [*_events(block, lines), *self._reports(outcomes)]
+        return [*_events(block, lines), *self._outcome_rows(outcomes)]
 
     def _contact(self, who: Ints, crossed_us: Ints, called_us: Ints) -> Reaction:
         reaction = self.city.contact(who, crossed_us, called_us)
@@ -73,8 +73,8 @@ class Life:
         self.calls += map(Call, *told, reaction.leaving.tolist(), reaction.saved.tolist())
         return reaction
 
-    def _reports(self, outcomes: list[Message]) -> Iterator[Row]:
-        with self.reports.open("ab") as file:
+    def _outcome_rows(self, outcomes: list[Message]) -> Iterator[Row]:
+        with self.outcomes_path.open("ab") as file:
             for body in outcomes:
                 value = orjson.dumps(body)
                 file.write(value + b"\n")

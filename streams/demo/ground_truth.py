@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from schemas.instants import DAY_US, parse_instant
-from streams.demo.topic_watcher import Seen
+from streams.demo.topic_watcher import TopicRecords
 
 EARLY_DAYS, LATE_DAYS = 180, 240  # a case belongs to a departure from so long before to so long after it
 TYPICAL_EARLY_DAYS, TYPICAL_LATE_DAYS = 60.0, 90.0
@@ -45,7 +45,7 @@ class Customer:
 
 
 @dataclass(frozen=True)
-class Story:
+class GroundTruth:
     """The whole city."""
 
     customers: dict[str, Customer]
@@ -101,23 +101,23 @@ class Story:
         return lines
 
 
-def tell(folder: Path, seen: Seen, end_us: int) -> Story:
+def read_truth(folder: Path, records: TopicRecords, end_us: int) -> GroundTruth:
     """Joins what was sent with truth.jsonl of the city."""
     opened: dict[str, list[int]] = {}
-    for body in seen.interventions:
+    for body in records.interventions:
         opened.setdefault(body["customer_id"], []).append(parse_instant(body["crossed_at"]))
     lines = (folder / "truth.jsonl").read_bytes().splitlines()
     customers = {c.customer_id: c for c in (_customer(orjson.loads(line), opened) for line in lines)}
-    tiers = Counter(body["tier"] for body in seen.interventions)
-    return Story(customers, tiers, Counter(body["withheld_reason"] for body in seen.withheld), end_us)
+    tiers = Counter(body["tier"] for body in records.interventions)
+    return GroundTruth(customers, tiers, Counter(body["withheld_reason"] for body in records.withheld), end_us)
 
 
-def telling(story: Story, seen: Seen) -> list[tuple[str, Customer]]:
+def example_customers(truth: GroundTruth, records: TopicRecords) -> list[tuple[str, Customer]]:
     """Six customers worth a look, each with why."""
-    ready_us = min((at for c in story.customers.values() for at in c.opened_us), default=0)
-    known = [c for c in story.customers.values() if len(seen.scores.get(c.customer_id, ())) > 20]
+    ready_us = min((at for c in truth.customers.values() for at in c.opened_us), default=0)
+    known = [c for c in truth.customers.values() if len(records.scores.get(c.customer_id, ())) > 20]
     stayed = [c for c in known if c.left_us is None and c.saved_us is None]
-    gone = [c for c in known if c.left_us is not None and ready_us < c.left_us < story.end_us - SHOWN_AFTER_US]
+    gone = [c for c in known if c.left_us is not None and ready_us < c.left_us < truth.end_us - SHOWN_AFTER_US]
     lost = [c for c in gone if not c.saved_us]
     early = [c for c in lost if c.early_days is not None and c.early_days > 0]
     late = [c for c in lost if c.early_days is not None and c.early_days < 0]

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from streams.demo.topic_watcher import Seen
+from streams.demo.topic_watcher import TopicRecords
 
 LATEST = 12
 LINE_EVERY_S = 5.0
@@ -42,13 +42,13 @@ class Screen:
         if self._live:
             self._live.stop()
 
-    def show(self, seen: Seen) -> None:
+    def show(self, records: TopicRecords) -> None:
         """The state now."""
-        share = min(max(seen.reached_us - self._start_us, 0) / self._span_us, 1.0)
-        text = f"{share:.0%} of the time, {len(seen.interventions):,} interventions"
+        share = min(max(records.reached_us - self._start_us, 0) / self._span_us, 1.0)
+        text = f"{share:.0%} of the time, {len(records.interventions):,} interventions"
         if self._live:
             self._bar.update(self._task, completed=share, text=text)
-            self._live.update(Group(self._bar, table(seen.interventions[-LATEST:])))
+            self._live.update(Group(self._bar, table(records.interventions[-LATEST:])))
         elif time.monotonic() - self._said_at > LINE_EVERY_S:
             self._said_at = time.monotonic()
             self.console.print(text)

@@ -19,7 +19,7 @@ from streams.evaluation.observation_rows import Floats, Ints, Rows
 
 REPLICATES = 200
 SEED = 1
-MIDDLE = (0.025, 0.975)
+INTERVAL = (0.025, 0.975)
 SCORE_BINS = 1024  # within a bin two scores count as a tie: costs AUC some 1e-5
 
 
@@ -85,7 +85,7 @@ def estimate(replicates: Floats, least: float = 0.0, most: float = np.inf) -> Es
     middle, drawn = float(replicates[0]), replicates[1:][np.isfinite(replicates[1:])]
     if not np.isfinite(middle) or len(drawn) < REPLICATES // 2:
         return Estimate(middle, float("nan"), float("nan"))
-    low, high = np.quantile(drawn, MIDDLE) - drawn.mean() + middle
+    low, high = np.quantile(drawn, INTERVAL) - drawn.mean() + middle
     return Estimate(middle, max(float(low), least), min(float(high), most))
 
 

@@ -60,13 +60,13 @@ class Comparison:
     differences: list[Difference]
 
 
-def compare(rows: Rows, rivals: Sequence[Served]) -> Comparison:
+def compare(rows: Rows, baselines: Sequence[Served]) -> Comparison:
     """rows: all observations; rivals: (rows,) each."""
     keep = rows.labelled
-    for rival in rivals:
+    for rival in baselines:
         keep = keep & np.isfinite(rival.probability)
     ours = Served("Keepline", "what was served while the stream ran", rows.probability, rows.probability, None)
-    served = [replace(one, score=one.score[keep], probability=one.probability[keep]) for one in (ours, *rivals)]
+    served = [replace(one, score=one.score[keep], probability=one.probability[keep]) for one in (ours, *baselines)]
     kept = rows.only(keep)
     best = metrics.gains(kept.label.astype(np.float64), kept.label, kept.week, SHARES)
     return Comparison(

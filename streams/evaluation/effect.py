@@ -18,7 +18,7 @@ import orjson
 from schemas.errors import Failure
 from streams.files.replay_folder import UPDATES
 
-SURE = 1.959963984540054  # standard errors: two-sided 95 %
+Z_95 = 1.959963984540054  # standard errors: two-sided 95 %
 ALL = "all"
 
 
@@ -70,6 +70,6 @@ def _effect(tier: str, sent: int, returned: int, held_out: int, came: int) -> Ef
 
 
 def _wilson(hits: int, n: int) -> tuple[float, float]:
-    p, z2 = hits / n, SURE * SURE
-    middle, spread = p + z2 / (2 * n), SURE * sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    p, z2 = hits / n, Z_95 * Z_95
+    middle, spread = p + z2 / (2 * n), Z_95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     return (middle - spread) / (1 + z2 / n), (middle + spread) / (1 + z2 / n)

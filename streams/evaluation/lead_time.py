@@ -87,7 +87,7 @@ class _Silences:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _CaseResults:
     """What the rows say of each case, (cases,)."""
 
     row: Longs  # the first row of its silence
@@ -140,7 +140,7 @@ def _cases(found: Sequence[tuple[int, int, str | None]]) -> Cases:
 def timing(cases: Cases, withheld: Cases, rows: Rows) -> Timing:
     """Figures of all cases, by segment and by scope."""
     silences = _silences(rows)
-    told, left = _tell(cases, silences), _leavings(cases, withheld, silences)
+    results, left = _case_results(cases, silences), _leavings(cases, withheld, silences)
     flags_of = {ALL: np.ones(len(rows.label), bool)} | members(rows.features)
     scopes = sorted({scope for scope in cases.scope if scope is not None})
     edges = np.linspace(-rows.horizon_us / DAY_US, rows.horizon_us / DAY_US, 2 * BINS + 1)
@@ -148,16 +148,16 @@ def timing(cases: Cases, withheld: Cases, rows: Rows) -> Timing:
     return Timing(
         [float(edge) for edge in edges],
         [int(n) for n in counts],
-        [_segment(name, told, left, flags, rows) for name, flags in flags_of.items()],
-        [_scope(name, told, np.array([one == name for one in cases.scope]), rows) for name in scopes],
+        [_segment(name, results, left, flags, rows) for name, flags in flags_of.items()],
+        [_scope(name, results, np.array([one == name for one in cases.scope]), rows) for name in scopes],
     )
 
 
-def _segment(name: str, told: _Told, left: _Leavings, member: Flags, rows: Rows) -> Group:
+def _segment(name: str, results: _CaseResults, left: _Leavings, member: Flags, rows: Rows) -> Group:
     mine = member[left.row]
     early, none = left.days_early[mine], np.isnan(left.days_early[mine])
     return replace(
-        _group(name, told.outcome[member[told.row]], early, rows),
+        _group(name, results.outcome[member[results.row]], early, rows),
         leavings=len(early),
         in_time=int((early > 0).sum()),
         late=int((early <= 0).sum()),
@@ -166,9 +166,9 @@ def _segment(name: str, told: _Told, left: _Leavings, member: Flags, rows: Rows)
     )
 
 
-def _scope(name: str, told: _Told, inside: Flags, rows: Rows) -> Group:
+def _scope(name: str, results: _CaseResults, inside: Flags, rows: Rows) -> Group:
     """Of whoever left without a case no scope is known."""
-    return _group(name, told.outcome[inside], told.days_early[inside & (told.outcome == 1)], rows)
+    return _group(name, results.outcome[inside], results.days_early[inside & (results.outcome == 1)], rows)
 
 
 def _group(name: str, outcome: NDArray[np.int8], days_early: Floats, rows: Rows) -> Group:
@@ -195,7 +195,7 @@ def _silences(rows: Rows) -> _Silences:
     return _Silences(rows, order, since, starts(since))
 
 
-def _tell(cases: Cases, silences: _Silences) -> _Told:
+def _case_results(cases: Cases, silences: _Silences) -> _CaseResults:
     """By the first row from the crossing on; where there is none any more, by the last one before."""
     rows, order = silences.rows, silences.order
     at = _key(rows.customer, _seconds(rows.instants_us)[rows.week])[order]
@@ -210,7 +210,7 @@ def _tell(cases: Cases, silences: _Silences) -> _Told:
     place = np.where(is_known, before, place)
     outcome = np.where(came_back, 0, rows.label[order[place]]).astype(np.int8)
     first = order[silences.begins[silences.which(place)]]
-    return _Told(first, outcome, silences.days_early(silences.since[place], crossed))
+    return _CaseResults(first, outcome, silences.days_early(silences.since[place], crossed))
 
 
 def _leavings(cases: Cases, withheld: Cases, silences: _Silences) -> _Leavings:

@@ -83,8 +83,8 @@ def reliability(probability: Floats, label: Labels) -> list[Bin]:
     """Bins of equal mass."""
     part = equal_mass(probability, CALIBRATION_BINS)
     count = np.bincount(part, minlength=CALIBRATION_BINS)
-    said, came = (np.bincount(part, values, CALIBRATION_BINS) for values in (probability, label))
-    return [Bin(int(n), float(s / n), float(c / n)) for n, s, c in zip(count, said, came, strict=True) if n]
+    predicted, observed = (np.bincount(part, values, CALIBRATION_BINS) for values in (probability, label))
+    return [Bin(int(n), float(s / n), float(c / n)) for n, s, c in zip(count, predicted, observed, strict=True) if n]
 
 
 def ece(probability: Floats, label: Labels) -> float:

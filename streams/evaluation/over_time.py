@@ -37,7 +37,7 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class MetricsOverTime:
     """Empty where nothing has matured."""
 
     overall: Metrics
@@ -45,16 +45,16 @@ class Course:
     weeks: list[Week]
 
 
-def course(rows: Rows) -> Course:
+def metrics_over_time(rows: Rows) -> MetricsOverTime:
     """Of labelled rows, by the probability that was served."""
     if not len(rows.label):
-        return Course({}, {}, [])
+        return MetricsOverTime({}, {}, [])
     alone, so_far = _drawn(rows, rows.week)
     half_alone, half_so_far = _drawn(rows, rows.half)
     weeks, labels = np.unique(rows.week, return_counts=True)
     left = np.bincount(rows.week, rows.label)
     at = [format_instant(int(rows.instants_us[week])) for week in weeks]
-    return Course(
+    return MetricsOverTime(
         _at(half_so_far, -1),
         _at(half_alone, -1),
         [Week(at[i], int(labels[i]), int(left[week]), _at(alone, i), _at(so_far, i)) for i, week in enumerate(weeks)],

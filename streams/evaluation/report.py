@@ -13,7 +13,7 @@ from streams.evaluation.drift import Drift, drift
 from streams.evaluation.effect import Effect
 from streams.evaluation.lead_time import Cases, Timing, timing
 from streams.evaluation.observation_rows import Rows
-from streams.evaluation.over_time import Course, course
+from streams.evaluation.over_time import MetricsOverTime, metrics_over_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Report:
     """Everything; empty lists where there is nothing to say, no cases where there was no file of them."""
 
     log: Log
-    course: Course
+    course: MetricsOverTime
     bars: list[Bar]
     reliability: list[metrics.Bin]
     segments: list[segments.Segment]
@@ -60,26 +60,26 @@ def evaluate(
     rows: Rows,
     summary: dict[str, Any],
     cases: tuple[Cases, Cases] | None,
-    rivals: Sequence[Served],
+    baselines: Sequence[Served],
     effects: Sequence[Effect] = (),
 ) -> Report:
     """cases: sent and withheld; rivals: what others would have served, (rows,) each."""
     judged = rows.only(rows.labelled)
-    found = course(judged)
+    found = metrics_over_time(judged)
     return Report(
         _log(rows, judged, summary),
         found,
         _bars(found, summary.get("auc_bars", {})),
         metrics.reliability(judged.probability, judged.label),
         segments.judge(judged),
-        comparison.compare(rows, rivals),
+        comparison.compare(rows, baselines),
         None if cases is None else timing(*cases, rows),
         drift(rows),
         list(effects),
     )
 
 
-def _bars(found: Course, asked: dict[str, float]) -> list[Bar]:
+def _bars(found: MetricsOverTime, asked: dict[str, float]) -> list[Bar]:
     if not found.second_half:
         return []
     return [Bar(name, auc, found.second_half["auc"].low > auc) for name, auc in asked.items()]

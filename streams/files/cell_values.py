@@ -17,7 +17,7 @@ Column = Sequence[Any]
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 PAIR = re.compile(r"\s*([^:;|\s]+)\s*:\s*(true|false)\s*(?:[;|]|$)")
 PAIRS = re.compile(f"(?:{PAIR.pattern})+")
-MOST_REMEMBERED = 1 << 16
+MOST_CACHED = 1 << 16
 
 
 def _number(text: str) -> Any:
@@ -27,16 +27,16 @@ def _number(text: str) -> Any:
     return plain_number(number) if abs(number) < float("inf") else text
 
 
-class Remembered(dict[str, Any]):
+class ParseCache(dict[str, Any]):
     """What cells mean, worked out once for each text."""
 
-    def __init__(self, meaning: Callable[[str], Any]) -> None:
-        self.meaning = meaning
+    def __init__(self, parse: Callable[[str], Any]) -> None:
+        self.parse = parse
 
     def __missing__(self, text: str) -> Any:
-        if len(self) >= MOST_REMEMBERED:
+        if len(self) >= MOST_CACHED:
             self.clear()
-        self[text] = value = self.meaning(text)
+        self[text] = value = self.parse(text)
         return value
 
     def column(self, cells: Sequence[str]) -> Column:
@@ -64,19 +64,19 @@ def _consent(cell: Any) -> Any:
         return given if pairs and len(given) == len(pairs) else cell
 
 
-class Texts:
+class TextColumns:
     """Columns of text, as in CSV: an empty cell is absent."""
 
     def __init__(self) -> None:
-        numbers = Remembered(_number)
-        self.meanings = dict.fromkeys((*NUMBERS, "schema_version", "cost", "value"), numbers)
-        self.meanings["causes"] = Remembered(_causes)
+        numbers = ParseCache(_number)
+        self.caches = dict.fromkeys((*NUMBERS, "schema_version", "cost", "value"), numbers)
+        self.caches["causes"] = ParseCache(_causes)
 
     def column(self, name: str, cells: Sequence[str]) -> Column:
         """What the cells of a column mean, None where they are empty."""
-        meaning = self.meanings.get(name)
-        if meaning is not None:
-            return meaning.column(cells)
+        parse = self.caches.get(name)
+        if parse is not None:
+            return parse.column(cells)
         return cells if all(cells) else [cell or None for cell in cells]
 
 
@@ -94,11 +94,11 @@ class Completion:
         if "consent" in filled:
             filled["consent"] = list(map(_consent, filled["consent"]))
         objects = _objects(filled, rows)
-        nameless = [one for one in objects if "event_id" not in one] if "event_id" in filled else objects
-        for one, event_id in zip(nameless, self.ids.of(nameless), strict=True):
+        without_id = [one for one in objects if "event_id" not in one] if "event_id" in filled else objects
+        for one, event_id in zip(without_id, self.ids.of(without_id), strict=True):
             one["event_id"] = event_id
-        silent = [one for one in objects if "producer" not in one] if "producer" in filled else objects
-        for one in silent:
+        without_producer = [one for one in objects if "producer" not in one] if "producer" in filled else objects
+        for one in without_producer:
             one["producer"] = self.file
         return objects
 

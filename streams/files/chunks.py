@@ -21,7 +21,7 @@ FILLED_IN = {"kind", "event_id", "producer"}
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RowsOfKind:
     """The rows of a chunk that are of one kind: objects or, of a .jsonl, JSON. `places`: where they stand."""
 
     kind: str
@@ -41,7 +41,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class MalformedRow:
     """A row that is not even an object: why, and its bytes."""
 
     refused: Refused
@@ -54,8 +54,8 @@ class Chunk:
 
     file: str
     lines: NDArray[np.int64]  # (size,) line numbers, of a .parquet row numbers, from 1
-    parts: Sequence[Part]
-    unreadable: Sequence[Unreadable] = ()
+    parts: Sequence[RowsOfKind]
+    malformed: Sequence[MalformedRow] = ()
 
     @property
     def size(self) -> int:
@@ -67,7 +67,7 @@ class Chunk:
         for part in self.parts:
             for place, value in zip(part.places.tolist(), part.values(), strict=True):
                 values[place] = value
-        for one in self.unreadable:
+        for one in self.malformed:
             values[one.refused.index] = one.value
         return values
 

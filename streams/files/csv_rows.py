@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from schemas.errors import Failure, UsageError
 from schemas.refusals import Refused
-from streams.files.cell_values import Completion, Texts
-from streams.files.chunks import CHUNK_ROWS, Chunk, Part, Unreadable, check_columns
+from streams.files.cell_values import Completion, TextColumns
+from streams.files.chunks import CHUNK_ROWS, Chunk, MalformedRow, RowsOfKind, check_columns
 from streams.files.compression import whole_lines
 from streams.files.file_names import FileName
 
@@ -46,7 +46,7 @@ class CsvRows:
         self.lines = TextLines(name)
         self.reader = csv.reader(iter(self.lines), strict=True)
         self.columns = self._header()
-        self.texts, self.completion = Texts(), Completion(name.kind, name.file)
+        self.texts, self.completion = TextColumns(), Completion(name.kind, name.file)
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows below the header but the blank ones."""
@@ -69,10 +69,10 @@ class CsvRows:
         check_columns(self.name.path, self.kind, header)
         return header
 
-    def _read(self) -> tuple[list[Row], dict[int, Unreadable]]:
+    def _read(self) -> tuple[list[Row], dict[int, MalformedRow]]:
         """The next rows, and which of them (empty ones) stand for a broken line."""
         rows: list[Row] = []
-        broken: dict[int, Unreadable] = {}
+        broken: dict[int, MalformedRow] = {}
         while len(rows) < CHUNK_ROWS:
             before, known = self.reader.line_num, len(rows)
             try:
@@ -80,7 +80,7 @@ class CsvRows:
                 break
             except csv.Error as error:
                 self._same_line(before + _lines(rows[known:]), str(error))
-                broken[len(rows)] = self._unreadable("csv", f"is not CSV ({error})", self.lines.last)
+                broken[len(rows)] = self._malformed("csv", f"is not CSV ({error})", self.lines.last)
                 rows.append([])
         return rows, broken
 
@@ -96,7 +96,7 @@ class CsvRows:
             where = f"{self.name.path}: lines {before + 1} to {self.reader.line_num}"
             raise Failure(f"{where}: a quoted cell does not end as it should ({what}); mend the file")
 
-    def _chunk(self, rows: list[Row], starts: Lines, broken: dict[int, Unreadable]) -> Chunk:
+    def _chunk(self, rows: list[Row], starts: Lines, broken: dict[int, MalformedRow]) -> Chunk:
         if broken or not self.lines.clean or set(map(len, rows)) != {len(self.columns)}:
             kept = [i for i, row in enumerate(rows) if row or i in broken]
             rows, starts = [rows[i] for i in kept], starts[kept]
@@ -104,24 +104,24 @@ class CsvRows:
             broken |= {i: wrong for i, row in enumerate(rows) if i not in broken and (wrong := self._wrong(row))}
         places = [i for i in range(len(rows)) if i not in broken] if broken else range(len(rows))
         good = [rows[i] for i in places] if broken else rows
-        parts = [Part(self.kind, np.array(places, np.intp), self._objects(good))] if good else []
-        unreadable = [_at(i, one) for i, one in sorted(broken.items())]
-        return Chunk(self.name.file, starts, parts, unreadable)
+        parts = [RowsOfKind(self.kind, np.array(places, np.intp), self._objects(good))] if good else []
+        malformed = [_at(i, one) for i, one in sorted(broken.items())]
+        return Chunk(self.name.file, starts, parts, malformed)
 
     def _objects(self, rows: list[Row]) -> list[dict[str, object]]:
         cells = zip(self.columns, zip(*rows, strict=True), strict=True)
         return self.completion.objects({name: self.texts.column(name, column) for name, column in cells}, len(rows))
 
-    def _wrong(self, row: Row) -> Unreadable | None:
+    def _wrong(self, row: Row) -> MalformedRow | None:
         if len(row) != len(self.columns):
             sentence = f"has {len(row)} cells, the header names {len(self.columns)} columns"
-            return self._unreadable("width", sentence, _written(row))
+            return self._malformed("width", sentence, _written(row))
         if not _is_utf8(row):
-            return self._unreadable("utf8", "is not text in UTF-8", _written(row))
+            return self._malformed("utf8", "is not text in UTF-8", _written(row))
         return None
 
-    def _unreadable(self, rule: str, sentence: str, text: str) -> Unreadable:
-        return Unreadable(Refused(0, "row", rule, f"the row {sentence}"), text.encode("utf-8", "surrogateescape"))
+    def _malformed(self, rule: str, sentence: str, text: str) -> MalformedRow:
+        return MalformedRow(Refused(0, "row", rule, f"the row {sentence}"), text.encode("utf-8", "surrogateescape"))
 
 
 def _lines(rows: list[Row]) -> int:
@@ -138,9 +138,9 @@ def _is_utf8(row: Row) -> bool:
     return True
 
 
-def _at(place: int, one: Unreadable) -> Unreadable:
+def _at(place: int, one: MalformedRow) -> MalformedRow:
     refused = one.refused
-    return Unreadable(Refused(place, refused.field, refused.rule, refused.sentence), one.value)
+    return MalformedRow(Refused(place, refused.field, refused.rule, refused.sentence), one.value)
 
 
 def _written(row: Row) -> str:

@@ -14,7 +14,7 @@ from schemas.columns import KINDS, Details, Events
 from schemas.decode import MAX_SKEW_US, Decoded, Decoder
 from schemas.refusals import Refused, dead_letter, shown
 from schemas.validation import Mark
-from streams.files.chunks import Chunk, Part, Source
+from streams.files.chunks import Chunk, RowsOfKind, Source
 
 EXPECTED = ", ".join(KINDS)
 
@@ -50,10 +50,10 @@ def decode_source(source: Source, now_us: int, max_skew_us: int = MAX_SKEW_US) -
 
 def _decoded(chunk: Chunk, decoders: dict[str, Decoder], now_us: int) -> DecodedChunk:
     known = [part for part in chunk.parts if part.kind in KINDS]
-    refused = [one.refused for one in chunk.unreadable]
-    refused += [refusal for part in chunk.parts if part.kind not in KINDS for refusal in _strange(part)]
-    parts = [_placed(part.decode(decoders[part.kind], now_us), part.places) for part in known]
-    decoded = _together(parts, refused)
+    refused = [one.refused for one in chunk.malformed]
+    refused += [refusal for part in chunk.parts if part.kind not in KINDS for refusal in _unknown_kind(part)]
+    parts = [_in_chunk(part.decode(decoders[part.kind], now_us), part.places) for part in known]
+    decoded = _merged(parts, refused)
     values = chunk.values() if decoded.refused else []
     letters = [
         dead_letter(one, values[one.index], {"file": chunk.file, "line": int(chunk.lines[one.index])})
@@ -62,14 +62,14 @@ def _decoded(chunk: Chunk, decoders: dict[str, Decoder], now_us: int) -> Decoded
     return DecodedChunk(chunk, decoded, letters)
 
 
-def _strange(part: Part) -> Iterable[Refused]:
+def _unknown_kind(part: RowsOfKind) -> Iterable[Refused]:
     """Refuses rows whose kind nothing reads."""
     rule = "wrong_kind" if part.kind else "missing"
     came = "kind is missing or not text" if not part.kind else f"kind is {shown(part.kind)}"
     return (Refused(place, "kind", rule, f"{came}; expected one of {EXPECTED}") for place in part.places.tolist())
 
 
-def _placed(decoded: Decoded, places: NDArray[np.intp]) -> Decoded:
+def _in_chunk(decoded: Decoded, places: NDArray[np.intp]) -> Decoded:
     """From places in a part to places in its chunk. The end of one file is not the end of the input: like a
     heartbeat, it only proves that nothing older follows."""
     marks = [Mark(int(places[mark.index]), "heartbeat", mark.time_us, mark.producer) for mark in decoded.marks]
@@ -77,7 +77,7 @@ def _placed(decoded: Decoded, places: NDArray[np.intp]) -> Decoded:
     return Decoded(decoded.events, places[decoded.index], marks, refused, decoded.unknown_fields, decoded.details)
 
 
-def _together(parts: Sequence[Decoded], refused: list[Refused]) -> Decoded:
+def _merged(parts: Sequence[Decoded], refused: list[Refused]) -> Decoded:
     marks = sorted((mark for part in parts for mark in part.marks), key=lambda mark: mark.index)
     everything = sorted(refused + [one for part in parts for one in part.refused], key=lambda one: one.index)
     unknown = sum((part.unknown_fields for part in parts), Counter[str]())

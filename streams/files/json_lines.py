@@ -10,7 +10,7 @@ import orjson
 
 from schemas.columns import KINDS
 from schemas.events import MARKS
-from streams.files.chunks import CHUNK_ROWS, Chunk, Part
+from streams.files.chunks import CHUNK_ROWS, Chunk, RowsOfKind
 from streams.files.compression import whole_lines
 from streams.files.derived_ids import DerivedIds, plain_number
 from streams.files.file_names import FileName
@@ -24,7 +24,7 @@ class JsonLines:
 
     def __init__(self, name: FileName) -> None:
         self.name, self.ids = name, DerivedIds()
-        self.some_kind = name.kind or KINDS[0]  # whose decoder meets what has no kind of its own
+        self.fallback_kind = name.kind or KINDS[0]  # whose decoder meets what has no kind of its own
 
     def chunks(self) -> Iterator[Chunk]:
         """The file's lines but the blank ones."""
@@ -43,7 +43,7 @@ class JsonLines:
             kind, value = self._completed(line)
             places.setdefault(kind, []).append(place)
             values.append(value)
-        parts = [Part(kind, np.array(p, np.intp), None, [values[i] for i in p]) for kind, p in places.items()]
+        parts = [RowsOfKind(kind, np.array(p, np.intp), None, [values[i] for i in p]) for kind, p in places.items()]
         return Chunk(self.name.file, np.array([number for number, _ in numbered], np.int64), parts)
 
     def _completed(self, line: bytes) -> tuple[str, bytes]:
@@ -51,15 +51,15 @@ class JsonLines:
         try:
             found = orjson.loads(line)
         except orjson.JSONDecodeError:
-            return self.some_kind, line
+            return self.fallback_kind, line
         if not isinstance(found, dict):
-            return self.some_kind, line
+            return self.fallback_kind, line
         kind = found.get("kind", self.name.kind)
         kind = kind if isinstance(kind, str) else ""
         missing = self._missing(found, kind)
         if missing:
             line = _with(line, missing, bool(found))
-        return self.some_kind if kind in MARKS else kind, line
+        return self.fallback_kind if kind in MARKS else kind, line
 
     def _missing(self, found: dict[str, Any], kind: str) -> dict[str, Any]:
         missing: dict[str, Any] = {}

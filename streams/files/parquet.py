@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from schemas.errors import UsageError
 from schemas.instants import format_instant
 from streams.files.cell_values import Column, Completion
-from streams.files.chunks import CHUNK_ROWS, Chunk, Part, check_columns
+from streams.files.chunks import CHUNK_ROWS, Chunk, RowsOfKind, check_columns
 from streams.files.compression import BLOCK_BYTES, blocks, reading
 from streams.files.derived_ids import plain_number
 from streams.files.file_names import FileName
@@ -36,7 +36,7 @@ class ParquetRows:
         assert name.kind is not None
         self.name, self.kind = name, name.kind
         with reading(name.path):
-            file = str(name.path) if name.compression is None else _spooled(name)
+            file = str(name.path) if name.compression is None else _unpacked(name)
             self.file = pq.ParquetFile(file, buffer_size=BLOCK_BYTES)
             self.schema = self.file.schema_arrow
         check_columns(name.path, self.kind, self.schema.names)
@@ -52,7 +52,7 @@ class ParquetRows:
                 lines = np.arange(first, first + len(batch), dtype=np.int64)
                 first += len(batch)
                 objects = self.completion.objects(columns, len(batch))
-                yield Chunk(self.name.file, lines, [Part(self.kind, np.arange(len(batch)), objects)])
+                yield Chunk(self.name.file, lines, [RowsOfKind(self.kind, np.arange(len(batch)), objects)])
 
     def _check_time(self, kind: pa.DataType) -> None:
         if pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None):
@@ -62,7 +62,7 @@ class ParquetRows:
             )
 
 
-def _spooled(name: FileName) -> IO[bytes]:
+def _unpacked(name: FileName) -> IO[bytes]:
     """A Parquet file begins at its end, so a compressed one is unpacked first."""
     file = tempfile.TemporaryFile()  # noqa: SIM115  the reader closes it
     for block in blocks(name):

@@ -13,7 +13,7 @@ EXIT_RESTART = 70  # a supervisor starts the worker again; the state says where 
 log = logging.getLogger("keepline.worker")
 
 
-def die(reason: str) -> NoReturn:
+def halt(reason: str) -> NoReturn:
     """Ends the process without cleaning up: an atexit, a finally or another thread could still send
     something.
     """

@@ -19,10 +19,10 @@ import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.kafka.fatal import die
+from streams.kafka.fatal import halt
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
-from streams.kafka.transaction_guard import guard
+from streams.kafka.transaction_guard import forbid_resends
 from streams.units.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
 # Each limit ends before the next one begins: the checkpoint's own is the first to strike, and no request is
@@ -45,7 +45,7 @@ Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition
 
 
 @dataclass
-class Spent:
+class CheckpointStats:
     """What checkpoints cost, for progress and metrics."""
 
     transactions: int = 0
@@ -61,7 +61,7 @@ class Lease:
         self.unit: Unit = blueprint.make()
         self.feed: Feed | None = None
         # position after the last batch given to Faust
-        self.handed: dict[str, int] = {}
+        self.delivered: dict[str, int] = {}
         # source -> offsets after its last record and after what follows that is none: markers, aborted
         # records
         self.read: dict[str, tuple[int, int]] = {}
@@ -70,8 +70,8 @@ class Lease:
         self.saved: int | None = None
         self.saved_at = 0.0
         self.saved_position: dict[str, int] = {}
-        self.ready = self.given_up = False
-        self.spent, self.restore = Spent(), Restore(settings, blueprint.name)
+        self.ready = self.released = False
+        self.stats, self.restore = CheckpointStats(), Restore(settings, blueprint.name)
         self._alerts: dict[str, str] = {}  # as last said
         self._lock = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
@@ -92,7 +92,7 @@ class Lease:
         wanted = [source for source in self.inputs if feed is not None and feed.wants(source)]
         return [(self.inputs[source], self.read.get(source, (0, position[source]))[1]) for source in wanted]
 
-    def starts(self) -> list[tuple[TopicPartition, int]]:
+    def start_positions(self) -> list[tuple[TopicPartition, int]]:
         """Where reading begins."""
         return [(place, self.unit.position[source]) for source, place in self.inputs.items()]
 
@@ -103,7 +103,7 @@ class Lease:
         return after_markers if position == after_last_record else position
 
     @property
-    def settled(self) -> bool:
+    def is_saved(self) -> bool:
         """Everything applied is saved."""
         return self.ready and self.saved == self.unit.steps
 
@@ -120,11 +120,11 @@ class Lease:
             max_batch_size=RECORD_BYTES,
             max_request_size=RECORD_BYTES,
         )
-        guard(self._producer, die)
+        forbid_resends(self._producer, halt)
         token = uuid.uuid4().bytes
         async with asyncio.timeout(ACQUIRE_LIMIT_S):
             await self._producer.start()
-            await self._sign(self._producer, token)
+            await self._write_token(self._producer, token)
         await self.restore.run(token, self.unit)
         await self._find_start(earliest)
         self.ready = True
@@ -133,7 +133,7 @@ class Lease:
     async def checkpoint(self) -> None:
         """Saves what was applied since the last one, if anything was."""
         async with self._lock:
-            if self.settled or not self.ready:
+            if self.is_saved or not self.ready:
                 return
             # no await from here to the offsets: never torn
             steps, outputs, offsets = self.unit.steps, self.unit.take(), self._offsets()
@@ -144,12 +144,12 @@ class Lease:
                     await self._commit(outputs, offsets)
                 self.saved_at, self.saved_position = time.time(), position
                 self._count(outputs, time.monotonic() - started)
-                self._say_alerts()
+                self._log_alerts()
             self.saved = steps
 
     async def stop(self) -> None:
         """Gives the producer up; what was not committed is lost on purpose."""
-        self.given_up, self.ready, self.feed = True, False, None
+        self.released, self.ready, self.feed = True, False, None
         if self._producer:
             try:
                 await asyncio.wait_for(self._producer.stop(), 5.0)
@@ -162,17 +162,17 @@ class Lease:
         rows = sum(len(output.pairs) for output in outputs)
         return nothing_new and rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
 
-    def _say_alerts(self) -> None:
+    def _log_alerts(self) -> None:
         """Once each: what follows a semicolon counts, and is no news."""
-        said, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.unit.alerts}
+        logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.unit.alerts}
         for what, alert in self._alerts.items():
-            if what not in said:
+            if what not in logged:
                 log.warning("%s: %s", self.name, alert)
-        for what in said:
+        for what in logged:
             if what not in self._alerts:
                 log.warning("%s: no longer: %s", self.name, what)
 
-    async def _sign(self, producer: AIOKafkaProducer, token: bytes) -> None:
+    async def _write_token(self, producer: AIOKafkaProducer, token: bytes) -> None:
         topic, partition = self._changelog
         await producer.begin_transaction()
         await producer.send_and_wait(topic, token, LEASE_KEY, partition)
@@ -186,7 +186,7 @@ class Lease:
         for source, place in self.inputs.items():
             position = self.unit.position.setdefault(source, first[place])
             if position < first[place]:
-                die(
+                halt(
                     f"{place.topic}/{place.partition} begins at {first[place]}, the state of {self.name} ends at "
                     f"{position}: retention deleted what lay between; restore the topic or start from an empty state"
                 )
@@ -213,10 +213,10 @@ class Lease:
 
     def _offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """For lag tools, never read: past the markers where everything that was read is applied."""
-        about = orjson.dumps(self._about()).decode()
-        return {place: OffsetAndMetadata(self.applied(source), about) for source, place in self.inputs.items()}
+        metadata = orjson.dumps(self._offset_metadata()).decode()
+        return {place: OffsetAndMetadata(self.applied(source), metadata) for source, place in self.inputs.items()}
 
-    def _about(self) -> dict[str, object]:
+    def _offset_metadata(self) -> dict[str, object]:
         """What `keepline status` shows of a unit, since the group's offsets are readable from anywhere."""
         unit = self.unit
         return {
@@ -230,9 +230,9 @@ class Lease:
         }
 
     def _count(self, outputs: Sequence[Output], seconds: float) -> None:
-        self.spent.transactions += 1
-        self.spent.rows += sum(len(output.pairs) for output in outputs)
-        self.spent.seconds = [*self.spent.seconds[-999:], seconds]
+        self.stats.transactions += 1
+        self.stats.rows += sum(len(output.pairs) for output in outputs)
+        self.stats.seconds = [*self.stats.seconds[-999:], seconds]
 
     @property
     def _changelog(self) -> tuple[str, int]:

@@ -37,26 +37,26 @@ async def publish(
     worker knows how far every topic is, whatever its customers do.
     """
     count = await topics.partition_count(settings)
-    async with sending(settings, count) as sender:
+    async with open_sender(settings, count) as sender:
         started, last_us = time.monotonic(), None
         for start_us, rows in ticks:
             if start_us is not None and start_us != last_us:
-                await sender.everywhere("heartbeat", start_us)
+                await sender.send_mark("heartbeat", start_us)
                 last_us = start_us
             for row in rows:
-                await sender.row(row)
+                await sender.send_row(row)
             progress(sender.sent)
             if rate:
                 await sender.flush()
                 await asyncio.sleep(max(0.0, sender.sent / rate - (time.monotonic() - started)))
         if end and ticks.sources.last_us is not None:
-            await sender.everywhere("end", ticks.sources.last_us)
+            await sender.send_mark("end", ticks.sources.last_us)
         await sender.flush()
         return sender.sent
 
 
 @asynccontextmanager
-async def sending(settings: Settings, partitions: int) -> AsyncIterator[Sender]:
+async def open_sender(settings: Settings, partitions: int) -> AsyncIterator[Sender]:
     """A sender for topics of so many partitions; what it was given is acknowledged after `flush`."""
     producer = AIOKafkaProducer(**settings.client, enable_idempotence=True, max_batch_size=BATCH_BYTES, acks="all")
     try:
@@ -83,7 +83,7 @@ class Sender:
         self._partition: dict[str, int] = {}
         self._sending: set[asyncio.Future[Any]] = set()
 
-    async def row(self, row: Row) -> None:
+    async def send_row(self, row: Row) -> None:
         """One event, to its customer's partition."""
         key = (
             b"\0refused:%016x" % xxhash.xxh3_64_intdigest(row.value) if row.customer is None else row.customer.encode()
@@ -91,7 +91,7 @@ class Sender:
         await self._append(self.names[row.kind], self._partition_of(row.customer or ""), key, row.value)
         self.sent += 1
 
-    async def everywhere(self, kind: str, at_us: int) -> None:
+    async def send_mark(self, kind: str, at_us: int) -> None:
         """A mark to every partition of every input topic. A compacted one takes nothing without a key, and keeps the
         last mark of a kind, which says all that those before it said.
         """

@@ -12,7 +12,7 @@ from streams.kafka.settings import Settings
 from streams.units.unit import Unit
 
 STALL_S = 60.0  # the longest wait for the next record
-SAY_EVERY_S = 2.0
+LOG_EVERY_S = 2.0
 MOST_RECORDS = 5_000  # what was unpacked is still in the cache when it is loaded
 FETCH_BYTES = 8 << 20
 
@@ -50,7 +50,7 @@ class Restore:
         self, consumer: AIOKafkaConsumer, place: TopicPartition, first: int, token: bytes, unit: Unit
     ) -> None:
         end, started = (await consumer.end_offsets([place]))[place], time.monotonic()
-        said = started
+        logged_at = started
         while True:
             records = await _next_records(consumer, place)
             unit.load(records)
@@ -58,11 +58,11 @@ class Restore:
             if records[-1].value == token:
                 unit.loaded()
                 return
-            if (now := time.monotonic()) - said > SAY_EVERY_S:
-                said, offset = now, records[-1].offset
-                self._say(now - started, (end - offset) / max(offset - first, 1))
+            if (now := time.monotonic()) - logged_at > LOG_EVERY_S:
+                logged_at, offset = now, records[-1].offset
+                self._log_progress(now - started, (end - offset) / max(offset - first, 1))
 
-    def _say(self, seconds: float, left: float) -> None:
+    def _log_progress(self, seconds: float, left: float) -> None:
         """left: records still to be read, as a multiple of those read."""
         rate = self.records / seconds
         log.info("%s: %d records restored, %.0f a second, %.0f s left", self.name, self.records, rate, seconds * left)

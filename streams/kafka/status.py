@@ -24,7 +24,7 @@ from streams.kafka import topics
 from streams.kafka.settings import Settings
 
 STUCK_S = 60.0  # a checkpoint a second is usual
-COUNTED = 10_000  # differences up to this are counted record by record, since markers are offsets too
+MOST_COUNTED = 10_000  # differences up to this are counted record by record, since markers are offsets too
 READ_LIMIT_S = 60.0
 LAST_MODELS = 64  # offsets from the end in which the newest is looked for: models and markers take turns
 DELAY_LINE = "observations"  # read a horizon later, on purpose: what lies there is no lag
@@ -82,12 +82,12 @@ async def read(settings: Settings) -> Status:
         await _coordinator(client, settings.group)
         state, members = await _group(client, settings.group)
         offsets = await client.list_consumer_group_offsets(settings.group)
-        places, model = await asyncio.wait_for(_look(settings, offsets), READ_LIMIT_S)
-    said = {body["unit"]: body for body in map(_about, offsets.values())}
+        places, model = await asyncio.wait_for(_read_inputs(settings, offsets), READ_LIMIT_S)
+    reports = {body["unit"]: body for body in map(_offset_metadata, offsets.values())}
     counts: Counter[str] = Counter()
-    for body in said.values():
+    for body in reports.values():
         counts.update(body["counts"])
-    units = [_unit_state(body, places) for _, body in sorted(said.items())]
+    units = [_unit_state(body, places) for _, body in sorted(reports.items())]
     expected = [f"engine-{partition}" for partition in range(partitions)] + ["learner"]
     status = Status(settings.group, state, members, units, places, model, counts)
     status.problems.extend(problems(status, expected))
@@ -131,7 +131,7 @@ async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
     return state, len(members)
 
 
-async def _look(
+async def _read_inputs(
     settings: Settings, offsets: Mapping[TopicPartition, OffsetAndMetadata]
 ) -> tuple[list[Place], dict[str, Any] | None]:
     """Where the inputs end, how much of them waits, and the newest model."""
@@ -140,13 +140,13 @@ async def _look(
     async with consumer:
         ends = await consumer.end_offsets([*offsets, models])
         firsts = await consumer.beginning_offsets([models])
-        waiting = {place for place, told in offsets.items() if 0 < ends[place] - told.offset <= COUNTED}
+        waiting = {place for place, committed in offsets.items() if 0 < ends[place] - committed.offset <= MOST_COUNTED}
         starts = {place: offsets[place].offset for place in waiting}
         starts[models] = min(starts.get(models, ends[models]), max(ends[models] - LAST_MODELS, firsts[models]))
         records = await _records(consumer, starts, ends)
     places = [
-        _place(settings, place, told, ends[place], records[place] if place in waiting else None)
-        for place, told in sorted(offsets.items())
+        _place(settings, place, committed, ends[place], records[place] if place in waiting else None)
+        for place, committed in sorted(offsets.items())
     ]
     return places, _model(records[models])
 
@@ -168,12 +168,19 @@ async def _records(
 
 
 def _place(
-    settings: Settings, place: TopicPartition, told: OffsetAndMetadata, end: int, records: list[Any] | None
+    settings: Settings, place: TopicPartition, committed: OffsetAndMetadata, end: int, records: list[Any] | None
 ) -> Place:
     short = place.topic.removeprefix(settings.topic_prefix)
-    counted = None if records is None else sum(record.offset >= told.offset for record in records)
-    lag = max(end - told.offset, 0) if counted is None else counted
-    return Place(short, place.partition, _about(told)["unit"], told.offset, end, 0 if short == DELAY_LINE else lag)
+    counted = None if records is None else sum(record.offset >= committed.offset for record in records)
+    lag = max(end - committed.offset, 0) if counted is None else counted
+    return Place(
+        short,
+        place.partition,
+        _offset_metadata(committed)["unit"],
+        committed.offset,
+        end,
+        0 if short == DELAY_LINE else lag,
+    )
 
 
 def _model(records: list[Any]) -> dict[str, Any] | None:
@@ -189,6 +196,6 @@ def _unit_state(body: Mapping[str, Any], places: list[Place]) -> UnitState:
     return UnitState(body["unit"], body["frontier"], age, body["done"], body["waiting"], lag, body["alerts"])
 
 
-def _about(told: OffsetAndMetadata) -> dict[str, Any]:
-    body: dict[str, Any] = orjson.loads(told.metadata)
+def _offset_metadata(committed: OffsetAndMetadata) -> dict[str, Any]:
+    body: dict[str, Any] = orjson.loads(committed.metadata)
     return body

@@ -32,23 +32,25 @@ TRANSACTIONAL = (
 )
 
 
-def guard(producer: AIOKafkaProducer, lost: Callable[[str], NoReturn]) -> None:
+def forbid_resends(producer: AIOKafkaProducer, on_unanswered: Callable[[str], NoReturn]) -> None:
     """Makes every request of `producer` that is part of a transaction and stays unanswered call `lost`."""
     client = producer.client
-    plain = client.send
+    original_send = client.send
 
     async def send(node_id: int, request: Any, **options: Any) -> Any:
         if not isinstance(request, TRANSACTIONAL):
-            return await plain(node_id, request, **options)
+            return await original_send(node_id, request, **options)
         name = type(request).__name__
         try:
-            answer = await plain(node_id, request, **options)
+            answer = await original_send(node_id, request, **options)
         except NodeNotReadyError:  # there was no link to send it on
             raise
         except Exception as error:  # whatever it is, there was no answer
-            lost(f"{name} was not answered ({error!r}); it must not be sent again at this epoch")
+            on_unanswered(f"{name} was not answered ({error!r}); it must not be sent again at this epoch")
         if isinstance(request, EndTxnRequest) and answer.error_code:
-            lost(f"EndTxn was answered with error {answer.error_code}; it must not be sent again at this epoch")
+            on_unanswered(
+                f"EndTxn was answered with error {answer.error_code}; it must not be sent again at this epoch"
+            )
         return answer
 
     client.send = send

@@ -21,7 +21,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from streams.kafka.fatal import die
+from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 from streams.units.unit import Feed
@@ -30,7 +30,7 @@ from streams.units.unit import Feed
 FETCH_WAIT_MS = 20
 # how long what was fetched and not drained yet holds back the next fetch of its broker; aiokafka's 0.1 s is a tenth of
 # a second at every other grid instant
-UNDRAINED_S = 0.01
+PREFETCH_BACKOFF_S = 0.01
 # the feeds are asked this often when nothing arrives, since live ticks end without a record
 POLL_S = 0.1
 
@@ -38,14 +38,14 @@ log = logging.getLogger("keepline.worker")
 
 
 @dataclass(frozen=True, slots=True)
-class Drained:
+class Fetched:
     """What came of one place. level_us: when the broker said that nothing lies behind it; 0: something does."""
 
     tp: TP
     base: int  # the offset it was read from
     records: list[Any]
-    goes_on: int  # where the consumer reads on: past control markers and aborted records
-    level_us: int
+    next_offset: int  # where the consumer reads on: past control markers and aborted records
+    caught_up_us: int
     end: int | None  # where the place ends for committed readers, as far as the broker has said
 
 
@@ -71,14 +71,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust reads uncommitted unless it does its own transactions, and fixes the wait: no setting reaches
         # them
         consumer._fetch_max_wait_ms, consumer._isolation_level = FETCH_WAIT_MS, "read_committed"
-        self.inbox: deque[Drained] = deque()
+        self.inbox: deque[Fetched] = deque()
         self._next: dict[TP, int] = {}  # where the next drained records are read from
         return consumer
 
     async def on_start(self) -> None:
         """Starts the consumer."""
         await super().on_start()
-        self._ensure_consumer()._fetcher._prefetch_backoff = UNDRAINED_S
+        self._ensure_consumer()._fetcher._prefetch_backoff = PREFETCH_BACKOFF_S
 
     async def _fetch_records(
         self,
@@ -91,11 +91,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             got = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         except OffsetOutOfRangeError as error:
-            die(f"the next record to read is gone ({error}): retention overtook this worker; restore the topic")
-        self._put_in(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
+            halt(f"the next record to read is gone ({error}): retention overtook this worker; restore the topic")
+        self._collect(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
         return {}
 
-    def _put_in(self, consumer: Any, got: Mapping[TP, list[Any]], active: Iterable[TP]) -> None:
+    def _collect(self, consumer: Any, got: Mapping[TP, list[Any]], active: Iterable[TP]) -> None:
         assignment, live = (
             consumer._subscription.subscription.assignment,
             cast(Consumer, self.consumer).leases.live,
@@ -105,9 +105,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 state, records = assignment.state_value(tp), got.get(tp, [])
                 if not state.has_valid_position:
                     continue  # assigned anew and not sought yet: what came is of an older assignment
-                level = live and state.lso is not None and state.position >= state.lso
-                level_us = state.timestamp * 1000 if level else 0
-                self.inbox.append(Drained(tp, self._next[tp], records, state.position, level_us, state.lso))
+                caught_up = live and state.lso is not None and state.position >= state.lso
+                caught_up_us = state.timestamp * 1000 if caught_up else 0
+                self.inbox.append(Fetched(tp, self._next[tp], records, state.position, caught_up_us, state.lso))
                 self._next[tp] = records[-1].offset + 1 if records else self._next[tp]
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
@@ -146,20 +146,20 @@ class Consumer(driver.Consumer):
         for lease in open_leases:
             batch = lease.feed.take() if lease.feed and self.flow_active else None
             if batch:
-                lease.handed = batch.position
+                lease.delivered = batch.position
                 yield self._message(lease, batch, generation)
 
     def _offer_inbox(self) -> None:
         inbox = self._thread.inbox
         while inbox:
-            drained = inbox.popleft()
-            lease, source = self.leases.by_place.get(drained.tp, (None, ""))
+            fetched = inbox.popleft()
+            lease, source = self.leases.by_place.get(fetched.tp, (None, ""))
             if lease and lease.feed:
                 try:
-                    _offer(lease, lease.feed, source, drained)
+                    _offer(lease, lease.feed, source, fetched)
                 except Exception as error:
                     log.exception("%s could not take records of %s in", lease.name, source)
-                    die(f"{lease.name}, {drained.tp} from offset {drained.base}: {error!r}")
+                    halt(f"{lease.name}, {fetched.tp} from offset {fetched.base}: {error!r}")
 
     def _message(self, lease: Lease, batch: Any, generation: int) -> tuple[TP, ConsumerMessage]:
         tp = TP(*lease.inputs[lease.blueprint.sources[0]])
@@ -182,20 +182,20 @@ class Consumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Goes to where the restored states say; Faust calls this before it resumes the flow."""
         generation = self.app.consumer_generation_id
-        await self.leases.restored()
+        await self.leases.wait_acquired()
         try:
             leases = self.leases.ready
             for lease in leases:
                 lease.feed = None  # from here on nothing is accepted: the positions stand still
                 lease.read = {}
-            await self.seek_wait({TP(*place): at for lease in leases for place, at in lease.starts()})
+            await self.seek_wait({TP(*place): at for lease in leases for place, at in lease.start_positions()})
             if self.app.consumer_generation_id == generation:
                 for lease in leases:
-                    lease.handed = dict(lease.unit.position)
+                    lease.delivered = dict(lease.unit.position)
                     lease.feed = lease.unit.open_feed()
         except Exception as error:  # raised, it would leave a worker without recovery that does nothing
             if self.app.consumer_generation_id == generation and not self.app.rebalancing:
-                die(f"cannot seek to where the states end: {error!r}")
+                halt(f"cannot seek to where the states end: {error!r}")
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Last checkpoint before a rebalance."""
@@ -204,7 +204,7 @@ class Consumer(driver.Consumer):
         if static and self.leases.generation is not None and not coordinator.member_id:
             # aiokafka does not know FENCED_INSTANCE_ID: two processes of one name would rejoin in turn for
             # ever
-            die(f"another worker has taken over the instance name {static}")
+            halt(f"another worker has taken over the instance name {static}")
         await super().on_partitions_revoked(revoked)
         await self.leases.revoke()
 
@@ -235,12 +235,12 @@ def _pause_others(consumer: Any, active: Iterable[TP]) -> None:
     consumer.resume(*(places & paused))
 
 
-def _offer(lease: Lease, feed: Feed, source: str, drained: Drained) -> None:
-    if drained.end is not None:
-        lease.ends[source] = drained.end
-    if drained.records:
-        feed.offer(source, drained.base, drained.records, time.time_ns() // 1000)
-    after_last = drained.records[-1].offset + 1 if drained.records else drained.base
-    lease.read[source] = (after_last, drained.goes_on)
-    if drained.level_us:
-        feed.caught_up(source, drained.level_us)
+def _offer(lease: Lease, feed: Feed, source: str, fetched: Fetched) -> None:
+    if fetched.end is not None:
+        lease.ends[source] = fetched.end
+    if fetched.records:
+        feed.offer(source, fetched.base, fetched.records, time.time_ns() // 1000)
+    after_last = fetched.records[-1].offset + 1 if fetched.records else fetched.base
+    lease.read[source] = (after_last, fetched.next_offset)
+    if fetched.caught_up_us:
+        feed.caught_up(source, fetched.caught_up_us)

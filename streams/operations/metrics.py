@@ -82,9 +82,9 @@ def _checkpoints(leases: list[Lease]) -> Iterator[Metric]:
     rows = CounterMetricFamily("keepline_checkpoint_rows", "records in them", labels=["unit"])
     spent = GaugeMetricFamily("keepline_checkpoint_seconds", "of the last thousand", labels=["unit", "quantile"])
     for lease in leases:
-        total.add_metric([lease.name], lease.spent.transactions)
-        rows.add_metric([lease.name], lease.spent.rows)
-        seconds = sorted(lease.spent.seconds)
+        total.add_metric([lease.name], lease.stats.transactions)
+        rows.add_metric([lease.name], lease.stats.rows)
+        seconds = sorted(lease.stats.seconds)
         for quantile in QUANTILES if seconds else ():
             spent.add_metric([lease.name, str(quantile)], seconds[int(quantile * (len(seconds) - 1))])
     yield from (total, rows, spent)

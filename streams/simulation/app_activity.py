@@ -46,20 +46,22 @@ def complaints(people: Customers, visits: Rows, day: int, day_us: int, rules: Ru
     resolved = np.flatnonzero(people.complaint_open & (people.complaint_ends == day))
     people.satisfaction[resolved] += rules.resolved_relief
     settled_us = day_us + seconds_of_a_day(rng, APP_SECONDS, len(resolved))
-    who, times_us = _angry(people, visits, day_us, rules, rng)
+    who, times_us = _complainants(people, visits, day_us, rules, rng)
     people.complaint_open[resolved] = False  # only now: nobody complains anew on the day of the remedy
     people.complaint_open[who] = True
     wait = 1 + rng.geometric(1 / rules.resolved_mean_days, len(who))
     forgotten = rng.random(len(who)) < rules.never_resolved_share
     people.complaint_ends[who] = np.where(forgotten, NEVER, day + wait)
-    return np.concatenate([_notes(resolved, settled_us, RESOLVED), _notes(who, times_us, COMPLAINT)])
+    return np.concatenate([_complaint_rows(resolved, settled_us, RESOLVED), _complaint_rows(who, times_us, COMPLAINT)])
 
 
-def _notes(who: Ints, times_us: Ints, code: int) -> Rows:
+def _complaint_rows(who: Ints, times_us: Ints, code: int) -> Rows:
     return rows_of(ACTIVITY, time_us=times_us, customer=who, code=code, count=1, duration_seconds=-1)
 
 
-def _angry(people: Customers, visits: Rows, day_us: int, rules: Rules, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _complainants(
+    people: Customers, visits: Rows, day_us: int, rules: Rules, rng: np.random.Generator
+) -> tuple[Ints, Ints]:
     """Who opens a complaint today, and when: at most one a customer, none while one is open."""
     who = visits["customer"]
     anger = rules.complaint_after_visit * np.exp(-0.9 * people.satisfaction[who])

@@ -9,8 +9,8 @@ import numpy as np
 from schemas.instants import DAY_US
 from streams.simulation import app_activity, churn, contacts, surveys, visits
 from streams.simulation.blocks import Block, in_order
-from streams.simulation.customer_profiles import Register
-from streams.simulation.customers import Ints, settle
+from streams.simulation.customer_profiles import CustomerProfiles
+from streams.simulation.customers import Ints, create_customers
 from streams.simulation.rules import Rules
 
 
@@ -24,8 +24,8 @@ class City:
     def __init__(self, customers: int, start_us: int, seed: int, rules: Rules | None = None) -> None:
         self.rules = rules or Rules()
         self.start_us, self.seed, self.day = start_us, seed, 0
-        self.people = settle(customers, start_us, self.rules, np.random.default_rng([seed, 0]))
-        self.register = Register(self.people, self.rules, np.random.default_rng([seed, 0, 1]))
+        self.people = create_customers(customers, start_us, self.rules, np.random.default_rng([seed, 0]))
+        self.profiles = CustomerProfiles(self.people, self.rules, np.random.default_rng([seed, 0, 1]))
 
     def contact(self, who: Ints, crossed_us: Ints, contacted_us: Ints) -> contacts.Reaction:
         """Somebody speaks with customers on the day that comes next, about cases that opened at `crossed_us`."""
@@ -45,7 +45,7 @@ class City:
         complained = app_activity.complaints(people, visited, day, day_us, rules, rng)
         active = app_activity.sessions(people, day, day_us, rules, rng)
         answered = surveys.answers(people, day, day_us, rules, rng)
-        written = self.register.written(people, day, day_us)
+        written = self.profiles.written(people, day, day_us)
         return Block(day, *map(in_order, ([visited], [complained, active], [answered], [written])))
 
     def _drift(self, day: int, rng: np.random.Generator) -> None:

@@ -74,7 +74,7 @@ class Crm:
             if item and update["status"] in OVER:
                 del self._items[update["intervention_id"]]
             elif item:
-                self._hear(item, update)
+                self._apply_update(item, update)
 
     def work(self, day_us: int, contact: Contact) -> list[Message]:
         """The outcomes of the day that begins at `day_us`, in event-time order; whom they call is told to `contact`."""
@@ -95,7 +95,7 @@ class Crm:
             item.plan["contacted"] = _office_us(draw, max(decided_us, item.crossed_us + draw.randint(*days) * DAY_US))
         return item
 
-    def _hear(self, item: WorkItem, update: Message) -> None:
+    def _apply_update(self, item: WorkItem, update: Message) -> None:
         """Of a case that goes on."""
         now_us, habits = parse_instant(update["updated_at"]), self._habits
         item.channel = update.get("channel") or (update.get("action") or {}).get("channel", item.channel)
@@ -126,8 +126,8 @@ class Crm:
             return
         columns = [(item.customer, item.crossed_us, us) for us, item in calls]
         reaction = contact(*np.array(columns, np.int64).T)
-        feelings = zip(reaction.saved.tolist(), reaction.leaving.tolist(), reaction.sold.tolist(), strict=True)
-        for (us, item), (saved, leaving, sold) in zip(calls, feelings, strict=True):
+        reactions = zip(reaction.saved.tolist(), reaction.leaving.tolist(), reaction.sold.tolist(), strict=True)
+        for (us, item), (saved, leaving, sold) in zip(calls, reactions, strict=True):
             item.causes = ("vehicle_sold",) if sold else ()
             answer = self._answer(item.draw, saved, leaving, sold)
             if answer:

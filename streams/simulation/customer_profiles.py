@@ -20,7 +20,7 @@ BITS = 1 << np.arange(len(CHANNELS))
 SPEND_SIGMA = 0.35  # as people.settle draws it
 
 
-class Register:
+class CustomerProfiles:
     """One entry a customer. consent: (customers, channels)."""
 
     def __init__(self, people: Customers, rules: Rules, rng: np.random.Generator) -> None:

@@ -58,7 +58,7 @@ def seconds_of_a_day(rng: np.random.Generator, seconds: int, n: int) -> Ints:
     return np.maximum(rng.integers(0, seconds, n), 1) * SECOND_US
 
 
-def settle(customers: int, start_us: int, rules: Rules, rng: np.random.Generator) -> Customers:
+def create_customers(customers: int, start_us: int, rules: Rules, rng: np.random.Generator) -> Customers:
     """The customers of a city on the eve of `start_us`; newcomers among them have a join_day from 0 on."""
     base = rng.normal(0, 1, customers)
     newcomer = rng.random(customers) < rules.newcomers_share

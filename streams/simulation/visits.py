@@ -16,7 +16,7 @@ REPAIR = 1
 OPEN_SECONDS = 11 * 3_600  # 08:00 to 19:00 in UTC+8, which is 00:00 to 11:00 UTC
 
 
-def pace(day_us: int, rules: Rules) -> float:
+def seasonality(day_us: int, rules: Rules) -> float:
     """How busy the day is, mean about 1: before the spring festival and in autumn, and at weekends."""
     days = day_us // DAY_US
     weekend = rules.weekend if (days + 3) % 7 >= 5 else (7 - 2 * rules.weekend) / 5  # 1970-01-01: a Thursday
@@ -27,13 +27,13 @@ def visit(people: Customers, day: int, day_us: int, rules: Rules, rng: np.random
     """The visits of a day; moves rhythm and satisfaction, and plans surveys."""
     speed = np.where(people.lull_until >= day, rules.lull_speed, 1.0)
     speed[fading(people)] *= rules.fading_visit_speed
-    people.progress += speed * pace(day_us, rules) / people.gap_days
+    people.progress += speed * seasonality(day_us, rules) / people.gap_days
     came = np.flatnonzero(people.present & (people.progress >= people.target))
     people.progress[came] = 0.0
     people.target[came] = rng.gamma(rules.gap_shape, 1 / rules.gap_shape, len(came))
     rows = _visits(people, came, day_us, rules, rng)
-    _remember(people, rows, day)
-    _feel(people, rows, rules, rng)
+    _record_visits(people, rows, day)
+    _update_satisfaction(people, rows, rules, rng)
     asked = came[rng.random(len(came)) < rules.survey_share]
     people.survey_day[asked] = day + rng.integers(1, 6, len(asked))
     return rows
@@ -58,7 +58,7 @@ def _visits(people: Customers, came: Ints, day_us: int, rules: Rules, rng: np.ra
     )
 
 
-def _remember(people: Customers, rows: Rows, day: int) -> None:
+def _record_visits(people: Customers, rows: Rows, day: int) -> None:
     """A newcomer joins, a lost customer returns, and a saved one is back, at the time of that visit."""
     who, times = rows["customer"], rows["time_us"]
     new, persuaded = people.joined_us[who] == 0, people.contacted_us[who] != 0
@@ -70,7 +70,7 @@ def _remember(people: Customers, rows: Rows, day: int) -> None:
     people.return_day[who[saved]] = NEVER
 
 
-def _feel(people: Customers, rows: Rows, rules: Rules, rng: np.random.Generator) -> None:
+def _update_satisfaction(people: Customers, rows: Rows, rules: Rules, rng: np.random.Generator) -> None:
     who, n = rows["customer"], len(rows)
     dear = np.log(rows["amount"] / (MEDIAN_CNY[rows["service"]] * people.spend[who]))
     failed = (rows["service"] <= REPAIR) & (rng.random(n) < rules.bad_repair_share)

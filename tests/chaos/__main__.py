@@ -15,10 +15,10 @@ from streams.cli import main as keepline
 from streams.kafka import settings
 from streams.profile.loading import SHIPPED_IN, load_profile
 from streams.profile.profile import Profile
-from tests.chaos.compare import MODELS, committed, differences, truth
+from tests.chaos.compare import MODELS, committed, differences, replay_records
 from tests.chaos.outcomes import last_us, write_outcomes, write_profiles
 from tests.chaos.proxy import Proxy
-from tests.chaos.rollback import send_all, there_and_back
+from tests.chaos.rollback import rollback_and_promotion, send_all
 from tests.chaos.supervisor import KINDS, Faults, Supervisor
 from tests.kafka.apache import Cluster, free_ports, nodes
 
@@ -90,10 +90,10 @@ async def run(known: argparse.Namespace, folder: Path) -> int:
     name = limited_profile(folder) if known.limits else "after-sales"
     profile, files = load_profile(name, overrides), await asyncio.to_thread(inputs, known, folder)
     if not known.oulad:
-        files += await asyncio.to_thread(notes, profile, files, folder, known.seed)
-    calm = truth(profile, files, folder / "calm", known.partitions)
-    commands = there_and_back(calm[MODELS])
-    wanted = truth(profile, files, folder / "replay", known.partitions, commands)
+        files += await asyncio.to_thread(crm_files, profile, files, folder, known.seed)
+    calm = replay_records(profile, files, folder / "calm", known.partitions)
+    commands = rollback_and_promotion(calm[MODELS])
+    wanted = replay_records(profile, files, folder / "replay", known.partitions, commands)
     places, ports = nodes(known.brokers), free_ports(known.brokers)
     kafka = Cluster(folder, places, ports, HEAP_MIB // known.brokers)
     proxies = [Proxy(port, place.port) for port, place in zip(ports, places, strict=True)]
@@ -156,9 +156,9 @@ def inputs(known: argparse.Namespace, folder: Path) -> list[str]:
     return [str(folder / "city" / f"{name}.jsonl") for name in names]
 
 
-def notes(profile: Profile, files: Sequence[str], folder: Path, seed: int) -> list[str]:
+def crm_files(profile: Profile, files: Sequence[str], folder: Path, seed: int) -> list[str]:
     """Profiles of customers, and what a CRM says of the cases that a replay without it opens."""
-    truth(profile, files, folder / "before", 1)
+    replay_records(profile, files, folder / "before", 1)
     said = folder / "before" / "interventions.jsonl"
     until_us = last_us([Path(file) for file in files])
     out = folder / "notes"

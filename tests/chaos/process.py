@@ -28,14 +28,14 @@ from streams.profile.loading import load_profile
 # at the next commit: stopped before it (SIGCONT goes on), killed before or after it; at the next batch: lost;
 # at the next record sent: the broker's disk is full
 FREEZE, DIE, DROP, FAIL = (signal.SIGRTMIN + i for i in range(4))
-told: set[int] = set()
+pending: set[int] = set()
 
 
-def must(what: int) -> bool:
+def take_pending(what: int) -> bool:
     """Whether it has been told so; once."""
-    if what not in told:
+    if what not in pending:
         return False
-    told.discard(what)
+    pending.discard(what)
     logging.warning("suffers %s", {FREEZE: "freeze", DIE: "die", DROP: "drop", FAIL: "fail"}[what])
     return True
 
@@ -45,15 +45,15 @@ class Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
 
     async def send_batch(self, *args: Any, **options: Any) -> Any:
         """Or fails."""
-        if must(FAIL):
+        if take_pending(FAIL):
             raise KafkaStorageError
         return await super().send_batch(*args, **options)
 
     async def commit_transaction(self) -> None:
         """Or does not."""
-        if must(FREEZE):
+        if take_pending(FREEZE):
             os.kill(os.getpid(), signal.SIGSTOP)
-        dies = must(DIE)
+        dies = take_pending(DIE)
         if dies and random.random() < 0.5:
             os.kill(os.getpid(), signal.SIGKILL)
         await super().commit_transaction()
@@ -67,7 +67,7 @@ class SlowWorker(Worker):
     slow_s = 0.0
 
     def _apply(self, lease: Lease, batch: Any) -> None:
-        if must(DROP):
+        if take_pending(DROP):
             return
         super()._apply(lease, batch)
         time.sleep(self.slow_s)
@@ -76,7 +76,7 @@ class SlowWorker(Worker):
 def main(arguments: dict[str, Any]) -> None:
     """Runs to the end markers."""
     for number in (FREEZE, DIE, DROP, FAIL):
-        signal.signal(number, lambda number, frame: told.add(number))
+        signal.signal(number, lambda number, frame: pending.add(number))
     lease_module.AIOKafkaProducer = Producer
     if arguments["fetch"]:
         worker_module.FETCH_RECORDS, worker_module.FETCH_BYTES = arguments["fetch"], arguments["fetch"] * 300

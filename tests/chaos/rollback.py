@@ -12,7 +12,7 @@ from streams.kafka.settings import Settings
 from streams.operations.models.send import send
 
 
-def there_and_back(models: Iterable[bytes]) -> list[Command]:
+def rollback_and_promotion(models: Iterable[bytes]) -> list[Command]:
     """models: the versions of a calm replay, in their order. The versions that are compared later differ from the
     first command on.
     """

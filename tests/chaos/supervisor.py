@@ -42,7 +42,7 @@ class Supervisor:
         self.wanted = {f"w{i}" for i in range(workers)}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.zombies: list[subprocess.Popen[bytes]] = []
-        self.told_to_leave: set[str] = set()
+        self.stopping: set[str] = set()
         self.ends: Counter[int] = Counter()
         self._log: IO[bytes] = log.open("ab")
 
@@ -59,9 +59,9 @@ class Supervisor:
                 if code is not None:
                     self.ends[code] += 1
                     del self.running[name]
-                    if code == 0 and name not in self.told_to_leave:
+                    if code == 0 and name not in self.stopping:
                         self.wanted.discard(name)
-                    self.told_to_leave.discard(name)
+                    self.stopping.discard(name)
             for name in sorted(self.wanted - self.running.keys()):
                 self.start(name)
             await asyncio.sleep(0.1)
@@ -109,29 +109,29 @@ class Faults:
         self.supervisor.running[name].kill()
 
     async def _terminate(self, name: str) -> None:
-        self.supervisor.told_to_leave.add(name)
+        self.supervisor.stopping.add(name)
         self.supervisor.running[name].terminate()
 
     async def _die(self, name: str) -> None:
-        self._tell(name, DIE)
+        self._signal(name, DIE)
 
     async def _drop(self, name: str) -> None:
-        self._tell(name, DROP)
+        self._signal(name, DROP)
 
     async def _fail(self, name: str) -> None:
-        self._tell(name, FAIL)
+        self._signal(name, FAIL)
 
     async def _freeze(self, name: str) -> None:
         """Inside a checkpoint; one time in four for longer than its transaction may last."""
         process = self.supervisor.running[name]
-        self._tell(name, FREEZE)
+        self._signal(name, FREEZE)
         for _ in range(int(COMMIT_LIMIT_S / 0.01)):
             if process.poll() is not None or _is_stopped(process.pid):
                 break
             await asyncio.sleep(0.01)
         await self._sleep(name, OVERTIME_S if self.chance.random() < 0.25 else 0.0)
 
-    def _tell(self, name: str, number: int) -> None:
+    def _signal(self, name: str, number: int) -> None:
         process = self.supervisor.running[name]
         if process.poll() is None and _listens(process.pid, number):
             os.kill(process.pid, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.demo.case_outcomes import DelayRow, Share, TierRow, best_told, by_delay, by_tier, fold
+from streams.demo.case_outcomes import DelayRow, Share, TierRow, by_delay, by_tier, example_case, fold
 from streams.demo.closed_loop import Call
 from streams.profile.loading import load_profile
 
@@ -83,6 +83,6 @@ def test_the_case_that_is_told_was_escalated_and_saved() -> None:
     plain = [contacted("a", 1), update("a", "closed", "saved")]
     told = [update("b", "escalated", "open"), contacted("b", 5), update("b", "closed", "saved")]
     lost = [update("c", "escalated", "open"), update("c", "overdue", "open"), update("c", "expired", "expired")]
-    best = best_told(fold([sent(name) for name in "abc"], plain + told + lost).values())
+    best = example_case(fold([sent(name) for name in "abc"], plain + told + lost).values())
     assert best is not None
     assert best.intervention_id == "b"

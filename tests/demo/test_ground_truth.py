@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.demo.ground_truth import Story, tell, telling
-from streams.demo.topic_watcher import Seen
+from streams.demo.ground_truth import GroundTruth, example_customers, read_truth
+from streams.demo.topic_watcher import TopicRecords
 
 START_US = parse_instant("2024-01-01T00:00:00Z")
 END_US = START_US + 600 * DAY_US
@@ -18,18 +18,18 @@ def day(number: int) -> str:
     return format_instant(START_US + number * DAY_US)
 
 
-def told(folder: Path, truth: dict[str, tuple[int | None, int | None]], cases: list[tuple[str, int]]) -> Story:
+def told(folder: Path, truth: dict[str, tuple[int | None, int | None]], cases: list[tuple[str, int]]) -> GroundTruth:
     """truth: customer -> days of leaving and of the return; cases: (customer, day)."""
     lines = [
         {"customer_id": name, "left_at": left and day(left), "returned_at": back and day(back), "saved_at": None}
         for name, (left, back) in truth.items()
     ]
     (folder / "truth.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return tell(folder, seen(cases), END_US)
+    return read_truth(folder, seen(cases), END_US)
 
 
-def seen(cases: list[tuple[str, int]]) -> Seen:
-    said = Seen()
+def seen(cases: list[tuple[str, int]]) -> TopicRecords:
+    said = TopicRecords()
     for name, at in cases:
         body: dict[str, Any] = {"customer_id": name, "crossed_at": day(at), "tier": "high"}
         said.take("interventions", json.dumps(body).encode())
@@ -37,8 +37,8 @@ def seen(cases: list[tuple[str, int]]) -> Seen:
 
 
 def test_a_case_before_the_departure_is_early_and_one_after_it_is_late(tmp_path: Path) -> None:
-    story = told(tmp_path, {"a": (300, None), "b": (300, None)}, [("a", 260), ("b", 390)])
-    assert story.early == [40.0, -90.0]
+    result = told(tmp_path, {"a": (300, None), "b": (300, None)}, [("a", 260), ("b", 390)])
+    assert result.early == [40.0, -90.0]
 
 
 def test_a_case_long_before_the_departure_has_nothing_to_do_with_it(tmp_path: Path) -> None:
@@ -52,9 +52,9 @@ def test_a_case_is_right_from_half_a_year_before_the_departure_until_the_return(
 
 
 def test_whoever_left_without_a_case_is_counted_too(tmp_path: Path) -> None:
-    story = told(tmp_path, {"a": (300, None), "b": (310, None), "c": (None, None)}, [("a", 290)])
-    assert "2 customers truly left: 1 had a case before" in story.sentences()[1]
-    assert "1 none yet" in story.sentences()[1]
+    result = told(tmp_path, {"a": (300, None), "b": (310, None), "c": (None, None)}, [("a", 290)])
+    assert "2 customers truly left: 1 had a case before" in result.sentences()[1]
+    assert "1 none yet" in result.sentences()[1]
 
 
 def test_the_false_alarm_and_the_missed_are_shown(tmp_path: Path) -> None:
@@ -63,6 +63,6 @@ def test_the_false_alarm_and_the_missed_are_shown(tmp_path: Path) -> None:
     said = seen(cases)
     for name in truth:
         said.scores[name] = [(START_US, 0.1)] * 30
-    titles = {customer.customer_id: title for title, customer in telling(told(tmp_path, truth, cases), said)}
+    titles = {customer.customer_id: title for title, customer in example_customers(told(tmp_path, truth, cases), said)}
     assert titles["alarm"].startswith("False alarm")
     assert titles["missed"].startswith("Missed")

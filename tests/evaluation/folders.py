@@ -20,7 +20,7 @@ BARS = {"model.least_auc": 0.6, "goals.auc": 1.0}
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """One observation; label None: not matured."""
 
     customer: str
@@ -41,10 +41,14 @@ def case(customer: str, days: float, **fields: object) -> bytes:
     return json.dumps({"customer_id": customer, "crossed_at": instant(days)} | fields).encode()
 
 
-def write(path: Path, seen: Iterable[Seen], cases: Sequence[bytes] = (), withheld: Sequence[bytes] = ()) -> Path:
+def write(
+    path: Path, observations: Iterable[Observation], cases: Sequence[bytes] = (), withheld: Sequence[bytes] = ()
+) -> Path:
     """The folder of a replay."""
     with ReplayFolder(str(path), [name.removeprefix("f_") for name in RFM]) as folder:
-        for (week, matured), some in groupby(sorted(seen, key=_order), lambda one: (one.week, one.label is not None)):
+        for (week, matured), some in groupby(
+            sorted(observations, key=_order), lambda one: (one.week, one.label is not None)
+        ):
             rows = list(some)
             features = np.array([[one.recency_days, one.count, 10 * one.count, 0.0] for one in rows])
             labels = np.array([one.label for one in rows], np.uint8) if matured else None
@@ -59,16 +63,16 @@ def write(path: Path, seen: Iterable[Seen], cases: Sequence[bytes] = (), withhel
     return path
 
 
-def _order(one: Seen) -> tuple[int, bool, str]:
+def _order(one: Observation) -> tuple[int, bool, str]:
     return one.week, one.label is not None, one.customer
 
 
-def rows_of(path: Path, seen: Iterable[Seen]) -> Rows:
+def rows_of(path: Path, observations: Iterable[Observation]) -> Rows:
     """What is read back."""
-    return read(write(path, seen))[0]
+    return read(write(path, observations))[0]
 
 
-def crowd(weeks: int, customers: int, seed: int = 1, matured: int | None = None) -> list[Seen]:
+def crowd(weeks: int, customers: int, seed: int = 1, matured: int | None = None) -> list[Observation]:
     """Customers who leave the likelier, the longer they were silent; probabilities that know it."""
     rng = np.random.default_rng(seed)
     found = []
@@ -77,5 +81,5 @@ def crowd(weeks: int, customers: int, seed: int = 1, matured: int | None = None)
             recency = float(rng.integers(1, 60))
             p = min(0.95, 0.05 + recency / 70)
             label = int(rng.random() < p) if matured is None or week < matured else None
-            found.append(Seen(f"c{i:04}", week, label, p, recency, float(rng.integers(1, 15))))
+            found.append(Observation(f"c{i:04}", week, label, p, recency, float(rng.integers(1, 15))))
     return found

@@ -14,7 +14,7 @@ from schemas.instants import WEEK_US
 from streams.evaluation import lightgbm_baseline, metrics
 from streams.evaluation.baselines import Clock, Served, base_rate, recency, rfm_b
 from streams.evaluation.observation_rows import RFM_B, Rows
-from tests.evaluation.folders import Seen, crowd, rows_of
+from tests.evaluation.folders import Observation, crowd, rows_of
 
 WEEKS = 8
 Serve = Callable[[Rows, Clock], Served]
@@ -78,10 +78,10 @@ def test_recency_tells_more_than_the_base_rate_where_the_silent_leave(rows: Rows
 
 def test_rfm_b_puts_the_silent_and_rare_first(tmp_path: Path) -> None:
     seen = [
-        Seen("silent and rare", 0, recency_days=50, count=1),
-        Seen("silent", 0, recency_days=50, count=9),
-        Seen("rare", 0, recency_days=2, count=1),
-        Seen("loyal", 0, recency_days=2, count=9),
+        Observation("silent and rare", 0, recency_days=50, count=1),
+        Observation("silent", 0, recency_days=50, count=9),
+        Observation("rare", 0, recency_days=2, count=1),
+        Observation("loyal", 0, recency_days=2, count=9),
     ]
     rows = rows_of(tmp_path / "out", seen)
     score = dict(zip([rows.names[i] for i in rows.customer], rfm_b(rows, no_time).score, strict=True))

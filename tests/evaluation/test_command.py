@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from streams.cli import main
-from tests.evaluation.folders import Seen, case, crowd, write
+from tests.evaluation.folders import Observation, case, crowd, write
 from tests.replay.runs import city, replay, write_jsonl
 
 OUTSIDE = ("src", "href", "srcset", "data", "action")
@@ -60,7 +60,11 @@ def test_figures_of_a_replay_are_those_of_its_summary(replayed: Path) -> None:
 
 
 def test_it_says_which_of_the_profile_s_bars_are_met(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    seen = [Seen(f"c{i}", week, int(i < 10), 0.9 - 0.02 * i if i != 9 else 0.5) for week in range(8) for i in range(40)]
+    seen = [
+        Observation(f"c{i}", week, int(i < 10), 0.9 - 0.02 * i if i != 9 else 0.5)
+        for week in range(8)
+        for i in range(40)
+    ]
     found = evaluated(write(tmp_path / "out", seen))["bars"]
     assert {bar["name"]: bar["met"] for bar in found} == {"model.least_auc": True, "goals.auc": False}
     assert "model.least_auc (0.6) is met, goals.auc (1) is not met" in " ".join(capsys.readouterr().out.split())
@@ -121,18 +125,22 @@ def test_where_nothing_has_matured_nothing_is_judged(tmp_path: Path) -> None:
 
 
 def test_where_nobody_left_there_is_no_auc(tmp_path: Path) -> None:
-    found = evaluated(write(tmp_path / "out", [Seen(f"c{i}", week, 0, 0.1) for i in range(20) for week in range(6)]))
+    found = evaluated(
+        write(tmp_path / "out", [Observation(f"c{i}", week, 0, 0.1) for i in range(20) for week in range(6)])
+    )
     assert found["course"]["overall"]["auc"]["value"] is None
     assert found["comparison"]["methods"][0]["periods"]["overall"]["log_loss"] == pytest.approx(0.10536, abs=1e-4)
 
 
 def test_where_everybody_left_there_is_no_auc(tmp_path: Path) -> None:
-    found = evaluated(write(tmp_path / "out", [Seen(f"c{i}", week, 1, 0.9) for i in range(20) for week in range(6)]))
+    found = evaluated(
+        write(tmp_path / "out", [Observation(f"c{i}", week, 1, 0.9) for i in range(20) for week in range(6)])
+    )
     assert found["course"]["overall"]["auc"]["value"] is None
 
 
 def test_one_observation_is_enough_for_a_page(tmp_path: Path) -> None:
-    assert evaluated(write(tmp_path / "out", [Seen("only", 0, 1, 0.9)]))["log"]["labelled"] == 1
+    assert evaluated(write(tmp_path / "out", [Observation("only", 0, 1, 0.9)]))["log"]["labelled"] == 1
 
 
 def test_without_interventions_the_rest_is_there(tmp_path: Path) -> None:
@@ -155,21 +163,21 @@ def test_a_folder_that_is_no_replay_is_wrong_use(tmp_path: Path, capsys: pytest.
 
 
 def test_a_replay_that_did_not_end_has_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write(tmp_path / "out", [Seen("a", 0, 1)])
+    folder = write(tmp_path / "out", [Observation("a", 0, 1)])
     (folder / "summary.json").unlink()
     assert main(["evaluate", str(folder)]) == 1
     assert "did not come to its end" in capsys.readouterr().err
 
 
 def test_a_replay_of_an_older_version_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write(tmp_path / "out", [Seen("a", 0, 1)])
+    folder = write(tmp_path / "out", [Observation("a", 0, 1)])
     (folder / "summary.json").write_text("{}")
     assert main(["evaluate", str(folder)]) == 1
     assert "label_horizon" in capsys.readouterr().err
 
 
 def test_examples_that_are_no_parquet_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write(tmp_path / "out", [Seen("a", 0, 1)])
+    folder = write(tmp_path / "out", [Observation("a", 0, 1)])
     (folder / "examples.parquet").write_bytes(b"nothing")
     assert main(["evaluate", str(folder)]) == 1
     assert "examples.parquet" in capsys.readouterr().err

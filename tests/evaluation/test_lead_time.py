@@ -10,16 +10,16 @@ import pytest
 from schemas.errors import Failure
 from streams.evaluation import lead_time
 from streams.evaluation.observation_rows import read
-from tests.evaluation.folders import Seen, case, write
+from tests.evaluation.folders import Observation, case, write
 
 LEFT = [
-    Seen("ann", week, 1, recency_days=2 + 7 * week, count=2) for week in range(4)
+    Observation("ann", week, 1, recency_days=2 + 7 * week, count=2) for week in range(4)
 ]  # last seen two days before day 0
-STAYS = [Seen("ben", week, 0, recency_days=1, count=12) for week in range(4)]
+STAYS = [Observation("ben", week, 0, recency_days=1, count=12) for week in range(4)]
 
 
 def timing(
-    folder: Path, sent: Sequence[bytes], withheld: Sequence[bytes] = (), seen: Sequence[Seen] = ()
+    folder: Path, sent: Sequence[bytes], withheld: Sequence[bytes] = (), seen: Sequence[Observation] = ()
 ) -> lead_time.Timing:
     rows, _ = read(write(folder / "out", [*LEFT, *STAYS, *seen], sent, withheld))
     found = lead_time.read(folder / "out", rows)
@@ -62,13 +62,16 @@ def test_a_case_about_somebody_who_came_back_is_not_right(tmp_path: Path) -> Non
 
 
 def test_a_visit_between_a_case_and_the_next_monday_is_coming_back(tmp_path: Path) -> None:
-    returns = [Seen("cid", 0, 0, recency_days=20), Seen("cid", 1, 1, recency_days=2)]  # seen again on day 5
+    returns = [
+        Observation("cid", 0, 0, recency_days=20),
+        Observation("cid", 1, 1, recency_days=2),
+    ]  # seen again on day 5
     everybody = timing(tmp_path, [case("cid", 3)], seen=returns).segments[0]
     assert (everybody.judged, everybody.right) == (1, 0)
 
 
 def test_a_case_whose_horizon_is_not_over_is_not_judged(tmp_path: Path) -> None:
-    last = [Seen("dan", 3, None, recency_days=20)]
+    last = [Observation("dan", 3, None, recency_days=20)]
     everybody = timing(tmp_path, [case("dan", 21)], seen=last).segments[0]
     assert (everybody.cases, everybody.judged) == (1, 0)
 

@@ -22,7 +22,7 @@ ENGINES = [Blueprint.of(partial(CountingUnit, partition)) for partition in range
 PLACES = {partition: [(f"x-{source}", partition) for source in SOURCES] for partition in range(2)}
 
 
-class Died(Exception):
+class Halted(Exception):
     """In place of the process's end."""
 
 
@@ -111,7 +111,7 @@ async def test_an_idle_unit_that_only_gets_older_is_not_saved_each_time(lease: L
     apply(lease, 0)
     await lease.checkpoint()
     assert len(producer_of(lease).committed) == 1
-    assert lease.settled
+    assert lease.is_saved
 
 
 async def test_an_idle_unit_is_saved_now_and_then(lease: Lease) -> None:
@@ -175,8 +175,8 @@ async def test_a_batch_of_an_older_feed_is_dropped(lease: Lease) -> None:
 
 @pytest.fixture
 def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
-    def died(reason: str) -> NoReturn:
-        raise Died(reason)
+    def halted(reason: str) -> NoReturn:
+        raise Halted(reason)
 
     async def acquire(lease: Lease, earliest: object) -> None:
         lease.ready = True
@@ -184,7 +184,7 @@ def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
     async def stop(lease: Lease) -> None:
         pass
 
-    monkeypatch.setattr(leases_module, "die", died)
+    monkeypatch.setattr(leases_module, "halt", halted)
     monkeypatch.setattr(Lease, "acquire", acquire)
     monkeypatch.setattr(Lease, "stop", stop)
     return Leases(SETTINGS, ENGINES, live=False)
@@ -196,7 +196,7 @@ async def nothing(places: object) -> dict[TopicPartition, int]:
 
 async def assign(leases: Leases, generation: int, *partitions: int) -> None:
     leases.assign([place for partition in partitions for place in PLACES[partition]], generation, nothing)
-    await leases.restored()
+    await leases.wait_acquired()
 
 
 async def test_a_unit_that_stays_keeps_its_memory(leases: Leases) -> None:
@@ -211,11 +211,11 @@ async def test_after_a_missed_generation_nothing_is_kept(leases: Leases) -> None
     stale = leases.all["engine-0"]
     await assign(leases, 3, 0)
     assert leases.all["engine-0"] is not stale
-    assert stale.given_up
+    assert stale.released
 
 
 async def test_a_unit_whose_sources_came_apart_ends_the_worker(leases: Leases) -> None:
-    with pytest.raises(Died, match="x-app-activity"):
+    with pytest.raises(Halted, match="x-app-activity"):
         leases.assign(PLACES[0][:1], 1, nothing)
 
 
@@ -224,7 +224,7 @@ async def test_nothing_is_saved_between_a_revocation_and_the_next_assignment(lea
     for lease in leases.all.values():
         lease.saved = lease.unit.steps
     await leases.revoke()
-    leases.soon(leases.all["engine-0"])
+    leases.checkpoint_now(leases.all["engine-0"])
     assert not leases._running
 
 

@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTime
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import EndTxnRequest, InitProducerIdRequest
 
-from streams.kafka.transaction_guard import guard
+from streams.kafka.transaction_guard import forbid_resends
 
 END = EndTxnRequest("id", 1, 0, True)
 PRODUCE = ProduceRequest(transactional_id="id", required_acks=-1, timeout=1, topics=[])
@@ -47,7 +47,7 @@ def lost(reason: str) -> NoReturn:
 
 async def send(outcome: object, request: Any) -> object:
     producer: Any = Producer(Client(outcome))
-    guard(producer, lost)
+    forbid_resends(producer, lost)
     return await producer.client.send(1, request)
 
 

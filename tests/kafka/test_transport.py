@@ -52,40 +52,40 @@ def thread(live: bool = False) -> ConsumerThread:
 
 def test_records_say_from_where_on_they_were_read() -> None:
     reader = thread()
-    reader._put_in(Consumer(), {ONE: records(3, 4)}, [ONE])
-    reader._put_in(Consumer(), {ONE: records(9)}, [ONE])
-    assert [drained.base for drained in reader.inbox] == [0, 5]
+    reader._collect(Consumer(), {ONE: records(3, 4)}, [ONE])
+    reader._collect(Consumer(), {ONE: records(9)}, [ONE])
+    assert [fetched.base for fetched in reader.inbox] == [0, 5]
 
 
 def test_records_of_a_place_that_was_not_sought_are_dropped() -> None:
     reader = thread()
-    reader._put_in(Consumer(), {OTHER: records(1)}, [OTHER])
+    reader._collect(Consumer(), {OTHER: records(1)}, [OTHER])
     assert not reader.inbox
 
 
 def test_records_of_an_older_assignment_are_dropped() -> None:
     reader = thread()
-    reader._put_in(Consumer(sought=False), {ONE: records(1)}, [ONE])
+    reader._collect(Consumer(sought=False), {ONE: records(1)}, [ONE])
     assert not reader.inbox
 
 
 def test_live_a_place_read_to_its_end_says_so_without_records() -> None:
     reader = thread(live=True)
-    reader._put_in(Consumer(position=7, end=7), {}, [ONE])
-    assert [drained.level_us for drained in reader.inbox] == [1_700_000_000_000_000]
+    reader._collect(Consumer(position=7, end=7), {}, [ONE])
+    assert [fetched.caught_up_us for fetched in reader.inbox] == [1_700_000_000_000_000]
 
 
 def test_live_a_place_that_is_behind_is_not_level() -> None:
     reader = thread(live=True)
-    reader._put_in(Consumer(position=6, end=7), {}, [ONE])
-    assert [drained.level_us for drained in reader.inbox] == [0]
+    reader._collect(Consumer(position=6, end=7), {}, [ONE])
+    assert [fetched.caught_up_us for fetched in reader.inbox] == [0]
 
 
 @pytest.mark.parametrize("got", [{}, {ONE: records(6)}])
 def test_in_event_time_no_clock_says_that_a_place_is_level(got: dict[TP, list[Any]]) -> None:
     reader = thread()
-    reader._put_in(Consumer(position=7, end=7), got, [ONE])
-    assert all(drained.level_us == 0 for drained in reader.inbox)
+    reader._collect(Consumer(position=7, end=7), got, [ONE])
+    assert all(fetched.caught_up_us == 0 for fetched in reader.inbox)
 
 
 def test_what_is_not_wanted_is_not_fetched() -> None:

@@ -27,7 +27,7 @@ LANGUAGES = {
 }
 CURVE_WIDTH, CURVE_HEIGHT, MOST_EVENTS, BAR = 80, 5, 20, 12
 # what an update says besides its status: (field, words before it)
-SAID = (
+UPDATE_FIELDS = (
     ("why", ""), ("outcome", "the CRM said "), ("to", "now "), ("step", "step "), ("channel", "by "),
     ("agent_id", "agent "), ("cost", "cost "), ("causes", "because of "), ("window_saved", "share saved from here on "),
     ("returned", "returned: "), ("bought_again", "bought again: "), ("stayed", "stayed: "), ("retry_at", "again from "),
@@ -153,13 +153,13 @@ def _reasons(now: Message, language: str) -> Table:
 def _history(case: FollowedCase) -> Table:
     what = f"withheld: {case.withheld_reason.replace('_', ' ')}" if case.withheld_reason else "sent"
     happened: list[tuple[str, RenderableType]] = [(case.now["decided_at"], what)]
-    return _pairs(happened + [(update["updated_at"], told(update)) for update in case.updates])
+    return _pairs(happened + [(update["updated_at"], update_line(update)) for update in case.updates])
 
 
-def told(update: Message) -> str:
+def update_line(update: Message) -> str:
     """An update as a line."""
     status = update["status"].replace("_", " ")
-    known = [(words, update[name]) for name, words in SAID if update.get(name) is not None]
+    known = [(words, update[name]) for name, words in UPDATE_FIELDS if update.get(name) is not None]
     if status == "upgraded":
         known.append(("to ", update["tier"]))
     return f"{status}: {'; '.join(words + _words(value) for words, value in known)}" if known else status

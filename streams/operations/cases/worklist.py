@@ -25,7 +25,7 @@ class Due:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CaseFilter:
     """Which cases; None: whatever it is. Without a state, those that are open."""
 
     scope: str | None = None
@@ -62,15 +62,15 @@ def is_due_today(rules: CaseRules, case: FollowedCase, now_us: int) -> bool:
     return any(one.at_us < tomorrow_us for one in due(rules, case))
 
 
-def ranked(rules: CaseRules, cases: Iterable[FollowedCase], wanted: Wanted, now_us: int) -> list[FollowedCase]:
+def ranked(rules: CaseRules, cases: Iterable[FollowedCase], case_filter: CaseFilter, now_us: int) -> list[FollowedCase]:
     """Those that are wanted, the highest expected net value first."""
-    found = [case for case in cases if _is_wanted(wanted, case)]
-    if wanted.due_today:
+    found = [case for case in cases if _matches(case_filter, case)]
+    if case_filter.due_today:
         found = [case for case in found if is_due_today(rules, case, now_us)]
     return sorted(found, key=lambda case: (-case.now["expected_net_value"], case.intervention_id))
 
 
-def _is_wanted(wanted: Wanted, case: FollowedCase) -> bool:
-    asked = {"scope": wanted.scope, "tier": wanted.tier, "agent_id": wanted.agent}
-    state_fits = case.state is wanted.state if wanted.state else case.state in OPEN
+def _matches(case_filter: CaseFilter, case: FollowedCase) -> bool:
+    asked = {"scope": case_filter.scope, "tier": case_filter.tier, "agent_id": case_filter.agent}
+    state_fits = case.state is case_filter.state if case_filter.state else case.state in OPEN
     return state_fits and all(case.now.get(name) == value for name, value in asked.items() if value is not None)

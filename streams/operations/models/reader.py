@@ -21,17 +21,17 @@ def from_folder(folder: Path) -> Versions:
     if not path.is_file():
         raise UsageError(f"--dir {folder}: {FILE} not there; expected what `replay --out` has written")
     try:
-        return _of(path.read_bytes().splitlines())
+        return _by_number(path.read_bytes().splitlines())
     except ValueError as error:
         raise Failure(f"{path}: {error}; expected a version a line, as a replay that has ended leaves it") from None
 
 
 async def from_topic(settings: Settings) -> Versions:
     """Every partition has them all. Raises Failure where brokers or the topic are missing."""
-    return _of((await scan(settings, (TOPIC,), [0], lambda record: True))[TOPIC])
+    return _by_number((await scan(settings, (TOPIC,), [0], lambda record: True))[TOPIC])
 
 
-def one_of(versions: Versions, number: int) -> Snapshot:
+def find(versions: Versions, number: int) -> Snapshot:
     """Raises Failure for a version that was never served."""
     if number not in versions:
         known = f"{min(versions)} to {max(versions)}" if versions else "none yet"
@@ -47,7 +47,7 @@ def check_challenger(versions: Versions, name: str) -> None:
         raise Failure(f"no challenger {name} that has learned enough; there are: {', '.join(known) or 'none yet'}")
 
 
-def said(version: Snapshot) -> dict[str, Any]:
+def as_json(version: Snapshot) -> dict[str, Any]:
     """A version for machines: all but its parameters."""
     line = version.lineage
     return {
@@ -70,5 +70,5 @@ def said(version: Snapshot) -> dict[str, Any]:
     }
 
 
-def _of(lines: list[bytes]) -> Versions:
+def _by_number(lines: list[bytes]) -> Versions:
     return {version.version: version for version in map(Snapshot.loads, lines)}

@@ -19,7 +19,7 @@ def show(content: RenderableType) -> None:
     Console().print(content, highlight=False)
 
 
-def listed(versions: Sequence[dict[str, Any]]) -> RenderableType:
+def version_list(versions: Sequence[dict[str, Any]]) -> RenderableType:
     """A line a version, each as of `read.said`, in 80 columns; then how the challengers stand at the newest."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name in COLUMNS:
@@ -33,12 +33,12 @@ def listed(versions: Sequence[dict[str, Any]]) -> RenderableType:
     return Group(table, "", STANDING, _standing(trials)) if trials else table
 
 
-def one(version: dict[str, Any]) -> RenderableType:
+def one_version(version: dict[str, Any]) -> RenderableType:
     """All about a version."""
     return _beside([version])
 
 
-def two(versions: list[dict[str, Any]], changes: list[tuple[str, float]]) -> RenderableType:
+def two_versions(versions: list[dict[str, Any]], changes: list[tuple[str, float]]) -> RenderableType:
     """Two versions side by side, and the features that add something else."""
     title = f"{len(changes)} features add something else to the log-odds"
     table = Table("feature", "by at most", box=None, pad_edge=False, header_style="bold")
