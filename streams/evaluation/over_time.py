@@ -1,4 +1,4 @@
-"""Keepline's own metrics: over time, of the whole log and of its second half."""
+"""Keepline's own metrics: by week, over the whole log and over its second half."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from streams.evaluation.bootstrap import (
 from streams.evaluation.observation_rows import Floats, Ints, Rows
 
 METRICS = ("auc", "log_loss", "brier", "ece")
-MOST = {"log_loss": np.inf}  # the others end at 1
+MOST = {"log_loss": np.inf}  # the other metrics are at most 1
 Metrics = dict[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """One instant, judged alone, and everything up to it."""
+    """Metrics of one instant alone, and of everything up to it."""
 
     observed_at: str
     labels: int
@@ -38,7 +38,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class MetricsOverTime:
-    """Empty where nothing has matured."""
+    """Metrics of the served probabilities; empty where no label has matured."""
 
     overall: Metrics
     second_half: Metrics
@@ -46,7 +46,7 @@ class MetricsOverTime:
 
 
 def metrics_over_time(rows: Rows) -> MetricsOverTime:
-    """Of labelled rows, by the probability that was served."""
+    """Computes metrics of labelled rows, by the served probability."""
     if not len(rows.label):
         return MetricsOverTime({}, {}, [])
     alone, so_far = _drawn(rows, rows.week)
@@ -62,7 +62,7 @@ def metrics_over_time(rows: Rows) -> MetricsOverTime:
 
 
 def _drawn(rows: Rows, group: Ints) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """Metrics of each group alone and of all up to it, (1 + replicates, groups) each."""
+    """Returns metrics of each group alone and of all groups up to it, (1 + replicates, groups) each."""
     p, label = rows.probability, rows.label
     within = metrics.equal_mass_within(group, p, CALIBRATION_BINS)
     over_all = metrics.equal_mass(p, CALIBRATION_BINS)

@@ -1,4 +1,4 @@
-"""All figures of one replay, as they stand in evaluation.json."""
+"""All figures of one replay, as evaluation.json has them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Log:
 
     observations: int
     labelled: int
-    unlabelled: int  # their horizon was not over when the log ended: left out
-    left: int  # of those labelled
+    unlabelled: int  # left out: their horizon was not over when the log ended
+    left: int  # customers who left, of the labelled observations
     customers: int
     first: str | None
     last: str | None
@@ -34,7 +34,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An AUC that the profile asks for; met: the lower bound of the second half's is above it."""
+    """A lower bound of AUC from the profile; met: the second half's interval is above it."""
 
     name: str  # the profile's key
     auc: float
@@ -43,7 +43,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything; empty lists where there is nothing to say, no cases where there was no file of them."""
+    """All figures; lists may be empty, `cases` is None where the replay has no file of them."""
 
     log: Log
     course: MetricsOverTime
@@ -63,7 +63,7 @@ def evaluate(
     baselines: Sequence[Served],
     effects: Sequence[Effect] = (),
 ) -> Report:
-    """cases: sent and withheld; rivals: what others would have served, (rows,) each."""
+    """Computes the report. cases: sent and withheld; baselines: their predictions, (rows,) each."""
     judged = rows.only(rows.labelled)
     found = metrics_over_time(judged)
     return Report(

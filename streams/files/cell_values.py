@@ -1,5 +1,5 @@
-"""From columns to events: text that means a number, a list or nothing becomes what it means, and what may be
-missing is filled in. What does not mean what it should stays as it is: decoding refuses it and says why."""
+"""Columns to events: text is parsed to numbers, lists or None, and optional fields get their defaults. A cell that
+cannot be parsed stays text: decoding refuses it with a reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _number(text: str) -> Any:
 
 
 class ParseCache(dict[str, Any]):
-    """What cells mean, worked out once for each text."""
+    """Parsed values by cell text: each different text is parsed once."""
 
     def __init__(self, parse: Callable[[str], Any]) -> None:
         self.parse = parse
@@ -40,7 +40,7 @@ class ParseCache(dict[str, Any]):
         return value
 
     def column(self, cells: Sequence[str]) -> Column:
-        """The meaning of each cell."""
+        """Returns the parsed value of each cell."""
         return list(map(self.__getitem__, cells))
 
 
@@ -49,10 +49,10 @@ def _causes(text: str) -> list[str] | None:
 
 
 def _consent(cell: Any) -> Any:
-    """Channels and whether they may be used: `{"sms": true}`, `sms:true;mail:false`, or the pairs of a Parquet map."""
+    """Returns consent by channel from `{"sms": true}`, `sms:true;mail:false`, or the pairs of a Parquet map."""
     if isinstance(cell, list) and all(isinstance(pair, tuple) for pair in cell):
         return dict(cell)
-    if isinstance(cell, dict):  # of a Parquet struct each row has all channels
+    if isinstance(cell, dict):  # a Parquet struct has every channel in each row
         return {channel: given for channel, given in cell.items() if given is not None}
     if not isinstance(cell, str):
         return cell
@@ -65,7 +65,7 @@ def _consent(cell: Any) -> Any:
 
 
 class TextColumns:
-    """Columns of text, as in CSV: an empty cell is absent."""
+    """Parses columns of text, as in CSV: an empty cell is a missing field."""
 
     def __init__(self) -> None:
         numbers = ParseCache(_number)
@@ -73,7 +73,7 @@ class TextColumns:
         self.caches["causes"] = ParseCache(_causes)
 
     def column(self, name: str, cells: Sequence[str]) -> Column:
-        """What the cells of a column mean, None where they are empty."""
+        """Returns the parsed cells of a column, None where they are empty."""
         parse = self.caches.get(name)
         if parse is not None:
             return parse.column(cells)
@@ -81,13 +81,13 @@ class TextColumns:
 
 
 class Completion:
-    """Columns of one file to events that lack nothing."""
+    """Turns columns of one file into complete events."""
 
     def __init__(self, kind: str, file: str) -> None:
         self.kind, self.file, self.ids = kind, file, DerivedIds()
 
     def objects(self, columns: Mapping[str, Column], rows: int) -> list[dict[str, Any]]:
-        """One object a row, without the fields that are None; (rows,) each column."""
+        """Returns one object a row, without the fields that are None; (rows,) each column."""
         filled = dict(columns)
         for name, value in (("kind", self.kind), ("schema_version", 1)):
             filled[name] = _filled(filled.get(name), value, rows)
@@ -104,7 +104,7 @@ class Completion:
 
 
 def _has_gaps(column: Column) -> bool:
-    """Whether a cell is None; most columns are settled by the cheaper question."""
+    """Returns whether a cell is None; for most columns the cheaper test is enough."""
     return not all(column) and None in column
 
 

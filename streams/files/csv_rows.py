@@ -22,7 +22,7 @@ Lines = NDArray[np.int64]
 
 
 class TextLines:
-    """The lines of a file as text; what is not UTF-8 becomes surrogates, and `clean` false from then on."""
+    """The lines of a file as text; bytes that are not UTF-8 become surrogates and make `clean` false."""
 
     def __init__(self, name: FileName) -> None:
         self.name, self.clean, self.last = name, True, ""
@@ -38,7 +38,7 @@ class TextLines:
 
 
 class CsvRows:
-    """A row that cannot be read is refused alone, unless a quotation mark makes it doubtful where it ends."""
+    """Refuses a malformed row alone, unless a quotation mark leaves open where the row ends."""
 
     def __init__(self, name: FileName) -> None:
         assert name.kind is not None
@@ -49,7 +49,7 @@ class CsvRows:
         self.texts, self.completion = TextColumns(), Completion(name.kind, name.file)
 
     def chunks(self) -> Iterator[Chunk]:
-        """The rows below the header but the blank ones."""
+        """Yields the rows below the header, without blank lines."""
         while True:
             first = self.reader.line_num + 1
             rows, broken = self._read()
@@ -70,13 +70,13 @@ class CsvRows:
         return header
 
     def _read(self) -> tuple[list[Row], dict[int, MalformedRow]]:
-        """The next rows, and which of them (empty ones) stand for a broken line."""
+        """Returns the next rows, and by index those (empty ones) that stand for a malformed line."""
         rows: list[Row] = []
         broken: dict[int, MalformedRow] = {}
         while len(rows) < CHUNK_ROWS:
             before, known = self.reader.line_num, len(rows)
             try:
-                rows.extend(islice(self.reader, CHUNK_ROWS - known))  # what came before an error stays
+                rows.extend(islice(self.reader, CHUNK_ROWS - known))  # rows read before an error stay
                 break
             except csv.Error as error:
                 self._same_line(before + _lines(rows[known:]), str(error))
@@ -85,16 +85,16 @@ class CsvRows:
         return rows, broken
 
     def _lines_before(self, rows: list[Row], first: int) -> Lines:
-        """How many lines lie between line `first` and each row."""
+        """Returns the number of lines between line `first` and each row."""
         if self.reader.line_num - first + 1 == len(rows):
             return np.arange(len(rows), dtype=np.int64)
         return np.cumsum([0] + [_lines([row]) for row in rows[:-1]])
 
     def _same_line(self, before: int, what: str) -> None:
-        """Where a quoted cell ran over several lines it may have swallowed rows: raises Failure."""
+        """Raises Failure where a quoted cell ran over several lines: it may contain other rows."""
         if self.reader.line_num != before + 1:
             where = f"{self.name.path}: lines {before + 1} to {self.reader.line_num}"
-            raise Failure(f"{where}: a quoted cell does not end as it should ({what}); mend the file")
+            raise Failure(f"{where}: a quoted cell does not end correctly ({what}); repair the file")
 
     def _chunk(self, rows: list[Row], starts: Lines, broken: dict[int, MalformedRow]) -> Chunk:
         if broken or not self.lines.clean or set(map(len, rows)) != {len(self.columns)}:
@@ -125,12 +125,12 @@ class CsvRows:
 
 
 def _lines(rows: list[Row]) -> int:
-    """The lines that rows were written in: a quoted cell may have more than one."""
+    """Returns how many lines the rows take: a quoted cell may have several."""
     return len(rows) + sum(cell.count("\n") for row in rows for cell in row)
 
 
 def _is_utf8(row: Row) -> bool:
-    """Whether no byte of the row had to become a surrogate."""
+    """Returns whether no byte of the row became a surrogate."""
     try:
         "".join(row).encode()
     except UnicodeEncodeError:

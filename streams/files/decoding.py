@@ -1,4 +1,4 @@
-"""Chunks of a file after decoding: all kinds in one, in the file's order, and dead letters of the refused."""
+"""Decodes chunks of a file: events of all kinds in the file's order, and dead letters for refused rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXPECTED = ", ".join(KINDS)
 
 @dataclass(frozen=True, slots=True)
 class DecodedChunk:
-    """`decoded.index`, marks and refusals count the chunk's rows from 0; `letters` fit `decoded.refused`."""
+    """`decoded.index`, marks and refusals count the chunk's rows from 0; `letters` follow `decoded.refused`."""
 
     chunk: Chunk
     decoded: Decoded
@@ -29,7 +29,7 @@ class DecodedChunk:
 
     @property
     def size(self) -> int:
-        """Rows of the file: events, marks and refused ones."""
+        """The number of rows: events, marks and refused ones."""
         return self.chunk.size
 
     @property
@@ -38,12 +38,12 @@ class DecodedChunk:
         return self.chunk.lines
 
     def values(self) -> list[bytes]:
-        """Each row as JSON with nothing missing, as it would lie in a topic; unreadable ones as they are."""
+        """Returns each row as complete JSON, as a topic would have it; malformed ones unchanged."""
         return self.chunk.values()
 
 
 def decode_source(source: Source, now_us: int, max_skew_us: int = MAX_SKEW_US) -> Iterator[DecodedChunk]:
-    """The chunks of a source, decoded as they are asked for."""
+    """Returns the chunks of a source, decoded lazily."""
     decoders = {kind: Decoder(kind, max_skew_us) for kind in KINDS}
     return (_decoded(chunk, decoders, now_us) for chunk in source.chunks)
 
@@ -63,14 +63,14 @@ def _decoded(chunk: Chunk, decoders: dict[str, Decoder], now_us: int) -> Decoded
 
 
 def _unknown_kind(part: RowsOfKind) -> Iterable[Refused]:
-    """Refuses rows whose kind nothing reads."""
+    """Refuses rows of an unknown kind."""
     rule = "wrong_kind" if part.kind else "missing"
     came = "kind is missing or not text" if not part.kind else f"kind is {shown(part.kind)}"
     return (Refused(place, "kind", rule, f"{came}; expected one of {EXPECTED}") for place in part.places.tolist())
 
 
 def _in_chunk(decoded: Decoded, places: NDArray[np.intp]) -> Decoded:
-    """From places in a part to places in its chunk. The end of one file is not the end of the input: like a
+    """Maps indexes within a kind to indexes in the chunk. The end mark of one file is not the end of the input: like a
     heartbeat, it only proves that nothing older follows."""
     marks = [Mark(int(places[mark.index]), "heartbeat", mark.time_us, mark.producer) for mark in decoded.marks]
     refused = [replace(one, index=int(places[one.index])) for one in decoded.refused]
@@ -93,7 +93,7 @@ def _merged(parts: Sequence[Decoded], refused: list[Refused]) -> Decoded:
 
 
 def _details(parts: Sequence[Decoded]) -> list[Details]:
-    """The details of all parts; their rows are told where they are now."""
+    """Returns the details of all parts and renumbers the references of their rows."""
     details: list[Details] = []
     for part in parts:
         numbers = part.events.rows["details"]

@@ -1,4 +1,4 @@
-"""Chunks of a .parquet: columns with types of their own, read a batch at a time."""
+"""Chunks of a .parquet: typed columns, read a batch at a time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_CALENDAR_US = 253_402_300_799_999_999  # the end of year 9999
 
 
 class ParquetRows:
-    """Null and NaN are absent; instants become RFC 3339 in UTC, to the microsecond."""
+    """Reads rows: null and NaN are missing fields; timestamps become RFC 3339 in UTC, to the microsecond."""
 
     def __init__(self, name: FileName) -> None:
         assert name.kind is not None
@@ -44,7 +44,7 @@ class ParquetRows:
         self.completion = Completion(self.kind, name.file)
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows."""
+        """Yields all rows."""
         first = 1
         with reading(self.name.path):
             for batch in self.file.iter_batches(batch_size=CHUNK_ROWS):
@@ -63,7 +63,7 @@ class ParquetRows:
 
 
 def _unpacked(name: FileName) -> IO[bytes]:
-    """A Parquet file begins at its end, so a compressed one is unpacked first."""
+    """Unpacks a compressed file to disk first: a Parquet reader starts at the end of the file."""
     file = tempfile.TemporaryFile()  # noqa: SIM115  the reader closes it
     for block in blocks(name):
         file.write(block)
@@ -71,7 +71,7 @@ def _unpacked(name: FileName) -> IO[bytes]:
 
 
 def _cells(column: pa.Array) -> Column:
-    """The cells as events have them, None where there is nothing."""
+    """Returns the cells as events have them, None where they are missing."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:

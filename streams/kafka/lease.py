@@ -1,9 +1,10 @@
-"""One unit, owned: a transactional producer whose epoch is the proof of ownership, one transaction a checkpoint.
+"""One owned unit: a transactional producer whose epoch proves the ownership, one transaction a checkpoint.
 
-acquire     InitProducerId fences and aborts the owner before. A token is committed, and the changelog is read,
-            committed, up to it: all that an older owner committed lies before, whatever ListOffsets or markers say.
-checkpoint  What changed, outputs, position and (for lag tools) the group's offsets, in one transaction. Any error
-            in it, and any limit it exceeds, ends the process.
+acquire     InitProducerId fences the previous owner and aborts its transaction. The new owner commits a token and reads
+            the changelog (read_committed) up to it: everything that an older owner committed lies before the token,
+            whatever ListOffsets returns.
+checkpoint  Changed rows, outputs, position and (for lag tools) the group's offsets, in one transaction. Any error
+            in it, and any exceeded limit, ends the process.
 """
 
 from __future__ import annotations
@@ -25,19 +26,18 @@ from streams.kafka.settings import Settings
 from streams.kafka.transaction_guard import forbid_resends
 from streams.units.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
-# Each limit ends before the next one begins: the checkpoint's own is the first to strike, and no request is
-# ever repeated because it took too long. An open transaction of a dead worker holds committed readers back
-# for up to the last one.
+# Each limit is shorter than the next: the checkpoint's own expires first, so no request is ever repeated because it
+# took too long. An open transaction of a dead worker delays committed readers for up to the last one.
 CHECKPOINT_LIMIT_S = 10.0
 REQUEST_TIMEOUT_MS = 15_000
 TRANSACTION_TIMEOUT_MS = 20_000
-RETRY_BACKOFF_MS = 20  # the markers of the transaction before are usually still being written
-ACQUIRE_LIMIT_S = 60.0  # brokers that have no transaction coordinator for longer than this
+RETRY_BACKOFF_MS = 20  # the markers of the previous transaction are often still being written
+ACQUIRE_LIMIT_S = 60.0  # how long the brokers may have no transaction coordinator
 
 IDLE_CHECKPOINT_S = 30.0
 POSITION_ROWS = 1  # a unit writes its position at every checkpoint
 
-BATCH_BYTES = 900_000  # below the brokers' default limit of 1 MiB; a larger record goes alone
+BATCH_BYTES = 900_000  # below the brokers' default limit of 1 MiB; a larger record has a batch of its own
 RECORD_BYTES = 8 << 20
 
 log = logging.getLogger("keepline.worker")
@@ -46,7 +46,7 @@ Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition
 
 @dataclass
 class CheckpointStats:
-    """What checkpoints cost, for progress and metrics."""
+    """What checkpoints cost, for the metrics."""
 
     transactions: int = 0
     rows: int = 0
@@ -54,25 +54,24 @@ class CheckpointStats:
 
 
 class Lease:
-    """A unit as this process owns it. `feed` is None between revoke and seek: nothing is accepted then."""
+    """A unit that this process owns. `feed` is None between revoke and seek: no record is accepted then."""
 
     def __init__(self, settings: Settings, blueprint: Blueprint) -> None:
         self.settings, self.blueprint = settings, blueprint
         self.unit: Unit = blueprint.make()
         self.feed: Feed | None = None
-        # position after the last batch given to Faust
+        # position after the last batch yielded to Faust
         self.delivered: dict[str, int] = {}
-        # source -> offsets after its last record and after what follows that is none: markers, aborted
-        # records
+        # source -> offset after its last record, and after the markers and aborted records that follow it
         self.read: dict[str, tuple[int, int]] = {}
-        self.ends: dict[str, int] = {}  # source -> where it ends for committed readers, as last heard
-        # unit.steps of the last checkpoint; None: not one yet, so that a new owner is seen at once
+        self.ends: dict[str, int] = {}  # source -> last stable offset, as the broker reported it last
+        # unit.steps of the last checkpoint; None: there was none, so that a new owner saves at once
         self.saved: int | None = None
         self.saved_at = 0.0
         self.saved_position: dict[str, int] = {}
         self.ready = self.released = False
         self.stats, self.restore = CheckpointStats(), Restore(settings, blueprint.name)
-        self._alerts: dict[str, str] = {}  # as last said
+        self._alerts: dict[str, str] = {}  # as last logged
         self._lock = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
 
@@ -87,28 +86,28 @@ class Lease:
         return {source: TopicPartition(topic(source), partition) for source in self.blueprint.sources}
 
     def wanted(self) -> list[tuple[TopicPartition, int]]:
-        """Places of which the feed wants more, and how far they were read."""
+        """Partitions of which the feed wants more records, with the offset to read on from."""
         feed, position = self.feed, self.unit.position
         wanted = [source for source in self.inputs if feed is not None and feed.wants(source)]
         return [(self.inputs[source], self.read.get(source, (0, position[source]))[1]) for source in wanted]
 
     def start_positions(self) -> list[tuple[TopicPartition, int]]:
-        """Where reading begins."""
+        """Partitions with the offset at which reading starts."""
         return [(place, self.unit.position[source]) for source, place in self.inputs.items()]
 
     def applied(self, source: str) -> int:
-        """The next offset after what is applied: past the markers where everything that was read is applied."""
+        """The next offset to apply; behind the markers where every record that was read is applied."""
         after_last_record, after_markers = self.read.get(source, (-1, -1))
         position = self.unit.position[source]
         return after_markers if position == after_last_record else position
 
     @property
     def is_saved(self) -> bool:
-        """Everything applied is saved."""
+        """Whether everything applied is in a checkpoint."""
         return self.ready and self.saved == self.unit.steps
 
     async def acquire(self, earliest: Earliest) -> None:
-        """Becomes the owner and restores the state; afterwards the unit knows its position in every source."""
+        """Becomes the owner and restores the state; then the unit has a position in every source."""
         started = time.monotonic()
         self._producer = AIOKafkaProducer(
             **self.settings.client,
@@ -131,11 +130,11 @@ class Lease:
         log.info("%s restored: %d records in %.2f s", self.name, self.restore.records, time.monotonic() - started)
 
     async def checkpoint(self) -> None:
-        """Saves what was applied since the last one, if anything was."""
+        """Commits what was applied since the last checkpoint, if anything was."""
         async with self._lock:
             if self.is_saved or not self.ready:
                 return
-            # no await from here to the offsets: never torn
+            # no await from here to the offsets: rows, outputs and offsets belong together
             steps, outputs, offsets = self.unit.steps, self.unit.take(), self._offsets()
             position = dict(self.unit.position)
             if not self._only_time_passed(outputs, position):
@@ -148,22 +147,22 @@ class Lease:
             self.saved = steps
 
     async def stop(self) -> None:
-        """Gives the producer up; what was not committed is lost on purpose."""
+        """Releases the lease and stops the producer; what was not committed is dropped on purpose."""
         self.released, self.ready, self.feed = True, False, None
         if self._producer:
             try:
                 await asyncio.wait_for(self._producer.stop(), 5.0)
-            except Exception as error:  # the broker ends what is open after its own limit
+            except Exception as error:  # the broker aborts an open transaction after its timeout
                 log.warning("%s: the producer did not stop cleanly: %r", self.name, error)
 
     def _only_time_passed(self, outputs: Sequence[Output], position: dict[str, int]) -> bool:
-        """Live, every tick moves an idle unit on; that alone is saved now and then, not each second for ever."""
+        """Live, each tick advances an idle unit; that alone is saved every IDLE_CHECKPOINT_S, not every second."""
         nothing_new = position == self.saved_position and not self.unit.done
         rows = sum(len(output.pairs) for output in outputs)
         return nothing_new and rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
 
     def _log_alerts(self) -> None:
-        """Once each: what follows a semicolon counts, and is no news."""
+        """Logs each alert once; the text after a semicolon is a changing count and is not compared."""
         logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.unit.alerts}
         for what, alert in self._alerts.items():
             if what not in logged:
@@ -179,8 +178,8 @@ class Lease:
         await producer.commit_transaction()
 
     async def _find_start(self, earliest: Earliest) -> None:
-        """Sources that the state does not know are read from their beginning; none may have lost what is
-        still needed.
+        """Sources without a position are read from their beginning; ends the process where retention deleted records
+        that are still needed.
         """
         first = await earliest(list(self.inputs.values()))
         for source, place in self.inputs.items():
@@ -212,12 +211,12 @@ class Lease:
         return sent
 
     def _offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
-        """For lag tools, never read: past the markers where everything that was read is applied."""
+        """The group's offsets: for `keepline status` and lag tools, never read by a worker."""
         metadata = orjson.dumps(self._offset_metadata()).decode()
         return {place: OffsetAndMetadata(self.applied(source), metadata) for source, place in self.inputs.items()}
 
     def _offset_metadata(self) -> dict[str, object]:
-        """What `keepline status` shows of a unit, since the group's offsets are readable from anywhere."""
+        """What `keepline status` shows of a unit: every client can read the metadata of the group's offsets."""
         unit = self.unit
         return {
             "unit": self.name,
@@ -241,7 +240,7 @@ class Lease:
 
 
 def chunks(pairs: Sequence[Pair]) -> list[list[Pair]]:
-    """Pairs cut into what fits a producer batch."""
+    """Splits pairs into parts that fit a producer batch."""
     cut: list[list[Pair]] = []
     size = BATCH_BYTES
     for key, value in pairs:

@@ -1,5 +1,5 @@
-"""All leases of this worker. The group only decides who tries; who owns a unit is decided by its producer's
-epoch.
+"""All leases of this worker. The consumer group only decides which worker tries; the producer's epoch decides which
+one owns a unit.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from streams.kafka.lease import Earliest, Lease
 from streams.kafka.settings import Settings
 from streams.units.unit import Blueprint
 
-REVOKE_LIMIT_S = 8.0  # a rebalance waits for the last checkpoint, and the session must not end meanwhile
+REVOKE_LIMIT_S = 8.0  # a rebalance waits for the last checkpoint, and the session must not expire meanwhile
 
 log = logging.getLogger("keepline.worker")
 Place = tuple[str, int]
 
 
 class Leases:
-    """Leases by unit name. Frozen between a revocation and the end of the acquisitions after it."""
+    """Leases by unit name. `rebalancing`: between a revocation and the end of the acquisitions after it."""
 
     def __init__(self, settings: Settings, blueprints: Sequence[Blueprint], live: bool) -> None:
-        """live: feeds are told when a source has been read to its end."""
+        """live: `feed.caught_up` is called when a source has been read to its end."""
         self.live = live
         self.settings, self.blueprints = settings, {blueprint.name: blueprint for blueprint in blueprints}
         self.all: dict[str, Lease] = {}
@@ -36,28 +36,26 @@ class Leases:
 
     @property
     def ready(self) -> list[Lease]:
-        """The restored ones."""
+        """The leases whose state is restored."""
         return [lease for lease in self.all.values() if lease.ready]
 
     def checkpoint_now(self, lease: Lease) -> None:
-        """Saves now: somebody waits for what this unit said."""
+        """Starts a checkpoint of one lease now: another unit waits for its output."""
         if not self.rebalancing and self.all.get(lease.name) is lease:
             self._start([lease])
 
     async def checkpoint(self) -> None:
-        """Saves every lease that has something to save."""
+        """Starts and awaits a checkpoint of every lease that has something to save."""
         if not self.rebalancing:
             await self._save_all()
 
     async def wait_acquired(self) -> None:
-        """Waits for the acquisitions; never raises, since an exception here would end Faust's recovery in
-        silence.
-        """
+        """Waits for the acquisitions; never raises, since an exception here would end Faust's recovery silently."""
         while self._acquiring and not self._acquiring.done():
             await asyncio.wait([self._acquiring])
 
     async def revoke(self) -> None:
-        """Stops taking in, and saves what was applied."""
+        """Stops accepting records, and saves what was applied."""
         self.rebalancing = True
         for lease in self.all.values():
             lease.feed = None
@@ -70,14 +68,14 @@ class Leases:
             halt(f"the checkpoint at a revocation took longer than {REVOKE_LIMIT_S:.0f} s")
 
     async def close(self) -> None:
-        """Gives everything up; what was applied has to be saved before."""
+        """Releases all leases; what was applied has to be saved before."""
         await asyncio.gather(*[lease.stop() for lease in self.all.values()])
 
     def assign(self, places: Iterable[Place], generation: int, earliest: Earliest) -> None:
-        """Keeps, gives up and acquires. Returns at once: no heartbeat is sent while Faust's callback runs."""
+        """Keeps, releases and acquires leases. Returns at once: no heartbeat is sent while Faust's callback runs."""
         owned = self._owned(set(places))
-        # memory is current only if this worker was part of every generation; a wrong guess dies at the next
-        # checkpoint
+        # the state in memory is current only if this worker was a member of every generation; if not, the next
+        # checkpoint is fenced
         saw_last_generation = self.generation is not None and self.generation == generation - 1
         kept = {name for name, lease in self.all.items() if saw_last_generation and name in owned and lease.ready}
         gone = [self.all.pop(name) for name in set(self.all) - kept]
@@ -112,7 +110,7 @@ class Leases:
             await asyncio.shield(asyncio.gather(*tasks))
 
     def _start(self, leases: Iterable[Lease]) -> list[asyncio.Task[None]]:
-        """In tasks of their own: a cancelled caller never cuts a transaction."""
+        """Starts each checkpoint in a task of its own: a cancelled caller must not cancel a transaction."""
         tasks = [asyncio.ensure_future(or_halt(lease.checkpoint())) for lease in leases if lease.ready]
         self._running.update(tasks)
         for task in tasks:
@@ -125,10 +123,10 @@ def _places(lease: Lease) -> list[tuple[Place, tuple[Lease, str]]]:
 
 
 async def or_halt(work: Coroutine[Any, Any, None]) -> None:
-    """Any error of `work` ends the process: it would otherwise be known to its task alone."""
+    """Awaits `work`; any error ends the process, since nothing else would read the task's exception."""
     try:
         await work
     except asyncio.CancelledError:
         raise
-    except BaseException as error:  # whatever it is, this process must not go on
+    except BaseException as error:  # whatever it is, this process must not continue
         halt(f"{type(error).__name__}: {error}")

@@ -1,8 +1,8 @@
-"""What a group does, seen from anywhere: read from the brokers alone, no worker is asked.
+"""The status of a group, read from the brokers alone; no worker is asked.
 
-A checkpoint commits the group's offsets with what the unit says of itself (lease.py), so position and state
-shown here are those of one transaction. Lag counts records that a committed reader would still get: markers
-and aborted ones are none.
+A checkpoint commits the group's offsets, with the unit's state as their metadata (lease.py), so position and state
+shown here come from one transaction. Lag counts records that a committed reader would still get, without control
+markers and aborted records.
 """
 
 from __future__ import annotations
@@ -26,15 +26,13 @@ from streams.kafka.settings import Settings
 STUCK_S = 60.0  # a checkpoint a second is usual
 MOST_COUNTED = 10_000  # differences up to this are counted record by record, since markers are offsets too
 READ_LIMIT_S = 60.0
-LAST_MODELS = 64  # offsets from the end in which the newest is looked for: models and markers take turns
-DELAY_LINE = "observations"  # read a horizon later, on purpose: what lies there is no lag
+LAST_MODELS = 64  # offsets from the end that are searched for the newest model: models and markers alternate
+DELAY_LINE = "observations"  # read a horizon later on purpose: waiting records there are no lag
 
 
 @dataclass(frozen=True)
 class Place:
-    """A partition of an input: `position` is the next record to be applied, `end` the end for committed
-    readers.
-    """
+    """A partition of an input: `position` is the next offset to apply, `end` the last stable offset."""
 
     topic: str
     partition: int
@@ -46,7 +44,7 @@ class Place:
 
 @dataclass(frozen=True)
 class UnitState:
-    """What a unit said of itself at its last checkpoint."""
+    """The state that a unit committed with its last checkpoint."""
 
     unit: str
     frontier: str | None
@@ -59,7 +57,7 @@ class UnitState:
 
 @dataclass(frozen=True)
 class Status:
-    """The whole group; `problems` is empty when all is well."""
+    """The whole group; `problems` is empty when nothing is wrong."""
 
     group: str
     state: str
@@ -71,12 +69,12 @@ class Status:
     problems: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """For machines."""
+        """Returns the body of `keepline status --json`."""
         return asdict(self)
 
 
 async def read(settings: Settings) -> Status:
-    """The status now; raises Failure when brokers are unreachable or topics missing."""
+    """Returns the status now; raises Failure when brokers are unreachable or topics missing."""
     partitions = await topics.partition_count(settings)
     async with topics.admin(settings) as client:
         await _coordinator(client, settings.group)
@@ -95,7 +93,7 @@ async def read(settings: Settings) -> Status:
 
 
 def problems(status: Status, expected: Iterable[str]) -> list[str]:
-    """One sentence for each thing that is wrong; expected: the units that there must be."""
+    """Returns one sentence for each problem; expected: the names of all units."""
     known = {unit.unit: unit for unit in status.units}
     wrong = [f"{name} has never saved anything" for name in expected if name not in known]
     at_end = not wrong and all(unit.done for unit in status.units)
@@ -112,7 +110,7 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
 
 
 async def _coordinator(client: AIOKafkaAdminClient, group: str) -> None:
-    """Waits for it: the brokers make the topic it lives on when they are first asked."""
+    """Waits for the group coordinator: the brokers create its topic at the first request."""
     until = time.monotonic() + topics.CONNECT_LIMIT_S
     while True:
         try:
@@ -134,7 +132,7 @@ async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
 async def _read_inputs(
     settings: Settings, offsets: Mapping[TopicPartition, OffsetAndMetadata]
 ) -> tuple[list[Place], dict[str, Any] | None]:
-    """Where the inputs end, how much of them waits, and the newest model."""
+    """Returns each input partition with its end and lag, and the newest model."""
     models = TopicPartition(settings.topic("models"), 0)
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     async with consumer:
@@ -154,8 +152,8 @@ async def _read_inputs(
 async def _records(
     consumer: AIOKafkaConsumer, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
 ) -> dict[TopicPartition, list[Any]]:
-    """What a committed reader gets from `starts` to `ends`; once a consumer: aiokafka's does not end after a second
-    assignment.
+    """Returns the committed records from `starts` to `ends`. Once a consumer: aiokafka's does not stop cleanly after a
+    second assignment.
     """
     consumer.assign(list(starts))
     for place, start in starts.items():

@@ -1,6 +1,4 @@
-"""The topics: one table of what there must be, a way to create it, and one to say what is wrong with what
-there is.
-"""
+"""The topics: one table of what there must be; creates what is missing and checks what exists."""
 
 from __future__ import annotations
 
@@ -21,14 +19,13 @@ CONNECT_LIMIT_S = 15.0
 LARGE = {"max.message.bytes": str(8 << 20)}  # blocks of 256 customers, a learner's matrices
 RETAINED = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 COMPACTED = {"cleanup.policy": "compact"}
-# with the default segments the cleaner came years too late: 3.0 M records for 0.2 M customers, restores of 10
-# s
+# with the default segments the log cleaner ran too late: 3.0 M records for 0.2 M customers, restores of 10 s
 CHANGELOG = COMPACTED | {"segment.bytes": str(4 << 20), "min.cleanable.dirty.ratio": "0.05"}
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic's short name and settings; `single`: one partition, whatever the others have."""
+    """A topic's short name and settings; `single`: one partition, however many the others have."""
 
     name: str
     config: Mapping[str, str]
@@ -60,7 +57,7 @@ TOPICS = (
 
 @dataclass(frozen=True)
 class Existing:
-    """What the brokers have under our names."""
+    """What the brokers have of our topics."""
 
     brokers: int
     partitions: Mapping[str, int]  # short name -> count
@@ -68,7 +65,7 @@ class Existing:
 
 
 async def create(settings: Settings, partitions: int | None = None, replication: int | None = None) -> list[str]:
-    """Creates what is missing and returns its full names; partitions: default 4, or what the others have."""
+    """Creates missing topics, returns their full names; partitions: default 4, or as many as existing topics have."""
     async with admin(settings) as client:
         existing = await _find(client, settings)
         count = _partitions_for_new(existing, partitions)
@@ -82,7 +79,7 @@ async def create(settings: Settings, partitions: int | None = None, replication:
 
 
 async def check(settings: Settings) -> list[str]:
-    """One sentence for each thing that is wrong; empty when all is well."""
+    """Returns one sentence for each problem; empty when nothing is wrong."""
     async with admin(settings) as client:
         existing = await _find(client, settings)
     wrong = [problem for topic in TOPICS for problem in _problems(settings.topic(topic.name), topic, existing)]
@@ -90,7 +87,7 @@ async def check(settings: Settings) -> list[str]:
 
 
 async def partition_count(settings: Settings) -> int:
-    """How many partitions a worker's inputs have; raises Failure when topics are missing or do not agree."""
+    """Returns the partition count of a worker's inputs; raises Failure when topics are missing or counts differ."""
     async with admin(settings) as client:
         existing = await _find(client, settings, with_config=False)
     missing = [settings.topic(topic.name) for topic in TOPICS if topic.name not in existing.partitions]
@@ -104,7 +101,7 @@ async def partition_count(settings: Settings) -> int:
 
 @asynccontextmanager
 async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A connected admin client; raises Failure when no broker answers."""
+    """Yields a connected admin client; raises Failure when no broker answers."""
     client = AIOKafkaAdminClient(**settings.client, request_timeout_ms=int(CONNECT_LIMIT_S * 1000))
     try:
         await asyncio.wait_for(client.start(), CONNECT_LIMIT_S)
@@ -142,7 +139,7 @@ def _partitions_for_new(existing: Existing, asked: int | None) -> int:
         raise UsageError(
             f"the topics that exist have {_either(counts)} partitions"
             + (f", {asked} were asked for" if asked else "")
-            + "; a customer must lie in the same partition of all of them: delete them or choose their number"
+            + "; a customer must be in the same partition of all of them: delete the topics or choose their number"
         )
     return counts.pop()
 
@@ -154,9 +151,7 @@ def _new(settings: Settings, topic: Topic, partitions: int, copies: int) -> NewT
 
 
 async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str]) -> None:
-    """Waits until the brokers have heard of the topics: until then readers and writers are told that there
-    are none.
-    """
+    """Waits until every partition has a leader: until then brokers answer clients that the topic does not exist."""
     while True:
         described = await client.describe_topics(names)
         errors = [one["error_code"] for one in described]
@@ -170,7 +165,7 @@ async def _create(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
     answer = await client.create_topics(topics)
     for name, code, *rest in answer.topic_errors:
         error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:  # somebody else was quicker: as good
+        if code and error is not TopicAlreadyExistsError:  # another process created it meanwhile
             raise Failure(f"cannot create topic {name}: {rest[0] if rest and rest[0] else error.__name__}")
 
 
@@ -189,12 +184,12 @@ def _problems(full: str, topic: Topic, existing: Existing) -> list[str]:
 
 
 def _retention(full: str, config: Mapping[str, str]) -> list[str]:
-    """Retention looks at the records' time stamps: a replay of last year would be deleted as it arrives."""
+    """Retention goes by the records' timestamps: events of last year would be deleted as they arrive."""
     by_arrival = config.get("message.timestamp.type") == "LogAppendTime"
     if by_arrival or config.get("retention.ms") == "-1":
         return []
     return [
-        f"{full}: retention.ms is {config.get('retention.ms')} and counts from the events' own times: past events "
+        f"{full}: retention.ms is {config.get('retention.ms')} and counts from the event times: past events "
         + "would be deleted at once; set retention.ms=-1 or message.timestamp.type=LogAppendTime"
     ]
 
@@ -206,16 +201,16 @@ def _too_small(full: str, topic: Topic, config: Mapping[str, str]) -> list[str]:
 
 
 def _count_mismatch(settings: Settings, existing: Existing) -> list[str]:
-    """Co-partitioned topics have the same number of partitions, or a customer's events part."""
+    """Co-partitioned topics need the same number of partitions: a customer's events belong to one worker."""
     counts = _co_partitioned(existing)
     if len(set(counts.values())) <= 1:
         return []
     each = ", ".join(f"{settings.topic(name)} {count}" for name, count in counts.items())
-    return [f"partition counts differ: {each}; a customer must lie in the same partition of all of them"]
+    return [f"partition counts differ: {each}; a customer must be in the same partition of all of them"]
 
 
 def _co_partitioned(existing: Existing) -> dict[str, int]:
-    """Partition counts of the topics that have to agree."""
+    """Returns the partition counts that have to be equal."""
     there = [topic.name for topic in TOPICS if topic.name in existing.partitions and not topic.single]
     return {name: existing.partitions[name] for name in there}
 

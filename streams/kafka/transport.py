@@ -1,7 +1,7 @@
-"""Faust's consumer, bent so that it hands over batches of whole ticks instead of single records.
+"""Faust's consumer, changed to yield batches of whole ticks instead of single records.
 
-Who owns what and where reading begins is decided by the leases, what may be applied by the feeds. Faust's
-queues, acks and commits are never trusted: a batch says where it was read from, so one that got lost shows.
+The leases decide which units are owned and where reading starts, the feeds decide what may be applied. Nothing relies
+on Faust's queues, acks and commits: a batch carries the position it was read from, so a lost one is detected.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 from streams.units.unit import Feed
 
-# how long a broker holds a fetch that has nothing; Faust's fixed 1500 would hold every tick
+# fetch.max.wait.ms of an empty fetch; Faust's fixed 1500 would delay every tick
 FETCH_WAIT_MS = 20
-# how long what was fetched and not drained yet holds back the next fetch of its broker; aiokafka's 0.1 s is a tenth of
-# a second at every other grid instant
+# how long fetched records that were not consumed yet delay the next fetch from their broker; aiokafka's 0.1 s would
+# cost a tenth of a second at every other grid instant
 PREFETCH_BACKOFF_S = 0.01
-# the feeds are asked this often when nothing arrives, since live ticks end without a record
+# how often feeds are polled when no record arrives, since live ticks end without one
 POLL_S = 0.1
 
 log = logging.getLogger("keepline.worker")
@@ -39,21 +39,21 @@ log = logging.getLogger("keepline.worker")
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came of one place. level_us: when the broker said that nothing lies behind it; 0: something does."""
+    """Records of one partition. caught_up_us: when the broker reported that nothing follows them; 0: more follows."""
 
     tp: TP
-    base: int  # the offset it was read from
+    base: int  # the offset that the read started from
     records: list[Any]
-    next_offset: int  # where the consumer reads on: past control markers and aborted records
+    next_offset: int  # where the consumer reads on: behind control markers and aborted records
     caught_up_us: int
-    end: int | None  # where the place ends for committed readers, as far as the broker has said
+    end: int | None  # last stable offset, as far as the broker has reported it
 
 
 class BatchSchema(Schema[Any, Any]):
-    """Leaves the payload alone: it is a batch already."""
+    """Passes the payload on: it is a batch already."""
 
     def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
-        """Faust's decoder for a topic with this schema."""
+        """Returns Faust's decoder for a topic with this schema."""
 
         async def decode(message: Any, *, propagate: bool = False) -> Any:
             return app.create_event(None, message.value, None, message)
@@ -62,21 +62,18 @@ class BatchSchema(Schema[Any, Any]):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Drained records go to an inbox, not into the answer of the call: a call that Faust cancels loses
-    nothing.
-    """
+    """Fetched records go to an inbox, not into the call's return value: a call that Faust cancels loses nothing."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        # Faust reads uncommitted unless it does its own transactions, and fixes the wait: no setting reaches
-        # them
+        # Faust reads uncommitted unless it runs its own transactions, and hard-codes the wait: no setting changes them
         consumer._fetch_max_wait_ms, consumer._isolation_level = FETCH_WAIT_MS, "read_committed"
         self.inbox: deque[Fetched] = deque()
-        self._next: dict[TP, int] = {}  # where the next drained records are read from
+        self._next: dict[TP, int] = {}  # offset that the next fetched records start from
         return consumer
 
     async def on_start(self) -> None:
-        """Starts the consumer."""
+        """Starts the consumer, then sets its prefetch backoff."""
         await super().on_start()
         self._ensure_consumer()._fetcher._prefetch_backoff = PREFETCH_BACKOFF_S
 
@@ -104,7 +101,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             if tp in self._next and assignment is not None and tp in assignment.tps:
                 state, records = assignment.state_value(tp), got.get(tp, [])
                 if not state.has_valid_position:
-                    continue  # assigned anew and not sought yet: what came is of an older assignment
+                    continue  # assigned again and not sought yet: these records belong to an older assignment
                 caught_up = live and state.lso is not None and state.position >= state.lso
                 caught_up_us = state.timestamp * 1000 if caught_up else 0
                 self.inbox.append(Fetched(tp, self._next[tp], records, state.position, caught_up_us, state.lso))
@@ -117,11 +114,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """Yields one message a batch of a unit; seeks where the states say."""
+    """Yields one message a batch of a unit; seeks to the positions in the states."""
 
     leases: ClassVar[Leases]  # set before the app starts; Faust makes the consumer itself
-    # batches have no offset; Faust drops messages below the offset it sought, so they count from above all of
-    # those
+    # batches have no offset; Faust drops messages below the offset it sought, so their numbers start above all offsets
     _numbers = itertools.count(1 << 40)
     _thread: ConsumerThread
 
@@ -132,7 +128,7 @@ class Consumer(driver.Consumer):
         self,
         timeout: float,  # noqa: ASYNC109 -- Faust's signature
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """What Faust's fetcher asks for in a loop."""
+        """Yields the batches that are complete; Faust's fetcher calls it in a loop."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         open_leases = [lease for lease in self.leases.ready if lease.feed]
@@ -158,7 +154,7 @@ class Consumer(driver.Consumer):
                 try:
                     _offer(lease, lease.feed, source, fetched)
                 except Exception as error:
-                    log.exception("%s could not take records of %s in", lease.name, source)
+                    log.exception("%s could not accept records of %s", lease.name, source)
                     halt(f"{lease.name}, {fetched.tp} from offset {fetched.base}: {error!r}")
 
     def _message(self, lease: Lease, batch: Any, generation: int) -> tuple[TP, ConsumerMessage]:
@@ -180,41 +176,41 @@ class Consumer(driver.Consumer):
         return tp, message
 
     async def perform_seek(self) -> None:
-        """Goes to where the restored states say; Faust calls this before it resumes the flow."""
+        """Seeks to the positions in the restored states; Faust calls this before it resumes the flow."""
         generation = self.app.consumer_generation_id
         await self.leases.wait_acquired()
         try:
             leases = self.leases.ready
             for lease in leases:
-                lease.feed = None  # from here on nothing is accepted: the positions stand still
+                lease.feed = None  # from here on no record is accepted: the positions do not change
                 lease.read = {}
             await self.seek_wait({TP(*place): at for lease in leases for place, at in lease.start_positions()})
             if self.app.consumer_generation_id == generation:
                 for lease in leases:
                     lease.delivered = dict(lease.unit.position)
                     lease.feed = lease.unit.open_feed()
-        except Exception as error:  # raised, it would leave a worker without recovery that does nothing
+        except Exception as error:  # raised, it would leave an idle worker without recovery
             if self.app.consumer_generation_id == generation and not self.app.rebalancing:
-                halt(f"cannot seek to where the states end: {error!r}")
+                halt(f"cannot seek to the positions in the states: {error!r}")
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Last checkpoint before a rebalance."""
+        """Commits the last checkpoint before a rebalance."""
         coordinator = self._thread._ensure_consumer()._coordinator
         static = self.app.conf.consumer_group_instance_id
         if static and self.leases.generation is not None and not coordinator.member_id:
-            # aiokafka does not know FENCED_INSTANCE_ID: two processes of one name would rejoin in turn for
-            # ever
+            # aiokafka does not handle FENCED_INSTANCE_ID: two processes with one instance name would rejoin in turn
+            # forever
             halt(f"another worker has taken over the instance name {static}")
         await super().on_partitions_revoked(revoked)
         await self.leases.revoke()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Acquisitions begin; perform_seek waits for them."""
+        """Starts the acquisitions; perform_seek waits for them."""
         self.leases.assign([(tp.topic, tp.partition) for tp in assigned], generation_id, self._earliest)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:
-        """Saves before the group is left."""
+        """Saves before the worker leaves the group."""
         await self.leases.revoke()
         await super().on_stop()
 
@@ -229,7 +225,7 @@ class Transport(driver.Transport):
 
 
 def _pause_others(consumer: Any, active: Iterable[TP]) -> None:
-    """What lies fetched and undrained holds other fetches back: what is not wanted is not fetched."""
+    """Pauses unwanted partitions: fetched records that nothing consumes delay the fetches of other partitions."""
     places, paused = {TopicPartition(*tp) for tp in active}, consumer.paused()
     consumer.pause(*((consumer.assignment() - places) - paused))
     consumer.resume(*(places & paused))

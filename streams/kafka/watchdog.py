@@ -1,9 +1,7 @@
-"""Ends a worker that no longer gets on although there is work: its supervisor starts a fresh one in its
-place.
+"""Ends a worker that makes no progress although there is work; its supervisor starts a new one.
 
-Consumers that slowly cease to consume are an old trouble of Faust's; heartbeats go on from a thread of their
-own, so the group does not notice. Three things are watched from the event loop, and the loop itself from a
-thread.
+Faust consumers are known to stop consuming; heartbeats continue from a thread of their own, so the group does not
+notice. Three checks run in the event loop, and a thread checks the loop itself.
 """
 
 from __future__ import annotations
@@ -22,10 +20,10 @@ from streams.kafka.leases import Leases
 
 APPLY_LIMIT_S = 30.0  # merged, but not applied: Faust lost the batch
 SAVE_LIMIT_S = 60.0  # applied, but not saved
-FETCH_LIMIT_S = 90.0  # there on the broker and wanted, but not read
+FETCH_LIMIT_S = 90.0  # on the broker and wanted, but not read
 ENDS_EVERY_S = 15.0
 LOOP_CHECK_S = 10.0
-# so often unmoved, the event loop hangs; counted, since a process that was stopped has slept without fault
+# checks without progress until the event loop counts as hung; counted, since a process that was stopped also slept
 LOOP_CHECKS = 12
 
 log = logging.getLogger("keepline.worker")
@@ -34,24 +32,24 @@ Ends = Callable[..., Awaitable[Mapping[Any, int]]]
 
 @dataclass
 class Unchanged:
-    """What has lain there unchanged, and since when."""
+    """A value that has not changed since an instant."""
 
     what: object
     at: float
 
 
 class Watchdog:
-    """`look` is called about once a second; times are monotonic seconds."""
+    """`check` is called about once a second; times are monotonic seconds."""
 
     def __init__(self, leases: Leases, ends: Ends) -> None:
-        """ends: asks the brokers where topics end for committed readers."""
+        """ends: asks the brokers for the last stable offset of partitions."""
         self._leases, self._ends = leases, ends
         self._since: dict[tuple[str, str], Unchanged] = {}
         self._ends_checked_at, self._checks = time.monotonic(), 0
         threading.Thread(target=self._watch_loop, daemon=True, name="watchdog").start()
 
     async def check(self, now: float) -> None:
-        """Dies with the reason when something has lain for too long."""
+        """Ends the process, with the reason, when work has waited for too long."""
         self._checks += 1
         for lease in self._leases.ready:
             self._check_batches(lease, now)
@@ -63,9 +61,7 @@ class Watchdog:
         position, merged = dict(lease.unit.position), lease.delivered
         lost = (dict(merged), position) if lease.feed and merged != position else None
         if self._unchanged_s(lease.name, "apply", lost, now) > APPLY_LIMIT_S:
-            halt(
-                f"{lease.name} was merged up to {merged} and is applied up to {position}: Faust lost what lies between"
-            )
+            halt(f"{lease.name} was merged up to {merged} and is applied up to {position}: Faust lost a batch")
         if self._unchanged_s(lease.name, "save", None if lease.is_saved else lease.saved, now) > SAVE_LIMIT_S:
             halt(f"{lease.name} has not been saved for {SAVE_LIMIT_S:.0f} s although there is something to save")
 

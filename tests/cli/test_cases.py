@@ -168,7 +168,7 @@ def test_a_broken_line_is_named(line: bytes, folder: Path, capsys: pytest.Captur
 def test_updates_without_a_case_are_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(folder / FILES[2], [update("expired", "gone", state="expired")])
     assert main(["cases", "--dir", str(folder), "--json"]) == 0
-    assert "neither sent nor withheld in what was read: 1 expired" in capsys.readouterr().err
+    assert "read neither as sent nor as withheld: 1 expired" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

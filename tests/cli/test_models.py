@@ -78,7 +78,7 @@ def test_the_terminal_lists_and_compares(
     assert main(["models", "list", "--dir", str(folder)]) == 0
     assert "learned" in capsys.readouterr().out
     assert main(["models", "diff", "1", "2", "--dir", str(folder)]) == 0
-    assert "add something else to the log-odds" in capsys.readouterr().out
+    assert "contribute differently to the log-odds" in capsys.readouterr().out
 
 
 def test_a_replay_obeys_a_rollback(log: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def test_every_format_is_read_in_every_compression(tmp_path: Path, form, write, 
 
 
 def test_a_stem_that_names_no_kind_is_refused_with_what_is_expected(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"'visits' does not say what the rows are.*service_visits"):
+    with pytest.raises(UsageError, match=r"'visits' names no kind of event.*service_visits"):
         open_source(written(tmp_path, "visits.csv", as_csv([VISIT])))
 
 
@@ -132,7 +132,7 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path, wri
 
 
 def test_a_column_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="column 'amount' stands there twice"):
+    with pytest.raises(UsageError, match="column 'amount' occurs twice"):
         open_source(written(tmp_path, "service_visits.csv", b"customer_id,event_time,amount,amount\n"))
 
 
