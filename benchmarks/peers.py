@@ -1,7 +1,7 @@
-"""The worker, doing all of its work, against other frameworks doing a visibly smaller job on the same topic.
+"""The worker, doing all of its work, against other frameworks doing a smaller job on the same topic.
 
-The peers count, sum and keep the last event of each customer (benchmarks/jobs); start-up is left out everywhere. Faust
-is slow enough that its first records suffice. Quix Streams and Kafka Streams are fetched into a cache folder.
+The peers count, sum and keep the last event of each customer (benchmarks/jobs); start-up is excluded everywhere. Faust
+is slow enough that its first records suffice. Quix Streams and Kafka Streams are downloaded into a cache folder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TIMES_QUIX, TIMES_FAUST, TIMES_STREAMS = 4.0, 25.0, 1.0
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """What some records took, without start-up."""
+    """Time for a number of records, without start-up."""
 
     records: int
     wall_s: float
@@ -92,7 +92,7 @@ def _keepline(city: CityTopics) -> JobRun:
 
 
 def _job(city: CityTopics, command: Sequence[str], records: int) -> JobRun:
-    """A job in a group of its own."""
+    """Runs a job in a group of its own."""
     brokers, topic = ",".join(city.settings.brokers), city.settings.topic("app-activity")
     with TemporaryDirectory(prefix="keepline-peer-") as folder:
         words = [*command, brokers, topic, f"peer-{uuid4().hex[:8]}", str(records), folder]
@@ -103,7 +103,7 @@ def _job(city: CityTopics, command: Sequence[str], records: int) -> JobRun:
 
 
 def _quix() -> Path:
-    """A Python that has Quix Streams, which does not go with what we lock; raises Skipped."""
+    """Returns a Python with Quix Streams, whose dependencies conflict with our lock; raises Skipped."""
     folder = cache() / QUIX.replace("==", "-")
     python = folder / "bin" / "python"
     if not python.exists():
@@ -115,7 +115,7 @@ def _quix() -> Path:
 
 
 def _streams() -> Path:
-    """A folder with Kafka Streams and the compiled job; raises Skipped."""
+    """Returns a folder with Kafka Streams and the compiled job; raises Skipped."""
     try:
         folder = fetch(JOBS / "pom.xml", "kafka-streams")
     except Unavailable as error:

@@ -1,4 +1,4 @@
-"""The whole worker, with a transaction a second and partition, on the same topics as the bare loop."""
+"""The worker, with a transaction a second and partition, on the same topics as the bare loop."""
 
 from __future__ import annotations
 

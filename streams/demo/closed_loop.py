@@ -1,4 +1,4 @@
-"""The closed loop without a broker: a day's cases to the desk, its calls to the city, the events of both to topics."""
+"""The closed loop without a broker: a day's cases to the CRM, its calls to the city, the events of both to topics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OUTCOMES = "intervention_outcomes.jsonl"
 
 @dataclass(frozen=True)
 class Call:
-    """A contact, and what only the simulator knows of it."""
+    """A contact, with the truth that only the simulator knows."""
 
     customer: str
     crossed_us: int
@@ -39,7 +39,7 @@ class Call:
 
 @dataclass
 class ClosedLoop:
-    """City and desk, a day at a time; everything that is sent is also kept in files, so that it can be replayed."""
+    """City and CRM, a day at a time; all events are also written to files, so that they can be replayed."""
 
     city: City
     crm: Crm
@@ -57,7 +57,7 @@ class ClosedLoop:
         return self.city.start_us + self.city.day * DAY_US
 
     def next_day(self, interventions: Iterable[Message], updates: Iterable[Message]) -> list[Row]:
-        """What happens on the next day, after these messages have come; each topic's rows are in order."""
+        """Gives the messages to the CRM and returns the events of the next day; each topic's rows are in order."""
         self.crm.take(interventions, updates)
         outcomes = self.crm.work(self.now_us, self._contact)
         block = self.city.next_day()

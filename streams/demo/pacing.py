@@ -1,4 +1,4 @@
-"""In step with the worker: a day of the city is sent when the day before has been answered."""
+"""Keeps city and worker in step: a day is sent when the engines have applied the day before."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from streams.demo.topic_watcher import Watcher
 from streams.kafka import publish, topics
 from streams.kafka.settings import Settings
 
-AHEAD_US = DAY_US  # the desk works on a day with what was decided by the night before: meanwhile the worker goes on
+AHEAD_US = DAY_US  # the CRM works with the decisions of the night before last, so that the worker need not wait
 READ_MS = 20
 
 
 @dataclass(frozen=True)
 class GroupFrontier:
-    """How far the engines of a group have got, as their last checkpoints tell."""
+    """The frontier of a group's engines, from their last checkpoints."""
 
     client: AIOKafkaAdminClient
     group: str
     partitions: int
 
     async def reached_us(self) -> int:
-        """Where the slowest is; 0 while one of them has saved nothing."""
+        """Returns the frontier of the slowest engine; 0 while one of them has no checkpoint."""
         offsets = await self.client.list_consumer_group_offsets(self.group)
         reports = [orjson.loads(place.metadata) for place in offsets.values() if place.metadata]
         reached = {body["unit"]: body["frontier"] for body in reports if body["unit"].startswith("engine-")}
@@ -38,9 +38,9 @@ class GroupFrontier:
 async def run_days(
     settings: Settings, closed_loop: ClosedLoop, days: int, watcher: Watcher, quiet_us: int, look: Callable[[], None]
 ) -> None:
-    """So many days of the city through the topics, in step with a worker that runs in event time.
+    """Sends `days` days of the city to the topics, in step with a worker that runs in event time.
 
-    Until `quiet_us` no case can have opened, so nothing is waited for. look: called while waiting; may raise.
+    Until `quiet_us` no case can open, so it does not wait. look: called while waiting; may raise.
     """
     partitions = await topics.partition_count(settings)
     async with topics.admin(settings) as client, publish.open_sender(settings, partitions) as sender:

@@ -33,14 +33,14 @@ SEED = 1
 PARTITIONS = 4
 PROFILE = "after-sales"
 WORKER = ("-m", "streams.cli", "worker")
-# the desk gets the cases of a night on the morning after the next (pacing.AHEAD_US)
+# the CRM gets the cases of a night a day later (pacing.AHEAD_US)
 SETTINGS = ["case.acknowledge_within=2d"]
 STOP_LIMIT_S = 10.0
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Where the results go and how large the city is."""
+    """The demo: where the results go and how large the city is."""
 
     out: Path
     customers: int
@@ -56,9 +56,9 @@ class Demo:
         return self.out / "city"
 
     def run(self) -> None:
-        """All steps; raises Failure or UsageError."""
+        """Runs all steps; raises Failure or UsageError."""
         started = time.monotonic()
-        self.console.print(f"An invented city: {self.customers:,} customers, {self.days} days (seed {SEED}).")
+        self.console.print(f"A simulated city: {self.customers:,} customers, {self.days} days (seed {SEED}).")
         with _brokers(self.console) as environment, CityFolder(self.city) as files:
             closed_loop = ClosedLoop(City(self.customers, START_US, SEED), Crm(SEED), files)
             records = asyncio.run(self._through_kafka(environment, closed_loop))
@@ -70,8 +70,8 @@ class Demo:
             (f"{events:,}", "events"),
             (f"{self.customers:,}", "customers"),
             (f"{len(records.interventions):,}", "interventions"),
-            (f"{records.judge.get().auc or 0.5:.2f}", "AUC of what the model served"),
-            (f"{seconds:.0f} s", "from nothing to here"),
+            (f"{records.judge.get().auc or 0.5:.2f}", "AUC of the served probabilities"),
+            (f"{seconds:.0f} s", "from start to this page"),
         ]
         path = self.out / "index.html"
         case_tables = self._case_tables(records, closed_loop)
@@ -83,7 +83,7 @@ class Demo:
         self.console.print(f"Done in {seconds:.0f} s. Open [bold]{path}[/bold] in a browser.")
 
     def _case_tables(self, records: TopicRecords, closed_loop: ClosedLoop) -> list[tables.Grid]:
-        """The tables of the cases; what they are made of stays in files, as a replay leaves it."""
+        """Returns the tables of the cases and writes the messages to files, as a replay does."""
         for name, bodies in (
             ("interventions", records.interventions),
             ("intervention-updates", records.updates),
@@ -99,7 +99,7 @@ class Demo:
         return [*grids, tables.history(example)] if example else grids
 
     async def _through_kafka(self, environment: dict[str, str], closed_loop: ClosedLoop) -> TopicRecords:
-        """Until the worker is at the end and everything that it wrote is read."""
+        """Runs city and worker to the end of the input and returns all records of the worker."""
         settings = from_environment(environment)
         await topics.create(settings, PARTITIONS)
         with (self.out / "worker.log").open("wb") as log, Screen(self.console, START_US, self.end_us) as screen:
@@ -137,11 +137,13 @@ class Demo:
 
 @contextmanager
 def _brokers(console: Console) -> Iterator[dict[str, str]]:
-    """The environment of a worker: the user's Kafka under names of its own, or the embedded broker."""
+    """Yields the environment of a worker: the user's Kafka with topic names of its own, or the embedded broker."""
     name = f"demo-{int(time.time())}"
     known = os.environ.get("KEEPLINE_BROKERS")
     console.print(
-        f"Kafka at {known}." if known else "An embedded broker, for the demo only; KEEPLINE_BROKERS names a real one."
+        f"Kafka at {known}."
+        if known
+        else "Embedded broker, for the demo only; set KEEPLINE_BROKERS to use Apache Kafka."
     )
     with nullcontext(known) if known else embedded_broker() as brokers:
         own = {"KEEPLINE_BROKERS": brokers, "KEEPLINE_TOPIC_PREFIX": f"{name}-", "KEEPLINE_GROUP": name}

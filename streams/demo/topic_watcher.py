@@ -1,4 +1,4 @@
-"""What a committed reader of the topics sees while the worker runs: kept for the screen and the page."""
+"""Keeps the committed records of the topics while the worker runs, for the terminal and the page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CRM_WAIT_MS = 20
 
 @dataclass
 class TopicRecords:
-    """Everything read so far."""
+    """All records read so far."""
 
     interventions: list[Message] = field(default_factory=list)
     updates: list[Message] = field(default_factory=list)
@@ -41,7 +41,7 @@ class TopicRecords:
     undelivered: tuple[list[Message], list[Message]] = field(default_factory=lambda: ([], []))  # interventions, updates
 
     def take(self, topic: str, value: bytes) -> None:
-        """One record."""
+        """Adds a record."""
         body = orjson.loads(value)
         if topic == "interventions":
             self.interventions.append(body)
@@ -62,7 +62,7 @@ class TopicRecords:
                 self.judge.update(examples.probability, examples.label)
 
     def crm_messages(self, until_us: int) -> tuple[list[Message], list[Message]]:
-        """Interventions and updates decided by then, each once, so that it does not matter how fast they came."""
+        """Returns interventions and updates decided by `until_us`, each once, however fast they were read."""
         waiting = self.undelivered
         later = [[body for body in bodies if _decided_us(body) > until_us] for bodies in waiting]
         self.undelivered = later[0], later[1]
@@ -76,7 +76,7 @@ class TopicRecords:
 
 
 class Watcher:
-    """A reader of the topics."""
+    """A consumer of the topics."""
 
     def __init__(self, settings: Settings) -> None:
         self.records, self._settings = TopicRecords(), settings
@@ -93,14 +93,14 @@ class Watcher:
         await self._consumer.stop()
 
     async def read_crm_topics(self) -> None:
-        """Everything that a CRM would get by now."""
+        """Reads the topics of the CRM to their current end."""
         names = {self._settings.topic(topic) for topic in CRM_TOPICS}
         ends = await self._consumer.end_offsets([one for one in self._consumer.assignment() if one.topic in names])
         while any([await self._consumer.position(place) < end for place, end in ends.items()]):
             await self.read(CRM_WAIT_MS)
 
     async def read(self, wait_ms: int) -> int:
-        """What has come; returns how many records."""
+        """Reads available records and returns their number."""
         got = await self._consumer.getmany(timeout_ms=wait_ms)
         for place, batch in got.items():
             for record in batch:
