@@ -1,4 +1,4 @@
-"""What was committed against what the replay of the same files says, byte for byte."""
+"""Committed records against the output of a replay of the same files, byte for byte."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOPICS = (*FILES, SCORES, MODELS)
 
 
 class RecordingReplay(Replay):
-    """A replay that also keeps the models and the latest score of each customer."""
+    """A replay that also records the models and the latest score of each customer."""
 
     def __init__(
         self, profile: Profile, sources: FileSources, folder: ReplayFolder, commands: Sequence[Command]
@@ -48,7 +48,7 @@ class RecordingReplay(Replay):
 def replay_records(
     profile: Profile, files: Sequence[str], folder: Path, partitions: int, commands: Sequence[Command] = ()
 ) -> Records:
-    """What a calm replay says that obeys commands; models come once a partition, in their order."""
+    """Returns the records of a replay with `commands`, by topic; models count once a partition."""
     sources = FileSources(files, time.time_ns() // 1000, profile.time.max_skew_us)
     with ReplayFolder(str(folder), NAMES) as out:
         replay = RecordingReplay(profile, sources, out, commands)
@@ -60,7 +60,7 @@ def replay_records(
 
 
 async def committed(settings: Settings) -> Records:
-    """What a committed reader finds: every record, and of the scores the latest of each customer."""
+    """Returns the committed records by topic; of the scores the latest of each customer."""
     read = {name: await _pairs(settings, settings.topic(name)) for name in TOPICS}
     latest = Counter(value for value in dict(read[SCORES]).values() if value)
     records = {name: Counter(value for _, value in read[name] if value) for name in TOPICS}
@@ -68,7 +68,7 @@ async def committed(settings: Settings) -> Records:
 
 
 def differences(found: Records, wanted: Records) -> list[str]:
-    """One line a topic that is not equal."""
+    """Returns a line for each topic that is not equal."""
     lines = []
     for name in TOPICS:
         missing, extra = wanted[name] - found[name], found[name] - wanted[name]

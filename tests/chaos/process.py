@@ -1,5 +1,5 @@
-"""A worker as the command runs it, but with a short session, slowed so that faults find it at work, and obedient: a
-signal makes it suffer where it hurts most, which chance alone seldom finds.
+"""A worker as the command runs it, but with a short session, and slow, so that faults hit it at work. A signal makes it
+fail at the most critical points, which random faults seldom hit.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from streams.kafka.lease import Lease
 from streams.kafka.worker import Options, Worker
 from streams.profile.loading import load_profile
 
-# at the next commit: stopped before it (SIGCONT goes on), killed before or after it; at the next batch: lost;
-# at the next record sent: the broker's disk is full
+# FREEZE: stops before the next commit (until SIGCONT); DIE: killed before or after it; DROP: loses the next batch;
+# FAIL: the next record sent meets a full disk
 FREEZE, DIE, DROP, FAIL = (signal.SIGRTMIN + i for i in range(4))
 pending: set[int] = set()
 
 
 def take_pending(what: int) -> bool:
-    """Whether it has been told so; once."""
+    """Returns whether the signal has arrived, and clears it."""
     if what not in pending:
         return False
     pending.discard(what)
-    logging.warning("suffers %s", {FREEZE: "freeze", DIE: "die", DROP: "drop", FAIL: "fail"}[what])
+    logging.warning("fault: %s", {FREEZE: "freeze", DIE: "die", DROP: "drop", FAIL: "fail"}[what])
     return True
 
 
 class Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
-    """Suffers inside checkpoints."""
+    """A producer with faults inside checkpoints."""
 
     async def send_batch(self, *args: Any, **options: Any) -> Any:
-        """Or fails."""
+        """Sends, or fails on FAIL."""
         if take_pending(FAIL):
             raise KafkaStorageError
         return await super().send_batch(*args, **options)
 
     async def commit_transaction(self) -> None:
-        """Or does not."""
+        """Commits; FREEZE stops the process before it, DIE kills it before or after it."""
         if take_pending(FREEZE):
             os.kill(os.getpid(), signal.SIGSTOP)
         dies = take_pending(DIE)

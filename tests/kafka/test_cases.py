@@ -48,7 +48,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     return orjson.loads(capsys.readouterr().out)
 
 
-def test_the_list_is_of_what_was_committed(known: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_has_committed_cases_only(known: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     sent = [("interventions", intervention(f"i{n}", customer_id=f"c{n}")) for n in range(9)]
     asyncio.run(transact(known, ("interventions", intervention("aborted")), abort=True))
     asyncio.run(transact(known, *sent, ("intervention-updates", update("expired", "i0", state="expired"))))

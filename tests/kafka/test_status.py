@@ -97,5 +97,5 @@ async def test_the_newest_model_is_the_one_in_force(city: City) -> None:
 
 
 async def drained(city: City) -> bool:
-    """Everything that was sent is applied and saved."""
+    """Returns whether everything sent is applied and saved."""
     return (await read(city.settings)).counts.get("applied", 0) == city.sent.total()

@@ -15,7 +15,7 @@ INIT = InitProducerIdRequest(transactional_id="id", transaction_timeout_ms=1)
 
 
 class Lost(Exception):
-    """In place of the process's end."""
+    """Replaces the end of the process."""
 
 
 class Answer:
@@ -24,7 +24,7 @@ class Answer:
 
 
 class Client:
-    """Sends nothing: raises or answers what it was told."""
+    """Sends nothing: raises or returns `outcome`."""
 
     def __init__(self, outcome: object) -> None:
         self.outcome, self.sent = outcome, 0
@@ -58,7 +58,7 @@ async def test_a_transactional_request_without_an_answer_ends_the_process(error:
         await send(error, request_)
 
 
-async def test_a_request_that_never_left_may_be_sent_again() -> None:
+async def test_a_request_that_was_not_sent_may_be_sent_again() -> None:
     with pytest.raises(NodeNotReadyError):
         await send(NodeNotReadyError(), END)
 

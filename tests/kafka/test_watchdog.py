@@ -16,12 +16,12 @@ from tests.kafka.counting import SOURCES, CountingUnit
 
 
 class Halted(Exception):
-    """In place of the process's end."""
+    """Replaces the end of the process."""
 
 
 @pytest.fixture
 def lease(monkeypatch: pytest.MonkeyPatch) -> Lease:
-    """Working: everything merged is applied and saved."""
+    """A lease at work: everything merged is applied and saved."""
 
     def halted(reason: str) -> NoReturn:
         raise Halted(reason)
@@ -56,7 +56,7 @@ def watchdog(lease: Lease, end: int = 5) -> Watchdog:
 
 
 async def look_for(dog: Watchdog, seconds: float) -> None:
-    """Once each ENDS_EVERY_S of a clock moved by hand."""
+    """Checks once each ENDS_EVERY_S of a simulated clock."""
     for at in range(0, int(seconds) + 1, int(ENDS_EVERY_S) + 1):
         await dog.check(float(at))
     await dog.check(seconds)
@@ -73,7 +73,7 @@ async def test_a_batch_that_faust_lost_ends_the_worker(lease: Lease) -> None:
         await look_for(watchdog(lease), 2 * APPLY_LIMIT_S + 1)
 
 
-async def test_batches_that_are_applied_slowly_do_not(lease: Lease) -> None:
+async def test_batches_that_are_applied_slowly_do_not_end_the_worker(lease: Lease) -> None:
     dog = watchdog(lease)
     for at in range(100):
         lease.delivered = dict.fromkeys(SOURCES, at + 6)

@@ -1,4 +1,4 @@
-"""The worker as a process, on real Kafka: what comes out does not depend on what happens to it."""
+"""The worker as a process, on Apache Kafka: its output does not depend on faults."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ async def city(brokers: str, tmp_path: Path) -> City:
     return await new_city(brokers, tmp_path)
 
 
-async def test_a_calm_run_says_everything_once(city: City) -> None:
+async def test_a_run_without_faults_writes_everything_once(city: City) -> None:
     await city.send(1000, end=True)
     with city.worker() as worker:
         assert worker.wait(20) == 0, city.log
     assert await city.said() == city.expected
 
 
-async def test_a_worker_killed_after_a_checkpoint_goes_on_where_it_had_saved(city: City) -> None:
+async def test_a_worker_killed_after_a_checkpoint_resumes_from_it(city: City) -> None:
     await city.send(1000)
     with city.worker(instance="w0") as worker:
         await wait_for(city.anything_said)
@@ -62,7 +62,7 @@ async def test_a_worker_that_wakes_up_inside_a_checkpoint_is_fenced(city: City, 
     assert await city.said() == city.expected
 
 
-async def test_a_worker_that_is_told_to_stop_saves_and_leaves(city: City, tmp_path: Path) -> None:
+async def test_a_worker_saves_and_leaves_on_a_signal(city: City, tmp_path: Path) -> None:
     applied = tmp_path / "applied"
     await city.send(1000)
     with city.worker(applied=str(applied), checkpoint_every_s=1000) as worker:
