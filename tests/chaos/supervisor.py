@@ -160,9 +160,9 @@ class Faults:
 
     async def _cut(self, name: str) -> None:
         """Cuts the network to one broker or to all."""
-        some = self.proxies if self.chance.random() < 0.5 else [self.chance.choice(self.proxies)]
+        several = self.proxies if self.chance.random() < 0.5 else [self.chance.choice(self.proxies)]
         seconds = self.chance.uniform(0.5, 8)
-        await asyncio.gather(*[proxy.cut(seconds) for proxy in some])
+        await asyncio.gather(*[proxy.cut(seconds) for proxy in several])
 
     async def _hold_end(self, name: str) -> None:
         self.chance.choice(self.proxies).hold_next_end(self.chance.uniform(0.5, 16))

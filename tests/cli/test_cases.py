@@ -34,13 +34,13 @@ def write(path: Path, bodies: list[Message]) -> None:
     path.write_bytes(b"".join(orjson.dumps(body) + b"\n" for body in bodies))
 
 
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+def json_output(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     assert main(["cases", *words, "--json"]) == 0
     return orjson.loads(capsys.readouterr().out)
 
 
 def ids(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
-    return [case["intervention_id"] for case in said(capsys, *words)["cases"]]
+    return [case["intervention_id"] for case in json_output(capsys, *words)["cases"]]
 
 
 def test_the_list_goes_by_worth(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,31 +64,31 @@ def test_filters(words: tuple[str, ...], expected: list[str], folder: Path, caps
 
 
 def test_now_is_the_last_instant_of_the_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "--dir", str(folder))["at"] == "2024-03-05T00:00:00Z"
+    assert json_output(capsys, "--dir", str(folder))["at"] == "2024-03-05T00:00:00Z"
 
 
 def test_deadlines_are_the_profile_s(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (one,) = said(capsys, "--dir", str(folder), "--due-today", "--set", "case.contact_within=2d")["cases"]
+    (one,) = json_output(capsys, "--dir", str(folder), "--due-today", "--set", "case.contact_within=2d")["cases"]
     assert {"what": "contact", "at": "2024-03-03T00:00:00Z"} in one["due"]
 
 
 @pytest.mark.parametrize("name", ["i1", "anna"])
 def test_a_case_is_shown_with_its_history(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one = said(capsys, "show", name, "--dir", str(folder))
+    one = json_output(capsys, "show", name, "--dir", str(folder))
     assert (one["intervention_id"], [entry["status"] for entry in one["history"]], one["to"]) == (
         "i1", ["overdue"], "manager",
     )  # fmt: skip
 
 
 def test_where_to_look_may_be_said_before_show(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "--dir", str(folder), "show", "i1")["intervention_id"] == "i1"
+    assert json_output(capsys, "--dir", str(folder), "show", "i1")["intervention_id"] == "i1"
 
 
 def test_the_curve_has_what_the_replay_kept_of_the_customer(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     at = [parse_instant("2024-02-26T00:00:00Z")] * 2
     columns = {"observed_at": pa.array(at, pa.timestamp("us", "UTC")), "customer_id": ["anna", "berta"]}
     pq.write_table(pa.table(columns | {"probability": [0.25, 0.9]}), folder / "examples.parquet")
-    assert said(capsys, "show", "i1", "--dir", str(folder))["curve"] == [
+    assert json_output(capsys, "show", "i1", "--dir", str(folder))["curve"] == [
         {"at": "2024-02-26T00:00:00Z", "probability": 0.25},
         {"at": "2024-03-01T00:00:00Z", "probability": 0.6},
     ]

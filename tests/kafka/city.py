@@ -83,12 +83,12 @@ class City:
             for number in range(EVERY, count + 1, EVERY)
         )
 
-    async def said(self) -> Counter[tuple[int, bytes]]:
+    async def output(self) -> Counter[tuple[int, bytes]]:
         """Returns the committed output with its counts."""
         return Counter((place.partition, value) for place, value in await self.read("interventions"))
 
-    async def anything_said(self) -> bool:
-        return bool(await self.said())
+    async def has_output(self) -> bool:
+        return bool(await self.output())
 
     async def read(self, short: str) -> list[tuple[TopicPartition, bytes]]:
         """Returns all committed values of a topic."""

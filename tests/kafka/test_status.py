@@ -60,7 +60,7 @@ def test_an_idle_unit_is_not_stuck() -> None:
 async def test_lag_counts_the_records_that_wait(city: City) -> None:
     await city.send(1000)
     with city.worker() as worker:
-        await wait_for(city.anything_said)
+        await wait_for(city.has_output)
         await wait_for(lambda: drained(city))
         worker.kill()
     await city.send_in_a_transaction(30)

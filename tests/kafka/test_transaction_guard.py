@@ -14,7 +14,7 @@ PRODUCE = ProduceRequest(transactional_id="id", required_acks=-1, timeout=1, top
 INIT = InitProducerIdRequest(transactional_id="id", transaction_timeout_ms=1)
 
 
-class Lost(Exception):
+class Halted(Exception):
     """Replaces the end of the process."""
 
 
@@ -41,20 +41,20 @@ class Producer:
         self.client = client
 
 
-def lost(reason: str) -> NoReturn:
-    raise Lost(reason)
+def halted(reason: str) -> NoReturn:
+    raise Halted(reason)
 
 
 async def send(outcome: object, request: Any) -> object:
     producer: Any = Producer(Client(outcome))
-    forbid_resends(producer, lost)
+    forbid_resends(producer, halted)
     return await producer.client.send(1, request)
 
 
 @pytest.mark.parametrize("error", [RequestTimedOutError(), KafkaConnectionError("cut")])
 @pytest.mark.parametrize("request_", [END, PRODUCE])
 async def test_a_transactional_request_without_an_answer_ends_the_process(error: Exception, request_: Any) -> None:
-    with pytest.raises(Lost):
+    with pytest.raises(Halted):
         await send(error, request_)
 
 
@@ -69,7 +69,7 @@ async def test_the_request_that_bumps_the_epoch_may_be_sent_again() -> None:
 
 
 async def test_an_end_of_transaction_that_was_refused_ends_the_process() -> None:
-    with pytest.raises(Lost):
+    with pytest.raises(Halted):
         await send(Answer(51), END)
 
 
