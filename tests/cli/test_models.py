@@ -1,4 +1,4 @@
-"""`keepline models` on the folder of a replay, and a replay that obeys its commands."""
+"""`keepline models` on the folder of a replay, and a replay with its commands."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_every_version_has_its_parent(folder: Path, capsys: pytest.CaptureFixtur
     assert [(one["version"], one["parent"]) for one in models] == [(i + 1, i) for i in range(len(models))]
 
 
-def test_a_version_says_on_which_data_and_by_which_profile(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_version_has_its_data_and_profile(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     last = learned(capsys, folder)[-1]
     one = json_output(capsys, "show", str(last["version"]), "--dir", str(folder))
     horizon_us = parse_instant(one["instant"]) - parse_instant(one["observed"][1])
@@ -81,7 +81,7 @@ def test_the_terminal_lists_and_compares(
     assert "contribute differently to the log-odds" in capsys.readouterr().out
 
 
-def test_a_replay_obeys_a_rollback(log: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replay_applies_a_rollback(log: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, *_, last = learned(capsys, folder)
     back = ["rollback", str(first["version"]), "--why", "test", "--at", last["instant"], "--dir", str(folder)]
     assert main(["models", *back]) == 0
@@ -94,7 +94,7 @@ def test_a_replay_obeys_a_rollback(log: Path, folder: Path, capsys: pytest.Captu
     assert json_output(capsys, "diff", str(first["version"]), str(last["version"]), "--dir", str(out))["features"] == []
 
 
-def test_a_version_that_nobody_served_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_version_that_was_never_served_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "show", "9999", "--dir", str(folder)]) == 1
     assert capsys.readouterr().err.startswith("keepline: no version 9999")
 
@@ -147,7 +147,7 @@ def test_the_list_says_which_model_is_served_and_how_challengers_stand(
     assert last[:2] == [name, str(verdict["rounds"])]
 
 
-def test_a_challenger_is_promoted_by_hand_and_the_replay_obeys(
+def test_a_challenger_promoted_by_hand_is_served_by_the_replay(
     log: Path, challenged: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models = learned(capsys, challenged)
@@ -162,6 +162,6 @@ def test_a_challenger_is_promoted_by_hand_and_the_replay_obeys(
     assert (last["model"], last["reason"], last["evidence"]["challenger"]) == (name, "promotion", name)
 
 
-def test_nobody_is_promoted_who_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_challenger_is_not_promoted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "promote", "--challenger", "ghost", "--why", "test", "--dir", str(folder)]) == 1
     assert capsys.readouterr().err.startswith("keepline: no challenger ghost that has learned enough; there are: none")

@@ -1,4 +1,4 @@
-"""The tables of the cases: what is counted where, and what is not counted."""
+"""The tables of the cases: what each column counts."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_share_of_nothing_is_a_dash_and_others_have_their_error() -> None:
     assert (str(Share(0, 0)), str(Share(50, 100))) == ("-", "50±10")
 
 
-def test_the_case_that_is_told_was_escalated_and_saved() -> None:
+def test_the_example_case_was_escalated_and_saved() -> None:
     plain = [contacted("a", 1), update("a", "closed", "saved")]
     told = [update("b", "escalated", "open"), contacted("b", 5), update("b", "closed", "saved")]
     lost = [update("c", "escalated", "open"), update("c", "overdue", "open"), update("c", "expired", "expired")]

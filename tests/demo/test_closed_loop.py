@@ -1,4 +1,4 @@
-"""The loop without a broker: messages in, a day of the city and its desk out."""
+"""The closed loop without a broker: messages in, the events of a day of city and CRM out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BEFORE = 200
 
 @pytest.fixture
 def closed_loop(tmp_path: Path) -> Iterator[ClosedLoop]:
-    """A city of some age, whose desk calls on the day on which it hears of a case."""
+    """A city after some time, whose CRM calls on the day on which it gets a case."""
     with CityFolder(tmp_path) as files:
         town = ClosedLoop(City(800, START_US, seed=2), Crm(2, AT_ONCE), files)
         for _ in range(BEFORE):
@@ -35,7 +35,7 @@ def closed_loop(tmp_path: Path) -> Iterator[ClosedLoop]:
 
 
 def cases(closed_loop: ClosedLoop) -> list[dict[str, Any]]:
-    """An intervention for everybody who is leaving now."""
+    """Returns an intervention for every customer who is leaving now."""
     now = format_instant(closed_loop.now_us)
     common = {"crossed_at": now, "decided_at": now, "action": {"channel": "phone"}, "agent_id": None}
     who = np.flatnonzero(can_be_saved(closed_loop.city.people)).tolist()

@@ -1,4 +1,4 @@
-"""What the demo says of its cases: by the truth, and neither kinder nor harsher."""
+"""How the demo evaluates its cases against the truth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def day(number: int) -> str:
 def truth_of(
     folder: Path, truth: dict[str, tuple[int | None, int | None]], cases: list[tuple[str, int]]
 ) -> GroundTruth:
-    """truth: customer -> days of leaving and of the return; cases: (customer, day)."""
+    """Writes truth.jsonl and reads it. truth: customer -> days of leaving and return; cases: (customer, day)."""
     lines = [
         {"customer_id": name, "left_at": left and day(left), "returned_at": back and day(back), "saved_at": None}
         for name, (left, back) in truth.items()
@@ -43,7 +43,7 @@ def test_a_case_before_the_departure_is_early_and_one_after_it_is_late(tmp_path:
     assert result.early == [40.0, -90.0]
 
 
-def test_a_case_long_before_the_departure_has_nothing_to_do_with_it(tmp_path: Path) -> None:
+def test_a_case_long_before_the_departure_does_not_count_for_it(tmp_path: Path) -> None:
     assert truth_of(tmp_path, {"a": (500, None)}, [("a", 100)]).early == []
 
 
@@ -53,7 +53,7 @@ def test_a_case_is_right_from_half_a_year_before_the_departure_until_the_return(
     assert truth_of(tmp_path, truth, [("a", 110), ("a", 401), ("stays", 300)]).precision == 0.0
 
 
-def test_whoever_left_without_a_case_is_counted_too(tmp_path: Path) -> None:
+def test_leavers_without_a_case_are_counted_too(tmp_path: Path) -> None:
     result = truth_of(tmp_path, {"a": (300, None), "b": (310, None), "c": (None, None)}, [("a", 290)])
     assert "2 customers truly left: 1 had a case before" in result.sentences()[1]
     assert "1 none yet" in result.sentences()[1]

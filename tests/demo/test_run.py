@@ -1,4 +1,4 @@
-"""The whole demo at a small size: it ends by itself, with a page."""
+"""The whole demo at a small size: it ends with a page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def page(folder: Path) -> str:
 
 
 def messages(path: Path) -> list[dict[str, Any]]:
-    """Messages of a file but for when they were sent, in an order of their own."""
+    """Returns the messages of a file without their emission times, sorted."""
     bodies = [orjson.loads(line) | {"emitted_at": None} for line in path.read_bytes().splitlines()]
     return sorted(bodies, key=orjson.dumps)
 

@@ -1,4 +1,4 @@
-"""What the demo keeps of the topics."""
+"""What the demo reads from the topics."""
 
 from __future__ import annotations
 

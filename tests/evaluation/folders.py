@@ -1,4 +1,4 @@
-"""Folders as a replay leaves them, of a few made-up observations."""
+"""Folders as a replay writes them, with a few artificial observations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BARS = {"model.least_auc": 0.6, "goals.auc": 1.0}
 
 @dataclass(frozen=True)
 class Observation:
-    """One observation; label None: not matured."""
+    """An observation; label None: not matured."""
 
     customer: str
     week: int
@@ -32,19 +32,19 @@ class Observation:
 
 
 def instant(days: float) -> str:
-    """So many days after the first Monday."""
+    """Returns the instant `days` after the first Monday."""
     return format_instant(START_US + round(days * DAY_US))
 
 
 def case(customer: str, days: float, **fields: object) -> bytes:
-    """An intervention as far as it is read."""
+    """Returns an intervention with the fields that are read."""
     return json.dumps({"customer_id": customer, "crossed_at": instant(days)} | fields).encode()
 
 
 def write(
     path: Path, observations: Iterable[Observation], cases: Sequence[bytes] = (), withheld: Sequence[bytes] = ()
 ) -> Path:
-    """The folder of a replay."""
+    """Writes the folder of a replay."""
     with ReplayFolder(str(path), [name.removeprefix("f_") for name in RFM]) as folder:
         for (week, matured), some in groupby(
             sorted(observations, key=_order), lambda one: (one.week, one.label is not None)
@@ -68,12 +68,12 @@ def _order(one: Observation) -> tuple[int, bool, str]:
 
 
 def rows_of(path: Path, observations: Iterable[Observation]) -> Rows:
-    """What is read back."""
+    """Writes a folder and reads its observations."""
     return read(write(path, observations))[0]
 
 
 def crowd(weeks: int, customers: int, seed: int = 1, matured: int | None = None) -> list[Observation]:
-    """Customers who leave the likelier, the longer they were silent; probabilities that know it."""
+    """Returns customers whose risk rises with their silence, and probabilities that follow it."""
     rng = np.random.default_rng(seed)
     found = []
     for week in range(weeks):

@@ -1,4 +1,4 @@
-"""Intervals: as wide as the textbook says, by customer, and paired."""
+"""Intervals: of the textbook's width, by customer, and paired."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_first_replicate_is_the_data_itself(rows: Rows) -> None:
     np.testing.assert_allclose(drawn, plain, atol=1e-4)
 
 
-def test_a_week_alone_is_judged_by_its_own_rows(rows: Rows) -> None:
+def test_a_week_alone_is_evaluated_on_its_own_rows(rows: Rows) -> None:
     found, third = metrics_over_time(rows).weeks[2].alone, rows.only(rows.week == 2)
     assert found["log_loss"].value == pytest.approx(metrics.log_loss(third.probability, third.label))
     assert found["ece"].value == pytest.approx(metrics.ece(third.probability, third.label))
@@ -65,14 +65,14 @@ def test_a_customer_repeated_every_week_makes_no_interval_narrower(tmp_path: Pat
     assert narrow.high - narrow.low == pytest.approx(wide.high - wide.low)
 
 
-def test_a_rival_that_says_the_same_differs_by_nothing(rows: Rows) -> None:
+def test_a_baseline_with_the_same_predictions_has_no_difference(rows: Rows) -> None:
     same = Served("the same", "", rows.probability, rows.probability, 0.0)
     differences = [one.difference for one in compare(rows, [same]).differences]
     assert len(differences) == 4
     assert {(one.value, one.low, one.high) for one in differences} == {(0.0, 0.0, 0.0)}
 
 
-def test_a_rival_that_knows_nothing_is_beaten_and_the_interval_says_so(rows: Rows) -> None:
+def test_a_baseline_of_random_predictions_is_worse_by_its_interval(rows: Rows) -> None:
     blind = np.full(len(rows.label), 0.5)
     found = {
         (one.metric, one.period): one.difference
@@ -81,7 +81,7 @@ def test_a_rival_that_knows_nothing_is_beaten_and_the_interval_says_so(rows: Row
     assert found["auc", "overall"].low > 0 > found["log_loss", "second half"].high
 
 
-def test_rows_that_a_rival_could_not_serve_are_compared_by_nobody(rows: Rows) -> None:
+def test_rows_without_a_prediction_of_a_baseline_are_not_compared(rows: Rows) -> None:
     late = np.where(rows.week < 2, np.nan, 0.5)
     assert compare(rows, [Served("late", "", late, late, 0.0)]).rows == int((rows.week >= 2).sum())
 

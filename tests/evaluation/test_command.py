@@ -1,4 +1,4 @@
-"""`keepline evaluate`: from the folder of a replay to figures and a page, whatever the folder holds."""
+"""`keepline evaluate`: from the folder of a replay to figures and a page, for any folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VOID = {"meta", "link", "br", "img"}
 
 
 class Page(HTMLParser):
-    """What a browser would fetch, and whether every element is closed."""
+    """Collects what a browser would fetch, and checks that every element is closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ def test_figures_of_a_replay_are_those_of_its_summary(replayed: Path) -> None:
         assert found["course"]["overall"][metric]["value"] == pytest.approx(summary[metric], abs=2e-3), metric
 
 
-def test_it_says_which_of_the_profile_s_bars_are_met(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_names_the_bars_of_the_profile_that_are_met(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seen = [
         Observation(f"c{i}", week, int(i < 10), 0.9 - 0.02 * i if i != 9 else 0.5)
         for week in range(8)
@@ -75,7 +75,7 @@ def test_all_cases_of_a_replay_are_there(replayed: Path) -> None:
     assert found["cases"]["segments"][0]["cases"] == summary["interventions"]
 
 
-def test_what_has_moved_is_there_by_month_the_worst_first(replayed: Path) -> None:
+def test_drift_is_listed_by_month_the_worst_first(replayed: Path) -> None:
     drift = evaluated(replayed)["drift"]
     worst = [max(one["psi"]) for one in drift["moved"]]
     assert drift["months"] == ["2024-03", "2024-04", "2024-05", "2024-06", "2024-07"]
@@ -84,7 +84,7 @@ def test_what_has_moved_is_there_by_month_the_worst_first(replayed: Path) -> Non
     assert 'class="moved"' in (replayed / "evaluation.html").read_text()
 
 
-def test_a_log_of_two_months_has_moved_nowhere(tmp_path: Path) -> None:
+def test_a_log_of_two_months_has_no_drift(tmp_path: Path) -> None:
     assert evaluated(write(tmp_path / "out", crowd(6, 40)))["drift"] == {"months": [], "moved": []}
 
 
@@ -96,7 +96,7 @@ def test_the_same_folder_gives_the_same_figures(replayed: Path) -> None:
     assert first == second
 
 
-def test_a_new_replay_takes_the_evaluation_of_the_old_one_away(tmp_path: Path) -> None:
+def test_a_new_replay_deletes_the_evaluation_of_the_old_one(tmp_path: Path) -> None:
     evaluated(write(tmp_path / "out", crowd(4, 20)))
     write(tmp_path / "out", crowd(4, 20))
     assert not [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith("evaluation")]
@@ -119,7 +119,7 @@ def test_an_empty_replay_is_a_page_that_says_so(tmp_path: Path) -> None:
     assert (found["log"]["observations"], found["course"]["weeks"]) == (0, [])
 
 
-def test_where_nothing_has_matured_nothing_is_judged(tmp_path: Path) -> None:
+def test_without_matured_labels_there_are_no_metrics(tmp_path: Path) -> None:
     found = evaluated(write(tmp_path / "out", crowd(2, 30, matured=0), [case("c0001", 3)]))
     assert (found["log"]["labelled"], found["log"]["unlabelled"], found["comparison"]["rows"]) == (0, 60, 0)
 
@@ -169,7 +169,7 @@ def test_a_replay_that_did_not_end_has_failed(tmp_path: Path, capsys: pytest.Cap
     assert "did not come to its end" in capsys.readouterr().err
 
 
-def test_a_replay_of_an_older_version_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replay_of_an_older_version_must_be_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write(tmp_path / "out", [Observation("a", 0, 1)])
     (folder / "summary.json").write_text("{}")
     assert main(["evaluate", str(folder)]) == 1

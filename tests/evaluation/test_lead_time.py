@@ -1,4 +1,4 @@
-"""How early a case was: against a horizon (14 days) of silence after the last visit. Days are from the first Monday."""
+"""How early a case was, against a horizon (14 days) of silence after the last visit; days since the first Monday."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ def test_a_leaving_without_a_case_may_have_been_withheld(tmp_path: Path) -> None
     assert (everybody.in_time, everybody.late, everybody.withheld) == (0, 0, 1)
 
 
-def test_a_case_shortly_before_the_last_visit_is_told_apart(tmp_path: Path) -> None:
+def test_a_case_shortly_before_the_last_visit_is_counted_separately(tmp_path: Path) -> None:
     everybody = timing(tmp_path, [case("ann", -4)]).segments[0]
     assert (everybody.in_time, everybody.warned_before) == (0, 1)
 
 
-def test_a_case_about_somebody_who_came_back_is_not_right(tmp_path: Path) -> None:
+def test_a_case_of_a_customer_who_returned_is_not_right(tmp_path: Path) -> None:
     everybody = timing(tmp_path, [case("ann", 7), case("ben", 7)]).segments[0]
     assert (everybody.cases, everybody.judged, everybody.right) == (2, 2, 1)
 
 
-def test_a_visit_between_a_case_and_the_next_monday_is_coming_back(tmp_path: Path) -> None:
+def test_a_visit_between_a_case_and_the_next_monday_is_a_return(tmp_path: Path) -> None:
     returns = [
         Observation("cid", 0, 0, recency_days=20),
         Observation("cid", 1, 1, recency_days=2),
@@ -81,19 +81,19 @@ def test_a_case_after_the_last_observation_is_judged_by_it(tmp_path: Path) -> No
     assert (everybody.judged, everybody.right) == (1, 1)
 
 
-def test_a_customers_case_says_nothing_of_another_customer(tmp_path: Path) -> None:
+def test_a_case_counts_for_its_customer_alone(tmp_path: Path) -> None:
     everybody = timing(tmp_path, [case("ben", -5), case("ben", 3)]).segments[0]
     assert (everybody.in_time, everybody.late, everybody.warned_before) == (0, 0, 0)
 
 
-def test_segments_are_those_of_the_day_when_the_silence_began(tmp_path: Path) -> None:
+def test_segments_are_those_of_the_day_when_the_silence_started(tmp_path: Path) -> None:
     found = {one.name: one for one in timing(tmp_path, [case("ann", 3), case("ben", 3)]).segments}
     assert {name: one.cases for name, one in found.items()} == {
         "all": 2, "new (1 to 3)": 1, "growing (4 to 9)": 0, "mature (10 or more)": 1, "high value": 0,
     }  # fmt: skip
 
 
-def test_scopes_are_told_apart_where_cases_carry_them(tmp_path: Path) -> None:
+def test_cases_with_a_scope_are_counted_by_scope(tmp_path: Path) -> None:
     sent = [case("ann", 3, scope="pilot"), case("ben", 3, scope="rest"), case("ann", 9)]
     found = {one.name: (one.cases, one.right, one.leavings) for one in timing(tmp_path, sent).scopes}
     assert found == {"pilot": (1, 1, None), "rest": (1, 0, None)}
@@ -105,7 +105,7 @@ def test_the_picture_counts_every_leaving_with_a_case(tmp_path: Path) -> None:
     assert found.edges_days[place] <= 9.0 < found.edges_days[place + 1]
 
 
-def test_without_a_file_of_interventions_nothing_is_said(tmp_path: Path) -> None:
+def test_without_a_file_of_interventions_there_are_no_figures(tmp_path: Path) -> None:
     folder = write(tmp_path / "out", LEFT)
     (folder / "interventions.jsonl").unlink()
     assert lead_time.read(folder, read(folder)[0]) is None

@@ -1,4 +1,4 @@
-"""The example of a CRM, as a process against Apache Kafka and, where it can be seen alone, as functions."""
+"""The example of a CRM: its functions alone, and as a process against Apache Kafka."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_an_unknown_intervention_cannot_be_answered(crm: ModuleType, store: sqli
 
 
 class Crm:
-    """The program on a city's topics."""
+    """The example as a process on the topics of a test."""
 
     def __init__(self, city: City, folder: Path) -> None:
         self.city, self.path = city, folder / "crm.sqlite"
@@ -126,7 +126,7 @@ class Crm:
             return store.execute(query).fetchall()
 
     async def lag(self) -> int:
-        """Offsets between what the group has committed and the end for committed readers; -1: nothing committed."""
+        """Returns the lag of the group to the last stable offset; -1: nothing committed."""
         known = self.city.settings
         places = [
             TopicPartition(known.topic(topic), partition)
@@ -173,7 +173,7 @@ async def test_messages_sent_twice_are_one_case_and_the_lag_ends_at_0(running: C
     assert running.call("list").split() == ["i1", "anna", "high", "contacted", "w"]
 
 
-async def test_what_was_aborted_is_not_seen(running: Crm) -> None:
+async def test_aborted_messages_are_not_read(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION | {"intervention_id": "never"}), abort=True)
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
@@ -181,7 +181,7 @@ async def test_what_was_aborted_is_not_seen(running: Crm) -> None:
     assert running.rows("SELECT intervention_id FROM cases") == [("i1",)]
 
 
-async def test_the_store_says_where_to_resume_whatever_the_group_says(running: Crm) -> None:
+async def test_reading_resumes_from_the_store_whatever_the_group_has_committed(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
         await wait_for(running.caught_up, 40)
@@ -193,7 +193,7 @@ async def test_the_store_says_where_to_resume_whatever_the_group_says(running: C
     assert running.rows("SELECT intervention_id FROM cases") == [("i2",)]
 
 
-async def test_a_store_that_was_restored_from_before_reads_again(running: Crm) -> None:
+async def test_an_older_store_reads_the_later_messages_again(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
         await wait_for(running.caught_up, 40)
@@ -226,7 +226,7 @@ async def test_every_partition_of_the_outcomes_gets_heartbeats(running: Crm) -> 
 
 
 async def forget_the_position(running: Crm) -> None:
-    """As if the last commit to Kafka had been lost: the group stands at the beginning."""
+    """Resets the group's offsets to the beginning, as if its commits were lost."""
     known = running.city.settings
     consumer = AIOKafkaConsumer(**known.client, group_id=running.group, enable_auto_commit=False)
     async with consumer:

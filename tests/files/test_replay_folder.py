@@ -1,4 +1,4 @@
-"""What a replay leaves behind."""
+"""The result folder of a replay."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_scores_are_written_only_when_asked_for(tmp_path: Path) -> None:
     assert not (tmp_path / "without/scores.parquet").exists()
 
 
-def test_rows_are_grouped_alike_however_they_come(tmp_path: Path) -> None:
+def test_row_groups_do_not_depend_on_the_appended_batches(tmp_path: Path) -> None:
     with ReplayFolder(str(tmp_path / "out"), ["a", "b"]) as folder:
         for n in (1, GROUP_ROWS, 10, GROUP_ROWS // 2, GROUP_ROWS // 2):
             examples(folder, n)
