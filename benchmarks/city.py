@@ -29,7 +29,7 @@ class Kind:
 
 
 KINDS = {
-    # the pilot city: an event a customer every ten days, everybody scored every day
+    # the pilot city: an event a customer every ten days, all customers scored every day
     "pilot": Kind(Rules(), 730, []),
     # an event a customer and day, as the design assumes at scale
     "daily": Kind(Rules(sessions_median=0.5), 90, ["label.horizon=28d"]),

@@ -53,10 +53,10 @@ class Loop:
 
     def read_into(self, feed: EngineFeed) -> None:
         """Offers the events of the next day, after giving the new messages to the CRM."""
-        heard = self._interventions, self._updates
+        messages = self._interventions, self._updates
         self._interventions, self._updates = [], []
         by_topic = defaultdict(list)
-        for row in self.closed_loop.next_day(*heard):
+        for row in self.closed_loop.next_day(*messages):
             by_topic[TOPIC_OF_KIND[row.kind]].append(row)
         for topic in self.names:
             base = self._sent[topic]

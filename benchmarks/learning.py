@@ -95,10 +95,10 @@ def _served(folder: Path, weeks_apart: int, seed: int) -> tuple[Served, Timing]:
     known = ends[np.searchsorted(rows.instants_us, rows.instants_us - rows.horizon_us, "right")]
     theirs = np.full(len(x), np.nan)
     took = timed(lambda: _retrain(x, rows, known, weeks_apart, seed, theirs))
-    said = np.isfinite(theirs)
+    has_all = np.isfinite(theirs)
     base_rate = np.append(0, np.cumsum(rows.label))[known] / np.maximum(known, 1)
     rates = base_rate[rows.week]
-    return Served(rows.only(said), rows.probability[said], theirs[said], rates[said]), took
+    return Served(rows.only(has_all), rows.probability[has_all], theirs[has_all], rates[has_all]), took
 
 
 def _retrain(x: NDArray[np.float32], rows: Rows, known: Ints, weeks_apart: int, seed: int, into: Floats) -> None:

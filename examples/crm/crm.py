@@ -141,15 +141,15 @@ async def run(store: sqlite3.Connection) -> None:
         both.create_task(send(producer, store))
 
 
-def answer(store: sqlite3.Connection, intervention_id: str, status: str, said: dict[str, Any]) -> str:
+def answer(store: sqlite3.Connection, intervention_id: str, status: str, fields: dict[str, Any]) -> str:
     """Puts an outcome into the outbox. The id is a hash of the content: a repeated outcome is the same event."""
     row = store.execute("SELECT customer_id FROM cases WHERE intervention_id = ?", (intervention_id,)).fetchone()
     if row is None:
         raise SystemExit(f"no intervention {intervention_id}; `python crm.py list` shows those that are open")
-    said = {name: value for name, value in said.items() if value}
-    event_id = str(uuid5(NAMESPACE_URL, "/".join(map(str, (intervention_id, status, *said.items())))))
+    fields = {name: value for name, value in fields.items() if value}
+    event_id = str(uuid5(NAMESPACE_URL, "/".join(map(str, (intervention_id, status, *fields.items())))))
     event = {"kind": "intervention_outcome", "schema_version": 1, "event_id": event_id, "producer": PRODUCER}
-    event |= {"customer_id": row[0], "intervention_id": intervention_id, "status": status} | said
+    event |= {"customer_id": row[0], "intervention_id": intervention_id, "status": status} | fields
     with store:
         store.execute("BEGIN IMMEDIATE")
         event["event_time"] = instant()
@@ -189,8 +189,8 @@ def main() -> None:
         with suppress(KeyboardInterrupt, asyncio.CancelledError):
             asyncio.run(run(store))
     elif args.command == "answer":
-        said = {"agent_id": args.agent, "channel": args.channel, "cost": args.cost, "causes": args.cause}
-        print(answer(store, args.intervention_id, args.status, said))
+        fields = {"agent_id": args.agent, "channel": args.channel, "cost": args.cost, "causes": args.cause}
+        print(answer(store, args.intervention_id, args.status, fields))
     for case in open_cases(store) if args.command == "list" else ():
         print(*(case[name] for name in ("intervention_id", "customer_id", "tier", "state", "window_ends_at")))
 

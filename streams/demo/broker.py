@@ -66,8 +66,8 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     until = time.monotonic() + START_LIMIT_S
     while not _answers(port):
         if process.poll() is not None or time.monotonic() > until:
-            said = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
-            raise Failure(f"the demo's broker did not start ({said[0]}); {ADVICE}")
+            output = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
+            raise Failure(f"the demo's broker did not start ({output[0]}); {ADVICE}")
         time.sleep(0.02)
 
 

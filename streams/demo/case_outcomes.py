@@ -116,8 +116,8 @@ def example_case(cases: Iterable[Case]) -> Case | None:
     """Returns a saved case with many kinds of update, an escalated one if there is one."""
 
     def worth(case: Case) -> tuple[bool, int, str]:
-        said = {update["status"] for update in case.updates}
-        return "escalated" in said, len(said), case.intervention_id
+        statuses = {update["status"] for update in case.updates}
+        return "escalated" in statuses, len(statuses), case.intervention_id
 
     saved = [case for case in cases if case.state == "saved" and not case.holdout]
     return max(saved, key=worth, default=None)

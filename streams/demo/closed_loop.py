@@ -53,7 +53,7 @@ class ClosedLoop:
 
     @property
     def now_us(self) -> int:
-        """The midnight at which the next day begins."""
+        """The midnight at which the next day starts."""
         return self.city.start_us + self.city.day * DAY_US
 
     def next_day(self, interventions: Iterable[Message], updates: Iterable[Message]) -> list[Row]:
@@ -69,8 +69,8 @@ class ClosedLoop:
 
     def _contact(self, who: Ints, crossed_us: Ints, called_us: Ints) -> Reaction:
         reaction = self.city.contact(who, crossed_us, called_us)
-        told = (map(customer_id, who.tolist()), crossed_us.tolist(), called_us.tolist())
-        self.calls += map(Call, *told, reaction.leaving.tolist(), reaction.saved.tolist())
+        columns = (map(customer_id, who.tolist()), crossed_us.tolist(), called_us.tolist())
+        self.calls += map(Call, *columns, reaction.leaving.tolist(), reaction.saved.tolist())
         return reaction
 
     def _outcome_rows(self, outcomes: list[Message]) -> Iterator[Row]:

@@ -88,8 +88,10 @@ def _detail(update: dict[str, object]) -> str:
         "bought_again",
         "stayed",
     )
-    told = {name: update[name] for name in names if name in update}
-    return ", ".join(f"{name.removesuffix('_at').replace('_', ' ')}: {_short(value)}" for name, value in told.items())
+    details = {name: update[name] for name in names if name in update}
+    return ", ".join(
+        f"{name.removesuffix('_at').replace('_', ' ')}: {_short(value)}" for name, value in details.items()
+    )
 
 
 def _short(value: object) -> str:

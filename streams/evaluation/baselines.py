@@ -41,7 +41,7 @@ def recency(rows: Rows, clock: Clock) -> Served:
     """Predicts by recency: the longer the silence, the higher the risk."""
     return _calibrated(
         "recency alone",
-        "days since the last retention event; a probability by the known labels of similar rows",
+        "days since the last retention event; calibrated by the known labels of similar rows",
         rows,
         clock,
         lambda: rows.features["f_retained_recency"],
@@ -52,8 +52,8 @@ def rfm_b(rows: Rows, clock: Clock) -> Served:
     """Predicts by RFM-B: the replay's own score where it has one, otherwise one computed here."""
     how = "35 % recency, 30 % frequency, 20 % money, 15 % behaviour, by percentile within each week"
     if RFM_B in rows.features:
-        how = "as Keepline itself scored it"
-    return _calibrated("RFM-B", f"{how}; a probability by the known labels of similar rows", rows, clock, _risk(rows))
+        how = "as the replay scored it"
+    return _calibrated("RFM-B", f"{how}; calibrated by the known labels of similar rows", rows, clock, _risk(rows))
 
 
 def base_rate(rows: Rows, clock: Clock) -> Served:

@@ -71,7 +71,7 @@ class _Silences:
     rows: Rows
     order: Longs  # of the rows, (rows,)
     since: Longs  # key of the last retention event before each row, in that order, (rows,)
-    begins: Longs  # where each silence begins in that order, (silences,)
+    begins: Longs  # where each silence starts in that order, (silences,)
 
     @property
     def horizon_s(self) -> int:

@@ -35,7 +35,7 @@ def retrained_weekly(rows: Rows, clock: Clock) -> Served:
     x, y = rows.matrix(), np.maximum(rows.label, 0)
     served = np.full(len(y), np.nan)
     _serve(rows, x, y, with_label, served)
-    how = "200 trees of 4 leaves, trained anew every week on all labels known by then, with all of Keepline's features"
+    how = "200 trees of 4 leaves, retrained every week on all labels known by then, with all of Keepline's features"
     return Served("LightGBM weekly", how, served, served, clock() - began)
 
 

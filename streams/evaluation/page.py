@@ -78,8 +78,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         top = report.comparison.methods[0].tops[-1]
         facts.append((f"{number(top.lift, 2)} x", f"lift of the top {top.share:.0%}"))
     if report.cases is not None:
-        everybody = report.cases.segments[0]
-        facts.append((percent(_share(everybody.in_time, everybody.leavings)), "of leavings had a case in time"))
+        all_customers = report.cases.segments[0]
+        facts.append((percent(_share(all_customers.in_time, all_customers.leavings)), "of leavings had a case in time"))
     return facts
 
 
@@ -110,8 +110,8 @@ def _ranking(auc: Estimate) -> str:
 
 def bars(report: Report) -> list[str]:
     """Returns a sentence on the AUC bars of the profile; [] where it has none."""
-    said = [f"{bar.name} ({bar.auc:g}) is {'met' if bar.met else 'not met'}" for bar in report.bars]
-    return [f"By the lower bound of the second half's AUC {', '.join(said)}."] if said else []
+    parts = [f"{bar.name} ({bar.auc:g}) is {'met' if bar.met else 'not met'}" for bar in report.bars]
+    return [f"By the lower bound of the second half's AUC {', '.join(parts)}."] if parts else []
 
 
 def _verdicts(report: Report) -> list[str]:
@@ -121,8 +121,8 @@ def _verdicts(report: Report) -> list[str]:
         if (one.metric, one.period) == ("log_loss", "second half"):
             word = {"good": "better than", "bad": "worse than"}.get(tables.verdict(one), "level with")
             words[word].append(one.rival)
-    said = [f"{word} {', '.join(names)}" for word, names in words.items() if names]
-    return [f"By log loss in the second half it was {'; '.join(said)}."] if said else []
+    parts = [f"{word} {', '.join(names)}" for word, names in words.items() if names]
+    return [f"By log loss in the second half it was {'; '.join(parts)}."] if parts else []
 
 
 def _cards(report: Report) -> str:
@@ -150,7 +150,7 @@ def _replay(seconds: float | None) -> str:
 def _cases(timing: Timing, days: float) -> str:
     scopes = f'<h3>By scope</h3><div class="wide">{tables.groups(timing.scopes)}</div>' if timing.scopes else ""
     return (
-        f"<p>{escape(_told(timing.segments[0], days))}</p>"
+        f"<p>{escape(_case_summary(timing.segments[0], days))}</p>"
         "<p>Each bar counts customers who left, by the days between the first case after their last visit and the day "
         f"on which {days:g} days of silence were over, when it is known without a model. Green is early.</p>"
         f'<div class="card half">{charts.early(timing)}</div>'
@@ -161,17 +161,19 @@ def _cases(timing: Timing, days: float) -> str:
     )
 
 
-def _told(all_: Group, days: float) -> str:
+def _case_summary(figures: Group, days: float) -> str:
     leavings, in_time, late, withheld, before = (
-        n or 0 for n in (all_.leavings, all_.in_time, all_.late, all_.withheld, all_.warned_before)
+        n or 0 for n in (figures.leavings, figures.in_time, figures.late, figures.withheld, figures.warned_before)
     )
-    middle = "" if all_.median_days_early is None else f" (median of all: {all_.median_days_early:.0f} days early)"
+    middle = (
+        "" if figures.median_days_early is None else f" (median of all: {figures.median_days_early:.0f} days early)"
+    )
     return (
         f"Customers left {leavings:,} times: {in_time:,} had a case before {days:g} days of silence were over, "
         f"{late:,} had one later{middle}. {leavings - in_time - late:,} had none after their last visit; of these "
         f"{withheld:,} had crossed the threshold but were withheld, and {before:,} had had a case in the {days:g} days "
-        f"before that visit. Of {all_.judged:,} cases whose {days:g} days are over, "
-        f"{percent(_share(all_.right, all_.judged))} were right: the customer then left."
+        f"before that visit. Of {figures.judged:,} cases whose {days:g} days are over, "
+        f"{percent(_share(figures.right, figures.judged))} were right: the customer then left."
     )
 
 

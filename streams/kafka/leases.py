@@ -128,5 +128,5 @@ async def or_halt(work: Coroutine[Any, Any, None]) -> None:
         await work
     except asyncio.CancelledError:
         raise
-    except BaseException as error:  # whatever it is, this process must not continue
+    except BaseException as error:  # after any error this process must not continue
         halt(f"{type(error).__name__}: {error}")

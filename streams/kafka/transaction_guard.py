@@ -44,7 +44,7 @@ def forbid_resends(producer: AIOKafkaProducer, on_unanswered: Callable[[str], No
             answer = await original_send(node_id, request, **options)
         except NodeNotReadyError:  # there was no connection to send it on
             raise
-        except Exception as error:  # whatever it is, there was no answer
+        except Exception as error:  # any error: there was no answer
             on_unanswered(f"{name} was not answered ({error!r}); it must not be sent again at this epoch")
         if isinstance(request, EndTxnRequest) and answer.error_code:
             on_unanswered(

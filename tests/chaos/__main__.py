@@ -163,7 +163,7 @@ def crm_files(profile: Profile, files: Sequence[str], folder: Path, seed: int) -
     replay_records(profile, files, folder / "before", 1)
     interventions = folder / "before" / "interventions.jsonl"
     until_us = last_us([Path(file) for file in files])
-    out = folder / "notes"
+    out = folder / "crm"
     out.mkdir()
     profiles = write_profiles(Path(files[0]), out / "customer_profiles.jsonl", seed, until_us)
     return [str(profiles), str(write_outcomes(interventions, out / "intervention_outcomes.jsonl", seed, until_us))]

@@ -83,8 +83,8 @@ def test_a_closed_pipe_gives_no_traceback() -> None:
 def test_help_imports_no_command() -> None:
     body = "from streams import cli\ntry: cli.main(['-h'])\nexcept SystemExit: pass"
     script = f"{body}\nimport sys; print('numpy' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert said.splitlines()[-1] == "False"
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[-1] == "False"
 
 
 @pytest.mark.parametrize("name", [name for name in cli.COMMANDS if name != "try"])

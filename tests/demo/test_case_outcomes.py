@@ -23,8 +23,8 @@ def sent(name: str, tier: str = "high") -> Message:
 
 
 def update(name: str, status: str, state: str, *, holdout: bool = False, **more: Any) -> Message:
-    told = {"status": status, "state": state, "holdout": holdout, "updated_at": day(1)}
-    return sent(name) | told | more
+    body = {"status": status, "state": state, "holdout": holdout, "updated_at": day(1)}
+    return sent(name) | body | more
 
 
 def contacted(name: str, days: float) -> Message:
@@ -81,8 +81,8 @@ def test_a_share_of_nothing_is_a_dash_and_others_have_their_error() -> None:
 
 def test_the_example_case_was_escalated_and_saved() -> None:
     plain = [contacted("a", 1), update("a", "closed", "saved")]
-    told = [update("b", "escalated", "open"), contacted("b", 5), update("b", "closed", "saved")]
+    escalated = [update("b", "escalated", "open"), contacted("b", 5), update("b", "closed", "saved")]
     lost = [update("c", "escalated", "open"), update("c", "overdue", "open"), update("c", "expired", "expired")]
-    best = example_case(fold([sent(name) for name in "abc"], plain + told + lost).values())
+    best = example_case(fold([sent(name) for name in "abc"], plain + escalated + lost).values())
     assert best is not None
     assert best.intervention_id == "b"

@@ -88,9 +88,9 @@ def test_a_case_that_was_withdrawn_before_is_not_called(closed_loop: ClosedLoop)
 
 
 def test_what_was_reported_stays_in_a_file_to_be_replayed(closed_loop: ClosedLoop, tmp_path: Path) -> None:
-    said = outcomes(closed_loop.next_day(cases(closed_loop), []))
-    assert len(said) > 10
-    assert [orjson.loads(line) for line in (tmp_path / "intervention_outcomes.jsonl").open("rb")] == said
+    reported = outcomes(closed_loop.next_day(cases(closed_loop), []))
+    assert len(reported) > 10
+    assert [orjson.loads(line) for line in (tmp_path / "intervention_outcomes.jsonl").open("rb")] == reported
 
 
 def test_the_last_event_time_is_known_for_the_end_marker(closed_loop: ClosedLoop) -> None:

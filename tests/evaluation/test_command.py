@@ -110,8 +110,8 @@ def test_the_json_on_standard_output_is_that_of_the_file(tmp_path: Path, capsys:
 
 def test_the_table_names_every_method(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(write(tmp_path / "out", crowd(6, 40)))]) == 0
-    said = capsys.readouterr().out
-    assert all(name in said for name in ("Keepline", "recency alone", "RFM-B", "AUC"))
+    output = capsys.readouterr().out
+    assert all(name in output for name in ("Keepline", "recency alone", "RFM-B", "AUC"))
 
 
 def test_an_empty_replay_is_a_page_that_says_so(tmp_path: Path) -> None:

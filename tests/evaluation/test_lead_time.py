@@ -28,14 +28,14 @@ def timing(
 
 
 def test_a_case_before_the_horizon_of_silence_is_early_by_what_was_left_of_it(tmp_path: Path) -> None:
-    everybody = timing(tmp_path, [case("ann", 3)]).segments[0]
-    assert (everybody.leavings, everybody.in_time, everybody.late) == (1, 1, 0)
-    assert (everybody.median_days_early, everybody.median_silence_days) == (9.0, 5.0)
+    figures = timing(tmp_path, [case("ann", 3)]).segments[0]
+    assert (figures.leavings, figures.in_time, figures.late) == (1, 1, 0)
+    assert (figures.median_days_early, figures.median_silence_days) == (9.0, 5.0)
 
 
 def test_a_case_after_it_is_late(tmp_path: Path) -> None:
-    everybody = timing(tmp_path, [case("ann", 15)]).segments[0]
-    assert (everybody.in_time, everybody.late, everybody.median_days_early) == (0, 1, -3.0)
+    figures = timing(tmp_path, [case("ann", 15)]).segments[0]
+    assert (figures.in_time, figures.late, figures.median_days_early) == (0, 1, -3.0)
 
 
 def test_the_first_case_of_a_leaving_counts(tmp_path: Path) -> None:
@@ -47,18 +47,18 @@ def test_a_leaving_is_counted_once_however_often_it_was_observed(tmp_path: Path)
 
 
 def test_a_leaving_without_a_case_may_have_been_withheld(tmp_path: Path) -> None:
-    everybody = timing(tmp_path, [], withheld=[case("ann", 3)]).segments[0]
-    assert (everybody.in_time, everybody.late, everybody.withheld) == (0, 0, 1)
+    figures = timing(tmp_path, [], withheld=[case("ann", 3)]).segments[0]
+    assert (figures.in_time, figures.late, figures.withheld) == (0, 0, 1)
 
 
 def test_a_case_shortly_before_the_last_visit_is_counted_separately(tmp_path: Path) -> None:
-    everybody = timing(tmp_path, [case("ann", -4)]).segments[0]
-    assert (everybody.in_time, everybody.warned_before) == (0, 1)
+    figures = timing(tmp_path, [case("ann", -4)]).segments[0]
+    assert (figures.in_time, figures.warned_before) == (0, 1)
 
 
 def test_a_case_of_a_customer_who_returned_is_not_right(tmp_path: Path) -> None:
-    everybody = timing(tmp_path, [case("ann", 7), case("ben", 7)]).segments[0]
-    assert (everybody.cases, everybody.judged, everybody.right) == (2, 2, 1)
+    figures = timing(tmp_path, [case("ann", 7), case("ben", 7)]).segments[0]
+    assert (figures.cases, figures.judged, figures.right) == (2, 2, 1)
 
 
 def test_a_visit_between_a_case_and_the_next_monday_is_a_return(tmp_path: Path) -> None:
@@ -66,24 +66,24 @@ def test_a_visit_between_a_case_and_the_next_monday_is_a_return(tmp_path: Path) 
         Observation("cid", 0, 0, recency_days=20),
         Observation("cid", 1, 1, recency_days=2),
     ]  # seen again on day 5
-    everybody = timing(tmp_path, [case("cid", 3)], seen=returns).segments[0]
-    assert (everybody.judged, everybody.right) == (1, 0)
+    figures = timing(tmp_path, [case("cid", 3)], seen=returns).segments[0]
+    assert (figures.judged, figures.right) == (1, 0)
 
 
 def test_a_case_whose_horizon_is_not_over_is_not_judged(tmp_path: Path) -> None:
     last = [Observation("dan", 3, None, recency_days=20)]
-    everybody = timing(tmp_path, [case("dan", 21)], seen=last).segments[0]
-    assert (everybody.cases, everybody.judged) == (1, 0)
+    figures = timing(tmp_path, [case("dan", 21)], seen=last).segments[0]
+    assert (figures.cases, figures.judged) == (1, 0)
 
 
 def test_a_case_after_the_last_observation_is_judged_by_it(tmp_path: Path) -> None:
-    everybody = timing(tmp_path, [case("ann", 23)]).segments[0]
-    assert (everybody.judged, everybody.right) == (1, 1)
+    figures = timing(tmp_path, [case("ann", 23)]).segments[0]
+    assert (figures.judged, figures.right) == (1, 1)
 
 
 def test_a_case_counts_for_its_customer_alone(tmp_path: Path) -> None:
-    everybody = timing(tmp_path, [case("ben", -5), case("ben", 3)]).segments[0]
-    assert (everybody.in_time, everybody.late, everybody.warned_before) == (0, 0, 0)
+    figures = timing(tmp_path, [case("ben", -5), case("ben", 3)]).segments[0]
+    assert (figures.in_time, figures.late, figures.warned_before) == (0, 0, 0)
 
 
 def test_segments_are_those_of_the_day_when_the_silence_started(tmp_path: Path) -> None:

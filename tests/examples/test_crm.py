@@ -72,7 +72,7 @@ def test_what_another_process_has_applied_is_not_applied_again(crm: ModuleType, 
     saved = CONTACTED | {"state": "saved"}
     crm.take(store, "interventions", orjson.dumps(INTERVENTION))
     crm.apply(store, PLACE, records(CONTACTED, saved), 3)
-    crm.apply(store, PLACE, records(CONTACTED), 1)  # whoever had the partition before, and does not know yet
+    crm.apply(store, PLACE, records(CONTACTED), 1)  # the previous owner, which does not know of the rebalance yet
     assert crm.open_cases(store) == []
     assert crm.position(store, PLACE) == 3
 
@@ -87,8 +87,8 @@ def test_rows_and_position_go_together(crm: ModuleType, store: sqlite3.Connectio
 
 def test_an_answer_repeated_is_the_same_event(crm: ModuleType, store: sqlite3.Connection) -> None:
     crm.take(store, "interventions", orjson.dumps(INTERVENTION))
-    said = {"agent_id": "bert", "channel": "phone", "cost": None}
-    assert crm.answer(store, "i1", "contacted", said) == crm.answer(store, "i1", "contacted", said)
+    fields = {"agent_id": "bert", "channel": "phone", "cost": None}
+    assert crm.answer(store, "i1", "contacted", fields) == crm.answer(store, "i1", "contacted", fields)
     assert store.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
 
 
@@ -138,9 +138,9 @@ class Crm:
         )
         async with reader:
             reader.assign(places)
-            told = [await reader.committed(place) for place in places]
+            committed = [await reader.committed(place) for place in places]
             ends = await reader.end_offsets(places)
-        return -1 if None in told else sum(ends.values()) - sum(offset or 0 for offset in told)
+        return -1 if None in committed else sum(ends.values()) - sum(offset or 0 for offset in committed)
 
     async def caught_up(self) -> bool:
         return await self.lag() == 0
@@ -209,8 +209,8 @@ async def test_an_answer_is_an_outcome_that_keepline_accepts(running: Crm) -> No
         await wait_for(running.caught_up, 40)
         running.call("answer", "i1", "contacted", "--agent", "bert", "--channel", "phone", "--cost", "3.5")
         await wait_for(lambda: running.rows("SELECT sent FROM outbox") == [(1,)], 40)
-    said = [orjson.loads(value) for _, value in await running.city.read("intervention-outcomes")]
-    outcomes = [InterventionOutcome.model_validate_json(json.dumps(body)) for body in said if "event_id" in body]
+    bodies = [orjson.loads(value) for _, value in await running.city.read("intervention-outcomes")]
+    outcomes = [InterventionOutcome.model_validate_json(json.dumps(body)) for body in bodies if "event_id" in body]
     assert [(one.customer_id, one.status, one.agent_id, one.cost) for one in outcomes] == [
         ("anna", "contacted", "bert", 3.5)
     ]

@@ -31,7 +31,7 @@ POM = Path(__file__).with_name("pom.xml")
 JAVA = 17  # the oldest that Kafka 4 runs on
 HOST = "127.0.0.1"
 START_LIMIT_S, STOP_LIMIT_S, MAVEN_LIMIT_S = 60.0, 20.0, 300.0
-CLUSTER_ID = "a2VlcGxpbmUtdGVzdHMtLQ"  # 16 bytes in base64, as the format tool wants it
+CLUSTER_ID = "a2VlcGxpbmUtdGVzdHMtLQ"  # 16 bytes in base64, as kafka-storage expects
 
 SETTINGS = """\
 process.roles=broker,controller
@@ -267,10 +267,10 @@ def serves(port: int) -> bool:
 def _need_java() -> None:
     if shutil.which("java") is None:
         raise Unavailable("java is not there")
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', said)
+    output = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', output)
     if version is None or int(version[1]) < JAVA:
-        raise Unavailable(f"java is {said.splitlines()[0] if said else 'silent'}, too old")
+        raise Unavailable(f"java is {output.splitlines()[0] if output else 'of unknown version'}, too old")
 
 
 def _fetch(pom: Path, folder: Path) -> None:

@@ -94,7 +94,7 @@ class CountingUnit:
         self.steps = self.ended = 0
         self.seen: Counter[bytes] = Counter()
         self.dirty: set[bytes] = set()
-        self.said: list[bytes] = []
+        self.messages: list[bytes] = []
 
     @property
     def alerts(self) -> list[str]:
@@ -131,17 +131,17 @@ class CountingUnit:
             self.seen[name] += 1
             self.dirty.add(name)
             if self.seen[name] % EVERY == 0:
-                self.said.append(b"%s:%d" % (name, self.seen[name]))
+                self.messages.append(b"%s:%d" % (name, self.seen[name]))
         self.position, self.steps, self.ended = batch.position, self.steps + 1, self.ended + batch.ended
         return False
 
     def take(self) -> list[Output]:
         rows = [(key, b"%d" % self.seen[key]) for key in sorted(self.dirty)]
         rows.append((POSITION, json.dumps({"position": self.position, "ended": self.ended}).encode()))
-        said, self.said, self.dirty = self.said, [], set()
+        messages, self.messages, self.dirty = self.messages, [], set()
         return [
             Output("state", self.partition, rows),
-            Output("interventions", self.partition, [(None, line) for line in said]),
+            Output("interventions", self.partition, [(None, line) for line in messages]),
         ]
 
 

@@ -11,7 +11,7 @@ from tests.kafka.group import EVENT_TIME, WORKER_LIMIT_S, Group, new_group
 from tests.replay.runs import Run, city, replay, write_jsonl
 
 DECISIONS = ("interventions", "interventions-withheld")
-NOTES = (
+DETAILS = (
     {"kind": "customer_profile", "time_zone": "Asia/Shanghai", "consent": {"sms": True}},
     {"kind": "intervention_outcome", "intervention_id": "i1", "status": "contacted"},
 )
@@ -21,11 +21,13 @@ NOTES = (
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small city with a malformed row, a duplicate, and outcomes and profiles, one of them malformed."""
     events = city(tmp_path_factory.mktemp("city"), 120, 150)
-    notes = [
-        note | {key: event[key] for key in ("customer_id", "event_time")} for event in events[::90] for note in NOTES
+    details = [
+        detail | {key: event[key] for key in ("customer_id", "event_time")}
+        for event in events[::90]
+        for detail in DETAILS
     ]
     lines = [*events[:300], "{", events[299], *events[300:]]
-    lines += [*notes, notes[0] | {"event_time": events[0]["event_time"], "time_zone": "Nowhere"}]
+    lines += [*details, details[0] | {"event_time": events[0]["event_time"], "time_zone": "Nowhere"}]
     lines.sort(key=lambda line: "" if isinstance(line, str) else line["event_time"])
     return write_jsonl(tmp_path_factory.mktemp("log") / "events.jsonl", lines)
 

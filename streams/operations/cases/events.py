@@ -47,8 +47,8 @@ def _survey(event: Any) -> str:
 
 
 def _joined(kind: str, *parts: str | None) -> str:
-    said = ", ".join(part for part in parts if part)
-    return f"{kind}: {said}" if said else kind
+    text = ", ".join(part for part in parts if part)
+    return f"{kind}: {text}" if text else kind
 
 
 SENTENCES: dict[type[Event], Callable[[Any], str]] = {ServiceVisit: _visit, AppActivity: _activity, Survey: _survey}

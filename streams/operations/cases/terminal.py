@@ -70,7 +70,7 @@ def show(content: RenderableType) -> None:
 
 
 def unknown_updates(unknown: Counter[str]) -> str:
-    """A line on updates of cases that no message tells of; empty: there are none."""
+    """Returns a line about updates of unknown cases; "" where there are none."""
     if not unknown:
         return ""
     each = ", ".join(f"{count:,} {status}" for status, count in sorted(unknown.items()))

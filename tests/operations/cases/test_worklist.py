@@ -13,8 +13,8 @@ RULES = load_profile("after-sales", ["case.acknowledge_within=1d", "case.contact
 SENT_US = parse_instant("2024-03-01T00:00:00Z")
 
 
-def case(*updates: Message, **said: object) -> FollowedCase:
-    return fold(Messages([intervention(**said)], [], list(updates)))[0]["i1"]
+def case(*updates: Message, **fields: object) -> FollowedCase:
+    return fold(Messages([intervention(**fields)], [], list(updates)))[0]["i1"]
 
 
 def listed(
@@ -70,12 +70,12 @@ def test_a_deadline_is_due_on_its_day_and_after(at: str, is_due: bool) -> None:
     assert is_due_today(RULES, case(), parse_instant(at)) is is_due
 
 
-def test_the_most_valuable_come_first_not_the_most_probable() -> None:
+def test_the_order_is_by_expected_net_value_not_by_probability() -> None:
     likely = intervention("likely", probability=0.9, expected_net_value=10.0)
     assert listed(CaseFilter(), likely, intervention("valuable")) == ["valuable", "likely"]
 
 
-def test_equal_worth_goes_by_id() -> None:
+def test_equal_values_are_ordered_by_id() -> None:
     assert listed(CaseFilter(), intervention("b"), intervention("a")) == ["a", "b"]
 
 
@@ -84,12 +84,12 @@ def test_only_open_cases_are_listed() -> None:
     assert listed(CaseFilter(), intervention("a"), intervention("b"), updates=(ended,)) == ["a"]
 
 
-def test_another_state_can_be_asked_for() -> None:
+def test_another_state_can_be_listed() -> None:
     ended = update("expired", "b", state="expired")
     assert listed(CaseFilter(state=State.EXPIRED), intervention("a"), intervention("b"), updates=(ended,)) == ["b"]
 
 
-def test_what_was_kept_back_is_not_on_the_list() -> None:
+def test_withheld_cases_are_not_listed() -> None:
     cases, _ = fold(Messages(withheld=[withheld()]))
     assert ranked(RULES, cases.values(), CaseFilter(), SENT_US) == []
 
