@@ -58,7 +58,7 @@ def run(scale: Scale, seed: int) -> list[Measure]:
 
     logs = [log for log in (WHOLE if scale == "small" else WHOLE + SAMPLES) if log.is_there]
     if not logs:
-        raise Skipped("no logs; set KEEPLINE_DATA to a folder that has them")
+        raise Skipped("no logs; set KEEPLINE_DATA to the folder of the logs")
     measures, gains = [], defaultdict[str, list[float]](list)
     for log in logs:
         some, auc = _measured(log, WEEKS_APART[scale], seed)

@@ -25,7 +25,7 @@ TUNED: dict[str, Any] = {
 def require() -> None:
     """Raises Failure where LightGBM is not installed."""
     if find_spec("lightgbm") is None:
-        raise Failure("--lightgbm: the package lightgbm is not installed; `pip install 'keepline[bench]'` brings it")
+        raise Failure("--lightgbm: the package lightgbm is not installed; run `pip install 'keepline[bench]'`")
 
 
 def retrained_weekly(rows: Rows, clock: Clock) -> Served:

@@ -169,7 +169,7 @@ class Lease:
                 log.warning("%s: %s", self.name, alert)
         for what in logged:
             if what not in self._alerts:
-                log.warning("%s: no longer: %s", self.name, what)
+                log.warning("%s: resolved: %s", self.name, what)
 
     async def _write_token(self, producer: AIOKafkaProducer, token: bytes) -> None:
         topic, partition = self._changelog

@@ -96,7 +96,7 @@ class Leases:
         owned = {name for name, inputs in wanted.items() if inputs <= places}
         stray = places - {place for name in owned for place in wanted[name]}
         if stray:
-            halt(f"the sources of a unit were assigned to different workers: {sorted(stray)} came without the others")
+            halt(f"the sources of a unit were assigned to different workers: only {sorted(stray)} are here")
         return owned
 
     async def _acquire(self, gone: list[Lease], new: list[Lease], earliest: Earliest) -> None:

@@ -70,7 +70,7 @@ class Watchdog:
         try:
             ends = await asyncio.wait_for(self._ends(*places), ENDS_EVERY_S / 3)
         except Exception as error:  # brokers that do not answer are no reason to restart
-            log.warning("cannot ask where the topics end: %r", error)
+            log.warning("cannot read the end offsets: %r", error)
             return
         for place, read in places.items():
             waits = read if ends[place] > read else None
