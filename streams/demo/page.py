@@ -12,9 +12,9 @@ import numpy as np
 import orjson
 
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.demo.ground_truth import EARLY_DAYS, LATE_DAYS, Customer, Story, telling
+from streams.demo.ground_truth import EARLY_DAYS, LATE_DAYS, Customer, GroundTruth, example_customers
 from streams.demo.tables import Grid
-from streams.demo.topic_watcher import Seen
+from streams.demo.topic_watcher import TopicRecords
 from streams.page import fill, numbers, svg
 
 HERE = resources.files("streams.demo")
@@ -27,8 +27,8 @@ MARKS = {"service_visit": "visit", "survey": "survey", "complaint_opened": "comp
 def write(
     path: Path,
     city: Path,
-    story: Story,
-    seen: Seen,
+    story: GroundTruth,
+    seen: TopicRecords,
     start_us: int,
     facts: Sequence[tuple[str, str]],
     ledger: Sequence[Grid],
@@ -47,13 +47,15 @@ def write(
     path.write_text(text, "utf-8")
 
 
-def _curves(city: Path, story: Story, seen: Seen, start_us: int) -> str:
-    chosen = telling(story, seen)
+def _curves(city: Path, story: GroundTruth, seen: TopicRecords, start_us: int) -> str:
+    chosen = example_customers(story, seen)
     events = _events(city, {customer.customer_id for _, customer in chosen})
     return "".join(_card(title, c, seen, events.get(c.customer_id, []), start_us, story.end_us) for title, c in chosen)
 
 
-def _card(title: str, c: Customer, seen: Seen, events: list[tuple[int, str]], start_us: int, end_us: int) -> str:
+def _card(
+    title: str, c: Customer, seen: TopicRecords, events: list[tuple[int, str]], start_us: int, end_us: int
+) -> str:
     def at(us: int) -> float:
         return (us - start_us) / (end_us - start_us)
 
@@ -85,7 +87,7 @@ def _events(city: Path, customers: set[str]) -> dict[str, list[tuple[int, str]]]
     return found
 
 
-def _early(story: Story) -> str:
+def _early(story: GroundTruth) -> str:
     """Bars from long before the departure to long after it."""
     edges = list(range(-LATE_DAYS, EARLY_DAYS, BAR_DAYS))
     counts, _ = np.histogram(story.early, bins=[*edges, EARLY_DAYS])
@@ -100,7 +102,7 @@ def _words(days: int) -> str:
     return "departure" if days == 0 else f"{abs(days)} d {'before' if days > 0 else 'after'}"
 
 
-def _calibration(seen: Seen) -> str:
+def _calibration(seen: TopicRecords) -> str:
     negatives, positives = seen.judge.counts
     if not (negatives + positives).any():
         return "<p>No prediction of the model has matured yet.</p>"

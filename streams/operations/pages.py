@@ -62,7 +62,7 @@ def is_ready(worker: Worker) -> Answer:
     waiting = [lease.name for lease in leases if not lease.ready]
     if worker.leases.generation is None:
         return 503, "not assigned yet\n"
-    if worker.leases.frozen or waiting:
+    if worker.leases.rebalancing or waiting:
         return 503, f"restoring {', '.join(waiting) or 'after a rebalance'}\n"
     return 200, f"owns {', '.join(lease.name for lease in leases) or 'nothing: there are more workers than units'}\n"
 

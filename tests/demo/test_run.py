@@ -1,4 +1,4 @@
-"""The whole demo at a small size: it ends by itself, with a page."""
+"""The whole demo at a small size: it ends with a page."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def page(folder: Path) -> str:
     return (folder / "index.html").read_text()
 
 
-def said(path: Path) -> list[dict[str, Any]]:
-    """Messages of a file but for when they were sent, in an order of their own."""
+def messages(path: Path) -> list[dict[str, Any]]:
+    """Returns the messages of a file without their emission times, sorted."""
     bodies = [orjson.loads(line) | {"emitted_at": None} for line in path.read_bytes().splitlines()]
     return sorted(bodies, key=orjson.dumps)
 
@@ -68,9 +68,9 @@ def test_what_went_through_the_broker_day_by_day_is_what_a_replay_of_its_files_s
     settings = [f"--set={setting}" for setting in EARLY]
     assert main(["replay", *paths, "--profile", "after-sales", *settings, "--out", str(tmp_path)]) == 0
     for name in ("interventions.jsonl", "intervention-updates.jsonl", "interventions-withheld.jsonl"):
-        assert said(folder / name) == said(tmp_path / name)
-    assert said(folder / "interventions.jsonl")
-    assert said(folder / "intervention-updates.jsonl")
+        assert messages(folder / name) == messages(tmp_path / name)
+    assert messages(folder / "interventions.jsonl")
+    assert messages(folder / "intervention-updates.jsonl")
 
 
 def test_a_worker_that_fails_ends_the_demo_with_where_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.closed_loop import PERSUASIVE, PROMPT, SETTINGS, START_US, Loop
 from online_model.treatment import Treatment
 from schemas.instants import DAY_US, parse_instant
-from streams.demo.closed_loop import Life
+from streams.demo.closed_loop import ClosedLoop
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
 from streams.interventions.gate import is_held_out
@@ -35,8 +35,8 @@ Told = dict[tuple[str, int], int]  # (customer, observed us) -> treatment
 class Kept(Loop):
     """A loop that keeps what the examples say."""
 
-    def __init__(self, life: Life, days: int) -> None:
-        super().__init__(life, days)
+    def __init__(self, closed_loop: ClosedLoop, days: int) -> None:
+        super().__init__(closed_loop, days)
         self.told: Told = {}
         self.refused: dict[str, dict[str, int]] = defaultdict(dict)  # rule -> customer -> first decided us
 
@@ -55,7 +55,7 @@ class Kept(Loop):
 @pytest.fixture(scope="module")
 def loop(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     with CityFolder(Path(tmp_path_factory.mktemp("city"))) as files:
-        found = Kept(Life(City(400, START_US, 1, PERSUASIVE), Crm(1, PROMPT), files), 300)
+        found = Kept(ClosedLoop(City(400, START_US, 1, PERSUASIVE), Crm(1, PROMPT), files), 300)
         Replay(PROFILE, cast(FileSources, found), cast(ReplayFolder, found)).run()
     return found
 
@@ -84,7 +84,7 @@ def test_the_holdout_is_never_told_of(loop: Kept) -> None:
 
 
 def test_who_was_called_within_the_horizon_counts_as_treated(loop: Kept) -> None:
-    called = {(call.customer, call.called_us) for call in loop.life.calls}
+    called = {(call.customer, call.called_us) for call in loop.closed_loop.calls}
     within = {
         key for key in loop.told for name, us in called if name == key[0] and 0 < us - key[1] < HORIZON_DAYS * DAY_US
     }
@@ -94,7 +94,7 @@ def test_who_was_called_within_the_horizon_counts_as_treated(loop: Kept) -> None
 
 
 def test_who_was_never_called_is_not_contacted(loop: Kept) -> None:
-    assert customers(loop, Treatment.CONTACTED) <= {call.customer for call in loop.life.calls}
+    assert customers(loop, Treatment.CONTACTED) <= {call.customer for call in loop.closed_loop.calls}
 
 
 def test_a_draw_counts_as_long_as_whoever_was_silent_since_may_be_observed(loop: Kept) -> None:
