@@ -180,6 +180,13 @@ class OpenTransaction:
     first_offset: int
     last_timestamp_ms: int
 
+    def alert(self, hidden: int) -> str:
+        """A sentence for on-call. hidden: how many offsets it holds back."""
+        return (
+            f"{self.place.topic}/{self.place.partition}: a transaction of producer {self.producer_id} is open since "
+            f"offset {self.first_offset} and hides {hidden} offsets, the frontier waits; to end it: {self.command}"
+        )
+
     @property
     def command(self) -> str:
         """What ends it, with the tools that Apache Kafka brings."""
