@@ -83,7 +83,7 @@ class Replay:
                 self.unit.apply(batch)
                 self._route(self.unit.outputs())
             progress(self.sources.read, self.unit.frontier)
-        self._unlearned()
+        self._write_unlearned()
 
     def summary(self) -> dict[str, Any]:
         """The counts and metrics of summary.json, without time and memory."""
@@ -160,7 +160,7 @@ class Replay:
                 e.customers, e.observed_us, e.model_version, e.probability, label, e.features.T, treatment
             )
 
-    def _unlearned(self) -> None:
+    def _write_unlearned(self) -> None:
         """What matured after the last grid instant, and observations whose horizon ends after the last event."""
         for instant_us in sorted(self.learner_feed.examples):
             if examples := with_label(self.learner_feed.examples[instant_us]):

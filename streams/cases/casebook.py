@@ -67,7 +67,7 @@ class Casebook:
         customer_cases = self._of(slot)
         customer_cases.granted = None
         customer_cases.cases.append(case)
-        self.touch(slot, case.sent_us)
+        self.refresh(slot, case.sent_us)
 
     def contact(self, slot: int, channel: str, at_us: int) -> None:
         """Something was sent by the channel: it counts for its caps."""
@@ -77,33 +77,35 @@ class Casebook:
             customer_cases.contacts = [*(c for c in customer_cases.contacts if c[0] > oldest_us), (at_us, channel)]
             self._dirty.add(slot)
 
-    def ask(self, slot: int, asked: PendingCandidate | None, granted: PendingCandidate | None = None) -> None:
-        """A candidate waits for its grant, or has got an answer; granted: what waits for the morning with its grant."""
+    def set_candidate(
+        self, slot: int, pending: PendingCandidate | None, granted: PendingCandidate | None = None
+    ) -> None:
+        """Keeps the candidate that waits for its grant (None: answered); granted: the one that waits for quiet hours to end."""
         customer_cases = self._of(slot)
-        customer_cases.asked, customer_cases.granted = asked, granted
+        customer_cases.pending, customer_cases.granted = pending, granted
         self._dirty.add(slot)
 
-    def touch_later(self, slot: int, us: int) -> None:
+    def retry_touch_at(self, slot: int, us: int) -> None:
         """A touch may go out from `us` on: the customer is to be scored again then."""
-        self._of(slot).touch_again_us = us
-        self.remind(slot, us)
+        self._of(slot).touch_retry_us = us
+        self.schedule(slot, us)
         self._dirty.add(slot)
 
-    def takes_touch(self, slot: int, at_us: int) -> bool:
+    def pop_touch_retry(self, slot: int, at_us: int) -> bool:
         """Whether a touch has waited until now; it waits no longer."""
-        again_us = self.of(slot).touch_again_us
+        again_us = self.of(slot).touch_retry_us
         if again_us is None or again_us > at_us:
             return False
-        self._of(slot).touch_again_us = None
+        self._of(slot).touch_retry_us = None
         self._dirty.add(slot)
         return True
 
-    def nobody_to_save(self, slot: int, at_us: int) -> list[Update]:
+    def vehicle_sold(self, slot: int, at_us: int) -> list[Update]:
         """The customer has told, in a survey say, that the vehicle is sold."""
         case = self.of(slot).live
-        updates = lifecycle.nobody_to_save(case, at_us) if case is not None and not case.holdout else []
+        updates = lifecycle.vehicle_sold(case, at_us) if case is not None and not case.holdout else []
         if updates:
-            self.touch(slot, at_us)
+            self.refresh(slot, at_us)
         return updates
 
     def outcome(self, slot: int, fields: dict[str, Any], time_us: int, at_us: int) -> list[Update]:
@@ -112,7 +114,7 @@ class Casebook:
         if not known:
             return [lifecycle.ignored(fields["intervention_id"], fields, at_us, "unknown_case")]
         updates = lifecycle.outcome(self.profile.case, known[0], fields, time_us, at_us)
-        self.touch(slot, at_us)
+        self.refresh(slot, at_us)
         return updates
 
     def retained(self, slot: int, time_us: int, at_us: int) -> list[Update]:
@@ -120,7 +122,7 @@ class Casebook:
         cases = self.of(slot).cases
         updates = [update for case in cases for update in lifecycle.retained(self.profile.case, case, time_us, at_us)]
         if cases:
-            self.touch(slot, at_us)
+            self.refresh(slot, at_us)
         return updates
 
     def consent(self, slot: int, attributes: CustomerAttributes, at_us: int) -> list[Update]:
@@ -130,10 +132,10 @@ class Casebook:
             return []
         left = [channel for channel in case.channels if consents(self.profile, attributes, channel)]
         updates = [lifecycle.rerouted(case, left[0], at_us)] if left else lifecycle.end_without_channel(case, at_us)
-        self.touch(slot, at_us)
+        self.refresh(slot, at_us)
         return updates
 
-    def wake(self, slot: int, at_us: int, gate: GateOf) -> list[Update]:
+    def fire_deadlines(self, slot: int, at_us: int, gate: GateOf) -> list[Update]:
         """Deadlines that have passed, in the order in which they were due."""
         updates: list[Update] = []
         fired = False
@@ -142,7 +144,7 @@ class Casebook:
                 updates += self._fire(slot, case, name, at_us, gate)
                 fired = True
         if fired:
-            self.touch(slot, at_us)
+            self.refresh(slot, at_us)
         return updates
 
     def take_judged(self) -> Judged:
@@ -150,18 +152,18 @@ class Casebook:
         found, self.judged = self.judged, {}
         return found
 
-    def remind(self, slot: int, us: int) -> None:
+    def schedule(self, slot: int, us: int) -> None:
         """The customer has to be looked at again then."""
         heappush(self._agenda, (us, slot))
 
-    def due(self, at_us: int) -> list[int]:
+    def pop_due(self, at_us: int) -> list[int]:
         """Slots that have to be looked at now, each once; they are off the agenda."""
         slots = set()
         while self._agenda and self._agenda[0][0] <= at_us:
             slots.add(heappop(self._agenda)[1])
         return sorted(slots)
 
-    def touch(self, slot: int, at_us: int) -> None:
+    def refresh(self, slot: int, at_us: int) -> None:
         """The dossier has changed: what is over leaves, what is next goes on the agenda."""
         customer_cases, next_us = self._of(slot), NEVER_US
         for case in list(customer_cases.cases):
@@ -171,9 +173,9 @@ class Casebook:
             elif due:
                 next_us = min(next_us, self._next_us(case, due, at_us + 1))  # never now: this instant may be over
         if next_us < NEVER_US:
-            self.remind(slot, next_us)
-        if customer_cases.touch_again_us is not None:
-            self.remind(slot, customer_cases.touch_again_us)
+            self.schedule(slot, next_us)
+        if customer_cases.touch_retry_us is not None:
+            self.schedule(slot, customer_cases.touch_retry_us)
         self._dirty.add(slot)
 
     def take_changes(self, prefix: bytes, names: Sequence[str]) -> list[Pair]:
@@ -192,7 +194,7 @@ class Casebook:
         """Rows of the changelog, and where their customers lie."""
         for slot, row in zip(slots, rows, strict=True):
             self._keep(slot, CustomerCases.loads(row))
-            self.touch(slot, at_us)
+            self.refresh(slot, at_us)
         self._dirty = set()
 
     def forget(self, slots: Iterable[int]) -> None:

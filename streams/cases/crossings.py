@@ -42,10 +42,10 @@ class Crossings:
         decision = decide(self.profile.case, CaseColumns(*rows[:UPGRADE]), p, scored.first_known_us, scored.at_us, why)
         after[ARMED:UPGRADE] = decision.columns[1:]
         for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
-            CustomerDecision(self.emitter, scored, rows, after, i).cross(decision, candidacy)
-        self._give_up(scored, rows, ~(p > self._borders[0]))
+            CustomerDecision(self.emitter, scored, rows, after, i).decide_crossing(decision, candidacy)
+        self._drop_pending(scored, rows, ~(p > self._borders[0]))
         for i in np.flatnonzero(p > rows[UPGRADE]).tolist():
-            CustomerDecision(self.emitter, scored, rows, after, i).upgrade(candidacy)
+            CustomerDecision(self.emitter, scored, rows, after, i).decide_upgrade(candidacy)
         if why == Withheld.NOTHING:
             self._touch_medium(scored, rows, after)
         if hold == Withheld.NOTHING and self.profile.touch_points:
@@ -60,10 +60,10 @@ class Crossings:
             return Withheld.MODEL_NOT_READY
         return Withheld.STOP_LOSS if is_held(self.profile, snapshot.judged) else Withheld.NOTHING
 
-    def give_up(self, scored: Scored, rows: Array) -> Array:
+    def drop_pending(self, scored: Scored, rows: Array) -> Array:
         """Nothing waits any more for these customers. rows: (WIDTH, n) -> the new ones."""
         after = rows.copy()
-        self._give_up(scored, rows, np.ones(rows.shape[1], np.bool_))
+        self._drop_pending(scored, rows, np.ones(rows.shape[1], np.bool_))
         after[[PENDING, RETRY]] = NONE
         return after
 
@@ -71,13 +71,13 @@ class Crossings:
         """The contact rules for one customer and what `base` would do for them. rows: (WIDTH, 1)."""
         one = CustomerDecision(self.emitter, scored, rows, rows, 0)
         plan = one.plan(base)
-        passed = pass_contact_rules(self.profile, one.applicant(plan))
+        passed = pass_contact_rules(self.profile, one.recipient(plan))
         return passed, action(plan, passed.channel) if isinstance(passed, Passed) else {}
 
-    def _give_up(self, scored: Scored, rows: Array, over: NDArray[np.bool_]) -> None:
+    def _drop_pending(self, scored: Scored, rows: Array, over: NDArray[np.bool_]) -> None:
         """What was to be tried again, or to ask, goes on record; what was held stands there already."""
         for i in np.flatnonzero(np.isfinite(rows[[PENDING, RETRY]]).all(axis=0) & over).tolist():
-            CustomerDecision(self.emitter, scored, rows, rows, i).give_up()
+            CustomerDecision(self.emitter, scored, rows, rows, i).drop_pending()
 
     def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
         published: NDArray[np.bool_] = np.isnan(sent) | (np.abs(p - sent) >= self.profile.scores.min_change)

@@ -50,9 +50,9 @@ class CustomerCases:
 
     cases: list[Case] = field(default_factory=list)  # the newest last; those that nothing is left to wait for are gone
     contacts: list[Contact] = field(default_factory=list)  # what was sent by channels that have a cap
-    asked: PendingCandidate | None = None
+    pending: PendingCandidate | None = None
     granted: PendingCandidate | None = None  # it has its share of what is limited, and waits for the morning
-    touch_again_us: int | None = None  # an automated touch waits until then
+    touch_retry_us: int | None = None  # an automated touch waits until then
 
     @property
     def live(self) -> Case | None:
@@ -64,9 +64,9 @@ class CustomerCases:
         body = {
             "cases": [case.state_of() for case in self.cases],
             "contacts": self.contacts,
-            "asked": self.asked,
+            "asked": self.pending,
             "granted": self.granted,
-            "touch_again_us": self.touch_again_us,
+            "touch_again_us": self.touch_retry_us,
         }
         return orjson.dumps(body) if any(body.values()) else None
 
@@ -75,7 +75,7 @@ class CustomerCases:
         """What `dumps` gave."""
         body: dict[str, Any] = orjson.loads(row)
         contacts = [(us, channel) for us, channel in body["contacts"]]
-        asked, granted = (PendingCandidate(**body[name]) if body[name] else None for name in ("asked", "granted"))
+        pending, granted = (PendingCandidate(**body[name]) if body[name] else None for name in ("asked", "granted"))
         return CustomerCases(
-            [Case.load(case) for case in body["cases"]], contacts, asked, granted, body["touch_again_us"]
+            [Case.load(case) for case in body["cases"]], contacts, pending, granted, body["touch_again_us"]
         )

@@ -33,19 +33,19 @@ from streams.cases.columns import (
 from streams.cases.customer_cases import PendingCandidate
 from streams.cases.emitter import Emitter
 from streams.inputs.schedule import next_grid, on_agenda
-from streams.interventions.actions import Plan, Standing, plan, standing
+from streams.interventions.actions import Plan, Segmentation, plan, segmentation
 from streams.interventions.gate import (
-    Applicant,
     Passed,
+    Recipient,
     Refused,
-    came_to_the_draw,
     is_held_out,
-    may_ask,
-    may_rise,
+    pass_candidate_rules,
     pass_gate,
+    pass_upgrade_rules,
+    reached_holdout_rule,
 )
 from streams.interventions.message import Crossing, Message, compose, tier_of
-from streams.interventions.opening import Decision, Withheld
+from streams.interventions.opening import OpeningDecision, Withheld
 from streams.interventions.touches import active_points, compose_touch, points_due, points_of
 from streams.profile.case_sections import Step, Tier
 
@@ -71,9 +71,9 @@ class Scored:
 class Candidacy(Enum):
     """What becomes of a case that has passed the gate."""
 
-    AT_ONCE = "nothing is shared: it is sent"
-    ASKS = "it asks the dispatcher now"
-    WAITS = "it asks at the next instant at which something is given out"
+    NOT_NEEDED = "nothing is shared: it is sent"
+    NOW = "it asks the dispatcher now"
+    LATER = "it asks at the next instant at which something is given out"
 
 
 class CustomerDecision:
@@ -85,9 +85,9 @@ class CustomerDecision:
         self.customer = scored.names(self.slot)
         self.attributes = emitter.attributes_table[before[ATTRIBUTES, i]]
         self.p = float(scored.probability[i])
-        self.standing: Standing = standing(emitter.profile.segments, scored.raw[:, i], self._rfm_b())
+        self.segmentation: Segmentation = segmentation(emitter.profile.segments, scored.raw[:, i], self._rfm_b())
 
-    def cross(self, decision: Decision, candidacy: Candidacy) -> None:
+    def decide_crossing(self, decision: OpeningDecision, candidacy: Candidacy) -> None:
         """A crossing, or one that has waited: it opens a case, asks for its share, or is withheld."""
         i, crossed_us = self.i, int(decision.crossed_at_us[self.i])
         if not decision.opened[i]:
@@ -99,11 +99,11 @@ class CustomerDecision:
             self._refuse(Refused("open_case"), crossed_us, self._message(crossed_us, ""))
             return
         if self._is_granted(crossed_us):
-            candidacy = Candidacy.AT_ONCE
-        rules = pass_gate if candidacy is Candidacy.AT_ONCE else may_ask
+            candidacy = Candidacy.NOT_NEEDED
+        rules = pass_gate if candidacy is Candidacy.NOT_NEEDED else pass_candidate_rules
         plan = self.plan(tier_of(self.emitter.profile, self.p))
-        passed = rules(self.emitter.profile, self.applicant(plan))
-        if came_to_the_draw(passed):  # though it may wait yet, and then come to nothing
+        passed = rules(self.emitter.profile, self.recipient(plan))
+        if reached_holdout_rule(passed):  # though it may wait yet, and then come to nothing
             held = is_held_out(self.emitter.profile, self.customer)
             self.after[DRAWN, i] = self.at_us
             self.after[HELD, i] = self.emitter.profile.gate.holdout_share if held else 0.0
@@ -111,20 +111,20 @@ class CustomerDecision:
         if isinstance(passed, Refused):
             self._refuse(passed, crossed_us, message)
             return
-        asked = PendingCandidate(message, passed.channel, plan.channels, message["budget"]["amount"])
-        if candidacy is Candidacy.AT_ONCE:
-            self.emitter.send(self.customer, self.slot, self.after[:, i], asked, self.at_us)
+        pending = PendingCandidate(message, passed.channel, plan.channels, message["budget"]["amount"])
+        if candidacy is Candidacy.NOT_NEEDED:
+            self.emitter.send(self.customer, self.slot, self.after[:, i], pending, self.at_us)
         else:
-            self._wait_for_grant(crossed_us, candidacy, asked)
+            self._wait_for_grant(crossed_us, candidacy, pending)
 
-    def give_up(self) -> None:
+    def drop_pending(self) -> None:
         """A crossing that was to be tried again, or to ask, is not at risk any more."""
         message = self._message(int(self.before[PENDING, self.i]), "")
         if self.emitter.casebook.of(self.slot).granted is not None:
-            self.emitter.casebook.ask(self.slot, None)
+            self.emitter.casebook.set_candidate(self.slot, None)
         self.emitter.withhold(self.customer, self.at_us, message, "no_longer_at_risk", None)
 
-    def upgrade(self, candidacy: Candidacy) -> None:
+    def decide_upgrade(self, candidacy: Candidacy) -> None:
         """The probability has risen above the tier of the open case."""
         customer_cases = self.emitter.casebook.of(self.slot)
         case = customer_cases.live
@@ -132,16 +132,16 @@ class CustomerDecision:
             self.after[UPGRADE, self.i] = np.inf
             return
         plan = self.plan(tier_of(self.emitter.profile, self.p))
-        passed = may_rise(self.emitter.profile, self.applicant(plan))
-        if isinstance(passed, Refused) or candidacy is Candidacy.WAITS or customer_cases.asked is not None:
+        passed = pass_upgrade_rules(self.emitter.profile, self.recipient(plan))
+        if isinstance(passed, Refused) or candidacy is Candidacy.LATER or customer_cases.pending is not None:
             return
         message = self._message(case.crossed_us, passed.channel)
         costs_more = message["budget"]["amount"] - case.budget
-        asked = PendingCandidate(message, passed.channel, plan.channels, costs_more, upgrade=True)
-        if candidacy is Candidacy.ASKS:
-            self._ask(asked)
+        pending = PendingCandidate(message, passed.channel, plan.channels, costs_more, upgrade=True)
+        if candidacy is Candidacy.NOW:
+            self._request_grant(pending)
         else:
-            self.emitter.rise(self.customer, self.slot, self.after[:, self.i], case, asked, self.at_us)
+            self.emitter.upgrade(self.customer, self.slot, self.after[:, self.i], case, pending, self.at_us)
 
     def touch_medium(self) -> None:
         """The customer has entered the tier that is automated."""
@@ -156,15 +156,15 @@ class CustomerDecision:
 
     def plan(self, base: Tier | Step) -> Plan:
         """What is done for this customer."""
-        return plan(self.emitter.profile, base, self.standing)
+        return plan(self.emitter.profile, base, self.segmentation)
 
-    def applicant(self, plan: Plan) -> Applicant:
+    def recipient(self, plan: Plan) -> Recipient:
         """The customer as the gate sees them."""
         customer_cases = self.emitter.casebook.of(self.slot)
         contacts = customer_cases.contacts
-        if customer_cases.asked is not None:  # what is asked for may go out yet: its place within the caps is taken
-            contacts = [*contacts, (self.at_us, customer_cases.asked.channel)]
-        return Applicant(self.customer, self.attributes, self.standing, plan, contacts, self.at_us)
+        if customer_cases.pending is not None:  # what is asked for may go out yet: its place within the caps is taken
+            contacts = [*contacts, (self.at_us, customer_cases.pending.channel)]
+        return Recipient(self.customer, self.attributes, self.segmentation, plan, contacts, self.at_us)
 
     def _is_granted(self, crossed_us: int) -> bool:
         granted = self.emitter.casebook.of(self.slot).granted
@@ -172,11 +172,11 @@ class CustomerDecision:
             return False
         return granted.share == replace(granted, message=self._message(crossed_us, "")).share
 
-    def _wait_for_grant(self, crossed_us: int, candidacy: Candidacy, asked: PendingCandidate) -> None:
-        every_us, asks = self.emitter.profile.limits.every_us, candidacy is Candidacy.ASKS
-        self._undo(crossed_us, np.inf if asks else -(-self.at_us // every_us) * every_us)
-        if asks:
-            self._ask(asked)
+    def _wait_for_grant(self, crossed_us: int, candidacy: Candidacy, pending: PendingCandidate) -> None:
+        every_us, now = self.emitter.profile.limits.every_us, candidacy is Candidacy.NOW
+        self._revert_opening(crossed_us, np.inf if now else -(-self.at_us // every_us) * every_us)
+        if now:
+            self._request_grant(pending)
 
     def _refuse(self, refused: Refused, crossed_us: int, message: Message) -> None:
         retry_us = None if refused.retry_us is None else on_agenda(refused.retry_us)
@@ -184,10 +184,10 @@ class CustomerDecision:
         if refused.rule == "holdout":  # followed as if it had been sent
             self.emitter.open(self.slot, message, "", (), self.at_us)
         elif retry_us is None:
-            self._undo(-np.inf, -np.inf)
+            self._revert_opening(-np.inf, -np.inf)
         else:
-            self._undo(crossed_us, retry_us)
-            self.emitter.casebook.remind(self.slot, retry_us)
+            self._revert_opening(crossed_us, retry_us)
+            self.emitter.casebook.schedule(self.slot, retry_us)
 
     def _held_until_us(self, why: Withheld) -> int | None:
         """When what holds all crossings is looked at again: with the next model, at the next sweep."""
@@ -195,23 +195,23 @@ class CustomerDecision:
             return next_grid(self.at_us)
         return self.at_us + self.emitter.profile.time.sweep_every_us if why == Withheld.SOURCE_QUIET else None
 
-    def _undo(self, pending_us: float, retry_us: float) -> None:
+    def _revert_opening(self, pending_us: float, retry_us: float) -> None:
         """No case after all: the crossing waits, or is over."""
         self.after[[ARMED, OPENED], self.i] = self.before[[ARMED, OPENED], self.i]
         self.after[PENDING, self.i], self.after[RETRY, self.i] = pending_us, retry_us
 
-    def _ask(self, asked: PendingCandidate) -> None:
-        self.emitter.casebook.ask(self.slot, asked)
-        self.emitter.outbox.candidates.append((self.customer, asked))
+    def _request_grant(self, pending: PendingCandidate) -> None:
+        self.emitter.casebook.set_candidate(self.slot, pending)
+        self.emitter.outbox.candidates.append((self.customer, pending))
 
     def _touch(self, trigger: str, plan: Plan, risk: float | None) -> bool:
         """Sends a touch, if the gate lets it pass; True: it is tried again when it may be."""
-        who = self.applicant(plan)
+        who = self.recipient(plan)
         passed = pass_gate(self.emitter.profile, who)
         if isinstance(passed, Refused):
             self.emitter.counts[f"touches_refused_{passed.rule}"] += 1
             if passed.retry_us is not None:
-                self.emitter.casebook.touch_later(self.slot, on_agenda(passed.retry_us))
+                self.emitter.casebook.retry_touch_at(self.slot, on_agenda(passed.retry_us))
             return passed.retry_us is not None
         more = {"probability": self.p, "risk": risk}
         message = compose_touch(self.emitter.profile, who, trigger, passed.channel, more)
@@ -236,7 +236,7 @@ class CustomerDecision:
             model_version=scored.scorer.snapshot.version,
             attributes=self.attributes,
             value=None if np.isnan(value) else value,
-            standing=self.standing,
+            segmentation=self.segmentation,
             plan=self.plan(tier_of(profile, self.p)),
             touch_points=active_points(profile, bits, contributions),
         )

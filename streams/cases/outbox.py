@@ -35,7 +35,7 @@ class Facts:
     labelled: list[bytes] = field(default_factory=list)
 
     @property
-    def somebody_waits(self) -> bool:
+    def is_urgent(self) -> bool:
         """A mark, a candidate or a message that is not committed holds up learner, dispatcher or a call."""
         return bool(self.labelled or self.interventions or self.updates or self.candidates)
 

@@ -33,18 +33,18 @@ class Responses:
         """cases: (WIDTH, groups), changed in place; slots and due_us: (groups,); rows in canonical order, group: of
         each row.
         """
-        told = rows["details"] > 0
+        relevant = rows["details"] > 0
         known = self.emitter.casebook.has(slots)
         if known.any():
-            told |= known[group] & (np.isin(rows["kind"], self._retention) | (rows["causes"] & SOLD > 0))
-        for j in np.flatnonzero(told).tolist():
+            relevant |= known[group] & (np.isin(rows["kind"], self._retention) | (rows["causes"] & SOLD > 0))
+        for j in np.flatnonzero(relevant).tolist():
             i = int(group[j])
             self._take(int(slots[i]), cases[:, i], int(due_us[i]), rows[j], details)
 
     def _take(self, slot: int, cases: Array, at_us: int, row: np.void, details: Mapping[int, Details]) -> None:
         casebook, time_us, number = self.emitter.casebook, int(row["time_us"]), int(row["details"])
         if not number:
-            updates = casebook.nobody_to_save(slot, at_us) if row["causes"] & SOLD else []
+            updates = casebook.vehicle_sold(slot, at_us) if row["causes"] & SOLD else []
             if row["kind"] in self._retention:
                 updates += casebook.retained(slot, time_us, at_us)
         elif row["kind"] != CUSTOMER_PROFILE:

@@ -56,10 +56,10 @@ def mark(at_us: int, partition: int, report: Report | None = None) -> bytes:
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
-def candidates(at_us: int, partition: int, asked: list[dict[str, Any]]) -> bytes:
+def candidates(at_us: int, partition: int, entries: list[dict[str, Any]]) -> bytes:
     """What a partition asks the dispatcher for at an instant; a report even where it asks for nothing."""
     instant = format_instant(at_us)
-    return orjson.dumps({"kind": "candidates", "instant": instant, "partition": partition, "candidates": asked})
+    return orjson.dumps({"kind": "candidates", "instant": instant, "partition": partition, "candidates": entries})
 
 
 def end_mark(partition: int) -> bytes:

@@ -20,7 +20,7 @@ FIELDS = {  # what features are made of and may be missing; an activity type is 
     SURVEY: ("causes",),
 }
 MOST_NAMES = int(np.iinfo(np.uint16).max)  # a publisher that makes names up must not fill the memory
-MOST_TOLD = 200  # a report has to fit into a message
+MOST_REPORTED = 200  # a report has to fit into a message
 OTHERS = "others"
 
 
@@ -64,7 +64,7 @@ class Quality:
         if OTHERS in counts:
             self._counts[OTHERS] = counts.pop(OTHERS)
         largest = sorted(counts, key=lambda name: (-max(events for events, _ in counts[name].values()), name))
-        for name in largest[MOST_TOLD:]:
+        for name in largest[MOST_REPORTED:]:
             for field, (events, missing) in counts.pop(name).items():
                 self._add(OTHERS, field, events, missing)
         rest, self._counts = self._counts, {}

@@ -25,10 +25,10 @@ from streams.interventions.opening import Withheld
 from streams.profile.case_sections import Step, Tier
 
 ROWS_AT_ONCE = 16384
-See = Callable[[Scored], None]
+OnScored = Callable[[Scored], None]
 
 
-def unseen(scored: Scored) -> None:
+def ignore_scores(scored: Scored) -> None:
     """Nobody else looks at the scores of a sweep."""
 
 
@@ -63,27 +63,29 @@ class Scoring:
         self.scores.update(zip(scored.slots[changed].tolist(), scores, strict=True))
         return changed
 
-    def sweep(self, slots: Slots, at_us: int, hold: Withheld, candidacy: Candidacy, see: See = unseen) -> Array:
-        """Scores many customers at one instant, and keeps what changed. see: is shown what was scored, part by part,
-        before anything is decided about it. -> (slots,) probabilities.
+    def sweep(
+        self, slots: Slots, at_us: int, hold: Withheld, candidacy: Candidacy, on_scored: OnScored = ignore_scores
+    ) -> Array:
+        """Scores many customers at one instant, and keeps what changed. on_scored: is called with each chunk before
+        anything is decided about it. -> (slots,) probabilities.
         """
         parts = [np.empty(0)]
-        for part in in_parts(slots):
+        for part in in_chunks(slots):
             block = self.table.gather(part)
             scored = self.scored(part, block, np.full(len(part), float(at_us)))
-            see(scored)
+            on_scored(scored)
             changed = self.decide(scored, block, hold, candidacy)
             self.table.rows[part[changed], -WIDTH:] = block[-WIDTH:, changed].T
             self.table.dirty[part[changed]] = True
             parts.append(scored.probability)
         return np.concatenate(parts)
 
-    def give_up(self, slots: Slots, at_us: int) -> None:
+    def drop_pending(self, slots: Slots, at_us: int) -> None:
         """Customers who have lapsed while a crossing waited: it ends."""
         if len(slots):
             block = self.table.gather(slots)
             scored = self.scored(slots, block, np.full(len(slots), float(at_us)))
-            self.table.rows[slots, -WIDTH:] = self.crossings.give_up(scored, block[-WIDTH:]).T
+            self.table.rows[slots, -WIDTH:] = self.crossings.drop_pending(scored, block[-WIDTH:]).T
             self.table.dirty[slots] = True
 
     def gate(self, slot: int, at_us: int, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
@@ -93,6 +95,6 @@ class Scoring:
         return self.crossings.gate(self.scored(slots, block, np.array([float(at_us)])), block[-WIDTH:], base)
 
 
-def in_parts(slots: Slots) -> Iterator[Slots]:
+def in_chunks(slots: Slots) -> Iterator[Slots]:
     """As many at once as are scored well together."""
     return (slots[start : start + ROWS_AT_ONCE] for start in range(0, len(slots), ROWS_AT_ONCE))

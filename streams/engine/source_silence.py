@@ -23,14 +23,14 @@ ENOUGH_PAUSES = 50  # before that a source has no rhythm yet
 
 
 @dataclass
-class Source:
+class PauseStatistics:
     """What is usual for one source."""
 
     last_us: int
     longest_us: float = 0.0
     pauses: int = 0
 
-    def hear(self, at_us: NDArray[np.int64]) -> None:
+    def add(self, at_us: NDArray[np.int64]) -> None:
         """Events at these instants, ascending and different from each other."""
         pauses = np.diff(at_us, prepend=self.last_us)
         longest_us, last_us = float(pauses.max()), int(at_us[-1])
@@ -50,18 +50,18 @@ class SourceSilence:
 
     def __init__(self, factor: float) -> None:
         self.factor = factor
-        self.sources: dict[str, Source] = {}
+        self.sources: dict[str, PauseStatistics] = {}
 
-    def hear(self, rows: Rows) -> None:
+    def add(self, rows: Rows) -> None:
         """Events that are applied now, at the ends of their ticks."""
         for kind in np.unique(rows["kind"]).tolist():
             at_us = np.unique(rows["due_us"][rows["kind"] == kind])
-            source = self.sources.setdefault(KINDS[kind], Source(int(at_us[0])))
+            source = self.sources.setdefault(KINDS[kind], PauseStatistics(int(at_us[0])))
             at_us = at_us[at_us > source.last_us]
             if len(at_us):
-                source.hear(at_us)
+                source.add(at_us)
 
-    def quiet(self, now_us: int) -> list[str]:
+    def quiet_sources(self, now_us: int) -> list[str]:
         """The sources that are quieter than they ever are."""
         return [name for name, source in sorted(self.sources.items()) if source.is_quiet(now_us, self.factor)]
 
@@ -71,4 +71,4 @@ class SourceSilence:
 
     def load(self, state: Mapping[str, Mapping[str, Any]]) -> None:
         """What `state` gave."""
-        self.sources = {name: Source(**source) for name, source in state.items()}
+        self.sources = {name: PauseStatistics(**source) for name, source in state.items()}

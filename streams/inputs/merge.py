@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from schemas.columns import EVENT, Rows
 
 Offsets = NDArray[np.int64]
-ALWAYS = int(np.iinfo(np.int64).max)
+FOREVER_US = int(np.iinfo(np.int64).max)
 
 
 class OffsetGap(RuntimeError):
@@ -32,7 +32,7 @@ class Source:
     """What has been read of one source and not yet taken."""
 
     read: int  # the next offset to be read
-    proved_us: int | None = None  # everything up to here is known; None: nothing read yet
+    watermark_us: int | None = None  # everything up to here is known; None: nothing read yet
     start_us: int | None = None  # what was proved first
     latest_us: int = 0  # the latest event time that has been read
     end: int | None = None  # the offset of its end marker
@@ -49,11 +49,11 @@ class Source:
         first += [offset for _, offset in list(self.marks)[:1]]
         return min(first, default=self.read)
 
-    def prove(self, time_us: int) -> int:
+    def advance(self, time_us: int) -> int:
         """Everything up to `time_us` is known; returns up to where it is now."""
-        self.proved_us = time_us if self.proved_us is None else max(self.proved_us, time_us)
-        self.start_us = self.proved_us if self.start_us is None else self.start_us
-        return self.proved_us
+        self.watermark_us = time_us if self.watermark_us is None else max(self.watermark_us, time_us)
+        self.start_us = self.watermark_us if self.start_us is None else self.start_us
+        return self.watermark_us
 
     def mark(self, due_us: int, offset: int) -> None:
         """Something without an event, passed with the tick `due_us`, not before what lies before it."""
@@ -65,58 +65,58 @@ class Source:
 class Merge:
     """The merge of one partition. Rows carry their offset; times are us."""
 
-    def __init__(self, positions: dict[str, int], tick_us: int, proved_us: int | None = None) -> None:
-        """positions: next offset of each source; proved_us: where the state stands, None when it is new."""
+    def __init__(self, positions: dict[str, int], tick_us: int, watermark_us: int | None = None) -> None:
+        """positions: next offset of each source; watermark_us: where the state stands, None when it is new."""
         self.tick_us = tick_us
-        self.sources = {name: Source(offset, proved_us) for name, offset in positions.items()}
+        self.sources = {name: Source(offset, watermark_us) for name, offset in positions.items()}
 
-    def records(self, name: str, rows: Rows, offsets: Offsets) -> int:
+    def add(self, name: str, rows: Rows, offsets: Offsets) -> int:
         """Takes records of a source in the order in which they lie there; returns how many of them are late."""
         if not len(rows):
             return 0
         source = self.sources[name]
         ends = -(-rows["time_us"] // self.tick_us) * self.tick_us
-        floor = ends[0] if source.proved_us is None else self._end_after(source.proved_us)
+        floor = ends[0] if source.watermark_us is None else self._end_after(source.watermark_us)
         rows["due_us"] = np.maximum.accumulate(np.maximum(ends, floor))
         source.latest_us = max(source.latest_us, int(rows["time_us"].max()))
         source.chunks.append((rows, offsets))
-        source.prove(int(rows["due_us"][0]) - self.tick_us)
-        source.prove(int(rows["due_us"][-1]) - self.tick_us)
+        source.advance(int(rows["due_us"][0]) - self.tick_us)
+        source.advance(int(rows["due_us"][-1]) - self.tick_us)
         return int((ends < rows["due_us"]).sum())
 
-    def latest_us(self, name: str) -> int | None:
+    def tombstone_time_us(self, name: str) -> int | None:
         """The time of something that has none and comes now: not before what came before it, in the first tick that
         is not proved. None while the source has said nothing. The same when it is read again from a position:
         whatever could make it later is in a tick that is read again too.
         """
         source = self.sources[name]
-        return None if source.proved_us is None else max(source.latest_us, source.proved_us + 1)
+        return None if source.watermark_us is None else max(source.latest_us, source.watermark_us + 1)
 
     def heartbeat(self, name: str, time_us: int, offset: int) -> None:
         """Everything of the source up to `time_us` has been sent."""
         source = self.sources[name]
-        source.mark(source.prove(time_us // self.tick_us * self.tick_us), offset)
+        source.mark(source.advance(time_us // self.tick_us * self.tick_us), offset)
 
-    def proved(self, name: str, time_us: int) -> None:
+    def advance(self, name: str, time_us: int) -> None:
         """The same, known otherwise than by a record."""
-        self.sources[name].prove(time_us // self.tick_us * self.tick_us)
+        self.sources[name].advance(time_us // self.tick_us * self.tick_us)
 
     def end(self, name: str, time_us: int, offset: int) -> None:
         """Nothing follows in the source; `time_us` is the last event time of the whole input."""
         source = self.sources[name]
-        source.mark(source.prove(time_us) + 1, offset)  # whoever waits there may be followed by another
+        source.mark(source.advance(time_us) + 1, offset)  # whoever waits there may be followed by another
         source.end = offset
 
     def exhausted(self, name: str) -> None:
         """Nothing follows in the source, whatever the others have."""
-        self.sources[name].prove(ALWAYS)
+        self.sources[name].advance(FOREVER_US)
 
     def finish(self, time_us: int | None) -> None:
         """Nothing follows in any source; `time_us` is the last event time of all, None when there was no event."""
         for source in self.sources.values():
-            source.proved_us, source.end = time_us, source.read
+            source.watermark_us, source.end = time_us, source.read
 
-    def reached(self, name: str, next_offset: int) -> None:
+    def read_up_to(self, name: str, next_offset: int) -> None:
         """Everything before `next_offset` has been handed over (records, marks, refused ones)."""
         self.sources[name].read = next_offset
 
@@ -127,8 +127,8 @@ class Merge:
     @property
     def frontier_us(self) -> int | None:
         """Up to here every source is known; None while one of them has said nothing."""
-        proved = [source.proved_us for source in self.sources.values() if source.proved_us is not None]
-        return min(proved) if len(proved) == len(self.sources) else None
+        advance = [source.watermark_us for source in self.sources.values() if source.watermark_us is not None]
+        return min(advance) if len(advance) == len(self.sources) else None
 
     @property
     def start_us(self) -> int:
@@ -137,8 +137,8 @@ class Merge:
 
     def holds_frontier(self, name: str) -> bool:
         """Whether nothing can go on before this source has been read further."""
-        proved_us = self.sources[name].proved_us
-        return proved_us is None or proved_us == self.frontier_us
+        watermark_us = self.sources[name].watermark_us
+        return watermark_us is None or watermark_us == self.frontier_us
 
     def forget_end(self) -> None:
         """The end has been passed; whatever follows it goes on from there."""
@@ -152,7 +152,7 @@ class Merge:
         everything = self.ended and until_us == self.frontier_us
         parts: list[Rows] = []
         for source in self.sources.values():
-            _take(source, ALWAYS if everything else until_us, parts)
+            _take(source, FOREVER_US if everything else until_us, parts)
             while source.marks and source.marks[0][0] <= until_us:
                 source.marks.popleft()
         return np.concatenate(parts) if parts else np.zeros(0, EVENT)
@@ -161,8 +161,8 @@ class Merge:
         """The offset of the first thing of each source that has not been taken."""
         return {name: source.position() for name, source in self.sources.items()}
 
-    def _end_after(self, proved_us: int) -> int:
-        return proved_us // self.tick_us * self.tick_us + self.tick_us
+    def _end_after(self, watermark_us: int) -> int:
+        return watermark_us // self.tick_us * self.tick_us + self.tick_us
 
 
 def _take(source: Source, due_us: int, parts: list[Rows]) -> None:

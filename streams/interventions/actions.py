@@ -11,7 +11,7 @@ from features.catalogue import NAMES
 from features.portable_math import Array
 from schemas.columns import CAUSES
 from schemas.instants import DAY_US
-from streams.profile.case_sections import Instead, Remedy, Segments, Step, Tier
+from streams.profile.case_sections import AlternativeAction, Remedy, Segments, Step, Tier
 from streams.profile.profile import Profile
 
 Lifecycle = Literal["new", "growing", "mature", "silent", "churned"]
@@ -21,7 +21,7 @@ A_MONTH = 30 / 28 * math.log(2.0)  # a steady stream of n a month holds n / A_MO
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Segmentation:
     """A customer as policy sees them. rfm_b: percentiles by component, None before a population is known."""
 
     segments: tuple[str, ...]
@@ -41,9 +41,9 @@ class Plan:
     closes: bool = False
 
 
-def standing(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None) -> Standing:
+def segmentation(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None) -> Segmentation:
     """raw: (features,) in their units."""
-    return Standing(_segments(segments, raw, rfm_b), lifecycle(segments, raw), _cause(raw), rfm_b)
+    return Segmentation(_segments(segments, raw, rfm_b), lifecycle(segments, raw), _cause(raw), rfm_b)
 
 
 def lifecycle(segments: Segments, raw: Array) -> Lifecycle:
@@ -56,11 +56,11 @@ def lifecycle(segments: Segments, raw: Array) -> Lifecycle:
     return "mature" if count >= segments.mature_purchases else "growing"
 
 
-def plan(profile: Profile, base: Tier | Step, standing: Standing) -> Plan:
+def plan(profile: Profile, base: Tier | Step, segmentation: Segmentation) -> Plan:
     """The remedy of the cause, else the first segment's offer, else the tier's or step's own action."""
-    remedy: Instead | None = next((r for r in profile.remedies if r.cause == standing.cause), None)
+    remedy: AlternativeAction | None = next((r for r in profile.remedies if r.cause == segmentation.cause), None)
     if remedy is None:
-        remedy = next((o for o in profile.segment_offers if o.segment in standing.segments), None)
+        remedy = next((o for o in profile.segment_offers if o.segment in segmentation.segments), None)
     if remedy is None:
         return Plan(base.who, base.channels, base.offer, base.script)
     closes = isinstance(remedy, Remedy) and remedy.close

@@ -37,35 +37,35 @@ class CaseTrigger(StrEnum):
     RETAINED = "retained"  # a retention event within the save horizon after the contact
     HORIZON_OVER = "horizon_over"  # the save horizon has passed since the contact
     WINDOW_OVER = "window_over"  # the last window has passed since the crossing, without a contact
-    NOBODY_TO_SAVE = "nobody_to_save"  # the vehicle is sold
+    VEHICLE_SOLD = "vehicle_sold"  # the vehicle is sold
     NO_CHANNEL = "no_channel"  # consent was withdrawn for every channel that is left
 
 
-S, H = State, CaseTrigger
+S, T = State, CaseTrigger
 WAITING = (S.OPEN, S.ACKNOWLEDGED)  # for a contact
 ANSWERED = (S.RESPONDED, S.DECLINED)
 LIVE = (*WAITING, S.CONTACTED, *ANSWERED, S.WITHHELD)
 ENDED = (S.SAVED, S.LOST, S.EXPIRED, S.WITHDRAWN)
 
 TABLE: dict[tuple[State, CaseTrigger], State] = {
-    (S.OPEN, H.ACKNOWLEDGED): S.ACKNOWLEDGED,
-    **{(state, H.CONTACTED): S.CONTACTED for state in WAITING},
-    **{(state, H.RESPONDED): S.RESPONDED for state in (*WAITING, S.CONTACTED, S.DECLINED)},
-    **{(state, H.DECLINED): S.DECLINED for state in (*WAITING, S.CONTACTED, S.RESPONDED)},
+    (S.OPEN, T.ACKNOWLEDGED): S.ACKNOWLEDGED,
+    **{(state, T.CONTACTED): S.CONTACTED for state in WAITING},
+    **{(state, T.RESPONDED): S.RESPONDED for state in (*WAITING, S.CONTACTED, S.DECLINED)},
+    **{(state, T.DECLINED): S.DECLINED for state in (*WAITING, S.CONTACTED, S.RESPONDED)},
     # a claim says that somebody was in contact; the end is what the customer does
-    **{(state, claim): S.CONTACTED for state in WAITING for claim in (H.CLAIMED_SAVED, H.CLAIMED_LOST)},
-    **{(state, claim): state for state in (S.CONTACTED, *ANSWERED) for claim in (H.CLAIMED_SAVED, H.CLAIMED_LOST)},
+    **{(state, claim): S.CONTACTED for state in WAITING for claim in (T.CLAIMED_SAVED, T.CLAIMED_LOST)},
+    **{(state, claim): state for state in (S.CONTACTED, *ANSWERED) for claim in (T.CLAIMED_SAVED, T.CLAIMED_LOST)},
     # a further contact changes no state but is one
-    **{(state, H.CONTACTED): state for state in (S.CONTACTED, *ANSWERED)},
-    **{(state, H.RETURNED): S.WITHDRAWN for state in (*WAITING, S.CONTACTED, *ANSWERED)},
-    **{(state, H.RETAINED): S.SAVED for state in (S.CONTACTED, *ANSWERED, S.WITHHELD)},
+    **{(state, T.CONTACTED): state for state in (S.CONTACTED, *ANSWERED)},
+    **{(state, T.RETURNED): S.WITHDRAWN for state in (*WAITING, S.CONTACTED, *ANSWERED)},
+    **{(state, T.RETAINED): S.SAVED for state in (S.CONTACTED, *ANSWERED, S.WITHHELD)},
     # reported late: the contact was before the return
-    (S.WITHDRAWN, H.RETAINED): S.SAVED,
-    **{(state, H.HORIZON_OVER): S.LOST for state in (S.CONTACTED, *ANSWERED, S.WITHHELD)},
-    **{(state, H.WINDOW_OVER): S.EXPIRED for state in WAITING},
+    (S.WITHDRAWN, T.RETAINED): S.SAVED,
+    **{(state, T.HORIZON_OVER): S.LOST for state in (S.CONTACTED, *ANSWERED, S.WITHHELD)},
+    **{(state, T.WINDOW_OVER): S.EXPIRED for state in WAITING},
     # nobody speaks to the holdout, so nobody hears of it there
-    **{(state, H.NOBODY_TO_SAVE): S.LOST for state in (*WAITING, S.CONTACTED, *ANSWERED)},
-    **{(state, H.NO_CHANNEL): S.WITHDRAWN for state in WAITING},
+    **{(state, T.VEHICLE_SOLD): S.LOST for state in (*WAITING, S.CONTACTED, *ANSWERED)},
+    **{(state, T.NO_CHANNEL): S.WITHDRAWN for state in WAITING},
 }
 
 

@@ -60,11 +60,11 @@ class Dispatcher:
         teams = [team for team in self.limits.teams if team.who == c.who and team.scope in (None, c.scope)]
         wants = [(f"budget:{limit.name}", self._end(limit), max(c.cost, 0.0), limit.amount) for limit in budgets]
         wants += [want for team in teams for want in self._places(team, c)]
-        for name, end_us, asked, most in wants:
-            if self._used(name) + asked > most:
+        for name, end_us, amount, most in wants:
+            if self._used(name) + amount > most:
                 return Grant(c, "budget" if name.startswith("budget:") else "capacity", end_us)
-        for name, end_us, asked, _ in wants:
-            self.used[name] = [end_us, self._used(name) + asked]
+        for name, end_us, amount, _ in wants:
+            self.used[name] = [end_us, self._used(name) + amount]
         return Grant(c, None, None)
 
     def _places(self, team: Team, c: PartitionCandidate) -> Iterable[tuple[str, int, float, float]]:

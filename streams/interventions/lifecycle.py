@@ -25,20 +25,20 @@ def outcome(rules: CaseRules, case: Case, fields: dict[str, Any], time_us: int, 
     if time_us < case.sent_us and not case.holdout:
         return [ignored(case.intervention_id, fields, at_us, "before_the_case")]
     if late := _late_contact(rules, case, trigger, time_us):
-        _note(case, fields)
+        _record_outcome(case, fields)
         case.contacted_us, case.saved_us = time_us, case.returned_us
-        return _move(case, late, at_us, _said(fields))
+        return _move(case, late, at_us, _outcome_details(fields))
     is_sold = "vehicle_sold" in fields.get("causes", ()) and case.is_live
     if (case.state, trigger) not in TABLE:
         why = why_ignored(case.state, trigger)
-        sold = nobody_to_save(case, at_us) if is_sold else []
+        sold = vehicle_sold(case, at_us) if is_sold else []
         return sold or [ignored(case.intervention_id, fields, at_us, why)]
-    _note(case, fields)
+    _record_outcome(case, fields)
     if trigger is not CaseTrigger.ACKNOWLEDGED and (case.contacted_us is None or time_us < case.contacted_us):
         case.contacted_us = time_us
-    updates = _move(case, trigger, at_us, _said(fields))
-    updates += nobody_to_save(case, at_us) if is_sold else []
-    return updates + _already_back(rules, case, at_us)
+    updates = _move(case, trigger, at_us, _outcome_details(fields))
+    updates += vehicle_sold(case, at_us) if is_sold else []
+    return updates + _apply_earlier_return(rules, case, at_us)
 
 
 def retained(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update]:
@@ -47,7 +47,7 @@ def retained(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Upd
         return []
     times = sorted({us for us in (case.returned_us, case.again_us, time_us) if us is not None})
     case.returned_us, case.again_us = times[0], times[1] if len(times) > 1 else None
-    return _back(rules, case, time_us, at_us) if case.is_live else []
+    return _apply_return(rules, case, time_us, at_us) if case.is_live else []
 
 
 def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
@@ -66,13 +66,15 @@ def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
         case "horizon":
             return _move(case, CaseTrigger.HORIZON_OVER, at_us, {"why": "no_return"})
         case "measured":
-            return [_update(case, "measured", at_us, {"returned": _by(case.returned_us, measured_us(rules, case))})]
+            return [_update(case, "measured", at_us, {"returned": _is_by(case.returned_us, measured_us(rules, case))})]
         case "bought_again":
-            return [_update(case, "followed_up", at_us, {"bought_again": _again(case, rules.bought_again_within_us)})]
+            return [
+                _update(case, "followed_up", at_us, {"bought_again": _came_again(case, rules.bought_again_within_us)})
+            ]
         case "judged":  # told to nobody: it counts for the stop-loss
             return []
         case _:
-            return [_update(case, "followed_up", at_us, {"stayed": _again(case, rules.stayed_within_us)})]
+            return [_update(case, "followed_up", at_us, {"stayed": _came_again(case, rules.stayed_within_us)})]
 
 
 def step(case: Case, step: Step, channel: str, action: dict[str, str], at_us: int) -> Update:
@@ -93,9 +95,9 @@ def step_withheld(case: Case, step: Step, refused: Refused, at_us: int) -> Updat
     return _update(case, "step_withheld", at_us, {"why": refused.rule, "step": step.name, "retry_at": retry_at})
 
 
-def nobody_to_save(case: Case, at_us: int) -> list[Update]:
+def vehicle_sold(case: Case, at_us: int) -> list[Update]:
     """The vehicle is sold."""
-    return _move(case, CaseTrigger.NOBODY_TO_SAVE, at_us, {"why": "vehicle_sold"})
+    return _move(case, CaseTrigger.VEHICLE_SOLD, at_us, {"why": "vehicle_sold"})
 
 
 def end_without_channel(case: Case, at_us: int) -> list[Update]:
@@ -135,12 +137,12 @@ def _late_contact(rules: CaseRules, case: Case, trigger: CaseTrigger, time_us: i
     return None
 
 
-def _already_back(rules: CaseRules, case: Case, at_us: int) -> list[Update]:
+def _apply_earlier_return(rules: CaseRules, case: Case, at_us: int) -> list[Update]:
     """A contact that is reported after the return which it led to."""
-    return _back(rules, case, case.returned_us, at_us) if case.is_live and case.returned_us is not None else []
+    return _apply_return(rules, case, case.returned_us, at_us) if case.is_live and case.returned_us is not None else []
 
 
-def _back(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update]:
+def _apply_return(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update]:
     began_us = case.sent_us if case.holdout else case.contacted_us
     if began_us is None or time_us <= began_us:
         return [] if case.holdout else _move(case, CaseTrigger.RETURNED, at_us, {"why": "came_back"})
@@ -184,11 +186,11 @@ def _update(case: Case, status: str, at_us: int, more: dict[str, Any]) -> Update
     }
 
 
-def _said(fields: dict[str, Any]) -> dict[str, Any]:
+def _outcome_details(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: fields[name] for name in ("agent_id", "channel", "cost", "causes") if name in fields}
 
 
-def _note(case: Case, fields: dict[str, Any]) -> None:
+def _record_outcome(case: Case, fields: dict[str, Any]) -> None:
     case.agent_id = fields.get("agent_id", case.agent_id)
     case.cost += fields.get("cost", 0.0)
     if fields["status"] in ("saved", "lost"):
@@ -205,11 +207,11 @@ def _window(profile: Profile, case: Case, at_us: int) -> dict[str, Any]:
     return {"window": left[0].name, "window_saved": left[0].saved} if left else {}
 
 
-def _again(case: Case, within_us: int) -> bool:
+def _came_again(case: Case, within_us: int) -> bool:
     """Whether the customer came again after the event that saved the case."""
     saved_us = case.saved_us or 0
     return case.again_us is not None and saved_us < case.again_us <= saved_us + within_us
 
 
-def _by(us: int | None, until_us: int) -> bool:
+def _is_by(us: int | None, until_us: int) -> bool:
     return us is not None and us <= until_us

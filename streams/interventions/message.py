@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 from online_model.reasons import Explanation
 from schemas.instants import format_instant
-from streams.interventions.actions import Plan, Standing, action
+from streams.interventions.actions import Plan, Segmentation, action
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.touches import ActivePoint
 from streams.profile.case_sections import Tier, Window
@@ -40,7 +40,7 @@ class Crossing:
     model_version: int
     attributes: CustomerAttributes
     value: float | None  # of the customer, None: as the profile says
-    standing: Standing
+    segmentation: Segmentation
     plan: Plan
     touch_points: Sequence[ActivePoint] = ()
 
@@ -87,10 +87,10 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "customer_value": value,
         "scope": crossing.attributes.scope,
         "agent_id": crossing.attributes.agent_id,
-        "cause": crossing.standing.cause,
-        "segments": list(crossing.standing.segments),
-        "lifecycle": crossing.standing.lifecycle,
-        "rfm_b": crossing.standing.rfm_b,
+        "cause": crossing.segmentation.cause,
+        "segments": list(crossing.segmentation.segments),
+        "lifecycle": crossing.segmentation.lifecycle,
+        "rfm_b": crossing.segmentation.rfm_b,
         "touch_points": list(crossing.touch_points),
         "log_odds": why.log_odds,
         "average_log_odds": why.average,

@@ -22,11 +22,11 @@ def judged(case: Case) -> Judged:
     return {case.policy: (1, int(case.state is State.SAVED))}
 
 
-def added(one: Mapping[str, Sequence[int]], other: Mapping[str, Sequence[int]]) -> Judged:
+def added(left: Mapping[str, Sequence[int]], right: Mapping[str, Sequence[int]]) -> Judged:
     """Counts of two partitions, or of two spans of time, as one."""
     found = {}
-    for version in sorted({*one, *other}):
-        (cases, saved), (more, more_saved) = one.get(version, (0, 0)), other.get(version, (0, 0))
+    for version in sorted({*left, *right}):
+        (cases, saved), (more, more_saved) = left.get(version, (0, 0)), right.get(version, (0, 0))
         found[version] = cases + more, saved + more_saved
     return found
 

@@ -21,7 +21,7 @@ from features.portable_math import Array
 from features.signals import COMPLAINTS, KNOWN, RETAINED, activity
 from features.view import View
 from schemas.instants import format_instant
-from streams.interventions.gate import Applicant
+from streams.interventions.gate import Recipient
 from streams.profile.contact_sections import TouchPoint
 from streams.profile.profile import Profile
 
@@ -99,20 +99,22 @@ def active_points(profile: Profile, bits: float, contributions: Array) -> list[A
     ]
 
 
-def compose_touch(profile: Profile, who: Applicant, trigger: str, channel: str, more: dict[str, Any]) -> dict[str, Any]:
+def compose_touch(
+    profile: Profile, recipient: Recipient, trigger: str, channel: str, more: dict[str, Any]
+) -> dict[str, Any]:
     """The message of a touch, for the CRM's automation."""
-    touched_at = format_instant(who.at_us)
+    touched_at = format_instant(recipient.at_us)
     return {
-        "touch_id": str(uuid5(NAMESPACE, f"{who.customer_id}|{trigger}|{touched_at}")),
-        "customer_id": who.customer_id,
+        "touch_id": str(uuid5(NAMESPACE, f"{recipient.customer_id}|{trigger}|{touched_at}")),
+        "customer_id": recipient.customer_id,
         "touched_at": touched_at,
         "trigger": trigger,
         "channel": channel,
-        "offer": who.plan.offer,
-        "script": who.plan.script,
-        "scope": who.attributes.scope,
-        "segments": list(who.standing.segments),
-        "lifecycle": who.standing.lifecycle,
+        "offer": recipient.plan.offer,
+        "script": recipient.plan.script,
+        "scope": recipient.attributes.scope,
+        "segments": list(recipient.segmentation.segments),
+        "lifecycle": recipient.segmentation.lifecycle,
         **more,
         "policy_version": profile.version,
     }

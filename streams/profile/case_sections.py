@@ -92,7 +92,7 @@ class Step(Section):
     script: Text
 
 
-class Instead(Section):
+class AlternativeAction(Section):
     """What is done instead of the action of the tier; who and channels where they differ."""
 
     who: Text | None = None
@@ -101,7 +101,7 @@ class Instead(Section):
     script: Text
 
 
-class Remedy(Instead):
+class Remedy(AlternativeAction):
     """What fits a cause; `close`: the case is over."""
 
     cause: Cause
@@ -126,7 +126,7 @@ class Segments(Section):
     coupons_a_month: Positive
 
 
-class SegmentOffer(Instead):
+class SegmentOffer(AlternativeAction):
     """What fits a segment."""
 
     segment: SegmentName

@@ -31,7 +31,7 @@ def _names_differ(profile: Profile) -> Iterator[str]:
         "gate.caps": [cap.name for cap in profile.gate.caps],
         "limits.budgets": [budget.name for budget in profile.limits.budgets],
         "limits.teams": [team.name for team in profile.limits.teams],
-        "challengers": [one.name for one in profile.challengers],
+        "challengers": [challenger.name for challenger in profile.challengers],
     }
     for key, names in lists.items():
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
@@ -121,12 +121,12 @@ def _deadlines_follow(profile: Profile) -> Iterator[str]:
 def _challengers_differ(profile: Profile) -> Iterator[str]:
     model = profile.model
     same = (model.prior_precision, model.forget_a_week, set(POOLED))
-    for one in profile.challengers:
-        if one.name == MODEL:
-            yield f"challengers.{one.name}: [model] itself is called so: give it another name"
-        theirs = (one.prior_precision or same[0], one.forget_a_week or same[1], set(one.experts))
+    for challenger in profile.challengers:
+        if challenger.name == MODEL:
+            yield f"challengers.{challenger.name}: [model] itself is called so: give it another name"
+        theirs = (challenger.prior_precision or same[0], challenger.forget_a_week or same[1], set(challenger.experts))
         if theirs == same:
-            yield f"challengers.{one.name} learns as [model] does: set prior_precision, forget_a_week or experts"
+            yield f"challengers.{challenger.name} learns as [model] does: set prior_precision, forget_a_week or experts"
 
 
 def _promotion_is_possible(profile: Profile) -> Iterator[str]:

@@ -34,7 +34,7 @@ def load_profile(name_or_path: str, overrides: Sequence[str] = ()) -> Profile:
     try:
         profile = Profile.model_validate(content)
     except ValidationError as error:
-        raise _usage(name_or_path, [_say(e, content, known) for e in error.errors()]) from None
+        raise _usage(name_or_path, [_sentence(e, content, known) for e in error.errors()]) from None
     wrong = [sentence for rule in consistency.RULES for sentence in rule(profile)]
     if wrong:
         raise _usage(name_or_path, wrong)
@@ -61,7 +61,7 @@ def _read(name_or_path: str) -> dict[str, Any]:
         raise UsageError(f"profile {name_or_path}: not TOML: {error}") from None
 
 
-def _say(error: ErrorDetails, content: dict[str, Any], known: dict[str, Place]) -> str:
+def _sentence(error: ErrorDetails, content: dict[str, Any], known: dict[str, Place]) -> str:
     key = _dotted(error["loc"], content)
     if error["type"] == "extra_forbidden":
         return f"{key}: {no_such_key(key, known)}"

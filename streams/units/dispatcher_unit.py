@@ -35,13 +35,13 @@ class DispatcherFeed(InstantFeed[DispatcherBatch]):
 
     def __init__(self, position: dict[str, int], partitions: int, clock: Clock, until_us: int) -> None:
         super().__init__(position, partitions, until_us, waits=clock == "event")
-        self.asked: dict[int, list[PartitionCandidate]] = {}
+        self.candidates: dict[int, list[PartitionCandidate]] = {}
 
     def _batch(self, base: dict[str, int], instant_us: int) -> DispatcherBatch:
-        return DispatcherBatch(self, base, self.position, instant_us, self.asked.pop(instant_us, []))
+        return DispatcherBatch(self, base, self.position, instant_us, self.candidates.pop(instant_us, []))
 
     def _report(self, body: dict[str, Any], instant_us: int) -> None:
-        candidates = self.asked.setdefault(instant_us, [])
+        candidates = self.candidates.setdefault(instant_us, [])
         candidates += [PartitionCandidate(partition=body["partition"], **candidate) for candidate in body["candidates"]]
 
 
@@ -90,13 +90,13 @@ class DispatcherUnit(GlobalUnit[DispatcherBatch]):
         for grant in grants:
             self.granted["refused" if grant.rule else "granted"] += 1
         for partition in range(self.partitions):
-            mine = [_told(grant) for grant in grants if grant.candidate.partition == partition]
+            mine = [_grant_body(grant) for grant in grants if grant.candidate.partition == partition]
             if mine or self.clock == "event":
                 body = {"kind": "dispatch", "instant": format_instant(instant_us), "grants": mine}
                 self.answers.append((partition, orjson.dumps(body)))
 
 
-def _told(grant: Grant) -> dict[str, str | None]:
+def _grant_body(grant: Grant) -> dict[str, str | None]:
     candidate, retry_us = grant.candidate, grant.retry_us
     return {
         "intervention_id": candidate.intervention_id,

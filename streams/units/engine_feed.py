@@ -22,7 +22,7 @@ from schemas.refusals import dead_letter
 from schemas.validation import Erased, Mark
 from streams.engine.engine import Engine
 from streams.inputs.details import WaitingDetails
-from streams.inputs.merge import ALWAYS, Merge, OffsetGap, Offsets
+from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets
 from streams.inputs.schedule import is_grid, next_grid
 from streams.units.engine_batch import Batch, Grants, Letter
 from streams.units.sources import (
@@ -32,7 +32,7 @@ from streams.units.sources import (
     OBSERVATIONS,
     OWN,
     REFUSED,
-    is_of_events,
+    is_event_source,
 )
 from streams.units.unit import Record
 
@@ -47,12 +47,14 @@ class EngineFeed:
     def __init__(self, engine: Engine, position: dict[str, int], tick_us: int, max_skew_us: int) -> None:
         self.engine, self.tick_us = engine, tick_us
         self.read, self.position = dict(position), dict(position)
-        events = {source: offset for source, offset in position.items() if is_of_events(source)}
+        events = {source: offset for source, offset in position.items() if is_event_source(source)}
         self.merge = Merge(events, tick_us, engine.now_us)
         self.decoders = {source: Decoder(INPUTS[source], max_skew_us) for source in events if source in INPUTS}
-        self.until_us, self.waiting_us, self.asked_us = engine.now_us, engine.waiting_us, engine.asked_us
-        if self.waiting_us is not None and engine.gives_out(self.waiting_us):  # it will ask once it has the model
-            self.asked_us = self.waiting_us
+        self.until_us, self.model_due_us, self.grants_due_us = engine.now_us, engine.model_due_us, engine.grants_due_us
+        if self.model_due_us is not None and engine.is_dispatch_instant(
+            self.model_due_us
+        ):  # it will ask once it has the model
+            self.grants_due_us = self.model_due_us
         self.models: deque[tuple[int, Snapshot]] = deque()
         self.dispatches: deque[tuple[int, Grants]] = deque()
         self.blocks: list[dict[str, Any]] = []
@@ -96,11 +98,11 @@ class EngineFeed:
         others |= {refused.index: letter for refused, letter in zip(decoded.refused, letters, strict=True)}
         for index, other in sorted(others.items()):
             n = int(np.searchsorted(decoded.index, index))
-            self.merge.records(source, rows[taken:n], offsets[decoded.index[taken:n]])
+            self.merge.add(source, rows[taken:n], offsets[decoded.index[taken:n]])
             taken = n
             self._take_other(source, other, int(offsets[index]))
-        self.merge.records(source, rows[taken:], offsets[decoded.index[taken:]])
-        self.merge.reached(source, int(offsets[-1]) + 1)
+        self.merge.add(source, rows[taken:], offsets[decoded.index[taken:]])
+        self.merge.read_up_to(source, int(offsets[-1]) + 1)
 
     def _take_other(self, source: str, other: Mark | Erased | Letter, offset: int) -> None:
         if isinstance(other, Erased):
@@ -114,7 +116,7 @@ class EngineFeed:
 
     def _erase(self, source: str, customer: str, offset: int) -> None:
         """A deletion is a note without fields; while its topic has said nothing there is nothing to delete."""
-        at_us = self.merge.latest_us(source)
+        at_us = self.merge.tombstone_time_us(source)
         if at_us is None:
             return
         row = empty_rows(1)
@@ -126,12 +128,12 @@ class EngineFeed:
         )
         row["id"] = LAST_ID - offset  # of its own, and behind the profiles of its instant
         self.details.keep(row, [{}])
-        self.merge.records(source, row, np.array([offset], np.int64))
+        self.merge.add(source, row, np.array([offset], np.int64))
 
     def caught_up(self, source: str, now_us: int) -> None:
         """Live: the source has been read to its end, so nothing older than now is to come."""
         if source in self.merge.sources:
-            self.merge.proved(source, now_us)
+            self.merge.advance(source, now_us)
 
     def wants(self, source: str) -> bool:
         """Whether more of a source is needed. A full buffer that holds the frontier is read on: records of one instant
@@ -153,18 +155,18 @@ class EngineFeed:
         if frontier_us is None:
             return None
         model = self._model()
-        grants = self._granted()
+        grants = self._grants_due()
         if self.until_us is None:
             self.until_us = self.merge.start_us
         until_us = max(self._limit(frontier_us), self.until_us)
-        ended = self.merge.ended and until_us == frontier_us and self._passable(until_us)
+        ended = self.merge.ended and until_us == frontier_us and self._may_pass_end(until_us)
         if until_us == self.until_us and model is None and not grants and not ended:
             return None
         rows = self.merge.take(until_us)
         matured = self._matured(until_us)
         if self.engine.waits_for_models and until_us > self.until_us:
-            self.waiting_us = until_us if is_grid(until_us) else None
-            self.asked_us = until_us if self.engine.gives_out(until_us) else None
+            self.model_due_us = until_us if is_grid(until_us) else None
+            self.grants_due_us = until_us if self.engine.is_dispatch_instant(until_us) else None
         self.until_us = until_us
         if ended:
             self.merge.forget_end()
@@ -214,43 +216,45 @@ class EngineFeed:
     def _model(self) -> Snapshot | None:
         """The model to take now: in event time that of the instant waited for, live the newest."""
         chosen = None
-        while self.models and (not self.engine.waits_for_models or self.waiting_us is not None):
+        while self.models and (not self.engine.waits_for_models or self.model_due_us is not None):
             offset, snapshot = self.models[0]
-            if self.waiting_us is not None and snapshot.instant_us > self.waiting_us:
+            if self.model_due_us is not None and snapshot.instant_us > self.model_due_us:
                 raise OffsetGap(
-                    f"model of {snapshot.instant_us} came, {self.waiting_us} is waited for: another owner went on"
+                    f"model of {snapshot.instant_us} came, {self.model_due_us} was expected: another owner went on"
                 )
             self.models.popleft()
             self.position = self.position | {MODELS: offset}
-            if self.waiting_us is None or snapshot.instant_us == self.waiting_us:
-                chosen, self.waiting_us = snapshot, None
+            if self.model_due_us is None or snapshot.instant_us == self.model_due_us:
+                chosen, self.model_due_us = snapshot, None
         return chosen
 
-    def _granted(self) -> list[Grants]:
+    def _grants_due(self) -> list[Grants]:
         """The dispatcher's answers to take now: in event time those of the instant waited for, live all."""
         granted: list[Grants] = []
-        while self.dispatches and (not self.engine.waits_for_models or self._expects_grants()):
+        while self.dispatches and (not self.engine.waits_for_models or self._awaits_grants()):
             offset, (instant_us, grants) = self.dispatches[0]
-            if self.engine.waits_for_models and instant_us > (self.asked_us or 0):
-                raise OffsetGap(f"grants of {instant_us} came, {self.asked_us} is waited for: another owner went on")
+            if self.engine.waits_for_models and instant_us > (self.grants_due_us or 0):
+                raise OffsetGap(
+                    f"grants of {instant_us} came, {self.grants_due_us} was expected: another owner went on"
+                )
             self.dispatches.popleft()
             self.position = self.position | {DISPATCHES: offset}
-            if not self.engine.waits_for_models or instant_us == self.asked_us:
+            if not self.engine.waits_for_models or instant_us == self.grants_due_us:
                 granted.append((instant_us, grants))
-                self.asked_us = None
+                self.grants_due_us = None
         return granted
 
-    def _expects_grants(self) -> bool:
+    def _awaits_grants(self) -> bool:
         """The model of the instant comes before its grants, since what is asked for depends on it."""
-        return self.asked_us is not None and self.waiting_us is None
+        return self.grants_due_us is not None and self.model_due_us is None
 
     def _limit(self, frontier_us: int) -> int:
         """How far the engine may go."""
         assert self.until_us is not None
         limit_us = frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us
         if self.engine.waits_for_models:
-            limit_us = min(limit_us, next_grid(self.until_us) if self.waiting_us is None else self.waiting_us)
-            limit_us = min(limit_us, self._next_giving_out() if self.asked_us is None else self.asked_us)
+            limit_us = min(limit_us, next_grid(self.until_us) if self.model_due_us is None else self.model_due_us)
+            limit_us = min(limit_us, self._next_dispatch_us() if self.grants_due_us is None else self.grants_due_us)
         horizon_us = self.engine.schedule.horizon_us
         observed_us = next_grid(self.until_us - horizon_us)
         while observed_us + horizon_us <= limit_us:
@@ -265,17 +269,17 @@ class EngineFeed:
             first_us = next_grid(self.merge.start_us if self.engine.now_us is None else self.engine.now_us)
         return observed_us < first_us or observed_us in self.complete
 
-    def _next_giving_out(self) -> int:
+    def _next_dispatch_us(self) -> int:
         """The next instant at which the dispatcher answers; for ever where nothing is shared."""
         limits = self.engine.profile.limits
         assert self.until_us is not None
-        return self.until_us // limits.every_us * limits.every_us + limits.every_us if limits.shared else ALWAYS
+        return self.until_us // limits.every_us * limits.every_us + limits.every_us if limits.shared else FOREVER_US
 
-    def _passable(self, until_us: int) -> bool:
+    def _may_pass_end(self, until_us: int) -> bool:
         """Whether nothing is left to wait for at the end of the input."""
-        waits_anew = is_grid(until_us) or self.engine.gives_out(until_us)
+        waits_anew = is_grid(until_us) or self.engine.is_dispatch_instant(until_us)
         at_new_instant = self.engine.waits_for_models and waits_anew and until_us != self.until_us
-        return self.waiting_us is None and self.asked_us is None and not at_new_instant
+        return self.model_due_us is None and self.grants_due_us is None and not at_new_instant
 
     def _matured(self, until_us: int) -> dict[int, list[dict[str, Any]]]:
         found = {}

@@ -66,12 +66,12 @@ class EngineUnit:
         self.refusals = RefusalCounts()
         self._ids: dict[bytes, bytes] = {}
         self._cases: dict[str, bytes] = {}
-        self._personas: dict[int, bytes] = {}
+        self._attribute_rows: dict[int, bytes] = {}
 
     @property
     def waiting(self) -> bool:
         """Whether the engine stands at an instant until its model or its grants come."""
-        return self.engine.waiting_us is not None or self.engine.asked_us is not None
+        return self.engine.model_due_us is not None or self.engine.grants_due_us is not None
 
     @property
     def frontier(self) -> str | None:
@@ -86,8 +86,10 @@ class EngineUnit:
     @property
     def alerts(self) -> list[str]:
         """What on-call must know, a sentence each."""
-        quiet = [f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet]
-        held = [f"{why}: none opens; {self.engine.waiting_crossings} crossings wait" for why in self._held()]
+        quiet = [
+            f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet_sources
+        ]
+        held = [f"{why}: none opens; {self.engine.pending_crossings} crossings wait" for why in self._held()]
         return quiet + held + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
 
     def _held(self) -> list[str]:
@@ -113,9 +115,9 @@ class EngineUnit:
             if engine.now_us is None:
                 engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
             if batch.model is not None:
-                engine.take_model(batch.model)
+                engine.apply_model(batch.model)
             for instant_us, grants in batch.grants:
-                engine.take_grants(grants, instant_us)
+                engine.apply_grants(grants, instant_us)
             self._advance(batch, batch.until_us)
         engine.counts["rejected"] += len(batch.letters)
         engine.counts["unknown_fields"] += batch.unknown_fields.total()
@@ -124,7 +126,7 @@ class EngineUnit:
             engine.report_end()
         self.position, self.steps = batch.position, self.steps + 1
         self.done = batch.ended or (self.done and bool(batch.letters))  # what is refused behind the end changes nothing
-        return engine.facts.somebody_waits
+        return engine.facts.is_urgent
 
     def load(self, records: Iterable[Record]) -> None:
         """Rows of the changelog, committed, in order; a later one of a key replaces an earlier one."""
@@ -138,7 +140,7 @@ class EngineUnit:
             elif key.startswith(CASE):
                 self._load_case(key.removeprefix(CASE).decode(), value)
             elif key.startswith(ATTRIBUTES) and value is not None:
-                self._personas[int(key.removeprefix(ATTRIBUTES))] = value
+                self._attribute_rows[int(key.removeprefix(ATTRIBUTES))] = value
             elif not key.startswith(RESERVED):
                 customers[key] = value
         self._load_customers(customers)
@@ -147,11 +149,11 @@ class EngineUnit:
         """The changelog has been read to its end."""
         engine = self.engine
         engine.recent.load(self._ids)
-        engine.attributes_table.load(self._personas)
+        engine.attributes_table.load(self._attribute_rows)
         slots = engine.table.slots(list(self._cases)).tolist()
         engine.casebook.load(slots, self._cases.values(), engine.now_us or 0)
-        engine.remind_of_retries()
-        self._ids, self._personas, self._cases = {}, {}, {}
+        engine.schedule_retries()
+        self._ids, self._attribute_rows, self._cases = {}, {}, {}
 
     def take(self) -> list[Output]:
         """Everything since the last call, with the position it belongs to: rows of the changelog and outputs."""
@@ -240,8 +242,8 @@ class EngineUnit:
             "position": self.position,
             "profile": self.profile.version,
             "now_us": engine.now_us,
-            "waiting_us": engine.waiting_us,
-            "asked_us": engine.asked_us,
+            "waiting_us": engine.model_due_us,
+            "asked_us": engine.grants_due_us,
             "first_observed_us": engine.first_observed_us,
             "done": self.done,
             "counts": dict(engine.counts),
@@ -254,11 +256,11 @@ class EngineUnit:
     def _load_position(self, body: dict[str, Any]) -> None:
         engine = self.engine
         self.position, self.done = body["position"], body["done"]
-        engine.now_us, engine.waiting_us, engine.asked_us = body["now_us"], body["waiting_us"], body["asked_us"]
+        engine.now_us, engine.model_due_us, engine.grants_due_us = body["now_us"], body["waiting_us"], body["asked_us"]
         engine.first_observed_us = body["first_observed_us"]
         engine.counts.clear()
         engine.counts.update(body["counts"])
-        engine.take_snapshot(Snapshot.loads(body["model"].encode()))
+        engine.serve_model(Snapshot.loads(body["model"].encode()))
         engine.source_silence.load(body["rhythm"])
         engine.quality.load(body["quality"])
         engine.casebook.judged = added({}, body["judged"])

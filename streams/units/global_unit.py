@@ -89,7 +89,7 @@ class InstantFeed(ABC, Generic[B]):
         """Offsets of what the next owner has to read again."""
         return [offset for _, offset in self.offsets]
 
-    def _is_new(self, instant_us: int, offset: int) -> bool:
+    def _accept(self, instant_us: int, offset: int) -> bool:
         """Whether a record's instant is still to come; its place is kept then."""
         if self.waits and instant_us <= self.until_us:
             return False
@@ -99,7 +99,7 @@ class InstantFeed(ABC, Generic[B]):
     def _take(self, body: dict[str, Any], record: Record) -> None:
         """A partition's report of an instant, or its end."""
         instant_us = NEVER_US if body["kind"] == "end" else parse_instant(body["instant"])
-        if self._is_new(instant_us, record.offset):
+        if self._accept(instant_us, record.offset):
             self.reported[body["partition"]] = instant_us
             if instant_us < NEVER_US:
                 self.instants.add(instant_us)

@@ -56,7 +56,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
         self.commands = [one for one in self.commands if one[2].event_us > self.now_us]
         base, self.position = self.position, {self.source: min(self._untaken(), default=self.read)}
         return LearnerBatch(
-            self, base, self.position, self.until_us, [], None, [command for _, _, command in due], self._told()
+            self, base, self.position, self.until_us, [], None, [command for _, _, command in due], self._take_refused()
         )
 
     def _batch(self, base: dict[str, int], instant_us: int) -> LearnerBatch:
@@ -64,9 +64,9 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
         self.commands = [one for one in self.commands if one[0] > self.until_us]
         examples = self.examples.pop(instant_us, [])
         report = self.reports.pop(instant_us, Report.empty())
-        return LearnerBatch(self, base, self.position, instant_us, examples, report, commands, self._told())
+        return LearnerBatch(self, base, self.position, instant_us, examples, report, commands, self._take_refused())
 
-    def _told(self) -> list[str]:
+    def _take_refused(self) -> list[str]:
         refused, self.refused = self.refused, []
         return refused
 
@@ -93,7 +93,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
         elif body["kind"] == "labelled_examples":
             examples = observations.examples_of(body)
             instant_us = grid_at_or_after(examples.observed_us + self.horizon_us)
-            if self._is_new(instant_us, record.offset):
+            if self._accept(instant_us, record.offset):
                 self.examples.setdefault(instant_us, []).append(examples)
         else:
             super()._take(body, record)

@@ -100,12 +100,12 @@ def rules_of(profile: Profile) -> Rules:
         drift=DriftRules(drift.reference_weeks, drift.psi, drift.missing_jump, drift.least_counted, drift.loss_delta),
         leaves_out_treated=model.leave_out_treated and profile.gate.holdout_share > 0.0,
         challengers={
-            one.name: Hyperparameters(
-                model.prior_precision if one.prior_precision is None else one.prior_precision,
-                model.forget_a_week if one.forget_a_week is None else one.forget_a_week,
-                one.experts,
+            challenger.name: Hyperparameters(
+                model.prior_precision if challenger.prior_precision is None else challenger.prior_precision,
+                model.forget_a_week if challenger.forget_a_week is None else challenger.forget_a_week,
+                challenger.experts,
             )
-            for one in profile.challengers
+            for challenger in profile.challengers
         },
         promotion=Promotion(promotion.alpha, promotion.least_gain, promotion.most_a_week),
     )

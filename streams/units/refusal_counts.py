@@ -31,15 +31,15 @@ class RefusalCounts:
 
     def alerts(self, drift: Drift, events: Mapping[str, int]) -> list[str]:
         """Producers of whom many records of this week are refused; events: those that were not, by producer."""
-        said = []
+        alerts = []
         for producer, refused in sorted(self._this_week.items()):
             share = refused / (refused + events.get(producer, 0))
             if refused >= drift.least_counted and share > drift.missing_jump:
-                said.append(
+                alerts.append(
                     f"producer {producer} has broken its schema: {share:.0%} of its records of this week were refused, "
                     f"most by rule {self._rule(producer)}; the dead letters say why"
                 )
-        return said
+        return alerts
 
     def _rule(self, producer: str) -> str:
         rules = {rule: n for (rule, name), n in self.counts.items() if name == producer}

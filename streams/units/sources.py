@@ -11,6 +11,6 @@ CANDIDATES, DISPATCHES = "candidates", "dispatches"
 OWN = (MODELS, OBSERVATIONS, DISPATCHES)  # sources of a partition that are no events
 
 
-def is_of_events(source: str) -> bool:
+def is_event_source(source: str) -> bool:
     """Whether a key of a position is a source of events."""
     return source not in OWN and not source.startswith(REFUSED)

@@ -31,7 +31,7 @@ def engine(*, live: bool) -> Engine:
     made.waits_for_models = not live
     weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
     intercept = -5.0 * float(np.log1p(SILENT_DAYS))
-    made.take_snapshot(lines(weights, intercept, np.zeros(len(NAMES))))
+    made.serve_model(lines(weights, intercept, np.zeros(len(NAMES))))
     made.start(START_US)
     for day in range(BUSY_DAYS):
         visits(made, day, range(CUSTOMERS))
@@ -53,8 +53,8 @@ def go(made: Engine, day: int, rows: np.ndarray | None = None) -> None:
     while made.now_us is not None and made.now_us < until_us:
         stop_us = min(made.schedule.next_stop(made.now_us), until_us)
         made.step(rest if stop_us == until_us else rest[:0], stop_us, {})
-        if made.waiting_us is not None:
-            made.take_model(replace(made.scorer.snapshot, instant_us=made.waiting_us))
+        if made.model_due_us is not None:
+            made.apply_model(replace(made.scorer.snapshot, instant_us=made.model_due_us))
 
 
 def said(made: Engine) -> tuple[int, list[str]]:
@@ -67,7 +67,7 @@ def test_silence_opens_no_case_while_the_whole_source_is_silent() -> None:
     made = engine(live=True)
     go(made, BUSY_DAYS + 12)
     assert said(made) == (0, ["source_quiet"] * CUSTOMERS)
-    assert made.quiet == ["service_visit"]
+    assert made.quiet_sources == ["service_visit"]
 
 
 def test_what_was_held_opens_once_the_source_is_heard_again() -> None:
@@ -99,14 +99,14 @@ def test_a_crossing_that_waits_while_its_customer_lapses_ends_and_is_on_record_o
     for slot, columns in ((first, asks), (second, held), (third, active)):
         made.table.rows[slot, [PENDING - WIDTH, RETRY - WIDTH]] = columns
     made.table.rows[[first, second], made.layout.column[Last(RETAINED)]] = START_US - 400 * DAY_US
-    assert made.waiting_crossings == 3
+    assert made.pending_crossings == 3
     go(made, BUSY_DAYS + 1)
     told = [json.loads(body) for _, _, body in made.take_facts().withheld]
     assert [(one["customer_id"], one["withheld_reason"], one["crossed_at"]) for one in told] == [
         (name, "no_longer_at_risk", format_instant(crossed_us))
         for name in ("c0", "c2")  # c2 has come back
     ]
-    assert made.waiting_crossings == 0
+    assert made.pending_crossings == 0
     go(made, BUSY_DAYS + 2)
     assert said(made) == (0, [])
 

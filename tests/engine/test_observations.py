@@ -117,7 +117,7 @@ def on_sunday(*, live: bool) -> tuple[Engine, int]:
     made, monday_us = engine(live=live), next_grid(START_US + BUSY_DAYS * DAY_US)
     go(made, (monday_us - START_US) // DAY_US - 1)
     made.take_facts()
-    made.take_snapshot(learner(4).snapshot(0))
+    made.serve_model(learner(4).snapshot(0))
     return made, monday_us
 
 
@@ -125,7 +125,7 @@ def test_live_nobody_waits_for_a_model_observations_are_those_of_the_one_in_hand
     made, monday_us = on_sunday(live=True)
     made.step(empty_rows(0), monday_us, {})
     block, end = map(json.loads, made.take_facts().observations)
-    assert made.waiting_us is None
+    assert made.model_due_us is None
     assert (block["observed_at"], block["model_version"]) == (format_instant(monday_us), made.scorer.snapshot.version)
     assert (len(block["customers"]), end["kind"]) == (CUSTOMERS, "mark")
 
@@ -154,7 +154,7 @@ def test_where_customers_are_observed_they_are_swept_by_the_same_scores() -> Non
     made.keeps_sweeps = True
     made.step(empty_rows(0), monday_us, {})
     assert made.take_facts().observations == made.sweeps == []
-    made.take_model(replace(made.scorer.snapshot, instant_us=monday_us))
+    made.apply_model(replace(made.scorer.snapshot, instant_us=monday_us))
     ((at_us, slots, probability),) = made.sweeps
     e = examples_of(json.loads(made.take_facts().observations[0]))
     assert (at_us, [made.table.names[slot] for slot in slots.tolist()]) == (e.observed_us, e.customers)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.columns import APP_ACTIVITY, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, Rows, empty_rows
-from streams.engine.quality import MOST_TOLD, OTHERS, Quality
+from streams.engine.quality import MOST_REPORTED, OTHERS, Quality
 from streams.engine.reports import Report
 
 PRODUCERS = ("app", "pos", "shop")
@@ -64,11 +64,11 @@ def test_neither_batches_nor_partitions_nor_restarts_show(seed: int, parts: int,
 
 
 def test_very_many_producers_are_told_as_one() -> None:
-    n = MOST_TOLD + 50
+    n = MOST_REPORTED + 50
     rows = empty_rows(n)
     rows["kind"] = SERVICE_VISIT
     told = counted(rows, [f"p{i}" for i in range(n)], Quality()).take()
-    assert len(told) == MOST_TOLD + 1
+    assert len(told) == MOST_REPORTED + 1
     assert told[OTHERS]["service_visit.amount"] == (50, 50)
 
 

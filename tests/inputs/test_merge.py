@@ -43,11 +43,11 @@ class Reader:
                 rows = empty_rows(1)
                 rows["time_us"], rows["id"] = time_us, offset
                 rows["slot"] = sorted(self.logs).index(source)
-                self.merge.records(source, rows, np.array([offset]))
+                self.merge.add(source, rows, np.array([offset]))
             elif kind == "heartbeat":
                 self.merge.heartbeat(source, time_us, offset)
             self.read[source] = offset + 1
-            self.merge.reached(source, offset + 1)
+            self.merge.read_up_to(source, offset + 1)
 
     def take(self) -> None:
         frontier_us = self.merge.frontier_us

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from features.catalogue import NAMES
 from features.portable_math import Array
-from streams.interventions.actions import PLACE, Standing, action, lifecycle, plan, standing
+from streams.interventions.actions import PLACE, Segmentation, action, lifecycle, plan, segmentation
 from streams.profile.loading import load_profile
 from streams.profile.profile import Profile
 
@@ -29,7 +29,7 @@ def raw(**features: float) -> Array:
 
 
 def segments(behaviour: float | None = None, **features: float) -> tuple[str, ...]:
-    return standing(SHOP.segments, raw(**features), _rfm_b(behaviour)).segments
+    return segmentation(SHOP.segments, raw(**features), _rfm_b(behaviour)).segments
 
 
 def _rfm_b(behaviour: float | None) -> dict[str, float] | None:
@@ -37,11 +37,11 @@ def _rfm_b(behaviour: float | None) -> dict[str, float] | None:
 
 
 def cause(**features: float) -> str | None:
-    return standing(SHOP.segments, raw(**features), None).cause
+    return segmentation(SHOP.segments, raw(**features), None).cause
 
 
 def of(profile: Profile, cause: str | None = None, segments: tuple[str, ...] = (), tier: int = 0) -> Any:
-    return plan(profile, profile.tiers[tier], Standing(segments, "growing", cause))
+    return plan(profile, profile.tiers[tier], Segmentation(segments, "growing", cause))
 
 
 @pytest.mark.parametrize("profile", [WORKSHOP, SHOP])
@@ -87,7 +87,7 @@ def test_the_first_segment_that_has_an_offer_decides() -> None:
 
 
 def test_a_step_is_fitted_to_the_customer_like_a_tier() -> None:
-    fitted = plan(SHOP, SHOP.steps[0], Standing((), "growing", "service"))
+    fitted = plan(SHOP, SHOP.steps[0], Segmentation((), "growing", "service"))
     assert (fitted.who, fitted.channels) == ("head of customer service", ("phone", "visit"))
 
 
@@ -160,7 +160,7 @@ def test_whoever_it_is_there_is_somebody_to_act_and_a_channel(
     recency: float, count: float, spend: float, behaviour: float | None
 ) -> None:
     features = raw(retained_recency=recency, retained_count=count, spend_total=spend)
-    who = standing(SHOP.segments, features, _rfm_b(behaviour))
+    who = segmentation(SHOP.segments, features, _rfm_b(behaviour))
     for tier in SHOP.tiers:
         fitted = plan(SHOP, tier, who)
         assert fitted.who

@@ -90,7 +90,7 @@ def happens(subject: Case, trigger: CaseTrigger) -> list[lifecycle.Update]:
             return lifecycle.fire(PROFILE, subject, "last_window", known_us)
         case CaseTrigger.NO_CHANNEL:
             return lifecycle.end_without_channel(subject, known_us)
-        case CaseTrigger.NOBODY_TO_SAVE:
+        case CaseTrigger.VEHICLE_SOLD:
             fields = {"status": "contacted", "causes": ["vehicle_sold"]}
             return lifecycle.outcome(RULES, subject, fields, at(3), known_us)
         case _:

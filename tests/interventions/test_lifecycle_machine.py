@@ -130,7 +130,7 @@ class Lives(RuleBasedStateMachine):
         """As the engine does: both stop where either agenda says, for what it says."""
         while (next_us := min(self.steady.next_us, self.restarted.next_us, end_us)) <= end_us:
             self.now_us = max(self.now_us, next_us)
-            due = set(self.steady.due(self.now_us)), set(self.restarted.due(self.now_us))
+            due = set(self.steady.pop_due(self.now_us)), set(self.restarted.pop_due(self.now_us))
             said = [self._wake(book, slots) for book, slots in zip((self.steady, self.restarted), due, strict=True)]
             assert said[0] == said[1]
             self._follow(said[0])
@@ -141,7 +141,9 @@ class Lives(RuleBasedStateMachine):
         gate = self._answer()
         action = {"channel": gate.channel} if isinstance(gate, Passed) else {}
         return [
-            update for slot in sorted(slots) for update in book.wake(slot, self.now_us, lambda base: (gate, action))
+            update
+            for slot in sorted(slots)
+            for update in book.fire_deadlines(slot, self.now_us, lambda base: (gate, action))
         ]
 
     def _answer(self) -> Passed | Refused:

@@ -11,7 +11,7 @@ import pytest
 from online_model.reasons import Explanation, Reason
 from schemas.instants import DAY_US, HOUR_US, parse_instant
 from streams.interventions import message as message_module
-from streams.interventions.actions import Standing, plan
+from streams.interventions.actions import Segmentation, plan
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.message import Crossing, compose, tier_of, window_of, withheld
 from streams.interventions.touches import ActivePoint
@@ -26,7 +26,7 @@ REASONS = [
 ]
 WHY = Explanation(log_odds=0.125, average=-2.0, other=0.125, reasons=REASONS)
 RFM_B = {"recency": 40.0, "frequency": 60.0, "monetary": 50.0, "behaviour": 35.0, "score": 47.25}
-STANDING = Standing(("price-sensitive",), "growing", None, RFM_B)
+SEGMENTATION = Segmentation(("price-sensitive",), "growing", None, RFM_B)
 CROSSING = Crossing(
     customer_id="C-7",
     crossed_at_us=CROSSED_US,
@@ -37,8 +37,8 @@ CROSSING = Crossing(
     model_version=12,
     attributes=CustomerAttributes("city-1", agent_id="a-7"),
     value=None,
-    standing=STANDING,
-    plan=plan(PROFILE, PROFILE.tiers[1], STANDING),
+    segmentation=SEGMENTATION,
+    plan=plan(PROFILE, PROFILE.tiers[1], SEGMENTATION),
 )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from schemas.instants import DAY_US
-from streams.interventions.opening import CaseColumns, Decision, Withheld, decide
+from streams.interventions.opening import CaseColumns, OpeningDecision, Withheld, decide
 from streams.profile.loading import load_profile
 
 RULES = load_profile("after-sales", ["case.least_tenure=10d"]).case
@@ -132,14 +132,14 @@ class Cases(RuleBasedStateMachine):
             crossed = [crossed for _, crossed, what in verdicts if what == "open"]
             assert len(crossed) == len(set(crossed))
 
-    def _decide(self, who: list[int], levels: list[float], ready: bool) -> Decision:
+    def _decide(self, who: list[int], levels: list[float], ready: bool) -> OpeningDecision:
         before = CaseColumns(*(column[who] for column in self.columns))
         p, at_us = np.array([levels[i] for i in who]), np.full(len(who), self.now_us)
         return decide(
             RULES, before, p, self.seen_us[who], at_us, Withheld.NOTHING if ready else Withheld.MODEL_NOT_READY
         )
 
-    def _nobody_else_matters(self, decision: Decision, k: int, i: int, p: float, ready: bool) -> None:
+    def _nobody_else_matters(self, decision: OpeningDecision, k: int, i: int, p: float, ready: bool) -> None:
         alone = self._decide([i], [p] * N, ready)
         together = [
             decision.opened[k],
@@ -150,7 +150,7 @@ class Cases(RuleBasedStateMachine):
         single = [alone.opened[0], alone.withheld[0], alone.crossed_at_us[0], *(c[0] for c in alone.columns)]
         assert np.array_equal(together, single, equal_nan=True)
 
-    def _as_read_aloud(self, decision: Decision, k: int, i: int, p: float, ready: bool) -> None:
+    def _as_read_aloud(self, decision: OpeningDecision, k: int, i: int, p: float, ready: bool) -> None:
         before = self.plain[i].scores[-1][1] if self.plain[i].scores else 0.0
         expected = self.plain[i].score(self.now_us, p, ready)
         why, crossed_us = Withheld(decision.withheld[k]), float(decision.crossed_at_us[k])

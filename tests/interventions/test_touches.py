@@ -119,7 +119,7 @@ class Shop:
         profile = load_profile("e-commerce", ["gate.holdout_share=0", "touches.medium_tier=false", *overrides])
         self.engine = Engine(profile, 0, HOUR_US, waits_for_models=False)
         still = lines(np.zeros(len(NAMES)), -5.0, np.zeros(len(NAMES)))
-        self.engine.take_snapshot(still)
+        self.engine.serve_model(still)
         self.engine.start(START_US - DAY_US)
 
     def until(self, day: float, events: list[Event] | None = None) -> list[tuple[float, str]]:
