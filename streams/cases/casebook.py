@@ -80,7 +80,7 @@ class Casebook:
     def set_candidate(
         self, slot: int, pending: PendingCandidate | None, granted: PendingCandidate | None = None
     ) -> None:
-        """Keeps the candidate that waits for its grant (None: answered); granted: the one that waits for quiet hours to end."""
+        """pending: the candidate that waits for its grant; granted: the one that waits for the end of quiet hours."""
         customer_cases = self._of(slot)
         customer_cases.pending, customer_cases.granted = pending, granted
         self._dirty.add(slot)

@@ -1,7 +1,7 @@
-"""A case and what becomes of it: outcomes, the customer's own events and time, by the table of `case_table`.
+"""Outcomes, retention events and deadlines applied to a case, by the table in case_states.py.
 
-Every change gives an update for the CRM. Time comes as an argument: `at_us` is stream time when something becomes
-known, `time_us` when it happened. Deadlines are functions of the case, so a restored case has the same ones.
+Every change gives an update for the CRM. `time_us` is when something happened, `at_us` the stream time at which it
+becomes known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Update = dict[str, Any]
 
 
 def outcome(rules: CaseRules, case: Case, fields: dict[str, Any], time_us: int, at_us: int) -> list[Update]:
-    """What the CRM reports; always answered, whatever it says."""
+    """Applies an outcome that the CRM reports; always answered, by "ignored" where it changes nothing."""
     trigger = CaseTrigger(fields["status"])
     if time_us < case.sent_us and not case.holdout:
         return [ignored(case.intervention_id, fields, at_us, "before_the_case")]
@@ -42,7 +42,7 @@ def outcome(rules: CaseRules, case: Case, fields: dict[str, Any], time_us: int, 
 
 
 def retained(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update]:
-    """A retention event of the customer at `time_us`."""
+    """Applies a retention event of the customer at `time_us`."""
     if time_us <= case.crossed_us:
         return []
     times = sorted({us for us in (case.returned_us, case.again_us, time_us) if us is not None})
@@ -51,7 +51,7 @@ def retained(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Upd
 
 
 def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
-    """A deadline has passed. Steps are the caller's, since they go through the gate."""
+    """Applies a deadline that has passed, but not a step: the caller has to pass it through the gate."""
     case.fired.append(name)
     rules = profile.case
     match name.partition(":")[0]:
@@ -71,21 +71,21 @@ def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
             return [
                 _update(case, "followed_up", at_us, {"bought_again": _came_again(case, rules.bought_again_within_us)})
             ]
-        case "judged":  # told to nobody: it counts for the stop-loss
+        case "judged":  # no update: it counts for the stop-loss only
             return []
         case _:
             return [_update(case, "followed_up", at_us, {"stayed": _came_again(case, rules.stayed_within_us)})]
 
 
 def step(case: Case, step: Step, channel: str, action: dict[str, str], at_us: int) -> Update:
-    """The next step of a case that nobody has answered."""
+    """Applies the next step of an unanswered case."""
     case.fired.append(f"step:{step.name}")
     case.channel = channel
     return _update(case, "escalated", at_us, {"why": "unanswered", "step": step.name, "to": step.who, "action": action})
 
 
 def step_withheld(case: Case, step: Step, refused: Refused, at_us: int) -> Update:
-    """The step may not go out now: it is tried again, or left out where no time would help."""
+    """Withholds a step that the gate refuses: postponed, or dropped when there is no retry."""
     name = f"step:{step.name}"
     if refused.retry_us is None:
         case.fired.append(name)
@@ -96,29 +96,29 @@ def step_withheld(case: Case, step: Step, refused: Refused, at_us: int) -> Updat
 
 
 def vehicle_sold(case: Case, at_us: int) -> list[Update]:
-    """The vehicle is sold."""
+    """Ends the case: the vehicle is sold."""
     return _move(case, CaseTrigger.VEHICLE_SOLD, at_us, {"why": "vehicle_sold"})
 
 
 def end_without_channel(case: Case, at_us: int) -> list[Update]:
-    """Consent was withdrawn for every channel that the case could use."""
+    """Ends the case: consent was withdrawn for every channel of its action."""
     return _move(case, CaseTrigger.NO_CHANNEL, at_us, {"why": "consent"})
 
 
 def rerouted(case: Case, channel: str, at_us: int) -> Update:
-    """Consent was withdrawn for the channel; another one is left."""
+    """Moves the case to another channel: consent was withdrawn for its own."""
     case.channel = channel
     return _update(case, "rerouted", at_us, {"why": "consent", "channel": channel})
 
 
 def upgraded(case: Case, tier: str, channel: str, content: dict[str, Any], at_us: int) -> Update:
-    """The probability has risen into a higher tier."""
+    """Upgrades the case: the probability has risen into a higher tier."""
     case.tier, case.channel, case.budget = tier, channel, content["budget"]["amount"]
     return _update(case, "upgraded", at_us, {"why": "higher_tier"} | content)
 
 
 def ignored(intervention_id: str, fields: dict[str, Any], at_us: int, why: str) -> Update:
-    """The answer to an outcome that changes nothing."""
+    """Returns the answer to an outcome that changes nothing."""
     return {
         "intervention_id": intervention_id,
         "updated_at": format_instant(at_us),
@@ -129,7 +129,7 @@ def ignored(intervention_id: str, fields: dict[str, Any], at_us: int, why: str) 
 
 
 def _late_contact(rules: CaseRules, case: Case, trigger: CaseTrigger, time_us: int) -> CaseTrigger | None:
-    """A contact before the return that had ended the case, reported after it."""
+    """RETAINED for a contact before the return that withdrew the case, when it is reported after that return."""
     was_contact = trigger not in (CaseTrigger.ACKNOWLEDGED, CaseTrigger.RETAINED)
     returned_us = case.returned_us
     if case.state is State.WITHDRAWN and was_contact and returned_us is not None:
@@ -138,7 +138,7 @@ def _late_contact(rules: CaseRules, case: Case, trigger: CaseTrigger, time_us: i
 
 
 def _apply_earlier_return(rules: CaseRules, case: Case, at_us: int) -> list[Update]:
-    """A contact that is reported after the return which it led to."""
+    """Applies a return that was known before the contact that led to it."""
     return _apply_return(rules, case, case.returned_us, at_us) if case.is_live and case.returned_us is not None else []
 
 
@@ -153,7 +153,7 @@ def _apply_return(rules: CaseRules, case: Case, time_us: int, at_us: int) -> lis
 
 
 def _move(case: Case, trigger: CaseTrigger, at_us: int, more: dict[str, Any]) -> list[Update]:
-    """By the table; nothing where it has no such row."""
+    """Applies a trigger by the table; no update where the table does not have it."""
     after = TABLE.get((case.state, trigger))
     if after is None:
         return []
@@ -202,13 +202,13 @@ def _who(profile: Profile, case: Case) -> str:
 
 
 def _window(profile: Profile, case: Case, at_us: int) -> dict[str, Any]:
-    """The window that a contact would be in from now on."""
+    """The window of a contact made now."""
     left = [window for window in profile.case.windows if window.within_us > at_us - case.crossed_us]
     return {"window": left[0].name, "window_saved": left[0].saved} if left else {}
 
 
 def _came_again(case: Case, within_us: int) -> bool:
-    """Whether the customer came again after the event that saved the case."""
+    """Whether a second retention event came within `within_us` after the one that saved the case."""
     saved_us = case.saved_us or 0
     return case.again_us is not None and saved_us < case.again_us <= saved_us + within_us
 

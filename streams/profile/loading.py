@@ -1,4 +1,4 @@
-"""From a shipped name or a TOML file, and `--set KEY=VALUE`, to a checked profile; errors name file and keys."""
+"""Loads a shipped profile or a TOML file, with `--set KEY=VALUE`, and checks it; errors name file and keys."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def shipped() -> list[str]:
 
 
 def load_profile(name_or_path: str, overrides: Sequence[str] = ()) -> Profile:
-    """A shipped profile by its name, or a TOML file, with `KEY=VALUE` texts put over it.
+    """Loads a shipped profile by its name, or a TOML file, with `KEY=VALUE` overrides.
 
-    Raises UsageError that names the file, the keys and what came.
+    Raises UsageError that names the file, the keys and their values.
     """
     content = _read(name_or_path)
     known = places(Profile, content)
@@ -72,7 +72,7 @@ def _sentence(error: ErrorDetails, content: dict[str, Any], known: dict[str, Pla
 
 
 def _dotted(loc: Sequence[int | str], content: Any) -> str:
-    """The key as `--set` takes it: entries of lists by their names."""
+    """The key in the form that `--set` takes: entries of lists by their names."""
     parts = []
     for step in loc:
         inside = isinstance(content, dict) or (isinstance(step, int) and isinstance(content, list))

@@ -143,7 +143,7 @@ def test_a_wrong_value_is_named_with_its_key(override: str, said: list[str]) -> 
     [
         (["tiers.high.above=0.7"], ["tiers.high.above = 0.7", "tiers.extreme.above = 0.7"]),
         (["tiers.low.above=0.1"], ["tiers.low.above = 0.1"]),
-        (["tiers.high.name=low"], ["tiers.low is there 2 times"]),
+        (["tiers.high.name=low"], ["tiers.low occurs 2 times"]),
         (["case.windows.14d.within=7d"], ["case.windows.7d.within = 7d"]),
         (["case.windows.14d.saved=0.7"], ["case.windows.14d.saved = 0.7", "case.windows.7d.saved = 0.62"]),
         (["case.margin=0.5"], ["case.margin = 0.5", "case.threshold = 0.5"]),
@@ -164,7 +164,7 @@ TEAM = '[[limits.teams]]\nname = "desk"\nwho = "director"\nagents = 1\ncases_a_d
 @pytest.mark.parametrize(("entry", "key"), [(BUDGET, "limits.budgets.all"), (TEAM, "limits.teams.desk")])
 def test_two_limits_of_one_name_are_refused(written: Path, entry: str, key: str) -> None:
     written.write_text(SHIPPED + entry + entry)
-    assert f"{key} is there 2 times" in refusal(written)
+    assert f"{key} occurs 2 times" in refusal(written)
 
 
 def test_all_wrong_values_are_named_at_once() -> None:
@@ -256,8 +256,8 @@ def test_a_challenger_may_be_set_like_any_entry(written: Path) -> None:
     [
         ('name = "other"', "challengers.other learns as [model] does"),
         ('name = "other"\nforget_a_week = 0.9', "challengers.other learns as [model] does"),
-        ('name = "model"\nforget_a_week = 0.9', "challengers.model: [model] itself is called so"),
-        ('name = "a"\nexperts = ["base"]\n[[challengers]]\nname = "a"\nexperts = ["base"]', "a is there 2 times"),
+        ('name = "model"\nforget_a_week = 0.9', "challengers.model: this is the name of [model] itself"),
+        ('name = "a"\nexperts = ["base"]\n[[challengers]]\nname = "a"\nexperts = ["base"]', "a occurs 2 times"),
         ('name = "other"\nexperts = []', "challengers.other.experts"),
         ('name = "other"\nexperts = ["tree"]', "challengers.other.experts"),
         ('name = "other"\nforget_a_week = 0', "challengers.other.forget_a_week"),
