@@ -1,4 +1,4 @@
-"""One of many scored customers, about whom something is decided: case, upgrade or touch."""
+"""The decision on one scored customer: a case, an upgrade or a touch."""
 
 from __future__ import annotations
 
@@ -69,15 +69,15 @@ class Scored:
 
 
 class Candidacy(Enum):
-    """What becomes of a case that has passed the gate."""
+    """Whether a case that has passed the gate needs a grant of the dispatcher."""
 
-    NOT_NEEDED = "nothing is shared: it is sent"
-    NOW = "it asks the dispatcher now"
-    LATER = "it asks at the next instant at which something is given out"
+    NOT_NEEDED = "no shared limits, or granted before: it is sent"
+    NOW = "it becomes a candidate now"
+    LATER = "it becomes a candidate at the next dispatch instant"
 
 
 class CustomerDecision:
-    """One of the scored customers, about whom something is decided. `before` and `after`: (WIDTH, n)."""
+    """One of the scored customers, by index `i`. `before` and `after`: (WIDTH, n) case columns, `after` is changed."""
 
     def __init__(self, emitter: Emitter, scored: Scored, before: Array, after: Array, i: int) -> None:
         self.emitter, self.scored, self.before, self.after, self.i = emitter, scored, before, after, i
@@ -88,14 +88,14 @@ class CustomerDecision:
         self.segmentation: Segmentation = segmentation(emitter.profile.segments, scored.raw[:, i], self._rfm_b())
 
     def decide_crossing(self, decision: OpeningDecision, candidacy: Candidacy) -> None:
-        """A crossing, or one that has waited: it opens a case, asks for its share, or is withheld."""
+        """Decides on a new or pending crossing: it opens a case, becomes a candidate, or is withheld."""
         i, crossed_us = self.i, int(decision.crossed_at_us[self.i])
         if not decision.opened[i]:
             why = Withheld(decision.withheld[i])
             again_us = self._held_until_us(why)
             self.emitter.withhold(self.customer, self.at_us, self._message(crossed_us, ""), why.name.lower(), again_us)
             return
-        if self.emitter.casebook.of(self.slot).live is not None:  # contacted, say, and the horizon is not over
+        if self.emitter.casebook.of(self.slot).live is not None:  # such as a contacted one within its save horizon
             self._refuse(Refused("open_case"), crossed_us, self._message(crossed_us, ""))
             return
         if self._is_granted(crossed_us):
@@ -103,7 +103,7 @@ class CustomerDecision:
         rules = pass_gate if candidacy is Candidacy.NOT_NEEDED else pass_candidate_rules
         plan = self.plan(tier_of(self.emitter.profile, self.p))
         passed = rules(self.emitter.profile, self.recipient(plan))
-        if reached_holdout_rule(passed):  # though it may wait yet, and then come to nothing
+        if reached_holdout_rule(passed):  # also when it only becomes pending: the draw has been made
             held = is_held_out(self.emitter.profile, self.customer)
             self.after[DRAWN, i] = self.at_us
             self.after[HELD, i] = self.emitter.profile.gate.holdout_share if held else 0.0
@@ -118,14 +118,14 @@ class CustomerDecision:
             self._wait_for_grant(crossed_us, candidacy, pending)
 
     def drop_pending(self) -> None:
-        """A crossing that was to be tried again, or to ask, is not at risk any more."""
+        """Records a pending crossing as withheld: the customer is no longer at risk."""
         message = self._message(int(self.before[PENDING, self.i]), "")
         if self.emitter.casebook.of(self.slot).granted is not None:
             self.emitter.casebook.set_candidate(self.slot, None)
         self.emitter.withhold(self.customer, self.at_us, message, "no_longer_at_risk", None)
 
     def decide_upgrade(self, candidacy: Candidacy) -> None:
-        """The probability has risen above the tier of the open case."""
+        """Decides on a probability above the tier of the open case."""
         customer_cases = self.emitter.casebook.of(self.slot)
         case = customer_cases.live
         if case is None or case.holdout:
@@ -144,25 +144,25 @@ class CustomerDecision:
             self.emitter.upgrade(self.customer, self.slot, self.after[:, self.i], case, pending, self.at_us)
 
     def touch_medium(self) -> None:
-        """The customer has entered the tier that is automated."""
+        """Touches a customer who has entered the automated tier."""
         waits = self._touch("medium_tier", self.plan(tier_of(self.emitter.profile, self.p)), None)
         self.after[TOUCHED, self.i] = np.inf if waits else self.at_us
 
     def touch_points(self, bits: int) -> None:
-        """Touch points have begun to hold; one that waits for the morning begins again then."""
+        """Touches for the touch points in `bits`; a postponed one loses its bit, so that it begins to hold again."""
         for bit, point in points_of(self.emitter.profile, bits):
             if self._touch(point.name, Plan("automated", point.channels, point.scene, point.scene), point.risk):
                 self.after[POINTS, self.i] -= bit
 
     def plan(self, base: Tier | Step) -> Plan:
-        """What is done for this customer."""
+        """Returns the action for this customer."""
         return plan(self.emitter.profile, base, self.segmentation)
 
     def recipient(self, plan: Plan) -> Recipient:
-        """The customer as the gate sees them."""
+        """Returns the customer as an argument of the gate."""
         customer_cases = self.emitter.casebook.of(self.slot)
         contacts = customer_cases.contacts
-        if customer_cases.pending is not None:  # what is asked for may go out yet: its place within the caps is taken
+        if customer_cases.pending is not None:  # it may still be sent, so it counts for the caps
             contacts = [*contacts, (self.at_us, customer_cases.pending.channel)]
         return Recipient(self.customer, self.attributes, self.segmentation, plan, contacts, self.at_us)
 
@@ -190,13 +190,13 @@ class CustomerDecision:
             self.emitter.casebook.schedule(self.slot, retry_us)
 
     def _held_until_us(self, why: Withheld) -> int | None:
-        """When what holds all crossings is looked at again: with the next model, at the next sweep."""
+        """When a hold may end: with the next model, or at the next sweep."""
         if why in (Withheld.MODEL_NOT_READY, Withheld.STOP_LOSS):
             return next_grid(self.at_us)
         return self.at_us + self.emitter.profile.time.sweep_every_us if why == Withheld.SOURCE_QUIET else None
 
     def _revert_opening(self, pending_us: float, retry_us: float) -> None:
-        """No case after all: the crossing waits, or is over."""
+        """Reverts the columns of an opened case: the crossing stays pending, or ends (-inf)."""
         self.after[[ARMED, OPENED], self.i] = self.before[[ARMED, OPENED], self.i]
         self.after[PENDING, self.i], self.after[RETRY, self.i] = pending_us, retry_us
 
@@ -205,7 +205,7 @@ class CustomerDecision:
         self.emitter.outbox.candidates.append((self.customer, pending))
 
     def _touch(self, trigger: str, plan: Plan, risk: float | None) -> bool:
-        """Sends a touch, if the gate lets it pass; True: it is tried again when it may be."""
+        """Sends a touch if it passes the gate; returns True when it is postponed."""
         who = self.recipient(plan)
         passed = pass_gate(self.emitter.profile, who)
         if isinstance(passed, Refused):

@@ -63,7 +63,7 @@ TABLE: dict[tuple[State, CaseTrigger], State] = {
     (S.WITHDRAWN, T.RETAINED): S.SAVED,
     **{(state, T.HORIZON_OVER): S.LOST for state in (S.CONTACTED, *ANSWERED, S.WITHHELD)},
     **{(state, T.WINDOW_OVER): S.EXPIRED for state in WAITING},
-    # not for the holdout: without a contact the CRM does not learn of it, and both groups must be measured alike
+    # not in WITHHELD: without a contact nothing reports a sale, so it does not count in the holdout
     **{(state, T.VEHICLE_SOLD): S.LOST for state in (*WAITING, S.CONTACTED, *ANSWERED)},
     **{(state, T.NO_CHANNEL): S.WITHDRAWN for state in WAITING},
 }
