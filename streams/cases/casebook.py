@@ -164,7 +164,7 @@ class Casebook:
         return sorted(slots)
 
     def refresh(self, slot: int, at_us: int) -> None:
-        """After a change: drops cases without a deadline, puts the next deadline on the agenda, marks the entry dirty."""
+        """After a change: drops ended cases without deadlines, puts the next deadline on the agenda, marks it dirty."""
         customer_cases, next_us = self._of(slot), NEVER_US
         for case in list(customer_cases.cases):
             due = deadlines(self.profile, case)

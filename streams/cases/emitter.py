@@ -44,7 +44,7 @@ class Emitter:
     counts: Counter[str]
 
     def send(self, customer: str, slot: int, row: Array, pending: PendingCandidate, at_us: int) -> None:
-        """The intervention goes out, and its case begins."""
+        """Sends the intervention and opens its case."""
         message, channel = pending.message, pending.channel
         row[UPGRADE] = self._upgrade_above(message["tier"])
         self.open(slot, message, channel, pending.channels, at_us)
@@ -53,7 +53,7 @@ class Emitter:
         self.outbox.interventions.append((at_us, customer, orjson.dumps(message)))
 
     def withhold(self, customer: str, at_us: int, message: Message, rule: str, retry_us: int | None) -> None:
-        """What is not sent goes on record."""
+        """Records what is not sent."""
         self.counts[f"withheld_{rule}"] += 1
         self.outbox.withheld.append((at_us, customer, orjson.dumps(withheld(message, rule, retry_us))))
 

@@ -1,4 +1,4 @@
-"""What a partition tells the learner at a grid instant, beside its examples. Reports of partitions add up."""
+"""What a partition reports to the learner at a grid instant, beside its examples. Reports of partitions add up."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from streams.interventions.stop_loss import Judged, added
 
 @dataclass(frozen=True)
 class Report:
-    """population, histograms: the active customers of the instant, counted; missing, judged: events and cases since
-    the one before.
+    """population, histograms: counts of the active customers; missing, judged: of events and cases since the last
+    grid instant.
     """
 
     population: Counts
@@ -27,7 +27,7 @@ class Report:
 
     @staticmethod
     def empty() -> Report:
-        """Of nobody."""
+        """Returns a report without customers, events or cases."""
         return Report(nobody(), nothing(), {})
 
     def __add__(self, other: Report) -> Report:
@@ -41,13 +41,13 @@ class Report:
         return Report(self.population + other.population, self.histograms + other.histograms, missing, judged)
 
     def packed(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the fields for JSON."""
         counted = {"population": pack(self.population), "histograms": pack(self.histograms)}
         return counted | {"missing": self.missing, "judged": self.judged}
 
     @staticmethod
     def unpacked(body: dict[str, Any]) -> Report:
-        """What `packed` gave."""
+        """Restores what `packed` returned."""
         return Report(
             unpack(body["population"]).reshape(len(COMPONENTS), RANKS),
             unpack(body["histograms"]).reshape(len(HISTOGRAMS), BINS),

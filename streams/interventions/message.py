@@ -39,7 +39,7 @@ class Crossing:
     explanation: Explanation
     model_version: int
     attributes: CustomerAttributes
-    value: float | None  # of the customer, None: as the profile says
+    value: float | None  # of the customer; None: that of the policy profile
     segmentation: Segmentation
     plan: Plan
     touch_points: Sequence[ActivePoint] = ()

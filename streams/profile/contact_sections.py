@@ -33,7 +33,7 @@ class Touches(Section):
 
 
 class TouchPoint(Section):
-    """A published sign of leaving: something did not happen within `after`. features: they carry its share of a score."""
+    """A published sign of leaving: no such event within `after`. features: they carry its share of a score."""
 
     name: TouchPointName
     after_us: Period

@@ -1,7 +1,7 @@
-"""The dispatcher as a worker owns it: one for all partitions, and its feed.
+"""The dispatcher as a unit, one for all partitions, and its feed.
 
-In event time every partition reports every instant, asking or not, and waits for the answer: the candidates of an
-instant are complete when all have reported it. Live, candidates are decided upon as they come.
+In event time every partition reports every dispatch instant, with candidates or without, and waits for the answer: the
+candidates of an instant are complete when all have reported it. Live, candidates are granted or refused as they come.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streams.units.unit import Clock, Output, Pair
 
 @dataclass(frozen=True)
 class DispatcherBatch(InstantBatch):
-    """An instant."""
+    """A dispatch instant, live a report of candidates."""
 
     candidates: list[PartitionCandidate]
 
@@ -58,20 +58,20 @@ class DispatcherUnit(GlobalUnit[DispatcherBatch]):
 
     @property
     def counts(self) -> dict[str, int]:
-        """Candidates by answer, since the first one."""
+        """Numbers of granted and refused candidates, since the first one."""
         return self.granted
 
     @property
     def alerts(self) -> list[str]:
-        """Nothing yet."""
+        """None."""
         return []
 
     def open_feed(self) -> DispatcherFeed:
-        """A feed that goes on from where the state stands."""
+        """Returns a feed that starts at the position of the state."""
         return DispatcherFeed(self.position, self.partitions, self.clock, self.until_us)
 
     def outputs(self) -> list[Output]:
-        """The answers since the last call, each to the partition that asked."""
+        """Returns the grants since the last call, each for the partition of its candidate."""
         answers, self.answers = self.answers, []
         of = {p: [(b"dispatch", body) for to, body in answers if to == p] for p in range(self.partitions)}
         return [Output(DISPATCHES, p, list(pairs)) for p, pairs in of.items()]

@@ -1,8 +1,8 @@
-"""From records of the topics to batches that a unit may apply: who may go on to which instant, and where that
-leaves it.
+"""The engine's feed: from records of topics to batches, each as far as everything that the engine waits for has come.
 
-What an engine waits for is in its inputs: the frontier of its events, the model of each grid instant (in event time),
-its own observations a horizon later. A batch says where it was read from and where it ends, so a lost one cannot pass.
+The engine waits for the frontier of its events, for its own observations a horizon later, and in event time for the
+model of each grid instant and the grants of each dispatch instant. A batch carries the positions before and after it,
+so a lost batch is detected.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from streams.units.sources import (
 from streams.units.unit import Record
 
 LAST_ID = (1 << 64) - 1
-MOST_BUFFERED = 20_000  # events of a source that wait in memory; the one that holds the frontier is always read
-MOST_INSTANTS = 2  # complete instants of observations that wait in memory
+MOST_BUFFERED = 20_000  # events of a source in memory; a source that holds the frontier is read beyond it
+MOST_INSTANTS = 2  # complete instants of observations in memory
 
 
 class EngineFeed:
@@ -65,10 +65,10 @@ class EngineFeed:
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
-        """Records of a source, read from `base` on; those from before where the state stands are cut. Raises Hole."""
+        """Adds records of a source, read from `base` on, without those that were added before. Raises OffsetGap."""
         if base > self.read[source]:
             raise OffsetGap(
-                f"{source} was read from {base}, expected {self.read[source]}: records were lost on the way"
+                f"{source} was read from {base}, expected {self.read[source]}: records between them are missing"
             )
         new = [record for record in records if record.offset >= self.read[source]]
         if not new:
@@ -84,8 +84,8 @@ class EngineFeed:
             self._events(source, new, now_us)
 
     def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
-        """Decoded records in order: events, marks, deletions and refusals, each at its place. offsets: (records,);
-        letters: (refused,).
+        """Adds decoded records in order of their offsets: events, marks, deletions, refused records. offsets:
+        (records,); letters: (refused,).
         """
         rows = decoded.events.rows
         rows["slot"] = self.engine.table.slots(decoded.events.customers)
@@ -115,7 +115,7 @@ class EngineFeed:
             self.merge.heartbeat(source, other.time_us, offset)
 
     def _erase(self, source: str, customer: str, offset: int) -> None:
-        """A deletion is a note without fields; while its topic has said nothing there is nothing to delete."""
+        """Adds a deletion: a customer profile without fields. Before the first profile there is nothing to delete."""
         at_us = self.merge.tombstone_time_us(source)
         if at_us is None:
             return
@@ -126,18 +126,19 @@ class EngineFeed:
             1,
             self.engine.table.slots([customer]),
         )
-        row["id"] = LAST_ID - offset  # of its own, and behind the profiles of its instant
+        row["id"] = LAST_ID - offset  # unique, and sorted behind the profiles of its instant
         self.details.keep(row, [{}])
         self.merge.add(source, row, np.array([offset], np.int64))
 
     def caught_up(self, source: str, now_us: int) -> None:
-        """Live: the source has been read to its end, so nothing older than now is to come."""
+        """Live: the source has been read to its end, so nothing older than now follows."""
         if source in self.merge.sources:
             self.merge.advance(source, now_us)
 
     def wants(self, source: str) -> bool:
-        """Whether more of a source is needed. A full buffer that holds the frontier is read on: records of one instant
-        prove nothing about that instant, and waiting for room would be waiting for itself."""
+        """Whether to read more of a source. A source that holds the frontier is read on even when its buffer is full:
+        the buffer empties only when the frontier rises, so waiting for room would be a deadlock.
+        """
         if source == OBSERVATIONS:
             return len(self.complete) < MOST_INSTANTS
         if source in OWN or self.merge.sources[source].buffered < MOST_BUFFERED:
@@ -145,7 +146,7 @@ class EngineFeed:
         return self.merge.holds_frontier(source)
 
     def take(self) -> Batch | None:
-        """The next batch, as far as everything that is waited for has come; None when there is nothing to do."""
+        """Returns the next batch, as far as all inputs have come; None when there is nothing to apply."""
         base, frontier_us = self.position, self.merge.frontier_us
         if self.letters:
             letters, self.letters = self.letters, []
@@ -188,7 +189,7 @@ class EngineFeed:
         return Batch(self, base, self.position, until_us, rows, details, [], unknown, model, grants, matured, ended)
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
-        """Unless an owner before us sent it on, and had to leave an event before it where it was."""
+        """Keeps a dead letter, unless an owner before has sent it: the position may lie before it, at a waiting event."""
         if offset >= self.refused[source]:
             self.letters.append(letter)
             self.refused[source] = offset + 1
@@ -214,7 +215,7 @@ class EngineFeed:
                 self.blocks.append(body)
 
     def _model(self) -> Snapshot | None:
-        """The model to take now: in event time that of the instant waited for, live the newest."""
+        """Removes and returns the model to apply now: in event time that of the awaited instant, live the newest."""
         chosen = None
         while self.models and (not self.engine.waits_for_models or self.model_due_us is not None):
             offset, snapshot = self.models[0]
@@ -229,7 +230,7 @@ class EngineFeed:
         return chosen
 
     def _grants_due(self) -> list[Grants]:
-        """The dispatcher's answers to take now: in event time those of the instant waited for, live all."""
+        """Removes and returns the grants to apply now: in event time those of the awaited instant, live all."""
         granted: list[Grants] = []
         while self.dispatches and (not self.engine.waits_for_models or self._awaits_grants()):
             offset, (instant_us, grants) = self.dispatches[0]
@@ -245,11 +246,13 @@ class EngineFeed:
         return granted
 
     def _awaits_grants(self) -> bool:
-        """The model of the instant comes before its grants, since what is asked for depends on it."""
+        """Whether grants are next: the model of an instant comes first, since the candidates depend on it."""
         return self.grants_due_us is not None and self.model_due_us is None
 
     def _limit(self, frontier_us: int) -> int:
-        """How far the engine may go."""
+        """Returns how far the engine may go: the frontier, or the first instant whose model, grants or observations
+        have not come.
+        """
         assert self.until_us is not None
         limit_us = frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us
         if self.engine.waits_for_models:
@@ -270,13 +273,13 @@ class EngineFeed:
         return observed_us < first_us or observed_us in self.complete
 
     def _next_dispatch_us(self) -> int:
-        """The next instant at which the dispatcher answers; for ever where nothing is shared."""
+        """The next dispatch instant; FOREVER_US without shared limits."""
         limits = self.engine.profile.limits
         assert self.until_us is not None
         return self.until_us // limits.every_us * limits.every_us + limits.every_us if limits.shared else FOREVER_US
 
     def _may_pass_end(self, until_us: int) -> bool:
-        """Whether nothing is left to wait for at the end of the input."""
+        """Whether neither a model nor grants are awaited at the end of the input."""
         waits_anew = is_grid(until_us) or self.engine.is_dispatch_instant(until_us)
         at_new_instant = self.engine.waits_for_models and waits_anew and until_us != self.until_us
         return self.model_due_us is None and self.grants_due_us is None and not at_new_instant
