@@ -20,6 +20,14 @@ class Outbox:
     touches: list[Fact] = field(default_factory=list)
     candidates: list[tuple[str, PendingCandidate]] = field(default_factory=list)  # customer, candidate
 
+    def flush(self, facts: Facts) -> None:
+        """Moves all messages but candidates into the facts, sorted by (stream time, customer)."""
+        facts.interventions += in_order(self.interventions)
+        facts.withheld += in_order(self.withheld)
+        facts.updates += in_order(self.updates)
+        facts.touches += in_order(self.touches)
+        self.interventions, self.withheld, self.updates, self.touches = [], [], [], []
+
 
 @dataclass
 class Facts:

@@ -16,38 +16,28 @@ from typing import Any
 
 import numpy as np
 
-from features import histograms
 from features.aggregates import Layout
 from features.catalogue import AGGREGATES
 from features.deduplication import RecentIds
 from features.matrix import scaled
-from features.population import count
 from features.portable_math import Array
 from features.table import Slots, Table
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
 from streams.cases.casebook import Casebook
-from streams.cases.columns import (
-    CASE_COLUMNS,
-    KEPT,
-    NO_CASE,
-    PENDING,
-    RETRY,
-    SENT,
-    WIDTH,
-)
+from streams.cases.columns import CASE_COLUMNS, KEPT, NO_CASE, PENDING, RETRY, WIDTH
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.emitter import Emitter
-from streams.cases.outbox import Facts, Outbox, in_order
+from streams.cases.outbox import Facts, Outbox
 from streams.cases.responses import Responses
 from streams.engine import observations
 from streams.engine.labels import Labels
 from streams.engine.lifespans import Lifespans
 from streams.engine.quality import Quality
-from streams.engine.reports import Report
-from streams.engine.scoring import OnScored, Scoring, ignore_scores, in_chunks
+from streams.engine.reports import Report, report_of
+from streams.engine.scoring import OnScored, Scoring, ignore_scores
 from streams.engine.source_silence import SourceSilence
 from streams.engine.ticks import Ticks
 from streams.inputs.schedule import Schedule, is_grid, on_agenda
@@ -212,15 +202,9 @@ class Engine:
         self.counts["forgotten"] += len(slots)
 
     def _build_report(self, at_us: int) -> None:
-        """Counts the active customers for the learner. The model of the instant is made with this report, so there is
-        no score by it yet: the last published scores are counted.
-        """
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
-        self.report = replace(Report.empty(), missing=self.quality.take(), judged=self.casebook.take_judged())
-        for slots in in_chunks(self.lifespans.active(at_us)):
-            block = self.table.gather(slots)
-            raw, sent = self.scoring.features(block, np.full(len(slots), float(at_us))), block[SENT - WIDTH]
-            self.report += Report(count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)]), {})
+        self.report = report_of(self.scoring, self.lifespans.active(at_us), at_us)
+        self.report = replace(self.report, missing=self.quality.take(), judged=self.casebook.take_judged())
 
     def _observe(self, at_us: int) -> None:
         """Makes the observations of a grid instant: the scores of its sweep, by the model in force."""
@@ -320,14 +304,9 @@ class Engine:
         self._flush()
 
     def _flush(self) -> None:
-        """Moves the messages since the last flush into the facts, sorted by (stream time, customer)."""
-        out, facts = self.outbox, self.facts
-        self.counts["interventions"] += len(out.interventions)
-        self.counts["interventions_withheld"] += len(out.withheld)
-        facts.interventions += in_order(out.interventions)
-        facts.withheld += in_order(out.withheld)
-        facts.updates += in_order(out.updates)
-        facts.touches += in_order(out.touches)
-        out.interventions, out.withheld, out.updates, out.touches = [], [], [], []
-        if out.candidates and not self.waits_for_models:
+        """Counts the messages of the outbox and moves them into the facts."""
+        self.counts["interventions"] += len(self.outbox.interventions)
+        self.counts["interventions_withheld"] += len(self.outbox.withheld)
+        self.outbox.flush(self.facts)
+        if self.outbox.candidates and not self.waits_for_models:
             self._send_candidates(self.now_us or 0)

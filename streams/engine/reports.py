@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from features import histograms, population
 from features.histograms import BINS, Histograms, nothing
 from features.histograms import NAMES as HISTOGRAMS
+from features.matrix import scaled
 from features.population import BINS as RANKS
 from features.population import COMPONENTS, Counts, nobody
+from features.table import Slots
 from online_model.array_codec import pack, unpack
 from online_model.drift import Missing
+from streams.cases.columns import SENT, WIDTH
+from streams.engine.scoring import Scoring, in_chunks
 from streams.interventions.stop_loss import Judged, added
 
 
@@ -54,3 +61,15 @@ class Report:
             {name: {f: (n, lack) for f, (n, lack) in of.items()} for name, of in body["missing"].items()},
             added({}, body["judged"]),
         )
+
+
+def report_of(scoring: Scoring, slots: Slots, at_us: int) -> Report:
+    """Returns the report on customers at a grid instant. The model of the instant is made with it, so there is no score
+    by that model yet: the last published scores are counted.
+    """
+    report = Report.empty()
+    for chunk in in_chunks(slots):
+        block = scoring.table.gather(chunk)
+        raw, sent = scoring.features(block, np.full(len(chunk), float(at_us))), block[SENT - WIDTH]
+        report += Report(population.count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)]), {})
+    return report

@@ -189,7 +189,7 @@ class EngineFeed:
         return Batch(self, base, self.position, until_us, rows, details, [], unknown, model, grants, matured, ended)
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
-        """Keeps a dead letter, unless an owner before has sent it: the position may lie before it, at a waiting event."""
+        """Keeps a dead letter, unless an owner before has sent it: the position may lie before it, at an event."""
         if offset >= self.refused[source]:
             self.letters.append(letter)
             self.refused[source] = offset + 1

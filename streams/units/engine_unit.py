@@ -107,7 +107,7 @@ class EngineUnit:
         return EngineFeed(self.engine, self.position, self.tick_us, self.profile.time.max_skew_us)
 
     def apply(self, batch: Batch) -> bool:
-        """Applies a batch; returns whether its outputs are urgent. Raises OffsetGap when a batch before it is missing."""
+        """Applies a batch; returns whether its outputs are urgent. Raises OffsetGap when one before it is missing."""
         if batch.base != self.position:
             raise OffsetGap(f"{self.name}: a batch from {batch.base} came, expected one from {self.position}")
         engine = self.engine

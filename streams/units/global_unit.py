@@ -1,5 +1,5 @@
-"""Base of learner and dispatcher: one unit for all partitions, which applies an instant when all partitions have reported
-it, and keeps its state in a few rows of its changelog.
+"""Base of learner and dispatcher: one unit for all partitions. It applies an instant that all partitions have reported,
+and keeps its state in a few rows of its changelog.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ class LearnerBatch(InstantBatch):
 
 
 class LearnerFeed(InstantFeed[LearnerBatch]):
-    """Blocks, reports and commands. A command is obeyed in event time from the first grid instant after it, live as soon
-    as its time has come.
+    """Blocks, reports and commands. A command is obeyed in event time from the first grid instant at or after its time,
+    live as soon as its time has come.
     """
 
     def __init__(self, position: dict[str, int], partitions: int, clock: Clock, horizon_us: int, until_us: int) -> None:
