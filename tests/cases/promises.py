@@ -1,4 +1,4 @@
-"""What the outputs of a shop must keep, whatever came in: read from the topics alone."""
+"""Invariants of the outputs of a shop for any input, checked on the topics alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def by_customer(topics: Topics, topic: str) -> dict[bytes, list[bytes]]:
 
 @dataclass(frozen=True, order=True)
 class Message:
-    """Something that reached, or was about to reach, a customer by a channel."""
+    """A message to a customer by a channel, sent or about to be sent."""
 
     at_us: int
     customer: str

@@ -33,7 +33,7 @@ Crossed = set[tuple[str, str]]  # customer, crossed at
 
 
 class Watched:
-    """Every crossing that was decided upon, whatever became of it."""
+    """Every crossing that was decided, whatever the decision."""
 
     def __init__(self) -> None:
         self.crossed: Crossed = set()
@@ -49,7 +49,7 @@ class Watched:
 
 @cache
 def inputs(policy: Policy, seed: int) -> tuple[Sent, ...]:
-    """Events, and what a CRM says of the interventions that come out without it."""
+    """Events, and a CRM's outcomes of the interventions that a run without a CRM sends."""
     events = shops.events(seed)
     first = run(policy, tuple(events), 1)
     said = [json.loads(value or b"") for value in first.topics.values("interventions")]

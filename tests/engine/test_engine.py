@@ -1,4 +1,4 @@
-"""The engine alone: what silence may decide while a source is quiet."""
+"""The engine while a source is quiet: silence opens no case."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from streams.engine.engine import Engine
 from streams.profile.loading import load_profile
 from tests.online_model.worlds import lines
 
-SILENT_DAYS = 10.5  # from here on the model below says that a customer leaves
+SILENT_DAYS = 10.5  # from here on the model below predicts that a customer leaves
 CUSTOMERS, BUSY_DAYS = 5, 60
 START_US = 20_000 * DAY_US
 
 
 def engine(*, live: bool) -> Engine:
-    """Everybody comes each day for two months; a model that knows nothing but the days since the last visit."""
+    """All customers come each day for two months; the model has one feature, the days since the last visit."""
     profile = load_profile("after-sales", ["case.least_tenure=1d", "gate.holdout_share=0"])
     made = Engine(profile, 0, DAY_US, waits_for_models=False)
     made.waits_for_models = not live
@@ -47,7 +47,7 @@ def visits(made: Engine, day: int, customers: range) -> None:
 
 
 def go(made: Engine, day: int, rows: np.ndarray | None = None) -> None:
-    """To the end of a day; a model that is waited for is the one in hand."""
+    """Steps to the end of a day; an awaited model is a copy of the one in force."""
     until_us = START_US + day * DAY_US
     rest = np.zeros(0, EVENT) if rows is None else rows
     while made.now_us is not None and made.now_us < until_us:
@@ -58,7 +58,7 @@ def go(made: Engine, day: int, rows: np.ndarray | None = None) -> None:
 
 
 def said(made: Engine) -> tuple[int, list[str]]:
-    """How many cases opened since the last call, and why others did not."""
+    """Returns how many cases opened since the last call, and why others did not."""
     facts = made.take_facts()
     return len(facts.interventions), [json.loads(body)["withheld_reason"] for _, _, body in facts.withheld]
 
@@ -104,7 +104,7 @@ def test_a_crossing_that_waits_while_its_customer_lapses_ends_and_is_on_record_o
     told = [json.loads(body) for _, _, body in made.take_facts().withheld]
     assert [(one["customer_id"], one["withheld_reason"], one["crossed_at"]) for one in told] == [
         (name, "no_longer_at_risk", format_instant(crossed_us))
-        for name in ("c0", "c2")  # c2 has come back
+        for name in ("c0", "c2")  # c2 has returned
     ]
     assert made.pending_crossings == 0
     go(made, BUSY_DAYS + 2)
@@ -112,7 +112,7 @@ def test_a_crossing_that_waits_while_its_customer_lapses_ends_and_is_on_record_o
 
 
 def test_a_label_says_by_what_share_the_holdout_was_drawn_whatever_it_is_now() -> None:
-    made = engine(live=True)  # whose profile holds nobody out
+    made = engine(live=True)  # its profile has no holdout
     slots = made.table.slots(["c0", "c1", "c2"])
     made.table.rows[slots[:2], DRAWN - WIDTH] = made.now_us
     made.table.rows[slots[0], HELD - WIDTH] = 0.25

@@ -1,4 +1,4 @@
-"""Observations of a grid instant: by the model of that instant in event time, by the one in hand live."""
+"""Observations of a grid instant: by the model of that instant in event time, by the model in force live."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def calm(profile: Profile = PROFILE) -> Topics:
 
 
 def versions(topics: Topics) -> dict[int, Snapshot]:
-    """By their instants."""
+    """Returns the snapshots by instant."""
     found = (Snapshot.loads(record.value or b"") for record in topics.records[MODELS, 0])
     return {one.instant_us: one for one in found}
 
@@ -113,7 +113,7 @@ def test_an_input_that_ends_on_a_monday_has_its_observations(dies: bool) -> None
 
 
 def on_sunday(*, live: bool) -> tuple[Engine, int]:
-    """An engine on the day before a Monday, with a model in hand that says otherwise than what it has published."""
+    """An engine on the day before a Monday; its model predicts other scores than the published ones."""
     made, monday_us = engine(live=live), next_grid(START_US + BUSY_DAYS * DAY_US)
     go(made, (monday_us - START_US) // DAY_US - 1)
     made.take_facts()

@@ -1,4 +1,4 @@
-"""What is missing by producer: counted whatever the batches are, and bounded whatever a publisher sends."""
+"""Missing values by producer: the same counts whatever the batches are, bounded whatever a producer sends."""
 
 from __future__ import annotations
 

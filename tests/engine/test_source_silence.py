@@ -1,4 +1,4 @@
-"""A source that falls quiet against its own rhythm, and what waits until it is heard again."""
+"""A source that is silent for longer than usual, and what waits until its events come again."""
 
 from __future__ import annotations
 

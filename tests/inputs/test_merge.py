@@ -1,4 +1,4 @@
-"""The merge: whole ticks, in order, the same ones however the sources are read and wherever reading starts again."""
+"""The merge returns whole ticks in order: the same however sources are read and from whichever position it restarts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.columns import empty_rows
 from streams.inputs.merge import Merge
 
 TICK_US = 10
-Item = tuple[str, int]  # ("record" | "heartbeat" | "refused", time); the merge never sees a refused one
+Item = tuple[str, int]  # ("record" | "heartbeat" | "refused", time); refused records are not added to the merge
 END_US = 200
 
 items = st.lists(

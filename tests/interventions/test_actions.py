@@ -1,4 +1,4 @@
-"""What fits a customer: the remedy of the cause, then the segment's offer, then the tier's own action."""
+"""The action for a customer: the remedy of the cause, then the segment's offer, then the tier's own action."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PERSONS = {"director", "service advisor", "service manager", "head of customer s
 
 
 def raw(**features: float) -> Array:
-    """Features of somebody who came ten days ago for the fifth time and has spent 1,000; the others are 0."""
+    """Features of a customer with five visits, the last ten days ago, who has spent 1,000; the others are 0."""
     usual: dict[str, Any] = {"retained_recency": 10.0, "retained_count": 5.0, "spend_total": 1000.0}
     values = np.zeros(len(NAMES))
     for name, value in (usual | features).items():

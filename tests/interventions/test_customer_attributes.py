@@ -1,4 +1,4 @@
-"""Personas: what profiles say, each different one kept once, and found again after a restart."""
+"""Customer attributes: each different set is stored once, and found again after a restart."""
 
 from __future__ import annotations
 

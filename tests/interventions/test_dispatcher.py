@@ -1,4 +1,4 @@
-"""The dispatcher: what is shared is never exceeded, and the highest net value goes first."""
+"""The dispatcher: shared limits are never exceeded, and the highest net value goes first."""
 
 from __future__ import annotations
 

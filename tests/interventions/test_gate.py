@@ -1,4 +1,4 @@
-"""The gate: which rule refuses whom, by which channel the rest goes out, and when it may be tried again."""
+"""The gate: which rule refuses which customer, which channel is chosen, and when to retry."""
 
 from __future__ import annotations
 

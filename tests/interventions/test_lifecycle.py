@@ -20,7 +20,7 @@ SHOP = load_profile("e-commerce")
 RULES = PROFILE.case
 CROSSED_US = parse_instant("2024-03-01T00:00:00Z")
 ID = "37c559c0-0b90-52d7-b3e8-979ce7e919ef"
-REPORTED = tuple(CaseTrigger)[:6]  # what the CRM can say
+REPORTED = tuple(CaseTrigger)[:6]  # outcomes that the CRM can report
 
 
 def case(state: State = State.OPEN, **more: Any) -> Case:

@@ -63,7 +63,7 @@ def test_the_whole_message() -> None:
         "budget": {"amount": 300.0, "currency": "CNY"},
         "expected_saved": 0.6,
         "expected_net_value": 972.0,  # 4000 * 0.53 * 0.6 - 300
-        "propensity": 0.95,  # that somebody like this is sent at all: the rest is held out
+        "propensity": 0.95,  # the probability of being sent: the rest is held out
         "customer_value": 4000.0,
         "scope": "city-1",
         "agent_id": "a-7",

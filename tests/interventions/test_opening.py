@@ -1,4 +1,4 @@
-"""The table of cases, row by row: one customer, scored at given days."""
+"""The tables of opening, row by row: one customer, scored on given days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any sequence of scores, instants and readiness keeps the promises of the table of cases."""
+"""Any sequence of scores, instants and holds keeps the invariants of the tables of opening."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Verdict = tuple[float, str]  # crossed at us; 'open' or the reason
 
 @dataclass
 class Plain:
-    """The table for one customer, read aloud: it keeps all scores and looks back at them."""
+    """The tables for one customer, as a plain reference: it keeps all scores and looks back at them."""
 
     seen_us: float
     scores: list[tuple[float, float]] = field(default_factory=list)  # at us, probability
@@ -86,7 +86,7 @@ def empty() -> CaseColumns:
 
 
 class Cases(RuleBasedStateMachine):
-    """N customers, scored together in any company."""
+    """N customers, scored in any combination."""
 
     def __init__(self) -> None:
         super().__init__()

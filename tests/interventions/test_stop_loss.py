@@ -1,4 +1,4 @@
-"""Which cases are judged, when, and when so few were saved that none opens."""
+"""The stop-loss: which cases are judged, when, and below which saved share no case opens."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_a_points_share_is_the_sum_of_what_its_features_add() -> None:
 
 
 class Shop:
-    """An engine with one customer, scored daily at 08:00 of Shanghai; a model to which everybody stays."""
+    """An engine with one customer, scored daily at 08:00 in Shanghai; its model predicts that customers stay."""
 
     def __init__(self, *overrides: str) -> None:
         profile = load_profile("e-commerce", ["gate.holdout_share=0", "touches.medium_tier=false", *overrides])
@@ -123,7 +123,7 @@ class Shop:
         self.engine.start(START_US - DAY_US)
 
     def until(self, day: float, events: list[Event] | None = None) -> list[tuple[float, str]]:
-        """To the end of a day; the touches since: when, in days, and why."""
+        """Steps to the end of a day; returns the touches since: when, in days, and why."""
         made = rows(events or [])
         made["slot"] = self.engine.table.slots(["c1"])[0]
         made["due_us"] = -(-made["time_us"] // HOUR_US) * HOUR_US

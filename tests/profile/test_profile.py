@@ -1,4 +1,4 @@
-"""Reading a profile: overrides, and errors that name the key."""
+"""Loading a profile: overrides, and errors that name the key."""
 
 from __future__ import annotations
 

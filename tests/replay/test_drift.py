@@ -1,4 +1,4 @@
-"""Drift from the log to the sentence: a city whose producer breaks its schema, and one whose customers change."""
+"""Drift, from the log to the alert: a city whose producer breaks its schema, and one whose customers change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW_US = 2_000_000_000_000_000
 
 
 def alerts(folder: Path, events: list[Event]) -> list[str]:
-    """What stands at the end of the log."""
+    """Returns the alerts at the end of the log."""
     profile = load_profile("after-sales", [*SHORT, "drift.least_counted=50", "drift.reference_weeks=4"])
     sources = FileSources([str(write_jsonl(folder / "log.jsonl", events))], NOW_US, profile.time.max_skew_us)
     with ReplayFolder(str(folder / "out"), NAMES) as out:

@@ -1,4 +1,4 @@
-"""Examples of a closed loop say what was done to the customer."""
+"""Examples of a closed loop carry the treatment of the customer."""
 
 from __future__ import annotations
 

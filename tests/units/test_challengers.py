@@ -1,4 +1,4 @@
-"""A challenger that is promoted: the same versions for any number of partitions, readers and deaths; a roll-back."""
+"""Promotion of a challenger, and rollback: the same versions for any number of partitions, reads and restarts."""
 
 from __future__ import annotations
 

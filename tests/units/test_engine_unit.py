@@ -1,4 +1,4 @@
-"""Units: whoever takes one over, and wherever, goes on to the same outputs, rows and models, to the byte."""
+"""Units: after any take-over the new owner writes the same outputs, rows and models, to the byte."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def parsed(topic: str, topics: Topics) -> list[dict[str, Any]]:
 
 
 def rows_of(topic: str, topics: Topics) -> list[str]:
-    """Blocks by customer (which lie in one in the order in which they were met), and marks."""
+    """Observations by customer (within a block they are in the order of first events), and marks."""
     rows = []
     for body in parsed(topic, topics):
         if "customers" not in body:
@@ -171,7 +171,7 @@ def test_a_refused_record_behind_the_end_does_not_open_it_again() -> None:
 
 
 def waiting_engine() -> tuple[Topics, list[Owner]]:
-    """An engine that stands at a grid instant and waits for its model, all of it committed."""
+    """An engine that waits at a grid instant for its model, with everything committed."""
     topics = logs.filled(PARTITIONS)
     owners = logs.owners(topics)
     while not owners[0].unit.waiting:

@@ -1,4 +1,4 @@
-"""A producer of whom many records are refused is named; a few bad records are nobody's schema."""
+"""An alert names a producer with many refused records; a few refused records raise none."""
 
 from __future__ import annotations
 
