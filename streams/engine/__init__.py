@@ -3,6 +3,7 @@
     engine          steps from stop to stop: applies events, sweeps, observes, fires deadlines
     ticks           applies events tick by tick; scores each customer at the end of the tick
     scoring         scores customers by the model in force and hands them to the crossings
+    pending         pending crossings and their retries
     lifespans       which customers are known, active, silent or forgotten
     observations    observations, labelled examples, marks and candidates as JSON
     labels          label, treatment and propensity of observations, a horizon later

@@ -26,7 +26,7 @@ from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
 from streams.cases.casebook import Casebook
-from streams.cases.columns import CASE_COLUMNS, KEPT, NO_CASE, PENDING, RETRY, WIDTH
+from streams.cases.columns import CASE_COLUMNS, KEPT, NO_CASE, WIDTH
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.emitter import Emitter
@@ -35,6 +35,7 @@ from streams.cases.responses import Responses
 from streams.engine import observations
 from streams.engine.labels import Labels
 from streams.engine.lifespans import Lifespans
+from streams.engine.pending import PendingCrossings
 from streams.engine.quality import Quality
 from streams.engine.reports import Report, report_of
 from streams.engine.scoring import OnScored, Scoring, ignore_scores
@@ -79,6 +80,7 @@ class Engine:
         self.sweeps: list[Sweep] = []
         self.labels = Labels(profile, self.table, self.layout)
         self.lifespans = Lifespans(self.table, self.layout, profile.label)
+        self.pending = PendingCrossings(self.table, self.casebook)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -89,11 +91,6 @@ class Engine:
     def hold(self) -> Withheld:
         """Why no case opens by the model in force; NOTHING: cases may open."""
         return self.scoring.crossings.hold(self.scorer.snapshot)
-
-    @property
-    def pending_crossings(self) -> int:
-        """How many crossings are pending."""
-        return int(np.isfinite(self.table.rows[: len(self.table), PENDING - WIDTH]).sum())
 
     def start(self, now_us: int) -> None:
         """Starts stream time, not after the first event of any source."""
@@ -149,13 +146,6 @@ class Engine:
             self.emitter.grant(grant["customer_id"], slot, row, self.now_us, grant, self.hold)
             self.table.dirty[slot] = True
         self._flush()
-
-    def schedule_retries(self) -> None:
-        """Puts the retries of restored crossings on the agenda; those that are due are taken by the next sweep."""
-        columns = self.table.rows[: len(self.table), PENDING - WIDTH : RETRY - WIDTH + 1]
-        waits = np.isfinite(columns).all(axis=1) & (columns[:, -1] > (self.now_us or 0))
-        for slot in np.flatnonzero(waits).tolist():
-            self.casebook.schedule(slot, int(columns[slot, -1]))
 
     def serve_model(self, snapshot: Snapshot) -> None:
         """Scores by this model from now on."""
@@ -229,19 +219,13 @@ class Engine:
         hold = Withheld.SOURCE_QUIET if self.quiet_sources else Withheld.NOTHING  # a sweep adds silence alone
         candidacy = self._candidacy(self.is_dispatch_instant(at_us))
         probability = self.scoring.sweep(active, at_us, hold, candidacy, on_scored)
-        self.scoring.drop_pending(self._pending_except(active), at_us)
+        self.scoring.drop_pending(self.pending.of_others(active), at_us)
         self._flush()
         if self.keeps_sweeps and len(active):
             self.sweeps.append((at_us, active, probability))
         if self.waits_for_models and self.is_dispatch_instant(at_us):
             self._send_candidates(at_us)
             self.grants_due_us = at_us
-
-    def _pending_except(self, active: Slots) -> Slots:
-        """Customers with a pending crossing who are not active any more."""
-        waits = np.isfinite(self.table.rows[: len(self.table), PENDING - WIDTH])
-        waits[active] = False
-        return np.flatnonzero(waits)
 
     def _next_stop(self, rows: Rows) -> int:
         """The next instant of schedule or agenda. Events put no deadline before the quarter of an hour they are due in,
@@ -254,20 +238,14 @@ class Engine:
     def _run_agenda(self, at_us: int) -> None:
         """Fires what is due on the agenda: deadlines of cases, retries of crossings and touches."""
         due = self.casebook.pop_due(at_us)
-        retries = self._retriable(np.array(due, np.intp), at_us)
+        slots = np.array(due, np.intp)
+        retries = slots[self.pending.due(slots, at_us) & self.lifespans.is_active(slots, at_us)]
         for slot in due:
             updates = self.casebook.fire_deadlines(slot, at_us, partial(self.scoring.gate, slot, at_us))
             self.emitter.updates(self.table.names[slot], at_us, updates)
         if not self.schedule.is_sweep(at_us):  # a sweep scores all active customers anyway
             self.scoring.sweep(retries, at_us, Withheld.NOTHING, self._candidacy(False))
         self._flush()
-
-    def _retriable(self, slots: Slots, at_us: int) -> Slots:
-        """Active customers with a crossing or touch to retry now."""
-        columns = self.table.rows[slots]
-        pending, retry_us = columns[:, PENDING - WIDTH], columns[:, RETRY - WIDTH]
-        touches = np.array([self.casebook.pop_touch_retry(slot, at_us) for slot in slots.tolist()], np.bool_)
-        return slots[((np.isfinite(pending) & (retry_us <= at_us)) | touches) & self.lifespans.is_active(slots, at_us)]
 
     def _candidacy(self, is_dispatch_instant: bool) -> Candidacy:
         """Whether cases become candidates: live at once, in event time at dispatch instants."""

@@ -89,7 +89,7 @@ class EngineUnit:
         quiet = [
             f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet_sources
         ]
-        held = [f"{why}: none opens; {self.engine.pending_crossings} crossings wait" for why in self._held()]
+        held = [f"{why}: none opens; {len(self.engine.pending)} crossings wait" for why in self._held()]
         return quiet + held + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
 
     def _held(self) -> list[str]:
@@ -152,7 +152,7 @@ class EngineUnit:
         engine.attributes_table.load(self._attribute_rows)
         slots = engine.table.slots(list(self._cases)).tolist()
         engine.casebook.load(slots, self._cases.values(), engine.now_us or 0)
-        engine.schedule_retries()
+        engine.pending.schedule_retries(engine.now_us or 0)
         self._ids, self._attribute_rows, self._cases = {}, {}, {}
 
     def take(self) -> list[Output]:

@@ -99,14 +99,14 @@ def test_a_crossing_that_waits_while_its_customer_lapses_ends_and_is_on_record_o
     for slot, columns in ((first, asks), (second, held), (third, active)):
         made.table.rows[slot, [PENDING - WIDTH, RETRY - WIDTH]] = columns
     made.table.rows[[first, second], made.layout.column[Last(RETAINED)]] = START_US - 400 * DAY_US
-    assert made.pending_crossings == 3
+    assert len(made.pending) == 3
     go(made, BUSY_DAYS + 1)
     told = [json.loads(body) for _, _, body in made.take_facts().withheld]
     assert [(one["customer_id"], one["withheld_reason"], one["crossed_at"]) for one in told] == [
         (name, "no_longer_at_risk", format_instant(crossed_us))
         for name in ("c0", "c2")  # c2 has returned
     ]
-    assert made.pending_crossings == 0
+    assert len(made.pending) == 0
     go(made, BUSY_DAYS + 2)
     assert said(made) == (0, [])
 

@@ -73,6 +73,12 @@ def test_any_override_changes_the_version() -> None:
     assert load_profile("after-sales", ["tiers.low.script=Wait."]).version != load_profile("after-sales").version
 
 
+def test_comments_are_not_in_the_version(written: Path) -> None:
+    written.write_text(SHIPPED.replace(" # ", " # changed: "))
+    assert written.read_text() != SHIPPED
+    assert load_profile(str(written)).version == load_profile("after-sales").version
+
+
 def test_writing_the_same_otherwise_keeps_the_version() -> None:
     same = [
         "label.horizon=4320h",
