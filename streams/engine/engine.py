@@ -1,8 +1,8 @@
 """The engine of one partition: `step(rows, until_us)` applies whole ticks up to an instant; `take_facts()` returns what
 goes out.
 
-It stops where the schedule or the agenda of the casebook says: between two stops `Ticks` applies events, at a stop
-deadlines fire, and sweeps, observations or reports are made.
+It stops at the instants of the schedule and of the casebook's agenda: between two stops `Ticks` applies events, at a
+stop deadlines fire, and sweeps, observations or reports are made.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class Team(Section):
 
 
 class Limits(Section):
-    """Limits shared by all customers. Without budgets and teams no dispatcher is asked."""
+    """Limits shared by all customers. Without budgets and teams there are no candidates."""
 
     every_us: Period
     budgets: Annotated[tuple[BudgetLimit, ...], Field(strict=False)] = ()

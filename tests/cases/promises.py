@@ -25,12 +25,12 @@ Body = dict[str, Any]
 
 
 def by_customer(topics: Topics, topic: str) -> dict[bytes, list[bytes]]:
-    """What was said of each customer, in order."""
-    said: dict[bytes, list[bytes]] = defaultdict(list)
+    """What was values of each customer, in order."""
+    values: dict[bytes, list[bytes]] = defaultdict(list)
     for (name, _), log in topics.records.items():
         for record in log if name == topic else ():
-            said[record.key or b""].append(record.value or b"")
-    return dict(said)
+            values[record.key or b""].append(record.value or b"")
+    return dict(values)
 
 
 @dataclass(frozen=True, order=True)

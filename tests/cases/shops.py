@@ -206,7 +206,7 @@ class Teacher:
         self.all_judged: Judged = {}
 
     def work(self, most: int) -> int:
-        """Reads all there is, whatever `most` says."""
+        """Reads all records, whatever `most` is."""
         new = self.topics.records[LABELLED, 0][self.read :]
         self.read += len(new)
         for record in new:
@@ -216,10 +216,10 @@ class Teacher:
         return len(new)
 
     def commit(self) -> None:
-        """What it said is there at once."""
+        """Does nothing: outputs are written when they are made."""
 
     def die(self) -> None:
-        """It does not."""
+        """Does nothing: a restart of the learner is not tested here."""
 
     def _report(self, instant: str, judged: Judged) -> None:
         self.reports[instant] += 1

@@ -57,7 +57,7 @@ def go(made: Engine, day: int, rows: np.ndarray | None = None) -> None:
             made.apply_model(replace(made.scorer.snapshot, instant_us=made.model_due_us))
 
 
-def said(made: Engine) -> tuple[int, list[str]]:
+def opened_and_withheld(made: Engine) -> tuple[int, list[str]]:
     """Returns how many cases opened since the last call, and why others did not."""
     facts = made.take_facts()
     return len(facts.interventions), [json.loads(body)["withheld_reason"] for _, _, body in facts.withheld]
@@ -66,29 +66,29 @@ def said(made: Engine) -> tuple[int, list[str]]:
 def test_silence_opens_no_case_while_the_whole_source_is_silent() -> None:
     made = engine(live=True)
     go(made, BUSY_DAYS + 12)
-    assert said(made) == (0, ["source_quiet"] * CUSTOMERS)
+    assert opened_and_withheld(made) == (0, ["source_quiet"] * CUSTOMERS)
     assert made.quiet_sources == ["service_visit"]
 
 
-def test_what_was_held_opens_once_the_source_is_heard_again() -> None:
+def test_held_crossings_open_once_the_source_has_events_again() -> None:
     made = engine(live=True)
     go(made, BUSY_DAYS + 12)
-    said(made)
+    opened_and_withheld(made)
     visits(made, BUSY_DAYS + 12, range(1))
-    assert said(made) == (CUSTOMERS - 1, [])
+    assert opened_and_withheld(made) == (CUSTOMERS - 1, [])
 
 
 def test_silence_of_some_while_others_come_opens_their_cases() -> None:
     made = engine(live=True)
     for day in range(12):
         visits(made, BUSY_DAYS + day, range(1))
-    assert said(made) == (CUSTOMERS - 1, [])
+    assert opened_and_withheld(made) == (CUSTOMERS - 1, [])
 
 
 def test_in_event_time_the_log_is_all_there_is() -> None:
     made = engine(live=False)
     go(made, BUSY_DAYS + 12)
-    assert said(made) == (CUSTOMERS, [])
+    assert opened_and_withheld(made) == (CUSTOMERS, [])
 
 
 def test_a_crossing_that_waits_while_its_customer_lapses_ends_and_is_on_record_once() -> None:
@@ -101,14 +101,14 @@ def test_a_crossing_that_waits_while_its_customer_lapses_ends_and_is_on_record_o
     made.table.rows[[first, second], made.layout.column[Last(RETAINED)]] = START_US - 400 * DAY_US
     assert len(made.pending) == 3
     go(made, BUSY_DAYS + 1)
-    told = [json.loads(body) for _, _, body in made.take_facts().withheld]
-    assert [(one["customer_id"], one["withheld_reason"], one["crossed_at"]) for one in told] == [
+    withheld = [json.loads(body) for _, _, body in made.take_facts().withheld]
+    assert [(one["customer_id"], one["withheld_reason"], one["crossed_at"]) for one in withheld] == [
         (name, "no_longer_at_risk", format_instant(crossed_us))
         for name in ("c0", "c2")  # c2 has returned
     ]
     assert len(made.pending) == 0
     go(made, BUSY_DAYS + 2)
-    assert said(made) == (0, [])
+    assert opened_and_withheld(made) == (0, [])
 
 
 def test_a_label_says_by_what_share_the_holdout_was_drawn_whatever_it_is_now() -> None:

@@ -48,13 +48,13 @@ def versions(topics: Topics) -> dict[int, Snapshot]:
     return {one.instant_us: one for one in found}
 
 
-def said(topics: Topics, topic: str, partition: int = 0) -> list[dict[str, Any]]:
+def bodies_of(topics: Topics, topic: str, partition: int = 0) -> list[dict[str, Any]]:
     return [json.loads(record.value or b"") for record in topics.records[topic, partition]]
 
 
 def observed(topics: Topics) -> list[dict[str, Any]]:
     """Blocks of all partitions."""
-    bodies = [body for partition in range(topics.partitions) for body in said(topics, OBSERVATIONS, partition)]
+    bodies = [body for partition in range(topics.partitions) for body in bodies_of(topics, OBSERVATIONS, partition)]
     return [body for body in bodies if "customers" in body]
 
 
@@ -91,8 +91,8 @@ def test_labels_and_report_of_an_instant_are_out_before_its_observations() -> No
     while not owner.unit.waiting:
         owner.work(5)
     owner.commit()
-    assert [body["kind"] for body in said(topics, LABELLED)] == ["mark"]
-    assert said(topics, OBSERVATIONS) == []
+    assert [body["kind"] for body in bodies_of(topics, LABELLED)] == ["mark"]
+    assert bodies_of(topics, OBSERVATIONS) == []
 
 
 @pytest.mark.parametrize("dies", [False, True])
@@ -106,10 +106,10 @@ def test_an_input_that_ends_on_a_monday_has_its_observations(dies: bool) -> None
         logs.finish_by_new_owners(owners, 1)
     else:
         logs.finish(owners)
-    block, end = said(topics, OBSERVATIONS)
+    block, end = bodies_of(topics, OBSERVATIONS)
     assert (block["observed_at"], block["customers"], block["model_version"]) == ("2024-01-08T00:00:00Z", ["c1"], 1)
     assert (end["kind"], end["instant"]) == ("mark", "2024-01-08T00:00:00Z")
-    assert [body["kind"] for body in said(topics, LABELLED)] == ["mark", "end"]
+    assert [body["kind"] for body in bodies_of(topics, LABELLED)] == ["mark", "end"]
 
 
 def on_sunday(*, live: bool) -> tuple[Engine, int]:
@@ -142,7 +142,7 @@ def test_scores_are_counted_as_they_were_published_last(live: bool) -> None:
         assert made.report.histograms[-1].tolist() != count(x, sent)[-1].tolist()
 
 
-def test_whoever_has_no_score_yet_is_counted_but_for_it() -> None:
+def test_a_customer_without_a_score_is_counted_without_it() -> None:
     made, monday_us = on_sunday(live=False)
     made.table.rows[0, SENT - WIDTH] = np.nan
     made.step(empty_rows(0), monday_us, {})

@@ -34,7 +34,7 @@ def test_nights_are_not_quiet_and_two_days_without_an_event_are() -> None:
     assert source_silence.quiet_sources(closed_us + 50 * HOUR_US) == ["app_activity"]
 
 
-def test_a_source_that_is_heard_again_is_no_longer_quiet() -> None:
+def test_a_source_with_new_events_is_no_longer_quiet() -> None:
     source_silence = heard(range(10))
     source_silence.add(events(APP_ACTIVITY, 13 * DAY_US))
     assert source_silence.quiet_sources(13 * DAY_US + HOUR_US) == []
@@ -46,11 +46,11 @@ def test_one_outage_does_not_become_the_rule() -> None:
     assert source_silence.quiet_sources(35 * DAY_US) == ["app_activity"]
 
 
-def test_a_source_of_which_little_is_known_has_no_rhythm_yet() -> None:
+def test_a_source_with_few_pauses_is_never_quiet() -> None:
     assert heard(range(1)).quiet_sources(100 * DAY_US) == []
 
 
-def test_each_source_has_its_own_rhythm() -> None:
+def test_each_source_has_its_own_usual_pause() -> None:
     source_silence = heard(range(10))
     for hour in range(0, 240, 2):
         source_silence.add(events(SERVICE_VISIT, hour * HOUR_US + 1))

@@ -78,7 +78,7 @@ def test_notes_are_counted_and_a_note_that_is_sent_again_is_a_duplicate() -> Non
     assert counts["applied"] + counts["duplicate"] + counts["late"] + counts["rejected"] == 5
 
 
-def test_whoever_has_a_profile_and_no_events_is_no_customer_and_has_no_features() -> None:
+def test_a_profile_without_events_is_no_customer_and_has_no_features() -> None:
     unit = live()
     read(unit, [profile(1)])
     assert unit.engine.customers == 0

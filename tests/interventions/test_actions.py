@@ -46,7 +46,7 @@ def of(profile: Profile, cause: str | None = None, segments: tuple[str, ...] = (
 
 @pytest.mark.parametrize("profile", [WORKSHOP, SHOP])
 @pytest.mark.parametrize("tier", range(4))
-def test_whoever_left_over_service_is_met_by_a_person_and_never_gets_a_coupon(profile: Profile, tier: int) -> None:
+def test_a_customer_who_left_over_service_gets_a_person_and_no_coupon(profile: Profile, tier: int) -> None:
     remedy = of(profile, "service", ("price-sensitive", "new"), tier)
     assert remedy.who in PERSONS
     assert set(remedy.channels) <= {"phone", "visit"}
@@ -121,12 +121,12 @@ def test_high_value_is_recent_frequent_and_worth_it() -> None:
 
 
 @pytest.mark.parametrize("short", [{"retained_recency": 30.01}, {"retained_count": 4.0}, {"spend_total": 1999.99}])
-def test_short_of_one_of_the_three_nobody_is_of_high_value(short: dict[str, float]) -> None:
+def test_a_customer_short_of_one_of_the_three_is_not_of_high_value(short: dict[str, float]) -> None:
     assert "high-value" not in segments(**HIGH_VALUE | short)
 
 
 @pytest.mark.parametrize(("behaviour", "at_risk"), [(20.0, True), (20.1, False), (None, False)])
-def test_high_value_at_risk_is_whoever_has_gone_quiet(behaviour: float | None, at_risk: bool) -> None:
+def test_high_value_at_risk_needs_a_low_behaviour_percentile(behaviour: float | None, at_risk: bool) -> None:
     assert ("high-value-at-risk" in segments(behaviour, **HIGH_VALUE)) is at_risk
 
 
@@ -156,7 +156,7 @@ def test_lifecycle_groups_follow_purchases_and_silence(purchases: float, days: f
 
 
 @given(st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0, 1e6), st.floats(0, 100) | st.none())
-def test_whoever_it_is_there_is_somebody_to_act_and_a_channel(
+def test_every_customer_has_an_action_with_a_person_and_a_channel(
     recency: float, count: float, spend: float, behaviour: float | None
 ) -> None:
     features = raw(retained_recency=recency, retained_count=count, spend_total=spend)

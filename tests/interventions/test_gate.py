@@ -58,7 +58,7 @@ def test_the_rules_stand_in_this_order() -> None:
 
 
 def test_the_first_rule_that_refuses_is_the_one_that_is_named() -> None:
-    who, said = wrong_in_every_way(), []
+    who, rules = wrong_in_every_way(), []
     mended = [
         (PILOT, who),
         (PILOT, who := replace(who, attributes=replace(who.attributes, scope="city-1"))),
@@ -69,8 +69,8 @@ def test_the_first_rule_that_refuses_is_the_one_that_is_named() -> None:
     ]
     for profile, one in mended:
         answer = pass_gate(profile, one)
-        said.append(answer.rule if isinstance(answer, Refused) else "")
-    assert said == list(RULES)
+        rules.append(answer.rule if isinstance(answer, Refused) else "")
+    assert rules == list(RULES)
 
 
 def test_whom_nothing_forbids_is_reached_by_the_first_channel() -> None:
@@ -114,7 +114,7 @@ def test_without_consent_for_any_channel_it_is_refused_for_good() -> None:
 
 
 @pytest.mark.parametrize(("unknown", "answer"), [("true", Passed("sms")), ("false", Refused("consent"))])
-def test_whoever_was_never_asked_is_treated_as_the_profile_says(unknown: str, answer: Passed | Refused) -> None:
+def test_unknown_consent_is_treated_as_the_profile_sets_it(unknown: str, answer: Passed | Refused) -> None:
     assert pass_gate(
         load_profile("after-sales", [NO_HOLDOUT, f"gate.consent_when_unknown={unknown}"]), recipient()
     ) == (answer)
@@ -129,7 +129,7 @@ def test_the_holdout_is_refused_for_good() -> None:
     assert pass_gate(ALL_HELD, recipient()) == Refused("holdout")
 
 
-def test_whoever_refused_every_channel_is_no_measure_of_the_holdout() -> None:
+def test_a_customer_without_consent_is_refused_before_the_holdout() -> None:
     assert pass_gate(ALL_HELD, recipient(consent=NO_MAIL_OR_SMS)) == Refused("consent")
 
 
@@ -151,7 +151,7 @@ def test_the_holdout_is_the_same_whatever_else_the_profile_says() -> None:
     assert held() == held("case.threshold=0.6", "name=other")
 
 
-def test_a_larger_holdout_keeps_whoever_was_in_the_smaller() -> None:
+def test_a_larger_holdout_contains_the_smaller_one() -> None:
     assert held() < held("gate.holdout_share=0.1")
 
 
@@ -230,7 +230,7 @@ def test_the_night_is_that_of_the_customer() -> None:
     assert pass_gate(PROFILE, recipient(NIGHT_US, time_zone="America/New_York")) == Passed("sms")
 
 
-def test_quiet_hours_are_left_out_when_a_share_is_asked_for() -> None:
+def test_quiet_hours_do_not_apply_to_candidates() -> None:
     assert pass_candidate_rules(PROFILE, recipient(NIGHT_US, ("sms",))) == Passed("sms")
 
 
@@ -243,7 +243,7 @@ def test_what_may_go_out_does_not_wait(channel: str, at_us: int) -> None:
     assert quiet_until_us(PROFILE, CustomerAttributes(), channel, at_us) is None
 
 
-def test_a_further_message_is_not_asked_about_roll_out_and_holdout() -> None:
+def test_roll_out_and_holdout_do_not_apply_to_further_messages() -> None:
     assert pass_contact_rules(PILOT, recipient(scope="elsewhere")) == Passed("sms")
 
 

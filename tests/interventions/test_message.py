@@ -210,5 +210,5 @@ def test_without_a_profile_of_the_customer_scope_and_agent_are_unknown() -> None
 def test_a_withheld_one_is_the_same_message_with_the_rule_and_the_instant(
     retry_us: int | None, retry_at: str | None
 ) -> None:
-    told = withheld(message(), "quiet_hours", retry_us)
-    assert told == message() | {"withheld_reason": "quiet_hours", "retry_at": retry_at}
+    refused = withheld(message(), "quiet_hours", retry_us)
+    assert refused == message() | {"withheld_reason": "quiet_hours", "retry_at": retry_at}

@@ -161,13 +161,13 @@ class Cases(RuleBasedStateMachine):
             self.verdicts[i].append((self.now_us, crossed_us, what))
 
     def _every_crossing_is_answered_once(self, i: int, crosses: bool, crossed_us: float, what: str) -> None:
-        said = [(crossed, verdict) for _, crossed, verdict in self.verdicts[i]]
+        found = [(crossed, verdict) for _, crossed, verdict in self.verdicts[i]]
         if crosses:
             assert what
             assert crossed_us == self.now_us
-        elif what and (crossed_us, "model_not_ready") not in said:  # it is one whose tenure has passed
+        elif what and (crossed_us, "model_not_ready") not in found:  # it is one whose tenure has passed
             assert crossed_us == self.now_us
-            assert [verdict for _, verdict in said] == ["tenure"]
+            assert [verdict for _, verdict in found] == ["tenure"]
 
 
 TestCases = Cases.TestCase

@@ -92,5 +92,5 @@ def test_another_version_holds_nothing() -> None:
 
 
 def test_the_alert_has_the_figures() -> None:
-    told = alert(PROFILE, {PROFILE.version: (120, 30)})
-    assert told == f"stop-loss: 30 of 120 judged cases of {PROFILE.version} were saved, below 40%"
+    sentence = alert(PROFILE, {PROFILE.version: (120, 30)})
+    assert sentence == f"stop-loss: 30 of 120 judged cases of {PROFILE.version} were saved, below 40%"

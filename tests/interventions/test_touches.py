@@ -81,7 +81,7 @@ def test_a_review_of_before_the_first_purchase_is_none_of_it() -> None:
     assert "first-not-reviewed" in holding([(0.0, "review_posted"), (1.0, VISIT)], 8)
 
 
-def test_whoever_has_bought_nothing_gets_none_of_the_points_of_purchases() -> None:
+def test_a_customer_without_a_purchase_gets_no_touch_point_of_purchases() -> None:
     assert holding([(0.0, "browse")], 400) == {"no-activity-joined"}
 
 

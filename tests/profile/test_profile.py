@@ -100,9 +100,9 @@ def test_writing_the_same_otherwise_keeps_the_version() -> None:
         ("label.horizon", ["label.horizon: expected KEY=VALUE"]),
     ],
 )
-def test_an_unknown_key_is_named_with_the_nearest(override: str, said: list[str]) -> None:
+def test_an_unknown_key_is_named_with_the_nearest(override: str, expected: list[str]) -> None:
     message = refusal("after-sales", override)
-    assert [part for part in said if part not in message] == []
+    assert [part for part in expected if part not in message] == []
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_an_unknown_key_is_named_with_the_nearest(override: str, said: list[str]
         ),
     ],
 )
-def test_a_wrong_value_is_named_with_its_key(override: str, said: list[str]) -> None:
+def test_a_wrong_value_is_named_with_its_key(override: str, expected: list[str]) -> None:
     message = refusal("after-sales", override)
-    assert [part for part in ["profile after-sales: ", *said] if part not in message] == []
+    assert [part for part in ["profile after-sales: ", *expected] if part not in message] == []
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ def test_a_wrong_value_is_named_with_its_key(override: str, said: list[str]) -> 
         (["time.tick=5d", "time.sweep_every=5d"], ["time.tick = 5d", "7d of time.observe"]),
     ],
 )
-def test_a_contradiction_names_both_keys_and_values(overrides: list[str], said: list[str]) -> None:
+def test_a_contradiction_names_both_keys_and_values(overrides: list[str], expected: list[str]) -> None:
     message = refusal("after-sales", *overrides)
-    assert [part for part in said if part not in message] == []
+    assert [part for part in expected if part not in message] == []
 
 
 BUDGET = '[[limits.budgets]]\nname = "all"\namount = 1\nperiod = "day"\n'
@@ -217,9 +217,9 @@ def test_the_attribute_of_a_key_is_no_key(written: Path) -> None:
         ("[case]", "[[case]]", "case = "),
     ],
 )
-def test_a_wrong_type_in_a_file_is_named(written: Path, old: str, new: str, said: str) -> None:
+def test_a_wrong_type_in_a_file_is_named(written: Path, old: str, new: str, expected: str) -> None:
     written.write_text(SHIPPED.replace(old, new))
-    assert said in refusal(written)
+    assert expected in refusal(written)
 
 
 def test_a_list_that_is_no_list_is_named(written: Path) -> None:
@@ -269,9 +269,9 @@ def test_a_challenger_may_be_set_like_any_entry(written: Path) -> None:
         ('name = "other"\nforget_a_week = 0', "challengers.other.forget_a_week"),
     ],
 )  # fmt: skip
-def test_a_challenger_that_is_none_is_refused(written: Path, entries: str, said: str) -> None:
+def test_a_challenger_that_is_none_is_refused(written: Path, entries: str, expected: str) -> None:
     written.write_text(f"{SHIPPED}[[challengers]]\n{entries}\n")
-    assert said in refusal(written)
+    assert expected in refusal(written)
 
 
 def test_a_gain_that_no_week_can_show_is_refused() -> None:

@@ -126,7 +126,7 @@ def test_a_sold_vehicle_closes_the_case(profile: Profile) -> None:
     assert [remedy.cause for remedy in profile.remedies if remedy.close] == ["vehicle_sold"]
 
 
-def test_whoever_left_over_service_gets_no_coupon(profile: Profile) -> None:
+def test_a_customer_who_left_over_service_gets_no_coupon(profile: Profile) -> None:
     remedy = next(remedy for remedy in profile.remedies if remedy.cause == "service")
     assert "no coupon" in remedy.offer
 

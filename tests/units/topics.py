@@ -97,8 +97,8 @@ def filled(partitions: int) -> Topics:
         for topic, customer, event in _day(chance, day, start_us):
             sent.append((topic, customer, json.dumps(event).encode()))
             topics.append(topic, customer % partitions, [(b"c%d" % customer, sent[-1][2])])
-        for topic, customer, note in _notes(day, start_us):
-            topics.append(topic, customer % partitions, [(b"c%d" % customer, note)])
+        for topic, customer, value in _detail_records(day, start_us):
+            topics.append(topic, customer % partitions, [(b"c%d" % customer, value)])
         for topic, customer, value in chance.sample(sent[-200:], min(len(sent), 2)):
             topics.append(topic, customer % partitions, [(b"c%d" % customer, value)])
         if day % 9 == 8:
@@ -121,17 +121,17 @@ def _day(chance: random.Random, day: int, start_us: int) -> list[tuple[str, int,
     return events
 
 
-def _notes(day: int, start_us: int) -> list[tuple[str, int, bytes | None]]:
+def _detail_records(day: int, start_us: int) -> list[tuple[str, int, bytes | None]]:
     """Some profiles, outcomes and deletions, also of customers without events."""
-    notes: list[tuple[str, int, bytes | None]] = []
+    records: list[tuple[str, int, bytes | None]] = []
     for i, (topic, fields) in enumerate(NOTES.items()):
         customer = (day * 7 + i) % (CUSTOMERS + 4)
         common = {"event_id": f"{topic}-{day}", "schema_version": 1, "producer": "crm", "customer_id": f"c{customer}"}
         event = common | fields | {"event_time": format_instant(start_us + (i + 1) * DAY_US // 3)}
-        notes += [(topic, customer, json.dumps(event).encode())] * (2 if day % 10 == 0 else 1)
+        records += [(topic, customer, json.dumps(event).encode())] * (2 if day % 10 == 0 else 1)
     if day % 5 == 4:
-        notes.append(("customer-profiles", (day * 7) % (CUSTOMERS + 4), None))
-    return notes
+        records.append(("customer-profiles", (day * 7) % (CUSTOMERS + 4), None))
+    return records
 
 
 def mark(kind: str, at_us: int) -> bytes:
