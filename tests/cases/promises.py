@@ -25,7 +25,7 @@ Body = dict[str, Any]
 
 
 def by_customer(topics: Topics, topic: str) -> dict[bytes, list[bytes]]:
-    """What was values of each customer, in order."""
+    """Returns the values of a topic by customer, in order."""
     values: dict[bytes, list[bytes]] = defaultdict(list)
     for (name, _), log in topics.records.items():
         for record in log if name == topic else ():

@@ -89,7 +89,7 @@ def test_writing_the_same_otherwise_keeps_the_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "expected"),
     [
         ("label.horizn=90d", ["--set label.horizn: no such key", "label.horizon"]),
         ("horizon=90d", ["--set horizon: no such key", "label.horizon"]),
@@ -106,7 +106,7 @@ def test_an_unknown_key_is_named_with_the_nearest(override: str, expected: list[
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "expected"),
     [
         ("label.horizon=90", ["label.horizon = 90: ", "90d"]),
         ("label.horizon=0d", ["label.horizon = '0d': expected greater than 0"]),
@@ -145,7 +145,7 @@ def test_a_wrong_value_is_named_with_its_key(override: str, expected: list[str])
 
 
 @pytest.mark.parametrize(
-    ("overrides", "said"),
+    ("overrides", "expected"),
     [
         (["tiers.high.above=0.7"], ["tiers.high.above = 0.7", "tiers.extreme.above = 0.7"]),
         (["tiers.low.above=0.1"], ["tiers.low.above = 0.1"]),
@@ -208,7 +208,7 @@ def test_the_attribute_of_a_key_is_no_key(written: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ("threshold = 0.5", 'threshold = "0.5"', "case.threshold = '0.5': expected a valid number"),
         ('horizon = "180d"', "horizon = 180", "label.horizon = 180: "),
@@ -258,7 +258,7 @@ def test_a_challenger_may_be_set_like_any_entry(written: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "said"),
+    ("entries", "expected"),
     [
         ('name = "other"', "challengers.other learns as [model] does"),
         ('name = "other"\nforget_a_week = 0.9', "challengers.other learns as [model] does"),
