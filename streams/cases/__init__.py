@@ -12,6 +12,5 @@ casebook and messages in the outbox.
     customer_cases  what is kept of a customer with cases: cases, contacts, candidates
     outbox          messages until they are sorted by (stream time, customer)
 
-For a new column: `columns`, at the end of CASE_COLUMNS. For a new kind of message: `outbox`, `Engine._flush` and
-`EngineUnit.outputs`.
+For a new column: `columns`, at the end of CASE_COLUMNS. For a new kind of message: `outbox` and `EngineUnit.outputs`.
 """
