@@ -20,7 +20,7 @@ from online_model.learner import Learner
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from online_model.treatment import NO_LABEL
-from streams.engine.scoring import in_parts
+from streams.engine.scoring import in_chunks
 from streams.files.replay_folder import EXAMPLES
 from streams.profile.profile import Profile
 from streams.units.learner_unit import rules_of
@@ -71,7 +71,7 @@ def _learn(learner: Learner, at_us: int, examples: list[Examples]) -> bytes:
 def _observe(model: bytes, whom: Examples) -> Examples:
     """Scores as an engine does, from the model's message on; the features are given."""
     scorer, parts = Scorer(Snapshot.loads(model)), []
-    for places in in_parts(np.arange(len(whom.customers))):
+    for places in in_chunks(np.arange(len(whom.customers))):
         part = taken(whom, places)
         said = {name: as_sent(rows) for name, rows in scorer.said(scaled(part.features)).items()}
         parts.append(replace(part, probability=scorer.score(part.features), said=said))

@@ -29,7 +29,7 @@ def engine_of(customers: int, seed: int) -> Engine:
     learned = _learned(seed)
     rows = learned.table.rows[learned.active(learned.now_us or 0)]
     engine = Engine(learned.profile, 0, 200_000, waits_for_models=False)
-    engine.take_snapshot(learned.scorer.snapshot)
+    engine.serve_model(learned.scorer.snapshot)
     slots = engine.table.slots([f"customer-{i:07d}" for i in range(customers)])
     engine.table.rows[slots] = np.resize(rows, (customers, rows.shape[1]))
     engine.start(next_grid(learned.now_us or 0) + DAY_US)

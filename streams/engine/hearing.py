@@ -30,7 +30,7 @@ class Hearing:
         self._table, self._attributes, self._names = table, attributes, names
         self._waited_for = 0  # bits of those that were not heard when it was last asked
 
-    def hear(self, rows: Rows) -> None:
+    def add(self, rows: Rows) -> None:
         """Customers' own events, sorted by slot, that are applied now: their producers speak for the customers."""
         if not len(rows):
             return

@@ -64,7 +64,7 @@ class Ticks:
         first = self.numbers - len(offsets)
         rows = decoded.events.rows
         rows["slot"] = first + decoded.index
-        self.merge.records(source, rows, offsets[decoded.index])
+        self.merge.add(source, rows, offsets[decoded.index])
 
     def _number(self, source: Input, chunk: DecodedChunk) -> None:
         first, values = self.numbers, chunk.values()

@@ -164,7 +164,7 @@ def _held(leases: list[Lease]) -> Metric:
     found = GaugeMetricFamily("keepline_held_crossings", text, labels=["unit", "reason"])
     for lease in leases:
         if isinstance(lease.unit, EngineUnit) and (hold := lease.unit.engine.hold):
-            found.add_metric([lease.name, hold.name.lower()], lease.unit.engine.waiting_crossings)
+            found.add_metric([lease.name, hold.name.lower()], len(lease.unit.engine.pending))
     return found
 
 

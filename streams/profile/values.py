@@ -1,4 +1,4 @@
-"""What the value of a profile's key may be. Errors say what was expected; whoever reads adds the key."""
+"""Types of the values in a profile. Errors name what was expected; `loading` adds the key."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def _like(pattern: str, meaning: str) -> AfterValidator:
 
 
 def _retention_events(kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """In the order of OF_CUSTOMERS, each once, so that the order in which they were written changes nothing."""
+    """Sorts them as in OF_CUSTOMERS, each once, so that their order in the file does not change the version."""
     wrong = [kind for kind in kinds if kind not in OF_CUSTOMERS]
     if wrong or not kinds:
         came = ", ".join(wrong) or "nothing"
         raise _refuse(
-            f"expected one or more of {', '.join(OF_CUSTOMERS)}, which customers themselves cause; came {came}"
+            f"expected one or more of {', '.join(OF_CUSTOMERS)}, events that customers cause themselves; came {came}"
         )
     return tuple(kind for kind in OF_CUSTOMERS if kind in kinds)
 

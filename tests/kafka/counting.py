@@ -123,7 +123,7 @@ class CountingUnit:
         return CountingFeed(self.position)
 
     def apply(self, batch: Batch) -> bool:
-        """Raises OffsetGap when the batch before this one was lost."""
+        """Raises OffsetGap when a batch before this one is missing."""
         if batch.base != self.position:
             raise OffsetGap(f"batch from {batch.base}, state at {self.position}")
         for source, key in batch.events:

@@ -19,7 +19,7 @@ def waiting(snapshot: Snapshot) -> EngineUnit:
     unit = EngineUnit(load_profile("after-sales"), 0, "event")
     slots = unit.engine.table.slots(["a", "b", "c"])
     unit.engine.table.rows[slots[:2], PENDING - len(NO_CASE)] = 5.0
-    unit.engine.take_snapshot(snapshot)
+    unit.engine.serve_model(snapshot)
     return unit
 
 
