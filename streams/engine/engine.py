@@ -289,7 +289,7 @@ class Engine:
         """Applies events up to the next stop, sorted by due time: drops duplicates, counts, then tick by tick."""
         if not len(rows):
             return
-        first_due_us = int(rows["due_us"][0])
+        first_due_us, last_due_us = int(rows["due_us"][0]), int(rows["due_us"][-1])
         rows = rows[np.lexsort((rows["id"], rows["kind"], rows["time_us"], rows["due_us"], rows["slot"]))]
         new = self.recent.take_new(rows["id"], first_due_us - 1)
         late = -(-rows["time_us"] // self._tick_us) * self._tick_us < rows["due_us"]
@@ -301,8 +301,8 @@ class Engine:
         self.counts["notes"] += int((rows["details"] > 0).sum())
         if not self.waits_for_models:
             self.hearing.add(rows[rows["details"] == 0])
-            self.scoring.crossings.unheard = self.hearing.silent(int(rows["due_us"].max()))
-        self.ticks.apply(rows, details, self._hold(int(rows["due_us"].min())), self._candidacy(False))
+            self.scoring.crossings.unheard = self.hearing.silent(last_due_us)
+        self.ticks.apply(rows, details, self._hold(first_due_us), self._candidacy(False))
         self._flush()
 
     def _flush(self) -> None:

@@ -54,7 +54,8 @@ class Hearing:
         if not before & ~now:
             return np.zeros(0, np.intp)
         slots = active(at_us)
-        return slots[self._table.rows[slots, SPEAKERS - WIDTH].astype(np.int64) & before & ~now != 0]
+        heard: Slots = slots[self._table.rows[slots, SPEAKERS - WIDTH].astype(np.int64) & before & ~now != 0]
+        return heard
 
     def alerts(self, now_us: int, undecided: Iterable[float]) -> list[str]:
         """A sentence for each producer that is silent against its habit. undecided: bits of customers who wait."""

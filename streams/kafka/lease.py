@@ -254,7 +254,8 @@ class Lease:
 
 def short(alerts: Sequence[str]) -> list[str]:
     """As many alerts as fit into the metadata of offsets, whose 4,096 characters brokers do not exceed."""
-    found, room = [], ALERT_CHARACTERS
+    room = ALERT_CHARACTERS
+    found: list[str] = []
     for alert in alerts:
         room -= len(alert)
         if room < 0:

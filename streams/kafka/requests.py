@@ -104,7 +104,7 @@ class TopicIdsRequest(Request[TopicIdsStruct]):
     API_KEY = 3
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._topics = [(bytes(UUID_BYTES), name, {}) for name in names]
+        self._topics: list[Any] = [(bytes(UUID_BYTES), name, {}) for name in names]
 
     def build(self, request_struct_class: type[TopicIdsStruct]) -> TopicIdsStruct:
         """Asks for nothing to be created."""

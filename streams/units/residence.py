@@ -28,10 +28,11 @@ def refuse_strangers(decoded: Decoded, table: Table, partition: int, partitions:
     if not homes:
         return decoded
     stays = np.array([name not in homes for name in customers], np.bool_)
-    gone = [(int(decoded.index[i]), customers[i], decoded.events.producers[i]) for i in np.flatnonzero(~stays).tolist()]
-    gone += [(one.index, one.customer, None) for one in decoded.erased if one.customer in homes]
+    gone = np.flatnonzero(~stays).tolist()
+    strangers = [(int(decoded.index[i]), customers[i], decoded.events.producers[i]) for i in gone]
+    strangers += [(one.index, one.customer, "the producer") for one in decoded.erased if one.customer in homes]
     refused = [
-        Refused(index, "key", RULE, _sentence(producer, homes[name], partition)) for index, name, producer in gone
+        Refused(index, "key", RULE, _sentence(producer, homes[name], partition)) for index, name, producer in strangers
     ]
     kept = np.flatnonzero(stays).tolist()
     rows, details = _with_details(decoded.events.rows[stays], decoded.details)
@@ -54,9 +55,8 @@ def _with_details(rows: Rows, details: Sequence[Details]) -> tuple[Rows, list[De
     return rows, kept
 
 
-def _sentence(producer: object, home: int, partition: int) -> str:
-    who = "the producer" if producer is None else f"{producer!s}"
+def _sentence(producer: str, home: int, partition: int) -> str:
     return (
-        f"{who} sent a customer of partition {home} to partition {partition}: set its client's partitioner to murmur2 "
-        "of the key (librdkafka and kcat: partitioner=murmur2_random; the Java client: the default)"
+        f"{producer} sent a customer of partition {home} to partition {partition}: set its client's partitioner to "
+        "murmur2 of the key (librdkafka and kcat: partitioner=murmur2_random; the Java client: the default)"
     )

@@ -148,7 +148,7 @@ class Partition:
         self.unit.position = dict.fromkeys((*INPUTS, MODELS, OBSERVATIONS, DISPATCHES), 0)
         weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
         intercept = -5.0 * float(np.log1p(SILENT_DAYS))
-        self.unit.engine.take_snapshot(lines(weights, intercept, np.zeros(len(NAMES))))
+        self.unit.engine.serve_model(lines(weights, intercept, np.zeros(len(NAMES))))
         self.feed = self.unit.open_feed()
         self.read = 0
         self.cases: list[Case] = []
