@@ -89,7 +89,9 @@ def test_every_option_that_a_page_names_alone_is_one_of_some_command(page: str) 
 
 @pytest.mark.parametrize("page", PRESENT)
 def test_every_variable_and_target_that_a_page_names_is_there(page: str) -> None:
-    read = "".join((ROOT / path).read_text("utf-8") for path in files() if path.endswith((".py", "Makefile", ".ci/run")))
+    read = "".join(
+        (ROOT / path).read_text("utf-8") for path in files() if path.endswith((".py", "Makefile", ".ci/run"))
+    )
     variables = set(re.findall(r"\bKEEPLINE_[A-Z_]*[A-Z]", text(page)))
     targets = {name for line in code(page) for name in re.findall(r"\bmake ([a-z]+)\b", line)}
     assert {name for name in variables if name not in read} == set()
