@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import grimp
@@ -76,7 +77,7 @@ class Layout:
         self.ways = {arrow: self._way(arrow) for arrow in arrows}
         self.near: dict[Node, list[Node]] = defaultdict(list)
         for way in self.ways.values():
-            for a, b in zip(way, way[1:], strict=False):
+            for a, b in pairwise(way):
                 self.near[a].append(b)
                 self.near[b].append(a)
         self.x: dict[Node, float] = {}
