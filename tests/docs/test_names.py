@@ -71,7 +71,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
     assert lost == []
 
 
-@pytest.mark.parametrize("page", PRESENT)
+@pytest.mark.parametrize("page", PAGES)
 def test_every_command_that_a_page_names_has_its_actions_and_options(page: str) -> None:
     wrong = []
     for name, rest in (call for line in code(page) for call in CALL.findall(line)):
@@ -87,14 +87,14 @@ def test_every_command_that_a_page_names_has_its_actions_and_options(page: str) 
     assert wrong == []
 
 
-@pytest.mark.parametrize("page", PRESENT)
+@pytest.mark.parametrize("page", PAGES)
 def test_every_option_that_a_page_names_alone_is_one_of_some_command(page: str) -> None:
     known = set().union(*(flags(parser(name)) for name in COMMANDS), {"--check", "--help"})
     named = {re.split(r"[ =]", span)[0] for span in spans(page) if span.startswith("--")}
     assert named - known == set()
 
 
-@pytest.mark.parametrize("page", PRESENT)
+@pytest.mark.parametrize("page", PAGES)
 def test_every_variable_and_target_that_a_page_names_is_there(page: str) -> None:
     read = "".join(
         (ROOT / path).read_text("utf-8") for path in files() if path.endswith((".py", "Makefile", ".ci/run"))
