@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from streams.evaluation.bootstrap import Estimate
 from streams.evaluation.comparison import TOPS, Comparison
-from streams.evaluation.drift import Drift, Moved
+from streams.evaluation.drift import Drift, FeatureDrift
 from streams.evaluation.lead_time import Timing
 from streams.evaluation.metrics import Bin
 from streams.evaluation.over_time import Week
@@ -72,7 +72,7 @@ def drift(found: Drift) -> str:
     return f'<div class="wide"><table class="drift"><tr><th></th>{head}</tr>{rows}</table></div>{note}'
 
 
-def _row(one: Moved) -> str:
+def _row(one: FeatureDrift) -> str:
     cells = "".join(f'<td class="number {_look(psi)}">{psi:.2f}</td>' for psi in one.psi)
     return f"<tr><td>{escape(one.name)}</td>{cells}</tr>"
 
