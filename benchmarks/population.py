@@ -27,7 +27,7 @@ SETTINGS = ["label.horizon=28d", "model.least_auc=0"]  # the model is ready at t
 def engine_of(customers: int, seed: int) -> Engine:
     """Returns a live engine at midnight on a Tuesday: the next three days have no observation."""
     learned = _learned(seed)
-    rows = learned.table.rows[learned.active(learned.now_us or 0)]
+    rows = learned.table.rows[learned.lifespans.active(learned.now_us or 0)]
     engine = Engine(learned.profile, 0, 200_000, waits_for_models=False)
     engine.serve_model(learned.scorer.snapshot)
     slots = engine.table.slots([f"customer-{i:07d}" for i in range(customers)])

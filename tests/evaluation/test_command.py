@@ -81,7 +81,7 @@ def test_drift_is_listed_by_month_the_worst_first(replayed: Path) -> None:
     assert drift["months"] == ["2024-03", "2024-04", "2024-05", "2024-06", "2024-07"]
     assert worst == sorted(worst, reverse=True)
     assert all(len(one["psi"]) == len(drift["months"]) for one in drift["moved"])
-    assert 'class="moved"' in (replayed / "evaluation.html").read_text()
+    assert 'class="number moved"' in (replayed / "evaluation.html").read_text()
 
 
 def test_a_log_of_two_months_has_no_drift(tmp_path: Path) -> None:
