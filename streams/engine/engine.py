@@ -231,6 +231,13 @@ class Engine:
             self._send_candidates(at_us)
             self.grants_due_us = at_us
 
+    def _late(self, rows: Rows) -> NDArray[np.bool_]:
+        """(rows,): behind a tick that was proved: in event time by the source, live by the event's own producer."""
+        if self.waits_for_models:
+            late: NDArray[np.bool_] = -(-rows["time_us"] // self._tick_us) * self._tick_us < rows["due_us"]
+            return late
+        return self.hearing.producers.late(rows, self.quality.names, self._tick_us)
+
     def _hold(self, at_us: int) -> Withheld:
         """Live, crossings wait while the partition is behind the clock: a backlog gives an intermediate picture."""
         return Withheld.CATCHING_UP if self.clock_us - at_us > BEHIND_US else Withheld.NOTHING
@@ -292,7 +299,7 @@ class Engine:
         first_due_us, last_due_us = int(rows["due_us"][0]), int(rows["due_us"][-1])
         rows = rows[np.lexsort((rows["id"], rows["kind"], rows["time_us"], rows["due_us"], rows["slot"]))]
         new = self.recent.take_new(rows["id"], first_due_us - 1)
-        late = -(-rows["time_us"] // self._tick_us) * self._tick_us < rows["due_us"]
+        late = self._late(rows)
         self.counts["duplicate"] += int((~new).sum())
         self.counts["late"] += int((new & late).sum())
         self.counts["applied"] += int((new & ~late).sum())

@@ -103,6 +103,16 @@ class Producers:
             bits[mine] = 1 << number
         return bits
 
+    def late(self, rows: Rows, names: Sequence[str], tick_us: int) -> NDArray[np.bool_]:
+        """(rows,): events behind a tick that their own producer had proved on that source before."""
+        ends_us, late = -(-rows["time_us"] // tick_us) * tick_us, np.zeros(len(rows), np.bool_)
+        pairs = rows["kind"].astype(np.int64) << 16 | rows["producer"]
+        for pair in np.unique(pairs).tolist():
+            number = self._number.get((KINDS[pair >> 16], names[pair & 0xFFFF]))
+            if number is not None:
+                late |= (pairs == pair) & (ends_us <= self.all[number].heard_us // tick_us * tick_us)
+        return late
+
     def beat(self, source: str, name: str, time_us: int, scope: str | None = None, *, final: bool = False) -> None:
         """A heartbeat on a source. Whoever has sent no event there, and names no scope, speaks for nobody."""
         number = self._number.get((source, name))

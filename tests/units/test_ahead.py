@@ -39,3 +39,20 @@ def test_a_record_further_ahead_is_refused_for_good() -> None:
     partition.take([], START_US + 900 * SECOND_US, caught_up=True)
     assert len(partition.letters) == 1
     assert partition.unit.engine.lifespans.known() == 0
+
+
+def test_a_healthy_stream_has_no_late_events_however_long_they_travel() -> None:
+    partition = Partition("time.tick=200ms")
+    for second in range(100):
+        now_us = START_US + second * SECOND_US
+        at_us = now_us - 3 * SECOND_US  # the clock has proved these ticks long ago, the producer has not
+        partition.take([visit(second, f"c{second}", at_us)], now_us, caught_up=True)
+    assert (partition.unit.counts["applied"], partition.unit.counts.get("late", 0)) == (100, 0)
+
+
+def test_an_event_behind_what_its_own_producer_had_sent_is_late() -> None:
+    partition = Partition("time.tick=200ms")
+    partition.take([visit(0, "a", START_US)], START_US + SECOND_US, caught_up=True)
+    partition.take([visit(1, "b", START_US - 5 * SECOND_US)], START_US + 2 * SECOND_US, caught_up=True)
+    partition.take([visit(2, "c", START_US - 5 * SECOND_US, "west")], START_US + 3 * SECOND_US, caught_up=True)
+    assert (partition.unit.counts["applied"], partition.unit.counts["late"]) == (2, 1)

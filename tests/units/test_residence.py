@@ -1,4 +1,4 @@
-"""A customer lives in one partition: records of customers who live elsewhere are refused, and on-call hears who sends them."""
+"""A customer lives in one partition: records of customers of another one are refused, with an alert."""
 
 from __future__ import annotations
 
@@ -67,32 +67,22 @@ def test_the_first_one_is_an_alert() -> None:
     assert "producer east sends customers to partitions in which they do not live" in alert
 
 
+def profile(name: str) -> bytes:
+    body = {"event_id": name, "kind": "customer_profile", "schema_version": 1, "customer_id": name, "scope": name}
+    return orjson.dumps(body | {"producer": "crm", "event_time": "2024-10-04T00:00:00Z"})
+
+
 def test_profiles_and_deletions_of_strangers_are_refused_too() -> None:
     stranger = next(name for name in NAMES if name not in MINE)
-    body = {
-        "event_id": "p", "kind": "customer_profile", "schema_version": 1, "customer_id": stranger, "producer": "crm",
-        "event_time": "2024-10-04T00:00:00Z", "scope": "north",
-    }  # fmt: skip
-    records = [Record(0, stranger.encode(), orjson.dumps(body)), Record(1, stranger.encode(), None)]
+    records = [Record(0, stranger.encode(), profile(stranger)), Record(1, stranger.encode(), None)]
     made = unit()
     assert [letter["rule"] for letter in letters(made, PROFILES, records)] == ["partition", "partition"]
     assert made.engine.table.names == []
 
 
 def test_details_of_those_who_stay_are_still_theirs() -> None:
-    bodies = [
-        {
-            "event_id": f"p{i}", "kind": "customer_profile", "schema_version": 1, "customer_id": name, "producer": "crm",
-            "event_time": "2024-10-04T00:00:00Z", "scope": name,
-        }
-        for i, name in enumerate(NAMES)
-    ]  # fmt: skip
     made = unit()
-    letters(
-        made,
-        PROFILES,
-        [Record(i, name.encode(), orjson.dumps(b)) for i, (name, b) in enumerate(zip(NAMES, bodies, strict=True))],
-    )
+    letters(made, PROFILES, [Record(i, name.encode(), profile(name)) for i, name in enumerate(NAMES)])
     assert {one.scope for one in made.engine.attributes_table.all} == {None, *MINE}
 
 
