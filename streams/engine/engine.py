@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.aggregates import Layout
 from features.catalogue import AGGREGATES
