@@ -68,7 +68,7 @@ class Hearing:
             usual_us = int(max(one.longest_us, 0 if one.beats else LEAST_PAUSE_US)) // SECOND_US * SECOND_US
             found.append(
                 f"{one.name} has not been heard on {one.source} since {format_instant(one.heard_us)} (usual: every "
-                f"{format_duration(max(usual_us, SECOND_US))}): {waiting[number]} decisions about its customers wait"
+                f"{format_duration(max(usual_us, SECOND_US))}); {waiting[number]} decisions about its customers wait"
             )
         return found
 

@@ -145,7 +145,7 @@ class Lease:
     async def checkpoint(self) -> None:
         """Commits what was applied since the last checkpoint, if anything was."""
         async with self._lock:
-            if self.is_saved or not self.ready:
+            if not self.ready or (self.is_saved and not self._alerts_changed):
                 return
             # no await from here to the offsets: rows, outputs and offsets belong together
             steps, outputs, offsets = self.unit.steps, self.unit.take(), self._offsets()
@@ -172,10 +172,16 @@ class Lease:
         """Live, each tick advances an idle unit; that alone is saved every IDLE_CHECKPOINT_S, not every second."""
         nothing_new = position == self.saved_position and not self.unit.done
         rows = sum(len(output.pairs) for output in outputs)
-        return nothing_new and rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
+        idle = rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
+        return nothing_new and idle and not self._alerts_changed
+
+    @property
+    def _alerts_changed(self) -> bool:
+        """Whether status shows other alerts than there are; text after a semicolon is a count and is not compared."""
+        return {alert.partition(";")[0] for alert in self.alerts} != self._alerts.keys()
 
     def _log_alerts(self) -> None:
-        """Logs each alert once; the text after a semicolon is a changing count and is not compared."""
+        """Logs each alert once."""
         logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.alerts}
         for what, alert in self._alerts.items():
             if what not in logged:

@@ -184,7 +184,8 @@ class OpenTransaction:
         """A sentence for on-call. hidden: how many offsets it holds back."""
         return (
             f"{self.place.topic}/{self.place.partition}: a transaction of producer {self.producer_id} is open since "
-            f"offset {self.first_offset} and hides {hidden} offsets, the frontier waits; to end it: {self.command}"
+            f"offset {self.first_offset}, the frontier waits for its end; it hides {hidden} offsets; to abort it: "
+            f"{self.command}"
         )
 
     @property

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
 
 from streams.kafka.requests import open_transactions, topic_ids
+from tests.kafka.city import wait_for
 
 
 @asynccontextmanager
@@ -50,10 +51,19 @@ async def test_a_topic_that_is_made_again_has_another_id(brokers: str) -> None:
         await admin.delete_topics([name])
     finally:
         await admin.close()
-    await made(brokers, name)
     async with client_of(brokers) as client:
-        again = await topic_ids(client, [name])
-    assert again[name] != first[name]
+
+        async def is_gone() -> bool:
+            return await topic_ids(client, [name]) == {}
+
+        await wait_for(is_gone)
+        await made(brokers, name)
+
+        async def is_back() -> bool:
+            return list(await topic_ids(client, [name])) == [name]
+
+        await wait_for(is_back)
+        assert await topic_ids(client, [name]) != first
 
 
 async def test_an_open_transaction_is_found_with_its_producer_and_its_first_offset(brokers: str) -> None:
@@ -72,6 +82,10 @@ async def test_an_open_transaction_is_found_with_its_producer_and_its_first_offs
             assert found.first_offset == 2  # behind the first record and its marker
             assert "--partition 0 --start-offset 2" in found.command
             await producer.abort_transaction()
-            assert await open_transactions(client, place) == []
+
+            async def has_ended() -> bool:  # the broker writes its marker a little later
+                return await open_transactions(client, place) == []
+
+            await wait_for(has_ended)
     finally:
         await producer.stop()
