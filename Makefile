@@ -10,6 +10,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := 0.13.9
+WORKERS ?= 2
 
 # --no-compile: Python compiles what it imports, which is a tenth of what is installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
@@ -28,7 +29,7 @@ demo: .venv/demo.stamp
 	@$(BIN)/keepline demo
 
 test: .venv/dev.stamp
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 check: .venv/dev.stamp
 	@$(BIN)/ruff check --quiet
