@@ -187,7 +187,7 @@ def test_examples_that_are_no_parquet_are_named(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("raised", "said"),
     [
-        ("ModuleNotFoundError(name='lightgbm')", "lightgbm is not installed; `pip install"),
+        ("ModuleNotFoundError(name='lightgbm')", "lightgbm is not installed; run `pip install"),
         (
             "OSError('libgomp.so.1: no such file')",
             "libgomp.so.1: no such file; on Debian and Ubuntu: `apt install libgomp1`",
