@@ -1,6 +1,7 @@
 # Keepline: each target installs what it needs into .venv from the locks; no questions, no output without a problem.
 #   make demo     the five-minute demo: needs Python 3.11+ and nothing else
-#   make test     all tests; those on Apache Kafka need Java 17+ and Maven, or KEEPLINE_BROKERS
+#   make test     all tests, in two processes (WORKERS=4: in four); those on Apache Kafka need Java 17+ and Maven, or
+#                 KEEPLINE_BROKERS
 #   make check    style, types, import directions, coverage, published schemas
 #   make bench    the benchmarks, as ratios
 #   make chaos    workers on Apache Kafka under 100 faults, compared with a replay; CHAOS='--seed 7 --faults 20'
@@ -8,8 +9,10 @@
 #   make clean    remove .venv and the caches of the tools
 
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := .venv/bin
 UV := 0.13.9
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 # --no-compile: Python compiles modules at import, a tenth of what is installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
@@ -28,7 +31,7 @@ demo: .venv/demo.stamp
 	@$(BIN)/keepline demo
 
 test: .venv/dev.stamp
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 check: .venv/dev.stamp
 	@$(BIN)/ruff check --quiet
@@ -36,9 +39,7 @@ check: .venv/dev.stamp
 	@$(BIN)/mypy --no-error-summary
 	@said=$$($(BIN)/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(BIN)/keepline schemas export --check
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -m "not kafka" -qq
-	@$(BIN)/coverage report --format=total >/dev/null || { $(BIN)/coverage report; exit 1; }
+	@$(PYTEST) -m "not kafka" -qq --cov --cov-report=
 
 bench: .venv/dev.stamp
 	@$(BIN)/python -m benchmarks

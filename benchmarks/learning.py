@@ -21,7 +21,7 @@ from benchmarks.alone import ModelCost, run_model
 from benchmarks.logs import SAMPLES, WHOLE, Log, replayed
 from benchmarks.measure import Claim, Measure, Scale, Skipped, Timing, at_least, at_most, timed
 from schemas.instants import WEEK_US
-from streams.evaluation import metrics
+from streams.evaluation import lightgbm_baseline, metrics
 from streams.evaluation.bootstrap import Estimate, auc_tally, estimate, loss_tally, resample
 from streams.evaluation.lightgbm_baseline import ROUNDS, TUNED
 from streams.evaluation.observation_rows import Flags, Floats, Ints, Rows, read
@@ -54,8 +54,8 @@ class Served:
 
 def run(scale: Scale, seed: int) -> list[Measure]:
     """Measures with claims on each log; at a small scale without the claims about LightGBM."""
-    import lightgbm  # noqa: F401  # so that its absence skips before anything has been replayed
-
+    if missing := lightgbm_baseline.missing():
+        raise Skipped(missing)
     logs = [log for log in (WHOLE if scale == "small" else WHOLE + SAMPLES) if log.is_there]
     if not logs:
         raise Skipped("no logs; set KEEPLINE_DATA to the folder of the logs")

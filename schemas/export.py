@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def _channel(topic: str, models: list[Any]) -> dict[str, Any]:
     names = [_name(model) for model in models]
     return {
         "address": topic,
-        "description": (models[0].__doc__ or "").strip(),
+        "description": cleandoc(models[0].__doc__ or ""),  # Python before 3.13 leaves the indentation in
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
     }
 

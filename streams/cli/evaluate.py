@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from schemas.errors import Failure
 from streams.evaluation import baselines, effect, lead_time, lightgbm_baseline, observation_rows, page, report, tables
 from streams.files.replay_folder import EVALUATION, EVALUATION_PAGE
 
@@ -28,8 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0 when evaluation.json and evaluation.html are in the folder."""
-    if args.lightgbm:
-        lightgbm_baseline.require()
+    if args.lightgbm and (missing := lightgbm_baseline.missing()):
+        raise Failure(f"--lightgbm: {missing}")
     found, summary = observation_rows.read(args.folder)
     serve = [baselines.recency, baselines.rfm_b, baselines.base_rate] + [
         lightgbm_baseline.retrained_weekly

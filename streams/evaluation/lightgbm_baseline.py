@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import Failure
 from streams.evaluation.baselines import Clock, Served
 from streams.evaluation.observation_rows import Floats, Rows
 
@@ -22,10 +20,15 @@ TUNED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def require() -> None:
-    """Raises Failure where LightGBM is not installed."""
-    if find_spec("lightgbm") is None:
-        raise Failure("--lightgbm: the package lightgbm is not installed; run `pip install 'keepline[bench]'`")
+def missing() -> str:
+    """Returns what LightGBM lacks here and how to install it; empty where it can be imported."""
+    try:
+        import lightgbm  # noqa: F401
+    except ModuleNotFoundError as error:
+        return f"the package {error.name} is not installed; run `pip install 'keepline[bench]'`"
+    except OSError as error:  # the wheel has no OpenMP of its own; the error names the library
+        return f"LightGBM cannot load {error}; on Debian and Ubuntu: `apt install libgomp1`"
+    return ""
 
 
 def retrained_weekly(rows: Rows, clock: Clock) -> Served:

@@ -13,7 +13,7 @@ import pytest
 from streams.cli import main
 from streams.demo.run import SETTINGS
 
-SMALL = ["--customers", "120", "--days", "330"]
+SMALL = ["--customers", "80", "--days", "210"]
 # few customers and days: nothing is learned in a horizon of half a year, and no bound of AUC would pass
 EARLY = [*SETTINGS, "label.horizon=28d", "label.lapsed_after=120d", "model.least_auc=0"]
 EARLY += ["model.min_labels=200", "model.min_labels_of_a_class=20"]
@@ -43,7 +43,7 @@ def messages(path: Path) -> list[dict[str, Any]]:
 
 
 def test_the_page_shows_events_customers_and_curves(page: str) -> None:
-    assert "<b>120</b>customers" in page
+    assert "<b>80</b>customers" in page
     assert page.count("<svg") == len(re.findall("<h3>.*?</h3><span", page)) + 2
 
 

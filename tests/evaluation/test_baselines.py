@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas.errors import Failure
 from schemas.instants import WEEK_US
 from streams.evaluation import lightgbm_baseline, metrics
 from streams.evaluation.baselines import Clock, Served, base_rate, recency, rfm_b
@@ -30,7 +29,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
 
 
 def boosted(rows: Rows, clock: Clock) -> Served:
-    pytest.importorskip("lightgbm")
+    if missing := lightgbm_baseline.missing():
+        pytest.skip(missing)
     return lightgbm_baseline.retrained_weekly(rows, clock)
 
 
@@ -98,9 +98,3 @@ def test_rfm_b_of_the_replay_is_taken_where_there_is_one(rows: Rows) -> None:
 def test_the_time_of_a_baseline_comes_from_the_clock(rows: Rows) -> None:
     times = iter([3.0, 5.5])
     assert base_rate(rows, lambda: next(times)).seconds == 2.5
-
-
-def test_without_lightgbm_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lightgbm_baseline, "find_spec", lambda name: None)
-    with pytest.raises(Failure, match="pip install"):
-        lightgbm_baseline.require()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -181,3 +182,24 @@ def test_examples_that_are_no_parquet_are_named(tmp_path: Path, capsys: pytest.C
     (folder / "examples.parquet").write_bytes(b"nothing")
     assert main(["evaluate", str(folder)]) == 1
     assert "examples.parquet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("ModuleNotFoundError(name='lightgbm')", "lightgbm is not installed; run `pip install"),
+        (
+            "OSError('libgomp.so.1: no such file')",
+            "libgomp.so.1: no such file; on Debian and Ubuntu: `apt install libgomp1`",
+        ),
+    ],
+)
+def test_where_lightgbm_cannot_be_imported_one_line_says_what_to_install(
+    raised: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lightgbm.py").write_text(f"raise {raised}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lightgbm", raising=False)
+    assert main(["evaluate", str(tmp_path), "--lightgbm"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line

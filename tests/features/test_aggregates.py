@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.columns import Rows
+from schemas.columns import SURVEY, Rows, empty_rows
 from schemas.instants import DAY_US
 from tests.features.world import START_US, applied, events, features_at
 
@@ -29,6 +29,13 @@ def test_the_events_of_a_tick_give_the_same_bits_in_any_order_of_arrival(rows: R
     order = list(range(len(rows)))
     random.shuffle(order)  # type: ignore[attr-defined]
     assert applied([rows[order]]).tobytes() == applied([rows]).tobytes()
+
+
+def test_of_two_surveys_of_one_instant_the_better_counts_in_any_order() -> None:
+    rows = empty_rows(2)
+    rows["kind"], rows["id"], rows["time_us"], rows["score"] = SURVEY, [1, 2], START_US, [3, 8]
+    worse, better = rows[:1], rows[1:]
+    assert applied([worse, better]).tobytes() == applied([better, worse]).tobytes()
 
 
 @given(events())
