@@ -83,7 +83,7 @@ class Latest:
 
 
 Aggregate = Total | Decayed | First | Last | Greatest | Latest
-NOTHING: dict[type, float] = {First: np.inf, Last: -np.inf}  # what a column holds before the first event; 0 elsewhere
+INITIAL_VALUES: dict[type, float] = {First: np.inf, Last: -np.inf}  # of a column before the first event; else 0
 
 
 class Layout:
@@ -97,7 +97,7 @@ class Layout:
         self.column = {aggregate: i + 1 for i, aggregate in enumerate(self.aggregates)}
         self.width = len(self.aggregates) + 1
         self.retention = tuple(KINDS.index(kind) for kind in retention_kinds)
-        self.empty = np.array([0.0] + [NOTHING.get(type(a), 0.0) for a in self.aggregates])
+        self.empty = np.array([0.0] + [INITIAL_VALUES.get(type(a), 0.0) for a in self.aggregates])
         self.decays = [self._span(half_life) for half_life in HALF_LIVES_DAYS]
         self.signals = _by_signal(self.column)
 

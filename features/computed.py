@@ -43,8 +43,8 @@ def silence(pseudo_days: int) -> Feature:
         "0",
         "Silent for longer than this customer's own rhythm explains (evidence {value:.1f})",
         "没有互动的时间已超出该客户平时的规律（程度 {value:.1f}）",
-        basis=Last(RETAINED),
-        worse=1,
+        requires=Last(RETAINED),
+        risk_direction=1,
     )
 
 
@@ -87,4 +87,4 @@ def named(cause: str) -> Feature:
     """How often surveys named a cause, recent ones first."""
     signal = Signal(SURVEY, cause=CAUSES.index(cause))
     what, what_zh = f"surveys that name '{cause.replace('_', ' ')}'", f"在问卷中提到“{CAUSES_ZH[cause]}” 次"
-    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, what, what_zh, worse=1)
+    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, what, what_zh, risk_direction=1)

@@ -32,11 +32,11 @@ class Feature:
     missing: str
     sentence: str
     sentence_zh: str
-    size: float = 1.0  # what counts as a large step of a linear feature, in its unit
-    basis: Aggregate | None = None  # without an event in it the value is the missing rule's; None: it is always known
-    worse: Literal[-1, 0, 1] = 0  # bad news when it is lower or higher than the average customer's; 0: either may be
-    few: str = ""  # what is said instead of the sentence where the value rounds to 0
-    few_zh: str = ""
+    size: float = 1.0  # a large step of a linear feature, in its unit
+    requires: Aggregate | None = None  # the missing rule applies until it has an event; None: the value is always known
+    risk_direction: Literal[-1, 0, 1] = 0  # a lower (-1) or higher (1) value than average means more risk; 0: either
+    zero_sentence: str = ""  # replaces the sentence where the value rounds to 0; empty: the sentence is kept
+    zero_sentence_zh: str = ""
 
     @property
     def aggregate(self) -> str:
@@ -45,17 +45,19 @@ class Feature:
 
     def say(self, value: float) -> str:
         """The sentence an adviser reads."""
-        return self.few if self.few and value < 0.5 else self.sentence.format(value=value)
+        return self.zero_sentence if self.zero_sentence and value < 0.5 else self.sentence.format(value=value)
 
     def say_zh(self, value: float) -> str:
         """The same in Chinese."""
-        return self.few_zh if self.few_zh and value < 0.5 else self.sentence_zh.format(value=value)
+        return self.zero_sentence_zh if self.zero_sentence_zh and value < 0.5 else self.sentence_zh.format(value=value)
 
 
 def total(name: str, unit: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: str) -> Feature:
     """Sum since the first event; 0 when there is none."""
     uses = Total(signal)
-    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", sentence, sentence_zh, worse=-1)
+    return Feature(
+        name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", sentence, sentence_zh, risk_direction=-1
+    )
 
 
 def decayed(
@@ -66,7 +68,7 @@ def decayed(
     days: int,
     what: str,
     what_zh: str,
-    worse: Literal[-1, 1] = -1,
+    risk_direction: Literal[-1, 1] = -1,
 ) -> Feature:
     """Sum of which an event's share halves every `days` days; 0 when there is none.
 
@@ -83,9 +85,9 @@ def decayed(
         "0",
         f"{what[0].upper()}{what[1:]} in about the last {span}: {{value:.0f}}",
         " ".join([f"最近{span_zh}{named}约 {{value:.0f}}", *counted]),
-        worse=worse,
-        few=f"Hardly any {what} in about the last {span}",
-        few_zh=f"最近{span_zh}几乎没有{named}",
+        risk_direction=risk_direction,
+        zero_sentence=f"Hardly any {what} in about the last {span}",
+        zero_sentence_zh=f"最近{span_zh}几乎没有{named}",
     )
 
 
@@ -102,8 +104,8 @@ def since(name: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: s
         "days since the first event of any kind",
         sentence,
         sentence_zh,
-        basis=uses[0],
-        worse=1,
+        requires=uses[0],
+        risk_direction=1,
     )
 
 
@@ -116,7 +118,7 @@ def mean(
     missing: float,
     sentence: str,
     sentence_zh: str,
-    worse: Literal[-1, 1],
+    risk_direction: Literal[-1, 1],
 ) -> Feature:
     """part / whole of two sums of equal decay."""
     return Feature(
@@ -129,8 +131,8 @@ def mean(
         str(missing),
         sentence,
         sentence_zh,
-        basis=whole,
-        worse=worse,
+        requires=whole,
+        risk_direction=risk_direction,
     )
 
 
@@ -152,6 +154,6 @@ def trend(name: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: s
         "0",
         sentence,
         sentence_zh,
-        basis=long,
-        worse=-1,
+        requires=long,
+        risk_direction=-1,
     )

@@ -29,7 +29,7 @@ Histograms = NDArray[np.int64]
 
 def count(x: Array, probability: Array) -> Histograms:
     """x: (features, n) scaled; probability: of those who have one, at most n -> (names, bins) customers."""
-    found = nothing()
+    found = zero_histograms()
     for row, i in enumerate(WATCHED):  # one after another: a row fits the cache
         found[row] = _in_bins(x[i] - x[TENURE] if row in AGEING else x[i])
     found[-1] = _in_bins(probability * (2.0 * LIMIT) - LIMIT)
@@ -42,7 +42,7 @@ def _in_bins(values: Array) -> NDArray[np.int64]:
     return np.bincount(np.clip(at, 0.0, BINS - 1.0).astype(np.intp), minlength=BINS)
 
 
-def nothing() -> Histograms:
+def zero_histograms() -> Histograms:
     """The counts of no customers."""
     return np.zeros((len(NAMES), BINS), np.int64)
 

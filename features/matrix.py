@@ -34,18 +34,18 @@ def values(view: View) -> Array:
 
 def known(view: View) -> Flags:
     """(features, n): which values are of the customers' own events, so that their sentences may be said."""
-    features, columns, nothing = _bases(view.layout)
+    features, columns, initial = _requirements(view.layout)
     out = np.ones((len(FEATURES), len(view.at_us)), np.bool_)
-    out[features] = view.block[columns] != nothing
+    out[features] = view.block[columns] != initial
     return out
 
 
 @cache
-def _bases(layout: Layout) -> tuple[list[int], list[int], Array]:
-    """Features with a basis, its columns, and what those hold before the first event."""
-    bases = [(i, feature.basis) for i, feature in enumerate(FEATURES) if feature.basis is not None]
-    columns = [layout.column[basis] for _, basis in bases]
-    return [i for i, _ in bases], columns, layout.empty[columns][:, None]
+def _requirements(layout: Layout) -> tuple[list[int], list[int], Array]:
+    """Indexes of the features that require an aggregate, their columns, and the initial values of these columns."""
+    requirements = [(i, feature.requires) for i, feature in enumerate(FEATURES) if feature.requires is not None]
+    columns = [layout.column[requires] for _, requires in requirements]
+    return [i for i, _ in requirements], columns, layout.empty[columns][:, None]
 
 
 def scaled(raw: Array) -> Array:

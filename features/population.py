@@ -47,7 +47,7 @@ def count(raw: Array) -> Counts:
     return np.bincount(bins.ravel(), minlength=len(COMPONENTS) * BINS).reshape(len(COMPONENTS), BINS)
 
 
-def nobody() -> Counts:
+def zero_counts() -> Counts:
     """The counts of no customers."""
     return np.zeros((len(COMPONENTS), BINS), np.int64)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 # Rank of a kind in the canonical order of equal event times: the alphabetical order of the topics' names.
 APP_ACTIVITY, CUSTOMER_PROFILE, INTERVENTION_OUTCOME, SERVICE_VISIT, SURVEY = range(5)
 KINDS = ("app_activity", "customer_profile", "intervention_outcome", "service_visit", "survey")
-OF_CUSTOMERS = ("app_activity", "service_visit", "survey")  # what customers themselves cause; the others are details
+CUSTOMER_ACTION_KINDS = ("app_activity", "service_visit", "survey")  # caused by the customer; other kinds have details
 
 ACTIVITY_TYPES = (
     "app_open", "browse", "add_to_cart", "purchase", "consult", "coupon_claimed",

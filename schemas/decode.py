@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from schemas.columns import (
     ACTIVITY_TYPES,
     CAUSES,
+    CUSTOMER_ACTION_KINDS,
     KINDS,
     NUMBERS,
-    OF_CUSTOMERS,
     OTHER_ACTIVITY,
     SURVEY_TYPES,
     Details,
@@ -33,7 +33,7 @@ from schemas.columns import (
 from schemas.events import KINDS as MODELS
 from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_SCORE, MAX_TEXT, Event
 from schemas.fields import Column, Fields, Object
-from schemas.json_structure import doubtful_structures
+from schemas.json_structure import records_to_check
 from schemas.refusals import Refused
 from schemas.rfc3339 import parse_instants
 from schemas.validation import Erased, Mark, Validator
@@ -81,15 +81,17 @@ class Decoder:
         self.known = frozenset(MODELS[kind].model_fields)
         self.numbers = [name for name in NUMBERS if name in self.known]
         self.labels = [name for name in LABELS if name in self.known]
-        self.has_details = set() if kind in OF_CUSTOMERS else self.known - Event.model_fields.keys() - {"kind"}
+        self.detail_fields = (
+            set() if kind in CUSTOMER_ACTION_KINDS else self.known - Event.model_fields.keys() - {"kind"}
+        )
         if kind == "intervention_outcome":
-            self.has_details |= {"event_id"}  # outcomes of one instant have an order
+            self.detail_fields |= {"event_id"}  # outcomes of one instant have an order
 
     def decode(self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, now_us: int) -> Decoded:
         """Records as they lie in the topic; keys None: not checked."""
         objects = _parsed(values)
         doubtful = np.zeros(len(values), np.bool_)
-        doubtful[doubtful_structures(values, objects)] = True
+        doubtful[records_to_check(values, objects)] = True
         return self._decode(objects, doubtful, values, keys, now_us)
 
     def decode_objects(self, objects: Sequence[Object], now_us: int) -> Decoded:
@@ -109,7 +111,7 @@ class Decoder:
         bad |= doubtful
         if keys is not None:
             bad |= _keys_differ(keys, customers)
-        bad |= bool(self.has_details)
+        bad |= bool(self.detail_fields)
         unknown = fields.unknown(self.known)
         if not bad.any():
             return Decoded(Events(rows, customers, producers), np.arange(len(rows)), [], [], unknown)
@@ -131,10 +133,10 @@ class Decoder:
 
     def _details(self, rows: Rows, bodies: Iterable[Object]) -> list[Details]:
         """The further fields of each row, which is told where they are; none of kinds that fit the columns."""
-        if not self.has_details:
+        if not self.detail_fields:
             return []
         rows["details"] = np.arange(1, len(rows) + 1)
-        return [{name: value for name, value in body.items() if name in self.has_details} for body in bodies]
+        return [{name: value for name, value in body.items() if name in self.detail_fields} for body in bodies]
 
     def _columns(self, fields: Fields, now_us: int) -> tuple[list[str], Column, Rows, Flags]:
         """Customers, producers, rows and which of them are not plainly good (their rows are worthless)."""
@@ -166,10 +168,10 @@ class Decoder:
             rows["code"] = [ACTIVITY_CODE.get(k, OTHER_ACTIVITY) if type(k) is str else 0 for k in kinds]
             rows["count"] = np.where(np.isnan(rows["count"]), 1.0, rows["count"])
         elif self.kind == "survey":
-            _survey(fields, rows, bad)
+            _fill_survey(fields, rows, bad)
 
 
-def _survey(fields: Fields, rows: Rows, bad: Flags) -> None:
+def _fill_survey(fields: Fields, rows: Rows, bad: Flags) -> None:
     rows["code"] = [SURVEY_CODE.get(t, -1) if type(t) is str else -1 for t in fields.get("survey_type")]
     causes = [_cause_bits(named) for named in fields.get("causes")]
     most = np.array([MAX_SCORE["nps"], MAX_SCORE["csat"]])[rows["code"]]

@@ -17,14 +17,14 @@ Object = dict[str, Any]
 MAX_DEPTH = 32
 
 
-def doubtful_structures(values: Sequence[bytes | None], objects: Sequence[Object]) -> list[int]:
+def records_to_check(values: Sequence[bytes | None], objects: Sequence[Object]) -> list[int]:
     """Records that have to be looked at one by one."""
     known = [value or b"" for value in values]
     joined = b"".join(known)
     flat = _brackets(joined) < len(known) + MAX_DEPTH
     if flat and b"\\" not in joined and joined.count(b'"') == _flat_marks(objects):
         return []
-    return [i for i, value in enumerate(known) if _is_doubtful(value, objects[i])]
+    return [i for i, value in enumerate(known) if _must_be_checked(value, objects[i])]
 
 
 def depth_exceeds(found: Any, most: int = MAX_DEPTH) -> bool:
@@ -55,7 +55,7 @@ def duplicate_key(value: bytes) -> str | None:
     return found[0] if found else None
 
 
-def _is_doubtful(value: bytes, found: Object) -> bool:
+def _must_be_checked(value: bytes, found: Object) -> bool:
     return b"\\" in value or _brackets(value) > MAX_DEPTH or value.count(b'"') != _marks(found)
 
 

@@ -24,7 +24,7 @@ class Refused:
     sentence: str
 
 
-def shown(value: object) -> str:
+def excerpt(value: object) -> str:
     """What came, short enough for a sentence."""
     text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}... ({len(text)} characters)"

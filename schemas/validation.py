@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND, Message
 from schemas.instants import parse_instant
 from schemas.json_structure import MAX_DEPTH, depth_exceeds, duplicate_key
-from schemas.refusals import Refused, shown
+from schemas.refusals import Refused, excerpt
 
 MAX_BYTES = 1 << 20
 ERASABLE = {"customer_profile"}  # kinds of compacted topics: a record without a value deletes what its key had
@@ -54,7 +54,7 @@ class Validator:
             return Refused(index, "value", "nesting", f"is nested deeper than {MAX_DEPTH} levels; send flat events")
         if isinstance(value, bytes) and (twice := duplicate_key(value)) is not None:
             return Refused(
-                index, twice, "duplicate_key", f"the key {shown(twice)} stands twice in one object; send it once"
+                index, twice, "duplicate_key", f"the key {excerpt(twice)} stands twice in one object; send it once"
             )
         kind = found.get("kind")
         model = KINDS[self.kind] if kind == self.kind else MARKS.get(kind) if isinstance(kind, str) else None
@@ -73,7 +73,7 @@ class Validator:
         except orjson.JSONDecodeError as error:
             return Refused(index, "value", "json", f"is not JSON in UTF-8 ({error}); send one JSON object a record")
         if not isinstance(found, dict):
-            return Refused(index, "value", "object", f"is {shown(found)}; send a JSON object")
+            return Refused(index, "value", "object", f"is {excerpt(found)}; send a JSON object")
         return found
 
     def _validated(
@@ -84,23 +84,26 @@ class Validator:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = str(first["loc"][0]) if first["loc"] else "value"
-            return Refused(index, field, first["type"], f"{field}: {first['msg']}; came {shown(first['input'])}")
+            return Refused(index, field, first["type"], f"{field}: {first['msg']}; came {excerpt(first['input'])}")
         body = message.model_dump(exclude_none=True)
         if body["kind"] in MARKS:
             return Mark(index, body["kind"], parse_instant(message.event_time), message.producer)
         if keyed and key != body["customer_id"].encode():
-            sentence = f"the record's key is {shown(key)}, expected customer_id in UTF-8, {shown(body['customer_id'])}"
+            expected = excerpt(body["customer_id"])
+            sentence = f"the record's key is {excerpt(key)}, expected customer_id in UTF-8, {expected}"
             return Refused(index, "key", "differs", sentence)
         return body
 
     def _wrong_kind(self, kind: object) -> str:
         topic = TOPIC_OF_KIND[self.kind]
-        return f"kind is {shown(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"
+        return f"kind is {excerpt(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"
 
 
 def _erased(index: int, key: bytes | None) -> Erased | Refused:
     customer = (key or b"").decode("utf-8", "replace")
     if customer.encode() == key and 1 <= len(customer) <= MAX_ID and customer.isprintable():
         return Erased(index, customer)
-    sentence = f"the record has no value and its key is {shown(key)}, expected the customer_id whose data go, in UTF-8"
+    sentence = (
+        f"the record has no value and its key is {excerpt(key)}, expected the customer_id whose data go, in UTF-8"
+    )
     return Refused(index, "key", "customer", sentence)

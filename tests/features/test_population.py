@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.catalogue import NAMES
-from features.population import BINS, COMPONENTS, count, nobody, percentiles, rfmb
+from features.population import BINS, COMPONENTS, count, percentiles, rfmb, zero_counts
 
 
 def customers(n: int, seed: int = 1) -> np.ndarray:
@@ -24,7 +24,7 @@ def test_the_shares_are_the_sheets() -> None:
 def test_counts_of_partitions_add_up_to_those_of_all(n: int, partitions: int) -> None:
     raw = customers(n)
     parts = np.array_split(np.random.default_rng(n).permutation(n), partitions)
-    assert sum((count(raw[:, p]) for p in parts), nobody()).tolist() == count(raw).tolist()
+    assert sum((count(raw[:, p]) for p in parts), zero_counts()).tolist() == count(raw).tolist()
 
 
 @pytest.mark.parametrize("place", range(len(COMPONENTS)))
@@ -54,8 +54,8 @@ def test_more_of_a_component_never_moves_the_score_the_wrong_way(name: str, bett
 
 
 def test_without_a_population_everybody_stands_in_the_middle() -> None:
-    assert percentiles(nobody()).tolist() == [[50.0] * BINS] * len(COMPONENTS)
-    assert rfmb(customers(3), percentiles(nobody())).score == pytest.approx([50.0] * 3)
+    assert percentiles(zero_counts()).tolist() == [[50.0] * BINS] * len(COMPONENTS)
+    assert rfmb(customers(3), percentiles(zero_counts())).score == pytest.approx([50.0] * 3)
 
 
 def test_what_is_beyond_all_bins_falls_into_the_last() -> None:

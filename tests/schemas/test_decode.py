@@ -222,7 +222,7 @@ def test_unknown_fields_may_not_be_nested_further(levels: int, inside: bytes) ->
     assert refusal(nested(levels, inside)).rule == "nesting"
 
 
-NOTED = {
+DETAILS = {
     "intervention_outcome": {"event_id", "intervention_id", "status", "agent_id", "channel", "cost", "causes"},
     "customer_profile": {"scope", "time_zone", "consent", "preferred_channel", "value", "agent_id"},
 }
@@ -231,7 +231,7 @@ NOTED = {
 @pytest.mark.parametrize("kind", sorted(GOOD))
 def test_a_note_has_the_further_fields_that_are_there(kind: str) -> None:
     decoded = one(sent(kind, agent_id=None), kind)
-    fields = {name: value for name, value in GOOD[kind].items() if name in NOTED.get(kind, set()) - {"agent_id"}}
+    fields = {name: value for name, value in GOOD[kind].items() if name in DETAILS.get(kind, set()) - {"agent_id"}}
     assert decoded.details == ([fields] if fields else [])
     assert decoded.events.rows["details"].tolist() == [len(decoded.details)]
 

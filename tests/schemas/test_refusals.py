@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from schemas.outputs import DeadLetter
-from schemas.refusals import KEPT_BYTES, Refused, dead_letter, shown
+from schemas.refusals import KEPT_BYTES, Refused, dead_letter, excerpt
 
 REFUSED = Refused(0, "amount", "less_than_equal", "amount: too much")
 PLACE = {"topic": "surveys", "partition": 3, "offset": 8}
@@ -51,4 +51,4 @@ def test_the_publisher_is_named_where_it_can_be_read(value: bytes, producer: str
 
 
 def test_what_came_is_shown_in_few_characters() -> None:
-    assert len(shown("x" * 10_000_000)) < 120
+    assert len(excerpt("x" * 10_000_000)) < 120
