@@ -1,4 +1,4 @@
-"""One record at a time, by the models in `events`: what is wrong with it, if anything, and how to say it."""
+"""Validates one record with the models in `events`, and writes the sentence of a refusal."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from schemas.json_structure import MAX_DEPTH, depth_exceeds, duplicate_key
 from schemas.refusals import Refused, excerpt
 
 MAX_BYTES = 1 << 20
-ERASABLE = {"customer_profile"}  # kinds of compacted topics: a record without a value deletes what its key had
+ERASABLE = {"customer_profile"}  # kinds of compacted topics, where a record without a value is a tombstone
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A heartbeat or an end marker at place `index` of a batch."""
+    """Record `index` of a batch is a heartbeat or an end mark."""
 
     index: int
     kind: str
@@ -29,14 +29,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Record `index` of a batch deletes what its topic had of a customer; it has no event time."""
+    """Record `index` of a batch is a tombstone: it deletes a customer's data. It has no event time."""
 
     index: int
     customer: str
 
 
 class Validator:
-    """Decides about records of one kind, one by one."""
+    """Validates records of one kind, one at a time."""
 
     def __init__(self, kind: str, max_skew_us: int) -> None:
         self.kind, self.max_skew_us = kind, max_skew_us
@@ -44,7 +44,7 @@ class Validator:
     def check(
         self, index: int, value: bytes | dict[str, Any] | None, key: bytes | None, keyed: bool, now_us: int
     ) -> dict[str, Any] | Mark | Erased | Refused:
-        """The event as plain values, a mark, a deletion, or what is wrong."""
+        """Returns the event as a dict, a mark, a deletion or a refusal. keyed: whether the record's key is checked."""
         if value is None and keyed and self.kind in ERASABLE:
             return _erased(index, key)
         found = value if isinstance(value, dict) else self._object(index, value)
