@@ -1,8 +1,8 @@
-"""Every feature, one entry each. To add a feature, add an entry: state, scoring, reports and schemas follow.
+"""All features, one entry each. A new entry is enough: state, scoring, reports and schemas are derived from it.
 
-`log` scale: the model sees log(1 + value); `linear`: value / size. Both stay within -32 and 32, the estimator's limit.
-A missing rule says what stands where nothing is known, so that no feature is ever undefined. The sentence is what an
-adviser reads, in English and in Chinese; {value} is the value in its unit.
+Scale `log`: the model gets log(1 + value); `linear`: value / size. Both stay within -32 and 32, the estimator's limit.
+The missing rule is the value of a customer without the events, so that a feature is never undefined. An adviser reads
+the sentence, in English or in Chinese; {value} is the value in its unit.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MIDDLE_RANK = 50.0
 
 
 FEATURES: tuple[Feature, ...] = (
-    # How long since, and how that compares with the customer's own rhythm
+    # Recency: days since an event, also relative to the customer's own rhythm
     since(
         "retained_recency",
         "recency",
@@ -74,7 +74,7 @@ FEATURES: tuple[Feature, ...] = (
         requires=Last(RETAINED),
         risk_direction=1,
     ),
-    # How often
+    # Frequency
     Feature(
         "tenure",
         "days",
@@ -130,7 +130,7 @@ FEATURES: tuple[Feature, ...] = (
         "最近的到店频率是前几个月的 {value:.1f} 倍",
     ),
     total("visit_count", "visits", "frequency", VISITS, "Visits in all: {value:.0f}", "累计到店 {value:.0f} 次"),
-    # What was spent, and what it was like
+    # Spending and service
     total("spend_total", "currency", "spend", SPEND, "Has spent {value:.0f} in all", "累计消费 {value:.0f}"),
     decayed("spend_28d", "currency", "spend", SPEND, 28, "spending", "消费"),
     decayed("spend_112d", "currency", "spend", SPEND, 112, "spending", "消费"),
@@ -183,7 +183,7 @@ FEATURES: tuple[Feature, ...] = (
         "最近到店平均等候 {value:.0f} 分钟",
         1,
     ),
-    # The app
+    # Activity in the app
     since(
         "activity_recency",
         "activity",

@@ -1,4 +1,4 @@
-"""What a feature is, and the shapes that most of them have."""
+"""The fields of a feature, and functions that create features of the usual forms."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from features.view import View, ratio
 Topic = Literal["recency", "frequency", "spend", "service", "activity", "complaint", "survey", "cause", "calendar"]
 
 SPANS = {7: ("week", "一周"), 28: ("month", "一个月"), 112: ("four months", "四个月")}
-TREND_FLOOR = 0.05  # events in the long window below which a trend says nothing
+TREND_FLOOR = 0.05  # with fewer events in the long window the trend is 0
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One number about a customer, and how to say it: in English, and in Chinese (_zh)."""
+    """A number about a customer, and its sentence for an adviser in English and in Chinese (_zh)."""
 
     name: str
     unit: str
@@ -40,20 +40,20 @@ class Feature:
 
     @property
     def aggregate(self) -> str:
-        """The aggregates that it is computed from, as text."""
+        """Returns the aggregates that the feature is computed from, as text."""
         return ", ".join(map(repr, self.uses))
 
     def say(self, value: float) -> str:
-        """The sentence an adviser reads."""
+        """Returns the sentence for an adviser, in English."""
         return self.zero_sentence if self.zero_sentence and value < 0.5 else self.sentence.format(value=value)
 
     def say_zh(self, value: float) -> str:
-        """The same in Chinese."""
+        """Returns the sentence for an adviser, in Chinese."""
         return self.zero_sentence_zh if self.zero_sentence_zh and value < 0.5 else self.sentence_zh.format(value=value)
 
 
 def total(name: str, unit: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: str) -> Feature:
-    """Sum since the first event; 0 when there is none."""
+    """Returns a feature: the sum over all events; 0 without events."""
     uses = Total(signal)
     return Feature(
         name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", sentence, sentence_zh, risk_direction=-1
@@ -70,9 +70,9 @@ def decayed(
     what_zh: str,
     risk_direction: Literal[-1, 1] = -1,
 ) -> Feature:
-    """Sum of which an event's share halves every `days` days; 0 when there is none.
+    """Returns a feature: the sum, where the weight of an event halves every `days` days; 0 without events.
 
-    what: its name for an adviser; what_zh: the Chinese one and, after a space, the word that counts it, if any.
+    what: what is counted, as an adviser calls it; what_zh: in Chinese, with the measure word, if any, after a space.
     """
     uses, (span, span_zh), (named, *counted) = Decayed(signal, days), SPANS[days], what_zh.rsplit(" ", 1)
     return Feature(
@@ -92,7 +92,7 @@ def decayed(
 
 
 def since(name: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: str) -> Feature:
-    """Days since the last such event."""
+    """Returns a feature: days since the last event of the signal."""
     uses = (Last(signal), First(KNOWN))
     return Feature(
         name,
@@ -120,7 +120,7 @@ def mean(
     sentence_zh: str,
     risk_direction: Literal[-1, 1],
 ) -> Feature:
-    """part / whole of two sums of equal decay."""
+    """Returns a feature: part / whole, two sums with the same decay."""
     return Feature(
         name,
         unit,
@@ -137,7 +137,7 @@ def mean(
 
 
 def trend(name: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: str) -> Feature:
-    """Events of the last weeks against what the last months promise: 1 is steady, 0 has stopped, 4 has just begun."""
+    """Returns a feature: events of the last weeks relative to the last months. 1: steady, 0: stopped, 4: just begun."""
     short, long = Decayed(signal, 28), Decayed(signal, 112)
 
     def compute(v: View) -> Array:

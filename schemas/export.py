@@ -66,7 +66,7 @@ def _asyncapi(names: list[str]) -> dict[str, Any]:
         "info": {
             "title": "Keepline",
             "version": "1",
-            "description": "Input: events of customers. Output: interventions. JSON records, keyed by customer_id (UTF-8).",
+            "description": "Input: customer events. Output: interventions. JSON records, keyed by customer_id (UTF-8).",
         },
         "defaultContentType": "application/json",
         "channels": {topic: _channel(topic, models) for topic, models in (received | sent).items()},

@@ -14,16 +14,10 @@ from schemas.outputs import Instant, Output, Share
 Floats = Annotated[
     str, Field(description="base64 of little endian float64", json_schema_extra={"contentEncoding": "base64"})
 ]
-
-
 Singles = Annotated[
     str, Field(description="base64 of little endian float32", json_schema_extra={"contentEncoding": "base64"})
 ]
-
-
 Flags = Annotated[str, Field(description="base64 of bytes of 0 and 1", json_schema_extra={"contentEncoding": "base64"})]
-
-
 Codes = Annotated[str, Field(description="base64 of bytes of 0 to 3", json_schema_extra={"contentEncoding": "base64"})]
 
 
