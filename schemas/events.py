@@ -48,7 +48,7 @@ def _instant(text: str, info: ValidationInfo) -> str:
 def _time_zone(name: str) -> str:
     if name not in ZONES:
         raise PydanticCustomError(
-            "time_zone", "is no name of the IANA time zone database; send one such as Europe/Madrid or Asia/Shanghai"
+            "time_zone", "is not in the IANA time zone database; send a name such as Europe/Madrid or Asia/Shanghai"
         )
     return name
 
@@ -87,7 +87,7 @@ class Message(BaseModel):
     @classmethod
     def _null_is_absent_and_true_is_no_number(cls, value: Any) -> Any:
         if isinstance(value, bool):
-            raise PydanticCustomError("schema_version", "expected 1, the supported version, came a truth value")
+            raise PydanticCustomError("schema_version", "expected 1, the supported version, came a boolean")
         return 1 if value is None else value
 
 

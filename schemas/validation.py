@@ -54,7 +54,7 @@ class Validator:
             return Refused(index, "value", "nesting", f"is nested deeper than {MAX_DEPTH} levels; send flat events")
         if isinstance(value, bytes) and (twice := duplicate_key(value)) is not None:
             return Refused(
-                index, twice, "duplicate_key", f"the key {excerpt(twice)} stands twice in one object; send it once"
+                index, twice, "duplicate_key", f"the key {excerpt(twice)} occurs twice in one object; send it once"
             )
         kind = found.get("kind")
         model = KINDS[self.kind] if kind == self.kind else MARKS.get(kind) if isinstance(kind, str) else None
@@ -103,7 +103,5 @@ def _erased(index: int, key: bytes | None) -> Erased | Refused:
     customer = (key or b"").decode("utf-8", "replace")
     if customer.encode() == key and 1 <= len(customer) <= MAX_ID and customer.isprintable():
         return Erased(index, customer)
-    sentence = (
-        f"the record has no value and its key is {excerpt(key)}, expected the customer_id whose data go, in UTF-8"
-    )
+    sentence = f"the record has no value and its key is {excerpt(key)}, expected the customer_id of the data to delete, in UTF-8"
     return Refused(index, "key", "customer", sentence)
