@@ -1,11 +1,11 @@
-"""A customer's row as bytes: how it lies in the changelog.
+"""The binary format of a customer's row in the changelog.
 
     byte 0      format version (1)
-    bytes 1-4   hash of the columns' names: another catalogue has another one
+    bytes 1-4   hash of the columns' names: it differs for another catalogue
     bytes 5-8   CRC-32 of the numbers
     then        the numbers, float64 little endian
 
-A row of another version or catalogue is refused with what to do; it is never guessed at.
+A row of another version or catalogue raises Failure, which names the remedy. Rows are never converted.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ HEADER = struct.Struct("<BII")
 
 
 def signature(columns: tuple[str, ...]) -> int:
-    """The hash that a row carries for the columns that it has."""
+    """Returns the hash of the columns' names that is stored in each row."""
     return zlib.crc32("\n".join(columns).encode())
 
 
 def pack(rows: Array, columns_signature: int) -> list[bytes]:
-    """rows: (n, columns) -> n values of the changelog."""
+    """Returns n values of the changelog. rows: (n, columns)."""
     raw, size = np.ascontiguousarray(rows, "<f8").tobytes(), rows.shape[1] * 8
     numbers = [raw[i : i + size] for i in range(0, len(raw), size)]
     return [HEADER.pack(VERSION, columns_signature, zlib.crc32(part)) + part for part in numbers]
@@ -37,20 +37,23 @@ def pack(rows: Array, columns_signature: int) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The rows of the release before: its signature, and a column that it lacked with what stands there instead."""
+    """The rows of the release before: their signature, the column that they lack, and its value in a new row."""
 
     columns_signature: int
     lacked: int
     value: float
 
     def widened(self, values: list[bytes], width: int, columns_signature: int) -> list[bytes]:
-        """The same rows with the column that was lacked."""
+        """Returns the same rows with that column."""
         rows = unpack(values, self.columns_signature, width - 1)
         return pack(np.insert(rows, self.lacked, self.value, axis=1), columns_signature)
 
 
 def unpack(values: list[bytes], columns_signature: int, width: int, before: Before | None = None) -> Array:
-    """Values of the changelog -> (n, width); raises Failure naming what is wrong with the first bad one."""
+    """Returns the rows, (n, width), of values of the changelog; raises Failure at the first invalid one.
+
+    before: the format of the release before, whose rows are read too.
+    """
     size = HEADER.size + width * 8
     if before is not None and any(len(value) < size for value in values):
         old = [i for i, value in enumerate(values) if len(value) < size]

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 
 from features.catalogue import NAMES
-from features.population import BINS, COMPONENTS, RFM_B, Counts, nobody
+from features.population import BINS, COMPONENTS, RFM_B, Counts, zero_counts
 from features.portable_math import Array
 from online_model.array_codec import pack, unpack
 from online_model.mixture import PRIOR_MIDDLE, MixtureOfExperts
@@ -128,7 +128,7 @@ class Snapshot:
         """What is in force before anything has been learned."""
         model = MixtureOfExperts(prior_probability=prior_probability)
         model.meet(list(NAMES))
-        return Snapshot(0, 0, Hold.LABELS, False, model.parameters(), middle(), nobody(), 0, None, None, None)
+        return Snapshot(0, 0, Hold.LABELS, False, model.parameters(), middle(), zero_counts(), 0, None, None, None)
 
 
 def _lineage(body: dict[str, Any]) -> Lineage:

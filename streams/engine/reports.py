@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from features import histograms, population
-from features.histograms import BINS, Histograms, nothing
+from features.histograms import BINS, Histograms, zero_histograms
 from features.histograms import NAMES as HISTOGRAMS
 from features.matrix import scaled
 from features.population import BINS as RANKS
-from features.population import COMPONENTS, Counts, nobody
+from features.population import COMPONENTS, Counts, zero_counts
 from features.table import Slots
 from online_model.array_codec import pack, unpack
 from online_model.drift import Missing
@@ -35,7 +35,7 @@ class Report:
     @staticmethod
     def empty() -> Report:
         """Returns a report without customers, events or cases."""
-        return Report(nobody(), nothing(), {})
+        return Report(zero_counts(), zero_histograms(), {})
 
     def __add__(self, other: Report) -> Report:
         missing = {name: dict(fields) for name, fields in self.missing.items()}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import KINDS, Details, Events
 from schemas.decode import MAX_SKEW_US, Decoded, Decoder
-from schemas.refusals import Refused, dead_letter, shown
+from schemas.refusals import Refused, dead_letter, excerpt
 from schemas.validation import Mark
 from streams.files.chunks import Chunk, RowsOfKind, Source
 
@@ -65,7 +65,7 @@ def _decoded(chunk: Chunk, decoders: dict[str, Decoder], now_us: int) -> Decoded
 def _unknown_kind(part: RowsOfKind) -> Iterable[Refused]:
     """Refuses rows of an unknown kind."""
     rule = "wrong_kind" if part.kind else "missing"
-    came = "kind is missing or not text" if not part.kind else f"kind is {shown(part.kind)}"
+    came = "kind is missing or not text" if not part.kind else f"kind is {excerpt(part.kind)}"
     return (Refused(place, "kind", rule, f"{came}; expected one of {EXPECTED}") for place in part.places.tolist())
 
 

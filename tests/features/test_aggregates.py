@@ -1,4 +1,4 @@
-"""The aggregates commute: no order and no split of the events can be seen in a feature."""
+"""The aggregates commute: features depend neither on the order of the events nor on how they are split into batches."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_every_feature_is_finite_at_any_later_instant(rows: Rows) -> None:
 
 
 @given(events(), events())
-def test_a_customer_of_a_batch_is_not_touched_by_the_others(mine: Rows, others: Rows) -> None:
+def test_a_customer_is_not_affected_by_others_in_the_batch(mine: Rows, others: Rows) -> None:
     from tests.features.world import LAYOUT
 
     together, alone = np.repeat(LAYOUT.empty[:, None], 2, axis=1), LAYOUT.empty[:, None].copy()
