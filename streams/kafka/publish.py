@@ -13,7 +13,7 @@ import xxhash
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from schemas.columns import OF_CUSTOMERS
+from schemas.columns import CUSTOMER_ACTION_KINDS
 from schemas.errors import Failure
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import format_instant
@@ -94,7 +94,7 @@ class Sender:
     async def send_final(self, producer: str, at_us: int) -> None:
         """Sends in the name of a producer that it has left for good: to every partition that customers publish to."""
         body = {"kind": "heartbeat", "event_time": format_instant(at_us), "producer": producer, "final": True}
-        for kind in OF_CUSTOMERS:
+        for kind in CUSTOMER_ACTION_KINDS:
             for partition in range(self.partitions):
                 await self._append(self.names[kind], partition, b"\0heartbeat", orjson.dumps(body))
 
