@@ -23,7 +23,7 @@ EDGES = LOWEST + WIDTH * np.arange(BINS)  # the left ends of the bins
 
 
 @dataclass(frozen=True)
-class Functions:
+class AdditiveFunctions:
     """constant + the sum over features of height[bin] + rise[bin] * value; height and rise: (features, bins).
 
     low, high: (features,), of what has been learned from. Beyond it a model only guesses, so it says there what it says
@@ -58,7 +58,7 @@ class Functions:
         """x: (features, n), scaled -> (n,)."""
         return np.asarray(self.constant + self.parts(x).sum(axis=0))
 
-    def around(self, centre: Array) -> Functions:
+    def centred_at(self, centre: Array) -> AdditiveFunctions:
         """The same sum, with functions that are 0 at `centre`: (features,), scaled."""
         rows, centre = np.arange(len(centre)), on_grid(centre[:, None], self.low, self.high)[:, 0]
         bins = bins_of(centre)
@@ -66,12 +66,12 @@ class Functions:
         return replace(self, constant=self.constant + float(there.sum()), height=self.height - there[:, None])
 
 
-class Table:
+class LookupTable:
     """The same sum for many customers: what each function says at every value of its grid, so that a score is one
     look-up a feature. The bits are those of `Functions`.
     """
 
-    def __init__(self, of: Functions) -> None:
+    def __init__(self, of: AdditiveFunctions) -> None:
         self.constant, self.live = of.constant, of.live
         self._least, self._most = (np.rint(end / VALUE_STEP) for end in (of.low, of.high))
         sizes = np.zeros(len(of.low), np.intp)
@@ -81,7 +81,7 @@ class Table:
         rows = np.repeat(np.arange(len(sizes)), sizes)
         values = (np.arange(len(rows)) - shift[rows]) * VALUE_STEP
         bins = bins_of(values)
-        self._said: Array = of.height[rows, bins] + of.rise[rows, bins] * values
+        self._values: Array = of.height[rows, bins] + of.rise[rows, bins] * values
 
     def log_odds(self, n: int, scaled_rows: Callable[[Bins], Array]) -> Array:
         """(n,). scaled_rows: features -> (features, n) scaled, a new array; only live ones are asked for."""
@@ -98,10 +98,10 @@ class Table:
         x += WHOLE  # rounds to a whole number, to even as rint does, and leaves it in the low bits
         places = x.view(np.intp)
         places += self._shift[rows, None]
-        return self._said.take(places)
+        return self._values.take(places)
 
 
-def experts(p: Parameters) -> list[Functions]:
+def experts(p: Parameters) -> list[AdditiveFunctions]:
     """Those of each expert, in the order of `parameters.EXPERTS`."""
     none = np.zeros((len(p.low), BINS))
     prior_rise = none.copy()
@@ -120,10 +120,10 @@ def experts(p: Parameters) -> list[Functions]:
         (p.hinges[0], height, rise),
         (p.steps[0], p.steps[1:].reshape(-1, BINS), none),
     ]
-    return [_rounded(Functions(float(constant), height, rise, low, high)) for constant, height, rise in parts]
+    return [_rounded(AdditiveFunctions(float(constant), height, rise, low, high)) for constant, height, rise in parts]
 
 
-def mixed(some: list[Functions], weights: Array, level: float) -> Functions:
+def weighted_sum(some: list[AdditiveFunctions], weights: Array, level: float) -> AdditiveFunctions:
     """The weighted sum, and the level; added in the order given."""
     constant, height, rise = level, np.zeros_like(some[0].height), np.zeros_like(some[0].rise)
     for one, weight in zip(some, weights.tolist(), strict=True):
@@ -142,7 +142,7 @@ def on_grid(x: Array, low: Array, high: Array) -> Array:
     return values
 
 
-def _rounded(one: Functions) -> Functions:
+def _rounded(one: AdditiveFunctions) -> AdditiveFunctions:
     return replace(
         one,
         constant=float(np.rint(one.constant / HEIGHT_STEP)) * HEIGHT_STEP,

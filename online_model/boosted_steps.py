@@ -34,7 +34,7 @@ class BoostedSteps:
         self.intercept, self.fitted = 0.0, 0  # of how many examples
         self.tables: Array = np.zeros((0, BINS))
 
-    def meet(self, features: int) -> None:
+    def add_features(self, features: int) -> None:
         """Room for so many features; new ones say nothing yet."""
         self.tables = np.concatenate([self.tables, np.zeros((features - len(self.tables), BINS))])
 

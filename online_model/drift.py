@@ -44,7 +44,7 @@ class DriftRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenField:
     """A field that a producer no longer fills."""
 
     producer: str
@@ -64,18 +64,18 @@ class Drift:
         self.worse: tuple[int, float, float] | None = None  # instants since log loss rose, before, after
         self.alerts: list[str] = []
 
-    def judge(self, probability: Array, label: NDArray[np.uint8], fresh: float) -> None:
+    def update_loss(self, probability: Array, label: NDArray[np.uint8], new_share: float) -> None:
         """Matured examples of an instant as they were served; fresh: the share of them that is independent of the
         instant before."""
         if not len(label):
             return
         of_truth = np.where(label == 1, probability, 1.0 - probability)
-        change = self.adwin.update(np.minimum(-log(np.maximum(of_truth, 1e-15)), MOST_LOSS) / MOST_LOSS, fresh)
+        change = self.adwin.update(np.minimum(-log(np.maximum(of_truth, 1e-15)), MOST_LOSS) / MOST_LOSS, new_share)
         if change is not None:
             before, after = (MOST_LOSS * loss for loss in change)
             self.worse = (0, before, after) if after > before else None
 
-    def look(self, instant_us: int, now: Histograms, missing: Missing) -> None:
+    def compare(self, instant_us: int, now: Histograms, missing: Missing) -> None:
         """The customers of an instant, and the events since the one before."""
         rules = self.rules
         if self.worse is not None:
@@ -118,7 +118,7 @@ class Drift:
             name: value for value, name in sorted(found, key=lambda one: (-one[0], one[1])) if value > self.rules.psi
         }
 
-    def _broken(self, missing: Missing) -> list[Broken]:
+    def _broken(self, missing: Missing) -> list[BrokenField]:
         rules, found = self.rules, []
         for producer, fields in sorted(missing.items()):
             for field, now in sorted(fields.items()):
@@ -127,20 +127,20 @@ class Drift:
                     continue
                 shares = now[1] / now[0], int(before[1]) / int(before[0])
                 if shares[0] - shares[1] > rules.missing_jump:
-                    found.append(Broken(producer, field, *shares))
+                    found.append(BrokenField(producer, field, *shares))
         return found
 
-    def _sentences(self, day: str, broken: list[Broken], drifted: dict[str, float]) -> list[str]:
+    def _sentences(self, day: str, broken: list[BrokenField], drifted: dict[str, float]) -> list[str]:
         theirs: set[str] = set()
         said = []
         for one in broken:
-            of = [name for name in drifted if name in made_of(one.field) | {SCORE}]
+            of = [name for name in drifted if name in features_using(one.field) | {SCORE}]
             theirs.update(of)
             kind, field = one.field.split(".")
             lacks = "of a type not known" if field == "activity_type" else f"without `{field}`"
             said.append(
                 f"producer {one.producer} has changed its schema: {one.now:.0%} of its {kind} events of the week to "
-                f"{day} came {lacks}, {one.before:.0%} before; {_with_it(of, drifted)}"
+                f"{day} came {lacks}, {one.before:.0%} before; {_moved_features(of, drifted)}"
             )
         others = {name: value for name, value in drifted.items() if name not in theirs}
         if others.keys() == {SCORE}:
@@ -150,19 +150,19 @@ class Drift:
             )
         elif others:
             said.append(
-                f"customers have changed{_but(broken)}: in the week to {day} {_named(others)} against the "
+                f"customers have changed{_suspects(broken)}: in the week to {day} {_named(others)} against the "
                 f"{self.rules.reference_weeks} weeks before (more than {self.rules.psi:g} is a shift)"
             )
         if self.worse is not None:
             _, before, after = self.worse
             said.append(
-                f"log loss of what was served rose from {before:.3f} to {after:.3f} (ADWIN){_but(broken)}: "
+                f"log loss of what was served rose from {before:.3f} to {after:.3f} (ADWIN){_suspects(broken)}: "
                 "the labels that matured now no longer follow what was learned"
             )
         return said
 
 
-def made_of(field: str) -> set[str]:
+def features_using(field: str) -> set[str]:
     """The features that are made of a field (`kind.field`) of events."""
     kind, name = field.split(".")
     return {
@@ -188,12 +188,12 @@ def _named(drifted: Mapping[str, float]) -> str:
     return f"the distribution has moved (PSI) of {', '.join(worst)}{more}"
 
 
-def _with_it(names: Iterable[str], drifted: Mapping[str, float]) -> str:
+def _moved_features(names: Iterable[str], drifted: Mapping[str, float]) -> str:
     moved = {name: drifted[name] for name in names}
     return f"with it {_named(moved)}" if moved else "no feature has moved with it yet"
 
 
-def _but(broken: Iterable[Broken]) -> str:
+def _suspects(broken: Iterable[BrokenField]) -> str:
     names = sorted({one.producer for one in broken})
     return f" (but see producer {', '.join(names)})" if names else ", no producer's data has"
 

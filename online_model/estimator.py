@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from river import base
 
 from features.portable_math import Array, exp, log, sigmoid
-from online_model.treatment import all_alike
+from online_model.treatment import weights_or_ones
 
 NEWTON_STEPS = 8
 MOST_HALVINGS = 12
@@ -73,7 +73,7 @@ class LogisticRegression(base.MiniBatchClassifier):
 
     def learn_many(self, X: pd.DataFrame, y: pd.Series) -> None:
         """River's verb for a batch; names that were not seen before get a weight of zero and the prior."""
-        self.meet(list(X.columns))
+        self.add_features(list(X.columns))
         x = X.reindex(columns=self.names, fill_value=0.0).to_numpy(np.float64)
         self.update(x, y.to_numpy(np.float64))
 
@@ -105,7 +105,7 @@ class LogisticRegression(base.MiniBatchClassifier):
         self._begin(moving, design)
         places = np.ix_(moving, moving)
         before, prior, offset = self.weights[moving], self.precision[places], _dot(still, self.weights)
-        posterior = _Posterior(design[:, moving], y, all_alike(y, weight), before, prior, offset, self.worth)
+        posterior = _Posterior(design[:, moving], y, weights_or_ones(y, weight), before, prior, offset, self.worth)
         self.weights[moving], self.precision[places] = posterior.mode()
 
     def _begin(self, moving: NDArray[np.intp], design: Array) -> None:
@@ -118,7 +118,7 @@ class LogisticRegression(base.MiniBatchClassifier):
             self.least[new] = np.where(new == 0, INTERCEPT_PRECISION, self.prior_precision * variance)
             self.precision[new, new] = self.least[new]
 
-    def meet(self, names: list[Hashable]) -> None:
+    def add_features(self, names: list[Hashable]) -> None:
         new = [name for name in names if name not in set(self.names)]
         if not new:
             return

@@ -29,7 +29,7 @@ class Examples:
 
 def with_label(parts: list[Examples]) -> list[Examples]:
     """Without the customers whose horizon was cut; parts of which nobody is left are left out."""
-    kept = [taken(part, np.flatnonzero(part.label != NO_LABEL)) for part in parts]
+    kept = [subset(part, np.flatnonzero(part.label != NO_LABEL)) for part in parts]
     return [part for part in kept if part.customers]
 
 
@@ -40,16 +40,16 @@ def joined(parts: list[Examples]) -> Examples:
         parts[0],
         customers=customers,
         probability=np.concatenate([part.probability for part in parts]),
-        said={name: _said(parts, name) for name in sorted({name for part in parts for name in part.said})},
+        said={name: _joined_log_odds(parts, name) for name in sorted({name for part in parts for name in part.said})},
         features=np.concatenate([part.features for part in parts], axis=1),
         label=np.concatenate([part.label for part in parts]),
         treatment=np.concatenate([part.treatment for part in parts]),
         propensity=np.concatenate([part.propensity for part in parts]),
     )
-    return taken(whole, np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp))
+    return subset(whole, np.array(sorted(range(len(customers)), key=customers.__getitem__), np.intp))
 
 
-def taken(one: Examples, places: NDArray[np.intp]) -> Examples:
+def subset(one: Examples, places: NDArray[np.intp]) -> Examples:
     """The customers at these places, in their order."""
     return replace(
         one,
@@ -63,8 +63,8 @@ def taken(one: Examples, places: NDArray[np.intp]) -> Examples:
     )
 
 
-def _said(parts: list[Examples], contender: str) -> Array:
+def _joined_log_odds(parts: list[Examples], variant: str) -> Array:
     """Live, one partition may have a model before another has."""
     silent = ((1 + SERVED, len(part.customers)) for part in parts)
-    said = [part.said.get(contender, np.full(shape, np.nan)) for part, shape in zip(parts, silent, strict=True)]
+    said = [part.said.get(variant, np.full(shape, np.nan)) for part, shape in zip(parts, silent, strict=True)]
     return np.concatenate(said, axis=1)

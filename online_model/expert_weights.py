@@ -18,7 +18,7 @@ import numpy as np
 from features.portable_math import Array, exp, log
 from online_model.estimator import RESIDUAL_STEP
 from online_model.parameters import EXPERTS, MIX
-from online_model.treatment import all_alike, effective
+from online_model.treatment import effective_sample_size, weights_or_ones
 
 BASE = EXPERTS.index("base")
 # Before any evidence. The prior is no member, and stays at 0: what it won now and then it lost again (log loss on one
@@ -36,9 +36,9 @@ MOST_LOSS = 8.0  # log-odds beyond it count as this: one instant must not outwei
 class ExpertWeights:
     """Weights of experts and the slope of their weighted log-odds."""
 
-    def __init__(self, fresh: float, pooled: tuple[str, ...] = POOLED) -> None:
+    def __init__(self, new_share: float, pooled: tuple[str, ...] = POOLED) -> None:
         """fresh: the share of a round's horizon that no other round has seen; pooled: the members, of POOLED."""
-        self.fresh = fresh
+        self.new_share = new_share
         begin = np.where([name in pooled for name in EXPERTS], BEGIN, 0.0)
         begin /= _sum(begin)
         self.begin_trust = 1.0 - float(begin[BASE])
@@ -67,11 +67,11 @@ class ExpertWeights:
 
     def update(self, said: Array, y: Array, weight: Array | None = None) -> None:
         """One round. said: (rows, n) log-odds at the time, of each expert, then of their mix; y, weight: (n,)."""
-        weight = all_alike(y, weight)
+        weight = weights_or_ones(y, weight)
         losses = np.array([mean_loss(row, y, weight) for row in said[: MIX + 1]])
-        worth = min(ENOUGH, effective(weight)) * self.fresh
+        worth = min(ENOUGH, effective_sample_size(weight)) * self.new_share
         self.experts = _shared(self.experts, losses[:MIX] - losses[MIX], worth, MOST_APART, SHARE, self.begin)
-        worth = min(BASE_ENOUGH, effective(weight)) * self.fresh
+        worth = min(BASE_ENOUGH, effective_sample_size(weight)) * self.new_share
         trust = np.array([1.0 - self.trust, self.trust])
         behind = np.array([0.0, losses[MIX] - losses[BASE]])
         begin = np.array([1.0 - self.begin_trust, self.begin_trust])
@@ -100,7 +100,7 @@ def mix(said: Array, weights: Array) -> Array:
 
 def mean_loss(z: Array, y: Array, weight: Array | None = None) -> float:
     """Weighted mean log loss of log-odds, in nats; the sum is exact, so the order of rows does not show."""
-    weight = all_alike(y, weight)
+    weight = weights_or_ones(y, weight)
     margin = np.clip(z, -MOST_LOSS, MOST_LOSS) * (2.0 * y - 1.0)
     rows = weight * (np.maximum(-margin, 0.0) + log(1.0 + exp(-np.abs(margin))))
     return float((np.rint(rows / RESIDUAL_STEP) * RESIDUAL_STEP).sum() / weight.sum())

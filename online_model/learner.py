@@ -23,9 +23,9 @@ from online_model.examples import Examples, joined
 from online_model.mixture import MixtureOfExperts
 from online_model.prequential import PrequentialMetrics
 from online_model.promotion import ChampionChallenger, Promotion, winner
-from online_model.readiness import Bar, Recent
+from online_model.readiness import ReadinessRules, RecentMetrics
 from online_model.reservoir import Reservoir
-from online_model.snapshot import MODEL, Lineage, Reason, Snapshot, middle
+from online_model.snapshot import MODEL, Lineage, Reason, Snapshot, initial_mean
 from online_model.treatment import Treatment
 from online_model.treatment import weights as weights_of
 from online_model.variant import Hyperparameters, ModelVariant
@@ -46,19 +46,19 @@ class Rules:
     horizon_days: float
     prior_precision: float
     forget_a_week: float
-    bar: Bar
+    readiness: ReadinessRules
     drift: DriftRules
     leaves_out_treated: bool = False  # where somebody acts; else all examples count alike, whatever was done
     challengers: Mapping[str, Hyperparameters] = field(default_factory=dict)
     promotion: Promotion = field(default_factory=Promotion)
 
     @property
-    def fresh(self) -> float:
+    def new_share(self) -> float:
         """The share of an observation's horizon that the week before had not covered."""
         return min(WEEK_DAYS / self.horizon_days, 1.0)
 
     @property
-    def knobs(self) -> dict[str, Hyperparameters]:
+    def hyperparameters(self) -> dict[str, Hyperparameters]:
         """Of all contenders, the first champion first."""
         return {MODEL: Hyperparameters(self.prior_precision, self.forget_a_week), **self.challengers}
 
@@ -68,35 +68,35 @@ class Learner:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.judge, self.drift = PrequentialMetrics(), Drift(rules.drift)
+        self.metrics, self.drift = PrequentialMetrics(), Drift(rules.drift)
         self.memory = Reservoir()
-        self.memory.meet(len(NAMES))
-        self.contenders = {
-            name: ModelVariant(knobs, rules.prior_probability, rules.fresh, self.memory)
-            for name, knobs in rules.knobs.items()
+        self.memory.add_features(len(NAMES))
+        self.variants = {
+            name: ModelVariant(hyperparameters, rules.prior_probability, rules.new_share, self.memory)
+            for name, hyperparameters in rules.hyperparameters.items()
         }
         self.champion, self.lineage = MODEL, LEARNED
         self.trials = ChampionChallenger(
             rules.promotion, math.ceil(rules.horizon_days / WEEK_DAYS), len(rules.challengers)
         )
         self.version, self.learned_us = 0, 0
-        self.mean, self.population = middle(), nobody()
+        self.mean, self.population = initial_mean(), nobody()
         self.contacted_us: int | None = None  # the newest observation with a contact in its horizon
 
     @property
     def model(self) -> MixtureOfExperts:
         """The champion."""
-        return self.contenders[self.champion].model
+        return self.variants[self.champion].model
 
     @property
-    def recent(self) -> Recent:
+    def recent(self) -> RecentMetrics:
         """What readiness knows of the champion."""
-        return self.contenders[self.champion].recent
+        return self.variants[self.champion].recent
 
     @property
     def challengers(self) -> list[str]:
         """The others, in their order."""
-        return [name for name in self.contenders if name != self.champion]
+        return [name for name in self.variants if name != self.champion]
 
     def learn(
         self, instant_us: int, examples: list[Examples], population: Counts | None = None, *, may_promote: bool = True
@@ -112,42 +112,42 @@ class Learner:
         self.lineage = self._promote() if may_promote else LEARNED
         return self.snapshot(instant_us)
 
-    def crown(self, challenger: str, instant_us: int) -> None:
+    def promote(self, challenger: str, instant_us: int) -> None:
         """Makes it the champion, whatever the trials say, if it is there and has learned enough."""
-        if challenger in self.challengers and self._knows(challenger):
+        if challenger in self.challengers and self._has_enough_labels(challenger):
             self.champion = challenger
             self.trials.start(instant_us)
 
     def assess(self, examples: list[Examples]) -> Examples:
         """Judges examples of an instant, in any order, by what was served; gives them as one, in order of customers."""
         whole = joined(examples)
-        self.judge.update(whole.probability, whole.label)
+        self.metrics.update(whole.probability, whole.label)
         return whole
 
     def snapshot(self, instant_us: int) -> Snapshot:
         """The model as it is now."""
-        verdict, rules = self.judge.get(), self.rules
-        learned = rules.bar.enough(verdict.labels, verdict.positives)
+        metrics, rules = self.metrics.get(), self.rules
+        learned = rules.readiness.enough(metrics.labels, metrics.positives)
         return Snapshot(
             instant_us=instant_us,
             version=self.version,
-            hold=self.recent.hold(rules.bar, verdict.labels, verdict.positives, rules.fresh),
+            hold=self.recent.hold(rules.readiness, metrics.labels, metrics.positives, rules.new_share),
             learned=learned,
             parameters=self.model.parameters(),
             mean=self.mean,
             population=self.population,
-            labels=verdict.labels,
-            auc=verdict.auc,
-            log_loss=verdict.log_loss,
-            least_auc=self.recent.least_auc(rules.fresh),
+            labels=metrics.labels,
+            auc=metrics.auc,
+            log_loss=metrics.log_loss,
+            least_auc=self.recent.least_auc(rules.new_share),
             lineage=self.lineage,
             model=self.champion,
             shadow={
-                name: self.contenders[name].model.parameters()
+                name: self.variants[name].model.parameters()
                 for name in self.challengers
-                if learned and self._knows(name)
+                if learned and self._has_enough_labels(name)
             },
-            trials={name: asdict(self.trials.verdict(name)) for name in self.challengers},
+            trials={name: asdict(self.trials.comparison(name)) for name in self.challengers},
         )
 
     def dumps(self) -> dict[str, bytes]:
@@ -155,7 +155,7 @@ class Learner:
         body = {
             "format": FORMAT,
             "features": list(NAMES),
-            "contenders": list(self.contenders),
+            "contenders": list(self.variants),
             "champion": self.champion,
             "trials": self.trials.state(),
             "version": self.version,
@@ -164,12 +164,12 @@ class Learner:
             "mean": pack(self.mean),
             "population": pack(self.population),
             "drift": self.drift.state(),
-            "judged": pack(self.judge.counts),
-            "loss": self.judge.loss,
-            "squared_error": self.judge.squared_error,
+            "judged": pack(self.metrics.counts),
+            "loss": self.metrics.loss,
+            "squared_error": self.metrics.squared_error,
         }
         common = {"": orjson.dumps(body), MEMORY: orjson.dumps(self.memory.packed())}
-        return common | {name: one.dumps() for name, one in self.contenders.items()}
+        return common | {name: one.dumps() for name, one in self.variants.items()}
 
     def loads(self, rows: Mapping[str, bytes]) -> None:
         """What `dumps` gave; contenders that are new begin, those that are gone are forgotten. Raises Failure for
@@ -182,50 +182,50 @@ class Learner:
         self.contacted_us = body["contacted_us"]
         self.mean, self.population = unpack(body["mean"]), unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         for name in body["contenders"]:
-            if name in self.contenders:
-                self.contenders[name].loads(rows[name])
+            if name in self.variants:
+                self.variants[name].loads(rows[name])
         self.trials.load(body["trials"])
-        self._follow(body["champion"])
+        self._restore_champion(body["champion"])
         self.drift.load(body["drift"])
         self.memory.load(orjson.loads(rows[MEMORY]), len(NAMES))
-        self.judge.counts = unpack(body["judged"]).reshape(self.judge.counts.shape)
-        self.judge.loss, self.judge.squared_error = body["loss"], body["squared_error"]
+        self.metrics.counts = unpack(body["judged"]).reshape(self.metrics.counts.shape)
+        self.metrics.loss, self.metrics.squared_error = body["loss"], body["squared_error"]
 
-    def _follow(self, champion: str) -> None:
+    def _restore_champion(self, champion: str) -> None:
         """The champion of the state, where the profile still has it."""
-        if champion in self.contenders:
+        if champion in self.variants:
             self.champion = champion
         else:
             self.trials.start(self.learned_us)
 
     def _learn(self, examples: Examples) -> None:
         x, y = scaled(examples.features), examples.label.astype(np.float64)
-        self.drift.judge(examples.probability, examples.label, self.rules.fresh)
+        self.drift.update_loss(examples.probability, examples.label, self.rules.new_share)
         self.mean = np.cumsum(x, axis=1)[:, -1] / len(y)
         weight = self._weights(examples)
         left = weight > 0.0
         if not left.any():
             return
         x, y, weight = np.ascontiguousarray(x[:, left]), y[left], weight[left]
-        said = {name: rows[:, left] for name, rows in examples.said.items() if name in self.contenders}
-        self.trials.judge(examples.observed_us, self.champion, said, y, weight)
-        self.memory.take(x, y, weight)
-        for name, contender in self.contenders.items():
-            contender.learn(x, y, weight, said.get(name))
+        said = {name: rows[:, left] for name, rows in examples.said.items() if name in self.variants}
+        self.trials.update(examples.observed_us, self.champion, said, y, weight)
+        self.memory.update(x, y, weight)
+        for name, variant in self.variants.items():
+            variant.learn(x, y, weight, said.get(name))
 
     def _promote(self) -> Lineage:
         """By the rule; how what is served from now on came to be, but for what the registry knows."""
-        verdicts = {name: self.trials.verdict(name) for name in self.challengers}
-        if (name := winner(verdicts)) is None:
+        comparisons = {name: self.trials.comparison(name) for name in self.challengers}
+        if (name := winner(comparisons)) is None:
             return LEARNED
         evidence = self.trials.evidence(self.champion, name)
-        self.crown(name, self.learned_us)
+        self.promote(name, self.learned_us)
         return replace(LEARNED, reason=Reason.EARNED, evidence=evidence)
 
-    def _knows(self, name: str) -> bool:
+    def _has_enough_labels(self, name: str) -> bool:
         """Whether it has learned enough to say something."""
-        model = self.contenders[name].model
-        return self.rules.bar.enough(int(model.labels), int(model.positives))
+        model = self.variants[name].model
+        return self.rules.readiness.enough(int(model.labels), int(model.positives))
 
     def _weights(self, examples: Examples) -> Array:
         """(n,): those who were left alone count for all, where there is a CRM that acts; else all count alike: a case

@@ -18,14 +18,14 @@ import pandas as pd
 from river import base
 
 from features.portable_math import Array, log, sigmoid
-from online_model.additive_functions import Functions, experts, mixed, on_grid
+from online_model.additive_functions import AdditiveFunctions, experts, on_grid, weighted_sum
 from online_model.bins import HIGHEST, LOWEST, WIDTH
 from online_model.boosted_steps import BoostedSteps
 from online_model.estimator import LOGIT_LIMIT, LogisticRegression
 from online_model.expert_weights import POOLED, ExpertWeights, mix
 from online_model.parameters import KNOTS, Parameters
 from online_model.reservoir import Reservoir
-from online_model.treatment import all_alike
+from online_model.treatment import weights_or_ones
 
 PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: best of 0 to 2 on two logs, 0 was on two others
 PRIOR_MIDDLE = 2.0  # 50 points of 100, scaled
@@ -70,7 +70,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.prior = LogisticRegression(10.0, forget, worth)
         self.hinges, self.steps = LogisticRegression(HINGED * prior_precision, forget, worth), BoostedSteps()
         self.memory = Reservoir()
-        self.prior.meet([prior_feature])
+        self.prior.add_features([prior_feature])
         self.prior.weights = np.array([_logit(prior_probability) - PRIOR_SLOPE * PRIOR_MIDDLE, PRIOR_SLOPE])
         self.prior.precision[0, 0] = PRIOR_SURE
         self.pool = ExpertWeights(worth, pooled)
@@ -85,51 +85,53 @@ class MixtureOfExperts(base.MiniBatchClassifier):
 
     def learn_many(self, X: pd.DataFrame, y: pd.Series) -> None:
         """River's verb for a batch; without delay: what the experts say now is what they said at the time."""
-        self.meet(sorted(X.columns, key=str))  # steps are fitted in order: that of a caller's dict must not show
+        self.add_features(
+            sorted(X.columns, key=str)
+        )  # steps are fitted in order: that of a caller's dict must not show
         x, labels = self._columns(X), y.to_numpy(np.float64)
         if self.labels:
-            self.pool.update(self.said(x), labels)
+            self.pool.update(self.expert_log_odds(x), labels)
         self.update(x, labels)
 
     def predict_proba_one(self, x: dict[Hashable, Any], **kwargs: Any) -> dict[base.typing.ClfTarget, float]:
         """River's verb for one example: the probability of each class."""
-        self.meet([])
+        self.add_features([])
         known = np.nan_to_num(np.array([[float(x.get(name, 0.0))] for name in self.names]))
         p = float(self.probability(known)[0])
         return {False: 1.0 - p, True: p}
 
     def predict_proba_many(self, X: pd.DataFrame) -> pd.DataFrame:
         """River's verb for a batch: a column for each class."""
-        self.meet([])
+        self.add_features([])
         p = self.probability(self._columns(X))
         return pd.DataFrame({False: 1.0 - p, True: p}, index=X.index)
 
     def probability(self, x: Array) -> Array:
         """x: (names, n) -> (n,)."""
         p = self.parameters()
-        served = mixed(experts(p), p.weights * p.slope, p.level)
+        served = weighted_sum(experts(p), p.weights * p.slope, p.level)
         return sigmoid(np.clip(served.log_odds(x), -LOGIT_LIMIT, LOGIT_LIMIT))
 
-    def said(self, x: Array) -> Array:
+    def expert_log_odds(self, x: Array) -> Array:
         """x: (names, n) -> (experts + 2, n): the log-odds of each expert now, their mix, and what would be served."""
         p = self.parameters()
-        return spoken(experts(p), p, x)
+        return expert_log_odds(experts(p), p, x)
 
-    def meet(self, names: list[Hashable]) -> None:
+    def add_features(self, names: list[Hashable]) -> None:
         """Room for features, the prior's among them; new ones say nothing yet."""
         self.names += [name for name in dict.fromkeys([*names, self.prior_feature]) if name not in set(self.names)]
         more = len(self.names) - len(self.low)
         self.low = np.append(self.low, np.full(more, np.inf))
         self.high = np.append(self.high, np.full(more, -np.inf))
         self.knots = np.concatenate([self.knots, np.full((more, KNOTS), np.nan)])
-        self.hinges.meet([(name, k) for name in self.names for k in range(1 + KNOTS)])
-        self.steps.meet(len(self.names))
-        self.memory.meet(len(self.names))
+        self.hinges.add_features([(name, k) for name in self.names for k in range(1 + KNOTS)])
+        self.steps.add_features(len(self.names))
+        self.memory.add_features(len(self.names))
 
     def update(self, x: Array, y: Array, weight: Array | None = None) -> None:
         """A batch is remembered and learned. x: (names, n); y: (n,) of 0 and 1; weight: (n,), above 0; none: 1 each."""
-        weight = all_alike(y, weight)
-        self.memory.take(x, y, weight)
+        weight = weights_or_ones(y, weight)
+        self.memory.update(x, y, weight)
         self.learn(x, y, weight)
 
     def learn(self, x: Array, y: Array, weight: Array) -> None:
@@ -174,7 +176,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
             self.knots[new] = np.rint(np.sort(x[new], axis=1)[:, ranks] / WIDTH) * WIDTH
 
 
-def spoken(compiled: list[Functions], p: Parameters, x: Array) -> Array:
+def expert_log_odds(compiled: list[AdditiveFunctions], p: Parameters, x: Array) -> Array:
     """compiled: `experts(p)`; x: (features, n), scaled -> (experts + 2, n): log-odds of each, the mix, the served."""
     rows = np.stack([one.log_odds(x) for one in compiled])
     mixed_rows = mix(rows, p.weights)

@@ -20,7 +20,7 @@ LEAST_PROBABILITY = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Metrics:
     """Metrics so far; None where they are not defined yet (no label, or one class only)."""
 
     labels: int
@@ -51,13 +51,13 @@ class PrequentialMetrics:
         error = probability - label
         self.squared_error = float(np.cumsum(np.append(self.squared_error, error * error))[-1])
 
-    def get(self) -> Verdict:
+    def get(self) -> Metrics:
         """The metrics of everything so far."""
         negatives, positives = (int(n) for n in self.counts.sum(axis=1))
         labels = negatives + positives
         if not labels:
-            return Verdict(0, 0, None, None, None, None, None)
-        return Verdict(
+            return Metrics(0, 0, None, None, None, None, None)
+        return Metrics(
             labels=labels,
             positives=positives,
             base_rate=positives / labels,

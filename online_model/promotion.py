@@ -32,7 +32,7 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Comparison:
     """Of a challenger so far. gain: its mean; low, high: bounds, each wrong ever with the challenger's share of alpha;
     evidence: promotion comes at `needed`.
     """
@@ -60,7 +60,7 @@ class ChampionChallenger:
         self.rounds: dict[str, list[tuple[int, float]]] = {}  # (us, gain)
         self._means: dict[str, BoundedMean] = {}
 
-    def judge(self, observed_us: int, champion: str, said: Mapping[str, Array], y: Array, weight: Array) -> None:
+    def update(self, observed_us: int, champion: str, said: Mapping[str, Array], y: Array, weight: Array) -> None:
         """An instant; in order. said: of each contender, (rows, n) as of `MixtureOfExperts.said`, NaN: of whom nothing;
         y, weight: (n,), weights above 0. The order of customers does not show.
         """
@@ -73,16 +73,16 @@ class ChampionChallenger:
                 losses = [mean_loss(served[one][both], y[both], weight[both]) for one in (champion, name)]
                 self._add(name, observed_us, min(max(losses[0] - losses[1], -most), most))
 
-    def verdict(self, challenger: str) -> Verdict:
+    def comparison(self, challenger: str) -> Comparison:
         """As it stands."""
         mean = self._means.get(challenger) or self._nothing()
-        return Verdict(mean.rounds, mean.mean, mean.low, mean.high, mean.evidence, 1.0 / self.alpha)
+        return Comparison(mean.rounds, mean.mean, mean.low, mean.high, mean.evidence, 1.0 / self.alpha)
 
     def evidence(self, champion: str, challenger: str) -> dict[str, Any]:
         """What the record of a promotion says."""
         first, last = (format_instant(self.rounds[challenger][i][0]) for i in (0, -1))
         names = {"champion": champion, "challenger": challenger, "first": first, "last": last}
-        return names | asdict(self.verdict(challenger)) | asdict(self.rule)
+        return names | asdict(self.comparison(challenger)) | asdict(self.rule)
 
     def state(self) -> dict[str, Any]:
         """For JSON; `load` gives back the same bits."""
@@ -103,7 +103,7 @@ class ChampionChallenger:
         return BoundedMean(self.horizon_weeks, self.rule.most_a_week, self.rule.least_gain, self.alpha)
 
 
-def winner(verdicts: Mapping[str, Verdict]) -> str | None:
+def winner(comparisons: Mapping[str, Comparison]) -> str | None:
     """Whose evidence is enough; of several the one that gained most."""
-    sure = [name for name, one in sorted(verdicts.items()) if one.evidence >= one.needed]
-    return max(sure, key=lambda name: verdicts[name].gain or 0.0) if sure else None
+    sure = [name for name, one in sorted(comparisons.items()) if one.evidence >= one.needed]
+    return max(sure, key=lambda name: comparisons[name].gain or 0.0) if sure else None

@@ -16,7 +16,7 @@ import numpy as np
 
 from features.portable_math import Array
 from online_model.expert_weights import mean_loss
-from online_model.treatment import all_alike, effective
+from online_model.treatment import effective_sample_size, weights_or_ones
 
 KEPT = 0.5 ** (1.0 / 4.0)  # of a round's weight from week to week: half is gone after four
 SURE = 1.6448536269514722  # standard errors: one-sided 95 %
@@ -32,7 +32,7 @@ class Hold(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ReadinessRules:
     """What has to be passed."""
 
     min_labels: int
@@ -46,7 +46,7 @@ class Bar:
 
 
 @dataclass(slots=True)
-class Recent:
+class RecentMetrics:
     """Sums over rounds, older ones fading."""
 
     weight: float = 0.0
@@ -58,11 +58,11 @@ class Recent:
 
     def update(self, model: Array, prior: Array, y: Array, weight: Array | None = None) -> None:
         """model, prior: (n,) log-odds of customers of an instant; y, weight: (n,). One class alone says nothing."""
-        weight = all_alike(y, weight)
-        positives, negatives = effective(weight[y == 1.0]), effective(weight[y == 0.0])
+        weight = weights_or_ones(y, weight)
+        positives, negatives = effective_sample_size(weight[y == 1.0]), effective_sample_size(weight[y == 0.0])
         if not (positives and negatives):
             return
-        auc = area(model, y, weight)
+        auc = weighted_auc(model, y, weight)
         for name, value in asdict(self).items():
             setattr(self, name, value * (KEPT * KEPT if name == "squared_weight" else KEPT))
         self.weight += 1.0
@@ -72,28 +72,28 @@ class Recent:
         self.sampling += sampling_variance(auc, positives, negatives)
         self.gain += mean_loss(prior, y, weight) - mean_loss(model, y, weight)
 
-    def least_auc(self, fresh: float) -> float | None:
+    def least_auc(self, new_share: float) -> float | None:
         """The lower bound; None before the first round. fresh: the share of a round's horizon that is new."""
         if not self.weight:
             return None
         mean = self.auc / self.weight
-        rounds = max(self.weight * self.weight / self.squared_weight * fresh, 1.0)
+        rounds = max(self.weight * self.weight / self.squared_weight * new_share, 1.0)
         between = max(self.squared_auc / self.weight - mean * mean, 0.0) / rounds
         return mean - SURE * float(np.sqrt(self.sampling / self.weight + between))
 
-    def hold(self, bar: Bar, labels: int, positives: int, fresh: float) -> Hold:
+    def hold(self, readiness: ReadinessRules, labels: int, positives: int, new_share: float) -> Hold:
         """The first reason that holds."""
-        least = self.least_auc(fresh)
-        if not bar.enough(labels, positives) or least is None:
+        least = self.least_auc(new_share)
+        if not readiness.enough(labels, positives) or least is None:
             return Hold.LABELS
-        if least < bar.least_auc:
+        if least < readiness.least_auc:
             return Hold.AUC
         return Hold.PRIOR if self.gain <= 0.0 else Hold.NOTHING
 
 
-def area(score: Array, y: Array, weight: Array | None = None) -> float:
+def weighted_auc(score: Array, y: Array, weight: Array | None = None) -> float:
     """AUC: the weighted share of pairs of both classes in the right order, ties counted half."""
-    weight = all_alike(y, weight)
+    weight = weights_or_ones(y, weight)
     values, place = np.unique(score, return_inverse=True)
     ones = np.bincount(place, weight * y, len(values))
     zeros = np.bincount(place, weight * (1.0 - y), len(values))

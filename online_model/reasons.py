@@ -58,7 +58,7 @@ class Topics:
 
     net: Array
     strength: Array
-    told: Places
+    feature_index: Places
 
 
 def explain(average: float, raw: Array, contributions: Array, above: Flags, known: Flags) -> Explanation:
@@ -75,13 +75,13 @@ def reasons(raw: Array, contributions: Array, above: Flags, known: Flags) -> lis
     survey that was never answered.
     """
     topics = topics_of(contributions, above, known)
-    order = np.lexsort((np.arange(len(TOPICS)), ~known[topics.told], -topics.strength)).tolist()
+    order = np.lexsort((np.arange(len(TOPICS)), ~known[topics.feature_index], -topics.strength)).tolist()
     speaking = [t for t in order if topics.strength[t] > 0.0]
     found = [t for t in speaking if topics.net[t] > 0.0][:MOST_FOR]
     found += [t for t in speaking if topics.net[t] < 0.0][:MOST_AGAINST]
     found.sort(key=lambda t: -float(topics.net[t]))
     found += [t for t in order if t not in speaking][: max(LEAST - len(found), 0)]
-    return [_reason(int(topics.told[t]), raw, float(topics.net[t])) for t in found]
+    return [_reason(int(topics.feature_index[t]), raw, float(topics.net[t])) for t in found]
 
 
 def topics_of(contributions: Array, above: Flags, known: Flags) -> Topics:
@@ -93,11 +93,11 @@ def topics_of(contributions: Array, above: Flags, known: Flags) -> Topics:
     net = _by_topic(share)
     rises = (net > 0.0)[TOPIC_INDEX]
     speaks = known & ((WORSE == 0) | ((above == (WORSE > 0)) == rises))
-    loudness = np.where(speaks, np.maximum(np.where(rises, share, -share), 0.0), 0.0)
-    order = np.lexsort((np.arange(len(share)), -np.abs(share), ~known, -loudness))
+    support = np.where(speaks, np.maximum(np.where(rises, share, -share), 0.0), 0.0)
+    order = np.lexsort((np.arange(len(share)), -np.abs(share), ~known, -support))
     _, first = np.unique(TOPIC_INDEX[order], return_index=True)
-    told: Places = order[first]
-    return Topics(net, np.minimum(np.abs(net), _by_topic(loudness)), told)
+    feature_index: Places = order[first]
+    return Topics(net, np.minimum(np.abs(net), _by_topic(support)), feature_index)
 
 
 def _by_topic(of_features: Array) -> Array:

@@ -18,7 +18,7 @@ from features.matrix import scaled
 from features.portable_math import Array
 from online_model.examples import Examples, joined
 from online_model.learner import Rules
-from online_model.readiness import Hold, Recent
+from online_model.readiness import Hold, RecentMetrics
 from online_model.scorer import Scorer
 from online_model.snapshot import Lineage, Reason, Snapshot
 from online_model.variant import PRIOR
@@ -80,15 +80,15 @@ class Serving:
         """profile: its version."""
         self.rules, self.profile = rules, profile
         self.observed: tuple[int, int] | None = None  # us, of the first and last observation that was learned
-        self.recent = Recent()  # of the version taken back to, since then
+        self.recent = RecentMetrics()  # of the version taken back to, since then
         self.obeyed: list[str] = []
         self._take(None)
 
-    def hear(self, examples: Sequence[Examples], commands: Sequence[Command]) -> Command | None:
+    def update(self, examples: Sequence[Examples], commands: Sequence[Command]) -> Command | None:
         """An instant. examples: what the learner will learn from, in any order -> the command that is obeyed."""
         observed = sorted({one.observed_us for one in examples})
         for observed_us in observed:
-            self._judge([one for one in examples if one.observed_us == observed_us])
+            self._assess([one for one in examples if one.observed_us == observed_us])
         if observed:
             self.observed = (self.observed or (observed[0], 0))[0], observed[-1]
         return self._obey(commands)
@@ -111,14 +111,14 @@ class Serving:
         observed, self.obeyed = body["observed"], body["obeyed"]
         self.observed = None if observed is None else (observed[0], observed[1])
         self._take(None if body["restored"] is None else Snapshot.loads(body["restored"].encode()))
-        self.recent = Recent(**body["recent"])
+        self.recent = RecentMetrics(**body["recent"])
 
     def _take(self, version: Snapshot | None) -> None:
         if version is not None:  # one that was served in another's place is what it was itself
             version = replace(version, shadow={}, lineage=replace(version.lineage, reason=Reason.LEARNED))
         self.restored = version
         self._scorer = None if version is None else Scorer(version)
-        self.recent = Recent()
+        self.recent = RecentMetrics()
 
     def _obey(self, commands: Sequence[Command]) -> Command | None:
         """The last of them that is new; in order of time, however they came."""
@@ -130,13 +130,15 @@ class Serving:
                 last = one
         return last
 
-    def _judge(self, examples: list[Examples]) -> None:
+    def _assess(self, examples: list[Examples]) -> None:
         """A version taken back to has to stay good enough, as the learner's own has to."""
         if self._scorer is not None and self._scorer.snapshot.learned:
             whole = joined(examples)
             x: Array = scaled(whole.features)
             y = whole.label.astype(float)
-            self.recent.update(self._scorer.log_odds(x), self._scorer.said(x)[self._scorer.snapshot.model][PRIOR], y)
+            self.recent.update(
+                self._scorer.log_odds(x), self._scorer.expert_log_odds(x)[self._scorer.snapshot.model][PRIOR], y
+            )
 
     def _own(self, own: Snapshot, command: Command | None) -> Snapshot:
         reason, evidence = own.lineage.reason, own.lineage.evidence
@@ -158,7 +160,7 @@ class Serving:
             learned=then.learned,
             parameters=then.parameters,
             mean=then.mean,
-            least_auc=self.recent.least_auc(self.rules.fresh) if self.recent.weight else then.least_auc,
+            least_auc=self.recent.least_auc(self.rules.new_share) if self.recent.weight else then.least_auc,
             model=then.model,
             shadow=own.learning,
         )
@@ -167,5 +169,5 @@ class Serving:
         """Its own of then, until labels have matured that it was not learned from."""
         if not self.recent.weight:
             return then.hold
-        bar = replace(self.rules.bar, min_labels=0, min_labels_of_a_class=0)  # it had them
-        return self.recent.hold(bar, own.labels, 0, self.rules.fresh)
+        readiness = replace(self.rules.readiness, min_labels=0, min_labels_of_a_class=0)  # it had them
+        return self.recent.hold(readiness, own.labels, 0, self.rules.new_share)

@@ -31,12 +31,12 @@ class Reservoir:
         self.label: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self.weight: Array = np.zeros(0)
 
-    def meet(self, features: int) -> None:
+    def add_features(self, features: int) -> None:
         """Room for so many features; new ones were 0 in all examples so far."""
         more = np.full((features - len(self.bins), len(self.label)), bins_of(np.zeros(1))[0], np.uint8)
         self.bins = np.concatenate([self.bins, more])
 
-    def take(self, x: Array, y: Array, weight: Array) -> None:
+    def update(self, x: Array, y: Array, weight: Array) -> None:
         """A batch. x: (features, n), scaled; y: (n,) of 0 and 1; weight: (n,)."""
         label = y.astype(np.uint8)
         order = np.argsort(_content(x, label, weight), kind="stable")

@@ -10,10 +10,10 @@ import numpy as np
 from features.matrix import scaled_rows
 from features.population import RFM_B, RfmB, percentiles, rfmb
 from features.portable_math import Array, sigmoid
-from online_model.additive_functions import Table, experts, mixed
+from online_model.additive_functions import LookupTable, experts, weighted_sum
 from online_model.bins import HIGHEST, LOWEST
 from online_model.estimator import LOGIT_LIMIT
-from online_model.mixture import spoken
+from online_model.mixture import expert_log_odds
 from online_model.parameters import EXPERTS
 from online_model.snapshot import Snapshot
 
@@ -38,12 +38,12 @@ class Scorer:
             for name, own in snapshot.learning.items()
         ]
         weights, level = (p.weights * p.slope, p.level) if snapshot.learned else (PRIOR_ALONE, 0.0)
-        self._served = mixed(compiled, weights, level).around(snapshot.mean)
+        self._served = weighted_sum(compiled, weights, level).centred_at(snapshot.mean)
         self.average = self._served.constant
 
     @cached_property
-    def _table(self) -> Table:
-        return Table(self._served)
+    def _table(self) -> LookupTable:
+        return LookupTable(self._served)
 
     def rfmb(self, raw: Array) -> RfmB:
         """raw: (features, n) in their units -> percentiles among the active customers, 0 to 100."""
@@ -75,11 +75,11 @@ class Scorer:
         out[self._served.live] = self._served.parts(scaled)
         return out
 
-    def said(self, scaled: Array) -> dict[str, Array]:
+    def expert_log_odds(self, scaled: Array) -> dict[str, Array]:
         """(features, n) -> of each contender that has learned enough, as of `MixtureOfExperts.said`. Stored with the
         observation: experts are trusted, and contenders compared, by what they said.
         """
-        return {name: spoken(compiled, own, scaled) for name, own, compiled in self._learning}
+        return {name: expert_log_odds(compiled, own, scaled) for name, own, compiled in self._learning}
 
 
 def _served(log_odds: Array) -> Array:

@@ -127,8 +127,8 @@ class Snapshot:
     def initial(prior_probability: float) -> Snapshot:
         """What is in force before anything has been learned."""
         model = MixtureOfExperts(prior_probability=prior_probability)
-        model.meet(list(NAMES))
-        return Snapshot(0, 0, Hold.LABELS, False, model.parameters(), middle(), nobody(), 0, None, None, None)
+        model.add_features(list(NAMES))
+        return Snapshot(0, 0, Hold.LABELS, False, model.parameters(), initial_mean(), nobody(), 0, None, None, None)
 
 
 def _lineage(body: dict[str, Any]) -> Lineage:
@@ -137,7 +137,7 @@ def _lineage(body: dict[str, Any]) -> Lineage:
     return Lineage(body["parent"], Reason(body["reason"]), body["evidence"], body["profile"], observed)
 
 
-def middle() -> Array:
+def initial_mean() -> Array:
     """(features,): the average customer of whom nothing is known but that he stands in the middle."""
     mean = np.zeros(len(NAMES))
     mean[RFM_B] = PRIOR_MIDDLE

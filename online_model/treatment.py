@@ -31,7 +31,7 @@ class Treatment(IntEnum):
     CONTACTED = 3
 
 
-def codes(drawn: NDArray[np.bool_], held_out: NDArray[np.bool_], contacted: NDArray[np.bool_]) -> Codes:
+def treatment_codes(drawn: NDArray[np.bool_], held_out: NDArray[np.bool_], contacted: NDArray[np.bool_]) -> Codes:
     """(n,) each -> (n,) of `Treatment`. drawn: whether the draw alone said if the CRM is told of a case."""
     of_case = np.where(held_out, Treatment.HELD_OUT, Treatment.SENT)
     code = np.where(drawn, of_case, Treatment.LEFT_ALONE)
@@ -44,12 +44,12 @@ def weights(treatment: Codes, propensity: Array) -> Array:
     return np.where(treatment <= Treatment.HELD_OUT, inverse, 0.0)
 
 
-def all_alike(y: Array, weight: Array | None) -> Array:
+def weights_or_ones(y: Array, weight: Array | None) -> Array:
     """(n,): the weights given, else 1 each."""
     return np.ones(len(y)) if weight is None else weight
 
 
-def effective(weight: Array) -> float:
+def effective_sample_size(weight: Array) -> float:
     """How many examples of equal weight say as much (Kish 1965)."""
     total = float(weight.sum())
     return total * total / float((weight * weight).sum()) if total else 0.0

@@ -15,7 +15,7 @@ from online_model.estimator import LogisticRegression
 from online_model.expert_weights import POOLED
 from online_model.mixture import MixtureOfExperts
 from online_model.parameters import EXPERTS, KNOTS, SERVED
-from online_model.readiness import Recent
+from online_model.readiness import RecentMetrics
 from online_model.reservoir import Reservoir
 
 PRIOR = EXPERTS.index("prior")
@@ -33,27 +33,29 @@ class Hyperparameters:
 class ModelVariant:
     """A model with what readiness needs of it. `dumps` and `loads` keep every bit."""
 
-    def __init__(self, knobs: Hyperparameters, prior_probability: float, fresh: float, memory: Reservoir) -> None:
+    def __init__(
+        self, hyperparameters: Hyperparameters, prior_probability: float, new_share: float, memory: Reservoir
+    ) -> None:
         """fresh: the share of an observation's horizon that the week before had not covered; memory: of all contenders,
         which has taken what they are to learn.
         """
         self.model = MixtureOfExperts(
             prior_probability=prior_probability,
-            prior_precision=knobs.prior_precision,
-            forget=knobs.forget_a_week,
-            worth=fresh,
-            pooled=knobs.experts,
+            prior_precision=hyperparameters.prior_precision,
+            forget=hyperparameters.forget_a_week,
+            worth=new_share,
+            pooled=hyperparameters.experts,
         )
         self.model.memory = memory
-        self.model.meet(list(NAMES))
-        self.recent = Recent()
+        self.model.add_features(list(NAMES))
+        self.recent = RecentMetrics()
 
     def learn(self, x: Array, y: Array, weight: Array, said: Array | None) -> None:
         """An instant. x: (features, n), scaled; y, weight: (n,), weights above 0; said: (rows, n) at the time, as of
         `MixtureOfExperts.said`, NaN for whom it said nothing of; None: of nobody.
         """
         if self.model.labels:
-            now = self.model.said(x)
+            now = self.model.expert_log_odds(x)
             self.recent.update(now[SERVED], now[PRIOR], y, weight)
         if said is not None and (spoke := ~np.isnan(said[0])).any():
             self.model.pool.update(said[:, spoke], y[spoke], weight[spoke])
@@ -86,7 +88,7 @@ class ModelVariant:
         m.steps.tables = unpack(tables).reshape(len(NAMES), -1)
         experts, m.pool.trust, *costs = body["pool"]
         m.pool.experts, m.pool.costs, m.pool.level_costs = unpack(experts), *map(unpack, costs)
-        self.recent = Recent(**body["recent"])
+        self.recent = RecentMetrics(**body["recent"])
 
     def _regressions(self) -> tuple[LogisticRegression, ...]:
         return self.model.prior, self.model.hinges
