@@ -1,11 +1,11 @@
-"""Whether what the model sees has changed, and whose doing it is: a producer's schema or the customers themselves.
+"""Drift detection, with its cause: a producer's schema, the customers, or the model.
 
-Every grid instant is compared with the instants just before it, not with the first ones: the model goes on learning,
-so what matters is what it has not seen yet, and customers of a young log only grow older. Three signs are looked at:
-the population stability index (PSI) of features and scores, the share of missing values by producer, and ADWIN (Bifet
-and Gavalda 2007, 10.1137/1.9781611972771.42) on the log loss of what was served. A feature that drifts together with a
-field that a producer no longer fills is the producer's; any other drift is the customers'. Scores are those published
-last before the instant: its own are made by the model that this look belongs to.
+Every grid instant is compared with the instants just before it, not with the first ones: the model keeps learning, and
+the customers of a young log only grow older. There are three signals: the population stability index (PSI) of features
+and scores, the share of missing values by producer, and ADWIN (Bifet and Gavalda 2007, 10.1137/1.9781611972771.42) on
+the log loss of served probabilities. A feature that drifts together with a field that a producer no longer fills is
+attributed to the producer; any other drift of features is attributed to the customers. Scores are the last published
+before the instant: the scores of the instant itself come from the model of this comparison.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from online_model.array_codec import pack, unpack
 from schemas.columns import KINDS
 from schemas.instants import format_instant
 
-Missing = dict[str, dict[str, tuple[int, int]]]  # producer -> `kind.field` -> events, and those that lack it
-MOST_LOSS = 4.0  # nats; a served probability of 0.02 for what happened. Beyond it a loss counts as this much
-NAMED = 3  # features in a sentence; the rest are counted
+Missing = dict[str, dict[str, tuple[int, int]]]  # producer -> `kind.field` -> (events, events without it)
+MOST_LOSS = 4.0  # nats: a served probability of 0.02 for what happened. A greater loss counts as this
+NAMED = 3  # features named in an alert; the rest are counted
 
 
 @dataclass(frozen=True, slots=True)
 class DriftRules:
-    """What counts as drift."""
+    """The thresholds of drift."""
 
     reference_weeks: int
     psi: float
@@ -54,19 +54,20 @@ class BrokenField:
 
 
 class Drift:
-    """Compares, then remembers. `alerts`: what on-call must know of the last instant, a sentence each."""
+    """Compares an instant with the reference, then adds it to the reference. `alerts`: a sentence each, for on-call."""
 
     def __init__(self, rules: DriftRules) -> None:
         self.rules = rules
         self.weeks: list[Histograms] = []
         self.missing: list[Missing] = []
         self.adwin = Adwin(rules.loss_delta)
-        self.worse: tuple[int, float, float] | None = None  # instants since log loss rose, before, after
+        self.worse: tuple[int, float, float] | None = None  # instants since log loss rose, loss before, loss after
         self.alerts: list[str] = []
 
     def update_loss(self, probability: Array, label: NDArray[np.uint8], new_share: float) -> None:
-        """Matured examples of an instant as they were served; fresh: the share of them that is independent of the
-        instant before."""
+        """Adds the losses of an instant's matured examples, as served. new_share: the share of their horizon that is
+        independent of the instant before.
+        """
         if not len(label):
             return
         of_truth = np.where(label == 1, probability, 1.0 - probability)
@@ -76,7 +77,7 @@ class Drift:
             self.worse = (0, before, after) if after > before else None
 
     def compare(self, instant_us: int, now: Histograms, missing: Missing) -> None:
-        """The customers of an instant, and the events since the one before."""
+        """Compares the customers of an instant, and the events since the instant before, with the reference."""
         rules = self.rules
         if self.worse is not None:
             since, *losses = self.worse
@@ -87,7 +88,7 @@ class Drift:
         self.missing = [*self.missing, _as_missing(missing)][-rules.reference_weeks :]
 
     def state(self) -> dict[str, Any]:
-        """For `load`, to the bit."""
+        """Returns the state for `load`, which restores every bit."""
         return {
             "weeks": [pack(week) for week in self.weeks],
             "missing": self.missing,
@@ -97,7 +98,7 @@ class Drift:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """What `state` gave."""
+        """Restores what `state` returned."""
         shape = (len(histograms.NAMES), histograms.BINS)
         self.weeks = [unpack(week).reshape(shape) for week in state["weeks"]]
         self.missing = [_as_missing(week) for week in state["missing"]]
@@ -106,7 +107,7 @@ class Drift:
         self.alerts = list(state["alerts"])
 
     def _drifted(self, now: Histograms) -> dict[str, float]:
-        """PSI by name, the worst first; none until the reference is whole."""
+        """Returns PSI by name, greatest first; empty until the reference is complete."""
         least = self.rules.least_counted
         if len(self.weeks) < self.rules.reference_weeks:
             return {}
@@ -163,7 +164,7 @@ class Drift:
 
 
 def features_using(field: str) -> set[str]:
-    """The features that are made of a field (`kind.field`) of events."""
+    """Returns the features that use a field (`kind.field`) of events."""
     kind, name = field.split(".")
     return {
         feature.name
@@ -199,5 +200,5 @@ def _suspects(broken: Iterable[BrokenField]) -> str:
 
 
 def _as_missing(week: Mapping[str, Mapping[str, Any]]) -> Missing:
-    """In order of names, whoever reported first."""
+    """Returns the week in order of names, so that the order of reports does not show."""
     return {producer: {f: (n, lack) for f, (n, lack) in sorted(of.items())} for producer, of in sorted(week.items())}
