@@ -1,9 +1,9 @@
 """Confidence sequences: bounds of a mean that hold at any stopping time, by betting.
 
 A bettor stakes a share s of the wealth at fair odds that a round x in [0, 1] lies above p. The round multiplies the
-wealth by 1 + s(x / p - 1). If the mean of no round is above p, the wealth ever reaches 1 / alpha with a probability of
-at most alpha (Ville). So a mean p whose wealth reaches 1 / alpha is rejected, whenever the test is read (Waudby-Smith
-and Ramdas 2024, 10.1093/jrsssb/qkad009).
+wealth by 1 + s(x / p - 1). If no round has an expected value above p, the wealth ever reaches 1 / alpha with a
+probability of at most alpha (Ville). So a mean p whose wealth reaches 1 / alpha is rejected, whenever the test is read
+(Waudby-Smith and Ramdas 2024, 10.1093/jrsssb/qkad009).
 
 Rounds whose horizons overlap are not sequential bets: the last round is not decided when the next bet is made. So
 rounds are dealt to streams whose own rounds do not overlap, and the evidence is the mean wealth of the streams (Henzi

@@ -1,6 +1,6 @@
-"""Learns an instant's labelled examples, in canonical order, and says which model is in force from then on.
+"""The learner: learns an instant's labelled examples, in canonical order, and returns the next snapshot.
 
-Any number of contenders learn from the same examples. One of them, the champion, is what the learner has served.
+All model variants learn from the same examples. One of them, the champion, is served.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from schemas.errors import Failure
 
 FORMAT = 5
 WEEK_DAYS = 7.0
-MEMORY = ":memory"  # no contender is called so
+MEMORY = ":memory"  # cannot be the name of a model variant
 LEARNED = Lineage(None, Reason.LEARNED, None, "", None)
-ACTING_US = 13 * 7 * 86_400_000_000  # a CRM that has reported no contact for a quarter is gone
+ACTING_US = 13 * 7 * 86_400_000_000  # a CRM without a reported contact for a quarter counts as disconnected
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the learner starts from, and what it has to pass before cases are opened."""
+    """The parameters of the learner, from the policy profile."""
 
     prior_probability: float
     horizon_days: float
@@ -48,23 +48,23 @@ class Rules:
     forget_a_week: float
     readiness: ReadinessRules
     drift: DriftRules
-    leaves_out_treated: bool = False  # where somebody acts; else all examples count alike, whatever was done
+    leaves_out_treated: bool = False  # while a CRM contacts customers; else all examples have equal weight
     challengers: Mapping[str, Hyperparameters] = field(default_factory=dict)
     promotion: Promotion = field(default_factory=Promotion)
 
     @property
     def new_share(self) -> float:
-        """The share of an observation's horizon that the week before had not covered."""
+        """The share of an observation's horizon that the observation a week before does not cover."""
         return min(WEEK_DAYS / self.horizon_days, 1.0)
 
     @property
     def hyperparameters(self) -> dict[str, Hyperparameters]:
-        """Of all contenders, the first champion first."""
+        """Of all model variants; the first champion comes first."""
         return {MODEL: Hyperparameters(self.prior_precision, self.forget_a_week), **self.challengers}
 
 
 class Learner:
-    """Judges, then learns. The state is parameters and sums; `dumps` and `loads` keep every bit."""
+    """Updates metrics, then learns. The state is parameters and sums; `dumps` and `loads` keep every bit."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -85,24 +85,24 @@ class Learner:
 
     @property
     def model(self) -> MixtureOfExperts:
-        """The champion."""
+        """The champion's model."""
         return self.variants[self.champion].model
 
     @property
     def recent(self) -> RecentMetrics:
-        """What readiness knows of the champion."""
+        """The champion's recent metrics, for readiness."""
         return self.variants[self.champion].recent
 
     @property
     def challengers(self) -> list[str]:
-        """The others, in their order."""
+        """The names of the other variants, in their order."""
         return [name for name in self.variants if name != self.champion]
 
     def learn(
         self, instant_us: int, examples: list[Examples], population: Counts | None = None, *, may_promote: bool = True
     ) -> Snapshot:
-        """The examples of all partitions that matured by a grid instant, in any order, and its customers counted
-        (features.population) -> the model from then on.
+        """Learns the examples of all partitions that matured by a grid instant, in any order; returns the model from
+        then on. population: the customers of the instant (features.population).
         """
         for observed_us in sorted({e.observed_us for e in examples}):
             self._learn(self.assess([e for e in examples if e.observed_us == observed_us]))
@@ -113,19 +113,19 @@ class Learner:
         return self.snapshot(instant_us)
 
     def promote(self, challenger: str, instant_us: int) -> None:
-        """Makes it the champion, whatever the trials say, if it is there and has learned enough."""
+        """Makes a challenger the champion, for any state of the comparison, if it exists and has enough labels."""
         if challenger in self.challengers and self._has_enough_labels(challenger):
             self.champion = challenger
             self.trials.start(instant_us)
 
     def assess(self, examples: list[Examples]) -> Examples:
-        """Judges examples of an instant, in any order, by what was served; gives them as one, in order of customers."""
+        """Adds an instant's examples, in any order, to the metrics; returns them joined, in order of customers."""
         whole = joined(examples)
         self.metrics.update(whole.probability, whole.label)
         return whole
 
     def snapshot(self, instant_us: int) -> Snapshot:
-        """The model as it is now."""
+        """Returns the champion as a snapshot."""
         metrics, rules = self.metrics.get(), self.rules
         learned = rules.readiness.enough(metrics.labels, metrics.positives)
         return Snapshot(
@@ -151,7 +151,7 @@ class Learner:
         )
 
     def dumps(self) -> dict[str, bytes]:
-        """The whole state as JSON: of each contender by its name, "" what is theirs in common, MEMORY the examples."""
+        """Returns the state as JSON: variants by name, the shared state under "", the reservoir under MEMORY."""
         body = {
             "format": FORMAT,
             "features": list(NAMES),
@@ -172,12 +172,15 @@ class Learner:
         return common | {name: one.dumps() for name, one in self.variants.items()}
 
     def loads(self, rows: Mapping[str, bytes]) -> None:
-        """What `dumps` gave; contenders that are new begin, those that are gone are forgotten. Raises Failure for
+        """Restores what `dumps` returned. A new variant starts empty, and a removed one is dropped. Raises Failure for
         another format or catalogue.
         """
         body: dict[str, Any] = orjson.loads(rows.get("", b"{}"))
         if body.get("format") != FORMAT or body["features"] != list(NAMES):
-            raise Failure("learner state of another format or feature catalogue: run the release that wrote it")
+            raise Failure(
+                f"learner state of format {body.get('format')} or of another feature catalogue, expected format "
+                f"{FORMAT} and this release's {len(NAMES)} features: run the release that wrote it"
+            )
         self.version, self.learned_us = body["version"], body["learned_us"]
         self.contacted_us = body["contacted_us"]
         self.mean, self.population = unpack(body["mean"]), unpack(body["population"]).reshape(len(COMPONENTS), BINS)
@@ -192,7 +195,7 @@ class Learner:
         self.metrics.loss, self.metrics.squared_error = body["loss"], body["squared_error"]
 
     def _restore_champion(self, champion: str) -> None:
-        """The champion of the state, where the profile still has it."""
+        """Restores the champion, if the profile still has it; else the comparison starts again."""
         if champion in self.variants:
             self.champion = champion
         else:
@@ -214,7 +217,7 @@ class Learner:
             variant.learn(x, y, weight, said.get(name))
 
     def _promote(self) -> Lineage:
-        """By the rule; how what is served from now on came to be, but for what the registry knows."""
+        """Promotes a challenger by the rule; returns the lineage, without the fields that the registry sets."""
         comparisons = {name: self.trials.comparison(name) for name in self.challengers}
         if (name := winner(comparisons)) is None:
             return LEARNED
@@ -223,13 +226,13 @@ class Learner:
         return replace(LEARNED, reason=Reason.EARNED, evidence=evidence)
 
     def _has_enough_labels(self, name: str) -> bool:
-        """Whether it has learned enough to say something."""
+        """Whether the variant has enough labels to be served."""
         model = self.variants[name].model
         return self.rules.readiness.enough(int(model.labels), int(model.positives))
 
     def _weights(self, examples: Examples) -> Array:
-        """(n,): those who were left alone count for all, where there is a CRM that acts; else all count alike: a case
-        that nobody heard of (a log, say) changes nothing.
+        """(n,): while a CRM contacts customers, those left alone stand for all; else all have weight 1: a case that
+        reached no CRM (a replayed log, say) changes no label.
         """
         if (examples.treatment == Treatment.CONTACTED).any():
             self.contacted_us = examples.observed_us

@@ -1,4 +1,4 @@
-"""A snapshot compiled for scoring: scaled features to probabilities and what each adds, the same bits everywhere."""
+"""A snapshot compiled for scoring: features -> probabilities and contributions, the same bits on every machine."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PRIOR_ALONE = np.array([float(name == "prior") for name in EXPERTS])
 class Scorer:
     """P(leaves) of customers under one snapshot.
 
-    average: log-odds of the average active customer; a customer's are exactly that plus the sum of the contributions,
-    in whatever order they are added.
+    average: log-odds of the average active customer. A customer's log-odds are exactly the average plus the sum of the
+    contributions, in any order of addition.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         p, self.snapshot = snapshot.parameters, snapshot
         self._ranks, self.knows_population = percentiles(snapshot.population), bool(snapshot.population.any())
-        if not snapshot.learned:  # the prior knows what a value means before any has been seen
+        if not snapshot.learned:  # the prior needs no learned range
             p = replace(p, low=np.full_like(p.low, LOWEST), high=np.full_like(p.high, HIGHEST))
         compiled = experts(p)
         self._learning = [
@@ -50,19 +50,19 @@ class Scorer:
         return rfmb(raw, self._ranks)
 
     def complete(self, raw: Array) -> RfmB:
-        """raw: (features, n) in their units, as of `catalogue.values`; puts in what needs the population, in place.
-        -> percentiles of the customers.
+        """Sets the features that need the population, in place. raw: (features, n) in their units, of
+        `matrix.values` -> percentiles of the customers.
         """
         found = self.rfmb(raw)
         raw[RFM_B] = found.score
         return found
 
     def score(self, raw: Array) -> Array:
-        """raw: (features, n), completed -> (n,): the `probability` of it scaled, at less cost."""
+        """raw: (features, n), completed -> (n,): the same bits as `probability` of the scaled features, but faster."""
         return _served(self._table.log_odds(raw.shape[1], partial(scaled_rows, raw)))
 
     def probability(self, scaled: Array) -> Array:
-        """scaled: (features, n) as of `catalogue.scaled`, of completed features -> (n,)."""
+        """scaled: (features, n), completed features scaled by `matrix.scaled` -> (n,)."""
         return _served(self.log_odds(scaled))
 
     def log_odds(self, scaled: Array) -> Array:
@@ -70,14 +70,14 @@ class Scorer:
         return self._served.log_odds(scaled)
 
     def contributions(self, scaled: Array) -> Array:
-        """(features, n) in log-odds against the average active customer."""
+        """(features, n) -> (features, n): contributions in log-odds, against the average active customer."""
         out = np.zeros(scaled.shape)
         out[self._served.live] = self._served.parts(scaled)
         return out
 
     def expert_log_odds(self, scaled: Array) -> dict[str, Array]:
-        """(features, n) -> of each contender that has learned enough, as of `MixtureOfExperts.said`. Stored with the
-        observation: experts are trusted, and contenders compared, by what they said.
+        """(features, n) -> `MixtureOfExperts.expert_log_odds` of each model variant with enough labels. They are stored
+        with the observation: experts are weighted, and variants compared, by their predictions of the time.
         """
         return {name: expert_log_odds(compiled, own, scaled) for name, own, compiled in self._learning}
 

@@ -1,4 +1,4 @@
-"""One of the models that learn from the same examples: the champion, which is served, or a challenger in the shadow."""
+"""Model variants: models that learn from the same examples, served (champion) or in the shadow (challenger)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PRIOR = EXPERTS.index("prior")
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """What one contender may have otherwise than another; the rest is theirs in common."""
+    """The parameters in which model variants differ; all others are common."""
 
     prior_precision: float
     forget_a_week: float
@@ -31,14 +31,12 @@ class Hyperparameters:
 
 
 class ModelVariant:
-    """A model with what readiness needs of it. `dumps` and `loads` keep every bit."""
+    """A model with its recent metrics for readiness. `dumps` and `loads` keep every bit."""
 
     def __init__(
         self, hyperparameters: Hyperparameters, prior_probability: float, new_share: float, memory: Reservoir
     ) -> None:
-        """fresh: the share of an observation's horizon that the week before had not covered; memory: of all contenders,
-        which has taken what they are to learn.
-        """
+        """new_share: as `Rules.new_share`; memory: the reservoir of all variants, filled before `learn` is called."""
         self.model = MixtureOfExperts(
             prior_probability=prior_probability,
             prior_precision=hyperparameters.prior_precision,
@@ -51,8 +49,8 @@ class ModelVariant:
         self.recent = RecentMetrics()
 
     def learn(self, x: Array, y: Array, weight: Array, said: Array | None) -> None:
-        """An instant. x: (features, n), scaled; y, weight: (n,), weights above 0; said: (rows, n) at the time, as of
-        `MixtureOfExperts.said`, NaN for whom it said nothing of; None: of nobody.
+        """Learns an instant. x: (features, n), scaled; y, weight: (n,), weights above 0; said: (rows, n), the
+        `MixtureOfExperts.expert_log_odds` of the time; NaN: none of this customer; None: none at all.
         """
         if self.model.labels:
             now = self.model.expert_log_odds(x)
@@ -62,7 +60,7 @@ class ModelVariant:
         self.model.learn(x, y, weight)
 
     def dumps(self) -> bytes:
-        """The whole state as JSON."""
+        """Returns the whole state as JSON."""
         m = self.model
         body = {
             "labels": [m.labels, m.positives],
@@ -75,7 +73,7 @@ class ModelVariant:
         return orjson.dumps(body)
 
     def loads(self, data: bytes) -> None:
-        """What `dumps` gave."""
+        """Restores what `dumps` returned."""
         body: dict[str, Any] = orjson.loads(data)
         m = self.model
         m.labels, m.positives = body["labels"]
