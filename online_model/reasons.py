@@ -76,11 +76,11 @@ def reasons(raw: Array, contributions: Array, above: Flags, known: Flags) -> lis
     """
     topics = topics_of(contributions, above, known)
     order = np.lexsort((np.arange(len(TOPICS)), ~known[topics.feature_index], -topics.strength)).tolist()
-    speaking = [t for t in order if topics.strength[t] > 0.0]
-    found = [t for t in speaking if topics.net[t] > 0.0][:MOST_FOR]
-    found += [t for t in speaking if topics.net[t] < 0.0][:MOST_AGAINST]
+    strong = [t for t in order if topics.strength[t] > 0.0]
+    found = [t for t in strong if topics.net[t] > 0.0][:MOST_FOR]
+    found += [t for t in strong if topics.net[t] < 0.0][:MOST_AGAINST]
     found.sort(key=lambda t: -float(topics.net[t]))
-    found += [t for t in order if t not in speaking][: max(LEAST - len(found), 0)]
+    found += [t for t in order if t not in strong][: max(LEAST - len(found), 0)]
     return [_reason(int(topics.feature_index[t]), raw, float(topics.net[t])) for t in found]
 
 
@@ -92,8 +92,8 @@ def topics_of(contributions: Array, above: Flags, known: Flags) -> Topics:
     share = np.where(known, contributions, 0.0)
     net = _by_topic(share)
     rises = (net > 0.0)[TOPIC_INDEX]
-    speaks = known & ((WORSE == 0) | ((above == (WORSE > 0)) == rises))
-    support = np.where(speaks, np.maximum(np.where(rises, share, -share), 0.0), 0.0)
+    supports = known & ((WORSE == 0) | ((above == (WORSE > 0)) == rises))
+    support = np.where(supports, np.maximum(np.where(rises, share, -share), 0.0), 0.0)
     order = np.lexsort((np.arange(len(share)), -np.abs(share), ~known, -support))
     _, first = np.unique(TOPIC_INDEX[order], return_index=True)
     feature_index: Places = order[first]

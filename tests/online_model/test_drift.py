@@ -1,4 +1,4 @@
-"""Drift: what is said of a producer that broke its schema, of customers who changed, and of neither."""
+"""Drift: alerts for a producer that broke its schema, for customers who changed, and none without a change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BROKEN: Missing = {"pos": {"service_visit.amount": (900, 880)}, "shop": {"servic
 
 
 def customers(seed: int, n: int = 2000, moved: str | None = None) -> Histograms:
-    """Customers of an instant; `moved`: the feature that is another."""
+    """Returns the histograms of an instant's customers; `moved`: the feature whose distribution shifts."""
     rng = np.random.default_rng(seed)
     x = rng.normal(3.0, 1.0, (len(FEATURE_NAMES), n))
     if moved:
@@ -42,11 +42,11 @@ def alerts(now: Histograms, missing: Missing) -> list[str]:
     return drift.alerts
 
 
-def test_nothing_is_said_while_nothing_changes() -> None:
+def test_without_a_change_there_is_no_alert() -> None:
     assert alerts(customers(9), FINE) == []
 
 
-def test_customers_who_changed_are_told_by_the_feature() -> None:
+def test_an_alert_of_changed_customers_names_the_feature() -> None:
     (said,) = alerts(customers(9, moved="retained_recency"), FINE)
     assert said.startswith("customers have changed, no producer's data has:")
     assert "retained_recency" in said
@@ -62,7 +62,7 @@ def test_customers_who_only_grow_older_have_not_changed() -> None:
         assert drift.alerts == []
 
 
-def test_scores_that_move_alone_are_the_models_doing() -> None:
+def test_scores_that_move_alone_are_attributed_to_the_model() -> None:
     now = customers(9)
     now[-1] = np.roll(now[-1], 100)
     (said,) = alerts(now, FINE)
@@ -77,12 +77,12 @@ def test_a_field_that_is_no_longer_filled_names_the_producer_and_the_feature_tha
     assert "spend_total" in said
 
 
-def test_a_field_that_is_no_longer_filled_is_told_before_a_feature_moves() -> None:
+def test_a_field_that_is_no_longer_filled_alerts_before_a_feature_moves() -> None:
     (said,) = alerts(customers(9), BROKEN)
     assert said.endswith("no feature has moved with it yet")
 
 
-def test_a_feature_that_is_not_made_of_the_broken_field_is_the_customers() -> None:
+def test_a_feature_that_does_not_use_the_broken_field_is_attributed_to_the_customers() -> None:
     producer, them = alerts(customers(9, moved="retained_recency"), BROKEN)
     assert "producer pos" in producer
     assert them.startswith("customers have changed (but see producer pos):")
@@ -96,7 +96,7 @@ def test_a_new_producer_breaks_nothing() -> None:
     assert alerts(customers(9), FINE | {"new": {"service_visit.amount": (500, 500)}}) == []
 
 
-def test_a_shift_is_forgotten_once_it_has_become_the_reference() -> None:
+def test_an_alert_ends_once_the_shift_is_the_reference() -> None:
     drift = calm()
     for week in range(9, 15):
         drift.compare(week * WEEK_US, customers(week, moved="spend_total"), FINE)
@@ -104,13 +104,13 @@ def test_a_shift_is_forgotten_once_it_has_become_the_reference() -> None:
 
 
 @pytest.mark.parametrize("weeks", [0, 3])
-def test_a_reference_that_is_not_whole_says_nothing(weeks: int) -> None:
+def test_an_incomplete_reference_raises_no_alert(weeks: int) -> None:
     drift = calm(weeks)
     drift.compare(9 * WEEK_US, customers(9, moved="spend_total"), {})
     assert drift.alerts == []
 
 
-def test_a_handful_of_customers_says_nothing() -> None:
+def test_few_customers_raise_no_alert() -> None:
     assert alerts(customers(9, n=50, moved="spend_total"), {"pos": {"service_visit.amount": (50, 50)}}) == []
 
 
@@ -121,7 +121,7 @@ def losses(drift: Drift, p: float, weeks: int, n: int = 1000) -> None:
         drift.compare(0, customers(1), FINE)
 
 
-def test_losses_that_rise_are_told() -> None:
+def test_rising_losses_alert() -> None:
     drift = Drift(RULES.drift)
     losses(drift, 0.25, 20)
     assert drift.alerts == []
@@ -130,14 +130,14 @@ def test_losses_that_rise_are_told() -> None:
     assert said.startswith("log loss of what was served rose from 0.562 to 0.992 (ADWIN), no producer's data has")
 
 
-def test_losses_that_fall_are_no_alarm() -> None:
+def test_falling_losses_do_not_alert() -> None:
     drift = Drift(RULES.drift)
     losses(drift, 0.7, 20)
     losses(drift, 0.25, 4)
     assert drift.alerts == []
 
 
-def test_the_alarm_of_a_loss_ends_when_the_reference_is_another() -> None:
+def test_the_alert_of_losses_ends_after_the_reference_weeks() -> None:
     drift = Drift(RULES.drift)
     losses(drift, 0.25, 20)
     losses(drift, 0.7, RULES.drift.reference_weeks + 1)
@@ -146,7 +146,7 @@ def test_the_alarm_of_a_loss_ends_when_the_reference_is_another() -> None:
 
 @settings(max_examples=20)
 @given(st.integers(0, 2**32), st.floats(0.05, 0.95))
-def test_adwin_leaves_a_steady_mean_alone(seed: int, p: float) -> None:
+def test_adwin_finds_no_change_in_a_steady_mean(seed: int, p: float) -> None:
     rng, adwin = np.random.default_rng(seed), Adwin(0.002)
     assert [adwin.update((rng.random(800) < p) * 1.0, 1.0) for _ in range(40)] == [None] * 40
 

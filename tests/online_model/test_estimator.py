@@ -1,4 +1,4 @@
-"""The classifier keeps River's contract, and finds the weights that it is meant to find."""
+"""The estimator keeps River's contract, and its weights are the posterior mode."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_of_rivers_contract_only_one_check_is_left_out() -> None:
 
 
 def unlike(seed: int, rows: int = 500) -> tuple[Any, Any]:
-    """Batches that have little in common: other features are large, and they mean something else."""
+    """Returns a batch unlike that of another seed: other features are large, and their weights differ."""
     rng = np.random.default_rng(seed)
     x = rng.exponential(1.0, (rows, 12)) * 10.0 ** rng.uniform(-2, 1.5, 12)
     y = (x @ rng.normal(0, 1, 12) + rng.normal(size=rows) > 0).astype(np.float64)

@@ -1,4 +1,4 @@
-"""The learner: order does not show, a restore goes on with the same bits, strange batches do no harm."""
+"""The learner: order does not matter, a restore continues with the same bits, degenerate batches do not break it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.online_model.worlds import RULES, WEEK_US, examples, learner, snapsho
 
 @settings(max_examples=15)
 @given(st.integers(0, 2**32), st.integers(1, 6))
-def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: int, partitions: int) -> None:
+def test_parameters_do_not_depend_on_order_or_partitions(seed: int, partitions: int) -> None:
     whole = [examples(11, week=1), examples(12, week=2)]
     rng, parts = np.random.default_rng(seed), []
     for one in whole:
@@ -36,7 +36,7 @@ def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: 
     assert calm.dumps() == shuffled.dumps()
 
 
-def test_customers_of_a_partition_that_had_no_model_yet_are_learned_from_but_judge_no_expert() -> None:
+def test_examples_without_predictions_are_learned_but_do_not_weight_experts() -> None:
     whole, before = examples(12, week=2), examples(11, week=1)
     silent, spoke = (subset(whole, places) for places in np.array_split(np.arange(len(whole.customers)), 2))
     silent = replace(silent, said={})
@@ -47,7 +47,7 @@ def test_customers_of_a_partition_that_had_no_model_yet_are_learned_from_but_jud
     assert both.model.labels == alone.model.labels + len(silent.customers)
 
 
-def test_the_estimator_itself_does_not_see_the_order_of_rows() -> None:
+def test_the_estimator_does_not_depend_on_the_order_of_rows() -> None:
     rng = np.random.default_rng(4)
     x, y = rng.normal(0, 3, (3000, 8)), rng.integers(0, 2, 3000).astype(np.float64)
     order = rng.permutation(3000)
@@ -71,7 +71,7 @@ def test_a_restored_learner_goes_on_with_the_same_bits() -> None:
 
 
 @pytest.mark.parametrize("model", [snapshot(), learner(2).snapshot(WEEK_US), Snapshot.initial(0.18)])
-def test_a_snapshot_comes_back_with_every_bit(model: Snapshot) -> None:
+def test_a_snapshot_survives_dumps_and_loads_with_every_bit(model: Snapshot) -> None:
     again = Snapshot.loads(model.dumps())
     assert [one.packed() for one in model.shadow.values()] == [one.packed() for one in again.shadow.values()]
     for one, other in ((model, again), (model.parameters, again.parameters)):
@@ -83,7 +83,7 @@ def test_a_snapshot_comes_back_with_every_bit(model: Snapshot) -> None:
 
 
 @pytest.mark.parametrize("change", [{"format": 0}, {"features": ["recency"]}])
-def test_what_another_release_wrote_is_refused(change: dict[str, object]) -> None:
+def test_a_state_of_another_format_or_catalogue_is_refused(change: dict[str, object]) -> None:
     rows = learner(1).dumps()
     model, state = orjson.loads(snapshot().dumps()), orjson.loads(rows[""])
     with pytest.raises(Failure, match=r"run the release|catalogue"):
@@ -139,7 +139,7 @@ def batch(kinds: list[str], rows: int, seed: int) -> np.ndarray:
     st.sampled_from([1.0, 0.9, 0.5]),
     st.integers(0, 1000),
 )
-def test_no_batch_does_harm(kinds: list[str], batches: list[tuple[int, str]], forget: float, seed: int) -> None:
+def test_no_batch_breaks_the_model(kinds: list[str], batches: list[tuple[int, str]], forget: float, seed: int) -> None:
     model = LogisticRegression(forget=forget)
     model.add_features(list(range(len(kinds))))
     for number, (rows, labels) in enumerate(batches):
@@ -157,7 +157,9 @@ def test_a_batch_of_one_class_moves_the_model_towards_it() -> None:
     one = examples(5)
     zeros, ones = (learner(0).learn(0, [replace(one, label=np.full(200, k, np.uint8))]).parameters for k in (0, 1))
     assert zeros.base < -3 < 3 < ones.base
-    assert not np.concatenate([zeros.hinges, ones.hinges, zeros.steps, ones.steps]).any()  # who differs, nobody knows
+    assert not np.concatenate(
+        [zeros.hinges, ones.hinges, zeros.steps, ones.steps]
+    ).any()  # one class does not separate customers
 
 
 def test_all_features_have_a_weight() -> None:
@@ -166,7 +168,7 @@ def test_all_features_have_a_weight() -> None:
     assert one.hinges.shape == (1 + len(NAMES) * (1 + KNOTS),)
 
 
-def test_whose_horizon_was_cut_is_left_out() -> None:
+def test_customers_whose_horizon_was_cut_are_dropped() -> None:
     whole = examples(1, 50)
     cut = replace(whole, label=np.where(np.arange(50) % 2, NO_LABEL, whole.label).astype(np.uint8))
     nobody_left = replace(whole, label=np.full(50, NO_LABEL, np.uint8))

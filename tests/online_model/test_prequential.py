@@ -22,7 +22,7 @@ def judged(pairs: list[tuple[float, int]], batches: int = 1) -> PrequentialMetri
 
 
 def auc(pairs: list[tuple[float, int]], tie: float) -> float:
-    """Over all pairs of a positive and a negative, differences below `tie` counted half."""
+    """Returns AUC over all pairs of a positive and a negative; differences up to `tie` count half."""
     ones, zeros = ([p for p, label in pairs if label == k] for k in (1, 0))
     wins = sum(0.5 if abs(a - b) <= tie else float(a > b) for a in ones for b in zeros)
     return wins / (len(ones) * len(zeros))
@@ -40,7 +40,7 @@ def test_auc_is_the_share_of_pairs_in_order(pairs: list[tuple[float, int]]) -> N
     assert metrics.auc == pytest.approx(auc(bins, 0), abs=1e-12)
 
 
-def test_auc_is_exact_where_no_two_share_a_bin() -> None:
+def test_auc_is_exact_where_no_bin_holds_two_predictions() -> None:
     rng = np.random.default_rng(1)
     label = rng.integers(0, 2, 400)
     p = rng.permutation(400) / 400
@@ -58,7 +58,7 @@ def test_log_loss_and_brier_are_means_over_rows(pairs: list[tuple[float, int]]) 
 
 
 @given(predictions, st.integers(1, 7))
-def test_batches_do_not_show(pairs: list[tuple[float, int]], batches: int) -> None:
+def test_metrics_do_not_depend_on_batches(pairs: list[tuple[float, int]], batches: int) -> None:
     assert judged(pairs, batches).get() == judged(pairs).get()
 
 
@@ -72,7 +72,7 @@ def test_the_calibration_error_is_that_of_fifteen_equal_groups() -> None:
     assert wanted > 0.1
 
 
-def test_nothing_is_claimed_before_the_first_label() -> None:
+def test_metrics_are_undefined_before_the_first_label() -> None:
     metrics = PrequentialMetrics().get()
     assert metrics.labels == 0
     assert {metrics.base_rate, metrics.auc, metrics.log_loss, metrics.brier, metrics.ece} == {None}

@@ -1,4 +1,4 @@
-"""When the model may open cases, and what it says when it may not."""
+"""When the model may open cases, and the reason when it may not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BAR = ReadinessRules(min_labels=100, min_labels_of_a_class=10, least_auc=0.6)
 def rounds(
     recent: RecentMetrics, number: int, skill: float, n: int = 500, seed: int = 1, bias: float = 0.0
 ) -> RecentMetrics:
-    """So many instants of a model whose log-odds are `skill` times the truth, and a prior that knows nothing."""
+    """Adds `number` rounds of a model whose log-odds are `skill` times the truth, and of an uninformative prior."""
     rng = np.random.default_rng(seed)
     for _ in range(number):
         z = rng.normal(size=n)
@@ -77,7 +77,7 @@ def test_instants_whose_horizons_overlap_count_as_fewer() -> None:
     assert (recent.least_auc(0.05) or 0.0) < (recent.least_auc(1.0) or 0.0)
 
 
-def test_a_round_of_one_class_says_nothing() -> None:
+def test_a_round_of_one_class_is_ignored() -> None:
     recent = RecentMetrics()
     recent.update(np.zeros(5), np.zeros(5), np.ones(5))
     assert recent == RecentMetrics()

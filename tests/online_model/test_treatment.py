@@ -1,4 +1,4 @@
-"""Who was left alone stands for everybody, where somebody acts."""
+"""Customers left alone represent all customers, while a CRM contacts some."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def learned(weeks: Sequence[Examples], *, leaves_out_treated: bool = True) -> Le
     return learner
 
 
-def said_of_the_crossed(learner: Learner) -> float:
-    """Mean probability of customers who would cross."""
+def probability_of_the_crossed(learner: Learner) -> float:
+    """Returns the mean probability of customers who would cross."""
     fresh = treated(99)
     p = learner.model.probability(scaled(fresh.features))
     return float(p[fresh.treatment > 0].mean())
 
 
 def truth_of_the_crossed() -> float:
-    """How many of them leave if left alone."""
+    """Returns the share of them who leave if left alone."""
     return float(examples(99, 4000, 99).label[treated(99).treatment > 0].mean())
 
 
-def test_a_case_is_told_apart_by_what_was_done() -> None:
+def test_treatment_codes_distinguish_what_was_done() -> None:
     cases = np.array([False, True, True, True, False])
     held_out, contacted = np.array([True, True, False, False, False]), np.array([False, False, False, True, True])
     assert treatment_codes(cases, held_out, contacted).tolist() == [0, 1, 2, 3, 3]
@@ -71,12 +71,12 @@ def test_an_example_of_weight_two_is_two_examples(seed: int) -> None:
     )
 
 
-def test_few_that_count_much_are_few() -> None:
+def test_unequal_weights_reduce_the_effective_sample_size() -> None:
     assert effective_sample_size(np.ones(50)) == 50.0
     assert effective_sample_size(np.array([20.0, 1.0, 1.0])) < 1.5
 
 
-def test_the_order_of_weighted_examples_does_not_show() -> None:
+def test_the_order_of_weighted_examples_does_not_matter() -> None:
     rng = np.random.default_rng(3)
     x, y, weight = 9 * rng.normal(size=(5000, 4)), rng.integers(0, 2, 5000).astype(float), rng.choice([1.0, 64.0], 5000)
     found = []
@@ -91,22 +91,22 @@ def test_the_order_of_weighted_examples_does_not_show() -> None:
 def test_the_weighted_learner_is_right_where_the_naive_one_is_too_low() -> None:
     weeks = [treated(week) for week in range(6)]
     naive, weighted = learned(weeks, leaves_out_treated=False), learned(weeks)
-    assert said_of_the_crossed(naive) < truth_of_the_crossed() - 0.15
-    assert said_of_the_crossed(weighted) == pytest.approx(truth_of_the_crossed(), abs=0.05)
+    assert probability_of_the_crossed(naive) < truth_of_the_crossed() - 0.15
+    assert probability_of_the_crossed(weighted) == pytest.approx(truth_of_the_crossed(), abs=0.05)
 
 
-def test_where_nobody_reports_a_contact_all_examples_count_alike() -> None:
+def test_without_reported_contacts_all_examples_have_equal_weight() -> None:
     weeks = [treated(week, 500) for week in range(3)]
     silent = [replace(one, treatment=np.minimum(one.treatment, Treatment.SENT).astype(np.uint8)) for one in weeks]
     assert learned(silent).dumps() == learned(silent, leaves_out_treated=False).dumps()
 
 
-def test_the_judge_counts_everybody() -> None:
+def test_prequential_metrics_count_all_customers() -> None:
     weeks = [treated(week, 500) for week in range(3)]
     assert learned(weeks).metrics.get() == learned(weeks, leaves_out_treated=False).metrics.get()
 
 
-def test_a_restored_learner_goes_on_the_same() -> None:
+def test_a_restored_learner_continues_the_same() -> None:
     weeks = [treated(week, 500) for week in range(4)]
     restored = Learner(replace(RULES, leaves_out_treated=True))
     restored.loads(learned(weeks[:2]).dumps())
@@ -115,7 +115,7 @@ def test_a_restored_learner_goes_on_the_same() -> None:
     assert restored.dumps() == learned(weeks).dumps()
 
 
-def test_a_crm_that_has_been_silent_for_a_quarter_is_gone() -> None:
+def test_a_crm_without_contacts_for_a_quarter_counts_as_disconnected() -> None:
     learner = learned([treated(0, 500)])
     sent = replace(treated(1, 500), treatment=np.full(500, Treatment.SENT, np.uint8))
     before = learner.model.labels
