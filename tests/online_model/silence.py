@@ -9,7 +9,7 @@ import numpy as np
 from features.catalogue import NAMES
 from features.portable_math import Array
 from online_model.examples import Examples
-from online_model.treatment import codes
+from online_model.treatment import treatment_codes
 from tests.online_model.worlds import WEEK_US
 
 HORIZON, LAPSED, CROSSING, LOYAL = 8, 26, 10, 8  # weeks
@@ -62,7 +62,7 @@ class World:
         # whoever has lapsed meanwhile had been silent
         left = (later != name) | (still >= silent + HORIZON)
         known = drawn > week - self.memory
-        treatment = codes(known, held_out, known & ~held_out)
+        treatment = treatment_codes(known, held_out, known & ~held_out)
         return Examples(
             week * WEEK_US, week, [f"c{one:06d}" for one in name.tolist()], np.full(n, 0.5), {}, raw,
             left.astype(np.uint8), treatment, np.where(known & held_out, self.holdout_share, 1.0),

@@ -13,10 +13,10 @@ from online_model.reservoir import Reservoir
 def taught(x: Array, y: Array, fits: int = 1, weight: Array | None = None) -> BoostedSteps:
     """Steps that have learned the same examples again and again. x: (features, n); y: (n,)."""
     memory, steps = Reservoir(), BoostedSteps()
-    memory.meet(len(x))
-    steps.meet(len(x))
+    memory.add_features(len(x))
+    steps.add_features(len(x))
     for _ in range(fits):
-        memory.take(x, y, np.ones(len(y)) if weight is None else weight)
+        memory.update(x, y, np.ones(len(y)) if weight is None else weight)
         steps.fit(memory)
     return steps
 
@@ -56,10 +56,10 @@ def test_beyond_what_it_has_seen_it_says_what_it_says_at_the_end() -> None:
 
 def test_a_world_that_turns_round_is_followed() -> None:
     memory, steps, (x, y) = Reservoir(), BoostedSteps(), world(0.1, 0.6, 8000)
-    memory.meet(2)
-    steps.meet(2)
+    memory.add_features(2)
+    steps.add_features(2)
     for turned in [False] + 10 * [True]:
-        memory.take(x, 1.0 - y if turned else y, np.ones(len(y)))
+        memory.update(x, 1.0 - y if turned else y, np.ones(len(y)))
         steps.fit(memory)
     below, above = said(steps, 2.0, 8.0)
     assert below > above
@@ -83,12 +83,12 @@ def test_one_class_alone_says_nothing() -> None:
 
 def test_it_is_fitted_when_a_hundredth_of_its_memory_is_new() -> None:
     memory, steps, (x, y) = Reservoir(), BoostedSteps(), world(0.1, 0.6, 5000)
-    memory.meet(2)
-    steps.meet(2)
+    memory.add_features(2)
+    steps.add_features(2)
     moved = []
     for rows in (slice(0, 4000), slice(4000, 4030), slice(4030, 4041)):
         before = steps.tables.copy()
-        memory.take(x[:, rows], y[rows], np.ones(len(y[rows])))
+        memory.update(x[:, rows], y[rows], np.ones(len(y[rows])))
         steps.fit(memory)
         moved.append(bool((steps.tables != before).any()))
     assert moved == [True, False, True]
@@ -96,9 +96,9 @@ def test_it_is_fitted_when_a_hundredth_of_its_memory_is_new() -> None:
 
 def test_what_nothing_speaks_for_any_more_fades() -> None:
     memory, steps, (x, y) = Reservoir(), BoostedSteps(), world(0.3, 0.3)
-    memory.meet(2)
-    steps.meet(2)
+    memory.add_features(2)
+    steps.add_features(2)
     steps.tables[0] = 1.0
-    memory.take(x * np.array([[0.0], [1.0]]), y, np.ones(len(y)))
+    memory.update(x * np.array([[0.0], [1.0]]), y, np.ones(len(y)))
     steps.fit(memory)
     assert steps.tables[0] == pytest.approx(0.9)

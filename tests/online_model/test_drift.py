@@ -13,7 +13,7 @@ from features.catalogue import NAMES as FEATURE_NAMES
 from features.histograms import NAMES, TENURE_INSTEAD, Histograms, count, psi, zero_histograms
 from features.portable_math import Array
 from online_model.adwin import Adwin
-from online_model.drift import Drift, Missing, made_of
+from online_model.drift import Drift, Missing, features_using
 from tests.online_model.worlds import RULES, WEEK_US
 
 FINE: Missing = {"pos": {"service_visit.amount": (900, 9)}, "shop": {"service_visit.amount": (400, 100)}}
@@ -32,13 +32,13 @@ def customers(seed: int, n: int = 2000, moved: str | None = None) -> Histograms:
 def calm(weeks: int = 4) -> Drift:
     drift = Drift(RULES.drift)
     for week in range(weeks):
-        drift.look(week * WEEK_US, customers(week), FINE)
+        drift.compare(week * WEEK_US, customers(week), FINE)
     return drift
 
 
 def alerts(now: Histograms, missing: Missing) -> list[str]:
     drift = calm()
-    drift.look(9 * WEEK_US, now, missing)
+    drift.compare(9 * WEEK_US, now, missing)
     return drift.alerts
 
 
@@ -58,7 +58,7 @@ def test_customers_who_only_grow_older_have_not_changed() -> None:
     ageing = [i for i, one in enumerate(FEATURES) if one.name == "tenure" or one.missing == TENURE_INSTEAD]
     for week in range(10):
         x[ageing] = np.log(1.0 + 100.0 + 7.0 * week)
-        drift.look(week * WEEK_US, count(x, np.full(2000, 0.5)), FINE)
+        drift.compare(week * WEEK_US, count(x, np.full(2000, 0.5)), FINE)
         assert drift.alerts == []
 
 
@@ -99,14 +99,14 @@ def test_a_new_producer_breaks_nothing() -> None:
 def test_a_shift_is_forgotten_once_it_has_become_the_reference() -> None:
     drift = calm()
     for week in range(9, 15):
-        drift.look(week * WEEK_US, customers(week, moved="spend_total"), FINE)
+        drift.compare(week * WEEK_US, customers(week, moved="spend_total"), FINE)
     assert drift.alerts == []
 
 
 @pytest.mark.parametrize("weeks", [0, 3])
 def test_a_reference_that_is_not_whole_says_nothing(weeks: int) -> None:
     drift = calm(weeks)
-    drift.look(9 * WEEK_US, customers(9, moved="spend_total"), {})
+    drift.compare(9 * WEEK_US, customers(9, moved="spend_total"), {})
     assert drift.alerts == []
 
 
@@ -117,8 +117,8 @@ def test_a_handful_of_customers_says_nothing() -> None:
 def losses(drift: Drift, p: float, weeks: int, n: int = 1000) -> None:
     label = (np.arange(n) < n // 4).astype(np.uint8)
     for _ in range(weeks):
-        drift.judge(np.full(n, p), label, 0.5)
-        drift.look(0, customers(1), FINE)
+        drift.update_loss(np.full(n, p), label, 0.5)
+        drift.compare(0, customers(1), FINE)
 
 
 def test_losses_that_rise_are_told() -> None:
@@ -155,12 +155,12 @@ def test_adwin_leaves_a_steady_mean_alone(seed: int, p: float) -> None:
 @given(st.integers(1, 5), st.integers(0, 2**32))
 def test_a_restored_state_goes_on_with_the_same_bits(weeks: int, seed: int) -> None:
     kept, rng = calm(weeks), np.random.default_rng(seed)
-    kept.judge(rng.uniform(0.1, 0.9, 50), rng.integers(0, 2, 50).astype(np.uint8), 0.3)
+    kept.update_loss(rng.uniform(0.1, 0.9, 50), rng.integers(0, 2, 50).astype(np.uint8), 0.3)
     restored = Drift(RULES.drift)
     restored.load(orjson.loads(orjson.dumps(kept.state())))
     for drift in (kept, restored):
         losses(drift, 0.7, 3)
-        drift.look(9 * WEEK_US, customers(seed, moved="spend_total"), BROKEN)
+        drift.compare(9 * WEEK_US, customers(seed, moved="spend_total"), BROKEN)
     assert orjson.dumps(restored.state()) == orjson.dumps(kept.state())
 
 
@@ -192,7 +192,7 @@ def test_histograms_of_parts_add_up(seed: int, parts: int) -> None:
 
 def test_every_field_that_may_be_missing_is_part_of_a_feature() -> None:
     for field in ("service_visit.amount", "service_visit.items", "app_activity.activity_type", "survey.causes"):
-        assert made_of(field) <= {one.name for one in FEATURES}
-        assert made_of(field)
-    assert "spend_total" in made_of("service_visit.amount")
-    assert set(NAMES) > made_of("service_visit.amount")
+        assert features_using(field) <= {one.name for one in FEATURES}
+        assert features_using(field)
+    assert "spend_total" in features_using("service_visit.amount")
+    assert set(NAMES) > features_using("service_visit.amount")

@@ -30,7 +30,7 @@ def unlike(seed: int, rows: int = 500) -> tuple[Any, Any]:
 
 def test_the_weights_are_at_the_mode_even_when_a_batch_is_unlike_the_one_before() -> None:
     model = LogisticRegression(forget=0.99)
-    model.meet(list(range(12)))
+    model.add_features(list(range(12)))
     for seed in range(6):
         x, y = unlike(seed)
         before, precision = model.weights.copy(), model.precision * 0.99
@@ -47,7 +47,7 @@ def test_the_first_batch_is_a_ridge_regression() -> None:
     rng = np.random.default_rng(1)
     x, model = np.round(rng.normal(size=(400, 3)), 3), LogisticRegression(prior_precision=5.0)
     y = (x[:, 0] - x[:, 1] + rng.normal(size=400) > 0).astype(np.float64)
-    model.meet(list("abc"))
+    model.add_features(list("abc"))
     model.update(x, y)
     design, weights = np.column_stack([np.ones(400), x]), np.zeros(4)
     prior = np.diag([1e-3, *(5.0 * x.var(axis=0))])

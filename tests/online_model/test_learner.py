@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from features.catalogue import NAMES
 from features.matrix import scaled
 from online_model.estimator import LogisticRegression
-from online_model.examples import taken, with_label
+from online_model.examples import subset, with_label
 from online_model.learner import Learner
 from online_model.parameters import KNOTS
 from online_model.scorer import Scorer
@@ -29,7 +29,7 @@ def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: 
     whole = [examples(11, week=1), examples(12, week=2)]
     rng, parts = np.random.default_rng(seed), []
     for one in whole:
-        parts += [taken(one, p) for p in np.array_split(rng.permutation(len(one.customers)), partitions)]
+        parts += [subset(one, p) for p in np.array_split(rng.permutation(len(one.customers)), partitions)]
     rng.shuffle(parts)  # type: ignore[arg-type]
     calm, shuffled = learner(1), learner(1)
     assert calm.learn(WEEK_US, whole).dumps() == shuffled.learn(WEEK_US, parts).dumps()
@@ -38,7 +38,7 @@ def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: 
 
 def test_customers_of_a_partition_that_had_no_model_yet_are_learned_from_but_judge_no_expert() -> None:
     whole, before = examples(12, week=2), examples(11, week=1)
-    silent, spoke = (taken(whole, places) for places in np.array_split(np.arange(len(whole.customers)), 2))
+    silent, spoke = (subset(whole, places) for places in np.array_split(np.arange(len(whole.customers)), 2))
     silent = replace(silent, said={})
     both, alone = learner(1), learner(1)
     both.learn(WEEK_US, [before, silent, spoke])
@@ -53,7 +53,7 @@ def test_the_estimator_itself_does_not_see_the_order_of_rows() -> None:
     order = rng.permutation(3000)
     a, b = LogisticRegression(), LogisticRegression()
     for estimator, rows in ((a, slice(None)), (b, order)):
-        estimator.meet(list("abcdefgh"))
+        estimator.add_features(list("abcdefgh"))
         estimator.update(x[rows], y[rows])
     assert a.weights.tolist() == b.weights.tolist()
     assert a.precision.tolist() == b.precision.tolist()
@@ -93,11 +93,11 @@ def test_what_another_release_wrote_is_refused(change: dict[str, object]) -> Non
 
 
 def test_it_is_served_when_it_has_enough_labels_of_both_classes() -> None:
-    one = examples(1, n=RULES.bar.min_labels)
-    few = replace(one, label=np.arange(len(one.customers)) < RULES.bar.min_labels_of_a_class - 1)
+    one = examples(1, n=RULES.readiness.min_labels)
+    few = replace(one, label=np.arange(len(one.customers)) < RULES.readiness.min_labels_of_a_class - 1)
     for label, learned in ((few.label, False), (np.zeros(100), False), (np.ones(100), False), (one.label, True)):
         assert learner(0).learn(0, [replace(one, label=np.asarray(label, np.uint8))]).learned is learned
-    assert not learner(0).learn(0, [taken(one, np.arange(99))]).learned
+    assert not learner(0).learn(0, [subset(one, np.arange(99))]).learned
 
 
 def test_a_week_without_labels_is_a_new_version_of_the_same_model() -> None:
@@ -141,7 +141,7 @@ def batch(kinds: list[str], rows: int, seed: int) -> np.ndarray:
 )
 def test_no_batch_does_harm(kinds: list[str], batches: list[tuple[int, str]], forget: float, seed: int) -> None:
     model = LogisticRegression(forget=forget)
-    model.meet(list(range(len(kinds))))
+    model.add_features(list(range(len(kinds))))
     for number, (rows, labels) in enumerate(batches):
         x = batch(kinds, rows, seed + number)
         y = {"mixed": np.arange(rows) % 2, "ones": np.ones(rows), "zeros": np.zeros(rows)}[labels]

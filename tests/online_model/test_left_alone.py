@@ -45,7 +45,9 @@ def share_left(examples: Sequence[Examples], share: float) -> tuple[float, float
 def learned(examples: Sequence[Examples], share: float) -> Learner:
     learner = Learner(replace(RULES, horizon_days=7.0 * HORIZON, leaves_out_treated=share > 0.0))
     for one in examples:
-        learner.learn(one.observed_us, [replace(one, said={MODEL: learner.model.said(scaled(one.features))})])
+        learner.learn(
+            one.observed_us, [replace(one, said={MODEL: learner.model.expert_log_odds(scaled(one.features))})]
+        )
     return learner
 
 

@@ -37,9 +37,9 @@ def test_the_order_of_a_batch_does_not_show(seed: int) -> None:
     x, y = rng.normal(0, 2, (5, 300)), rng.integers(0, 2, 300).astype(np.float64)
     order, models = rng.permutation(300), (MixtureOfExperts("f0"), MixtureOfExperts("f0"))
     for model, places in zip(models, (np.arange(300), order), strict=True):
-        model.meet([f"f{i}" for i in range(5)])
+        model.add_features([f"f{i}" for i in range(5)])
         for _ in range(3):
-            said = model.said(x[:, places])
+            said = model.expert_log_odds(x[:, places])
             model.pool.update(said, y[places])
             model.update(x[:, places], y[places])
     assert models[0].parameters().packed() == models[1].parameters().packed()
@@ -56,7 +56,7 @@ columns = st.sampled_from(["constant", "huge", "infinite", "missing", "copy", "t
 )
 def test_no_batch_does_harm(kinds: list[str], batches: list[tuple[int, str]], seed: int) -> None:
     model, rng = MixtureOfExperts("f0", worth=0.5), np.random.default_rng(seed)
-    model.meet([f"f{i}" for i in range(len(kinds))])
+    model.add_features([f"f{i}" for i in range(len(kinds))])
     for rows, labels in batches:
         base = rng.normal(size=rows)
         makers = {
@@ -67,7 +67,7 @@ def test_no_batch_does_harm(kinds: list[str], batches: list[tuple[int, str]], se
         x = np.stack([makers[kind] for kind in kinds])
         y = {"mixed": np.arange(rows) % 2, "ones": np.ones(rows), "zeros": np.zeros(rows)}[labels].astype(np.float64)
         model.update(x, y)
-        model.pool.update(model.said(np.nan_to_num(x)), y)
+        model.pool.update(model.expert_log_odds(np.nan_to_num(x)), y)
         p = model.probability(np.nan_to_num(x))
         assert ((p > 0) & (p < 1)).all()
         assert np.isfinite(np.concatenate([model.hinges.weights, model.steps.tables.ravel()])).all()
@@ -76,7 +76,7 @@ def test_no_batch_does_harm(kinds: list[str], batches: list[tuple[int, str]], se
 
 def test_a_million_of_one_class_are_learned_and_nothing_else() -> None:
     model = MixtureOfExperts("f0")
-    model.meet(["f0"])
+    model.add_features(["f0"])
     model.update(np.linspace(0, 5, 1_000_000)[None], np.ones(1_000_000))
     assert model.parameters().base > 13
     assert not model.hinges.weights.any()
@@ -85,9 +85,9 @@ def test_a_million_of_one_class_are_learned_and_nothing_else() -> None:
 
 def test_the_first_labels_do_not_throw_the_prior_over() -> None:
     model, x = MixtureOfExperts("f0", prior_probability=0.25), np.full((1, 1), 2.0)
-    model.meet(["f0"])
+    model.add_features(["f0"])
     model.update(x, np.ones(1))
-    prior = model.said(x)[EXPERTS.index("prior"), 0]
+    prior = model.expert_log_odds(x)[EXPERTS.index("prior"), 0]
     assert np.log(0.25 / 0.75) < prior < 1.0
 
 
@@ -113,7 +113,7 @@ def deadlines(rng: np.random.Generator, x: np.ndarray, week: int) -> np.ndarray:
 def losses(labels: Labels, seed: int, weeks: int = 80, n: int = 300) -> tuple[float, float]:
     """Mean log loss of what is served and of the running base rate, labels coming DELAY rounds late."""
     rng, model = np.random.default_rng(seed), MixtureOfExperts("f0", worth=FRESH)
-    model.meet([f"f{i}" for i in range(6)])
+    model.add_features([f"f{i}" for i in range(6)])
     waiting, served, base = [], 0.0, 0.0
     for week in range(weeks):
         if len(waiting) == DELAY:
@@ -124,7 +124,7 @@ def losses(labels: Labels, seed: int, weeks: int = 80, n: int = 300) -> tuple[fl
         x = np.abs(rng.normal(1, 1, (6, n)))
         x[2] = week / 20.0  # the same for all
         y = labels(rng, x, week)
-        said = model.said(x) if model.labels else None
+        said = model.expert_log_odds(x) if model.labels else None
         if said is not None:
             served += mean_loss(said[SERVED], y)
             base += mean_loss(said[EXPERTS.index("base")], y)

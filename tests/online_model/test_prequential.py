@@ -30,14 +30,14 @@ def auc(pairs: list[tuple[float, int]], tie: float) -> float:
 
 @given(predictions)
 def test_auc_is_the_share_of_pairs_in_order(pairs: list[tuple[float, int]]) -> None:
-    verdict = judged(pairs).get()
+    metrics = judged(pairs).get()
     positives = sum(label for _, label in pairs)
-    assert (verdict.labels, verdict.positives) == (len(pairs), positives)
+    assert (metrics.labels, metrics.positives) == (len(pairs), positives)
     if positives in (0, len(pairs)):
-        assert verdict.auc is None
+        assert metrics.auc is None
         return
     bins = [(min(int(p * BINS), BINS - 1), label) for p, label in pairs]
-    assert verdict.auc == pytest.approx(auc(bins, 0), abs=1e-12)
+    assert metrics.auc == pytest.approx(auc(bins, 0), abs=1e-12)
 
 
 def test_auc_is_exact_where_no_two_share_a_bin() -> None:
@@ -50,11 +50,11 @@ def test_auc_is_exact_where_no_two_share_a_bin() -> None:
 
 @given(predictions)
 def test_log_loss_and_brier_are_means_over_rows(pairs: list[tuple[float, int]]) -> None:
-    verdict = judged(pairs).get()
+    metrics = judged(pairs).get()
     of_truth = [max(p if label else 1 - p, 1e-15) for p, label in pairs]
-    assert verdict.log_loss == pytest.approx(np.mean([-np.log(q) for q in of_truth]), rel=1e-9, abs=1e-9)
-    assert verdict.brier == pytest.approx(np.mean([(p - label) ** 2 for p, label in pairs]), abs=1e-12)
-    assert verdict.base_rate == pytest.approx(np.mean([label for _, label in pairs]))
+    assert metrics.log_loss == pytest.approx(np.mean([-np.log(q) for q in of_truth]), rel=1e-9, abs=1e-9)
+    assert metrics.brier == pytest.approx(np.mean([(p - label) ** 2 for p, label in pairs]), abs=1e-12)
+    assert metrics.base_rate == pytest.approx(np.mean([label for _, label in pairs]))
 
 
 @given(predictions, st.integers(1, 7))
@@ -73,6 +73,6 @@ def test_the_calibration_error_is_that_of_fifteen_equal_groups() -> None:
 
 
 def test_nothing_is_claimed_before_the_first_label() -> None:
-    verdict = PrequentialMetrics().get()
-    assert verdict.labels == 0
-    assert {verdict.base_rate, verdict.auc, verdict.log_loss, verdict.brier, verdict.ece} == {None}
+    metrics = PrequentialMetrics().get()
+    assert metrics.labels == 0
+    assert {metrics.base_rate, metrics.auc, metrics.log_loss, metrics.brier, metrics.ece} == {None}

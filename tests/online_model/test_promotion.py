@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from features.matrix import scaled
-from online_model.examples import Examples, taken
+from online_model.examples import Examples, subset
 from online_model.learner import Learner
 from online_model.parameters import EXPERTS, SERVED
 from online_model.promotion import ChampionChallenger, Promotion
@@ -24,7 +24,7 @@ QUICK, SLOW = "quick", "slow"
 CHALLENGED = replace(
     RULES,
     challengers={QUICK: Hyperparameters(10.0, 0.9), SLOW: Hyperparameters(100.0, 1.0, ("base", "hinges"))},
-    bar=replace(RULES.bar, min_labels=60),
+    readiness=replace(RULES.readiness, min_labels=60),
     promotion=Promotion(alpha=0.2, most_a_week=0.02),
 )
 WEEKS, TURN = 32, 14
@@ -98,7 +98,7 @@ def test_a_promotion_is_in_force_with_the_challenger_s_own_parameters() -> None:
     learner = Learner(replace(CHALLENGED, challengers={QUICK: CHALLENGED.challengers[QUICK]}))
     for week in range(place + 1):
         learner.learn((week + 2) * WEEK_US, [week_of(week, turning)], may_promote=False)
-    assert first.parameters.packed() == learner.contenders[QUICK].model.parameters().packed()
+    assert first.parameters.packed() == learner.variants[QUICK].model.parameters().packed()
     assert first.parameters.packed() != before.parameters.packed()
     assert sorted(first.shadow) == [MODEL, SLOW]
     assert sorted(first.learning) == [MODEL, QUICK, SLOW]
@@ -114,7 +114,7 @@ def test_challengers_do_not_show_in_the_champion() -> None:
 def test_neither_partitions_nor_order_nor_restarts_show() -> None:
     learner, chance = Learner(CHALLENGED), np.random.default_rng(1)
     for week, wanted in enumerate(run(turning)):
-        parts = [taken(week_of(week, turning), p) for p in np.array_split(chance.permutation(30), 3)]
+        parts = [subset(week_of(week, turning), p) for p in np.array_split(chance.permutation(30), 3)]
         assert learner.learn((week + 2) * WEEK_US, parts).dumps() == wanted.dumps()
         state, learner = learner.dumps(), Learner(CHALLENGED)
         learner.loads(state)
@@ -135,12 +135,12 @@ def test_a_champion_that_the_profile_has_no_more_gives_its_place_to_the_first() 
     learner, other = Learner(CHALLENGED), Learner(replace(CHALLENGED, challengers={SLOW: CHALLENGED.challengers[SLOW]}))
     for week in range(10):
         learner.learn((week + 2) * WEEK_US, [week_of(week, nobody)])
-    learner.crown(QUICK, 12 * WEEK_US)
+    learner.promote(QUICK, 12 * WEEK_US)
     one = week_of(12, nobody)
-    learner.trials.judge(one.observed_us, QUICK, one.said, one.label.astype(float), np.ones(len(one.label)))
+    learner.trials.update(one.observed_us, QUICK, one.said, one.label.astype(float), np.ones(len(one.label)))
     other.loads(learner.dumps())
     assert (learner.champion, other.champion) == (QUICK, MODEL)
-    assert (learner.trials.verdict(SLOW).rounds, other.trials.verdict(SLOW).rounds) == (1, 0)
+    assert (learner.trials.comparison(SLOW).rounds, other.trials.comparison(SLOW).rounds) == (1, 0)
 
 
 def test_experts_are_trusted_by_what_each_model_s_own_have_said() -> None:
@@ -148,7 +148,7 @@ def test_experts_are_trusted_by_what_each_model_s_own_have_said() -> None:
     knows = np.zeros((1 + SERVED, len(one.label)))
     knows[EXPERTS.index("hinges")] = 2.0 * one.label - 1.0
     learner.learn(2 * WEEK_US, [replace(one, said=one.said | {QUICK: knows})])
-    trusted = {name: each.model.pool.weights[EXPERTS.index("hinges")] for name, each in learner.contenders.items()}
+    trusted = {name: each.model.pool.weights[EXPERTS.index("hinges")] for name, each in learner.variants.items()}
     assert trusted[QUICK] > trusted[MODEL]
 
 
@@ -156,10 +156,10 @@ def test_only_customers_count_of_whom_both_have_said_something() -> None:
     y, said = np.array([1.0, 1.0, 1.0]), {name: np.zeros((1 + SERVED, 3)) for name in (MODEL, QUICK)}
     said[MODEL][:, 0], said[QUICK][:, 1], said[QUICK][:, 2] = np.nan, np.nan, 0.01
     trials = ChampionChallenger(Promotion(most_a_week=0.02), 2, 1)
-    trials.judge(0, MODEL, said, y, np.ones(3))
-    trials.judge(WEEK_US, MODEL, {MODEL: said[MODEL]}, y, np.ones(3))
-    assert trials.verdict(QUICK).gain == pytest.approx(0.005, rel=0.01)  # half of 0.01: the third customer's
-    assert trials.verdict(QUICK).rounds == 1
+    trials.update(0, MODEL, said, y, np.ones(3))
+    trials.update(WEEK_US, MODEL, {MODEL: said[MODEL]}, y, np.ones(3))
+    assert trials.comparison(QUICK).gain == pytest.approx(0.005, rel=0.01)  # half of 0.01: the third customer's
+    assert trials.comparison(QUICK).rounds == 1
 
 
 def test_a_challenger_that_is_new_learns_before_it_speaks() -> None:
@@ -170,7 +170,7 @@ def test_a_challenger_that_is_new_learns_before_it_speaks() -> None:
     spoke = [sorted(new.learn((week + 2) * WEEK_US, [week_of(week, nobody)]).shadow) for week in (10, 11)]
     assert before.learned
     assert spoke == [[], [QUICK, SLOW]]  # 30 labels, then 60
-    new.crown("nobody", 0)
+    new.promote("nobody", 0)
     assert new.champion == MODEL
 
 
@@ -182,7 +182,7 @@ def world(turn: int, weeks: int = 42) -> list[Snapshot]:
     for week in range(weeks):
         one = examples(week, 150, week)
         label = one.label if week < turn else 1 - one.label
-        waiting.append(replace(one, label=label, said=scorer.said(scaled(one.features))))
+        waiting.append(replace(one, label=label, said=scorer.expert_log_odds(scaled(one.features))))
         found.append(learner.learn(week * WEEK_US, [waiting.pop(0)] if len(waiting) > 2 else []))
         scorer = Scorer(found[-1])
     return found

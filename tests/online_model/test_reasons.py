@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from features.catalogue import NAMES
 from features.matrix import scaled
 from features.portable_math import Array
-from online_model.additive_functions import EDGES, VALUE_STEP, experts, mixed, on_grid
+from online_model.additive_functions import EDGES, VALUE_STEP, experts, on_grid, weighted_sum
 from online_model.reasons import MOST_AGAINST, MOST_FOR, TOPIC_INDEX, TOPICS, Topics, reasons, topics_of
 from online_model.scorer import Scorer
 from tests.online_model.worlds import features, learner
@@ -42,7 +42,7 @@ def moved(customer: int, place: int, move: float) -> tuple[Array, Array]:
 def most_it_may_change(place: int, before: float, after: float) -> float:
     """By its function, which is straight but for its jumps at the edges of bins: the steepest slope, and the jumps."""
     p = LEARNED.parameters
-    served = mixed(experts(p), p.weights * p.slope, p.level)
+    served = weighted_sum(experts(p), p.weights * p.slope, p.level)
     height, rise = served.height[place], served.rise[place]
     jumps = np.abs(height[1:] + rise[1:] * EDGES[1:] - height[:-1] - rise[:-1] * EDGES[1:])
     ends = np.array([[min(before, after)], [max(before, after)]]).T
@@ -66,7 +66,7 @@ def told(x: Array) -> set[int]:
 
 def test_the_model_that_is_tried_has_slopes_and_jumps() -> None:
     p = LEARNED.parameters
-    served = mixed(experts(p), p.weights * p.slope, p.level)
+    served = weighted_sum(experts(p), p.weights * p.slope, p.level)
     assert np.abs(served.rise).max() > 0.1
     assert max(most_it_may_change(place, 1.9, 2.0) for place in range(len(NAMES))) > 0.02
     assert any(len(told(rows()[:, customer])) == MOST_FOR + MOST_AGAINST for customer in range(200))

@@ -16,9 +16,9 @@ from online_model.reservoir import SIZE, Reservoir
 def filled(batches: list[Array]) -> Reservoir:
     """x of each: (1, n); the label says whether x is above 0, the weight is 1 and what x is above it."""
     memory = Reservoir()
-    memory.meet(1)
+    memory.add_features(1)
     for x in batches:
-        memory.take(x, (x[0] > 0).astype(np.float64), 1.0 + np.maximum(x[0], 0.0))
+        memory.update(x, (x[0] > 0).astype(np.float64), 1.0 + np.maximum(x[0], 0.0))
     return memory
 
 
@@ -57,7 +57,7 @@ def test_a_feature_label_and_weight_stay_together() -> None:
 
 def test_a_feature_that_is_new_was_nothing_before() -> None:
     memory = filled([np.ones((1, 3))])
-    memory.meet(2)
+    memory.add_features(2)
     assert memory.bins.tolist() == [[36] * 3, [32] * 3]
 
 
@@ -67,5 +67,5 @@ def test_what_is_restored_goes_on_the_same(n: int) -> None:
     kept, restored = filled([first] if n else []), Reservoir()
     restored.load(orjson.loads(orjson.dumps(kept.packed())), 1)
     for memory in (kept, restored):
-        memory.take(more, np.ones(300), np.ones(300))
+        memory.update(more, np.ones(300), np.ones(300))
     assert kept.packed() == restored.packed()

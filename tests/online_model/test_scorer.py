@@ -72,7 +72,7 @@ def test_beyond_what_was_learned_from_a_model_says_what_it_says_at_the_end() -> 
 
 def test_what_each_expert_says_makes_up_what_is_served() -> None:
     scorer, p = Scorer(LEARNED), LEARNED.parameters
-    said = scorer.said(scaled(RAW))[MODEL]
+    said = scorer.expert_log_odds(scaled(RAW))[MODEL]
     np.testing.assert_allclose(p.weights @ said[:MIX], said[MIX], atol=1e-9)
     np.testing.assert_allclose(said[SERVED], scorer.log_odds(scaled(RAW)), atol=1e-4)
 
@@ -89,7 +89,7 @@ def test_until_enough_labels_have_matured_rfm_b_decides() -> None:
     loyal, middle, lost = scorer.probability(scaled(raw)).tolist()
     assert middle == pytest.approx(0.2, abs=1e-6)  # the profile's prior
     assert loyal < middle < lost
-    assert scorer.said(scaled(raw)) == {}
+    assert scorer.expert_log_odds(scaled(raw)) == {}
     assert np.flatnonzero(scorer.contributions(scaled(raw)).any(axis=1)).tolist() == [RFM_B]
 
 

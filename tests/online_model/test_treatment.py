@@ -15,8 +15,8 @@ from online_model.estimator import LogisticRegression
 from online_model.examples import Examples
 from online_model.expert_weights import mean_loss
 from online_model.learner import ACTING_US, Learner
-from online_model.readiness import area
-from online_model.treatment import Treatment, codes, effective, weights
+from online_model.readiness import weighted_auc
+from online_model.treatment import Treatment, effective_sample_size, treatment_codes, weights
 from tests.online_model.worlds import RULES, WEEK_US, examples, treated
 
 
@@ -42,7 +42,7 @@ def truth_of_the_crossed() -> float:
 def test_a_case_is_told_apart_by_what_was_done() -> None:
     cases = np.array([False, True, True, True, False])
     held_out, contacted = np.array([True, True, False, False, False]), np.array([False, False, False, True, True])
-    assert codes(cases, held_out, contacted).tolist() == [0, 1, 2, 3, 3]
+    assert treatment_codes(cases, held_out, contacted).tolist() == [0, 1, 2, 3, 3]
 
 
 @pytest.mark.parametrize(("share", "weight"), [(0.05, 20.0), (0.25, 4.0), (0.001, 64.0)])
@@ -58,7 +58,7 @@ def test_an_example_of_weight_two_is_two_examples(seed: int) -> None:
     x, y, weight = rng.normal(size=(60, 3)), rng.integers(0, 2, 60).astype(float), rng.integers(1, 3, 60)
     once, twice = LogisticRegression(), LogisticRegression()
     for model in (once, twice):
-        model.meet(["a", "b", "c"])
+        model.add_features(["a", "b", "c"])
         model.precision[:] = np.eye(4)
     once.update(x, y, weight.astype(float))
     twice.update(np.repeat(x, weight, axis=0), np.repeat(y, weight))
@@ -66,14 +66,14 @@ def test_an_example_of_weight_two_is_two_examples(seed: int) -> None:
     assert mean_loss(x[:, 0], y, weight.astype(float)) == pytest.approx(
         mean_loss(np.repeat(x[:, 0], weight), np.repeat(y, weight)), abs=1e-4
     )
-    assert area(x[:, 0], y, weight.astype(float)) == pytest.approx(
-        area(np.repeat(x[:, 0], weight), np.repeat(y, weight))
+    assert weighted_auc(x[:, 0], y, weight.astype(float)) == pytest.approx(
+        weighted_auc(np.repeat(x[:, 0], weight), np.repeat(y, weight))
     )
 
 
 def test_few_that_count_much_are_few() -> None:
-    assert effective(np.ones(50)) == 50.0
-    assert effective(np.array([20.0, 1.0, 1.0])) < 1.5
+    assert effective_sample_size(np.ones(50)) == 50.0
+    assert effective_sample_size(np.array([20.0, 1.0, 1.0])) < 1.5
 
 
 def test_the_order_of_weighted_examples_does_not_show() -> None:
@@ -82,7 +82,7 @@ def test_the_order_of_weighted_examples_does_not_show() -> None:
     found = []
     for order in (np.arange(5000), rng.permutation(5000)):
         model = LogisticRegression()
-        model.meet(["a", "b", "c", "d"])
+        model.add_features(["a", "b", "c", "d"])
         model.update(x[order], y[order], weight[order])
         found.append((model.weights.tobytes(), model.precision.tobytes()))
     assert found[0] == found[1]
@@ -103,7 +103,7 @@ def test_where_nobody_reports_a_contact_all_examples_count_alike() -> None:
 
 def test_the_judge_counts_everybody() -> None:
     weeks = [treated(week, 500) for week in range(3)]
-    assert learned(weeks).judge.get() == learned(weeks, leaves_out_treated=False).judge.get()
+    assert learned(weeks).metrics.get() == learned(weeks, leaves_out_treated=False).metrics.get()
 
 
 def test_a_restored_learner_goes_on_the_same() -> None:

@@ -13,16 +13,16 @@ from online_model.drift import DriftRules
 from online_model.examples import Examples
 from online_model.learner import Learner, Rules
 from online_model.parameters import EXPERTS, KNOTS, SERVED
-from online_model.readiness import Bar, Hold
+from online_model.readiness import Hold, ReadinessRules
 from online_model.snapshot import MODEL, Snapshot
-from online_model.treatment import codes
+from online_model.treatment import treatment_codes
 
 RULES = Rules(
     prior_probability=0.2,
     horizon_days=14.0,
     prior_precision=10.0,
     forget_a_week=0.99,
-    bar=Bar(min_labels=100, min_labels_of_a_class=10, least_auc=0.55),
+    readiness=ReadinessRules(min_labels=100, min_labels_of_a_class=10, least_auc=0.55),
     drift=DriftRules(reference_weeks=4, psi=0.25, missing_jump=0.2, least_counted=200, loss_delta=0.002),
 )
 WEEK_US = 7 * 86_400_000_000
@@ -57,7 +57,7 @@ def treated(week: int, n: int = 4000, saved: float = 0.5, holdout_share: float =
     called = crossed & ~held_out
     label = np.where(called & (rng.random(n) < saved), 0, one.label).astype(np.uint8)
     propensity = np.where(crossed & held_out, holdout_share, 1.0)
-    return replace(one, label=label, treatment=codes(crossed, held_out, called), propensity=propensity)
+    return replace(one, label=label, treatment=treatment_codes(crossed, held_out, called), propensity=propensity)
 
 
 def learner(weeks: int = 0) -> Learner:
