@@ -9,6 +9,8 @@ COPY features features
 COPY online_model online_model
 COPY streams streams
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . && useradd --system keepline
+# the user has no home, where matplotlib would keep its list of fonts
+ENV MPLCONFIGDIR=/tmp/matplotlib
 USER keepline
 ENTRYPOINT ["keepline"]
 CMD ["worker"]

@@ -1,17 +1,20 @@
-# Keepline: everything installs itself into .venv from the locks; nothing asks, nothing speaks when all is well.
-#   make demo     the five-minute tour: needs Python 3.11+ and nothing else
-#   make test     every test; those on Apache Kafka need Java 17+ and Maven, or KEEPLINE_BROKERS
+# Keepline: each target installs what it needs into .venv from the locks; no questions, no output without a problem.
+#   make demo     the five-minute demo: needs Python 3.11+ and nothing else
+#   make test     all tests, in two processes (WORKERS=4: in four); those on Apache Kafka need Java 17+ and Maven, or
+#                 KEEPLINE_BROKERS
 #   make check    style, types, import directions, coverage, published schemas
 #   make bench    the benchmarks, as ratios
-#   make chaos    workers on Apache Kafka under 100 faults, compared with a calm replay; CHAOS='--seed 7 --faults 20'
-#   make lock     newest versions that pyproject.toml allows into the locks
-#   make clean    remove .venv and what the tools left
+#   make chaos    workers on Apache Kafka under 100 faults, compared with a replay; CHAOS='--seed 7 --faults 20'
+#   make lock     update the locks to the newest versions that pyproject.toml allows
+#   make clean    remove .venv and the caches of the tools
 
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := .venv/bin
 UV := 0.13.9
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS)
 
-# --no-compile: Python compiles what it imports, which is a tenth of what is installed
+# --no-compile: Python compiles modules at import, a tenth of what is installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 INSTALL = $(PIP) install --no-compile --require-hashes --requirement
 PROJECT = $(PIP) install --no-deps --no-build-isolation --editable .
@@ -28,7 +31,7 @@ demo: .venv/demo.stamp
 	@$(BIN)/keepline demo
 
 test: .venv/dev.stamp
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 check: .venv/dev.stamp
 	@$(BIN)/ruff check --quiet
@@ -36,9 +39,7 @@ check: .venv/dev.stamp
 	@$(BIN)/mypy --no-error-summary
 	@said=$$($(BIN)/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(BIN)/keepline schemas export --check
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -m "not kafka" -qq
-	@$(BIN)/coverage report --format=total >/dev/null || { $(BIN)/coverage report; exit 1; }
+	@$(PYTEST) -m "not kafka" -qq --cov --cov-report=
 
 bench: .venv/dev.stamp
 	@$(BIN)/python -m benchmarks
@@ -46,7 +47,7 @@ bench: .venv/dev.stamp
 chaos: .venv/dev.stamp
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
-# requirements.lock: what runs; requirements-dev.lock: the same versions and what tests and benchmarks need besides
+# requirements.lock: runtime; requirements-dev.lock: the same versions, and packages for tests and benchmarks
 lock: .venv/dev.stamp
 	@$(PIP) install uv==$(UV)
 	@$(COMPILE) --extra demo --upgrade --output-file requirements.lock
@@ -68,7 +69,7 @@ clean:
 	@touch $@ .venv/demo.stamp
 
 .venv/pyvenv.cfg:
-	@command -v $(PYTHON) >/dev/null || { echo "keepline: $(PYTHON) is not there: install Python 3.11 or newer" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "keepline: $(PYTHON) not found: install Python 3.11 or newer" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "keepline: $(PYTHON) is $$($(PYTHON) -V 2>&1): Python 3.11 or newer is needed;" \
 			"name one that you have: make PYTHON=python3.12 ..." >&2; exit 1; }

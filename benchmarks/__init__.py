@@ -1,21 +1,26 @@
-"""What Keepline costs, measured against named peers in one run: `python -m benchmarks [NAME ...]`, or `make bench`.
+"""Benchmarks of Keepline against named peers in one run: `python -m benchmarks [NAME ...]`, or `make bench`.
 
-In: a scale and a seed. Out: a table of measures with the claims they hold or fail; the exit code is 1 when one fails.
+Input: a scale and a seed. Output: a table of measures with their claims; the exit code is 1 when a claim fails.
 
-    registry     the benchmarks there are, one module each, with `run(scale, seed) -> list[Measure]`
-    measure      what a benchmark says, and how repetitions become one figure
+    registry     the list of benchmarks, one module each, with `run(scale, seed) -> list[Measure]`
+    measure      measures and claims, and medians over repetitions
     report       the table, and the same as JSON with the machine's load, processors and versions
-    city         the simulated city that most of them run on
-    kafka        Apache Kafka, topics and a bare consumer: the peer that everything on Kafka is compared with
+    city         the simulated city that most benchmarks use
+    population   an engine with any number of active customers
+    kafka        Apache Kafka, topics and a bare consumer: the peer of everything on Kafka
     units        engines and learner over records in memory, without a broker
-    process      children: `keepline` commands with their processor time and memory
+    process      child processes: `keepline` commands with their processor time and memory
+    logs         public event logs, for `learning`
+    alone        the model without its engine, for `learning`
+    closed_loop  city, CRM and engine in one process, for `treatment`
+    jobs         the jobs in other frameworks, for `peers`
 
-A peer and ours run in turn, three times, and medians are compared: on a shared machine a ratio within one run says
-more than a figure. Processor time is that of the process alone, without the broker beside it.
+Peer and Keepline run alternately, three times, and medians are compared: on a shared machine a ratio within one run is
+more reliable than a figure. Processor time is that of the process alone, without the broker.
 To add a benchmark, write a module with `run` and enter it in the registry.
 """
 
 import os
 
-# as the command line does, before NumPy is imported: a worker's unit is a core
+# as the command line does, before NumPy is imported: one worker uses one core
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -13,7 +13,7 @@ from benchmarks.measure import Measure, Skipped
 
 
 def main() -> int:
-    """1: a claim does not hold; 2: no such benchmark."""
+    """Returns 1 when a claim does not hold; argparse exits with 2 for an unknown benchmark."""
     args = _arguments()
     if args.list:
         width = max(map(len, registry.BENCHMARKS))
@@ -38,11 +38,13 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Benchmarks, as ratios to named peers.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which ones (default: all that can run here)")
-    parser.add_argument("--list", action="store_true", help="name them and end")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the measures there too")
-    parser.add_argument("--seed", type=int, default=1, help="of the simulated city (default 1)")
-    parser.add_argument("--scale", choices=("small", "full"), default="full", help="small: a quick look (default full)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (default: all that can run here)")
+    parser.add_argument("--list", action="store_true", help="list the benchmarks and exit")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the measures to FILE")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the simulated city (default: 1)")
+    parser.add_argument(
+        "--scale", choices=("small", "full"), default="full", help="small: quick and rough (default: full)"
+    )
     args = parser.parse_args()
     unknown = sorted(set(args.names) - set(registry.BENCHMARKS))
     if unknown:

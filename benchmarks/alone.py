@@ -1,4 +1,4 @@
-"""The model alone, fed with the observations of a replay as its engine and its learner would: what that costs."""
+"""The cost of the model alone: it scores and learns the observations of a replay, as engine and learner do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from online_model.learner import Learner
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from online_model.treatment import NO_LABEL
-from streams.engine.scoring import in_parts
+from streams.engine.scoring import in_chunks
 from streams.files.replay_folder import EXAMPLES
 from streams.profile.profile import Profile
 from streams.units.learner_unit import rules_of
@@ -29,23 +29,23 @@ Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
-class Alone:
-    """What it took. scoring_s, learning_s: of a processor; differ: observations of which it said another bit than the
-    replay had.
+class ModelCost:
+    """The cost of scoring and learning. scoring_s, learning_s: processor time; differ: observations whose probability
+    differs from the replay's in any bit.
     """
 
     observed: int = 0
     learned: int = 0
     scoring_s: float = 0.0
     learning_s: float = 0.0
-    snapshot_bytes: int = 0  # the largest that engines got
-    state_bytes: int = 0  # the learner's own, at the end
+    snapshot_bytes: int = 0  # the largest snapshot sent to engines
+    state_bytes: int = 0  # the learner's state at the end
     differ: int = 0
 
 
-def fed(folder: Path, profile: Profile) -> Alone:
-    """At each instant the labels known by then are learned, then customers are observed."""
-    took, learner, waiting = Alone(), Learner(rules_of(profile)), list[Examples]()
+def run_model(folder: Path, profile: Profile) -> ModelCost:
+    """Runs the model over a replay: at each instant it learns the labels known by then, then scores."""
+    took, learner, waiting = ModelCost(), Learner(rules_of(profile)), list[Examples]()
     for observed in _observations(folder):
         known_us = observed.observed_us - profile.label.horizon_us
         examples = with_label([one for one in waiting if one.observed_us <= known_us])
@@ -64,14 +64,14 @@ def fed(folder: Path, profile: Profile) -> Alone:
 
 
 def _learn(learner: Learner, at_us: int, examples: list[Examples]) -> bytes:
-    """As the learner does, to the model's message."""
+    """Learns as the learner does, and returns the message with the model."""
     return learner.learn(at_us, examples).dumps()
 
 
 def _observe(model: bytes, whom: Examples) -> Examples:
-    """As an engine does, from the model's message on; the features are there already."""
+    """Scores as an engine does, from the model's message on; the features are given."""
     scorer, parts = Scorer(Snapshot.loads(model)), []
-    for places in in_parts(np.arange(len(whom.customers))):
+    for places in in_chunks(np.arange(len(whom.customers))):
         part = subset(whom, places)
         said = {name: as_sent(rows) for name, rows in scorer.expert_log_odds(scaled(part.features)).items()}
         parts.append(replace(part, probability=scorer.score(part.features), said=said))
@@ -79,12 +79,12 @@ def _observe(model: bytes, whom: Examples) -> Examples:
 
 
 def as_sent(rows: Array) -> Array:
-    """What experts said travels in single precision."""
+    """Returns the experts' predictions in the single precision of the messages."""
     return rows.astype(np.float32).astype(np.float64)
 
 
 def _observations(folder: Path) -> Iterator[Examples]:
-    """Those of a replay by instant, customers in order, with the labels that they were to get."""
+    """Yields the observations of a replay by instant, customers in order, with their later labels."""
     table = pq.read_table(folder / EXAMPLES).sort_by([("observed_at", "ascending"), ("customer_id", "ascending")])
     at_us = table["observed_at"].cast("int64").to_numpy()
     features = np.stack([table[f"f_{name}"].to_numpy() for name in NAMES])
@@ -98,6 +98,6 @@ def _observations(folder: Path) -> Iterator[Examples]:
 
 
 def _timed(work: Callable[[], Made]) -> tuple[Made, float]:
-    """What it gives, and the seconds of a processor that it took."""
+    """Returns the result and its processor time in seconds."""
     began = time.process_time()
     return work(), time.process_time() - began

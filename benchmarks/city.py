@@ -1,4 +1,4 @@
-"""The simulated city as the input of a benchmark: as it is, or with customers who are heard of every day."""
+"""The simulated city as the input of a benchmark: as it is, or with an event a customer and day."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LINES = {"service_visits": visit_lines, "app_activity": activity_lines, "surveys
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A city: its rules, its length, the profile that suits it."""
+    """A kind of city: its rules, its length, and overrides of the profile."""
 
     rules: Rules
     days: int
@@ -29,35 +29,35 @@ class Kind:
 
 
 KINDS = {
-    # the pilot city: an event a customer every ten days, everybody scored every day
+    # the pilot city: an event a customer every ten days, all customers scored every day
     "pilot": Kind(Rules(), 730, []),
-    # an event a customer and day, which is what the design reckons with at scale
+    # an event a customer and day, as the design assumes at scale
     "daily": Kind(Rules(sessions_median=0.5), 90, ["label.horizon=28d"]),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class CityFiles:
-    """Files of events and how many there are in them."""
+    """Files of events, and the number of events in them."""
 
     folder: Path
     events: int
 
     @property
     def paths(self) -> list[Path]:
-        """Visits, activity, surveys."""
+        """The files of visits, activity and surveys."""
         return [self.folder / f"{name}.jsonl" for name in LINES]
 
 
 @contextmanager
 def city_files(scale: Scale, seed: int, kind: Kind = KINDS["pilot"]) -> Iterator[CityFiles]:
-    """The city of a scale; deleted afterwards."""
+    """Yields the files of a city; deletes them afterwards."""
     with TemporaryDirectory(prefix="keepline-city-") as folder:
         yield write(Path(folder), CUSTOMERS[scale], kind.days, seed, kind.rules)
 
 
 def write(folder: Path, customers: int, days: int, seed: int, rules: Rules) -> CityFiles:
-    """Files of a city, by `rules` that the command does not have."""
+    """Writes the files of a city with `rules`, which the command `simulate` cannot set."""
     city, events = City(customers, START_US, seed, rules), 0
     with ExitStack() as stack:
         files = {name: stack.enter_context((folder / f"{name}.jsonl").open("wb")) for name in LINES}
@@ -70,5 +70,5 @@ def write(folder: Path, customers: int, days: int, seed: int, rules: Rules) -> C
 
 
 def options(kind: Kind) -> list[str]:
-    """The settings as words of a command."""
+    """Returns the settings as arguments of a command."""
     return [word for setting in kind.settings for word in ("--set", setting)]

@@ -1,5 +1,5 @@
-"""The closed loop in this process: the city lives a day, the engine of a replay opens cases, the simulated desk calls,
-and the called come back. A large share is held out, so that a small city shows much.
+"""The closed loop in one process: the city produces a day, the engine of a replay opens cases, the simulated CRM calls,
+and saved customers return. The holdout is large, so that a small city gives enough holdout cases.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from online_model.learner import Learner, Rules
 from online_model.snapshot import Snapshot
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import parse_instant
-from streams.demo.closed_loop import Life
+from streams.demo.closed_loop import ClosedLoop
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
 from streams.profile.loading import load_profile
@@ -38,25 +38,25 @@ SETTINGS = (
 PROMPT = Habits(contact_days=((0, 1),), contact_shares=(1.0,))
 IDLE = Habits(contact_shares=(0.0, 0.0, 0.0, 0.0), heeds_escalation=0.0)
 PUBLISHED = CityRules()
-PERSUASIVE = CityRules(saved_share=(0.9, 0.9, 0.9, 0.9))  # far above the published rates, so that it shows
+PERSUASIVE = CityRules(saved_share=(0.9, 0.9, 0.9, 0.9))  # far above the published rates, for a visible effect
 
 
 class Loop:
-    """The city as the sources of a replay, and what the replay writes as what the desk hears."""
+    """City and CRM as the sources of a replay, and as the folder that its messages go to."""
 
-    def __init__(self, life: Life, days: int) -> None:
-        self.life, self.days, self.read, self.empty = life, days, 0, False
+    def __init__(self, closed_loop: ClosedLoop, days: int) -> None:
+        self.closed_loop, self.days, self.read, self.empty = closed_loop, days, 0, False
         self.names = sorted(TOPIC_OF_KIND.values())
         self._sent: dict[str, int] = defaultdict(int)
         self._interventions: list[Any] = []
         self._updates: list[Any] = []
 
     def read_into(self, feed: EngineFeed) -> None:
-        """The next day, after the messages that have come."""
-        heard = self._interventions, self._updates
+        """Offers the events of the next day, after giving the new messages to the CRM."""
+        messages = self._interventions, self._updates
         self._interventions, self._updates = [], []
         by_topic = defaultdict(list)
-        for row in self.life.day(*heard):
+        for row in self.closed_loop.next_day(*messages):
             by_topic[TOPIC_OF_KIND[row.kind]].append(row)
         for topic in self.names:
             base = self._sent[topic]
@@ -64,35 +64,37 @@ class Loop:
             records = [
                 LocalRecord(base + i, row.value, (row.customer or "").encode()) for i, row in enumerate(by_topic[topic])
             ]
-            feed.offer(topic, base, records, self.life.now_us)
-            feed.caught_up(topic, self.life.now_us)
+            feed.offer(topic, base, records, self.closed_loop.now_us)
+            feed.caught_up(topic, self.closed_loop.now_us)
         self.days -= 1
         if not self.days:
-            feed.merge.finish(self.life.now_us)
+            feed.merge.finish(self.closed_loop.now_us)
 
     def interventions(self, values: Sequence[bytes]) -> None:
         self._interventions += map(orjson.loads, values)
 
     def models(self, values: Sequence[bytes]) -> None:
-        """Nobody reads them here."""
+        """Ignores models."""
 
     def updates(self, values: Sequence[bytes]) -> None:
         self._updates += map(orjson.loads, values)
 
     def withheld(self, values: Sequence[bytes]) -> None:
-        """Nobody hears of it."""
+        """Ignores withheld interventions: the CRM does not get them."""
 
     touches = dead_letters = withheld
 
     def examples(self, *columns: object) -> None:
-        """Kept by the learners."""
+        """Ignores examples: `run_city` takes them from the learner."""
 
 
-def lived(customers: int, days: int, seed: int, rules: CityRules, habits: Habits) -> tuple[dict[int, Examples], Rules]:
-    """A city of so many customers for so many days: its matured examples by instant, and what its learner goes by."""
+def run_city(
+    customers: int, days: int, seed: int, rules: CityRules, habits: Habits
+) -> tuple[dict[int, Examples], Rules]:
+    """Simulates a city and returns its matured examples by instant, and the rules of its learner."""
     found: dict[int, Examples] = {}
     with TemporaryDirectory(prefix="keepline-loop-") as folder, CityFolder(Path(folder)) as files:
-        loop = Loop(Life(City(customers, START_US, seed, rules), Crm(seed, habits), files), days)
+        loop = Loop(ClosedLoop(City(customers, START_US, seed, rules), Crm(seed, habits), files), days)
         replay = Replay(load_profile("after-sales", SETTINGS), cast(FileSources, loop), cast(ReplayFolder, loop))
         learner = replay.learner.learner
         learner.learn = _kept(learner, found)  # type: ignore[method-assign]

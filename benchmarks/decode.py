@@ -1,4 +1,4 @@
-"""Raw events to checked columns, against JSON alone and against pydantic one by one."""
+"""Raw events to validated columns, against JSON parsing alone and pydantic one by one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PYDANTIC_SHARE = 10  # it gets a tenth of the events
 
 
 def run(scale: Scale, seed: int) -> list[Measure]:
-    """Reported only."""
+    """Has no claims."""
     now_us = time.time_ns() // 1000
     measures = []
     with city_files(scale, seed) as city:

@@ -1,4 +1,4 @@
-"""Apache Kafka for benchmarks: a broker, the city in topics, and the bare loop that all is compared with."""
+"""Apache Kafka for benchmarks: a broker, the city in topics, and the bare loop as the peer."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ Taker = Callable[[TopicPartition, list[Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class CityTopics:
-    """The city, published to topics of its own. events: without heartbeats and end markers."""
+    """A city published to topics of its own. events: without heartbeats and end markers."""
 
     environ: dict[str, str]
     settings: Settings
     events: int
 
     def bare_loop(self) -> None:
-        """The peer: every record of the inputs fetched and parsed, nothing else."""
+        """Runs the peer: fetches and parses every record of the inputs, nothing else."""
         asyncio.run(_read(self.settings, _parse))
 
     def records(self) -> dict[tuple[str, int], list[Any]]:
-        """Every record of the inputs, by topic (short name) and partition."""
+        """Returns every record of the inputs, by topic (short name) and partition."""
         found: dict[tuple[str, int], list[Any]] = {(source, p): [] for source in INPUTS for p in range(PARTITIONS)}
         short = {self.settings.topic(source): source for source in INPUTS}
         asyncio.run(_read(self.settings, lambda place, got: found[short[place.topic], place.partition].extend(got)))
         return found
 
     def forget_state(self) -> None:
-        """Only the inputs stay: the next worker begins anew."""
+        """Recreates all topics but the inputs, so that the next worker starts without state."""
         asyncio.run(_recreate(self.settings))
 
 
 @contextmanager
 def broker() -> Iterator[str]:
-    """host:port of KEEPLINE_BROKERS, or of an Apache Kafka that is started here; raises Skipped."""
+    """Yields host:port of KEEPLINE_BROKERS, or of an Apache Kafka started here; raises Skipped."""
     if given := os.environ.get("KEEPLINE_BROKERS"):
         yield given
         return
@@ -69,7 +69,7 @@ def broker() -> Iterator[str]:
 
 @contextmanager
 def city_topics(scale: Scale, seed: int, kind: Kind) -> Iterator[CityTopics]:
-    """The city of a scale on a broker, with end markers."""
+    """Yields a city on a broker, with end markers."""
     with broker() as brokers, city_files(scale, seed, kind) as city:
         name = f"bench-{uuid4().hex[:8]}"
         environ = {"KEEPLINE_BROKERS": brokers, "KEEPLINE_TOPIC_PREFIX": f"{name}-", "KEEPLINE_GROUP": name}
@@ -85,7 +85,7 @@ def _parse(place: TopicPartition, records: list[Any]) -> None:
 
 
 async def _read(settings: Settings, take: Taker) -> None:
-    """All records of the inputs, with the worker's fetch sizes."""
+    """Reads all records of the inputs, with the worker's fetch sizes."""
     async with AIOKafkaConsumer(
         **settings.client, enable_auto_commit=False, max_partition_fetch_bytes=FETCH_BYTES
     ) as consumer:
@@ -107,6 +107,6 @@ async def _recreate(settings: Settings) -> None:
     mine = [settings.topic(topic.name) for topic in topics.TOPICS if topic.name not in INPUTS]
     async with topics.admin(settings) as client:
         await client.delete_topics(mine)
-        while set(mine) & set(await client.list_topics()):  # noqa: ASYNC110 -- the broker tells nobody
+        while set(mine) & set(await client.list_topics()):  # noqa: ASYNC110 -- brokers do not notify
             await asyncio.sleep(0.1)
     await topics.create(settings, PARTITIONS)

@@ -1,9 +1,9 @@
 """The online model, one pass, against LightGBM retrained every week on all matured labels.
 
-Both are judged on the same rows, the labelled observations of a replay, by what was or would have been served then.
+Both are evaluated on the same rows, the labelled observations of a replay, by the probabilities served at the time.
 LightGBM has all features, and at each instant exactly the labels that the model had: those known by then. Differences
-have intervals by customer, drawn as `keepline evaluate` does. Processor times are of one thread each: our model is fed
-with the observations once more, without decoding and features, which LightGBM is given too.
+have bootstrap intervals by customer, as in `keepline evaluate`. Processor times are of one thread each: our model runs
+over the observations once more, without decoding and features, which LightGBM also gets ready-made.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.alone import Alone, fed
+from benchmarks.alone import ModelCost, run_model
 from benchmarks.logs import SAMPLES, WHOLE, Log, replayed
-from benchmarks.measure import Claim, Measure, Scale, Skipped, Spent, at_least, at_most, spent
+from benchmarks.measure import Claim, Measure, Scale, Skipped, Timing, at_least, at_most, timed
 from schemas.instants import WEEK_US
-from streams.evaluation import metrics
+from streams.evaluation import lightgbm_baseline, metrics
 from streams.evaluation.bootstrap import Estimate, auc_tally, estimate, loss_tally, resample
 from streams.evaluation.lightgbm_baseline import ROUNDS, TUNED
 from streams.evaluation.observation_rows import Flags, Floats, Ints, Rows, read
 
-WEEKS_APART = {"small": 8, "full": 1}  # between two retrainings; claims are against one that is retrained every week
+WEEKS_APART = {"small": 8, "full": 1}  # between two retrainings; claims are against weekly retraining
 LEAST_AUC = -0.001  # the difference
 MOST_OF_BASE_RATE = 1.01
 MOST_SHARE = 1 / 20  # of LightGBM's processor time
 MOST_US = 2000.0  # an example
 MOST_BYTES = 2_000_000
-CITY = 100_000_000  # customers observed weekly, on paper
+CITY = 100_000_000  # customers observed weekly, extrapolated
 WEEK_S = WEEK_US / 1e6
 PERIODS = ("second half", "whole log")
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Observations that all could say something about, and what they said: (rows,) each, probabilities."""
+    """Observations for which all methods have a prediction, with the probabilities, (rows,) each."""
 
     rows: Rows
     ours: Floats
@@ -53,12 +53,12 @@ class Served:
 
 
 def run(scale: Scale, seed: int) -> list[Measure]:
-    """Claims on each log; at a small scale only those that are not about LightGBM."""
-    import lightgbm  # noqa: F401  # so that its absence skips before anything has been replayed
-
+    """Measures with claims on each log; at a small scale without the claims about LightGBM."""
+    if missing := lightgbm_baseline.missing():
+        raise Skipped(missing)
     logs = [log for log in (WHOLE if scale == "small" else WHOLE + SAMPLES) if log.is_there]
     if not logs:
-        raise Skipped("no logs; set KEEPLINE_DATA to a folder that has them")
+        raise Skipped("no logs; set KEEPLINE_DATA to the folder of the logs")
     measures, gains = [], defaultdict[str, list[float]](list)
     for log in logs:
         some, auc = _measured(log, WEEKS_APART[scale], seed)
@@ -74,9 +74,9 @@ def _gain(name: str, differences: list[float], weeks_apart: int) -> Measure:
 
 
 def _measured(log: Log, weeks_apart: int, seed: int) -> tuple[list[Measure], list[float]]:
-    """And how much AUC is better, by period."""
+    """Returns the measures, and the differences of AUC by period."""
     with replayed(log) as (folder, replay):
-        alone = fed(folder, log.profile)
+        alone = run_model(folder, log.profile)
         served, took = _served(folder, weeks_apart, seed)
         auc, loss = _differences(served)
     measures: list[Measure] = []
@@ -86,25 +86,25 @@ def _measured(log: Log, weeks_apart: int, seed: int) -> tuple[list[Measure], lis
     return measures, [one.value for one in auc]
 
 
-def _served(folder: Path, weeks_apart: int, seed: int) -> tuple[Served, Spent]:
-    """What all said, and what LightGBM took."""
+def _served(folder: Path, weeks_apart: int, seed: int) -> tuple[Served, Timing]:
+    """Returns the predictions of all methods, and LightGBM's time."""
     rows, _ = read(folder)
     labelled = rows.labelled
     x, rows = rows.matrix()[labelled], rows.only(labelled)
     ends = np.searchsorted(rows.week, np.arange(len(rows.instants_us) + 1))  # rows up to each instant
     known = ends[np.searchsorted(rows.instants_us, rows.instants_us - rows.horizon_us, "right")]
     theirs = np.full(len(x), np.nan)
-    took = spent(lambda: _retrain(x, rows, known, weeks_apart, seed, theirs))
-    said = np.isfinite(theirs)
+    took = timed(lambda: _retrain(x, rows, known, weeks_apart, seed, theirs))
+    has_all = np.isfinite(theirs)
     base_rate = np.append(0, np.cumsum(rows.label))[known] / np.maximum(known, 1)
     rates = base_rate[rows.week]
-    return Served(rows.only(said), rows.probability[said], theirs[said], rates[said]), took
+    return Served(rows.only(has_all), rows.probability[has_all], theirs[has_all], rates[has_all]), took
 
 
 def _retrain(x: NDArray[np.float32], rows: Rows, known: Ints, weeks_apart: int, seed: int, into: Floats) -> None:
-    """What LightGBM would have served for each row; NaN while it has no labels of both classes.
+    """Writes LightGBM's prediction for each row; NaN while it has no labels of both classes.
 
-    known: (weeks,), how many rows have labels at each instant. Bins are made once, of all rows: that can only help it.
+    known: (weeks,), rows with known labels at each instant. Bins come from all rows: that can only help LightGBM.
     """
     import lightgbm
 
@@ -120,7 +120,7 @@ def _retrain(x: NDArray[np.float32], rows: Rows, known: Ints, weeks_apart: int, 
 
 
 def _differences(served: Served) -> tuple[list[Estimate], list[Estimate]]:
-    """AUC and log loss less LightGBM's, by period; customers are drawn."""
+    """Returns AUC and log loss minus LightGBM's, by period, with intervals by customer."""
     label = served.rows.label
     tallies = [make(p, label) for make in (auc_tally, loss_tally) for p in (served.ours, served.theirs)]
     drawn = resample(tallies, served.rows, served.half)[..., -1]  # the last group alone is the second half
@@ -131,7 +131,7 @@ def _differences(served: Served) -> tuple[list[Estimate], list[Estimate]]:
 def _compared(
     what: str, served: Served, judged: Flags, auc: Estimate, loss: Estimate, weekly: bool
 ) -> Iterator[Measure]:
-    """judged: (rows,); auc, loss: ours less theirs."""
+    """Yields measures of a period. judged: (rows,); auc, loss: ours minus theirs."""
     label = served.rows.label[judged]
     ours, theirs, base = (p[judged] for p in (served.ours, served.theirs, served.base_rate))
     peer, less = "LightGBM", "less LightGBM's, 95 % by customer"
@@ -158,12 +158,12 @@ def _calibrated(log: Log, served: Served) -> Measure:
     return Measure(f"{log.name}, second half: ECE, 15 bins of equal mass", ours, "", "LightGBM", theirs, claim)
 
 
-def _costs(log: Log, alone: Alone, replay_cpu_s: float, took: Spent, weekly: bool) -> Iterator[Measure]:
-    """The differ-claim is what makes the rest about the model that was served."""
+def _costs(log: Log, alone: ModelCost, replay_cpu_s: float, took: Timing, weekly: bool) -> Iterator[Measure]:
+    """Yields costs; the first claim proves that they are the costs of the model that was served."""
     name, seconds = log.name, alone.learning_s + alone.scoring_s
     cost_us, peer = 1e6 * alone.learning_s / alone.learned, "LightGBM"
     yield Measure(
-        f"{name}: of {alone.observed:,} observations the model alone says another bit than the replay",
+        f"{name}: of {alone.observed:,} observations the model alone differs from the replay in a bit",
         alone.differ,
         "",
         claim=at_most(alone.differ, 0, "none"),
@@ -175,10 +175,10 @@ def _costs(log: Log, alone: Alone, replay_cpu_s: float, took: Spent, weekly: boo
         f"{name}: learning, an example", cost_us, "us", claim=at_most(cost_us, MOST_US, f"<= {MOST_US:,.0f} us")
     )
     yield Measure(
-        f"{name}: learning {CITY:,} customers observed weekly, on paper",
+        f"{name}: learning {CITY:,} customers observed weekly, extrapolated",
         cost_us * CITY / 1e6,
         "s",
-        f"s a week has ({CITY / WEEK_S:.0f} of {1e6 / cost_us:,.0f} examples/s)",
+        f"s of a week ({CITY / WEEK_S:.0f} of {1e6 / cost_us:,.0f} examples/s)",
         WEEK_S,
         at_most(cost_us * CITY / 1e6, WEEK_S, "within the week"),
     )

@@ -1,8 +1,8 @@
-"""A worker on the clock of the wall: from an event to its intervention, what a checkpoint takes, and back after a kill.
+"""A live worker: latency from an event to its intervention, duration of a checkpoint, recovery after a kill.
 
-The city's history runs in event time up to last night, so that a model is in force and its customers are known; then
-the same group goes on live. With a horizon of four weeks most newcomers are more likely than not to stay away for so
-long, and without a least tenure the first visit of a newcomer opens a case: that is the event whose way is timed.
+The group first processes the city's history in event time up to last night, so that a model is served and customers
+are known; then it continues live. With a horizon of four weeks most newcomers are above the threshold, and without a
+least tenure the first visit of a newcomer opens a case: this event is timed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ LATENCY_S, RESTART_S = 0.5, 5.0
 
 @dataclass
 class Live:
-    """A group with a past; its worker serves its pages on `port`."""
+    """A group with history; its worker serves its pages on `port`."""
 
     settings: Settings
     environ: dict[str, str]
@@ -64,34 +64,34 @@ class Live:
     worker: subprocess.Popen[bytes]
 
     def metric(self, name: str) -> dict[str, float]:
-        """Labels as text -> value; nothing while no worker answers."""
+        """Returns values by labels as text; {} while no worker answers."""
         return metrics(self.port, name)
 
     @property
     def applied(self) -> float:
-        """Events of all partitions."""
+        """The number of applied events of all partitions."""
         return sum(self.metric("events_total").values())
 
     @property
     def is_drained(self) -> bool:
-        """Everything that was sent is applied and saved."""
+        """Whether everything sent is applied and saved."""
         lag = self.metric("lag_records")
         return bool(lag) and not any(lag.values())
 
 
 def run(scale: Scale, seed: int) -> list[Measure]:
-    """Claims: p99 of at most 500 ms at a quarter of the load that it can carry; a checkpoint 5 s after a kill."""
+    """Claims: p99 of at most 500 ms at a quarter of the maximum load; a checkpoint 5 s after a kill."""
     with broker() as brokers, _live(brokers, CUSTOMERS[scale], seed) as live:
-        most = asyncio.run(_most(live, BURST[scale]))
-        waited = asyncio.run(_latencies(live, most / 4, SECONDS[scale]))
+        throughput = asyncio.run(_throughput(live, BURST[scale]))
+        waited = asyncio.run(_latencies(live, throughput / 4, SECONDS[scale]))
         commits = [
             s for labels, s in live.metric("checkpoint_seconds").items() if "engine" in labels and "0.5" in labels
         ]
         slow = [s for labels, s in live.metric("checkpoint_seconds").items() if "engine" in labels and "0.99" in labels]
-        back = [_back_after_a_kill(live) for _ in range(ROUNDS)]
+        back = [_recovery_s(live) for _ in range(ROUNDS)]
     p99 = float(np.percentile(waited, 99))
     return [
-        Measure("live maximum, all partitions", most, "events/s"),
+        Measure("live maximum, all partitions", throughput, "events/s"),
         Measure("event to intervention at 1/4 of that, p50", float(np.percentile(waited, 50)), "s"),
         Measure("event to intervention, p99", p99, "s", claim=at_most(p99, LATENCY_S, "<= 0.5 s")),
         Measure("transaction of a checkpoint, median of the worst partition", max(commits), "s"),
@@ -129,8 +129,8 @@ def _worker(environ: dict[str, str], port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=subprocess.DEVNULL)
 
 
-async def _most(live: Live, events: int) -> float:
-    """Events a second while more waits than can be taken."""
+async def _throughput(live: Live, events: int) -> float:
+    """Returns events a second under a backlog."""
     before, started = live.applied, time.monotonic()
     async with _producer(live) as producer:
         await _browse(live, producer, events, None)
@@ -140,7 +140,7 @@ async def _most(live: Live, events: int) -> float:
 
 
 async def _latencies(live: Live, rate: float, seconds: int) -> list[float]:
-    """Seconds from sending a newcomer's first visit until a committed reader has the intervention."""
+    """Returns seconds from sending each newcomer's first visit until a committed reader has the intervention."""
     topic, sent, waited = live.settings.topic("interventions"), dict[bytes, float](), list[float]()
     reader = AIOKafkaConsumer(
         topic,
@@ -180,7 +180,7 @@ async def _producer(live: Live) -> AsyncIterator[AIOKafkaProducer]:
 
 
 async def _browse(live: Live, producer: AIOKafkaProducer, events: int, rate: float | None) -> None:
-    """Events of known customers, so many a second, or as fast as they go."""
+    """Sends events of known customers, at `rate` a second or as fast as possible."""
     topic, started, sent, run_id = live.settings.topic("app-activity"), time.monotonic(), 0, uuid4().hex[:6]
     while sent < events:
         due = min(events, int((time.monotonic() - started) * rate) + 1 if rate else sent + 2_000)
@@ -202,8 +202,8 @@ def _event(kind: str, customer: str, number: object) -> bytes:
     return orjson.dumps(event | ({"activity_type": "browse"} if kind == "app_activity" else {"amount": 100.0}))
 
 
-def _back_after_a_kill(live: Live) -> float:
-    """Seconds until every partition has saved again."""
+def _recovery_s(live: Live) -> float:
+    """Kills the worker, starts another, and returns the seconds until every partition has saved again."""
     live.worker.kill()
     killed_at = time.time()
     live.worker.wait()

@@ -1,4 +1,4 @@
-"""Real logs: whole ones, and samples with other labels. Constants of the model were chosen in sight of all of them."""
+"""Public event logs, and samples of them with other labels. Constants of the model were chosen on all of them."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ DATA = Path(os.environ.get("KEEPLINE_DATA") or ROOT.parent / "shared" / "data")
 CDNOW = (DATA / "cdnow" / "service_visits.csv.gz",)
 OULAD = tuple(DATA / "oulad" / f"{name}.csv.gz" for name in ("app_activity", "service_visits", "surveys"))
 SHOP = "e-commerce"
-PARTS = 1000  # that customers are dealt to by their hash
+PARTS = 1000  # of customers, by their hash
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A real log, and how it is replayed."""
+    """A log, and how it is replayed."""
 
     name: str
     files: Sequence[Path]
     horizon_days: int
     lapsed_after_days: int
     retention: str  # events
-    most_ece: float | None = None  # claimed; None: nothing is
-    parts: int = PARTS  # of PARTS, how many are taken
+    most_ece: float | None = None  # claimed; None: no claim
+    parts: int = PARTS  # how many of the PARTS are used
 
     @property
     def is_there(self) -> bool:
-        """Whether its files are."""
+        """Whether its files exist."""
         return all(file.exists() for file in self.files)
 
     @property
     def settings(self) -> list[str]:
-        """What it has otherwise than the profile."""
+        """Overrides of the profile."""
         return [
             f"label.horizon={self.horizon_days}d",
             f"label.lapsed_after={self.lapsed_after_days}d",
@@ -50,7 +50,7 @@ class Log:
 
     @property
     def profile(self) -> Profile:
-        """The one that it is replayed with."""
+        """The policy profile of the replay."""
         return load_profile(SHOP, self.settings)
 
 
@@ -68,7 +68,7 @@ SAMPLES = (
 
 @contextmanager
 def replayed(log: Log) -> Iterator[tuple[Path, Finished]]:
-    """The folder of a replay, gone at the end, and what the command took."""
+    """Yields the folder of a replay, deleted at the end, with time and memory of the command."""
     with TemporaryDirectory(prefix="keepline-learning-") as name:
         folder = Path(name)
         files = log.files if log.parts == PARTS else [_thinned(file, folder, log.parts) for file in log.files]
@@ -78,7 +78,7 @@ def replayed(log: Log) -> Iterator[tuple[Path, Finished]]:
 
 
 def _thinned(file: Path, folder: Path, parts: int) -> Path:
-    """The lines of the customers of some parts, the same of every file."""
+    """Writes the lines of the customers of the first `parts` parts, the same in every file."""
     rows = pd.read_csv(file, dtype=str, keep_default_na=False)
     part = pd.util.hash_pandas_object(rows["customer_id"], index=False).to_numpy() % PARTS
     thinned = folder / file.name.removesuffix(".gz")

@@ -1,4 +1,4 @@
-"""What a benchmark says: a figure, the peer's beside it, and whether a claim holds."""
+"""A measure: a figure, the peer's figure, and whether a claim holds."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ROUNDS = 3
 
 
 class Skipped(Exception):
-    """The benchmark cannot run here; the message says what is missing."""
+    """The benchmark cannot run here; the message names what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`text` is what was promised; `holds` whether it is so."""
+    """A claim and whether it holds."""
 
     text: str
     holds: bool
@@ -26,7 +26,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One line of the table. ratio: ours to the peer's, in the unit; claim None: reported only."""
+    """One line of the table; claim None: reported only."""
 
     figure: str
     value: float
@@ -37,45 +37,45 @@ class Measure:
 
     @property
     def ratio(self) -> float | None:
-        """Ours / peer's."""
+        """Ours divided by the peer's."""
         return self.value / self.peer_value if self.peer_value else None
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Seconds on the clock and of this process's processor time."""
+class Timing:
+    """Wall time and processor time of this process, in seconds."""
 
     wall_s: float
     cpu_s: float
 
 
-def spent(work: Callable[[], object]) -> Spent:
-    """Does `work` once."""
+def timed(work: Callable[[], object]) -> Timing:
+    """Runs `work` once and returns its time."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
-    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
+    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def in_turn(works: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, Spent]:
-    """Each of `works` once a round, one after another; medians over the rounds, by name."""
-    return medians([{name: spent(work) for name, work in works.items()} for _ in range(rounds)])
+def in_turn(works: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, Timing]:
+    """Runs each of `works` once a round, alternately; returns medians over the rounds, by name."""
+    return medians([{name: timed(work) for name, work in works.items()} for _ in range(rounds)])
 
 
-def medians(rounds: list[dict[str, Spent]]) -> dict[str, Spent]:
-    """Wall and processor time each have their own median."""
+def medians(rounds: list[dict[str, Timing]]) -> dict[str, Timing]:
+    """Returns the medians of wall and processor time by name."""
     return {name: middle([one[name] for one in rounds]) for name in rounds[0]}
 
 
-def middle(times: list[Spent]) -> Spent:
-    """The medians of wall and processor time."""
-    return Spent(median(one.wall_s for one in times), median(one.cpu_s for one in times))
+def middle(times: list[Timing]) -> Timing:
+    """Returns the medians of wall and processor time."""
+    return Timing(median(one.wall_s for one in times), median(one.cpu_s for one in times))
 
 
 def at_least(value: float, least: float, text: str) -> Claim:
-    """A claim that `value` reaches `least`."""
+    """Returns the claim that `value` is at least `least`."""
     return Claim(text, value >= least)
 
 
 def at_most(value: float, most: float, text: str) -> Claim:
-    """A claim that `value` stays within `most`."""
+    """Returns the claim that `value` is at most `most`."""
     return Claim(text, value <= most)

@@ -1,4 +1,4 @@
-"""Memory a customer: a fresh process whose engine takes a first event of each of them, then scores everybody."""
+"""Memory a customer: a new process whose engine applies a first event of each customer, then scores all."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def run(scale: Scale, seed: int) -> list[Measure]:
 
 
 def grow(customers: int) -> dict[str, int]:
-    """Bytes that this process has grown by, at its peak and afterwards."""
+    """Returns the growth of this process in bytes, at its peak and afterwards, and the size of a row."""
     engine = Engine(load_profile("after-sales", []), 0, TICK_US, waits_for_models=False)
     engine.start(START_US)
-    _take(engine, BATCH, 0)  # so that all code and working memory is there
+    _take(engine, BATCH, 0)  # loads all code and allocates working memory
     before = own_status_bytes("VmRSS")
     for first in range(BATCH, customers + BATCH, BATCH):
         _take(engine, min(BATCH, customers + BATCH - first), first)
@@ -53,7 +53,7 @@ def grow(customers: int) -> dict[str, int]:
 
 
 def _take(engine: Engine, count: int, first: int) -> None:
-    """The first visits of `count` customers, in one tick."""
+    """Applies the first visits of `count` customers, in one tick."""
     assert engine.now_us is not None
     slots = engine.table.slots([f"customer-{i:07d}" for i in range(first, first + count)])
     engine.step(_visits(slots, engine.now_us + TICK_US), engine.now_us + TICK_US, {})

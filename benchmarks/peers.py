@@ -1,7 +1,7 @@
-"""The worker, doing all of its work, against other frameworks doing a visibly smaller job on the same topic.
+"""The worker, doing all of its work, against other frameworks doing a smaller job on the same topic.
 
-The peers count, sum and keep the last event of each customer (benchmarks/jobs); start-up is left out everywhere. Faust
-is slow enough that its first records suffice. Quix Streams and Kafka Streams are fetched into a cache folder.
+The peers count, sum and keep the last event of each customer (benchmarks/jobs); start-up is excluded everywhere. Faust
+is slow enough that its first records suffice. Quix Streams and Kafka Streams are downloaded into a cache folder.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ TIMES_QUIX, TIMES_FAUST, TIMES_STREAMS = 4.0, 25.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
-    """What some records took, without start-up."""
+class JobRun:
+    """Time for a number of records, without start-up."""
 
     records: int
     wall_s: float
@@ -75,35 +75,35 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     ]
 
 
-def _by_clock(peer: str, ours: Took, theirs: Took, times: float) -> Measure:
+def _by_clock(peer: str, ours: JobRun, theirs: JobRun, times: float) -> Measure:
     claim = at_least(ours.rate, times * theirs.rate, f">= {times:.0f} times")
     return Measure(f"against {peer.partition(',')[0]}", ours.rate, "events/s", peer, theirs.rate, claim)
 
 
-def _middle(work: Callable[[], Took]) -> Took:
+def _middle(work: Callable[[], JobRun]) -> JobRun:
     rounds = [work() for _ in range(ROUNDS)]
-    return Took(rounds[0].records, median(one.wall_s for one in rounds), median(one.cpu_s for one in rounds))
+    return JobRun(rounds[0].records, median(one.wall_s for one in rounds), median(one.cpu_s for one in rounds))
 
 
-def _keepline(city: CityTopics) -> Took:
+def _keepline(city: CityTopics) -> JobRun:
     city.forget_state()
     took = run_worker(city.environ, ["--instance", "w0", *options(KIND)])
-    return Took(city.events, took.steady_wall_s, took.steady_cpu_s)
+    return JobRun(city.events, took.steady_wall_s, took.steady_cpu_s)
 
 
-def _job(city: CityTopics, command: Sequence[str], records: int) -> Took:
-    """A job in a group of its own."""
+def _job(city: CityTopics, command: Sequence[str], records: int) -> JobRun:
+    """Runs a job in a group of its own."""
     brokers, topic = ",".join(city.settings.brokers), city.settings.topic("app-activity")
     with TemporaryDirectory(prefix="keepline-peer-") as folder:
         words = [*command, brokers, topic, f"peer-{uuid4().hex[:8]}", str(records), folder]
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     if done.returncode != 0 or "records" not in done.stdout:
         raise RuntimeError(f"{command[-1]} ended with {done.returncode}: {done.stdout[-500:]} {done.stderr[-1500:]}")
-    return Took(**json.loads(done.stdout.strip().splitlines()[-1]))
+    return JobRun(**json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 def _quix() -> Path:
-    """A Python that has Quix Streams, which does not go with what we lock; raises Skipped."""
+    """Returns a Python with Quix Streams, whose dependencies conflict with our lock; raises Skipped."""
     folder = cache() / QUIX.replace("==", "-")
     python = folder / "bin" / "python"
     if not python.exists():
@@ -115,7 +115,7 @@ def _quix() -> Path:
 
 
 def _streams() -> Path:
-    """A folder with Kafka Streams and the compiled job; raises Skipped."""
+    """Returns a folder with Kafka Streams and the compiled job; raises Skipped."""
     try:
         folder = fetch(JOBS / "pom.xml", "kafka-streams")
     except Unavailable as error:

@@ -1,4 +1,4 @@
-"""An engine with any number of active customers: those of a small city with their real rows, again and again."""
+"""An engine with any number of active customers: the rows of a small city's customers, repeated."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from streams.simulation import write_city
 from streams.simulation.files import EVENT_FILES
 
 CITY_CUSTOMERS, CITY_DAYS = 5_000, 120
-SETTINGS = ["label.horizon=28d", "model.least_auc=0"]  # so that the model is ready when the city ends
+SETTINGS = ["label.horizon=28d", "model.least_auc=0"]  # the model is ready at the end of the city
 
 
 def engine_of(customers: int, seed: int) -> Engine:
-    """A live engine, on a Tuesday at midnight: three days without an observation are to come."""
+    """Returns a live engine at midnight on a Tuesday: the next three days have no observation."""
     learned = _learned(seed)
-    rows = learned.table.rows[learned.active(learned.now_us or 0)]
+    rows = learned.table.rows[learned.lifespans.active(learned.now_us or 0)]
     engine = Engine(learned.profile, 0, 200_000, waits_for_models=False)
-    engine.take_snapshot(learned.scorer.snapshot)
+    engine.serve_model(learned.scorer.snapshot)
     slots = engine.table.slots([f"customer-{i:07d}" for i in range(customers)])
     engine.table.rows[slots] = np.resize(rows, (customers, rows.shape[1]))
     engine.start(next_grid(learned.now_us or 0) + DAY_US)
@@ -37,7 +37,7 @@ def engine_of(customers: int, seed: int) -> Engine:
 
 
 def _learned(seed: int) -> Engine:
-    """The engine of a replay of the small city."""
+    """Returns the engine of a replay of the small city."""
     profile = load_profile("after-sales", SETTINGS)
     with TemporaryDirectory(prefix="keepline-population-") as name:
         folder = Path(name)

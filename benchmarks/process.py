@@ -1,4 +1,4 @@
-"""Children: `keepline` commands, with what they took."""
+"""Child processes: `keepline` commands, with their time and memory."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ LIMIT_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A command that ended with 0. cpu_s: of the process and those that it waited for."""
+    """A command that ended with 0. cpu_s: of the process, its threads included."""
 
     wall_s: float
     cpu_s: float
     peak_bytes: int
 
 
-# wraps a command in a Python of its own that says its own peak: that of a parent's children is that of all so far
-TOLD = """
+# runs a command in a Python that prints its own peak: RUSAGE_CHILDREN has the maximum of all children so far
+WRAPPER = """
 import json, re, runpy, sys, time
 sys.argv = sys.argv[1:]
 code, started = 0, time.perf_counter()
@@ -42,8 +42,8 @@ sys.exit(code)
 
 
 def keepline(*words: str | Path, environ: Mapping[str, str] | None = None) -> Finished:
-    """Runs a command to its end; raises RuntimeError with what it said when it fails."""
-    command = [sys.executable, "-c", TOLD, "keepline", *map(str, words)]
+    """Runs a command to its end; raises RuntimeError with its output when it fails."""
+    command = [sys.executable, "-c", WRAPPER, "keepline", *map(str, words)]
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -59,7 +59,7 @@ def keepline(*words: str | Path, environ: Mapping[str, str] | None = None) -> Fi
 
 
 def python(*words: str) -> str:
-    """What a fresh Python says on standard output; raises RuntimeError when it fails."""
+    """Returns the standard output of a new Python; raises RuntimeError when it fails."""
     done = subprocess.run(
         [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
@@ -69,14 +69,14 @@ def python(*words: str) -> str:
 
 
 def own_status_bytes(name: str) -> int:
-    """VmRSS or VmHWM of this process, from /proc/self/status."""
+    """Returns VmRSS or VmHWM of this process, from /proc/self/status."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerRun:
-    """A worker from its start to its end. steady: from the moment that the last unit was restored."""
+    """Times of a worker from start to end. steady: since the last unit was restored."""
 
     wall_s: float
     cpu_s: float
@@ -85,28 +85,28 @@ class WorkerRun:
 
 
 def run_worker(environ: Mapping[str, str], options: Sequence[str]) -> WorkerRun:
-    """`keepline worker --clock event --exit-at-end`."""
+    """Runs `keepline worker --clock event --exit-at-end` to its end."""
     started = time.time()
     words = ["worker", "--clock", "event", "--exit-at-end", *options]
     command = [sys.executable, "-m", "streams.cli", *words]
-    said: list[str] = []
+    lines: list[str] = []
     restored_at = restored_cpu_s = 0.0
     worker = subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=subprocess.PIPE, text=True)
     assert worker.stderr
     for line in worker.stderr:
-        said.append(line)
+        lines.append(line)
         if " restored: " in line:
             restored_at, restored_cpu_s = time.time(), process_cpu_s(worker.pid)
-    _, status, usage = os.wait4(worker.pid, 0)  # this worker's own, whoever else runs beside it
+    _, status, usage = os.wait4(worker.pid, 0)  # usage of this worker alone
     worker.returncode = os.waitstatus_to_exitcode(status)
     if worker.returncode != 0 or not restored_at:
-        raise RuntimeError(f"the worker ended with {worker.returncode}: {''.join(said)[-2000:]}")
+        raise RuntimeError(f"the worker ended with {worker.returncode}: {''.join(lines)[-2000:]}")
     cpu_s = usage.ru_utime + usage.ru_stime
-    done_at = next(json.loads(line)["time"] for line in reversed(said) if "saving and leaving" in line)
+    done_at = next(json.loads(line)["time"] for line in reversed(lines) if "saving and leaving" in line)
     return WorkerRun(time.time() - started, cpu_s, done_at - restored_at, cpu_s - restored_cpu_s)
 
 
 def process_cpu_s(pid: int) -> float:
-    """User and system time of a process that runs."""
+    """Returns user and system time of a running process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / CLOCK_TICK

@@ -1,4 +1,4 @@
-"""The benchmarks that there are."""
+"""The list of benchmarks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Run = Callable[[Scale, int], list[Measure]]
 
 BENCHMARKS = {
     # name, also that of the module: what it measures
-    "decode": "a batch of raw events to checked columns, against orjson alone and pydantic one by one",
+    "decode": "a batch of raw events to validated columns, against orjson alone and pydantic one by one",
     "simulate": "events a second of `keepline simulate`",
     "rescore": "a sweep over 1,000,000 customers, against River's predict_proba_one",
     "memory": "bytes a customer at 1,000,000 customers",
@@ -21,13 +21,13 @@ BENCHMARKS = {
     "worker": "`keepline worker` with its checkpoints, against the same bare loop",
     "peers": "the worker against Quix Streams, Faust and Kafka Streams doing a smaller job",
     "two_workers": "two workers of a group against one alone, by processor time",
-    "scaling": "what an event costs with 10,000, 100,000 and 1,000,000 customers",
-    "live": "from an event to its intervention, what a checkpoint takes, and back after a kill",
+    "scaling": "processor time of an event with 10,000, 100,000 and 1,000,000 customers",
+    "live": "latency from an event to its intervention, duration of a checkpoint, recovery after a kill",
     "restore": "1,000,000 customers read back from the changelog",
 }
 
 
 def load(name: str) -> Run:
-    """The `run` of a benchmark; imported here, so that one that cannot be imported hurts nobody else."""
+    """Returns the `run` of a benchmark; imported here, so that a failing import stops no other benchmark."""
     run: Run = import_module(f"benchmarks.{name}").run
     return run

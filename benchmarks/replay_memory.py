@@ -1,4 +1,4 @@
-"""Whether a replay's memory grows with the length of its input: the same customers for one time and for four times."""
+"""Whether a replay's memory grows with the length of its input: the same customers for one and for four years."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.process import keepline
 from streams.simulation.rules import Rules
 
 CUSTOMERS = {"small": 1_000, "full": 5_000}
-DAYS, TIMES = 360, 4  # in a year everything that is kept for a time has been kept for it
+DAYS, TIMES = 360, 4  # a year is longer than everything that is kept for a limited time
 SETTINGS = ("label.horizon=28d", "label.lapsed_after=120d")
 MOST_GROWTH = 1.1
 
@@ -29,7 +29,7 @@ def run(scale: Scale, seed: int) -> list[Measure]:
 
 
 def _write(folder: Path, scale: Scale, days: int, seed: int) -> int:
-    """A city without newcomers."""
+    """Writes a city without newcomers and returns the number of events."""
     folder.mkdir()
     return write(folder, CUSTOMERS[scale], days, seed, Rules(newcomers_share=0.0)).events
 

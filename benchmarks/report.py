@@ -18,7 +18,7 @@ Load = tuple[float, float, float]
 
 
 def table(results: Results) -> str:
-    """Aligned columns, a line a measure."""
+    """Returns aligned columns, a line a measure."""
     rows = [_row(name, measure) for name, measures in results.items() for measure in measures]
     widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (HEADER, *rows)]
@@ -26,12 +26,12 @@ def table(results: Results) -> str:
 
 
 def line(name: str, measure: Measure) -> str:
-    """One measure as soon as it is known."""
+    """Returns one measure as a line."""
     return "  ".join(cell for cell in _row(name, measure) if cell)
 
 
 def failed(results: Results) -> list[str]:
-    """The claims that do not hold."""
+    """Returns the claims that do not hold."""
     return [
         f"{name}: {measure.figure}: {measure.claim.text}"
         for name, measures in results.items()
@@ -43,7 +43,7 @@ def failed(results: Results) -> list[str]:
 def write_json(
     path: Path, results: Results, skipped: Mapping[str, str], before: Load, about: Mapping[str, object]
 ) -> None:
-    """The same as the table, and the machine. before: the load when the run began."""
+    """Writes measures and machine as JSON. before: the load at the start of the run."""
     body = {
         **about,
         "load_before": before,
@@ -58,7 +58,7 @@ def write_json(
 
 
 def number(value: float) -> str:
-    """Four digits that count, or all of a large one."""
+    """Returns four significant digits, or all digits of a large number."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 

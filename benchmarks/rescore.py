@@ -23,12 +23,12 @@ LIMIT_S = 1.0
 
 
 def run(scale: Scale, seed: int) -> list[Measure]:
-    """Claim: a second for a million; at another scale as many microseconds a customer."""
+    """Claim: a second for a million customers; proportionally less at a smaller scale."""
     customers = CUSTOMERS[scale]
     engine = engine_of(customers, seed)
     at_us = np.full(SAMPLE, float(engine.now_us or 0))
     raw = values(View(engine.layout, engine.table.gather(np.arange(SAMPLE)), at_us))
-    _sweep(engine)  # the first one publishes many scores: the population was put together by hand
+    _sweep(engine)  # the first sweep publishes many scores, since the population is artificial
     crossed: list[int] = []
     took = in_turn({"river": lambda: _river(engine, raw), "sweep": lambda: crossed.append(_sweep(engine))})
     active = len(engine.lifespans.active(engine.now_us or 0))
@@ -39,13 +39,13 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     return [
         Measure(f"{customers:,} customers", seconds, "s", peer, took["river"].wall_s * times, claim),
         Measure("processor time", took["sweep"].cpu_s, "s", peer, took["river"].cpu_s * times),
-        Measure("crossings decided meanwhile, a sweep", mean(crossed), ""),
+        Measure("crossings decided in a sweep", mean(crossed), ""),
     ]
 
 
 def _sweep(engine: Engine) -> int:
-    """Through the engine's own door: a day without events, at whose end everybody is scored. -> how many crossed: each
-    costs as much as some hundreds that only get a score.
+    """Steps the engine over a day without events, which ends with a sweep; returns the number of crossings, each of
+    which costs as much as some hundreds of scores.
     """
     assert engine.now_us is not None
     engine.step(empty_rows(0), engine.now_us + DAY_US, {})
@@ -54,7 +54,7 @@ def _sweep(engine: Engine) -> int:
 
 
 def _river(engine: Engine, raw: Array) -> None:
-    """raw: (features, n); the features are computed already."""
+    """Scores with River's pipeline. raw: computed features, (features, n)."""
     model = pipeline(engine.scorer.snapshot)
     for column in raw.T.tolist():
         model.predict_proba_one(dict(zip(NAMES, column, strict=True)))

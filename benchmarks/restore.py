@@ -1,4 +1,4 @@
-"""A partition of many customers, read back from its changelog on Apache Kafka by its next owner."""
+"""Restore of a partition with many customers from its changelog on Apache Kafka."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(scale: Scale, seed: int) -> list[Measure]:
 
 
 def _rows(customers: int, seed: int) -> tuple[Profile, list[Pair]]:
-    """What a checkpoint of all of them would write."""
+    """Returns the rows of a checkpoint of all customers."""
     engine = engine_of(customers, seed)
     unit = EngineUnit(engine.profile, 0, "wall")
     unit.engine, unit.position = engine, dict.fromkeys(unit.sources, 0)

@@ -1,4 +1,4 @@
-"""What an event costs when the partition has many customers: raw records, decoded, applied and scored."""
+"""Cost of an event when the partition has many customers: raw records, decoded, applied and scored."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(scale: Scale, seed: int) -> list[Measure]:
 
 
 def _cost_us(customers: int, seed: int) -> float:
-    """Median over ticks. Browsing moves nobody across the threshold, so that no case is composed."""
+    """Returns the median over ticks. Browsing moves no customer across the threshold, so no case is opened."""
     unit, numbers, chance = _unit(customers, seed), count(), np.random.default_rng(seed)
     feed, spent, offset = unit.open_feed(), [], 0
     for _ in range(TICKS):

@@ -1,4 +1,4 @@
-"""How fast the city is written."""
+"""Speed of `keepline simulate`."""
 
 from __future__ import annotations
 

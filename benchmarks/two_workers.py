@@ -1,4 +1,4 @@
-"""Two workers of one group against one alone, by what each spends of its processor on an event."""
+"""Two workers of one group against one alone, by processor time an event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST = 0.85
 
 
 def run(scale: Scale, seed: int) -> list[Measure]:
-    """Claim: 0.85 of one alone. The broker has its share of the same processors, so wall time says less."""
+    """Claim: 0.85 of one alone. The broker uses the same processors, so wall time is less reliable."""
     alone: list[WorkerRun] = []
     both: list[list[WorkerRun]] = []
     with city_topics(scale, seed, KIND) as city:

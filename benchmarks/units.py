@@ -1,4 +1,4 @@
-"""Engines and their learner over records in memory: what a worker does between the broker and its checkpoints."""
+"""Engines and their learner over records in memory: the work of a worker without broker and checkpoints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORDS_AT_ONCE = 2_000  # of a partition: what a fetch of the worker brings
 
 
 class Record(NamedTuple):
-    """As a consumer gives it."""
+    """A record as a consumer returns it."""
 
     offset: int
     key: bytes | None
@@ -26,7 +26,7 @@ class Record(NamedTuple):
 
 @dataclass
 class Group:
-    """All units of a group in one thread. records: (topic, partition) -> those of the inputs."""
+    """All units of a group in one thread. records: of the inputs, by (topic, partition)."""
 
     profile: Profile
     partitions: int
@@ -37,16 +37,16 @@ class Group:
     applied: int = 0
 
     def run(self) -> None:
-        """To the end markers."""
+        """Runs to the end markers."""
         engines = [EngineUnit(self.profile, p, "event") for p in range(self.partitions)]
         units: list[EngineUnit | LearnerUnit] = [*engines, LearnerUnit(self.profile, self.partitions, "event")]
         working = [self._work(unit) for unit in units]
         while not all(unit.done for unit in units):
             if not sum([next(one) for one in working]):
-                raise RuntimeError(f"nobody can go on: {[(unit.name, unit.frontier) for unit in units]}")
+                raise RuntimeError(f"no unit makes progress: {[(unit.name, unit.frontier) for unit in units]}")
 
     def _work(self, unit: EngineUnit | LearnerUnit) -> Iterator[int]:
-        """Reads and applies what can be; says how much that was."""
+        """Reads and applies what is available; yields how much that was."""
         unit.position = dict.fromkeys(unit.sources, 0)
         feed, read = unit.open_feed(), dict(unit.position)
         while True:

@@ -1,4 +1,4 @@
-"""The whole worker, with a transaction a second and partition, on the same topics as the bare loop."""
+"""The worker, with a transaction a second and partition, on the same topics as the bare loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from statistics import median
 
 from benchmarks.city import KINDS, Kind, options
 from benchmarks.kafka import CityTopics, city_topics
-from benchmarks.measure import ROUNDS, Measure, Scale, Spent, at_least, middle, spent
+from benchmarks.measure import ROUNDS, Measure, Scale, Timing, at_least, middle, timed
 from benchmarks.process import WorkerRun, run_worker
 
 LEAST_SHARE = 1 / 5
@@ -18,11 +18,11 @@ def run(scale: Scale, seed: int) -> list[Measure]:
 
 
 def _run(name: str, scale: Scale, seed: int) -> list[Measure]:
-    bare: list[Spent] = []
+    bare: list[Timing] = []
     runs: list[WorkerRun] = []
     with city_topics(scale, seed, KINDS[name]) as city:
         for _ in range(ROUNDS):
-            bare.append(spent(city.bare_loop))
+            bare.append(timed(city.bare_loop))
             runs.append(_worker(city, KINDS[name]))
     events, peer = city.events, middle(bare)
     steady, steady_cpu = events / median(r.steady_wall_s for r in runs), events / median(r.steady_cpu_s for r in runs)

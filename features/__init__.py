@@ -1,15 +1,21 @@
-"""What is known of a customer, as numbers.
+"""The features of customers: aggregates of their events, and the numbers computed from them.
 
-In come accepted events as columns (`schemas.columns`); out go rows of features, one a customer and instant.
+Input: accepted events as columns (`schemas.columns`). Output: features at an instant, (features, customers).
 
-    aggregates   the commutative sums, counts, firsts and lasts that a feature may be made of, and how events
-    change them
-    catalogue    every feature, one entry each: name, unit, aggregate, missing rule, sentence. To add one, open
-    it alone.
-    view         the aggregates of some customers as seen at an instant: decays brought up to date
-    population   where a customer stands among all active ones: percentiles, RFM-B
-    table        the state of a partition: one row a customer, one column an aggregate
-    rows         a customer's row as bytes, with version and checksum
-    recent       the event ids of the last seven days: a re-sent event changes nothing
-    arithmetic   exp and log with the same bits on every processor
+    signals        which events, and which of their numbers, are aggregated
+    aggregates     sums, counts, firsts and lasts that do not depend on the order of events; how events update them
+    table          the state of a partition: a row for each customer, a column for each aggregate
+    view           the aggregates of some customers at an instant, with decayed sums brought up to date
+    feature        the fields of a feature, and constructors of the usual forms
+    computed       features that combine several aggregates
+    catalogue      one entry for each feature: name, unit, aggregates, computation, missing rule, sentences
+    matrix         computes and scales all features of many customers
+    population     percentiles of a customer among all active customers, and the RFM-B score
+    histograms     counts of features and scores in fixed bins, and the population stability index
+    deduplication  event ids of the last seven days, by which duplicates are found
+    row_format     a customer's row as bytes in the changelog, with version and checksum
+    portable_math  exp and log with the same bits on every processor
+
+To add a feature, add an entry to `catalogue`; if it needs other events, a signal to `signals`; if it needs another
+formula, a function to `computed`.
 """

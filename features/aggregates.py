@@ -1,9 +1,8 @@
-"""Aggregates that commute: whatever the order and the batches in which events arrive, the same state comes out.
+"""Commutative aggregates: the state does not depend on the order or the batches in which events arrive.
 
-A `Signal` says which events count and with what weight; an aggregate says how they are summed. Decayed sums are kept
-as of a reference instant: an event at t adds w * 2^-((reference - t) / half_life), and a newer reference scales what is
-there, so a late event lands where it belongs. Sums are made in the order given (one after the other), so that equal
-order gives equal bits.
+A `Signal` selects events and their weights; an aggregate combines the weights. A decayed sum refers to a reference
+instant: an event at t adds w * 2^-((reference - t) / half_life), and a newer reference scales the sum. So a late event
+has the same effect as a timely one. Sums are computed in the order of the rows, so that equal order gives equal bits.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from features.portable_math import Array, exp2_negative
 from schemas.columns import KINDS, SURVEY_TYPES, Rows
 from schemas.instants import DAY_US
 
-RETENTION, ANY = -1, -2  # kinds of a signal: those that the profile calls retention events; every kind
-HALF_LIVES_DAYS = (112, 28, 7)  # each a quarter of the one before: two squarings instead of another exponential
+RETENTION, ANY = -1, -2  # kinds of a signal: the retention events of the policy profile; all kinds
+HALF_LIVES_DAYS = (112, 28, 7)  # each a quarter of the last: two squarings replace an exponential
 NPS = SURVEY_TYPES.index("nps")
 
 Index = NDArray[np.intp]
@@ -27,9 +26,11 @@ Index = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Signal:
-    """Events of `kind` (of one of `codes`, naming `cause`, having the number), each weighing its number `weight`, or 1.
+    """Events of `kind`, and the weight of each.
 
-    `weight` is a number of an event or `level`, a survey's score on 0 to 100; events that lack the number do not count.
+    codes: only events with one of these codes; cause: only surveys that name it; having: only events with this number.
+    weight: a number of the event or `level`, a survey's score on 0 to 100; None: 1. Events without the number are left
+    out.
     """
 
     kind: int
@@ -41,14 +42,14 @@ class Signal:
 
 @dataclass(frozen=True)
 class Total:
-    """Sum of the weights since the first event."""
+    """Sum of the weights of all events."""
 
     signal: Signal
 
 
 @dataclass(frozen=True)
 class Decayed:
-    """Sum of the weights, each halved every `half_life_days` (one of HALF_LIVES_DAYS)."""
+    """Sum of the weights, each of which halves every `half_life_days` (one of HALF_LIVES_DAYS)."""
 
     signal: Signal
     half_life_days: int
@@ -83,11 +84,11 @@ class Latest:
 
 
 Aggregate = Total | Decayed | First | Last | Greatest | Latest
-NOTHING: dict[type, float] = {First: np.inf, Last: -np.inf}  # what a column holds before the first event; 0 elsewhere
+INITIAL_VALUES: dict[type, float] = {First: np.inf, Last: -np.inf}  # of a column before the first event; else 0
 
 
 class Layout:
-    """The columns of a customer's row: `reference_us` first, then the decayed sums by half-life, then the rest."""
+    """The columns of a customer's row: `reference_us`, the decayed sums by half-life, the other aggregates."""
 
     REFERENCE = 0
 
@@ -97,7 +98,7 @@ class Layout:
         self.column = {aggregate: i + 1 for i, aggregate in enumerate(self.aggregates)}
         self.width = len(self.aggregates) + 1
         self.retention = tuple(KINDS.index(kind) for kind in retention_kinds)
-        self.empty = np.array([0.0] + [NOTHING.get(type(a), 0.0) for a in self.aggregates])
+        self.empty = np.array([0.0] + [INITIAL_VALUES.get(type(a), 0.0) for a in self.aggregates])
         self.decays = [self._span(half_life) for half_life in HALF_LIVES_DAYS]
         self.signals = _by_signal(self.column)
 
@@ -106,10 +107,10 @@ class Layout:
         return slice(min(places), max(places) + 1) if places else slice(0, 0)
 
     def update(self, block: Array, rows: Rows, group: Index, due_us: Array) -> None:
-        """Takes events into the aggregates of some customers, in place.
+        """Updates the aggregates of some customers with events, in place.
 
-        block: (columns, groups), one column a group's customer; rows: events sorted by group, event time, kind and id;
-        group: (events,), rising; due_us: (groups,), the new reference, not before the old one.
+        block: (columns, groups), a group is a customer; rows: events sorted by group, event time, kind and id;
+        group: (events,), ascending; due_us: (groups,), the new reference, not before the old one.
         """
         self._bring_forward(block, due_us)
         ages = decays((due_us[group] - rows["time_us"]) / DAY_US)
@@ -120,12 +121,14 @@ class Layout:
                 _add(block, columns, rows, signal, found, group, ages)
 
     def _bring_forward(self, block: Array, due_us: Array) -> None:
+        """Scales the decayed sums to the new reference."""
         factors = decays((due_us - block[self.REFERENCE]) / DAY_US)
         for span, factor in zip(self.decays, factors, strict=True):
             block[span] *= factor
         block[self.REFERENCE] = due_us
 
     def _select(self, signal: Signal, rows: Rows, of_kind: dict[int, Index]) -> Index:
+        """Returns the indexes of the signal's events, ascending."""
         if signal.kind == ANY:
             return np.arange(len(rows))
         kinds = self.retention if signal.kind == RETENTION else (signal.kind,)
@@ -144,7 +147,7 @@ class Layout:
 
 
 def decays(age_days: Array) -> tuple[Array, Array, Array]:
-    """2^-(age / half-life) for each of HALF_LIVES_DAYS, of ages of any shape."""
+    """Returns 2^-(age / half-life) for each of HALF_LIVES_DAYS; ages have any shape."""
     slow = exp2_negative(age_days / HALF_LIVES_DAYS[0])
     middle = _fourth_power(slow)
     return slow, middle, _fourth_power(middle)
@@ -156,12 +159,13 @@ def _fourth_power(x: Array) -> Array:
 
 
 def _place(aggregate: Aggregate) -> tuple[int, str]:
+    """Returns the sort key of an aggregate's column."""
     half_life = aggregate.half_life_days if isinstance(aggregate, Decayed) else 0
     return -half_life, repr(aggregate)
 
 
 def _by_signal(column: dict[Aggregate, int]) -> list[tuple[Signal, list[tuple[Aggregate, int]]]]:
-    """Each signal with its aggregates; `Latest` before `Last`, whose old value it needs."""
+    """Returns each signal with its aggregates; `Latest` before `Last`, whose old value it needs."""
     found: dict[Signal, list[tuple[Aggregate, int]]] = {}
     for aggregate, i in column.items():
         found.setdefault(aggregate.signal, []).append((aggregate, i))
@@ -190,7 +194,7 @@ def _add(
     group: Index,
     ages: tuple[Array, Array, Array],
 ) -> None:
-    """Takes the events `found` of one signal into its columns."""
+    """Updates the columns of one signal with its events `found`."""
     groups, weight, time_us = group[found], _weights(signal, rows, found), rows["time_us"][found].astype(np.float64)
     n = block.shape[1]
     for aggregate, i in columns:
@@ -212,6 +216,7 @@ def _add(
 
 
 def _take_latest(value: Array, last_us: Array, groups: Index, time_us: Array, weight: Array) -> None:
+    """Updates `value` where a group has an event later than `last_us`, or a larger weight at the same time."""
     order = np.lexsort((weight, time_us, groups))
     ends = order[np.append(groups[order][1:] != groups[order][:-1], True)]
     at, t, w = groups[ends], time_us[ends], weight[ends]

@@ -1,8 +1,8 @@
-"""Every feature, one entry each. To add a feature, add an entry: state, scoring, reports and schemas follow.
+"""All features, one entry each. A new entry is enough: state, scoring, reports and schemas are derived from it.
 
-`log` scale: the model sees log(1 + value); `linear`: value / size. Both stay within -32 and 32, the estimator's limit.
-A missing rule says what stands where nothing is known, so that no feature is ever undefined. The sentence is what an
-adviser reads, in English and in Chinese; {value} is the value in its unit.
+Scale `log`: the model gets log(1 + value); `linear`: value / size. Both stay within -32 and 32, the estimator's limit.
+The missing rule is the value of a customer without the events, so that a feature is never undefined. An adviser reads
+the sentence, in English or in Chinese; {value} is the value in its unit.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MIDDLE_RANK = 50.0
 
 
 FEATURES: tuple[Feature, ...] = (
-    # How long since, and how that compares with the customer's own rhythm
+    # Recency: days since an event, also relative to the customer's own rhythm
     since(
         "retained_recency",
         "recency",
@@ -71,10 +71,10 @@ FEATURES: tuple[Feature, ...] = (
         "1",
         "{value:.1f} times the customer's own usual gap has passed",
         "距上次到店或购买，已是该客户平时间隔的 {value:.1f} 倍",
-        basis=Last(RETAINED),
-        worse=1,
+        requires=Last(RETAINED),
+        risk_direction=1,
     ),
-    # How often
+    # Frequency
     Feature(
         "tenure",
         "days",
@@ -96,7 +96,7 @@ FEATURES: tuple[Feature, ...] = (
         "days since the first event of any kind",
         "Usually comes every {value:.0f} days",
         "平时大约每 {value:.0f} 天来一次",
-        basis=Last(RETAINED),
+        requires=Last(RETAINED),
     ),
     Feature(
         "rfm_b",
@@ -109,7 +109,7 @@ FEATURES: tuple[Feature, ...] = (
         "Stands at {value:.0f} of 100 among all customers by recency, frequency, money and behaviour",
         "按最近一次到店、频率、消费和行为综合排名，在全部客户中得 {value:.0f} 分（满分 100）",
         25.0,
-        worse=-1,
+        risk_direction=-1,
     ),
     total(
         "retained_count",
@@ -130,7 +130,7 @@ FEATURES: tuple[Feature, ...] = (
         "最近的到店频率是前几个月的 {value:.1f} 倍",
     ),
     total("visit_count", "visits", "frequency", VISITS, "Visits in all: {value:.0f}", "累计到店 {value:.0f} 次"),
-    # What was spent, and what it was like
+    # Spending and service
     total("spend_total", "currency", "spend", SPEND, "Has spent {value:.0f} in all", "累计消费 {value:.0f}"),
     decayed("spend_28d", "currency", "spend", SPEND, 28, "spending", "消费"),
     decayed("spend_112d", "currency", "spend", SPEND, 112, "spending", "消费"),
@@ -155,8 +155,8 @@ FEATURES: tuple[Feature, ...] = (
         "0",
         "Spent {value:.0f} the last time",
         "上次消费 {value:.0f}",
-        basis=Last(SPEND),
-        worse=-1,
+        requires=Last(SPEND),
+        risk_direction=-1,
     ),
     Feature(
         "spend_greatest",
@@ -168,8 +168,8 @@ FEATURES: tuple[Feature, ...] = (
         "0",
         "Spent up to {value:.0f} at once",
         "单次最高消费 {value:.0f}",
-        basis=Last(SPEND),
-        worse=-1,
+        requires=Last(SPEND),
+        risk_direction=-1,
     ),
     decayed("items_112d", "items", "spend", ITEMS, 112, "items bought", "购买商品 件"),
     mean(
@@ -183,7 +183,7 @@ FEATURES: tuple[Feature, ...] = (
         "最近到店平均等候 {value:.0f} 分钟",
         1,
     ),
-    # The app
+    # Activity in the app
     since(
         "activity_recency",
         "activity",
@@ -280,9 +280,9 @@ FEATURES: tuple[Feature, ...] = (
         "0",
         "Complaints that are open: {value:.0f}",
         "有 {value:.0f} 件投诉尚未解决",
-        worse=1,
-        few="No complaint is open",
-        few_zh="目前没有未解决的投诉",
+        risk_direction=1,
+        zero_sentence="No complaint is open",
+        zero_sentence_zh="目前没有未解决的投诉",
     ),
     Feature(
         "complaint_age",
@@ -294,9 +294,9 @@ FEATURES: tuple[Feature, ...] = (
         "0",
         "A complaint has been open for {value:.0f} days",
         "有一件投诉已 {value:.0f} 天没有解决",
-        worse=1,
-        few="No complaint has been open for a day",
-        few_zh="目前没有拖过一天的投诉",
+        risk_direction=1,
+        zero_sentence="No complaint has been open for a day",
+        zero_sentence_zh="目前没有拖过一天的投诉",
     ),
     decayed(
         "complaints_112d",
@@ -306,7 +306,7 @@ FEATURES: tuple[Feature, ...] = (
         112,
         "complaints",
         "投诉 次",
-        worse=1,
+        risk_direction=1,
     ),
     # Surveys
     total("survey_count", "surveys", "survey", SURVEYS, "Surveys answered: {value:.0f}", "累计填写问卷 {value:.0f} 次"),
@@ -321,8 +321,8 @@ FEATURES: tuple[Feature, ...] = (
         "Rates us {value:.0f} of 100",
         "近期给我们的评分是 {value:.0f} 分（满分 100）",
         25.0,
-        basis=Last(LEVEL),
-        worse=-1,
+        requires=Last(LEVEL),
+        risk_direction=-1,
     ),
     Feature(
         "survey_last",
@@ -335,8 +335,8 @@ FEATURES: tuple[Feature, ...] = (
         "Rated us {value:.0f} of 100 the last time",
         "上次给我们的评分是 {value:.0f} 分（满分 100）",
         25.0,
-        basis=Last(LEVEL),
-        worse=-1,
+        requires=Last(LEVEL),
+        risk_direction=-1,
     ),
     Feature(
         "survey_trend",
@@ -349,8 +349,8 @@ FEATURES: tuple[Feature, ...] = (
         "The last rating differs by {value:+.0f} points from the customer's own mean",
         "上次评分与该客户自己的平均分相差 {value:+.0f} 分",
         25.0,
-        basis=Last(LEVEL),
-        worse=-1,
+        requires=Last(LEVEL),
+        risk_direction=-1,
     ),
     since(
         "survey_age",
@@ -370,8 +370,8 @@ FEATURES: tuple[Feature, ...] = (
         "Would recommend us with {value:.0f} of 10",
         "推荐意愿为 {value:.0f} 分（满分 10）",
         2.5,
-        basis=Last(NPS),
-        worse=-1,
+        requires=Last(NPS),
+        risk_direction=-1,
     ),
     *map(named, CAUSES),
     # The calendar

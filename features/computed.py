@@ -1,4 +1,4 @@
-"""Features that combine several aggregates, and features made in series."""
+"""Features that combine several aggregates, and functions that create a series of similar features."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ CAUSES_ZH = {
 }
 
 
-NEUTRAL_LEVEL = 60.0  # of 100: what stands where nobody was asked
+NEUTRAL_LEVEL = 60.0  # of 100: the level of a customer without surveys
 
 
 def silence(pseudo_days: int) -> Feature:
-    """Evidence of the customer's own rhythm against 'still here'; see View.silence_evidence."""
+    """Returns a feature: evidence, by the customer's own rhythm, that the customer has left (View.silence_evidence)."""
     count = Total(RETAINED)
     return Feature(
         f"silence_evidence_{pseudo_days}d",
@@ -43,48 +43,48 @@ def silence(pseudo_days: int) -> Feature:
         "0",
         "Silent for longer than this customer's own rhythm explains (evidence {value:.1f})",
         "没有互动的时间已超出该客户平时的规律（程度 {value:.1f}）",
-        basis=Last(RETAINED),
-        worse=1,
+        requires=Last(RETAINED),
+        risk_direction=1,
     )
 
 
 def gap_days(v: View) -> Array:
-    """Mean days between retention events; the tenure where there are fewer than two."""
+    """Returns the mean days between retention events; the tenure where there are fewer than two."""
     return ratio(v.days_between(RETAINED), v.get(Total(RETAINED)) - 1.0, v.tenure_days)
 
 
 def overdue(v: View) -> Array:
-    """Days since the last retention event over the customer's own mean gap (a week is added to both)."""
+    """Returns days since the last retention event divided by the customer's own mean gap (a week is added to both)."""
     return (v.days_since(RETAINED) + 7.0) / (gap_days(v) + 7.0)
 
 
 def complaints_open(v: View) -> Array:
-    """Complaints opened less those resolved."""
+    """Returns the number of complaints opened minus those resolved, at least 0."""
     return np.maximum(v.get(Total(COMPLAINTS)) - v.get(Total(RESOLVED)), 0.0)
 
 
 def complaint_age_days(v: View) -> Array:
-    """Days since the last complaint was opened, 0 unless one is open."""
+    """Returns days since the last complaint was opened, 0 unless a complaint is open."""
     return np.where(complaints_open(v) > 0, v.days_since(COMPLAINTS), 0.0)
 
 
 def survey_level(v: View) -> Array:
-    """Mean survey level, recent ones first."""
+    """Returns the mean survey level; recent surveys weigh more."""
     return ratio(v.get(Decayed(LEVEL, 112)), v.get(Decayed(SURVEYS, 112)), NEUTRAL_LEVEL)
 
 
 def survey_last(v: View) -> Array:
-    """Level of the last survey."""
+    """Returns the level of the last survey."""
     return np.where(v.get(Last(LEVEL)) > -np.inf, v.get(Latest(LEVEL)), NEUTRAL_LEVEL)
 
 
 def survey_trend(v: View) -> Array:
-    """Level of the last survey less the customer's mean of all."""
+    """Returns the level of the last survey minus the customer's mean of all surveys."""
     return survey_last(v) - ratio(v.get(Total(LEVEL)), v.get(Total(SURVEYS)), NEUTRAL_LEVEL)
 
 
 def named(cause: str) -> Feature:
-    """How often surveys named a cause, recent ones first."""
+    """Returns a feature: how often surveys name a cause; recent surveys weigh more."""
     signal = Signal(SURVEY, cause=CAUSES.index(cause))
     what, what_zh = f"surveys that name '{cause.replace('_', ' ')}'", f"在问卷中提到“{CAUSES_ZH[cause]}” 次"
-    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, what, what_zh, worse=1)
+    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, what, what_zh, risk_direction=1)

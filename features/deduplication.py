@@ -1,8 +1,8 @@
-"""The event ids of the last seven days: a re-sent event changes nothing.
+"""Event ids of the last seven days, by which duplicates are found.
 
-An open-addressing table of 64-bit ids in NumPy, probed for a batch at once: 16 to 32 bytes an id where a
-Python set takes
-a hundred. Two different events share an id once in 10^5 weeks of ten million events; the second would count as re-sent.
+The ids are in an open-addressing hash table in NumPy that is probed for a whole batch: 16 to 32 bytes an id, where a
+Python set takes a hundred. Ids have 64 bits. Two different events have the same id once in 10^5 weeks of ten million
+events; the second one would be dropped as a duplicate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 
 
 class RecentIds:
-    """Ids by the stream-time day in which they were applied; a day is forgotten when all of it is seven days old."""
+    """Ids by the day of stream time in which they were applied. A day is deleted once all of it is seven days old."""
 
     def __init__(self) -> None:
         self._table: Ids = np.zeros(1 << 12, np.uint64)
@@ -32,7 +32,7 @@ class RecentIds:
         return sum(self._count(day) for day in self._days)
 
     def take_new(self, ids: Ids, at_us: int) -> Flags:
-        """True where an id was not seen before, neither earlier in `ids` nor in the last seven days; remembers them."""
+        """Returns True where an id is new: neither earlier in `ids` nor in the last seven days. Keeps the new ids."""
         self._forget(at_us)
         unique, first = np.unique(np.maximum(ids, np.uint64(1)), return_index=True)
         self._reserve(len(unique))
@@ -44,7 +44,7 @@ class RecentIds:
         return flags
 
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
-        """Rows of the changelog for what came or went since the last call; None deletes."""
+        """Returns the changelog rows of ids added or deleted since the last call; value None: a tombstone."""
         changes: list[tuple[bytes, bytes | None]] = []
         for day in self._gone:
             parts = -(-self._saved.pop(day, 0) // PART)
@@ -63,7 +63,7 @@ class RecentIds:
         return changes
 
     def load(self, rows: dict[bytes, bytes]) -> None:
-        """The live rows of a changelog, as `take_changes` wrote them."""
+        """Restores the ids from the rows of the changelog, as `take_changes` wrote them."""
         for key, value in sorted(rows.items()):
             day, ids = int(key.split(b":")[1]), np.frombuffer(value, "<u8").astype(np.uint64)
             self._reserve(len(ids))
@@ -94,14 +94,14 @@ class RecentIds:
                 self._insert(ids)
 
     def _insert(self, ids: Ids) -> Flags:
-        """Puts distinct ids into the table; True where an id was not there."""
+        """Inserts distinct ids into the table. Returns True where an id is new."""
         new = np.zeros(len(ids), np.bool_)
         mask = np.uint64(len(self._table) - 1)
         place, left = ids & mask, np.arange(len(ids))
         while len(left):
             held = self._table[place[left]]
             free = left[held == 0]
-            self._table[place[free]] = ids[free]  # of several that want a place the last one gets it
+            self._table[place[free]] = ids[free]  # of several ids for one place the last is kept
             new[free] = self._table[place[free]] == ids[free]
             left = left[(held != ids[left]) & ~new[left]]
             place[left] = (place[left] + np.uint64(1)) & mask

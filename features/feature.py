@@ -1,4 +1,4 @@
-"""What a feature is, and the shapes that most of them have."""
+"""The fields of a feature, and functions that create features of the usual forms."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from features.view import View, ratio
 Topic = Literal["recency", "frequency", "spend", "service", "activity", "complaint", "survey", "cause", "calendar"]
 
 SPANS = {7: ("week", "一周"), 28: ("month", "一个月"), 112: ("four months", "四个月")}
-TREND_FLOOR = 0.05  # events in the long window below which a trend says nothing
+TREND_FLOOR = 0.05  # with fewer events in the long window the trend is 0
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One number about a customer, and how to say it: in English, and in Chinese (_zh)."""
+    """A number about a customer, and its sentence for an adviser in English and in Chinese (_zh)."""
 
     name: str
     unit: str
@@ -32,30 +32,32 @@ class Feature:
     missing: str
     sentence: str
     sentence_zh: str
-    size: float = 1.0  # what counts as a large step of a linear feature, in its unit
-    basis: Aggregate | None = None  # without an event in it the value is the missing rule's; None: it is always known
-    worse: Literal[-1, 0, 1] = 0  # bad news when it is lower or higher than the average customer's; 0: either may be
-    few: str = ""  # what is said instead of the sentence where the value rounds to 0
-    few_zh: str = ""
+    size: float = 1.0  # a large step of a linear feature, in its unit
+    requires: Aggregate | None = None  # the missing rule applies until it has an event; None: the value is always known
+    risk_direction: Literal[-1, 0, 1] = 0  # a lower (-1) or higher (1) value than average means more risk; 0: either
+    zero_sentence: str = ""  # replaces the sentence where the value rounds to 0; empty: the sentence is kept
+    zero_sentence_zh: str = ""
 
     @property
     def aggregate(self) -> str:
-        """The aggregates that it is computed from, as text."""
+        """Returns the aggregates that the feature is computed from, as text."""
         return ", ".join(map(repr, self.uses))
 
     def say(self, value: float) -> str:
-        """The sentence an adviser reads."""
-        return self.few if self.few and value < 0.5 else self.sentence.format(value=value)
+        """Returns the sentence for an adviser, in English."""
+        return self.zero_sentence if self.zero_sentence and value < 0.5 else self.sentence.format(value=value)
 
     def say_zh(self, value: float) -> str:
-        """The same in Chinese."""
-        return self.few_zh if self.few_zh and value < 0.5 else self.sentence_zh.format(value=value)
+        """Returns the sentence for an adviser, in Chinese."""
+        return self.zero_sentence_zh if self.zero_sentence_zh and value < 0.5 else self.sentence_zh.format(value=value)
 
 
 def total(name: str, unit: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: str) -> Feature:
-    """Sum since the first event; 0 when there is none."""
+    """Returns a feature: the sum over all events; 0 without events."""
     uses = Total(signal)
-    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", sentence, sentence_zh, worse=-1)
+    return Feature(
+        name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", sentence, sentence_zh, risk_direction=-1
+    )
 
 
 def decayed(
@@ -66,11 +68,11 @@ def decayed(
     days: int,
     what: str,
     what_zh: str,
-    worse: Literal[-1, 1] = -1,
+    risk_direction: Literal[-1, 1] = -1,
 ) -> Feature:
-    """Sum of which an event's share halves every `days` days; 0 when there is none.
+    """Returns a feature: the sum, where the weight of an event halves every `days` days; 0 without events.
 
-    what: its name for an adviser; what_zh: the Chinese one and, after a space, the word that counts it, if any.
+    what: what is counted, as an adviser calls it; what_zh: in Chinese, with the measure word, if any, after a space.
     """
     uses, (span, span_zh), (named, *counted) = Decayed(signal, days), SPANS[days], what_zh.rsplit(" ", 1)
     return Feature(
@@ -83,14 +85,14 @@ def decayed(
         "0",
         f"{what[0].upper()}{what[1:]} in about the last {span}: {{value:.0f}}",
         " ".join([f"最近{span_zh}{named}约 {{value:.0f}}", *counted]),
-        worse=worse,
-        few=f"Hardly any {what} in about the last {span}",
-        few_zh=f"最近{span_zh}几乎没有{named}",
+        risk_direction=risk_direction,
+        zero_sentence=f"Hardly any {what} in about the last {span}",
+        zero_sentence_zh=f"最近{span_zh}几乎没有{named}",
     )
 
 
 def since(name: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: str) -> Feature:
-    """Days since the last such event."""
+    """Returns a feature: days since the last event of the signal."""
     uses = (Last(signal), First(KNOWN))
     return Feature(
         name,
@@ -102,8 +104,8 @@ def since(name: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: s
         "days since the first event of any kind",
         sentence,
         sentence_zh,
-        basis=uses[0],
-        worse=1,
+        requires=uses[0],
+        risk_direction=1,
     )
 
 
@@ -116,9 +118,9 @@ def mean(
     missing: float,
     sentence: str,
     sentence_zh: str,
-    worse: Literal[-1, 1],
+    risk_direction: Literal[-1, 1],
 ) -> Feature:
-    """part / whole of two sums of equal decay."""
+    """Returns a feature: part / whole, two sums with the same decay."""
     return Feature(
         name,
         unit,
@@ -129,13 +131,13 @@ def mean(
         str(missing),
         sentence,
         sentence_zh,
-        basis=whole,
-        worse=worse,
+        requires=whole,
+        risk_direction=risk_direction,
     )
 
 
 def trend(name: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: str) -> Feature:
-    """Events of the last weeks against what the last months promise: 1 is steady, 0 has stopped, 4 has just begun."""
+    """Returns a feature: events of the last weeks relative to the last months. 1: steady, 0: stopped, 4: just begun."""
     short, long = Decayed(signal, 28), Decayed(signal, 112)
 
     def compute(v: View) -> Array:
@@ -152,6 +154,6 @@ def trend(name: str, topic: Topic, signal: Signal, sentence: str, sentence_zh: s
         "0",
         sentence,
         sentence_zh,
-        basis=long,
-        worse=-1,
+        requires=long,
+        risk_direction=-1,
     )

@@ -1,6 +1,6 @@
-"""How the features and scores of all customers of an instant are distributed, counted in fixed bins.
+"""Histograms of the features and scores of all customers at an instant, in fixed bins.
 
-Counts of partitions add up, so a histogram depends neither on their number nor on the order in which they report.
+Counts of partitions are added, so a histogram depends neither on their number nor on the order in which they report.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ from features.portable_math import Array, log
 SCORE = "score"
 TENURE_INSTEAD = "days since the first event of any kind"
 TENURE = next(i for i, one in enumerate(FEATURES) if one.name == "tenure")
-# the calendar is the same for all, and everybody's tenure grows by a week a week: neither is a change of anybody
+# not watched: the calendar is the same for all customers, and tenure grows by a week a week without any drift
 WATCHED = tuple(i for i, one in enumerate(FEATURES) if one.topic != "calendar" and i != TENURE)
-# days since something, the tenure where there was nothing: log((1 + days) / (1 + tenure)) does not age by itself
+# days since an event, or the tenure without events: log((1 + days) / (1 + tenure)) does not grow by time alone
 AGEING = tuple(WATCHED.index(i) for i in WATCHED if FEATURES[i].missing == TENURE_INSTEAD)
 NAMES = (*(FEATURES[i].name for i in WATCHED), SCORE)
 BINS = 256
 LIMIT = 32.0  # of scaled features: a bin is a quarter of a unit wide, a factor of 1.28 on the log scale
-GROUPS = 10  # of a reference's customers, the usual number for this index
-SMOOTHING = 0.5  # added to each group, so that an empty one has a logarithm
+GROUPS = 10  # of equal size in the reference; ten is usual for this index
+SMOOTHING = 0.5  # added to each group, so that an empty group has a logarithm
 
 Histograms = NDArray[np.int64]
 
 
 def count(x: Array, probability: Array) -> Histograms:
-    """x: (features, n) scaled; probability: of those who have one, at most n -> (names, bins) customers."""
-    found = nothing()
-    for row, i in enumerate(WATCHED):  # one after another: a row fits the cache
+    """Returns customers by bin, (names, bins). x: (features, n) scaled; probability: of scored customers, at most n."""
+    found = zero_histograms()
+    for row, i in enumerate(WATCHED):  # row by row: a row fits into the cache
         found[row] = _in_bins(x[i] - x[TENURE] if row in AGEING else x[i])
     found[-1] = _in_bins(probability * (2.0 * LIMIT) - LIMIT)
     return found
 
 
 def _in_bins(values: Array) -> NDArray[np.int64]:
-    """(n,) -> (bins,). An ageing feature that is the tenure gives 0 to the bit, where a bin begins."""
+    """Returns counts by bin, (bins,). An ageing feature equal to the tenure is exactly 0, the lower edge of a bin."""
     at = (values + LIMIT) * (BINS / (2.0 * LIMIT))
     return np.bincount(np.clip(at, 0.0, BINS - 1.0).astype(np.intp), minlength=BINS)
 
 
-def nothing() -> Histograms:
-    """The counts of no customers."""
+def zero_histograms() -> Histograms:
+    """Returns the histograms of no customers."""
     return np.zeros((len(NAMES), BINS), np.int64)
 
 
 def psi(now: Histograms, reference: Histograms) -> Array:
-    """Population stability index of each row, (rows,): sum of (a - e) * log(a / e) over the shares in tenths of the
-    reference. Values outside the reference fall into its first or last group.
+    """Returns the population stability index of each row, (rows,): the sum of (a - e) * log(a / e) over the shares in
+    tenths of the reference. Values outside of the reference count in its first or last group.
     """
     below = np.cumsum(reference, axis=1) - reference
     middle = (2 * below + reference) * GROUPS // (2 * np.maximum(reference.sum(axis=1, keepdims=True), 1))
@@ -59,7 +59,7 @@ def psi(now: Histograms, reference: Histograms) -> Array:
 
 
 def _shares(counts: Histograms, group: NDArray[np.int64]) -> Array:
-    """(rows, groups)."""
+    """Returns the shares of the groups, (rows, groups)."""
     rows = len(counts)
     found = np.bincount(group.ravel(), counts.ravel(), rows * GROUPS).reshape(rows, GROUPS) + SMOOTHING
     return np.asarray(found / (counts.sum(axis=1, keepdims=True) + SMOOTHING * GROUPS))

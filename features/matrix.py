@@ -1,4 +1,4 @@
-"""The catalogue computed for many customers at once: (features, customers), in the catalogue's order."""
+"""Computes and scales the features of many customers: (features, customers), in the order of the catalogue."""
 
 from __future__ import annotations
 
@@ -13,19 +13,13 @@ from features.portable_math import Array, in_cache, log
 from features.view import View
 
 Flags = NDArray[np.bool_]
-
-
 Rows = NDArray[np.intp]
-
-
 SIZES = np.array([[feature.size] for feature in FEATURES])
-
-
 IS_LOG = np.array([feature.scale == "log" for feature in FEATURES])
 
 
 def values(view: View) -> Array:
-    """Every feature of the view's customers in its unit: (features, n), in the order of FEATURES, all finite."""
+    """Returns the features of the view's customers in their units: (features, n), all finite."""
     out = np.empty((len(FEATURES), len(view.at_us)))
     for i, feature in enumerate(FEATURES):
         out[i] = feature.compute(view)
@@ -33,23 +27,23 @@ def values(view: View) -> Array:
 
 
 def known(view: View) -> Flags:
-    """(features, n): which values are of the customers' own events, so that their sentences may be said."""
-    features, columns, nothing = _bases(view.layout)
+    """Returns (features, n): which values come from the customers' own events. Only their sentences may be used."""
+    features, columns, initial = _requirements(view.layout)
     out = np.ones((len(FEATURES), len(view.at_us)), np.bool_)
-    out[features] = view.block[columns] != nothing
+    out[features] = view.block[columns] != initial
     return out
 
 
 @cache
-def _bases(layout: Layout) -> tuple[list[int], list[int], Array]:
-    """Features with a basis, its columns, and what those hold before the first event."""
-    bases = [(i, feature.basis) for i, feature in enumerate(FEATURES) if feature.basis is not None]
-    columns = [layout.column[basis] for _, basis in bases]
-    return [i for i, _ in bases], columns, layout.empty[columns][:, None]
+def _requirements(layout: Layout) -> tuple[list[int], list[int], Array]:
+    """Indexes of the features that require an aggregate, their columns, and the initial values of these columns."""
+    requirements = [(i, feature.requires) for i, feature in enumerate(FEATURES) if feature.requires is not None]
+    columns = [layout.column[requires] for _, requires in requirements]
+    return [i for i, _ in requirements], columns, layout.empty[columns][:, None]
 
 
 def scaled(raw: Array) -> Array:
-    """What a model sees of `values`: log(1 + value), or value / size; same shape, a new array."""
+    """Returns the input of the models: log(1 + value) or value / size; a new array of the same shape."""
     out = np.empty(raw.shape)
     for rows in in_cache(np.arange(len(FEATURES)), raw.shape[1]):
         out[rows] = scaled_rows(raw, rows)
@@ -57,7 +51,7 @@ def scaled(raw: Array) -> Array:
 
 
 def scaled_rows(raw: Array, rows: Rows) -> Array:
-    """The same for some features: (rows, n)."""
+    """Returns the input of the models for some features: (rows, n)."""
     out, is_log = raw[rows], IS_LOG[rows]
     if is_log.all():
         out += 1.0

@@ -1,7 +1,7 @@
-"""Where a customer stands among all active ones: recency, frequency, money and behaviour by percentile, and RFM-B.
+"""Percentiles of a customer among all active customers: recency, frequency, money, behaviour, and the score RFM-B.
 
-Partitions count their customers in fixed bins; counts add up, so what is known of the whole population depends neither
-on how many partitions there are nor on the order in which they report.
+Partitions count their customers in fixed bins. The counts are added, so a percentile depends neither on the number of
+partitions nor on the order in which they report.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from features.catalogue import MIDDLE_RANK, NAMES
 from features.portable_math import Array, log
 
-# recency, frequency, monetary, behaviour: the feature that measures it, the sheet's share, whether more is better
+# recency, frequency, monetary, behaviour: its feature, its weight in RFM-B, whether higher is better
 COMPONENTS = (
     ("retained_recency", 0.35, False),
     ("retained_count", 0.30, True),
@@ -32,7 +32,7 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class RfmB:
-    """Percentiles of n customers, 0 to 100, more is better; `score` is their weighted mean."""
+    """Percentiles of n customers, 0 to 100, higher is better; `score` is their weighted mean."""
 
     recency: Array
     frequency: Array
@@ -42,27 +42,27 @@ class RfmB:
 
 
 def count(raw: Array) -> Counts:
-    """raw: (features, n) in their units -> (components, bins) customers."""
+    """Returns customers by bin, (components, bins). raw: (features, n) in their units."""
     bins = _bins(raw) + np.arange(len(COMPONENTS))[:, None] * BINS
     return np.bincount(bins.ravel(), minlength=len(COMPONENTS) * BINS).reshape(len(COMPONENTS), BINS)
 
 
-def nobody() -> Counts:
-    """The counts of no customers."""
+def zero_counts() -> Counts:
+    """Returns the counts of no customers."""
     return np.zeros((len(COMPONENTS), BINS), np.int64)
 
 
 def percentiles(counts: Counts) -> Array:
-    """(components, bins): the share of the population below a customer of a bin, half of the bin counted, of 100."""
+    """Returns the percentile of a customer in each bin, (components, bins): customers below it and half of the bin."""
     if not counts.any():
-        return np.full(counts.shape, MIDDLE_RANK)  # nothing is known of the population
+        return np.full(counts.shape, MIDDLE_RANK)  # no customer has been counted yet
     below = np.cumsum(counts, axis=1) - counts
     rank = 100.0 * (below + counts / 2.0) / counts.sum(axis=1, keepdims=True)
     return np.stack([row if better else 100.0 - row for row, (_, _, better) in zip(rank, COMPONENTS, strict=True)])
 
 
 def rfmb(raw: Array, table: Array) -> RfmB:
-    """raw: (features, n) in their units; table: of `percentiles`."""
+    """Returns the percentiles of n customers. raw: (features, n) in their units; table: a result of `percentiles`."""
     r, f, m, b = (row[bins] for row, bins in zip(table, _bins(raw), strict=True))
     score = np.zeros(raw.shape[1])
     for share, part in zip(_SHARES, (r, f, m, b), strict=True):
@@ -71,6 +71,6 @@ def rfmb(raw: Array, table: Array) -> RfmB:
 
 
 def _bins(raw: Array) -> NDArray[np.intp]:
-    """(components, n)."""
+    """Returns the bin of each customer, (components, n)."""
     values = log(np.ascontiguousarray(raw[_FEATURES]) + 1.0) * BINS_A_LOG
     return np.clip(values, 0.0, BINS - 1.0).astype(np.intp)

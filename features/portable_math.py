@@ -1,7 +1,8 @@
 """exp, log and powers of two whose bits do not depend on the processor.
 
-NumPy's own give other bits with and without AVX-512, so two workers on different hosts would disagree about a score.
-These are made of operations that IEEE 754 rounds correctly (+ - * / rint) and of shifts of the exponent's bits.
+NumPy's functions give different bits with and without AVX-512, so two workers on different hosts would compute
+different scores. These functions use only operations that IEEE 754 rounds correctly (+ - * / rint) and shifts of the
+exponent's bits.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ LOG_TERMS = tuple(2.0 / odd for odd in (11, 9, 7, 5, 3, 1))
 MANTISSA_BITS = 52
 EXPONENT_BIAS = 1023
 SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
-CACHED = 32768  # numbers that stay in the processor's cache from one step of a calculation to the next
+CACHED = 32768  # numbers that stay in the processor's cache between the steps of a calculation
 
 
 def exp(x: Array) -> Array:
-    """e to the power of x, any shape; relative error below 1e-13; x is clipped to +-700."""
+    """Returns e to the power of x, any shape; relative error below 1e-13; x is clipped to +-700."""
     x = np.clip(x, -700.0, 700.0)
     k = np.rint(x * LOG2_E)
     x -= k * LN2_HIGH
@@ -35,7 +36,7 @@ def exp(x: Array) -> Array:
 
 
 def exp2_negative(x: Array) -> Array:
-    """2 to the power of -x, any shape; relative error below 1e-13; x is clipped to +-1000."""
+    """Returns 2 to the power of -x, any shape; relative error below 1e-13; x is clipped to +-1000."""
     x = np.clip(x, -1000.0, 1000.0)
     k = np.rint(x)
     np.subtract(k, x, out=x)
@@ -44,10 +45,10 @@ def exp2_negative(x: Array) -> Array:
 
 
 def log(x: Array) -> Array:
-    """Natural logarithm of x, any shape, positive and normal; absolute error below 2e-11 + relative 1e-15."""
+    """Returns the logarithm of x, any shape, positive and normal; absolute error below 2e-11 + relative 1e-15."""
     bits = x.view(np.int64)
     k = bits - SQRT_HALF_BITS
-    k &= -1 << MANTISSA_BITS  # the exponent, in its place: 2^52 times it
+    k &= -1 << MANTISSA_BITS  # the exponent times 2^52
     s = np.subtract(bits, k).view(np.float64)  # the mantissa, in [sqrt(1/2), sqrt(2))
     spare = s + 1.0
     s -= 1.0
@@ -59,17 +60,18 @@ def log(x: Array) -> Array:
 
 
 def sigmoid(z: Array) -> Array:
-    """1 / (1 + exp(-z)), any shape."""
+    """Returns 1 / (1 + exp(-z)), any shape."""
     return np.asarray(1.0 / (1.0 + exp(-z)))
 
 
 def in_cache(rows: NDArray[np.intp], n: int) -> Iterator[NDArray[np.intp]]:
-    """So many rows of n numbers at once as stay in the processor's cache."""
+    """Yields the rows in parts that fit into the processor's cache. n: numbers in a row."""
     some = max(CACHED // max(n, 1), 1)
     return (rows[start : start + some] for start in range(0, len(rows), some))
 
 
 def _horner(x: Array, terms: tuple[float, ...]) -> Array:
+    """Returns the polynomial of x by Horner's rule; terms: coefficients, the highest power first."""
     total = x * terms[0]
     for term in terms[1:-1]:
         total += term
@@ -79,7 +81,7 @@ def _horner(x: Array, terms: tuple[float, ...]) -> Array:
 
 
 def _scale(x: Array, k: Array) -> Array:
-    """x * 2^k for whole k in the range of normal numbers."""
+    """Returns x * 2^k for whole k in the range of normal numbers."""
     bits = (k.astype(np.int64) + EXPONENT_BIAS) << MANTISSA_BITS
     x *= bits.view(np.float64)
     return x

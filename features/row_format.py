@@ -1,11 +1,11 @@
-"""A customer's row as bytes: how it lies in the changelog.
+"""The binary format of a customer's row in the changelog.
 
     byte 0      format version (1)
-    bytes 1-4   hash of the columns' names: another catalogue has another one
+    bytes 1-4   hash of the columns' names: it differs for another catalogue
     bytes 5-8   CRC-32 of the numbers
     then        the numbers, float64 little endian
 
-A row of another version or catalogue is refused with what to do; it is never guessed at.
+A row of another version or catalogue raises Failure, which names the remedy. Rows are never converted.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ HEADER = struct.Struct("<BII")
 
 
 def signature(columns: tuple[str, ...]) -> int:
-    """The hash that a row carries for the columns that it has."""
+    """Returns the hash of the columns' names that is stored in each row."""
     return zlib.crc32("\n".join(columns).encode())
 
 
 def pack(rows: Array, columns_signature: int) -> list[bytes]:
-    """rows: (n, columns) -> n values of the changelog."""
+    """Returns n values of the changelog. rows: (n, columns)."""
     raw, size = np.ascontiguousarray(rows, "<f8").tobytes(), rows.shape[1] * 8
     numbers = [raw[i : i + size] for i in range(0, len(raw), size)]
     return [HEADER.pack(VERSION, columns_signature, zlib.crc32(part)) + part for part in numbers]
 
 
 def unpack(values: list[bytes], columns_signature: int, width: int) -> Array:
-    """Values of the changelog -> (n, width); raises Failure naming what is wrong with the first bad one."""
+    """Returns the rows, (n, width), of values of the changelog; raises Failure at the first invalid one."""
     size = HEADER.size + width * 8
     for value in values:
         _check(value, columns_signature, size)

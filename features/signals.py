@@ -1,4 +1,4 @@
-"""Which events, and which of their numbers, features are made of."""
+"""The signals: which events, and which of their numbers, the features aggregate."""
 
 from __future__ import annotations
 
@@ -7,51 +7,23 @@ from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, OTHER_ACTIVITY, SERVIC
 
 
 def activity(*types: str) -> Signal:
-    """App activity of these types."""
+    """Returns the signal of app activity of these types, weighted by count."""
     return Signal(APP_ACTIVITY, "count", tuple(ACTIVITY_TYPES.index(t) for t in types))
 
 
-KNOWN = Signal(ANY)
-RETAINED = Signal(RETENTION)
-
-
+KNOWN = Signal(ANY)  # events of every kind
+RETAINED = Signal(RETENTION)  # retention events
 VISITS = Signal(SERVICE_VISIT)
-
-
 SPEND = Signal(SERVICE_VISIT, "amount")
-
-
-PRICED = Signal(SERVICE_VISIT, having="amount")
-
-
+PRICED = Signal(SERVICE_VISIT, having="amount")  # number of visits with an amount
 ITEMS = Signal(SERVICE_VISIT, "items")
-
-
 WAITS = Signal(SERVICE_VISIT, "wait_minutes")
-
-
-WAITED = Signal(SERVICE_VISIT, having="wait_minutes")
-
-
+WAITED = Signal(SERVICE_VISIT, having="wait_minutes")  # number of visits with a waiting time
 ACTIVITY = Signal(APP_ACTIVITY, "count")
-
-
 OTHER = Signal(APP_ACTIVITY, "count", (OTHER_ACTIVITY,))
-
-
 DURATION = Signal(APP_ACTIVITY, "duration_seconds")
-
-
 COMPLAINTS = activity("complaint_opened")
-
-
 RESOLVED = activity("complaint_resolved")
-
-
 SURVEYS = Signal(SURVEY)
-
-
 LEVEL = Signal(SURVEY, "level")
-
-
 NPS = Signal(SURVEY, "score", (SURVEY_TYPES.index("nps"),))

@@ -1,7 +1,7 @@
-"""The state of a partition: one row of numbers a customer.
+"""The state of a partition: a row for each customer, a column for each aggregate.
 
-Rows lie whole in memory (a row is a customer, a column an aggregate): an event touches scattered customers, and a row
-is nine cache lines where separate columns would be sixty.
+Each row is contiguous in memory, since events concern scattered customers: a row is nine cache lines, where separate
+columns would need sixty.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from features.portable_math import Array
 
 Slots = NDArray[np.intp]
 FIRST_CAPACITY = 1024
-TURNED_AT_ONCE = 256  # rows that stay in the processor's cache while they are turned into columns: ten times as fast
+TURNED_AT_ONCE = 256  # rows transposed at a time: they fit into the processor's cache, ten times as fast
 GROWTH = 1.25  # the kernel moves the pages of a large array without copying, so small steps cost nothing
 
 
 class Table:
-    """Customers' rows, found by name; `dirty` marks what changed since the last checkpoint."""
+    """Customers' rows, found by name; `dirty` marks the rows changed since the last checkpoint."""
 
     def __init__(self, empty: Array) -> None:
-        """empty: (columns,), the row of a customer of whom nothing is known."""
+        """empty: (columns,), the row of a customer without events."""
         self.empty = empty
         self.names: list[str] = []
         self.rows: Array = np.zeros((FIRST_CAPACITY, len(empty)))
@@ -37,7 +37,7 @@ class Table:
         return name in self._slot
 
     def slots(self, names: Sequence[str]) -> Slots:
-        """The place of each customer; unknown ones get a new row."""
+        """Returns the slot of each customer; an unknown customer gets a new row."""
         found = list(map(self._slot.get, names))
         if None in found:
             first = len(self.names)
@@ -49,20 +49,20 @@ class Table:
         return np.array(found, np.intp)
 
     def gather(self, slots: Slots) -> Array:
-        """(columns, n): a copy, each column of the table contiguous."""
+        """Returns a copy, (columns, n), in which each column of the table is contiguous."""
         block = np.empty((self.rows.shape[1], len(slots)))
         for part in _parts(len(slots)):
             block[:, part] = self.rows[slots[part]].T
         return block
 
     def scatter(self, slots: Slots, block: Array) -> None:
-        """Writes back what `gather` gave; the slots differ from each other."""
+        """Writes back a block from `gather`; the slots are distinct."""
         for part in _parts(len(slots)):
             self.rows[slots[part]] = block[:, part].T
         self.dirty[slots] = True
 
     def forget(self, slots: Slots) -> None:
-        """Nothing is known of these customers any more. Their places stay theirs: records on the way may name them."""
+        """Empties the rows of these customers. They keep their slots, since pending records may refer to them."""
         self.rows[slots] = self.empty
         self.dirty[slots] = True
 

@@ -1,4 +1,4 @@
-"""The aggregates of some customers as seen at an instant: what the catalogue's features are computed from."""
+"""The aggregates of some customers at an instant, from which the features are computed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAYS_A_YEAR = 365.25
 
 
 class View:
-    """Aggregates of n customers at an instant; every method gives an array of shape (n,)."""
+    """Aggregates of n customers at an instant; every method returns an array of shape (n,)."""
 
     def __init__(self, layout: Layout, block: Array, at_us: Array) -> None:
         """block: (columns, n), as in `Layout.update`; at_us: (n,) instants in us, each at or after its events."""
@@ -23,12 +23,12 @@ class View:
         self._days_since: dict[Signal, Array] = {}
 
     def of(self, i: int) -> View:
-        """The view of one customer alone."""
+        """Returns the view of customer i alone."""
         return View(self.layout, self.block[:, i : i + 1], self.at_us[i : i + 1])
 
     @cached_property
     def _decayed(self) -> Array:
-        """The decayed sums as of the instant: the columns behind the reference."""
+        """The decayed sums as of the instant, with the columns of `block`."""
         factors = decays((self.at_us - self.block[Layout.REFERENCE]) / DAY_US)
         spans = self.layout.decays
         out = np.empty((max(span.stop for span in spans), len(self.at_us)))
@@ -37,7 +37,7 @@ class View:
         return out
 
     def get(self, aggregate: Aggregate) -> Array:
-        """The aggregate's value; decayed sums as of the instant, times in us."""
+        """Returns the aggregate's value: decayed sums as of the instant, times in us."""
         columns = self._decayed if isinstance(aggregate, Decayed) else self.block
         value: Array = columns[self.layout.column[aggregate]]
         return value
@@ -49,7 +49,7 @@ class View:
         return np.where(first < np.inf, np.maximum(self.at_us - first, 0.0) / DAY_US, 0.0)
 
     def days_since(self, signal: Signal) -> Array:
-        """Days since the last such event; where there was none, as long as the customer has been known."""
+        """Returns days since the last event of the signal; without events, the tenure."""
         found = self._days_since.get(signal)
         if found is None:
             last = self.get(Last(signal))
@@ -58,16 +58,16 @@ class View:
         return found
 
     def days_between(self, signal: Signal) -> Array:
-        """Days from the first such event to the last, 0 when there is none."""
+        """Returns days from the first event of the signal to the last, 0 without events."""
         first, last = self.get(First(signal)), self.get(Last(signal))
         return np.where(last > -np.inf, (last - first) / DAY_US, 0.0)
 
     def silence_evidence(self, count: Array, signal: Signal, pseudo_days: float) -> Array:
-        """How strongly the silence since the last such event speaks against 'still a customer'.
+        """Returns how strongly the silence since the signal's last event indicates that the customer has left.
 
-        count * log((a + T) / (a + T - r)), T days since the first event, r since the last: the log odds of a
-        gamma-Poisson
-        world (Fader, Hardie and Lee 2005, 10.1287/mksc.1040.0098) in which r days pass without an event.
+        count * log((a + T) / (a + T - r)), a: pseudo_days, T: days since the first event, r: days since the last. It is
+        the log-odds of r days without an event in a gamma-Poisson model (Fader, Hardie and Lee 2005,
+        10.1287/mksc.1040.0098).
         """
         first = self.get(First(signal))
         observed = np.where(first < np.inf, np.maximum(self.at_us - first, 0.0) / DAY_US, 0.0) + pseudo_days
@@ -75,12 +75,12 @@ class View:
         return count * log(observed / (observed - silent))
 
     def year_phase(self, shift: float) -> Array:
-        """A triangle between -1 and 1 with the period of a year, 1 at `shift` of the year; exact arithmetic only."""
+        """Returns a triangle wave of a year's period, from -1 to 1, 1 at `shift` of the year; exact arithmetic only."""
         phase = self.at_us / (DAY_US * DAYS_A_YEAR) - shift
         return np.abs((phase - np.floor(phase)) * 2.0 - 1.0) * 2.0 - 1.0
 
 
 def ratio(part: Array, whole: Array, missing: float | Array) -> Array:
-    """part / whole, `missing` where whole is 0."""
+    """Returns part / whole, `missing` where whole is 0."""
     known = whole > 0
     return np.where(known, part / np.where(known, whole, 1.0), missing)

@@ -15,7 +15,7 @@ import orjson
 
 from features.catalogue import NAMES
 from features.matrix import scaled
-from features.population import BINS, COMPONENTS, Counts, nobody
+from features.population import BINS, COMPONENTS, Counts, zero_counts
 from features.portable_math import Array
 from online_model.array_codec import pack, unpack
 from online_model.drift import Drift, DriftRules
@@ -80,7 +80,7 @@ class Learner:
             rules.promotion, math.ceil(rules.horizon_days / WEEK_DAYS), len(rules.challengers)
         )
         self.version, self.learned_us = 0, 0
-        self.mean, self.population = initial_mean(), nobody()
+        self.mean, self.population = initial_mean(), zero_counts()
         self.contacted_us: int | None = None  # the newest observation with a contact in its horizon
 
     @property

@@ -73,7 +73,7 @@ class RecentMetrics:
         self.gain += mean_loss(prior, y, weight) - mean_loss(model, y, weight)
 
     def least_auc(self, new_share: float) -> float | None:
-        """Returns the lower bound of AUC; None before the first round. new_share: of a round's horizon."""
+        """Returns the lower bound of AUC, None before the first round. new_share: of the horizon, new in a round."""
         if not self.weight:
             return None
         mean = self.auc / self.weight

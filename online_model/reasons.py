@@ -23,7 +23,7 @@ MOST_FOR, MOST_AGAINST = 4, 3  # fixed numbers: the reasons of one sign must not
 LEAST = 3
 TOPICS = tuple(dict.fromkeys(feature.topic for feature in FEATURES))
 TOPIC_INDEX = np.array([TOPICS.index(feature.topic) for feature in FEATURES])
-WORSE = np.array([feature.worse for feature in FEATURES])
+RISK_DIRECTION = np.array([feature.risk_direction for feature in FEATURES])
 
 Flags = NDArray[np.bool_]
 Places = NDArray[np.intp]
@@ -92,7 +92,7 @@ def topics_of(contributions: Array, above: Flags, known: Flags) -> Topics:
     share = np.where(known, contributions, 0.0)
     net = _by_topic(share)
     rises = (net > 0.0)[TOPIC_INDEX]
-    supports = known & ((WORSE == 0) | ((above == (WORSE > 0)) == rises))
+    supports = known & ((RISK_DIRECTION == 0) | ((above == (RISK_DIRECTION > 0)) == rises))
     support = np.where(supports, np.maximum(np.where(rises, share, -share), 0.0), 0.0)
     order = np.lexsort((np.arange(len(share)), -np.abs(share), ~known, -support))
     _, first = np.unique(TOPIC_INDEX[order], return_index=True)

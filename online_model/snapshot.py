@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 
 from features.catalogue import NAMES
-from features.population import BINS, COMPONENTS, RFM_B, Counts, nobody
+from features.population import BINS, COMPONENTS, RFM_B, Counts, zero_counts
 from features.portable_math import Array
 from online_model.array_codec import pack, unpack
 from online_model.mixture import PRIOR_MIDDLE, MixtureOfExperts
@@ -127,7 +127,9 @@ class Snapshot:
         """Returns the snapshot in force before anything is learned."""
         model = MixtureOfExperts(prior_probability=prior_probability)
         model.add_features(list(NAMES))
-        return Snapshot(0, 0, Hold.LABELS, False, model.parameters(), initial_mean(), nobody(), 0, None, None, None)
+        return Snapshot(
+            0, 0, Hold.LABELS, False, model.parameters(), initial_mean(), zero_counts(), 0, None, None, None
+        )
 
 
 def _lineage(body: dict[str, Any]) -> Lineage:

@@ -1,14 +1,24 @@
-"""The language of the topics: what may come in, what goes out, and what is refused.
+"""The messages on Kafka topics: their models, and the decoding and validation of input records.
 
-In come records as bytes; out go accepted events as columns, marks, and refusals that name the field and the rule.
+Input: records of the input topics as bytes, or rows of files as objects. Output: accepted events as columns, marks,
+deletions, and refused records with the field and the rule that each broke.
 
-    events     pydantic models of what is read: the truth about what is accepted. To change a field, open it.
-    outputs    pydantic models of what is written
-    decode     whole batches, fast; anything doubtful is asked of the models in `events`
-    times      RFC 3339 texts to microseconds, a batch at once
-    columns    the columns that accepted events are kept in
-    refusals   a refused record, and the dead letter that is made of it
-    export     JSON Schemas and the AsyncAPI document, generated into v1/
-    instants   instants and durations as integers and as text
-    errors     the two ways in which a command ends badly
+    events             pydantic models of the input messages; they alone define which records are accepted
+    outputs            pydantic models of the output messages
+    internal_messages  pydantic models of the messages between units
+    topics             the models of each output topic
+    decode             decodes a batch of records with NumPy; passes the records that it cannot accept to `validation`
+    validation         checks one record with the models in `events` and writes the sentence of a refusal
+    json_structure     finds records that are nested too deep or that have a key twice
+    fields             the fields of many objects as columns
+    columns            the columns of accepted events
+    refusals           a refused record, and its dead letter
+    instants           instants and durations as integers and as text
+    rfc3339            parses a batch of RFC 3339 texts with NumPy
+    time_zones         time zones of the locked IANA database
+    export             generates the JSON Schemas and the AsyncAPI document in v1/
+    errors             the two exceptions with which a command ends
+
+To change a field of an input, edit `events`; if features use it, also `columns` and `decode`. To change an output, edit
+`outputs` or `internal_messages`. For a new output topic: `topics`. Then run `keepline schemas export`.
 """

@@ -1,4 +1,4 @@
-"""Accepted events as columns: one structured row an event, NaN where a number is missing, customers beside it."""
+"""Accepted events as columns: a structured array with a row for each event, and lists of customers and producers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Rank of a kind in the canonical order of equal event times: the alphabetical order of the topics' names.
+# The number of a kind is also its rank among events of equal event time: the alphabetical order of topic names.
 APP_ACTIVITY, CUSTOMER_PROFILE, INTERVENTION_OUTCOME, SERVICE_VISIT, SURVEY = range(5)
 KINDS = ("app_activity", "customer_profile", "intervention_outcome", "service_visit", "survey")
-OF_CUSTOMERS = ("app_activity", "service_visit", "survey")  # what customers themselves cause; the others are details
+CUSTOMER_ACTION_KINDS = ("app_activity", "service_visit", "survey")  # caused by the customer; other kinds have details
 
 ACTIVITY_TYPES = (
     "app_open", "browse", "add_to_cart", "purchase", "consult", "coupon_claimed",
@@ -26,13 +26,13 @@ EVENT = np.dtype(
     [
         ("time_us", "<i8"),
         ("due_us", "<i8"),  # end of the tick in which it is applied; the feed sets it
-        ("id", "<u8"),  # xxh3_64 of kind, customer and event id: what a re-sent event is known by
+        ("id", "<u8"),  # xxh3_64 of kind, customer and event id; duplicates are found by it
         ("slot", "<i4"),  # the customer's row in the partition's table; the feed sets it
         ("kind", "i1"),
         ("code", "i1"),  # activity type or survey type
-        ("causes", "u1"),  # bit i: CAUSES[i] was named
-        ("producer", "<u2"),  # a number of its name; the feed sets it
-        ("details", "<i4"),  # where the fields lie that fit no column, 0: there are none
+        ("causes", "u1"),  # bit i is set: the survey names CAUSES[i]
+        ("producer", "<u2"),  # the number of the producer's name; the feed sets it
+        ("details", "<i4"),  # i > 0: further fields in Decoded.details[i - 1]; 0: none
         ("amount", "<f8"),
         ("items", "<f8"),
         ("wait_minutes", "<f8"),
@@ -43,11 +43,11 @@ EVENT = np.dtype(
 )
 NUMBERS = ("amount", "items", "wait_minutes", "count", "duration_seconds", "score")
 Rows = NDArray[np.void]
-Details = dict[str, Any]  # the fields of an outcome or a profile that are there; none at all: the profile was erased
+Details = dict[str, Any]  # fields of an outcome or a customer profile that have no column; empty: profile erased
 
 
 def empty_rows(n: int) -> Rows:
-    """`n` rows with no number known, no slot and no tick."""
+    """Returns `n` rows: numbers are NaN, no slot and no tick is set."""
     rows = np.zeros(n, EVENT)
     rows["slot"] = -1
     for name in NUMBERS:
@@ -65,11 +65,12 @@ class Events:
 
     @staticmethod
     def empty() -> Events:
+        """Returns no events."""
         return Events(empty_rows(0), (), ())
 
     @staticmethod
     def concatenate(parts: Iterable[Events]) -> Events:
-        """The parts' events one after another."""
+        """Returns the events of all parts in order."""
         known = [part for part in parts if len(part)]
         if not known:
             return Events.empty()

@@ -1,8 +1,9 @@
-"""Records of one topic to columns, a batch at once.
+"""Decodes a batch of records of one topic into columns.
 
-The fast path accepts what is plainly good, checking whole columns at a time. Whatever is doubtful goes one by one to
-the models in `events`, which decide and write the message; so a bad record costs little and the two never disagree.
-Notes always go there: they are rare, and say more than the columns hold.
+The fast path checks whole columns and accepts the records that pass. Every other record is validated on its own with
+the models in `events`, which accept it or write the refusal. So both paths accept the same records, and a refused
+record does not slow down its batch. Outcomes and customer profiles always take the slow path: they are rare, and have
+fields without a column.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from numpy.typing import NDArray
 from schemas.columns import (
     ACTIVITY_TYPES,
     CAUSES,
+    CUSTOMER_ACTION_KINDS,
     KINDS,
     NUMBERS,
-    OF_CUSTOMERS,
     OTHER_ACTIVITY,
     SURVEY_TYPES,
     Details,
@@ -33,7 +34,7 @@ from schemas.columns import (
 from schemas.events import KINDS as MODELS
 from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_SCORE, MAX_TEXT, Event
 from schemas.fields import Column, Fields, Object
-from schemas.json_structure import doubtful_structures
+from schemas.json_structure import records_to_check
 from schemas.refusals import Refused
 from schemas.rfc3339 import parse_instants
 from schemas.validation import Erased, Mark, Validator
@@ -44,7 +45,7 @@ MAX_SKEW_US = 5 * 60 * 1_000_000
 ACTIVITY_CODE = {name: i for i, name in enumerate(ACTIVITY_TYPES)}
 SURVEY_CODE = {name: i for i, name in enumerate(SURVEY_TYPES)}
 CAUSE_BIT = {name: 1 << i for i, name in enumerate(CAUSES)}
-LIMITS = {  # number -> (least, most, whole)
+LIMITS = {  # number -> (minimum, maximum, whole number)
     "amount": (0.0, MAX_AMOUNT, False),
     "items": (0.0, MAX_COUNT, True),
     "wait_minutes": (0.0, MAX_COUNT, False),
@@ -58,9 +59,9 @@ LABELS = ("service_type", "store_id", "currency")
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A batch after decoding: accepted events in order and their places in it, marks, refusals, deletions.
+    """A decoded batch: accepted events in order and their indexes in the batch, marks, refusals, deletions.
 
-    An event whose `details` is i > 0 has the further fields `details[i - 1]`.
+    An event whose column `details` is i > 0 has the further fields `details[i - 1]`.
     """
 
     events: Events
@@ -73,7 +74,7 @@ class Decoded:
 
 
 class Decoder:
-    """Decodes records of one kind."""
+    """Decodes batches of records of one kind."""
 
     def __init__(self, kind: str, max_skew_us: int = MAX_SKEW_US) -> None:
         self.kind, self.max_skew_us = kind, max_skew_us
@@ -81,19 +82,21 @@ class Decoder:
         self.known = frozenset(MODELS[kind].model_fields)
         self.numbers = [name for name in NUMBERS if name in self.known]
         self.labels = [name for name in LABELS if name in self.known]
-        self.has_details = set() if kind in OF_CUSTOMERS else self.known - Event.model_fields.keys() - {"kind"}
+        self.detail_fields = (
+            set() if kind in CUSTOMER_ACTION_KINDS else self.known - Event.model_fields.keys() - {"kind"}
+        )
         if kind == "intervention_outcome":
-            self.has_details |= {"event_id"}  # outcomes of one instant have an order
+            self.detail_fields |= {"event_id"}  # outcomes of one instant are ordered by it
 
     def decode(self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, now_us: int) -> Decoded:
-        """Records as they lie in the topic; keys None: not checked."""
+        """Decodes records of a topic. keys: None where keys are not checked."""
         objects = _parsed(values)
         doubtful = np.zeros(len(values), np.bool_)
-        doubtful[doubtful_structures(values, objects)] = True
+        doubtful[records_to_check(values, objects)] = True
         return self._decode(objects, doubtful, values, keys, now_us)
 
     def decode_objects(self, objects: Sequence[Object], now_us: int) -> Decoded:
-        """Records that are objects already, as a file's rows are."""
+        """Decodes records that are objects already, such as rows of a file."""
         return self._decode(list(objects), np.zeros(len(objects), np.bool_), None, None, now_us)
 
     def _decode(
@@ -104,12 +107,13 @@ class Decoder:
         keys: Sequence[bytes | None] | None,
         now_us: int,
     ) -> Decoded:
+        """Decodes objects. doubtful: those for the slow path; values: the records' bytes, None for rows of files."""
         fields = Fields(objects)
         customers, producers, rows, bad = self._columns(fields, now_us)
         bad |= doubtful
         if keys is not None:
             bad |= _keys_differ(keys, customers)
-        bad |= bool(self.has_details)
+        bad |= bool(self.detail_fields)
         unknown = fields.unknown(self.known)
         if not bad.any():
             return Decoded(Events(rows, customers, producers), np.arange(len(rows)), [], [], unknown)
@@ -130,14 +134,14 @@ class Decoder:
         return Decoded(events, good, marks, refused, unknown, self._details(events.rows, bodies.values()), erased)
 
     def _details(self, rows: Rows, bodies: Iterable[Object]) -> list[Details]:
-        """The further fields of each row, which is told where they are; none of kinds that fit the columns."""
-        if not self.has_details:
+        """Returns the further fields of each row and writes their places into `rows`; empty for kinds without them."""
+        if not self.detail_fields:
             return []
         rows["details"] = np.arange(1, len(rows) + 1)
-        return [{name: value for name, value in body.items() if name in self.has_details} for body in bodies]
+        return [{name: value for name, value in body.items() if name in self.detail_fields} for body in bodies]
 
     def _columns(self, fields: Fields, now_us: int) -> tuple[list[str], Column, Rows, Flags]:
-        """Customers, producers, rows and which of them are not plainly good (their rows are worthless)."""
+        """Returns customers, producers, rows and which records failed a check (their rows are undefined)."""
         n = len(fields.objects)
         rows, bad = empty_rows(n), np.zeros(n, np.bool_)
         kinds = fields.get("kind")
@@ -155,7 +159,7 @@ class Decoder:
         return list(customers), producers, rows, bad
 
     def _fields(self, fields: Fields, rows: Rows, bad: Flags) -> None:
-        """The fields of the kind."""
+        """Fills and checks the columns of the kind's own fields."""
         for name in self.numbers:
             rows[name] = _numbers(fields.get(name), name, bad)
         for name in self.labels:
@@ -166,10 +170,11 @@ class Decoder:
             rows["code"] = [ACTIVITY_CODE.get(k, OTHER_ACTIVITY) if type(k) is str else 0 for k in kinds]
             rows["count"] = np.where(np.isnan(rows["count"]), 1.0, rows["count"])
         elif self.kind == "survey":
-            _survey(fields, rows, bad)
+            _fill_survey(fields, rows, bad)
 
 
-def _survey(fields: Fields, rows: Rows, bad: Flags) -> None:
+def _fill_survey(fields: Fields, rows: Rows, bad: Flags) -> None:
+    """Fills and checks the columns of surveys."""
     rows["code"] = [SURVEY_CODE.get(t, -1) if type(t) is str else -1 for t in fields.get("survey_type")]
     causes = [_cause_bits(named) for named in fields.get("causes")]
     most = np.array([MAX_SCORE["nps"], MAX_SCORE["csat"]])[rows["code"]]
@@ -179,13 +184,14 @@ def _survey(fields: Fields, rows: Rows, bad: Flags) -> None:
 
 
 def _versions(values: Column, bad: Flags) -> None:
-    """Absent or the whole number 1."""
+    """Marks values other than null and the integer 1 as bad."""
     if set(map(type, values)) <= {int, type(None)} and set(values) <= {1, None}:
         return
     bad |= np.array([v is not None and (type(v) is not int or v != 1) for v in values], np.bool_)
 
 
 def _identities(kind: str, customers: Sequence[str], events: Sequence[str]) -> NDArray[np.uint64]:
+    """Returns the 64-bit ids by which duplicates are found."""
     digest, start = xxhash.xxh3_64_intdigest, f"{kind}\0"
     names = [
         f"{start}{customer}\0{event}".encode("utf-8", "replace")
@@ -195,9 +201,9 @@ def _identities(kind: str, customers: Sequence[str], events: Sequence[str]) -> N
 
 
 def _parsed(values: Sequence[bytes | None]) -> list[Object]:
-    """Objects; an empty one where there is none, which no model accepts."""
+    """Returns the parsed objects; an empty one, which no model accepts, where a value is no object."""
     try:
-        objects = list(map(orjson.loads, values))  # type: ignore[arg-type]  # None raises, and is met below
+        objects = list(map(orjson.loads, values))  # type: ignore[arg-type]  # None raises TypeError
         if set(map(type, objects)) <= {dict} and max(map(len, values), default=0) <= MAX_BYTES:  # type: ignore[arg-type]
             return objects
     except (orjson.JSONDecodeError, TypeError):
@@ -206,6 +212,7 @@ def _parsed(values: Sequence[bytes | None]) -> list[Object]:
 
 
 def _object(value: bytes | None) -> Object:
+    """Returns the parsed object, or an empty one."""
     if value is None or len(value) > MAX_BYTES:
         return {}
     try:
@@ -216,7 +223,7 @@ def _object(value: bytes | None) -> Object:
 
 
 def _texts(values: Column, bad: Flags) -> Sequence[str]:
-    """The values where they are text; an empty text, and bad, elsewhere."""
+    """Returns the texts; other values become empty and are marked as bad."""
     if set(map(type, values)) <= {str}:
         return values
     bad |= np.array([type(v) is not str for v in values], np.bool_)
@@ -224,7 +231,7 @@ def _texts(values: Column, bad: Flags) -> Sequence[str]:
 
 
 def _ids(values: Column, bad: Flags) -> Sequence[str]:
-    """Texts of 1 to MAX_ID printable characters."""
+    """Returns the texts; those without 1 to MAX_ID printable characters are marked as bad."""
     texts = _texts(values, bad)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     bad |= (lengths < 1) | (lengths > MAX_ID)
@@ -234,7 +241,7 @@ def _ids(values: Column, bad: Flags) -> Sequence[str]:
 
 
 def _labels(values: Column, longest: int, optional: bool, bad: Flags) -> None:
-    """Texts of which a batch has few different ones: each is looked at once."""
+    """Marks invalid texts as bad. A batch has few distinct labels, so each is checked once."""
     try:
         different = set(values)
     except TypeError:  # a list or an object among them
@@ -253,14 +260,14 @@ def _is_label(value: Any, longest: int, optional: bool) -> bool:
 
 
 def _numbers(values: Column, name: str, bad: Flags) -> NDArray[np.float64]:
-    """Numbers within their limits, NaN where there is none."""
+    """Returns the numbers, NaN for null; wrong types and numbers outside LIMITS are marked as bad."""
     least, most, whole = LIMITS[name]
     if not set(map(type, values)) <= NUMBER_TYPES:
         bad |= np.array([type(v) not in NUMBER_TYPES for v in values], np.bool_)
         values = [v if type(v) in NUMBER_TYPES else None for v in values]
     try:
         numbers = np.array(values, np.float64)
-    except OverflowError:  # a whole number beyond every float
+    except OverflowError:  # an integer beyond the range of float64
         bad |= np.array([type(v) is int and abs(v) > MAX_AMOUNT for v in values], np.bool_)
         numbers = np.array([None if type(v) is int and abs(v) > MAX_AMOUNT else v for v in values], np.float64)
     absent = np.isnan(numbers)
@@ -273,7 +280,7 @@ def _numbers(values: Column, name: str, bad: Flags) -> NDArray[np.float64]:
 
 
 def _cause_bits(causes: Any) -> int:
-    """The bits of the causes named, -1 when they are not a list of known ones."""
+    """Returns the bits of the causes, 0 for null; -1 unless it is a list of known causes."""
     if causes is None:
         return 0
     if type(causes) is not list:
@@ -287,8 +294,8 @@ def _cause_bits(causes: Any) -> int:
 
 
 def _keys_differ(keys: Sequence[bytes | None], customers: Sequence[str]) -> Flags:
-    """Which keys are not the customer in UTF-8. Customers that are good have no zero character to fake a
-    border with.
+    """Returns which keys are not the customer's id in UTF-8. Valid ids have no zero character, so the joined texts are
+    equal only if each pair is.
     """
     none = np.zeros(len(customers), np.bool_)
     try:

@@ -1,11 +1,11 @@
-"""The two ways in which a command ends badly; everything else is a defect and ends with a traceback."""
+"""The two exceptions with which a command ends. Any other exception is a defect and ends with a traceback."""
 
 from __future__ import annotations
 
 
 class UsageError(Exception):
-    """The command, a file or a setting is wrong: the caller can mend it (exit code 2)."""
+    """The command line, a file or a setting is wrong and the user can correct it (exit code 2)."""
 
 
 class Failure(Exception):
-    """The work could not be done although it was asked for correctly (exit code 1)."""
+    """The command is correct, but its work failed (exit code 1)."""

@@ -1,8 +1,8 @@
-"""What publishers may send: the truth about what is accepted, and the author of every error message.
+"""Models of the input messages. They alone define which records are accepted, and write the sentences of refusals.
 
-Types are strict (no "5" for 5), but a whole number may be written 2.0. Unknown fields are accepted and ignored; null is
-the same as absent where a field is optional. Validate with a context of `now_us` and `max_skew_us`: nothing
-reads a clock.
+Types are strict ("5" is not 5), but a whole number may be written 2.0. Unknown fields are accepted and ignored. In an
+optional field null is the same as absent. Validate with a context of `now_us` and `max_skew_us`, since no model reads
+a clock.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from schemas.time_zones import NAMES as ZONES
 
 MAX_ID = 128
 MAX_TEXT = 256
-MAX_AMOUNT = 1e12  # beyond it sums lose the cents, and far beyond it they overflow
+MAX_AMOUNT = 1e12  # larger amounts: sums lose cents, and much larger ones overflow
 MAX_COUNT = 1e9
 MAX_SCORE = {"nps": 10.0, "csat": 100.0}
 
@@ -48,7 +48,7 @@ def _instant(text: str, info: ValidationInfo) -> str:
 def _time_zone(name: str) -> str:
     if name not in ZONES:
         raise PydanticCustomError(
-            "time_zone", "is no name of the IANA time zone database; send one such as Europe/Madrid or Asia/Shanghai"
+            "time_zone", "is not in the IANA time zone database; send a name such as Europe/Madrid or Asia/Shanghai"
         )
     return name
 
@@ -75,31 +75,31 @@ Consent = Annotated[dict[Channel, bool | None], AfterValidator(_without_nulls)]
 
 
 class Message(BaseModel):
-    """Common to everything that is read."""
+    """Fields of every input message."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
     event_time: Instant = Field(description="RFC 3339 with an offset, from 1970 on, at most 5 minutes from now")
-    producer: Id = Field(description="which system sent it")
+    producer: Id = Field(description="name of the system that sent the message")
     schema_version: Annotated[Literal[1] | None, BeforeValidator(_whole)] = 1
 
     @field_validator("schema_version", mode="before")
     @classmethod
     def _null_is_absent_and_true_is_no_number(cls, value: Any) -> Any:
         if isinstance(value, bool):
-            raise PydanticCustomError("schema_version", "expected 1, the supported version, came a truth value")
+            raise PydanticCustomError("schema_version", "expected 1, the supported version, came a boolean")
         return 1 if value is None else value
 
 
 class Event(Message):
-    """Common to every event of a customer; the record's key is customer_id in UTF-8."""
+    """Fields of every event of a customer. The record's key is customer_id in UTF-8."""
 
-    event_id: Id = Field(description="names the event; sent again within seven days it changes nothing")
+    event_id: Id = Field(description="identifies the event; a duplicate within seven days is ignored")
     customer_id: Id
 
 
 class ServiceVisit(Event):
-    """A customer came: a visit, a purchase, a service."""
+    """A visit, a purchase or a service at a store."""
 
     kind: Literal["service_visit"]
     service_type: Text | None = None
@@ -111,7 +111,7 @@ class ServiceVisit(Event):
 
 
 class AppActivity(Event):
-    """Something that a customer did in the app; an unknown activity type still counts as activity."""
+    """An action of a customer in the app. An unknown activity type counts as activity too."""
 
     kind: Literal["app_activity"]
     activity_type: Id
@@ -137,7 +137,7 @@ class Survey(Event):
 
 
 class InterventionOutcome(Event):
-    """What became of an intervention, as the CRM reports it."""
+    """A status of an intervention that the CRM reports."""
 
     kind: Literal["intervention_outcome"]
     intervention_id: Id
@@ -149,25 +149,25 @@ class InterventionOutcome(Event):
 
 
 class CustomerProfile(Event):
-    """What is known of a customer beside events; the latest one holds."""
+    """Attributes of a customer. The latest profile replaces all earlier ones."""
 
     kind: Literal["customer_profile"]
     scope: Text | None = None
-    time_zone: TimeZone | None = Field(None, description="a name of the IANA time zone database")
-    consent: Consent | None = Field(None, description="channel -> whether it may be used; null: nothing is known")
+    time_zone: TimeZone | None = Field(None, description="a name in the IANA time zone database")
+    consent: Consent | None = Field(None, description="channel -> whether it may be used; null: unknown")
     preferred_channel: Channel | None = None
     value: Amount | None = Field(None, description="remaining lifetime value")
     agent_id: Text | None = None
 
 
 class Heartbeat(Message):
-    """Nothing older than event_time comes from this publisher any more; sent to every partition."""
+    """This publisher sends no event older than event_time any more. Send it to all partitions."""
 
     kind: Literal["heartbeat"]
 
 
 class End(Message):
-    """Nothing follows in this topic; event_time is the last event time of the whole input. Sent to every partition."""
+    """No record follows in this topic. event_time: the last event time of all inputs. Send it to all partitions."""
 
     kind: Literal["end"]
 

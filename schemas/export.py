@@ -1,8 +1,9 @@
-"""JSON Schemas of every message and one AsyncAPI document of every topic, generated from the models."""
+"""Generates a JSON Schema for each message and one AsyncAPI document of all topics from the models."""
 
 from __future__ import annotations
 
 import re
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def files() -> dict[str, bytes]:
-    """File name -> content of everything in v1/."""
+    """Returns the content of each file in v1/ by file name."""
     schemas = {_name(model): _schema(model) for model in _messages()}
     documents: dict[str, Any] = {f"{name}.json": schema for name, schema in schemas.items()}
     documents["asyncapi.json"] = _asyncapi(list(schemas))
@@ -25,7 +26,7 @@ def files() -> dict[str, bytes]:
 
 
 def export(folder: Path = FOLDER) -> list[str]:
-    """Writes what is not current, deletes what is no longer there; returns the names."""
+    """Writes changed files, deletes files without a model, and returns the names of both."""
     changed = stale(folder)
     folder.mkdir(parents=True, exist_ok=True)
     current = files()
@@ -38,7 +39,7 @@ def export(folder: Path = FOLDER) -> list[str]:
 
 
 def stale(folder: Path = FOLDER) -> list[str]:
-    """Names of files that are missing, differ, or should not be there."""
+    """Returns the names of files that are missing, differ from the models, or have no model."""
     found = {path.name: path.read_bytes() for path in folder.glob("*.json")}
     current = files()
     return sorted(name for name in found.keys() | current.keys() if found.get(name) != current.get(name))
@@ -58,7 +59,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _asyncapi(names: list[str]) -> dict[str, Any]:
-    """What Keepline receives from publishers and sends to the CRM and to itself (AsyncAPI 3.0)."""
+    """Returns the AsyncAPI 3.0 document: messages from publishers, to the CRM, and between Keepline's units."""
     received = {TOPIC_OF_KIND[kind]: [model, *MARKS.values()] for kind, model in KINDS.items()}
     sent = {topic: list(models) for topic, models in OUTPUTS.items()}
     return {
@@ -66,7 +67,7 @@ def _asyncapi(names: list[str]) -> dict[str, Any]:
         "info": {
             "title": "Keepline",
             "version": "1",
-            "description": "Events of customers in, interventions out. JSON records, keyed by customer_id in UTF-8.",
+            "description": "Input: customer events. Output: interventions. JSON records, keyed by customer_id (UTF-8).",
         },
         "defaultContentType": "application/json",
         "channels": {topic: _channel(topic, models) for topic, models in (received | sent).items()},
@@ -84,7 +85,7 @@ def _channel(topic: str, models: list[Any]) -> dict[str, Any]:
     names = [_name(model) for model in models]
     return {
         "address": topic,
-        "description": (models[0].__doc__ or "").strip(),
+        "description": cleandoc(models[0].__doc__ or ""),  # Python before 3.13 leaves the indentation in
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
     }
 

@@ -18,11 +18,11 @@ class Fields:
         self.objects = objects
 
     def get(self, name: str) -> Column:
-        """(objects,) values of a field. A look-up each costs less than transposing objects of one shape would."""
+        """Returns (objects,) values of a field. One look-up for each object is faster than transposing the objects."""
         return list(map(dict.get, self.objects, repeat(name)))
 
     def unknown(self, known: frozenset[str]) -> Counter[str]:
-        """How many objects have a field that is not known, by producer."""
+        """Returns the number of objects with an unknown field, by producer."""
         strange = {shape for shape in set(map(tuple, self.objects)) if not known.issuperset(shape)}
         if not strange:
             return Counter()

@@ -1,4 +1,4 @@
-"""Instants and durations as integers: microseconds since 1970-01-01T00:00:00Z, written as RFC 3339 or as `90d`."""
+"""Instants as microseconds since 1970-01-01T00:00:00Z and as RFC 3339; durations as microseconds and as `90d`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOUR_US = 3_600 * SECOND_US
 DAY_US = 24 * HOUR_US
 WEEK_US = 7 * DAY_US
 MONDAY_US = 4 * DAY_US  # 1970-01-05 was a Monday
-LONGEST_US = 36_525 * DAY_US  # a century: further out, float64 no longer holds microseconds exactly
+LONGEST_US = 36_525 * DAY_US  # a century: float64 holds every microsecond of it exactly
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -23,7 +23,7 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)", re.ASCII)
 
 
 def parse_instant(text: str) -> int:
-    """Microseconds since 1970 of an RFC 3339 time with an offset; digits beyond microseconds are cut.
+    """Returns microseconds since 1970 of an RFC 3339 time with an offset; digits beyond microseconds are cut.
 
     Raises ValueError with the rule that `text` breaks.
     """
@@ -39,13 +39,13 @@ def parse_instant(text: str) -> int:
 
 @lru_cache(maxsize=4096)  # messages of a tick share their instants
 def format_instant(us: int) -> str:
-    """RFC 3339 in UTC; the fraction is written only where it is not zero."""
+    """Returns RFC 3339 in UTC, without the fraction where it is zero."""
     text = (EPOCH + timedelta(microseconds=us)).isoformat()
     return text.replace("+00:00", "Z")
 
 
 def parse_duration(text: str) -> int:
-    """Microseconds of a duration such as `90d`, `12h`, `200ms`; raises UsageError."""
+    """Returns microseconds of a duration such as `90d`, `12h`, `200ms`; raises UsageError."""
     match = DURATION.fullmatch(text)
     if not match:
         raise UsageError(f"duration {text[:40]!r}: expected a number and a unit (us ms s m h d w), as in 90d or 200ms")
@@ -58,7 +58,7 @@ def parse_duration(text: str) -> int:
 
 
 def format_duration(us: int) -> str:
-    """The shortest exact text: `format_duration(parse_duration('14d')) == '14d'` for days and smaller."""
+    """Returns the exact text with the largest unit up to days: `14d`, `36h`, `1500ms`."""
     for unit in ("d", "h", "m", "s", "ms"):
         if us % UNITS_US[unit] == 0:
             return f"{us // UNITS_US[unit]}{unit}"

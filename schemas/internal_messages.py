@@ -1,6 +1,6 @@
-"""Messages between Keepline's own units: observations, labelled examples, models, candidates, the dispatcher's answers.
+"""Models of the messages between units: observations, labelled examples, models, candidates and grants.
 
-Numbers in bulk (blocks of observations) travel as base64 of little endian bytes, so that they keep every bit.
+Arrays (blocks of observations) are base64 of little endian bytes, so that every bit is kept.
 """
 
 from __future__ import annotations
@@ -14,21 +14,15 @@ from schemas.outputs import Instant, Output, Share
 Floats = Annotated[
     str, Field(description="base64 of little endian float64", json_schema_extra={"contentEncoding": "base64"})
 ]
-
-
 Singles = Annotated[
     str, Field(description="base64 of little endian float32", json_schema_extra={"contentEncoding": "base64"})
 ]
-
-
 Flags = Annotated[str, Field(description="base64 of bytes of 0 and 1", json_schema_extra={"contentEncoding": "base64"})]
-
-
 Codes = Annotated[str, Field(description="base64 of bytes of 0 to 3", json_schema_extra={"contentEncoding": "base64"})]
 
 
 class Candidate(Output):
-    """A case that passed the gate of its customer and asks for its part of what is shared."""
+    """A case that passed the contact rules and needs a share of a common budget or team."""
 
     intervention_id: str
     customer_id: str
@@ -40,7 +34,7 @@ class Candidate(Output):
 
 
 class Candidates(Output):
-    """What a partition asks for at an instant; in event time each partition reports every instant, asking or not."""
+    """The candidates of a partition at an instant. In event time it is sent for every instant, even if empty."""
 
     kind: Literal["candidates"]
     instant: Instant
@@ -49,7 +43,7 @@ class Candidates(Output):
 
 
 class Grant(Output):
-    """The dispatcher's answer to a candidate; `rule` null: send it."""
+    """The dispatcher's decision about a candidate. rule: the rule that refused it; null: it may be sent."""
 
     intervention_id: str
     customer_id: str
@@ -58,7 +52,7 @@ class Grant(Output):
 
 
 class Dispatch(Output):
-    """The answers to a partition's candidates of an instant."""
+    """The decisions about a partition's candidates of an instant."""
 
     kind: Literal["dispatch"]
     instant: Instant
@@ -66,8 +60,8 @@ class Dispatch(Output):
 
 
 class Observations(Output):
-    """What was served at a grid instant for some customers: the delay line. features: (features, customers); said: of
-    each model that learns, (rows, customers) log-odds.
+    """Features and predictions of some customers at a grid instant, on the delay line. features: (features, customers);
+    said: by model that learns, (rows, customers) log-odds.
     """
 
     kind: Literal["observations"]
@@ -81,9 +75,10 @@ class Observations(Output):
 
 
 class LabelledExamples(Output):
-    """The same a horizon later, with what became of the customers (0: stayed, 1: left, 2: no label, since the horizon
-    was cut by erasure or withdrawal) and what was done to them (0: no case, 1: held out, 2: sent, or let in and
-    waiting, 3: contacted). propensity: of being left alone, for those who were: the holdout's share at the draw, or 1.
+    """Observations a horizon later, with their labels. label: 0: stayed, 1: left, 2: no label, since erasure or
+    withdrawal cut the horizon. treatment: 0: no case, 1: held out, 2: sent, or accepted and waiting, 3: contacted.
+    propensity: probability that the customer was not contacted, for those who were not: the holdout's share at the
+    draw, or 1.
     """
 
     kind: Literal["labelled_examples"]
@@ -100,7 +95,7 @@ class LabelledExamples(Output):
 
 
 class Mark(Output):
-    """This partition has reported everything up to a grid instant."""
+    """The partition has reported everything up to a grid instant."""
 
     kind: Literal["mark"]
     instant: Instant
@@ -108,35 +103,35 @@ class Mark(Output):
 
 
 class ReportMark(Mark):
-    """The same, and what was counted there."""
+    """A mark with the partition's counts at the grid instant."""
 
-    population: dict[str, Any]  # the active customers, packed: by component and rank
-    histograms: dict[str, Any]  # the same, by feature and bin
-    missing: dict[str, dict[str, tuple[int, int]]]  # by producer and `kind.field`: events, and those that lack it
-    judged: dict[str, tuple[int, int]]  # by policy version: cases judged since the mark before, and those saved
+    population: dict[str, Any]  # packed counts of active customers, by component and bin
+    histograms: dict[str, Any]  # packed counts of active customers, by feature and bin
+    missing: dict[str, dict[str, tuple[int, int]]]  # by producer, `kind.field`: (events, without the field)
+    judged: dict[str, tuple[int, int]]  # by policy version, since the last mark: (judged, saved) cases
 
 
 class ReportEnd(Output):
-    """This partition will report nothing more."""
+    """The partition reports nothing more."""
 
     kind: Literal["end"]
     partition: int
 
 
 class ModelCommand(Output):
-    """Which version is to be served: from the first grid instant at or after `event_time` on; live, from now on."""
+    """The model to serve: from the first grid instant at or after `event_time`; live, from now on."""
 
     kind: Literal["model_command"]
     action: Literal["rollback", "promote"]
     command_id: str
     event_time: Instant
     why: str
-    model: dict[str, Any] | None  # of a rollback: the version, as it lies in `models`
-    challenger: str | None  # of a promotion: who becomes champion; none: the learner's own is served again
+    model: dict[str, Any] | None  # of a rollback: the snapshot of the version, as in the topic `models`
+    challenger: str | None  # of a promotion: the new champion; None: the learner's own model is served again
 
 
 class ModelSnapshot(Output):
-    """The model in force from a grid instant on: parameters, never code. Arrays are packed: values but 0, and where."""
+    """The model in force from a grid instant on: parameters, no code. Packed arrays hold non-zero values and places."""
 
     format: Literal[4]
     instant_us: int
@@ -148,9 +143,9 @@ class ModelSnapshot(Output):
     learned: bool
     features: list[str]
     parameters: dict[str, Any]
-    shadow: dict[str, dict[str, Any]]  # by name: of models that learn without being served
-    trials: dict[str, dict[str, Any]]  # by name: how challengers stand against the champion
-    judged: dict[str, tuple[int, int]]  # by policy version: cases judged so far, and how many of them were saved
+    shadow: dict[str, dict[str, Any]]  # by name: parameters of models that learn but are not served
+    trials: dict[str, dict[str, Any]]  # by challenger: the comparison with the champion
+    judged: dict[str, tuple[int, int]]  # by policy version, so far: (judged, saved) cases
     mean: dict[str, Any]
     population: dict[str, Any]
     labels: int

@@ -1,9 +1,9 @@
-"""Which records of a batch may be nested too deep or have a key twice, which a JSON parser does not mention.
+"""Finds records that are nested too deep or that have a key twice: the JSON parser reports neither.
 
-Without backslashes every quotation mark of a record is the border of a key or of a text. A key that came twice leaves
-more marks in the bytes than the parsed object explains, and nothing can make up for them: so one count over the batch
-clears all of it, and only where it does not is each record counted, or read again keeping all keys. In the same way
-a record cannot be deeper than it has opening brackets.
+The check counts quotation marks. In a record without backslashes each mark begins or ends a key or a string. A repeated
+key adds marks to the bytes, but not to the parsed object. So if the number of marks in the whole batch is the number
+that the parsed objects need, no key is repeated. Otherwise the records are counted one at a time. In the same way, a
+record's depth is at most its number of opening brackets.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ Object = dict[str, Any]
 MAX_DEPTH = 32
 
 
-def doubtful_structures(values: Sequence[bytes | None], objects: Sequence[Object]) -> list[int]:
-    """Records that have to be looked at one by one."""
+def records_to_check(values: Sequence[bytes | None], objects: Sequence[Object]) -> list[int]:
+    """Returns the indexes of records that may be too deep or have a key twice; `validation` decides about them."""
     known = [value or b"" for value in values]
     joined = b"".join(known)
     flat = _brackets(joined) < len(known) + MAX_DEPTH
     if flat and b"\\" not in joined and joined.count(b'"') == _flat_marks(objects):
         return []
-    return [i for i, value in enumerate(known) if _is_doubtful(value, objects[i])]
+    return [i for i, value in enumerate(known) if _must_be_checked(value, objects[i])]
 
 
 def depth_exceeds(found: Any, most: int = MAX_DEPTH) -> bool:
-    """Whether a value has more levels below it."""
+    """Returns whether a value has more than `most` levels below it."""
     level, depth = [found], 0
     while level:
         level = [
@@ -44,7 +44,7 @@ def depth_exceeds(found: Any, most: int = MAX_DEPTH) -> bool:
 
 
 def duplicate_key(value: bytes) -> str | None:
-    """The first key of an object in the record that stands there twice; the record is JSON of modest depth."""
+    """Returns the first key that occurs twice in one object, or None. value: valid JSON, at most MAX_DEPTH levels."""
     found: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:
@@ -55,7 +55,7 @@ def duplicate_key(value: bytes) -> str | None:
     return found[0] if found else None
 
 
-def _is_doubtful(value: bytes, found: Object) -> bool:
+def _must_be_checked(value: bytes, found: Object) -> bool:
     return b"\\" in value or _brackets(value) > MAX_DEPTH or value.count(b'"') != _marks(found)
 
 
@@ -64,12 +64,13 @@ def _brackets(value: bytes) -> int:
 
 
 def _flat_marks(objects: Sequence[Object]) -> int:
-    """Quotation marks of records whose values are texts and numbers (of others too few, never too many)."""
+    """Returns the number of quotation marks in flat objects; for nested objects it returns too few."""
     values = chain.from_iterable(map(dict.values, objects))
     return 2 * (sum(map(len, objects)) + list(map(type, values)).count(str))
 
 
 def _marks(found: Any) -> int:
+    """Returns the number of quotation marks that a value needs in JSON."""
     if isinstance(found, dict):
         return 2 * len(found) + sum(map(_marks, found.values()))
     if isinstance(found, list):

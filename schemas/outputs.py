@@ -1,7 +1,4 @@
-"""What is written: one model a message. The hot path writes the same fields as plain JSON; tests hold the two together.
-
-Numbers in bulk (blocks of observations) travel as base64 of little endian bytes, so that they keep every bit.
-"""
+"""Models of the output messages. The engine writes them as plain JSON; tests check its output with these models."""
 
 from __future__ import annotations
 
@@ -14,13 +11,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Output(BaseModel):
-    """Common to everything that is written: no field beside those named."""
+    """Settings of every output message: fields without a declaration are forbidden."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Action(Output):
-    """Who does what."""
+    """Who contacts the customer, by which channel, with which offer and script."""
 
     who: str
     channel: str
@@ -29,29 +26,29 @@ class Action(Output):
 
 
 class Budget(Output):
-    """What it may cost."""
+    """The most that the action may cost."""
 
     amount: Annotated[float, Field(ge=0)]
     currency: str
 
 
 class Reason(Output):
-    """A topic's share of the score, in log-odds against the average active customer."""
+    """A topic's contribution to the score: log-odds relative to the average active customer."""
 
     topic: str
-    feature: str = Field(description="that of the topic which the sentence is about")
-    value: float = Field(description="of the feature, in its unit")
+    feature: str = Field(description="the feature of the topic that the sentence describes")
+    value: float = Field(description="value of the feature, in its unit")
     unit: str
-    contribution: float = Field(description="of the whole topic")
-    sentence: str = Field(description="what an adviser can say, in English")
-    sentence_zh: str = Field(description="the same in Chinese")
+    contribution: float = Field(description="contribution of the whole topic, in log-odds")
+    sentence: str = Field(description="explanation for an adviser, in English")
+    sentence_zh: str = Field(description="explanation for an adviser, in Chinese")
 
 
 class TouchPoint(Output):
-    """A published sign that something did not happen in time, with its share of the score in log-odds."""
+    """A published sign that an action did not happen in time, and its contribution to the score in log-odds."""
 
     name: str
-    risk: Share = Field(description="the published one")
+    risk: Share = Field(description="published risk of the touch point")
     contribution: float
     scene: str
 
@@ -60,7 +57,7 @@ Percentile = Annotated[float, Field(ge=0, le=100)]
 
 
 class RfmB(Output):
-    """Where the customer stands among the active ones: percentiles, more is better; score: their weighted mean."""
+    """Percentiles of the customer among all active customers, higher is better. score: the weighted mean."""
 
     recency: Percentile
     frequency: Percentile
@@ -70,37 +67,37 @@ class RfmB(Output):
 
 
 class Intervention(Output):
-    """A customer is about to leave: what to do, until when, and why. `emitted_at` alone may differ in a replay."""
+    """A customer is likely to leave: action, window and reasons. In a replay only `emitted_at` may differ."""
 
-    intervention_id: str = Field(description="UUIDv5 of customer_id and crossed_at: the same however often it is sent")
+    intervention_id: str = Field(description="UUIDv5 of customer_id and crossed_at: the same in every repetition")
     customer_id: str
     crossed_at: Instant
     decided_at: Instant = Field(description="stream time of the decision to send or to withhold")
     emitted_at: Instant
     window_ends_at: Instant
-    window: str = Field(description="7d, 14d, 21d or 30d: how long after the crossing a contact now would be")
+    window: str = Field(description="7d, 14d, 21d or 30d: the window after the crossing in which a contact now falls")
     probability: Share
-    previous_probability: Share | None = Field(description="the last published score; null when this is the first")
+    previous_probability: Share | None = Field(description="the score published before; null: this is the first one")
     tier: str
     action: Action
     budget: Budget
     expected_saved: Share
     expected_net_value: float
-    propensity: Share = Field(description="the share of such customers who are contacted: 1 less the holdout")
+    propensity: Share = Field(description="share of such customers who are contacted: 1 minus the holdout's share")
     customer_value: Annotated[float, Field(ge=0)]
     scope: str | None
-    agent_id: str | None = Field(description="the customer's own adviser, where the customer profile names one")
-    cause: str | None = Field(description="what the customer named, or an open complaint tells")
+    agent_id: str | None = Field(description="the customer's adviser according to the customer profile; null: none")
+    cause: str | None = Field(description="cause that the customer named, or that an open complaint shows")
     segments: list[str]
     lifecycle: Literal["new", "growing", "mature", "silent", "churned"]
-    rfm_b: RfmB | None = Field(description="null before a population is known")
+    rfm_b: RfmB | None = Field(description="null until the population has been counted")
     touch_points: list[TouchPoint]
     log_odds: float = Field(
-        description="average_log_odds + the reasons' contributions + other_contributions: exactly, in any order of "
+        description="exactly average_log_odds + the reasons' contributions + other_contributions, in any order of "
         "float64; probability is 1 / (1 + exp(-log_odds)), with log_odds held within -20 and 20"
     )
-    average_log_odds: float = Field(description="of the average active customer")
-    other_contributions: float = Field(description="of all that is not told as a reason")
+    average_log_odds: float = Field(description="log-odds of the average active customer")
+    other_contributions: float = Field(description="sum of the contributions that are not in `reasons`")
     reasons: Annotated[list[Reason], Field(min_length=3)]
     model_version: int
     policy_version: str
@@ -114,33 +111,33 @@ Rule = Literal[
 
 
 class WithheldIntervention(Intervention):
-    """What was not sent, the first rule that refused it, and when it may be tried again (null: never by itself)."""
+    """An intervention that was not sent: the first rule that refused it, and when it is retried (null: no retry)."""
 
     withheld_reason: Rule
     retry_at: Instant | None
 
 
 class InterventionUpdate(Output):
-    """What became of an intervention in the meantime; docs/cases.md has the table of states."""
+    """An update about an intervention for the CRM; docs/cases.md has the table of states."""
 
     intervention_id: str
     customer_id: str
-    updated_at: Instant = Field(description="stream time at which it became known")
+    updated_at: Instant = Field(description="stream time of the update")
     status: Literal[
         "acknowledged", "contacted", "responded", "declined", "claimed",
         "overdue", "escalated", "step_withheld", "upgraded", "rerouted",
         "expired", "withdrawn", "closed", "measured", "followed_up", "ignored",
     ]  # fmt: skip
-    state: str | None = Field(None, description="of the case after this update; absent where there is none")
+    state: str | None = Field(None, description="state of the case after this update; absent: there is no case")
     why: str | None = None
     tier: str | None = None
     scope: str | None = None
-    holdout: bool | None = Field(None, description="a customer of the holdout: nothing was sent, the same clock runs")
+    holdout: bool | None = Field(None, description="in the holdout: nothing was sent, the deadlines are the same")
     crossed_at: Instant | None = None
     contacted_at: Instant | None = None
     returned_at: Instant | None = Field(None, description="the first retention event after the crossing")
     saved_at: Instant | None = Field(None, description="the retention event that saved the case")
-    to: str | None = Field(None, description="who has to act now")
+    to: str | None = Field(None, description="role that has to act now")
     step: str | None = None
     action: Action | None = None
     budget: Budget | None = None
@@ -151,14 +148,14 @@ class InterventionUpdate(Output):
     average_log_odds: float | None = None
     other_contributions: float | None = None
     reasons: list[Reason] | None = None
-    window: str | None = Field(None, description="the window that a contact is in from now on")
+    window: str | None = Field(None, description="the window in which a contact now falls")
     window_saved: Share | None = None
     channel: str | None = None
     agent_id: str | None = None
     cost: float | None = None
     causes: list[str] | None = None
-    outcome: str | None = Field(None, description="of what was ignored: the status that the CRM sent")
-    returned: bool | None = Field(None, description="measured: came back within last window and save horizon")
+    outcome: str | None = Field(None, description="of an ignored outcome: the status that the CRM sent")
+    returned: bool | None = Field(None, description="measured: came back within the last window plus the save horizon")
     bought_again: bool | None = None
     stayed: bool | None = None
     retry_at: Instant | None = None
@@ -166,12 +163,12 @@ class InterventionUpdate(Output):
 
 
 class Touch(Output):
-    """An automated touch: no person, no case."""
+    """An automated message to a customer, without an adviser and without a case."""
 
     touch_id: str
     customer_id: str
     touched_at: Instant
-    trigger: str = Field(description="medium_tier, or the name of a touch point")
+    trigger: str = Field(description="medium_tier or the name of a touch point")
     channel: str
     offer: str
     script: str
@@ -179,12 +176,12 @@ class Touch(Output):
     segments: list[str]
     lifecycle: str
     probability: Share
-    risk: Share | None = Field(description="the published risk of the touch point")
+    risk: Share | None = Field(description="published risk of the touch point; null: medium tier")
     policy_version: str
 
 
 class ChurnScore(Output):
-    """A customer's latest published probability of leaving."""
+    """The customer's probability of leaving that was published last."""
 
     customer_id: str
     scored_at: Instant
@@ -194,7 +191,7 @@ class ChurnScore(Output):
 
 
 class DeadLetter(Output):
-    """A refused record: where it lay, which field broke which rule, and its bytes (of a huge one the first 64 KiB)."""
+    """A refused record: its place, the field, the rule that it broke, and its bytes (at most the first 64 KiB)."""
 
     topic: str | None = None
     partition: int | None = None

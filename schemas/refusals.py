@@ -1,4 +1,4 @@
-"""A refused record: which field broke which rule; and the dead letter that keeps its bytes."""
+"""A refused record: the field, the rule that it broke, and the dead letter with the record's bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRODUCER_CHARACTERS = 64
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Record `index` of a batch was refused."""
+    """Record `index` of a batch is refused: `field` broke `rule`; `sentence` explains it to the publisher."""
 
     index: int
     field: str
@@ -24,15 +24,16 @@ class Refused:
     sentence: str
 
 
-def shown(value: object) -> str:
-    """What came, short enough for a sentence."""
+def excerpt(value: object) -> str:
+    """Returns the value's repr, cut to SHOWN_CHARACTERS."""
     text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}... ({len(text)} characters)"
 
 
 def dead_letter(refused: Refused, value: bytes | None, place: dict[str, Any]) -> dict[str, Any]:
-    """The record's place (topic, partition, offset; or file, line), the rule, and its bytes (of a huge one the
-    first 64 KiB).
+    """Returns the dead letter of a refused record.
+
+    place: topic, partition, offset; or file, line. Of the record's bytes the first 64 KiB are kept.
     """
     body = value or b""
     return {
@@ -48,7 +49,7 @@ def dead_letter(refused: Refused, value: bytes | None, place: dict[str, Any]) ->
 
 
 def _producer(body: bytes) -> str | None:
-    """Who sent it, as far as it can be read."""
+    """Returns the record's producer, None where it cannot be read."""
     try:
         found = orjson.loads(body[:KEPT_BYTES])
     except orjson.JSONDecodeError:

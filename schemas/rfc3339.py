@@ -1,6 +1,4 @@
-"""RFC 3339 texts to microseconds since 1970, a batch at once; what `instants.parse_instant` says of each, much
-faster.
-"""
+"""Parses a batch of RFC 3339 texts with NumPy: the results of `instants.parse_instant`, much faster."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ SEPARATORS = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"))
 
 
 def parse_instants(texts: Sequence[str]) -> tuple[Instants, Flags]:
-    """(n,) microseconds, and which texts are plainly good; the others are 0 and may still be accepted one by one."""
+    """Returns (n,) microseconds and which texts were parsed. The others are 0; `parse_instant` decides about them."""
     us, good = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     for length in np.unique(lengths).tolist():
@@ -33,6 +31,7 @@ def parse_instants(texts: Sequence[str]) -> tuple[Instants, Flags]:
 
 
 def _of_one_length(texts: Sequence[str], length: int) -> tuple[Instants, Flags]:
+    """Parses texts that have the same length."""
     raw = "".join(texts).encode("ascii", "replace")
     chars = np.frombuffer(raw, np.uint8).reshape(len(texts), length).T.copy()
     utc = chars[-1] == ord("Z")
@@ -46,7 +45,7 @@ def _of_one_length(texts: Sequence[str], length: int) -> tuple[Instants, Flags]:
 
 
 def _of_one_form(chars: NDArray[np.uint8], utc: bool) -> tuple[Instants, Flags]:
-    """chars: (length, n)."""
+    """Parses texts of one length that all end in Z, or all in an offset. chars: (length, n)."""
     tail = 1 if utc else OFFSET_LENGTH
     fraction_digits = len(chars) - SECONDS_LENGTH - tail - 1
     if fraction_digits in (0,) or fraction_digits < -1:
@@ -78,7 +77,7 @@ def _calendar(digits: Instants, chars: NDArray[np.uint8]) -> tuple[Instants, Fla
 
 
 def _days(year: Instants, month: Instants, day: Instants) -> Instants:
-    """Days since 1970-01-01 of the Gregorian calendar: years that begin in March, so that leap days come last."""
+    """Returns days since 1970-01-01 in the Gregorian calendar. Years begin in March, so that a leap day is the last."""
     year = year - (month <= 2)
     era = year // 400
     of_era = year - era * 400

@@ -1,5 +1,7 @@
-"""Time zones by the names of the IANA database, as the tzdata package has it: what the host keeps may be older, and
-two workers must agree about a name and about an hour."""
+"""Time zones by IANA name, from the locked tzdata package.
+
+The host's database is not used: two workers on different hosts must accept the same names and compute the same hours.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,12 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-NAMES = frozenset(files("tzdata").joinpath("zones").read_text("ascii").split()) - {"Factory"}  # means: not set yet
+NAMES = frozenset(files("tzdata").joinpath("zones").read_text("ascii").split()) - {"Factory"}  # a placeholder
 
 
 @cache
 def zone(name: str) -> ZoneInfo:
-    """The zone of one of NAMES; KeyError for another name."""
+    """Returns the time zone of a name in NAMES; raises KeyError for any other name."""
     if name not in NAMES:
         raise KeyError(name)
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:

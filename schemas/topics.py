@@ -1,4 +1,4 @@
-"""Which messages stand on which output topic."""
+"""The message models of each output topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One record at a time, by the models in `events`: what is wrong with it, if anything, and how to say it."""
+"""Validates one record with the models in `events`, and writes the sentence of a refusal."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pydantic import ValidationError
 from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND, Message
 from schemas.instants import parse_instant
 from schemas.json_structure import MAX_DEPTH, depth_exceeds, duplicate_key
-from schemas.refusals import Refused, shown
+from schemas.refusals import Refused, excerpt
 
 MAX_BYTES = 1 << 20
-ERASABLE = {"customer_profile"}  # kinds of compacted topics: a record without a value deletes what its key had
+ERASABLE = {"customer_profile"}  # kinds of compacted topics, where a record without a value is a tombstone
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A heartbeat or an end marker at place `index` of a batch."""
+    """Record `index` of a batch is a heartbeat or an end mark."""
 
     index: int
     kind: str
@@ -29,14 +29,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Record `index` of a batch deletes what its topic had of a customer; it has no event time."""
+    """Record `index` of a batch is a tombstone: it deletes a customer's data. It has no event time."""
 
     index: int
     customer: str
 
 
 class Validator:
-    """Decides about records of one kind, one by one."""
+    """Validates records of one kind, one at a time."""
 
     def __init__(self, kind: str, max_skew_us: int) -> None:
         self.kind, self.max_skew_us = kind, max_skew_us
@@ -44,7 +44,7 @@ class Validator:
     def check(
         self, index: int, value: bytes | dict[str, Any] | None, key: bytes | None, keyed: bool, now_us: int
     ) -> dict[str, Any] | Mark | Erased | Refused:
-        """The event as plain values, a mark, a deletion, or what is wrong."""
+        """Returns the event as a dict, a mark, a deletion or a refusal. keyed: whether the record's key is checked."""
         if value is None and keyed and self.kind in ERASABLE:
             return _erased(index, key)
         found = value if isinstance(value, dict) else self._object(index, value)
@@ -54,7 +54,7 @@ class Validator:
             return Refused(index, "value", "nesting", f"is nested deeper than {MAX_DEPTH} levels; send flat events")
         if isinstance(value, bytes) and (twice := duplicate_key(value)) is not None:
             return Refused(
-                index, twice, "duplicate_key", f"the key {shown(twice)} stands twice in one object; send it once"
+                index, twice, "duplicate_key", f"the key {excerpt(twice)} occurs twice in one object; send it once"
             )
         kind = found.get("kind")
         model = KINDS[self.kind] if kind == self.kind else MARKS.get(kind) if isinstance(kind, str) else None
@@ -73,7 +73,7 @@ class Validator:
         except orjson.JSONDecodeError as error:
             return Refused(index, "value", "json", f"is not JSON in UTF-8 ({error}); send one JSON object a record")
         if not isinstance(found, dict):
-            return Refused(index, "value", "object", f"is {shown(found)}; send a JSON object")
+            return Refused(index, "value", "object", f"is {excerpt(found)}; send a JSON object")
         return found
 
     def _validated(
@@ -84,23 +84,24 @@ class Validator:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = str(first["loc"][0]) if first["loc"] else "value"
-            return Refused(index, field, first["type"], f"{field}: {first['msg']}; came {shown(first['input'])}")
+            return Refused(index, field, first["type"], f"{field}: {first['msg']}; came {excerpt(first['input'])}")
         body = message.model_dump(exclude_none=True)
         if body["kind"] in MARKS:
             return Mark(index, body["kind"], parse_instant(message.event_time), message.producer)
         if keyed and key != body["customer_id"].encode():
-            sentence = f"the record's key is {shown(key)}, expected customer_id in UTF-8, {shown(body['customer_id'])}"
+            expected = excerpt(body["customer_id"])
+            sentence = f"the record's key is {excerpt(key)}, expected customer_id in UTF-8, {expected}"
             return Refused(index, "key", "differs", sentence)
         return body
 
     def _wrong_kind(self, kind: object) -> str:
         topic = TOPIC_OF_KIND[self.kind]
-        return f"kind is {shown(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"
+        return f"kind is {excerpt(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"
 
 
 def _erased(index: int, key: bytes | None) -> Erased | Refused:
     customer = (key or b"").decode("utf-8", "replace")
     if customer.encode() == key and 1 <= len(customer) <= MAX_ID and customer.isprintable():
         return Erased(index, customer)
-    sentence = f"the record has no value and its key is {shown(key)}, expected the customer_id whose data go, in UTF-8"
-    return Refused(index, "key", "customer", sentence)
+    expected = "expected the customer_id of the data to delete, in UTF-8"
+    return Refused(index, "key", "customer", f"the record has no value and its key is {excerpt(key)}, {expected}")

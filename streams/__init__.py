@@ -1,13 +1,21 @@
-"""Everything that moves: events to the engine, decisions to the CRM.
+"""The application: events of customers come in; scores, and interventions for the CRM, go out.
 
-    engine         the pure core: merge of the inputs, ticks, sweeps, observations, labels; no Kafka, no clock, no file
-    interventions  what a crossing of the threshold leads to: cases, tiers, actions; all figures from a profile
-    files          logs read from files, a replay's folder written
+    inputs         merges the sources of a partition into whole ticks, by event time
+    profile        the policy profile: every figure, threshold and text, from TOML
+    interventions  rules about one customer or case: opening, gate, action, touch, life of a case
+    cases          the rules applied to the customers of a partition: from scores to messages
+    engine         the state of a partition: ticks, sweeps, observations, labels
+    units          engine, learner and dispatcher with feed, position and changelog: what a worker owns
+    files          logs in files, and the folder of a replay
+    simulation     a synthetic city: customers, visits, churn, a CRM
+    page           HTML and SVG of reports
+    replay         the units over files, in one process
     kafka          the edge: Faust app, transport, leases and transactions, topics
-    simulation     a pilot city to try it on
-    operations     what on-call sees
-    cli            one module a command
+    operations     metrics, pages, and views of cases and models in the terminal
+    evaluation     how good a replay's scores were, against baselines
     demo           the five-minute tour
+    cli            one module a command
 
-Imports point one way: schemas <- features <- online_model <- streams.
+From inputs to units all is pure: no clock, no file, no network; time is an argument. Imports point one way:
+schemas <- features <- online_model <- streams, and within streams up this list; import-linter holds the order.
 """

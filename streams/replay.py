@@ -1,7 +1,7 @@
-"""The same engine over files, in one process: what a run over Kafka in event time is compared with.
+"""A replay: the units over files, in one process. A run over Kafka in event time gives the same results.
 
-Topics that a worker reads back (observations, labelled examples, models) are short queues here; the units, feeds and
-messages are the worker's own, so there is nothing that could differ.
+Topics between units (observations, labelled examples, models, candidates, grants) are queues in this process; units,
+feeds and messages are those of the worker.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Progress = Callable[[int, str | None], None]
 
 @dataclass(frozen=True, slots=True)
 class LocalRecord:
-    """A record of a topic that lies in this process."""
+    """A record of a queue in this process."""
 
     offset: int
     value: bytes
@@ -51,7 +51,7 @@ class Replay:
         keeps_sweeps: bool = False,
         commands: Sequence[bytes] = (),
     ) -> None:
-        """commands: to the learner, lines as of `Command.dumps`, as if they had been sent before the first event."""
+        """commands: for the learner, from `Command.dumps`, as if they had been sent before the first event."""
         self.sources, self.folder = sources, folder
         self.unit, self.learner = EngineUnit(profile, 0, "event"), LearnerUnit(profile, 1, "event")
         self.unit.engine.keeps_sweeps, self.unit.publishes_scores = keeps_sweeps, False
@@ -76,17 +76,17 @@ class Replay:
         self._labelled(list(commands))
 
     def run(self, progress: Progress = lambda events, frontier: None) -> None:
-        """To the end of the files; calls `progress` with events read and stream time now and then."""
+        """Runs to the end of the files; calls `progress` with events read and stream time after each chunk."""
         while not (self.unit.done or self.sources.empty):
             self.sources.read_into(self.feed)
             while (batch := self._batch()) is not None:
                 self.unit.apply(batch)
                 self._route(self.unit.outputs())
             progress(self.sources.read, self.unit.frontier)
-        self._unlearned()
+        self._write_unlearned()
 
     def summary(self) -> dict[str, Any]:
-        """The counts and metrics of summary.json, without time and memory."""
+        """Returns the counts and metrics of summary.json, without time and memory."""
         counts, metrics = self.unit.engine.counts, self.learner.learner.metrics.get()
         profile = self.unit.profile
         return {
@@ -130,7 +130,7 @@ class Replay:
             self.folder.scores([names[slot] for slot in slots.tolist()], at_us, probability)
 
     def _labelled(self, values: list[bytes]) -> None:
-        """To the learner, whose model comes back at once; what it learned, to the folder."""
+        """Sends labelled examples to the learner, its models back to the engine, and both to the folder."""
         self._send(LABELLED, values, self.learner_feed)
         while (batch := self.learner_feed.take()) is not None:
             self._examples(batch.examples, matured=True)
@@ -141,7 +141,7 @@ class Replay:
                 self._send(MODELS, models, self.feed)
 
     def _candidates(self, values: list[bytes]) -> None:
-        """To the dispatcher, whose grants come back at once."""
+        """Sends candidates to the dispatcher, and its grants back to the engine."""
         self._send(CANDIDATES, values, self.dispatcher_feed)
         while (batch := self.dispatcher_feed.take()) is not None:
             self.dispatcher.apply(batch)
@@ -160,8 +160,8 @@ class Replay:
                 e.customers, e.observed_us, e.model_version, e.probability, label, e.features.T, treatment
             )
 
-    def _unlearned(self) -> None:
-        """What matured after the last grid instant, and observations whose horizon ends after the last event."""
+    def _write_unlearned(self) -> None:
+        """Writes examples that matured after the last grid instant, and observations whose horizon is not over."""
         for instant_us in sorted(self.learner_feed.examples):
             if examples := with_label(self.learner_feed.examples[instant_us]):
                 self.learner.learner.assess(examples)

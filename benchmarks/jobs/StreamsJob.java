@@ -9,7 +9,7 @@ import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.kstream.Materialized;
 
-/** The job in Kafka Streams, exactly once, one thread: brokers, topic, group, records, folder of the state. */
+/** The job in Kafka Streams, exactly once, one thread. Arguments: brokers, topic, group, records, folder of the state. */
 public class StreamsJob {
     static final ObjectMapper JSON = new ObjectMapper();
     static final OperatingSystemMXBean SYSTEM = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();

@@ -1,4 +1,4 @@
-"""The job in Faust as its manual has it: one record at a time, a table by key. brokers, topic, group, records."""
+"""The job in Faust as in its manual: a record at a time, a table by key. Arguments: brokers, topic, group, records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ table = app.Table("known", default=lambda: [0, 0.0, ""], partitions=4)
 
 @app.agent(topic)
 async def add(events: Any) -> None:
-    """Every event."""
+    """Handles every event."""
     seen, started, cpu = 0, 0.0, 0.0
     async for event in events:
         if "customer_id" not in event:

@@ -1,4 +1,4 @@
-"""The job in Quix Streams: brokers, topic, group, records, folder of the state."""
+"""The job in Quix Streams. Arguments: brokers, topic, group, records, folder of the state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ seen, started, cpu = 0, 0.0, 0.0
 
 
 def add(event: dict[str, Any], state: Any) -> None:
-    """One event."""
+    """Handles one event."""
     global seen, started, cpu
     if not seen:
         started, cpu = time.perf_counter(), time.process_time()

@@ -1,5 +1,5 @@
--- Where the connector of connect-jdbc-sink.json writes, and two views to read from (PostgreSQL 12 or newer).
--- A row is a message as it came. Its place in Kafka is the key, so a message delivered again overwrites itself.
+-- The table that the connector of connect-jdbc-sink.json writes to, and two views (PostgreSQL 12 or newer).
+-- A row is a message. Topic, partition and offset are the key, so a message delivered again overwrites itself.
 CREATE TABLE keepline_messages (
     __connect_topic     text    NOT NULL,
     __connect_partition integer NOT NULL,
@@ -26,7 +26,7 @@ FROM keepline_messages
 WHERE __connect_topic LIKE '%interventions'
 ORDER BY intervention_id, __connect_offset DESC;
 
--- The updates of a case lie in one partition, so its highest offset is the last word.
+-- The updates of a case are in one partition, so the highest offset has the last state.
 CREATE VIEW keepline_cases AS
 SELECT intervention.*, coalesce(last.state, 'open') AS state, last.updated_at
 FROM keepline_interventions AS intervention

@@ -1,7 +1,7 @@
-"""The cases of a partition's customers, what was sent to them, and when each has to be looked at again.
+"""The casebook: the cases of a partition's customers, their contacts, and the agenda of deadlines and retries.
 
-Few customers have a dossier, so they are objects; everybody else is a row of numbers. The agenda is derived from
-the dossiers: what is restored has the same one.
+Few customers have an entry, so entries are objects; all other customers are only rows of numbers. The agenda is
+derived from the entries, so a restored casebook has the same one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ GateOf = Callable[[Tier | Step], tuple[Passed | Refused, dict[str, str]]]
 
 
 class Casebook:
-    """Dossiers by slot. Times in us; `at_us` is stream time."""
+    """Entries by slot. Times in us; `at_us` is stream time."""
 
     def __init__(self, profile: Profile, tick_us: int) -> None:
         self.profile, self._tick_us = profile, tick_us
@@ -48,93 +48,95 @@ class Casebook:
 
     @property
     def next_us(self) -> int:
-        """When the next dossier has to be looked at."""
+        """The first instant on the agenda."""
         return self._agenda[0][0] if self._agenda else NEVER_US
 
     def has(self, slots: Slots) -> NDArray[np.bool_]:
-        """(slots,): who has a dossier."""
+        """Returns (slots,): which customers have an entry."""
         if not self._customer_cases:
             return np.zeros(len(slots), np.bool_)
         known: NDArray[np.bool_] = (slots < len(self._has)) & self._has[np.minimum(slots, len(self._has) - 1)]
         return known
 
     def of(self, slot: int) -> CustomerCases:
-        """The customer's dossier; an empty one that is not kept where there is none."""
+        """Returns the customer's entry; without one an empty entry that is not kept."""
         return self._customer_cases.get(slot, CustomerCases())
 
     def open(self, slot: int, case: Case) -> None:
-        """A case begins: it was sent, or withheld for the holdout."""
+        """Adds a case that was sent, or withheld for the holdout."""
         customer_cases = self._of(slot)
         customer_cases.granted = None
         customer_cases.cases.append(case)
-        self.touch(slot, case.sent_us)
+        self.refresh(slot, case.sent_us)
 
     def contact(self, slot: int, channel: str, at_us: int) -> None:
-        """Something was sent by the channel: it counts for its caps."""
+        """Records a message sent by the channel, for its caps."""
         if channel in self._capped_us:
             customer_cases = self._of(slot)
             oldest_us = at_us - max(self._capped_us.values())
             customer_cases.contacts = [*(c for c in customer_cases.contacts if c[0] > oldest_us), (at_us, channel)]
             self._dirty.add(slot)
 
-    def ask(self, slot: int, asked: PendingCandidate | None, granted: PendingCandidate | None = None) -> None:
-        """A candidate waits for its grant, or has got an answer; granted: what waits for the morning with its grant."""
+    def set_candidate(
+        self, slot: int, pending: PendingCandidate | None, granted: PendingCandidate | None = None
+    ) -> None:
+        """pending: the candidate that waits for its grant; granted: the one that waits for the end of quiet hours."""
         customer_cases = self._of(slot)
-        customer_cases.asked, customer_cases.granted = asked, granted
+        customer_cases.pending, customer_cases.granted = pending, granted
         self._dirty.add(slot)
 
-    def touch_later(self, slot: int, us: int) -> None:
-        """A touch may go out from `us` on: the customer is to be scored again then."""
-        self._of(slot).touch_again_us = us
-        self.remind(slot, us)
+    def retry_touch_at(self, slot: int, us: int) -> None:
+        """Postpones a touch: the customer is scored again at `us`."""
+        self._of(slot).touch_retry_us = us
+        self.schedule(slot, us)
         self._dirty.add(slot)
 
-    def takes_touch(self, slot: int, at_us: int) -> bool:
-        """Whether a touch has waited until now; it waits no longer."""
-        again_us = self.of(slot).touch_again_us
+    def pop_touch_retry(self, slot: int, at_us: int) -> bool:
+        """Returns whether a postponed touch is due, and removes it."""
+        again_us = self.of(slot).touch_retry_us
         if again_us is None or again_us > at_us:
             return False
-        self._of(slot).touch_again_us = None
+        self._of(slot).touch_retry_us = None
         self._dirty.add(slot)
         return True
 
-    def nobody_to_save(self, slot: int, at_us: int) -> list[Update]:
-        """The customer has told, in a survey say, that the vehicle is sold."""
+    def vehicle_sold(self, slot: int, at_us: int) -> list[Update]:
+        """Applies an event of the customer, such as a survey, that reports that the vehicle is sold."""
         case = self.of(slot).live
-        updates = lifecycle.nobody_to_save(case, at_us) if case is not None and not case.holdout else []
+        updates = lifecycle.vehicle_sold(case, at_us) if case is not None and not case.holdout else []
         if updates:
-            self.touch(slot, at_us)
+            self.refresh(slot, at_us)
         return updates
 
     def outcome(self, slot: int, fields: dict[str, Any], time_us: int, at_us: int) -> list[Update]:
-        """What the CRM reports of a case of the customer."""
+        """Applies an outcome that the CRM reports for a case of the customer."""
         known = [case for case in self.of(slot).cases if case.intervention_id == fields["intervention_id"]]
         if not known:
             return [lifecycle.ignored(fields["intervention_id"], fields, at_us, "unknown_case")]
         updates = lifecycle.outcome(self.profile.case, known[0], fields, time_us, at_us)
-        self.touch(slot, at_us)
+        self.refresh(slot, at_us)
         return updates
 
     def retained(self, slot: int, time_us: int, at_us: int) -> list[Update]:
-        """A retention event of the customer."""
+        """Applies a retention event of the customer."""
         cases = self.of(slot).cases
         updates = [update for case in cases for update in lifecycle.retained(self.profile.case, case, time_us, at_us)]
         if cases:
-            self.touch(slot, at_us)
+            self.refresh(slot, at_us)
         return updates
 
     def consent(self, slot: int, attributes: CustomerAttributes, at_us: int) -> list[Update]:
-        """Consents have changed: an open case takes another channel of its action, or ends."""
+        """Applies changed consents: an open case moves to another channel of its action, or ends."""
         case = self.of(slot).live
         if case is None or case.holdout or consents(self.profile, attributes, case.channel):
             return []
         left = [channel for channel in case.channels if consents(self.profile, attributes, channel)]
         updates = [lifecycle.rerouted(case, left[0], at_us)] if left else lifecycle.end_without_channel(case, at_us)
-        self.touch(slot, at_us)
+        self.refresh(slot, at_us)
         return updates
 
-    def wake(self, slot: int, at_us: int, gate: GateOf) -> list[Update]:
-        """Deadlines that have passed, in the order in which they were due."""
+    def fire_deadlines(self, slot: int, at_us: int, gate: GateOf) -> list[Update]:
+        """Fires deadlines that have passed, in the order in which they were due."""
         updates: list[Update] = []
         fired = False
         for case in self.of(slot).cases:
@@ -142,42 +144,42 @@ class Casebook:
                 updates += self._fire(slot, case, name, at_us, gate)
                 fired = True
         if fired:
-            self.touch(slot, at_us)
+            self.refresh(slot, at_us)
         return updates
 
     def take_judged(self) -> Judged:
-        """Cases that were judged since the last call."""
+        """Returns the cases judged since the last call."""
         found, self.judged = self.judged, {}
         return found
 
-    def remind(self, slot: int, us: int) -> None:
-        """The customer has to be looked at again then."""
+    def schedule(self, slot: int, us: int) -> None:
+        """Puts the customer on the agenda at `us`."""
         heappush(self._agenda, (us, slot))
 
-    def due(self, at_us: int) -> list[int]:
-        """Slots that have to be looked at now, each once; they are off the agenda."""
+    def pop_due(self, at_us: int) -> list[int]:
+        """Removes and returns the slots due by `at_us`, each once."""
         slots = set()
         while self._agenda and self._agenda[0][0] <= at_us:
             slots.add(heappop(self._agenda)[1])
         return sorted(slots)
 
-    def touch(self, slot: int, at_us: int) -> None:
-        """The dossier has changed: what is over leaves, what is next goes on the agenda."""
+    def refresh(self, slot: int, at_us: int) -> None:
+        """After a change: drops ended cases without deadlines, puts the next deadline on the agenda, marks it dirty."""
         customer_cases, next_us = self._of(slot), NEVER_US
         for case in list(customer_cases.cases):
             due = deadlines(self.profile, case)
-            if not due and not case.is_live:  # nothing is left to wait for
+            if not due and not case.is_live:
                 customer_cases.cases.remove(case)
             elif due:
                 next_us = min(next_us, self._next_us(case, due, at_us + 1))  # never now: this instant may be over
         if next_us < NEVER_US:
-            self.remind(slot, next_us)
-        if customer_cases.touch_again_us is not None:
-            self.remind(slot, customer_cases.touch_again_us)
+            self.schedule(slot, next_us)
+        if customer_cases.touch_retry_us is not None:
+            self.schedule(slot, customer_cases.touch_retry_us)
         self._dirty.add(slot)
 
     def take_changes(self, prefix: bytes, names: Sequence[str]) -> list[Pair]:
-        """Rows of the changelog of what has changed since the last call."""
+        """Returns changelog rows of the entries changed since the last call."""
         pairs: list[Pair] = []
         for slot in sorted(self._dirty):
             row = self._customer_cases[slot].dumps() if slot in self._customer_cases else None
@@ -189,14 +191,14 @@ class Casebook:
         return pairs
 
     def load(self, slots: Iterable[int], rows: Iterable[bytes], at_us: int) -> None:
-        """Rows of the changelog, and where their customers lie."""
+        """Restores rows of the changelog; slots: of their customers."""
         for slot, row in zip(slots, rows, strict=True):
             self._keep(slot, CustomerCases.loads(row))
-            self.touch(slot, at_us)
+            self.refresh(slot, at_us)
         self._dirty = set()
 
     def forget(self, slots: Iterable[int]) -> None:
-        """Nothing is known of these customers any more."""
+        """Drops the entries of these customers."""
         for slot in slots:
             if self._customer_cases.pop(slot, None):
                 self._has[slot] = False
@@ -208,14 +210,14 @@ class Casebook:
         return due[1] if due is not None and self._due_us(case, due)[0] <= at_us else None
 
     def _next_us(self, case: Case, due: list[Deadline], least_us: int) -> int:
-        """When the first deadline fires, not before `least_us`."""
+        """Returns when the first deadline fires, not before `least_us`."""
         if case.later:
             return min(self._due_us(case, (max(us, least_us), name))[0] for us, name in due)
         return self._on_tick(max(min(due)[0], least_us))
 
     def _due_us(self, case: Case, deadline: Deadline) -> tuple[int, int]:
-        """Deadlines fire when everything up to them is known; a step that waits for the morning goes out then.
-        -> when, and what orders those of one instant.
+        """Returns when a deadline fires, and the order within that instant. Deadlines fire when everything up to them
+        is known; a step postponed by quiet hours fires when they end.
         """
         us, name = deadline
         return on_agenda(us) if name in case.later else self._on_tick(us), us
@@ -234,7 +236,7 @@ class Casebook:
         return [lifecycle.step_withheld(case, step, passed, at_us)]
 
     def _on_tick(self, us: int) -> int:
-        """The end of the tick: everything up to it is known then."""
+        """The end of the tick, when everything up to `us` is known."""
         return on_agenda(-(-us // self._tick_us) * self._tick_us)
 
     def _of(self, slot: int) -> CustomerCases:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-# Columns of a customer's row beside the aggregates. `sent_probability` is the last published score: it moves with every
-# change of tier, so it is also what the next score is compared with. The first five are those of cases.py.
-# `drawn_us`: when it was last for the draw of the holdout alone to say whether the CRM is told of a case;
-# `held_share`: the share that was held out then, if the customer was; 0: the CRM was to be told.
-# `cut_us`: when the customer was last erased, or withdrew.
+# Columns of a customer's row beside the aggregates. `sent_probability` is the last published score: it changes with
+# every change of tier, so the next score is compared with it. The first five are those of interventions/opening.py.
+# `drawn_us`: when the draw of the holdout last decided alone whether a case is sent;
+# `held_share`: the holdout's share at that draw, if the customer was held out; 0: not held out.
+# `cut_us`: when the customer was last erased, or withdrew consent.
 CASE_COLUMNS = (
     "sent_probability", "armed", "case_opened_us", "pending_crossed_us", "retry_us",
     "upgrade_above", "touched_us", "touch_points", "drawn_us", "held_share", "contacted_us", "persona",
@@ -19,4 +19,4 @@ POINTS, DRAWN, HELD, CONTACTED, ATTRIBUTES, PROFILE_US, VALUE, CUT = range(7, le
 NEVER = -np.inf
 NO_CASE = np.array([np.nan, 1.0, NEVER, NEVER, NEVER, np.inf, NEVER, 0.0, NEVER, 0.0, NEVER, 0.0, NEVER, np.nan, NEVER])
 WIDTH, DECIDED = len(CASE_COLUMNS), CONTACTED  # the first DECIDED columns may change when a customer is scored
-KEPT = WIDTH - ATTRIBUTES  # the last ones are of the customer's profile
+KEPT = WIDTH - ATTRIBUTES  # the last KEPT columns come from the customer profile

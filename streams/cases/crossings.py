@@ -1,6 +1,6 @@
-"""From probabilities to facts: which scores are published, which cases open or rise, what is withheld and why.
+"""From scores to decisions: which scores are published, for which customers a case opens or is upgraded.
 
-Scores come in blocks of many customers; the few of them about whom something is to be decided are taken one by one.
+Scores come in blocks of many customers; the few with something to decide become a `CustomerDecision` each.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from streams.profile.case_sections import Step, Tier
 
 @dataclass
 class Crossings:
-    """Decides for scored customers."""
+    """Finds the scored customers with something to decide."""
 
     emitter: Emitter
 
@@ -36,16 +36,16 @@ class Crossings:
     def decide(
         self, scored: Scored, rows: Array, hold: Withheld, candidacy: Candidacy
     ) -> tuple[Array, NDArray[np.bool_]]:
-        """rows: (WIDTH, n) -> the new ones and which of them published a score or changed."""
+        """rows: (WIDTH, n) -> the new rows, and (n,) which published a score or changed."""
         p, after = scored.probability, rows.copy()
         why = self.hold(scored.scorer.snapshot) or hold
         decision = decide(self.profile.case, CaseColumns(*rows[:UPGRADE]), p, scored.first_known_us, scored.at_us, why)
         after[ARMED:UPGRADE] = decision.columns[1:]
         for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
-            CustomerDecision(self.emitter, scored, rows, after, i).cross(decision, candidacy)
-        self._give_up(scored, rows, ~(p > self._borders[0]))
+            CustomerDecision(self.emitter, scored, rows, after, i).decide_crossing(decision, candidacy)
+        self._drop_pending(scored, rows, ~(p > self._borders[0]))
         for i in np.flatnonzero(p > rows[UPGRADE]).tolist():
-            CustomerDecision(self.emitter, scored, rows, after, i).upgrade(candidacy)
+            CustomerDecision(self.emitter, scored, rows, after, i).decide_upgrade(candidacy)
         if why == Withheld.NOTHING:
             self._touch_medium(scored, rows, after)
         if hold == Withheld.NOTHING and self.profile.touch_points:
@@ -55,29 +55,29 @@ class Crossings:
         return after, changed
 
     def hold(self, snapshot: Snapshot) -> Withheld:
-        """Why no case may open while this model is in force; NOTHING: it may."""
+        """Returns why no case may open while this model is in force; NOTHING: cases may open."""
         if not snapshot.ready:
             return Withheld.MODEL_NOT_READY
         return Withheld.STOP_LOSS if is_held(self.profile, snapshot.judged) else Withheld.NOTHING
 
-    def give_up(self, scored: Scored, rows: Array) -> Array:
-        """Nothing waits any more for these customers. rows: (WIDTH, n) -> the new ones."""
+    def drop_pending(self, scored: Scored, rows: Array) -> Array:
+        """Drops the pending crossings of these customers. rows: (WIDTH, n) -> the new rows."""
         after = rows.copy()
-        self._give_up(scored, rows, np.ones(rows.shape[1], np.bool_))
+        self._drop_pending(scored, rows, np.ones(rows.shape[1], np.bool_))
         after[[PENDING, RETRY]] = NONE
         return after
 
     def gate(self, scored: Scored, rows: Array, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
-        """The contact rules for one customer and what `base` would do for them. rows: (WIDTH, 1)."""
-        one = CustomerDecision(self.emitter, scored, rows, rows, 0)
-        plan = one.plan(base)
-        passed = pass_contact_rules(self.profile, one.applicant(plan))
+        """Returns the gate's answer for one customer, and the action that `base` leads to. rows: (WIDTH, 1)."""
+        customer = CustomerDecision(self.emitter, scored, rows, rows, 0)
+        plan = customer.plan(base)
+        passed = pass_contact_rules(self.profile, customer.recipient(plan))
         return passed, action(plan, passed.channel) if isinstance(passed, Passed) else {}
 
-    def _give_up(self, scored: Scored, rows: Array, over: NDArray[np.bool_]) -> None:
-        """What was to be tried again, or to ask, goes on record; what was held stands there already."""
+    def _drop_pending(self, scored: Scored, rows: Array, over: NDArray[np.bool_]) -> None:
+        """Records crossings that had a retry, or waited for a dispatch instant; held ones are recorded already."""
         for i in np.flatnonzero(np.isfinite(rows[[PENDING, RETRY]]).all(axis=0) & over).tolist():
-            CustomerDecision(self.emitter, scored, rows, rows, i).give_up()
+            CustomerDecision(self.emitter, scored, rows, rows, i).drop_pending()
 
     def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
         published: NDArray[np.bool_] = np.isnan(sent) | (np.abs(p - sent) >= self.profile.scores.min_change)
@@ -86,18 +86,18 @@ class Crossings:
         return published
 
     def _touch_medium(self, scored: Scored, rows: Array, after: Array) -> None:
-        """Those who enter the tier that is automated."""
+        """Sends touches to customers who enter the automated tier."""
         p, touches, threshold = scored.probability, self.profile.touches, self.profile.case.threshold
         above = max((tier.above for tier in self.profile.tiers if 0 < tier.above < threshold), default=None)
         if not touches.medium_tier or above is None:
             return
-        is_in, waits = (p > above) & (p <= threshold), rows[TOUCHED] == np.inf  # for the morning
+        is_in, waits = (p > above) & (p <= threshold), rows[TOUCHED] == np.inf  # inf: postponed by the gate
         enters = ~(rows[SENT] > above) & (scored.at_us - rows[TOUCHED] >= touches.cool_down_us)
         for i in np.flatnonzero(is_in & (enters | waits)).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).touch_medium()
 
     def _touch_points(self, scored: Scored, rows: Array, after: Array) -> None:
-        """Those for whom a touch point begins to hold. It needs no model: its risk is a published one."""
+        """Sends touches to customers for whom a touch point begins to hold; needs no model: its risk is published."""
         after[POINTS] = points_due(self.profile, scored.view)
         begins = after[POINTS].astype(np.int64) & ~rows[POINTS].astype(np.int64)
         for i in np.flatnonzero(begins).tolist():

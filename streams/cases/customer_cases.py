@@ -1,4 +1,4 @@
-"""What is kept of a customer who has, or had, a case: cases, contacts, and candidates that wait for the dispatcher."""
+"""The casebook's entry of a customer: cases, contacts, and candidates that wait for the dispatcher."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.interventions.message import Message
 
 @dataclass
 class PendingCandidate:
-    """A candidate whose grant has not come: the message as it would be sent, by the channel that the gate chose."""
+    """A candidate without its grant: the message as it would be sent, and the channel that the gate chose."""
 
     message: Message
     channel: str
@@ -25,13 +25,13 @@ class PendingCandidate:
 
     @property
     def share(self) -> tuple[Any, ...]:
-        """Of what is limited: a grant of one is a grant of the other where these are the same."""
+        """What a grant depends on: candidates with the same values may use each other's grant."""
         message = self.message
         names = ("intervention_id", "tier", "scope", "agent_id")
         return (message["action"]["who"], *(message[name] for name in names))
 
     def candidate(self, customer: str) -> dict[str, Any]:
-        """What the dispatcher has to know."""
+        """Returns the fields for the dispatcher."""
         message = self.message
         return {
             "intervention_id": message["intervention_id"],
@@ -46,13 +46,13 @@ class PendingCandidate:
 
 @dataclass
 class CustomerCases:
-    """What is kept of a customer beside the numbers."""
+    """What is kept of a customer beside the row of numbers."""
 
-    cases: list[Case] = field(default_factory=list)  # the newest last; those that nothing is left to wait for are gone
-    contacts: list[Contact] = field(default_factory=list)  # what was sent by channels that have a cap
-    asked: PendingCandidate | None = None
-    granted: PendingCandidate | None = None  # it has its share of what is limited, and waits for the morning
-    touch_again_us: int | None = None  # an automated touch waits until then
+    cases: list[Case] = field(default_factory=list)  # the newest last; live ones, and ended ones with deadlines left
+    contacts: list[Contact] = field(default_factory=list)  # messages sent by channels that have a cap
+    pending: PendingCandidate | None = None  # waits for its grant
+    granted: PendingCandidate | None = None  # has its grant, waits for the end of quiet hours
+    touch_retry_us: int | None = None  # a postponed touch
 
     @property
     def live(self) -> Case | None:
@@ -60,22 +60,22 @@ class CustomerCases:
         return next((case for case in reversed(self.cases) if case.is_live), None)
 
     def dumps(self) -> bytes | None:
-        """For the changelog; None when there is nothing to keep."""
+        """Returns the row of the changelog; None when there is nothing to keep."""
         body = {
             "cases": [case.state_of() for case in self.cases],
             "contacts": self.contacts,
-            "asked": self.asked,
+            "asked": self.pending,
             "granted": self.granted,
-            "touch_again_us": self.touch_again_us,
+            "touch_again_us": self.touch_retry_us,
         }
         return orjson.dumps(body) if any(body.values()) else None
 
     @staticmethod
     def loads(row: bytes) -> CustomerCases:
-        """What `dumps` gave."""
+        """Restores what `dumps` returned."""
         body: dict[str, Any] = orjson.loads(row)
         contacts = [(us, channel) for us, channel in body["contacts"]]
-        asked, granted = (PendingCandidate(**body[name]) if body[name] else None for name in ("asked", "granted"))
+        pending, granted = (PendingCandidate(**body[name]) if body[name] else None for name in ("asked", "granted"))
         return CustomerCases(
-            [Case.load(case) for case in body["cases"]], contacts, asked, granted, body["touch_again_us"]
+            [Case.load(case) for case in body["cases"]], contacts, pending, granted, body["touch_again_us"]
         )

@@ -1,4 +1,4 @@
-"""One of many scored customers, about whom something is decided: case, upgrade or touch."""
+"""The decision on one scored customer: a case, an upgrade or a touch."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from streams.cases.columns import (
 from streams.cases.customer_cases import PendingCandidate
 from streams.cases.emitter import Emitter
 from streams.inputs.schedule import next_grid, on_agenda
-from streams.interventions.actions import Plan, Standing, plan, standing
+from streams.interventions.actions import Plan, Segmentation, plan, segmentation
 from streams.interventions.gate import (
-    Applicant,
     Passed,
+    Recipient,
     Refused,
-    came_to_the_draw,
     is_held_out,
-    may_ask,
-    may_rise,
+    pass_candidate_rules,
     pass_gate,
+    pass_upgrade_rules,
+    reached_holdout_rule,
 )
 from streams.interventions.message import Crossing, Message, compose, tier_of
-from streams.interventions.opening import Decision, Withheld
+from streams.interventions.opening import OpeningDecision, Withheld
 from streams.interventions.touches import active_points, compose_touch, points_due, points_of
 from streams.profile.case_sections import Step, Tier
 
@@ -69,15 +69,15 @@ class Scored:
 
 
 class Candidacy(Enum):
-    """What becomes of a case that has passed the gate."""
+    """Whether a case that has passed the gate needs a grant of the dispatcher."""
 
-    AT_ONCE = "nothing is shared: it is sent"
-    ASKS = "it asks the dispatcher now"
-    WAITS = "it asks at the next instant at which something is given out"
+    NOT_NEEDED = "no shared limits, or granted before: it is sent"
+    NOW = "it becomes a candidate now"
+    LATER = "it becomes a candidate at the next dispatch instant"
 
 
 class CustomerDecision:
-    """One of the scored customers, about whom something is decided. `before` and `after`: (WIDTH, n)."""
+    """One of the scored customers, by index `i`. `before` and `after`: (WIDTH, n) case columns, `after` is changed."""
 
     def __init__(self, emitter: Emitter, scored: Scored, before: Array, after: Array, i: int) -> None:
         self.emitter, self.scored, self.before, self.after, self.i = emitter, scored, before, after, i
@@ -85,25 +85,25 @@ class CustomerDecision:
         self.customer = scored.names(self.slot)
         self.attributes = emitter.attributes_table[before[ATTRIBUTES, i]]
         self.p = float(scored.probability[i])
-        self.standing: Standing = standing(emitter.profile.segments, scored.raw[:, i], self._rfm_b())
+        self.segmentation: Segmentation = segmentation(emitter.profile.segments, scored.raw[:, i], self._rfm_b())
 
-    def cross(self, decision: Decision, candidacy: Candidacy) -> None:
-        """A crossing, or one that has waited: it opens a case, asks for its share, or is withheld."""
+    def decide_crossing(self, decision: OpeningDecision, candidacy: Candidacy) -> None:
+        """Decides on a new or pending crossing: it opens a case, becomes a candidate, or is withheld."""
         i, crossed_us = self.i, int(decision.crossed_at_us[self.i])
         if not decision.opened[i]:
             why = Withheld(decision.withheld[i])
             again_us = self._held_until_us(why)
             self.emitter.withhold(self.customer, self.at_us, self._message(crossed_us, ""), why.name.lower(), again_us)
             return
-        if self.emitter.casebook.of(self.slot).live is not None:  # contacted, say, and the horizon is not over
+        if self.emitter.casebook.of(self.slot).live is not None:  # such as a contacted one within its save horizon
             self._refuse(Refused("open_case"), crossed_us, self._message(crossed_us, ""))
             return
         if self._is_granted(crossed_us):
-            candidacy = Candidacy.AT_ONCE
-        rules = pass_gate if candidacy is Candidacy.AT_ONCE else may_ask
+            candidacy = Candidacy.NOT_NEEDED
+        rules = pass_gate if candidacy is Candidacy.NOT_NEEDED else pass_candidate_rules
         plan = self.plan(tier_of(self.emitter.profile, self.p))
-        passed = rules(self.emitter.profile, self.applicant(plan))
-        if came_to_the_draw(passed):  # though it may wait yet, and then come to nothing
+        passed = rules(self.emitter.profile, self.recipient(plan))
+        if reached_holdout_rule(passed):  # also when it only becomes pending: the draw has been made
             held = is_held_out(self.emitter.profile, self.customer)
             self.after[DRAWN, i] = self.at_us
             self.after[HELD, i] = self.emitter.profile.gate.holdout_share if held else 0.0
@@ -111,60 +111,60 @@ class CustomerDecision:
         if isinstance(passed, Refused):
             self._refuse(passed, crossed_us, message)
             return
-        asked = PendingCandidate(message, passed.channel, plan.channels, message["budget"]["amount"])
-        if candidacy is Candidacy.AT_ONCE:
-            self.emitter.send(self.customer, self.slot, self.after[:, i], asked, self.at_us)
+        pending = PendingCandidate(message, passed.channel, plan.channels, message["budget"]["amount"])
+        if candidacy is Candidacy.NOT_NEEDED:
+            self.emitter.send(self.customer, self.slot, self.after[:, i], pending, self.at_us)
         else:
-            self._wait_for_grant(crossed_us, candidacy, asked)
+            self._wait_for_grant(crossed_us, candidacy, pending)
 
-    def give_up(self) -> None:
-        """A crossing that was to be tried again, or to ask, is not at risk any more."""
+    def drop_pending(self) -> None:
+        """Records a pending crossing as withheld: the customer is no longer at risk."""
         message = self._message(int(self.before[PENDING, self.i]), "")
         if self.emitter.casebook.of(self.slot).granted is not None:
-            self.emitter.casebook.ask(self.slot, None)
+            self.emitter.casebook.set_candidate(self.slot, None)
         self.emitter.withhold(self.customer, self.at_us, message, "no_longer_at_risk", None)
 
-    def upgrade(self, candidacy: Candidacy) -> None:
-        """The probability has risen above the tier of the open case."""
+    def decide_upgrade(self, candidacy: Candidacy) -> None:
+        """Decides on a probability above the tier of the open case."""
         customer_cases = self.emitter.casebook.of(self.slot)
         case = customer_cases.live
         if case is None or case.holdout:
             self.after[UPGRADE, self.i] = np.inf
             return
         plan = self.plan(tier_of(self.emitter.profile, self.p))
-        passed = may_rise(self.emitter.profile, self.applicant(plan))
-        if isinstance(passed, Refused) or candidacy is Candidacy.WAITS or customer_cases.asked is not None:
+        passed = pass_upgrade_rules(self.emitter.profile, self.recipient(plan))
+        if isinstance(passed, Refused) or candidacy is Candidacy.LATER or customer_cases.pending is not None:
             return
         message = self._message(case.crossed_us, passed.channel)
         costs_more = message["budget"]["amount"] - case.budget
-        asked = PendingCandidate(message, passed.channel, plan.channels, costs_more, upgrade=True)
-        if candidacy is Candidacy.ASKS:
-            self._ask(asked)
+        pending = PendingCandidate(message, passed.channel, plan.channels, costs_more, upgrade=True)
+        if candidacy is Candidacy.NOW:
+            self._request_grant(pending)
         else:
-            self.emitter.rise(self.customer, self.slot, self.after[:, self.i], case, asked, self.at_us)
+            self.emitter.upgrade(self.customer, self.slot, self.after[:, self.i], case, pending, self.at_us)
 
     def touch_medium(self) -> None:
-        """The customer has entered the tier that is automated."""
+        """Touches a customer who has entered the automated tier."""
         waits = self._touch("medium_tier", self.plan(tier_of(self.emitter.profile, self.p)), None)
         self.after[TOUCHED, self.i] = np.inf if waits else self.at_us
 
     def touch_points(self, bits: int) -> None:
-        """Touch points have begun to hold; one that waits for the morning begins again then."""
+        """Touches for the touch points in `bits`; a postponed one loses its bit, so that it begins to hold again."""
         for bit, point in points_of(self.emitter.profile, bits):
             if self._touch(point.name, Plan("automated", point.channels, point.scene, point.scene), point.risk):
                 self.after[POINTS, self.i] -= bit
 
     def plan(self, base: Tier | Step) -> Plan:
-        """What is done for this customer."""
-        return plan(self.emitter.profile, base, self.standing)
+        """Returns the action for this customer."""
+        return plan(self.emitter.profile, base, self.segmentation)
 
-    def applicant(self, plan: Plan) -> Applicant:
-        """The customer as the gate sees them."""
+    def recipient(self, plan: Plan) -> Recipient:
+        """Returns the customer as an argument of the gate."""
         customer_cases = self.emitter.casebook.of(self.slot)
         contacts = customer_cases.contacts
-        if customer_cases.asked is not None:  # what is asked for may go out yet: its place within the caps is taken
-            contacts = [*contacts, (self.at_us, customer_cases.asked.channel)]
-        return Applicant(self.customer, self.attributes, self.standing, plan, contacts, self.at_us)
+        if customer_cases.pending is not None:  # it may still be sent, so it counts for the caps
+            contacts = [*contacts, (self.at_us, customer_cases.pending.channel)]
+        return Recipient(self.customer, self.attributes, self.segmentation, plan, contacts, self.at_us)
 
     def _is_granted(self, crossed_us: int) -> bool:
         granted = self.emitter.casebook.of(self.slot).granted
@@ -172,11 +172,11 @@ class CustomerDecision:
             return False
         return granted.share == replace(granted, message=self._message(crossed_us, "")).share
 
-    def _wait_for_grant(self, crossed_us: int, candidacy: Candidacy, asked: PendingCandidate) -> None:
-        every_us, asks = self.emitter.profile.limits.every_us, candidacy is Candidacy.ASKS
-        self._undo(crossed_us, np.inf if asks else -(-self.at_us // every_us) * every_us)
-        if asks:
-            self._ask(asked)
+    def _wait_for_grant(self, crossed_us: int, candidacy: Candidacy, pending: PendingCandidate) -> None:
+        every_us, now = self.emitter.profile.limits.every_us, candidacy is Candidacy.NOW
+        self._revert_opening(crossed_us, np.inf if now else -(-self.at_us // every_us) * every_us)
+        if now:
+            self._request_grant(pending)
 
     def _refuse(self, refused: Refused, crossed_us: int, message: Message) -> None:
         retry_us = None if refused.retry_us is None else on_agenda(refused.retry_us)
@@ -184,34 +184,34 @@ class CustomerDecision:
         if refused.rule == "holdout":  # followed as if it had been sent
             self.emitter.open(self.slot, message, "", (), self.at_us)
         elif retry_us is None:
-            self._undo(-np.inf, -np.inf)
+            self._revert_opening(-np.inf, -np.inf)
         else:
-            self._undo(crossed_us, retry_us)
-            self.emitter.casebook.remind(self.slot, retry_us)
+            self._revert_opening(crossed_us, retry_us)
+            self.emitter.casebook.schedule(self.slot, retry_us)
 
     def _held_until_us(self, why: Withheld) -> int | None:
-        """When what holds all crossings is looked at again: with the next model, at the next sweep."""
+        """When a hold may end: with the next model, or at the next sweep."""
         if why in (Withheld.MODEL_NOT_READY, Withheld.STOP_LOSS):
             return next_grid(self.at_us)
         return self.at_us + self.emitter.profile.time.sweep_every_us if why == Withheld.SOURCE_QUIET else None
 
-    def _undo(self, pending_us: float, retry_us: float) -> None:
-        """No case after all: the crossing waits, or is over."""
+    def _revert_opening(self, pending_us: float, retry_us: float) -> None:
+        """Reverts the columns of an opened case: the crossing stays pending, or ends (-inf)."""
         self.after[[ARMED, OPENED], self.i] = self.before[[ARMED, OPENED], self.i]
         self.after[PENDING, self.i], self.after[RETRY, self.i] = pending_us, retry_us
 
-    def _ask(self, asked: PendingCandidate) -> None:
-        self.emitter.casebook.ask(self.slot, asked)
-        self.emitter.outbox.candidates.append((self.customer, asked))
+    def _request_grant(self, pending: PendingCandidate) -> None:
+        self.emitter.casebook.set_candidate(self.slot, pending)
+        self.emitter.outbox.candidates.append((self.customer, pending))
 
     def _touch(self, trigger: str, plan: Plan, risk: float | None) -> bool:
-        """Sends a touch, if the gate lets it pass; True: it is tried again when it may be."""
-        who = self.applicant(plan)
+        """Sends a touch if it passes the gate; returns True when it is postponed."""
+        who = self.recipient(plan)
         passed = pass_gate(self.emitter.profile, who)
         if isinstance(passed, Refused):
             self.emitter.counts[f"touches_refused_{passed.rule}"] += 1
             if passed.retry_us is not None:
-                self.emitter.casebook.touch_later(self.slot, on_agenda(passed.retry_us))
+                self.emitter.casebook.retry_touch_at(self.slot, on_agenda(passed.retry_us))
             return passed.retry_us is not None
         more = {"probability": self.p, "risk": risk}
         message = compose_touch(self.emitter.profile, who, trigger, passed.channel, more)
@@ -236,7 +236,7 @@ class CustomerDecision:
             model_version=scored.scorer.snapshot.version,
             attributes=self.attributes,
             value=None if np.isnan(value) else value,
-            standing=self.standing,
+            segmentation=self.segmentation,
             plan=self.plan(tier_of(profile, self.p)),
             touch_points=active_points(profile, bits, contributions),
         )

@@ -1,4 +1,4 @@
-"""The desk of a partition: what has been decided about a customer becomes a message, a case and columns of the row."""
+"""The emitter of a partition: a decision becomes a message in the outbox, a case, and columns of the row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from streams.interventions.message import Message, withheld
 from streams.interventions.opening import Withheld
 from streams.profile.profile import Profile
 
-# what an upgrade says anew
+# fields of the message that an upgrade repeats with new values
 UPGRADED = (
     "tier", "action", "budget", "probability", "expected_saved", "expected_net_value",
     "log_odds", "average_log_odds", "other_contributions", "reasons",
@@ -35,7 +35,7 @@ UPGRADED = (
 
 @dataclass
 class Emitter:
-    """Where decisions end. row: (WIDTH,), the customer's columns of cases, changed in place."""
+    """Writes decisions. row: (WIDTH,), the customer's case columns, changed in place."""
 
     profile: Profile
     casebook: Casebook
@@ -43,22 +43,22 @@ class Emitter:
     outbox: Outbox
     counts: Counter[str]
 
-    def send(self, customer: str, slot: int, row: Array, asked: PendingCandidate, at_us: int) -> None:
-        """The intervention goes out, and its case begins."""
-        message, channel = asked.message, asked.channel
+    def send(self, customer: str, slot: int, row: Array, pending: PendingCandidate, at_us: int) -> None:
+        """Sends the intervention and opens its case."""
+        message, channel = pending.message, pending.channel
         row[UPGRADE] = self._upgrade_above(message["tier"])
-        self.open(slot, message, channel, asked.channels, at_us)
+        self.open(slot, message, channel, pending.channels, at_us)
         self.casebook.contact(slot, channel, at_us)
         self.counts[f"tier_{message['tier']}"] += 1
         self.outbox.interventions.append((at_us, customer, orjson.dumps(message)))
 
     def withhold(self, customer: str, at_us: int, message: Message, rule: str, retry_us: int | None) -> None:
-        """What is not sent goes on record."""
+        """Records what is not sent."""
         self.counts[f"withheld_{rule}"] += 1
         self.outbox.withheld.append((at_us, customer, orjson.dumps(withheld(message, rule, retry_us))))
 
     def open(self, slot: int, message: Message, channel: str, channels: Sequence[str], at_us: int) -> None:
-        """channel: "" for a case of the holdout; channels: all that the action may use."""
+        """Opens a case. channel: "" for a case of the holdout; channels: all that the action may use."""
         crossed_us = parse_instant(message["crossed_at"])
         self.casebook.open(
             slot,
@@ -76,72 +76,72 @@ class Emitter:
             ),
         )
 
-    def rise(self, customer: str, slot: int, row: Array, case: Case, asked: PendingCandidate, at_us: int) -> None:
-        """The case is upgraded to the tier of the message."""
-        message, channel = asked.message, asked.channel
-        case.channels = list(asked.channels)
+    def upgrade(self, customer: str, slot: int, row: Array, case: Case, pending: PendingCandidate, at_us: int) -> None:
+        """Upgrades the case to the tier of the message."""
+        message, channel = pending.message, pending.channel
+        case.channels = list(pending.channels)
         row[UPGRADE] = self._upgrade_above(message["tier"])
         update = lifecycle.upgraded(case, message["tier"], channel, {name: message[name] for name in UPGRADED}, at_us)
         self.casebook.contact(slot, channel, at_us)
-        self.casebook.touch(slot, at_us)
+        self.casebook.refresh(slot, at_us)
         self.updates(customer, at_us, [update])
 
     def grant(self, customer: str, slot: int, row: Array, at_us: int, answer: dict[str, Any], hold: Withheld) -> None:
-        """The dispatcher's answer to a candidate. row: (WIDTH,), changed in place; hold: why no case may open."""
-        asked = self.casebook.of(slot).asked
-        if asked is None or asked.message["intervention_id"] != answer["intervention_id"]:  # live: of an earlier one
+        """Applies the dispatcher's answer to a candidate. hold: why no case may open."""
+        pending = self.casebook.of(slot).pending
+        if pending is None or pending.message["intervention_id"] != answer["intervention_id"]:  # live: an earlier one
             return
         rule, retry_us = answer["rule"], parse_instant(answer["retry_at"]) if answer["retry_at"] else None
-        self.casebook.ask(slot, None)
-        if asked.upgrade:
-            self._grant_upgrade(customer, slot, row, asked, at_us, rule)
+        self.casebook.set_candidate(slot, None)
+        if pending.upgrade:
+            self._grant_upgrade(customer, slot, row, pending, at_us, rule)
             return
-        refused, retry_us = self._refusal(row, asked, at_us, rule, retry_us)
-        if refused is None and hold:  # live, another model has come since it asked
+        refused, retry_us = self._refusal(row, pending, at_us, rule, retry_us)
+        if refused is None and hold:  # live: a new model has come since it became a candidate
             refused, retry_us = hold.name.lower(), next_grid(at_us)
         if refused is None:
             row[ARMED], row[OPENED], row[PENDING], row[RETRY] = 0.0, at_us, -np.inf, -np.inf
-            self.send(customer, slot, row, asked, at_us)
+            self.send(customer, slot, row, pending, at_us)
             return
-        if rule is None and retry_us is not None and retry_us > at_us:  # it keeps its share
-            self.casebook.ask(slot, None, granted=asked)
-        self.withhold(customer, at_us, asked.message, refused, retry_us)
+        if rule is None and retry_us is not None and retry_us > at_us:  # it keeps its grant
+            self.casebook.set_candidate(slot, None, granted=pending)
+        self.withhold(customer, at_us, pending.message, refused, retry_us)
         if retry_us is not None:
             row[RETRY] = on_agenda(retry_us)
-            self.casebook.remind(slot, on_agenda(retry_us))
+            self.casebook.schedule(slot, on_agenda(retry_us))
 
     def _refusal(
-        self, row: Array, asked: PendingCandidate, at_us: int, rule: str | None, retry_us: int | None
+        self, row: Array, pending: PendingCandidate, at_us: int, rule: str | None, retry_us: int | None
     ) -> tuple[str | None, int | None]:
-        """Why what was asked for is not sent after all, and when to try again: live, the customer may have changed."""
+        """Returns why a candidate is not sent, and when to retry; live, the customer may have changed meanwhile."""
         if not (row[PENDING] > -np.inf and row[SENT] > self.profile.case.threshold):
             return "no_longer_at_risk", None
         if rule is not None:
             return rule, retry_us
         attributes = self.attributes_table[row[ATTRIBUTES]]
-        if not consents(self.profile, attributes, asked.channel):
-            return "consent", at_us  # another channel may be left: the gate says
-        loud_us = quiet_until_us(self.profile, attributes, asked.channel, at_us)
-        return (None, None) if loud_us is None else ("quiet_hours", loud_us)
+        if not consents(self.profile, attributes, pending.channel):
+            return "consent", at_us  # retry at once: the gate may find another channel
+        quiet_end_us = quiet_until_us(self.profile, attributes, pending.channel, at_us)
+        return (None, None) if quiet_end_us is None else ("quiet_hours", quiet_end_us)
 
     def _upgrade_above(self, name: str) -> float:
-        """Above which probability a case of the tier is upgraded."""
+        """Returns the probability above which a case of the tier is upgraded."""
         tiers = self.profile.tiers
         place = next(i for i, tier in enumerate(tiers) if tier.name == name)
         return tiers[place - 1].above if place else np.inf
 
     def updates(self, customer: str, at_us: int, updates: list[lifecycle.Update]) -> None:
-        """Updates of a customer's cases, in order, as messages."""
+        """Writes the updates of a customer's cases, in order."""
         for update in updates:
             self.counts[f"cases_{update['status']}"] += 1
             body = update | {"customer_id": customer, "policy_version": self.profile.version}
             self.outbox.updates.append((at_us, customer, orjson.dumps(body)))
 
     def _grant_upgrade(
-        self, customer: str, slot: int, row: Array, asked: PendingCandidate, at_us: int, rule: str | None
+        self, customer: str, slot: int, row: Array, pending: PendingCandidate, at_us: int, rule: str | None
     ) -> None:
         case = self.casebook.of(slot).live
-        allowed = consents(self.profile, self.attributes_table[row[ATTRIBUTES]], asked.channel)
-        if case is None or rule is not None or not allowed:  # asked again at the next instant, if p is still up there
+        allowed = consents(self.profile, self.attributes_table[row[ATTRIBUTES]], pending.channel)
+        if case is None or rule is not None or not allowed:  # a candidate again at the next instant, if p stays high
             return
-        self.rise(customer, slot, row, case, asked, at_us)
+        self.upgrade(customer, slot, row, case, pending, at_us)

@@ -1,4 +1,4 @@
-"""Messages on their way out, until they are put into order: that of (stream time, customer)."""
+"""Messages of a partition until they are taken, sorted by (stream time, customer)."""
 
 from __future__ import annotations
 
@@ -12,34 +12,42 @@ Score = tuple[int, float, int]  # at us, probability, model version
 
 @dataclass
 class Outbox:
-    """What came since the last flush; of one customer at one instant in the order in which it happened."""
+    """Messages since the last flush; those of one customer at one instant stay in this order."""
 
     interventions: list[Fact] = field(default_factory=list)
     withheld: list[Fact] = field(default_factory=list)
     updates: list[Fact] = field(default_factory=list)
     touches: list[Fact] = field(default_factory=list)
-    candidates: list[tuple[str, PendingCandidate]] = field(default_factory=list)  # customer, what they ask for
+    candidates: list[tuple[str, PendingCandidate]] = field(default_factory=list)  # customer, candidate
+
+    def flush(self, facts: Facts) -> None:
+        """Moves all messages but candidates into the facts, sorted by (stream time, customer)."""
+        facts.interventions += in_order(self.interventions)
+        facts.withheld += in_order(self.withheld)
+        facts.updates += in_order(self.updates)
+        facts.touches += in_order(self.touches)
+        self.interventions, self.withheld, self.updates, self.touches = [], [], [], []
 
 
 @dataclass
 class Facts:
-    """What came out since the last take, in the order of (instant, customer)."""
+    """What goes out: everything since the last take, sorted by (instant, customer)."""
 
     interventions: list[Fact] = field(default_factory=list)
     withheld: list[Fact] = field(default_factory=list)
     updates: list[Fact] = field(default_factory=list)
     touches: list[Fact] = field(default_factory=list)
     candidates: list[bytes] = field(default_factory=list)
-    scores: dict[int, Score | None] = field(default_factory=dict)  # slot -> its latest; None: gone
+    scores: dict[int, Score | None] = field(default_factory=dict)  # slot -> latest score; None: forgotten
     observations: list[bytes] = field(default_factory=list)
     labelled: list[bytes] = field(default_factory=list)
 
     @property
-    def somebody_waits(self) -> bool:
-        """A mark, a candidate or a message that is not committed holds up learner, dispatcher or a call."""
+    def is_urgent(self) -> bool:
+        """Whether to commit at once: learner, dispatcher or CRM wait for a mark, a candidate or a message."""
         return bool(self.labelled or self.interventions or self.updates or self.candidates)
 
 
 def in_order(facts: list[Fact]) -> list[Fact]:
-    """By (stream time, customer)."""
+    """Returns them sorted by (stream time, customer)."""
     return sorted(facts, key=lambda fact: fact[:2])

@@ -1,7 +1,7 @@
 """The command line: one module a command, imported only when it is called.
 
-A command module has `configure(parser)` for its options and `run(args) -> int` for its exit code. Wrong use
-(`UsageError`) ends with 2, what could not be done (`Failure`) with 1, each in one line on standard error.
+A command module has `configure(parser)` for its options and example, and `run(args) -> int` for its exit code. Wrong
+use (`UsageError`) ends with 2, other failures (`Failure`) with 1, each with one line on standard error.
 To add a command, write `streams/cli/<name>.py` and enter it in COMMANDS.
 """
 
@@ -16,56 +16,55 @@ from typing import NoReturn
 
 from schemas.errors import Failure, UsageError
 
-# a worker's unit is a core: threads of BLAS would only spin beside the other workers; has to stand before
-# NumPy's import
+# one worker uses one core: BLAS threads would only compete with other workers; must be set before NumPy's import
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
     # name: (module, help)
-    "topics": ("streams.cli.topics", "create the topics, or say what is wrong with those there are"),
+    "topics": ("streams.cli.topics", "create the topics, or check those that exist"),
     "publish": ("streams.cli.publish", "send files to the topics in event-time order"),
-    "worker": ("streams.cli.worker", "score events from Kafka as they come"),
-    "replay": ("streams.cli.replay", "the same engine over files, without a broker"),
-    "evaluate": ("streams.cli.evaluate", "how good the predictions of a replay were, against baselines"),
-    "schemas": ("streams.cli.schemas", "JSON Schemas and AsyncAPI of all messages"),
-    "status": ("streams.cli.status", "lag, frontier, last checkpoint and model of a group of workers"),
-    "cases": ("streams.cli.cases", "the work list: open cases by worth, what is due, and one case with its history"),
-    "models": ("streams.cli.models", "the versions that were served, what sets two apart, rollback and promotion"),
-    "simulate": ("streams.cli.simulate", "write the events of an invented city"),
-    "demo": ("streams.cli.demo", "the invented city from events to cases, in minutes"),
+    "worker": ("streams.cli.worker", "score events from Kafka in real time"),
+    "replay": ("streams.cli.replay", "run the worker's engine over files, without a broker"),
+    "evaluate": ("streams.cli.evaluate", "evaluate the predictions of a replay against baselines"),
+    "schemas": ("streams.cli.schemas", "export JSON Schemas and AsyncAPI of all messages"),
+    "status": ("streams.cli.status", "show lag, frontier, last checkpoint and model of a group of workers"),
+    "cases": ("streams.cli.cases", "list open cases by expected net value with their deadlines, or show one case"),
+    "models": ("streams.cli.models", "list and compare served versions, roll back, promote"),
+    "simulate": ("streams.cli.simulate", "write the events of a simulated city"),
+    "demo": ("streams.cli.demo", "run a simulated city from events to cases, in minutes"),
 }
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as everything else does."""
+    """Reports wrong use in one line, like every other error."""
 
     def error(self, message: str) -> NoReturn:
-        """Instead of printing the usage."""
+        """Raises UsageError instead of printing the usage."""
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code."""
+    """Runs one command and returns its exit code."""
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()  # here, not at exit, where a broken pipe prints a traceback
         return code
     except UsageError as error:
-        return _complain(error, WRONG_USE)
+        return _print_error(error, WRONG_USE)
     except Failure as error:
-        return _complain(error, FAILED)
+        return _print_error(error, FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # `keepline status | head`: whoever went away knows
+    except BrokenPipeError:  # `keepline status | head`: the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except OSError as error:  # no such file, no right to write, disk full
-        return _complain(error, FAILED)
+    except OSError as error:  # no such file, no permission, disk full
+        return _print_error(error, FAILED)
 
 
 def _run(argv: list[str]) -> int:
-    # the full list of commands costs no import: only the command called configures its options
+    # listing the commands imports none: only the called command configures its options
     parser = Parser("keepline", description="Scores every customer's risk of leaving in real time.")
     commands = parser.add_subparsers(metavar="command", required=True)
     called = argv[0] if argv else None
@@ -80,6 +79,6 @@ def _run(argv: list[str]) -> int:
     return code
 
 
-def _complain(error: Exception, code: int) -> int:
+def _print_error(error: Exception, code: int) -> int:
     print("keepline:", " ".join(str(error).split()), file=sys.stderr)
     return code

@@ -19,28 +19,33 @@ from streams.operations.cases import folder_reader, terminal, topic_reader
 from streams.operations.cases.curve import Points
 from streams.operations.cases.events import in_order
 from streams.operations.cases.fold import FollowedCase, Messages, fold, of, probabilities
-from streams.operations.cases.worklist import Wanted, due, is_due_today, ranked
+from streams.operations.cases.worklist import CaseFilter, due, is_due_today, ranked
 from streams.profile.case_sections import CaseRules
 
 MOST_SHOWN = 50
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
+    """Adds options and example."""
+    parser.epilog = "example: keepline cases --tier extreme --due-today"
     _add_source(parser, None)
     add_profile_options(parser)
     for name, what in (("scope", "of this scope"), ("tier", "of this tier"), ("agent", "of this agent_id")):
         parser.add_argument(f"--{name}", help=f"only cases {what}")
-    parser.add_argument("--due-today", action="store_true", help="only where a deadline ends today (UTC) or has passed")
+    parser.add_argument(
+        "--due-today", action="store_true", help="only cases with a deadline today (UTC) or in the past"
+    )
     parser.add_argument("--state", type=State, choices=list(State), help="only in this state (default: all open ones)")
-    parser.add_argument("--limit", type=_count, metavar="N", default=MOST_SHOWN, help=f"(default: {MOST_SHOWN})")
-    one = parser.add_subparsers(dest="action", metavar="show").add_parser("show", help="one case, with all about it")
+    parser.add_argument(
+        "--limit", type=_count, metavar="N", default=MOST_SHOWN, help=f"show at most N (default: {MOST_SHOWN})"
+    )
+    one = parser.add_subparsers(dest="action", metavar="show").add_parser("show", help="show one case in detail")
     one.add_argument("name", metavar="ID|CUSTOMER")
     _add_source(one, argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: shown; raises Failure where there is no such case."""
+    """Returns 0; raises Failure where there is no such case."""
     rules = profile_of(args).case
     messages = (
         folder_reader.read_folder(args.dir)
@@ -56,14 +61,14 @@ def run(args: argparse.Namespace) -> int:
         _show(args, rules, found, messages, now_us)
         return 0
     _list(args, rules, list(cases.values()), now_us)
-    if said := terminal.unknown_updates(unknown):
-        print(f"keepline: {said}", file=sys.stderr)
+    if warning := terminal.unknown_updates(unknown):
+        print(f"keepline: {warning}", file=sys.stderr)
     return 0
 
 
 def _list(args: argparse.Namespace, rules: CaseRules, cases: list[FollowedCase], now_us: int) -> None:
-    wanted = Wanted(args.scope, args.tier, args.agent, args.state, args.due_today)
-    found = ranked(rules, cases, wanted, now_us)
+    case_filter = CaseFilter(args.scope, args.tier, args.agent, args.state, args.due_today)
+    found = ranked(rules, cases, case_filter, now_us)
     shown = found[: args.limit]
     if args.json:
         print_json(
@@ -91,33 +96,33 @@ def _show(
 
 
 def _about(args: argparse.Namespace, customer: str, messages: Messages) -> tuple[Points, list[Event] | None]:
-    """The customer's curve and events; a replay's folder has no events."""
-    told = probabilities(messages, customer)
+    """Returns the customer's curve and events; a replay's folder has no events."""
+    known = probabilities(messages, customer)
     if args.dir:
-        return sorted({*told, *folder_reader.read_curve(args.dir, customer)}), None
+        return sorted({*known, *folder_reader.read_curve(args.dir, customer)}), None
     events, scores = asyncio.run(topic_reader.read_customer(settings.from_environment(), customer))
     scored = [(parse_instant(body["scored_at"]), body["probability"]) for body in scores]
-    return sorted({*told, *scored}), in_order(events)
+    return sorted({*known, *scored}), in_order(events)
 
 
 def _body(rules: CaseRules, case: FollowedCase, now_us: int) -> dict[str, Any]:
-    """A case for machines: the message with all changes, its state, and what is due."""
+    """Returns a case for `--json`: the message with all changes, its state and its deadlines."""
     deadlines = [{"what": one.what, "at": format_instant(one.at_us)} for one in due(rules, case)]
     work = {"due": deadlines, "due_today": is_due_today(rules, case, now_us)}
     return case.now | {"state": case.state, "to": case.to} | work
 
 
 def _add_source(parser: argparse.ArgumentParser, default: Any) -> None:
-    """default: SUPPRESS below `show`, so that what is not said there does not undo what was said before it."""
+    """default: SUPPRESS below `show`, so that options before `show` keep their values."""
     parser.add_argument(
-        "--dir", type=Path, default=default, help="folder of a replay instead of the topics of KEEPLINE_BROKERS"
+        "--dir", type=Path, default=default, help="read the folder of a replay, not the topics of KEEPLINE_BROKERS"
     )
     parser.add_argument(
         "--at",
         type=instant,
         metavar="INSTANT",
         default=default,
-        help="what now is (default: now; of a folder: its end)",
+        help="the instant taken as now (default: now; with --dir: its last message)",
     )
     parser.add_argument(
         "--lang", choices=terminal.LANGUAGES, default=default or "en", help="language of the reasons (default: en)"
@@ -132,5 +137,5 @@ def _now_us(args: argparse.Namespace, messages: Messages) -> int:
 
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)

@@ -1,4 +1,4 @@
-"""`keepline demo`: the five-minute tour."""
+"""`keepline demo`: the five-minute demo."""
 
 from __future__ import annotations
 
@@ -10,19 +10,28 @@ CUSTOMERS, DAYS = 3000, 730
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
-    parser.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR", help="page and files (demo-out)")
-    parser.add_argument("--customers", type=int, default=CUSTOMERS, help=f"of the invented city ({CUSTOMERS})")
-    parser.add_argument("--days", type=int, default=DAYS, help=f"that it is watched for ({DAYS})")
+    """Adds options and example."""
+    parser.epilog = "example: keepline demo --customers 1000 --days 365"
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("demo-out"),
+        metavar="DIR",
+        help="folder for page and files (default: demo-out)",
+    )
+    parser.add_argument(
+        "--customers", type=int, default=CUSTOMERS, help=f"customers of the city (default: {CUSTOMERS})"
+    )
+    parser.add_argument("--days", type=int, default=DAYS, help=f"simulated days (default: {DAYS})")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: everything ran, and there is a page to look at."""
+    """Returns 0 when the page is written."""
     from rich.console import Console  # not for --help
 
-    from streams.demo.run import Tour
+    from streams.demo.run import Demo
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: worker and broker end with it
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: ends worker and broker too
     args.out.mkdir(parents=True, exist_ok=True)
-    Tour(args.out, args.customers, args.days, Console(highlight=False)).run()
+    Demo(args.out, args.customers, args.days, Console(highlight=False)).run()
     return 0

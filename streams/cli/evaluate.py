@@ -1,4 +1,4 @@
-"""`keepline evaluate DIR`: the learning report of a replay, against what else could have been served."""
+"""`keepline evaluate DIR`: the evaluation of a replay against baselines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from schemas.errors import Failure
 from streams.evaluation import baselines, effect, lead_time, lightgbm_baseline, observation_rows, page, report, tables
 from streams.files.replay_folder import EVALUATION, EVALUATION_PAGE
 
@@ -15,20 +16,21 @@ PERIODS = ("overall", "second half")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
-    parser.add_argument("folder", type=Path, metavar="DIR", help="what `keepline replay --out` wrote")
-    parser.add_argument("--json", action="store_true", help="the report as JSON on standard output, no table")
+    """Adds options and example."""
+    parser.epilog = "example: keepline evaluate out"
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder that `keepline replay --out` wrote")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON instead of tables")
     parser.add_argument(
         "--lightgbm",
         action="store_true",
-        help="also against LightGBM retrained every week (minutes; needs the package)",
+        help="add LightGBM, retrained every week, as a baseline (takes minutes; needs the package lightgbm)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: evaluation.json and evaluation.html are in the folder."""
-    if args.lightgbm:
-        lightgbm_baseline.require()
+    """Returns 0 when evaluation.json and evaluation.html are in the folder."""
+    if args.lightgbm and (missing := lightgbm_baseline.missing()):
+        raise Failure(f"--lightgbm: {missing}")
     found, summary = observation_rows.read(args.folder)
     serve = [baselines.recency, baselines.rfm_b, baselines.base_rate] + [
         lightgbm_baseline.retrained_weekly

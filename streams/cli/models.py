@@ -1,4 +1,4 @@
-"""`keepline models`: which versions were served and why, what sets two apart, and which one is to be served."""
+"""`keepline models`: lists and compares served versions, and sends commands to the learner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from streams.operations.models.send import send
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The actions, each with its options."""
+    """Adds the actions with their options, and an example."""
+    parser.epilog = "example: keepline models rollback 41 --why 'wrong prices in the feed'"
     actions = parser.add_subparsers(dest="action", metavar="action", required=True)
     _add(actions, "list", "every version: lineage, data, labels, metrics, profile")
     _add(actions, "show", "one version").add_argument("version", type=int)
@@ -27,32 +28,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
         two.add_argument(name, type=int, metavar=name.upper())
     back = _add(actions, "rollback", "serve an earlier version from the next grid instant on; learning goes on")
     back.add_argument("version", type=int)
-    promote = _add(actions, "promote", "serve the learner's own again, or make a challenger its champion")
-    promote.add_argument("--challenger", metavar="NAME", help="who becomes champion (default: nobody else)")
+    promote = _add(actions, "promote", "end a rollback, or make a challenger the champion")
+    promote.add_argument(
+        "--challenger", metavar="NAME", help="the new champion (default: the champion does not change)"
+    )
     for command in (back, promote):
-        command.add_argument("--why", required=True, help="is recorded with the version")
+        command.add_argument("--why", required=True, help="reason, recorded with the version")
         command.add_argument("--at", type=instant, metavar="INSTANT", help="event time of the command (default: now)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: shown or sent; with --dir a command is printed, a line for `replay --model-commands`."""
+    """Returns 0; with --dir a command is printed, as a line for `replay --model-commands`."""
     if args.action in ("rollback", "promote"):
         return _command(args)
     versions = _versions(args)
     if args.action == "list":
-        found = [reader.said(version) for version in versions.values()]
-        print_json({"models": found}) if args.json else terminal.show(terminal.listed(found))
+        found = [reader.as_json(version) for version in versions.values()]
+        print_json({"models": found}) if args.json else terminal.show(terminal.version_list(found))
     elif args.action == "show":
-        body = _body(reader.one_of(versions, args.version))
-        print_json(body) if args.json else terminal.show(terminal.one(body))
+        body = _body(reader.find(versions, args.version))
+        print_json(body) if args.json else terminal.show(terminal.one_version(body))
     else:
-        _diff(args, reader.one_of(versions, args.a), reader.one_of(versions, args.b))
+        _diff(args, reader.find(versions, args.a), reader.find(versions, args.b))
     return 0
 
 
 def _command(args: argparse.Namespace) -> int:
     at_us = time.time_ns() // 1000 if args.at is None else args.at
-    model = reader.one_of(_versions(args), args.version) if args.action == "rollback" else None
+    model = reader.find(_versions(args), args.version) if args.action == "rollback" else None
     challenger = None if model else args.challenger
     if challenger is not None:
         reader.check_challenger(_versions(args), challenger)
@@ -65,7 +68,7 @@ def _command(args: argparse.Namespace) -> int:
     if args.json:
         print_json(sent)
     else:
-        what = f"version {model.version}" if model else challenger or "the learner's own"
+        what = f"version {model.version}" if model else challenger or "the learner's newest version"
         print(f"{what} will be served from the first grid instant at or after {format_instant(at_us)}")
     return 0
 
@@ -75,7 +78,7 @@ def _diff(args: argparse.Namespace, a: Snapshot, b: Snapshot) -> None:
     if args.json:
         print_json({"a": bodies[0], "b": bodies[1], "features": [{"name": n, "change": by} for n, by in changes]})
     else:
-        terminal.show(terminal.two(bodies, changes))
+        terminal.show(terminal.two_versions(bodies, changes))
 
 
 def _versions(args: argparse.Namespace) -> reader.Versions:
@@ -84,11 +87,11 @@ def _versions(args: argparse.Namespace) -> reader.Versions:
 
 def _body(version: Snapshot) -> dict[str, Any]:
     p = version.parameters
-    return reader.said(version) | {"experts": compare.weights(version), "slope": p.slope, "level": p.level}
+    return reader.as_json(version) | {"experts": compare.weights(version), "slope": p.slope, "level": p.level}
 
 
 def _add(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
     action: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
-    action.add_argument("--dir", type=Path, help="folder of a replay instead of the topics of KEEPLINE_BROKERS")
+    action.add_argument("--dir", type=Path, help="read the folder of a replay, not the topics of KEEPLINE_BROKERS")
     action.add_argument("--json", action="store_true", help="one JSON object")
     return action

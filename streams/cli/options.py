@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options of several commands."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from streams.profile.profile import Profile
 
 
 def add_profile_options(parser: argparse.ArgumentParser) -> None:
-    """`--profile` and `--set`."""
+    """Adds `--profile` and `--set`."""
     parser.add_argument(
         "--profile",
         default="after-sales",
         metavar="NAME|FILE",
-        help="a shipped profile or a TOML file (default: after-sales)",
+        help="policy profile: a shipped one or a TOML file (default: after-sales)",
     )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="override one key of the profile, such as label.horizon=90d; may be given again",
+        help="override a key of the profile, such as label.horizon=90d; may be repeated",
     )
 
 
 def profile_of(args: argparse.Namespace) -> Profile:
-    """The profile that was asked for; raises UsageError that names the key that is wrong."""
+    """Returns the policy profile; raises UsageError that names a wrong key."""
     return load_profile(args.profile, args.set)
 
 
 def instant(text: str) -> int:
-    """An option's value in us."""
+    """Returns an option's instant in us."""
     try:
         return parse_instant(text)
     except ValueError as error:
@@ -43,5 +43,5 @@ def instant(text: str) -> int:
 
 
 def print_json(body: dict[str, Any]) -> None:
-    """What `--json` shows."""
+    """Prints the output of `--json`."""
     print(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())

@@ -14,15 +14,16 @@ from streams.units.engine_unit import tick_us
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
+    """Adds options and example."""
+    parser.epilog = "example: keepline publish service_visits.jsonl app_activity.jsonl --end"
     parser.add_argument("files", nargs="+", metavar="FILE", help=".csv, .jsonl or .parquet, plain, .gz or .zst")
-    parser.add_argument("--end", action="store_true", help="say at the end that nothing follows")
-    parser.add_argument("--rate", type=_rate, metavar="N", help="at most so many events a second")
+    parser.add_argument("--end", action="store_true", help="send end markers after the last event: no event follows")
+    parser.add_argument("--rate", type=_rate, metavar="N", help="send at most N events a second")
     add_profile_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Publishes; heartbeats come by the tick of the profile, the one that the workers have."""
+    """Publishes the files; the profile must be the workers' one, since heartbeats follow its tick."""
     profile, known = profile_of(args), settings.from_environment()
     sources = FileSources(args.files, time.time_ns() // 1000, profile.time.max_skew_us)
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""`keepline replay FILE... --out DIR`: the same engine over files, without a broker."""
+"""`keepline replay FILE... --out DIR`: the worker's engine over files, without a broker."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ KILOBYTE = 1024 if sys.platform != "darwin" else 1  # ru_maxrss is in kilobytes,
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
+    """Adds options and example."""
+    parser.epilog = "example: keepline replay service_visits.csv.gz --profile e-commerce --out out"
     parser.add_argument("files", nargs="+", metavar="FILE", help=".csv, .jsonl or .parquet, plain, .gz or .zst")
-    parser.add_argument("--out", required=True, metavar="DIR", help="where the results go")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--scores", action="store_true", help="also write every customer's score at every sweep")
     parser.add_argument(
         "--model-commands",
         type=Path,
         metavar="FILE",
-        help="lines of `keepline models rollback --dir`, obeyed at their time",
+        help="commands printed by `keepline models rollback --dir`, applied at their time",
     )
     add_profile_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Replays, writes the folder, prints the summary."""
+    """Replays the files, writes the folder and prints the summary."""
     profile, started = profile_of(args), time.perf_counter()
     sources = FileSources(args.files, time.time_ns() // 1000, profile.time.max_skew_us)
     commands = [] if args.model_commands is None else _commands(args.model_commands)
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _commands(path: Path) -> list[bytes]:
-    """Checked here: what is no command is refused before anything is written."""
+    """Returns the commands; they are checked before anything is written."""
     return [Command.loads(line).dumps() for line in path.read_bytes().splitlines() if line]
 
 

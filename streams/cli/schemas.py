@@ -9,15 +9,18 @@ from schemas import export
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
+    """Adds options and example."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="export")
-    action = actions.add_parser("export", help="write them, or check that those in the tree are current")
-    action.add_argument("--out", type=Path, default=export.FOLDER, metavar="DIR", help="where to (default: schemas/v1)")
-    action.add_argument("--check", action="store_true", help="write nothing; exit 1 naming what is not current")
+    parser.epilog = "example: keepline schemas export --check"
+    action = actions.add_parser("export", help="write the files, or check that they are current")
+    action.add_argument("--out", type=Path, default=export.FOLDER, metavar="DIR", help="folder (default: schemas/v1)")
+    action.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 and name files that are not current"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: done, or all are current; 1: `--check` found some that are not."""
+    """Returns 0: written, or all are current; 1: `--check` found files that are not current."""
     if args.check:
         stale = export.stale(args.out)
         print("\n".join(f"{name} is not current; run `keepline schemas export`" for name in stale) or "all are current")

@@ -1,4 +1,4 @@
-"""`keepline simulate`: the events of a pilot city that does not exist, and the truth about it."""
+"""`keepline simulate`: the events of a simulated pilot city, and the truth about its customers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ LATEST_DAYS = 36_525
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
+    """Adds options and example."""
+    parser.epilog = "example: keepline simulate --customers 5000 --days 500 --out city"
     out_help = "folder to write; files of an earlier run are replaced"
     add = parser.add_argument
     add("--out", type=Path, required=True, metavar="DIR", help=out_help)
-    add("--customers", type=int, default=20_000, help="in all, newcomers among them (default 20000)")
-    add("--days", type=int, default=730, help="how long (default 730)")
-    add("--start", default="2023-01-02", metavar="DATE", help="first day, UTC (default 2023-01-02, a Monday)")
-    add("--seed", type=int, default=1, help="another seed, another city (default 1)")
-    add("--format", choices=("jsonl", "csv"), default="jsonl", help="of the event files (default jsonl)")
+    add("--customers", type=int, default=20_000, help="customers, newcomers included (default: 20000)")
+    add("--days", type=int, default=730, help="simulated days (default: 730)")
+    add("--start", default="2023-01-02", metavar="DATE", help="first day, UTC (default: 2023-01-02, a Monday)")
+    add("--seed", type=int, default=1, help="each seed is another city (default: 1)")
+    add("--format", choices=("jsonl", "csv"), default="jsonl", help="format of the event files (default: jsonl)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: the folder is complete, its manifest written."""
+    """Returns 0 when the folder is complete."""
     from streams.simulation import write_city
 
     _check("--customers", args.customers, 1, 100_000_000)

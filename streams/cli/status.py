@@ -1,4 +1,4 @@
-"""`keepline status`: what the workers of a group do, from anywhere."""
+"""`keepline status`: the state of a group of workers, read from the brokers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ GROUPS = {  # prefix of counts: what their line begins with
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    """Adds options and example."""
+    parser.epilog = "example: keepline status --json"
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: all is well; 1: something is wrong, and says so."""
+    """Returns 0 without problems; 1 with problems, one line each on standard error."""
     status = asyncio.run(read(settings.from_environment()))
     if args.json:
         print_json(status.as_json())
@@ -57,12 +58,12 @@ def _show(status: Status) -> None:
 
 
 def _counts(status: Status) -> list[str]:
-    """A line a group of counts; those without a group first."""
+    """Returns a line a group of counts, those without a group first."""
     lines: dict[str, list[str]] = {}
     for name, count in sorted(status.counts.items()):
         prefix = next((prefix for prefix in GROUPS if name.startswith(prefix)), "")
         lines.setdefault(prefix, []).append(f"{count:,} {name.removeprefix(prefix).replace('_', ' ')}")
-    return [f"{GROUPS.get(prefix, '')}{', '.join(said)}" for prefix, said in sorted(lines.items())]
+    return [f"{GROUPS.get(prefix, '')}{', '.join(counts)}" for prefix, counts in sorted(lines.items())]
 
 
 def _model(status: Status) -> str:

@@ -1,4 +1,4 @@
-"""`keepline topics create | check`."""
+"""`keepline topics create | check`: creates the topics, or checks those that exist."""
 
 from __future__ import annotations
 
@@ -9,37 +9,38 @@ from streams.kafka import settings, topics
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
+    """Adds options and example."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="create|check")
-    create = actions.add_parser("create", help="create what is missing, with the right settings")
+    parser.epilog = "example: keepline topics create --partitions 8"
+    create = actions.add_parser("create", help="create missing topics with the right settings")
     create.add_argument(
         "--partitions",
         type=_count,
         metavar="N",
-        help="of each topic that customers are spread over (default: 4)",
+        help="partitions of each topic that is keyed by customer (default: 4)",
     )
     create.add_argument(
         "--replication",
         type=_count,
         metavar="R",
-        help="copies of each partition (default: 3, or one a broker)",
+        help="replicas of each partition (default: 3, or the number of brokers if smaller)",
     )
-    actions.add_parser("check", help="name what is missing or set wrong")
+    actions.add_parser("check", help="name topics that are missing or have wrong settings")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: done, or nothing is wrong; 1: something is."""
+    """Returns 0: created, or no problem; 1: there are problems."""
     known = settings.from_environment()
     if args.action == "create":
         for name in asyncio.run(topics.create(known, args.partitions, args.replication)):
             print(f"created {name}")
         return 0
     wrong = asyncio.run(topics.check(known))
-    print("\n".join(wrong) if wrong else f"all {len(topics.TOPICS)} topics are there and set as they should be")
+    print("\n".join(wrong) if wrong else f"all {len(topics.TOPICS)} topics exist with the right settings")
     return 1 if wrong else 0
 
 
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)

@@ -1,4 +1,4 @@
-"""`keepline worker`: one process of the group that scores events."""
+"""`keepline worker`: one process of the consumer group that scores events."""
 
 from __future__ import annotations
 
@@ -23,39 +23,40 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
+    """Adds options and example."""
+    parser.epilog = "example: keepline worker --instance w0 --http 9090"
     add_profile_options(parser)
     parser.add_argument("--instance", metavar="NAME", help="static membership: a restart gets the same partitions back")
     parser.add_argument(
         "--clock",
         choices=("wall", "event"),
         default="wall",
-        help="wall: a tick is what arrived (live); event: a tick is a time of the events, as in a replay",
+        help="wall: ticks by arrival time (live); event: ticks by event time, as in a replay",
     )
     parser.add_argument(
         "--checkpoint-every",
         type=float,
         default=1.0,
         metavar="SECONDS",
-        help="what nobody waits for is saved so often (1); what somebody waits for at once",
+        help="interval of checkpoints (default: 1); output that another unit waits for is committed at once",
     )
-    parser.add_argument("--http", metavar="[HOST:]PORT", help="serve /metrics, /healthz and /readyz there")
-    parser.add_argument("--exit-at-end", action="store_true", help="save and exit 0 when the end markers are reached")
+    parser.add_argument("--http", metavar="[HOST:]PORT", help="serve /metrics, /healthz and /readyz on this port")
+    parser.add_argument("--exit-at-end", action="store_true", help="save and exit 0 at the end markers")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: asked to stop, or at the end; anything else is an error in one line."""
+    """Returns 0 after a signal or at the end of the input."""
     profile, known = profile_of(args), settings.from_environment()
     partitions = asyncio.run(topics.partition_count(known))
     logging_setup.set_up()
     asyncio.run(_work(args, known, blueprints(profile, partitions, args.clock)))
     logging.shutdown()
     sys.stderr.flush()
-    os._exit(0)  # all is saved; a thread of the consumer that does not end must not hold the process
+    os._exit(0)  # everything is saved; a consumer thread that does not end must not keep the process alive
 
 
 def blueprints(profile: Profile, partitions: int, clock: Clock) -> list[Blueprint]:
-    """The units that there are: an engine a partition, the learner, and the dispatcher where something is shared."""
+    """Returns the units: an engine a partition, the learner, and a dispatcher where budgets or teams are shared."""
     units = [_engine(profile, partition, clock) for partition in range(partitions)]
     units.append(Blueprint.of(lambda: LearnerUnit(profile, partitions, clock)))
     if profile.limits.shared:
@@ -81,7 +82,7 @@ async def _work(args: argparse.Namespace, known: settings.Settings, units: list[
 
 
 def show(worker: Worker) -> None:
-    """One line that is written over and over."""
+    """Writes the progress over the last line of the terminal."""
     leases, progress = worker.leases.ready, worker.progress
     rate = progress.events / max(time.monotonic() - progress.since, 1e-3) if progress.since else 0.0
     reached = min((lease.unit.frontier for lease in leases if lease.unit.frontier), default="-")

@@ -1,13 +1,13 @@
-"""The five-minute tour: an invented city, a broker, a worker, a desk that calls customers, and a page to look at.
+"""The five-minute demo: a simulated city, a broker, a worker, a simulated CRM that calls customers, and a result page.
 
-broker   the embedded broker, for this and nothing else
-tour     the steps: live, work, watch, tell
-life     the closed loop without a broker: messages to the desk, its calls to the city, the events of both
-pace     the same through the topics, a day at a time, in step with the worker
-watch    what the topics say while the worker runs
-screen   the same for a terminal, or as plain lines
-story    who left, who was seen coming: with the truth that only a simulator knows
-cases    what became of the cases: a fold of the messages, by tier and by the delay of the call
-tables   the same for reading, on a terminal and on the page
-page     the page (drawn by streams/page)
+run            the steps of the demo
+broker         the embedded broker, for the demo only
+closed_loop    a day of city and CRM without a broker: messages to the CRM, its calls to the city, the events of both
+pacing         the closed loop through the topics, a day at a time, in step with the worker
+topic_watcher  keeps the records of the topics while the worker runs
+terminal       progress on a terminal, or as plain lines
+ground_truth   cases against the truth that only the simulator knows: who left, and when
+case_outcomes  outcomes of the cases, by tier and by the delay of the call
+tables         these outcomes as tables, for the terminal and the page
+page           the page (drawn by streams/page)
 """

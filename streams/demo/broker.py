@@ -1,7 +1,7 @@
 """A Kafka-compatible broker inside the virtual environment, for the demo ONLY.
 
-It starts in a fraction of a second and knows transactions, but it is one process that keeps all data in
-memory, and a group stays stuck for minutes after a member was killed. What matters runs on Apache Kafka.
+It starts in a fraction of a second and supports transactions, but it is one process that keeps all data in memory, and
+a group is stuck for minutes after a member was killed. Tests, benchmarks and production use Apache Kafka.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ADVICE = "start Apache Kafka and set KEEPLINE_BROKERS=host:port instead"
 
 @contextmanager
 def embedded_broker() -> Iterator[str]:
-    """host:port of a broker on the loopback that ends with the block, as does all that was sent to it.
+    """Yields host:port of a broker on the loopback; broker and data end with the block.
 
     Raises Failure where it is not installed or does not run on this machine.
     """
@@ -36,7 +36,7 @@ def embedded_broker() -> Iterator[str]:
             _wait(process, port, Path(folder) / "log")
             yield f"127.0.0.1:{port}"
         finally:
-            process.kill()  # nothing of it is to be saved
+            process.kill()  # its data is temporary
             process.wait()
 
 
@@ -47,7 +47,7 @@ def _program() -> Path:
     program = Path(spec.origin).with_name("noida-db.exe" if os.name == "nt" else "noida-db")
     if not program.is_file():
         raise Failure(f"the demo's broker has no program for this platform (expected {program}); {ADVICE}")
-    program.chmod(0o755)  # wheels do not keep the bit everywhere
+    program.chmod(0o755)  # some installers of wheels drop the executable bit
     return program
 
 
@@ -66,8 +66,8 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     until = time.monotonic() + START_LIMIT_S
     while not _answers(port):
         if process.poll() is not None or time.monotonic() > until:
-            said = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-            raise Failure(f"the demo's broker did not start ({said[0]}); {ADVICE}")
+            output = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
+            raise Failure(f"the demo's broker did not start ({output[0]}); {ADVICE}")
         time.sleep(0.02)
 
 

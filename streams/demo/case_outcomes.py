@@ -1,4 +1,4 @@
-"""What became of the cases: a fold of interventions and updates, and its tables, with the published rates beside."""
+"""Outcomes of the cases, from interventions and updates, by tier and by delay, next to the published rates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Message = dict[str, Any]
 
 @dataclass
 class Case:
-    """A case as its messages tell it."""
+    """A case as its messages describe it."""
 
     intervention_id: str
     customer_id: str
@@ -25,17 +25,17 @@ class Case:
     holdout: bool
     state: str = "open"
     contacted_us: int | None = None
-    returned: bool | None = None  # measured by the same clock for contacted and holdout; None: not measured yet
+    returned: bool | None = None  # measured over the same time for contacted and holdout; None: not measured yet
     updates: list[Message] = field(default_factory=list)
 
     @property
     def delay_days(self) -> float | None:
-        """From the crossing to the first contact."""
+        """Days from the crossing to the first contact."""
         return None if self.contacted_us is None else (self.contacted_us - self.crossed_us) / DAY_US
 
 
 def fold(interventions: Iterable[Message], updates: Iterable[Message]) -> dict[str, Case]:
-    """By id; of the holdout nothing was sent, so its cases begin with their first update."""
+    """Returns cases by id; holdout cases have no intervention, so they start with their first update."""
     cases = {body["intervention_id"]: _case(body, holdout=False) for body in interventions}
     for update in updates:
         known = "state" in update
@@ -43,7 +43,7 @@ def fold(interventions: Iterable[Message], updates: Iterable[Message]) -> dict[s
             cases[update["intervention_id"]] = _case(update, holdout=True)
         case = cases.get(update["intervention_id"])
         if case and known:
-            _hear(case, update)
+            _apply_update(case, update)
     return cases
 
 
@@ -55,7 +55,7 @@ class Share:
     n: int
 
     def __str__(self) -> str:
-        """Per cent, with two standard errors; a dash of nothing."""
+        """Returns per cent with two standard errors; a dash where n is 0."""
         if not self.n:
             return "-"
         share = self.hits / self.n
@@ -64,7 +64,7 @@ class Share:
 
 @dataclass(frozen=True)
 class TierRow:
-    """What became of the cases of a tier; shares are of those whose clock is over."""
+    """Outcomes of the cases of a tier; shares are of measured cases."""
 
     tier: str
     sent: int
@@ -82,7 +82,7 @@ class TierRow:
 
 @dataclass(frozen=True)
 class DelayRow:
-    """Contacts by days since the crossing. `came_back` is observed of all, `saved` is the truth about leavers."""
+    """Contacts by days since the crossing. `came_back`: observed, of all; `saved`: the truth, of leavers."""
 
     days: str
     contacts: int
@@ -92,32 +92,32 @@ class DelayRow:
 
 
 def by_tier(profile: Profile, cases: Iterable[Case]) -> list[TierRow]:
-    """One row for each tier that has cases."""
+    """Returns a row for each tier that has cases."""
     known = list(cases)
     rows = [_tier_row(profile, tier.name, tier.expected_saved, known) for tier in profile.tiers]
     return [row for row in rows if row.sent]
 
 
 def by_delay(profile: Profile, cases: dict[str, Case], calls: Iterable[Call]) -> list[DelayRow]:
-    """One row for each window. calls: with the truth."""
-    spoken = [case for case in cases.values() if case.delay_days is not None]
+    """Returns a row for each window. calls: with the truth."""
+    contacted = [case for case in cases.values() if case.delay_days is not None]
     truth = [(call, (call.called_us - call.crossed_us) / DAY_US) for call in calls if call.leaving]
     edges = [0.0, *(window.within_us / DAY_US for window in profile.case.windows)]
     rows = []
     for (above, upto), window in zip(pairwise(edges), profile.case.windows, strict=True):
-        within = [case for case in spoken if above < (case.delay_days or 0.0) <= upto]
+        within = [case for case in contacted if above < (case.delay_days or 0.0) <= upto]
         leavers = [call for call, days in truth if above < days <= upto]
         saved = Share(sum(call.saved for call in leavers), len(leavers))
         rows.append(DelayRow(f"{above:g} to {upto:g}", len(within), _ended_well(within), saved, window.saved))
     return rows
 
 
-def best_told(cases: Iterable[Case]) -> Case | None:
-    """A case with much to tell: saved after it had been escalated, if there is one."""
+def example_case(cases: Iterable[Case]) -> Case | None:
+    """Returns a saved case with many kinds of update, an escalated one if there is one."""
 
     def worth(case: Case) -> tuple[bool, int, str]:
-        said = {update["status"] for update in case.updates}
-        return "escalated" in said, len(said), case.intervention_id
+        statuses = {update["status"] for update in case.updates}
+        return "escalated" in statuses, len(statuses), case.intervention_id
 
     saved = [case for case in cases if case.state == "saved" and not case.holdout]
     return max(saved, key=worth, default=None)
@@ -128,7 +128,7 @@ def _case(body: Message, *, holdout: bool) -> Case:
     return Case(body["intervention_id"], body["customer_id"], body["tier"], crossed_us, holdout)
 
 
-def _hear(case: Case, update: Message) -> None:
+def _apply_update(case: Case, update: Message) -> None:
     case.updates.append(update)
     case.state = update["state"]
     if "contacted_at" in update:

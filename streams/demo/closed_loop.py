@@ -1,4 +1,4 @@
-"""The closed loop without a broker: a day's cases to the desk, its calls to the city, the events of both to topics."""
+"""The closed loop without a broker: a day's cases to the CRM, its calls to the city, the events of both to topics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OUTCOMES = "intervention_outcomes.jsonl"
 
 @dataclass(frozen=True)
 class Call:
-    """A contact, and what only the simulator knows of it."""
+    """A contact, with the truth that only the simulator knows."""
 
     customer: str
     crossed_us: int
@@ -38,8 +38,8 @@ class Call:
 
 
 @dataclass
-class Life:
-    """City and desk, a day at a time; everything that is sent is also kept in files, so that it can be replayed."""
+class ClosedLoop:
+    """City and CRM, a day at a time; all events are also written to files, so that they can be replayed."""
 
     city: City
     crm: Crm
@@ -48,16 +48,16 @@ class Life:
     last_us: int = 0  # of all events so far
 
     def __post_init__(self) -> None:
-        self.reports = self.files.folder / OUTCOMES
-        self.reports.write_bytes(b"")
+        self.outcomes_path = self.files.folder / OUTCOMES
+        self.outcomes_path.write_bytes(b"")
 
     @property
     def now_us(self) -> int:
-        """The midnight at which the next day begins."""
+        """The midnight at which the next day starts."""
         return self.city.start_us + self.city.day * DAY_US
 
-    def day(self, interventions: Iterable[Message], updates: Iterable[Message]) -> list[Row]:
-        """What happens on the next day, after these messages have come; each topic's rows are in order."""
+    def next_day(self, interventions: Iterable[Message], updates: Iterable[Message]) -> list[Row]:
+        """Gives the messages to the CRM and returns the events of the next day; each topic's rows are in order."""
         self.crm.take(interventions, updates)
         outcomes = self.crm.work(self.now_us, self._contact)
         block = self.city.next_day()
@@ -65,16 +65,16 @@ class Life:
         times = [int(rows["time_us"][-1]) for rows in _rows(block) if len(rows)]
         times += [parse_instant(body["event_time"]) for body in outcomes[-1:]]
         self.last_us = max(self.last_us, *times) if times else self.last_us
-        return [*_events(block, lines), *self._reports(outcomes)]
+        return [*_events(block, lines), *self._outcome_rows(outcomes)]
 
     def _contact(self, who: Ints, crossed_us: Ints, called_us: Ints) -> Reaction:
         reaction = self.city.contact(who, crossed_us, called_us)
-        told = (map(customer_id, who.tolist()), crossed_us.tolist(), called_us.tolist())
-        self.calls += map(Call, *told, reaction.leaving.tolist(), reaction.saved.tolist())
+        columns = (map(customer_id, who.tolist()), crossed_us.tolist(), called_us.tolist())
+        self.calls += map(Call, *columns, reaction.leaving.tolist(), reaction.saved.tolist())
         return reaction
 
-    def _reports(self, outcomes: list[Message]) -> Iterator[Row]:
-        with self.reports.open("ab") as file:
+    def _outcome_rows(self, outcomes: list[Message]) -> Iterator[Row]:
+        with self.outcomes_path.open("ab") as file:
             for body in outcomes:
                 value = orjson.dumps(body)
                 file.write(value + b"\n")

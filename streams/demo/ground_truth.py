@@ -1,4 +1,4 @@
-"""What became of the cases, judged by the truth that only a simulator knows."""
+"""Cases against the truth that only the simulator knows."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 import orjson
 
 from schemas.instants import DAY_US, parse_instant
-from streams.demo.topic_watcher import Seen
+from streams.demo.topic_watcher import TopicRecords
 
 EARLY_DAYS, LATE_DAYS = 180, 240  # a case belongs to a departure from so long before to so long after it
 TYPICAL_EARLY_DAYS, TYPICAL_LATE_DAYS = 60.0, 90.0
-SHOWN_AFTER_US = 90 * DAY_US  # of the curve of somebody who left
+SHOWN_AFTER_US = 90 * DAY_US  # least part of the curve after the customer left
 
 
 @dataclass(frozen=True)
 class Customer:
-    """One customer's true life, and what Keepline said of it."""
+    """A customer's true departure and return, and the cases that Keepline opened."""
 
     customer_id: str
     left_us: int | None
-    returned_us: int | None  # by herself
+    returned_us: int | None  # without a call
     saved_us: int | None  # because of a call
     opened_us: list[int]
 
@@ -45,8 +45,8 @@ class Customer:
 
 
 @dataclass(frozen=True)
-class Story:
-    """The whole city."""
+class GroundTruth:
+    """The truth and the cases of the whole city."""
 
     customers: dict[str, Customer]
     tiers: Counter[str]
@@ -55,12 +55,12 @@ class Story:
 
     @property
     def leavers(self) -> list[Customer]:
-        """Who left while a case could still follow."""
+        """Customers who left before the end of the run."""
         return [c for c in self.customers.values() if c.left_us is not None and c.left_us < self.end_us]
 
     @property
     def early(self) -> list[float]:
-        """Days of each leaver with a case."""
+        """Days early of each leaver with a case."""
         return [days for c in self.leavers if (days := c.early_days) is not None]
 
     @property
@@ -71,16 +71,16 @@ class Story:
 
     @property
     def saved(self) -> int:
-        """Who came for a visit because of a call."""
+        """The number of customers who visited because of a call."""
         return sum(c.saved_us is not None for c in self.customers.values())
 
     @property
     def kept(self) -> int:
-        """Of those, who had only decided to leave."""
+        """The number of saved customers who had decided to leave, but had not left."""
         return sum(c.saved_us is not None and c.left_us is None for c in self.customers.values())
 
     def sentences(self) -> list[str]:
-        """What there is to say, honestly."""
+        """Returns the results as sentences, misses and false alarms included."""
         before = [days for days in self.early if days > 0]
         after = [-days for days in self.early if days <= 0]
         lines = [
@@ -91,8 +91,8 @@ class Story:
             + f", {len(after):,} after"
             + (f" (median {median(after):.0f} days: they left without a sign)" if after else "")
             + f", {len(self.leavers) - len(self.early):,} none yet.",
-            f"{self.precision:.0%} of the cases were about somebody who was leaving within half a year or had left.",
-            f"{self.saved:,} leavers came back because of a call, {self.kept:,} of them before they were gone.",
+            f"{self.precision:.0%} of the cases were right: the customer left within half a year or had left already.",
+            f"{self.saved:,} leavers came back because of a call, {self.kept:,} of them before they had left.",
         ]
         if self.withheld:
             lines.append(
@@ -101,30 +101,30 @@ class Story:
         return lines
 
 
-def tell(folder: Path, seen: Seen, end_us: int) -> Story:
-    """Joins what was sent with truth.jsonl of the city."""
+def read_truth(folder: Path, records: TopicRecords, end_us: int) -> GroundTruth:
+    """Joins sent and withheld cases with truth.jsonl of the city."""
     opened: dict[str, list[int]] = {}
-    for body in seen.interventions:
+    for body in records.interventions:
         opened.setdefault(body["customer_id"], []).append(parse_instant(body["crossed_at"]))
     lines = (folder / "truth.jsonl").read_bytes().splitlines()
     customers = {c.customer_id: c for c in (_customer(orjson.loads(line), opened) for line in lines)}
-    tiers = Counter(body["tier"] for body in seen.interventions)
-    return Story(customers, tiers, Counter(body["withheld_reason"] for body in seen.withheld), end_us)
+    tiers = Counter(body["tier"] for body in records.interventions)
+    return GroundTruth(customers, tiers, Counter(body["withheld_reason"] for body in records.withheld), end_us)
 
 
-def telling(story: Story, seen: Seen) -> list[tuple[str, Customer]]:
-    """Six customers worth a look, each with why."""
-    ready_us = min((at for c in story.customers.values() for at in c.opened_us), default=0)
-    known = [c for c in story.customers.values() if len(seen.scores.get(c.customer_id, ())) > 20]
+def example_customers(truth: GroundTruth, records: TopicRecords) -> list[tuple[str, Customer]]:
+    """Returns up to six typical customers, each with a title."""
+    ready_us = min((at for c in truth.customers.values() for at in c.opened_us), default=0)
+    known = [c for c in truth.customers.values() if len(records.scores.get(c.customer_id, ())) > 20]
     stayed = [c for c in known if c.left_us is None and c.saved_us is None]
-    gone = [c for c in known if c.left_us is not None and ready_us < c.left_us < story.end_us - SHOWN_AFTER_US]
+    gone = [c for c in known if c.left_us is not None and ready_us < c.left_us < truth.end_us - SHOWN_AFTER_US]
     lost = [c for c in gone if not c.saved_us]
     early = [c for c in lost if c.early_days is not None and c.early_days > 0]
     late = [c for c in lost if c.early_days is not None and c.early_days < 0]
     saved = [c for c in gone if c.saved_us]
     picks = [
-        ("Seen coming: the case was open before the customer left", _nearest(early, TYPICAL_EARLY_DAYS)),
-        ("Left without a sign: silence alone gave it away, later", _nearest(late, -TYPICAL_LATE_DAYS)),
+        ("Early: the case was open before the customer left", _nearest(early, TYPICAL_EARLY_DAYS)),
+        ("Late: left without a sign, the case followed the silence", _nearest(late, -TYPICAL_LATE_DAYS)),
         ("Missed: left, and no case was opened", _first(c for c in gone if not c.opened_us)),
         ("False alarm: a case, and the customer stayed", _first(c for c in stayed if len(c.opened_us) == 1)),
         ("Saved: called in time, and came back", _nearest(saved, -TYPICAL_LATE_DAYS) or _first(saved)),
@@ -134,7 +134,7 @@ def telling(story: Story, seen: Seen) -> list[tuple[str, Customer]]:
 
 
 def _nearest(customers: Iterable[Customer], days: float) -> Customer | None:
-    """Whose case was open about so many days before the departure."""
+    """Returns the customer whose case was opened closest to `days` before the departure."""
     known = ((abs(c.early_days - days), c.customer_id, c) for c in customers if c.early_days is not None)
     return min(known, default=(0.0, "", None))[2]
 
@@ -151,6 +151,6 @@ def _customer(body: dict[str, Any], opened: dict[str, list[int]]) -> Customer:
 
 def _was_right(customer: Customer, at_us: int) -> bool:
     left_us, back_us = customer.left_us, customer.back_us
-    if left_us is None:  # who was kept would have left, nobody knows when
+    if left_us is None:  # a kept customer would have left at an unknown time
         return customer.saved_us is not None and at_us < customer.saved_us
     return left_us <= at_us + EARLY_DAYS * DAY_US and (back_us is None or at_us < back_us)

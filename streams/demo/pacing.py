@@ -1,4 +1,4 @@
-"""In step with the worker: a day of the city is sent when the day before has been answered."""
+"""Keeps city and worker in step: a day is sent when the engines have applied the day before."""
 
 from __future__ import annotations
 
@@ -9,54 +9,54 @@ import orjson
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.instants import DAY_US, parse_instant
-from streams.demo.closed_loop import Life
+from streams.demo.closed_loop import ClosedLoop
 from streams.demo.topic_watcher import Watcher
 from streams.kafka import publish, topics
 from streams.kafka.settings import Settings
 
-AHEAD_US = DAY_US  # the desk works on a day with what was decided by the night before: meanwhile the worker goes on
+AHEAD_US = DAY_US  # the CRM works with the decisions of the night before last, so that the worker need not wait
 READ_MS = 20
 
 
 @dataclass(frozen=True)
-class Frontier:
-    """How far the engines of a group have got, as their last checkpoints tell."""
+class GroupFrontier:
+    """The frontier of a group's engines, from their last checkpoints."""
 
     client: AIOKafkaAdminClient
     group: str
     partitions: int
 
     async def reached_us(self) -> int:
-        """Where the slowest is; 0 while one of them has saved nothing."""
+        """Returns the frontier of the slowest engine; 0 while one of them has no checkpoint."""
         offsets = await self.client.list_consumer_group_offsets(self.group)
-        told = [orjson.loads(place.metadata) for place in offsets.values() if place.metadata]
-        reached = {body["unit"]: body["frontier"] for body in told if body["unit"].startswith("engine-")}
+        reports = [orjson.loads(place.metadata) for place in offsets.values() if place.metadata]
+        reached = {body["unit"]: body["frontier"] for body in reports if body["unit"].startswith("engine-")}
         known = [parse_instant(text) for text in reached.values() if text]
         return min(known) if len(known) == self.partitions else 0
 
 
-async def live(
-    settings: Settings, life: Life, days: int, watcher: Watcher, quiet_us: int, look: Callable[[], None]
+async def run_days(
+    settings: Settings, closed_loop: ClosedLoop, days: int, watcher: Watcher, quiet_us: int, look: Callable[[], None]
 ) -> None:
-    """So many days of the city through the topics, in step with a worker that runs in event time.
+    """Sends `days` days of the city to the topics, in step with a worker that runs in event time.
 
-    Until `quiet_us` no case can have opened, so nothing is waited for. look: called while waiting; may raise.
+    Until `quiet_us` no case can open, so it does not wait. look: called while waiting; may raise.
     """
     partitions = await topics.partition_count(settings)
-    async with topics.admin(settings) as client, publish.sending(settings, partitions) as sender:
-        frontier = Frontier(client, settings.group, partitions)
+    async with topics.admin(settings) as client, publish.open_sender(settings, partitions) as sender:
+        frontier = GroupFrontier(client, settings.group, partitions)
         for _ in range(days):
-            await sender.everywhere("heartbeat", life.now_us)
+            await sender.send_mark("heartbeat", closed_loop.now_us)
             await sender.flush()
-            heard_us = life.now_us - AHEAD_US
+            delivered_us = closed_loop.now_us - AHEAD_US
             await watcher.read(0)
             look()
-            while heard_us > quiet_us and await frontier.reached_us() < heard_us:
+            while delivered_us > quiet_us and await frontier.reached_us() < delivered_us:
                 await watcher.read(READ_MS)
                 look()
-            if heard_us > quiet_us:
-                await watcher.read_mail()
-            for row in life.day(*watcher.seen.mail(heard_us)):
-                await sender.row(row)
-        await sender.everywhere("end", life.last_us)
+            if delivered_us > quiet_us:
+                await watcher.read_crm_topics()
+            for row in closed_loop.next_day(*watcher.records.crm_messages(delivered_us)):
+                await sender.send_row(row)
+        await sender.send_mark("end", closed_loop.last_us)
         await sender.flush()

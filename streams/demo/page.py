@@ -11,24 +11,24 @@ from typing import Any
 import numpy as np
 import orjson
 
-from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.demo.ground_truth import EARLY_DAYS, LATE_DAYS, Customer, Story, telling
+from schemas.instants import DAY_US, parse_instant
+from streams.demo.ground_truth import EARLY_DAYS, LATE_DAYS, Customer, GroundTruth, example_customers
 from streams.demo.tables import Grid
-from streams.demo.topic_watcher import Seen
-from streams.page import fill, numbers, svg
+from streams.demo.topic_watcher import TopicRecords
+from streams.page import drawing, fill, numbers
 
 HERE = resources.files("streams.demo")
 BINS = 10
 BAR_DAYS = 20
 LATEST = 15
-MARKS = {"service_visit": "visit", "survey": "survey", "complaint_opened": "complaint"}
+MARKS = {"service_visit": drawing.GREEN, "survey": drawing.SOFT, "complaint_opened": drawing.RED}
 
 
 def write(
     path: Path,
     city: Path,
-    story: Story,
-    seen: Seen,
+    story: GroundTruth,
+    seen: TopicRecords,
     start_us: int,
     facts: Sequence[tuple[str, str]],
     ledger: Sequence[Grid],
@@ -41,35 +41,44 @@ def write(
         curves=_curves(city, story, seen, start_us),
         early=_early(story),
         calibration=_calibration(seen),
-        ledger="".join(f"<h3>{escape(grid.title)}</h3>{grid.html()}" for grid in ledger),
+        ledger="".join(f"<h3>{escape(grid.title)}</h3>{_wide(grid.html())}" for grid in ledger),
         table=_table(seen.interventions[-LATEST:]),
     )
     path.write_text(text, "utf-8")
 
 
-def _curves(city: Path, story: Story, seen: Seen, start_us: int) -> str:
-    chosen = telling(story, seen)
+def _curves(city: Path, story: GroundTruth, seen: TopicRecords, start_us: int) -> str:
+    chosen = example_customers(story, seen)
     events = _events(city, {customer.customer_id for _, customer in chosen})
     return "".join(_card(title, c, seen, events.get(c.customer_id, []), start_us, story.end_us) for title, c in chosen)
 
 
-def _card(title: str, c: Customer, seen: Seen, events: list[tuple[int, str]], start_us: int, end_us: int) -> str:
-    def at(us: int) -> float:
-        return (us - start_us) / (end_us - start_us)
-
-    marks = ("survey", "visit", "complaint")
-    shapes = [svg.line([(0, 0.5), (1, 0.5)], "ideal")]
-    shapes += [svg.ticks([at(us) for us, kind in events if kind == name], name) for name in marks]
-    shapes.append(svg.steps([(at(us), p) for us, p in seen.scores[c.customer_id]], "curve"))
-    shapes += [svg.upright(at(us), "case", "" if i else "case") for i, us in enumerate(sorted(c.opened_us))]
+def _card(
+    title: str, c: Customer, seen: TopicRecords, events: list[tuple[int, str]], start_us: int, end_us: int
+) -> str:
+    axes = drawing.blank()
+    axes.xaxis_date()
+    axes.set(xlim=(_date(start_us), _date(end_us)), ylim=(-0.03, 1.03))
+    axes.axhline(0.5, color=drawing.SOFT, linewidth=1, linestyle="--")
+    if events:
+        at, colours = zip(*events, strict=True)
+        axes.vlines([_date(us) for us in at], 0, 0.06, colours)
+    scores = seen.scores[c.customer_id]
+    days = [_date(us) for us in [*(us for us, _ in scores), end_us]]
+    axes.stairs([p for _, p in scores], days, baseline=None, color=drawing.BLUE, linewidth=1.5)
+    for i, us in enumerate(sorted(c.opened_us)):
+        drawing.mark(axes, _date(us), drawing.AMBER, "" if i else "case")
     if c.left_us is not None and c.left_us < end_us:
-        shapes.append(svg.upright(at(max(c.left_us, start_us)), "left", "left", 1))
+        drawing.mark(axes, _date(max(c.left_us, start_us)), drawing.RED, "left", 1)
     if c.back_us is not None and c.back_us < end_us:
-        shapes.append(svg.upright(at(c.back_us), "back", "saved" if c.saved_us else "back", 2))
-    months = [(at(us), format_instant(us)[:7]) for us in range(start_us, end_us, 91 * DAY_US)]
-    drawn = svg.plot(shapes, months, [(0.0, "0"), (0.5, "½"), (1.0, "1")])
+        drawing.mark(axes, _date(c.back_us), drawing.GREEN, "saved" if c.saved_us else "back", 2)
     name = escape(c.customer_id)
-    return f'<div class="card"><h3>{escape(title)}</h3><span class="note">{name}</span>{drawn}</div>'
+    return f'<div class="card"><h3>{escape(title)}</h3><span class="note">{name}</span>{drawing.svg(axes)}</div>'
+
+
+def _date(us: int) -> float:
+    """Days, which are what matplotlib takes dates for."""
+    return us / DAY_US
 
 
 def _events(city: Path, customers: set[str]) -> dict[str, list[tuple[int, str]]]:
@@ -85,22 +94,13 @@ def _events(city: Path, customers: set[str]) -> dict[str, list[tuple[int, str]]]
     return found
 
 
-def _early(story: Story) -> str:
+def _early(story: GroundTruth) -> str:
     """Bars from long before the departure to long after it."""
-    edges = list(range(-LATE_DAYS, EARLY_DAYS, BAR_DAYS))
-    counts, _ = np.histogram(story.early, bins=[*edges, EARLY_DAYS])
-    top, whole = max(int(counts.max()), 1), EARLY_DAYS + LATE_DAYS
-    names = ["before" if edge >= 0 else "after" for edge in edges[::-1]]
-    labels = [((EARLY_DAYS - days) / whole, _words(days)) for days in (120, 0, -120)]
-    shapes = [svg.bars([n / top for n in counts[::-1]], names), svg.upright(EARLY_DAYS / whole, "left")]
-    return svg.plot(shapes, labels, [(0.0, "0"), (1.0, str(top))])
+    counts, edges = np.histogram(story.early, bins=range(-LATE_DAYS, EARLY_DAYS + BAR_DAYS, BAR_DAYS))
+    return drawing.early(edges.tolist(), counts.tolist(), "departure")
 
 
-def _words(days: int) -> str:
-    return "departure" if days == 0 else f"{abs(days)} d {'before' if days > 0 else 'after'}"
-
-
-def _calibration(seen: Seen) -> str:
+def _calibration(seen: TopicRecords) -> str:
     negatives, positives = seen.judge.counts
     if not (negatives + positives).any():
         return "<p>No prediction of the model has matured yet.</p>"
@@ -108,11 +108,8 @@ def _calibration(seen: Seen) -> str:
     part = (middle * BINS).astype(int)
     count = np.bincount(part, negatives + positives)
     mean, share = np.bincount(part, (negatives + positives) * middle), np.bincount(part, positives)
-    radius = 3 + 13 * np.sqrt(count / count.max())
-    dots = [(float(mean[i] / n), float(share[i] / n), float(radius[i])) for i, n in enumerate(count) if n]
-    shapes = [svg.line([(0, 0), (1, 1)], "ideal"), svg.dots(dots, "bin")]
-    labels = [(x, f"said {x:g}" if x == 0.5 else f"{x:g}") for x in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    drawn = svg.plot(shapes, labels, [(0.0, "0"), (0.5, "½ left"), (1.0, "all")])
+    some = count > 0
+    drawn = drawing.agreement(mean[some] / count[some], share[some] / count[some], 600 * count[some] / count.max())
     note = f"{count.sum():,.0f} predictions whose half year is over, made after the model was ready."
     return f'{drawn}<p class="note">{note}</p>'
 
@@ -120,7 +117,12 @@ def _calibration(seen: Seen) -> str:
 def _table(interventions: list[dict[str, Any]]) -> str:
     rows = "".join(_row(body) for body in reversed(interventions))
     head = "<tr><th>customer</th><th>probability</th><th>who does what</th><th>until</th><th>why</th></tr>"
-    return f"<table>{head}{rows}</table>"
+    return _wide(f"<table>{head}{rows}</table>")
+
+
+def _wide(table: str) -> str:
+    """A table that scrolls by itself where the screen is narrow."""
+    return f'<div class="wide">{table}</div>'
 
 
 def _row(body: dict[str, Any]) -> str:

@@ -18,9 +18,9 @@ from schemas.errors import Failure
 from schemas.instants import DAY_US, parse_instant
 from streams.demo import case_outcomes, ground_truth, pacing, page, tables
 from streams.demo.broker import embedded_broker
-from streams.demo.closed_loop import Life
+from streams.demo.closed_loop import ClosedLoop
 from streams.demo.terminal import Screen
-from streams.demo.topic_watcher import Seen, Watcher
+from streams.demo.topic_watcher import TopicRecords, Watcher
 from streams.kafka import topics
 from streams.kafka.settings import from_environment
 from streams.profile.loading import load_profile
@@ -33,14 +33,14 @@ SEED = 1
 PARTITIONS = 4
 PROFILE = "after-sales"
 WORKER = ("-m", "streams.cli", "worker")
-# the desk gets the cases of a night on the morning after the next (pacing.AHEAD_US)
+# the CRM gets the cases of a night a day later (pacing.AHEAD_US)
 SETTINGS = ["case.acknowledge_within=2d"]
-LEAVE_LIMIT_S = 10.0
+STOP_LIMIT_S = 10.0
 
 
 @dataclass(frozen=True)
-class Tour:
-    """Where the results go and how large the city is."""
+class Demo:
+    """The demo: where the results go and how large the city is."""
 
     out: Path
     customers: int
@@ -56,50 +56,50 @@ class Tour:
         return self.out / "city"
 
     def run(self) -> None:
-        """All steps; raises Failure or UsageError."""
+        """Runs all steps; raises Failure or UsageError."""
         started = time.monotonic()
-        self.console.print(f"An invented city: {self.customers:,} customers, {self.days} days (seed {SEED}).")
+        self.console.print(f"A simulated city: {self.customers:,} customers, {self.days} days (seed {SEED}).")
         with _brokers(self.console) as environment, CityFolder(self.city) as files:
-            life = Life(City(self.customers, START_US, SEED), Crm(SEED), files)
-            seen = asyncio.run(self._through_kafka(environment, life))
+            closed_loop = ClosedLoop(City(self.customers, START_US, SEED), Crm(SEED), files)
+            records = asyncio.run(self._through_kafka(environment, closed_loop))
             events = sum(files.rows.values())
-            files.finish(life.city)
-        told = ground_truth.tell(self.city, seen, self.end_us)
+            files.finish(closed_loop.city)
+        truth = ground_truth.read_truth(self.city, records, self.end_us)
         seconds = time.monotonic() - started
         facts = [
             (f"{events:,}", "events"),
             (f"{self.customers:,}", "customers"),
-            (f"{len(seen.interventions):,}", "interventions"),
-            (f"{seen.judge.get().auc or 0.5:.2f}", "AUC of what the model served"),
-            (f"{seconds:.0f} s", "from nothing to here"),
+            (f"{len(records.interventions):,}", "interventions"),
+            (f"{records.judge.get().auc or 0.5:.2f}", "AUC of the served probabilities"),
+            (f"{seconds:.0f} s", "from start to this page"),
         ]
         path = self.out / "index.html"
-        ledger = self._ledger(seen, life)
-        page.write(path, self.city, told, seen, START_US, facts, ledger)
-        for sentence in told.sentences():
+        case_tables = self._case_tables(records, closed_loop)
+        page.write(path, self.city, truth, records, START_US, facts, case_tables)
+        for sentence in truth.sentences():
             self.console.print(sentence)
-        for grid in ledger:
+        for grid in case_tables:
             self.console.print(grid.rich())
         self.console.print(f"Done in {seconds:.0f} s. Open [bold]{path}[/bold] in a browser.")
 
-    def _ledger(self, seen: Seen, life: Life) -> list[tables.Grid]:
-        """The tables of the cases; what they are made of stays in files, as a replay leaves it."""
+    def _case_tables(self, records: TopicRecords, closed_loop: ClosedLoop) -> list[tables.Grid]:
+        """Returns the tables of the cases and writes the messages to files, as a replay does."""
         for name, bodies in (
-            ("interventions", seen.interventions),
-            ("intervention-updates", seen.updates),
-            ("interventions-withheld", seen.withheld),
+            ("interventions", records.interventions),
+            ("intervention-updates", records.updates),
+            ("interventions-withheld", records.withheld),
         ):
             (self.out / f"{name}.jsonl").write_bytes(b"".join(orjson.dumps(body) + b"\n" for body in bodies))
-        profile, known = load_profile(PROFILE, SETTINGS), case_outcomes.fold(seen.interventions, seen.updates)
-        told = case_outcomes.best_told(known.values())
+        profile, known = load_profile(PROFILE, SETTINGS), case_outcomes.fold(records.interventions, records.updates)
+        example = case_outcomes.example_case(known.values())
         grids = [
             tables.tiers(case_outcomes.by_tier(profile, known.values())),
-            tables.delays(case_outcomes.by_delay(profile, known, life.calls)),
+            tables.delays(case_outcomes.by_delay(profile, known, closed_loop.calls)),
         ]
-        return [*grids, tables.history(told)] if told else grids
+        return [*grids, tables.history(example)] if example else grids
 
-    async def _through_kafka(self, environment: dict[str, str], life: Life) -> Seen:
-        """Until the worker is at the end and everything that it wrote is read."""
+    async def _through_kafka(self, environment: dict[str, str], closed_loop: ClosedLoop) -> TopicRecords:
+        """Runs city and worker to the end of the input and returns all records of the worker."""
         settings = from_environment(environment)
         await topics.create(settings, PARTITIONS)
         with (self.out / "worker.log").open("wb") as log, Screen(self.console, START_US, self.end_us) as screen:
@@ -116,19 +116,19 @@ class Tour:
                     quiet_us = START_US + load_profile(PROFILE, SETTINGS).label.horizon_us
 
                     def look() -> None:
-                        screen.show(watcher.seen)
+                        screen.show(watcher.records)
                         self._check(worker)
 
-                    await pacing.live(settings, life, self.days, watcher, quiet_us, look)
+                    await pacing.run_days(settings, closed_loop, self.days, watcher, quiet_us, look)
                     ended = False
                     while await watcher.read(250) or not ended:
-                        screen.show(watcher.seen)
+                        screen.show(watcher.records)
                         ended = worker.returncode is not None
-                    screen.show(watcher.seen)
+                    screen.show(watcher.records)
             finally:
-                await _leave(worker)
+                await _stop(worker)
         self._check(worker, 0)
-        return watcher.seen
+        return watcher.records
 
     def _check(self, worker: asyncio.subprocess.Process, expected: int | None = None) -> None:
         if worker.returncode != expected:
@@ -137,22 +137,24 @@ class Tour:
 
 @contextmanager
 def _brokers(console: Console) -> Iterator[dict[str, str]]:
-    """The environment of a worker: the user's Kafka under names of its own, or the embedded broker."""
+    """Yields the environment of a worker: the user's Kafka with topic names of its own, or the embedded broker."""
     name = f"demo-{int(time.time())}"
     known = os.environ.get("KEEPLINE_BROKERS")
     console.print(
-        f"Kafka at {known}." if known else "An embedded broker, for the demo only; KEEPLINE_BROKERS names a real one."
+        f"Kafka at {known}."
+        if known
+        else "Embedded broker, for the demo only; set KEEPLINE_BROKERS to use Apache Kafka."
     )
     with nullcontext(known) if known else embedded_broker() as brokers:
         own = {"KEEPLINE_BROKERS": brokers, "KEEPLINE_TOPIC_PREFIX": f"{name}-", "KEEPLINE_GROUP": name}
         yield {**os.environ, **own}
 
 
-async def _leave(worker: asyncio.subprocess.Process) -> None:
+async def _stop(worker: asyncio.subprocess.Process) -> None:
     if worker.returncode is None:
         worker.terminate()
         try:
-            await asyncio.wait_for(worker.wait(), LEAVE_LIMIT_S)
+            await asyncio.wait_for(worker.wait(), STOP_LIMIT_S)
         except TimeoutError:
             worker.kill()
             await worker.wait()

@@ -1,4 +1,4 @@
-"""The tables of the cases, as text for the terminal and for the page alike."""
+"""The tables of the cases, for the terminal and for the page."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Grid:
     lines: Sequence[Sequence[str]]
 
     def html(self) -> str:
-        """A table element."""
+        """Returns an HTML table."""
         head = "".join(f"<th>{escape(cell)}</th>" for cell in self.head)
         lines = ("".join(f"<td>{escape(cell)}</td>" for cell in line) for line in self.lines)
         return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
     def rich(self) -> Table:
-        """The same for a terminal."""
+        """Returns a table for a terminal."""
         table = Table(title=self.title, box=box.SIMPLE, padding=(0, 1, 0, 0))
         for head, *cells in zip(self.head, *self.lines, strict=True):
             figures = all(cell[:1] in DIGITS for cell in cells)
@@ -45,7 +45,7 @@ class Grid:
 
 
 def tiers(rows: Iterable[TierRow]) -> Grid:
-    """Cases by tier, against the holdout and the published rate."""
+    """Returns cases by tier, against the holdout and the published rate."""
     lines = [
         [
             row.tier,
@@ -61,7 +61,7 @@ def tiers(rows: Iterable[TierRow]) -> Grid:
 
 
 def delays(rows: Iterable[DelayRow]) -> Grid:
-    """Calls by their delay, with the published save rates."""
+    """Returns calls by their delay, with the published save rates."""
     lines = [
         [row.days, f"{row.contacts:,}", str(row.came_back), str(row.saved), f"{row.published * 100:.0f}"]
         for row in rows
@@ -70,7 +70,7 @@ def delays(rows: Iterable[DelayRow]) -> Grid:
 
 
 def history(case: Case) -> Grid:
-    """One case, update by update."""
+    """Returns the updates of a case."""
     lines = [[update["updated_at"][:10], update["status"], update["state"], _detail(update)] for update in case.updates]
     return Grid(f"Case of customer {case.customer_id}", ("known on", "update", "state", ""), lines)
 
@@ -88,8 +88,10 @@ def _detail(update: dict[str, object]) -> str:
         "bought_again",
         "stayed",
     )
-    told = {name: update[name] for name in names if name in update}
-    return ", ".join(f"{name.removesuffix('_at').replace('_', ' ')}: {_short(value)}" for name, value in told.items())
+    details = {name: update[name] for name in names if name in update}
+    return ", ".join(
+        f"{name.removesuffix('_at').replace('_', ' ')}: {_short(value)}" for name, value in details.items()
+    )
 
 
 def _short(value: object) -> str:

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from streams.demo.topic_watcher import Seen
+from streams.demo.topic_watcher import TopicRecords
 
 LATEST = 12
 LINE_EVERY_S = 5.0
@@ -18,7 +18,7 @@ TIER_STYLES = {"extreme": "bold red", "high": "yellow", "medium": "cyan"}
 
 
 class Screen:
-    """Shows what has been seen, as often as it is told."""
+    """Shows the progress; every call of `show` updates it."""
 
     def __init__(self, console: Console, start_us: int, end_us: int) -> None:
         self.console, self._start_us, self._span_us = console, start_us, max(end_us - start_us, 1)
@@ -42,20 +42,20 @@ class Screen:
         if self._live:
             self._live.stop()
 
-    def show(self, seen: Seen) -> None:
-        """The state now."""
-        share = min(max(seen.reached_us - self._start_us, 0) / self._span_us, 1.0)
-        text = f"{share:.0%} of the time, {len(seen.interventions):,} interventions"
+    def show(self, records: TopicRecords) -> None:
+        """Shows the current state."""
+        share = min(max(records.reached_us - self._start_us, 0) / self._span_us, 1.0)
+        text = f"{share:.0%} of the time, {len(records.interventions):,} interventions"
         if self._live:
             self._bar.update(self._task, completed=share, text=text)
-            self._live.update(Group(self._bar, table(seen.interventions[-LATEST:])))
+            self._live.update(Group(self._bar, table(records.interventions[-LATEST:])))
         elif time.monotonic() - self._said_at > LINE_EVERY_S:
             self._said_at = time.monotonic()
             self.console.print(text)
 
 
 def table(interventions: list[dict[str, Any]]) -> Table:
-    """Interventions as a call centre would see them come in."""
+    """Returns a table of interventions, as a call centre receives them."""
     found = Table(title="interventions, newest last", expand=True)
     for name in ("customer", "probability", "tier", "crossed", "call until", "why"):
         found.add_column(name, no_wrap=name != "why", ratio=None if name != "why" else 1)

@@ -1,4 +1,4 @@
-"""What a committed reader of the topics sees while the worker runs: kept for the screen and the page."""
+"""Keeps the committed records of the topics while the worker runs, for the terminal and the page."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from schemas.instants import parse_instant
 from streams.engine.observations import examples_of
 from streams.kafka.settings import Settings
 
-MAIL = ("interventions", "intervention-updates")  # what a CRM reads
-TOPICS = (*MAIL, "interventions-withheld", "churn-scores", "labelled-examples", "models")
+CRM_TOPICS = ("interventions", "intervention-updates")  # what a CRM reads
+TOPICS = (*CRM_TOPICS, "interventions-withheld", "churn-scores", "labelled-examples", "models")
 Point = tuple[int, float]  # scored at us, probability
 Message = dict[str, Any]
 
 
-MAIL_WAIT_MS = 20
+CRM_WAIT_MS = 20
 
 
 @dataclass
-class Seen:
-    """Everything read so far."""
+class TopicRecords:
+    """All records read so far."""
 
     interventions: list[Message] = field(default_factory=list)
     updates: list[Message] = field(default_factory=list)
@@ -38,17 +38,17 @@ class Seen:
     model: dict[str, Any] = field(default_factory=dict)
     ready_from: int | None = None  # first model version that was ready
     reached_us: int = 0
-    unheard: tuple[list[Message], list[Message]] = field(default_factory=lambda: ([], []))  # interventions, updates
+    undelivered: tuple[list[Message], list[Message]] = field(default_factory=lambda: ([], []))  # interventions, updates
 
     def take(self, topic: str, value: bytes) -> None:
-        """One record."""
+        """Adds a record."""
         body = orjson.loads(value)
         if topic == "interventions":
             self.interventions.append(body)
-            self.unheard[0].append(body)
+            self.undelivered[0].append(body)
         elif topic == "intervention-updates":
             self.updates.append(body)
-            self.unheard[1].append(body)
+            self.undelivered[1].append(body)
         elif topic == "interventions-withheld":
             self.withheld.append(body)
         elif topic == "churn-scores":
@@ -61,12 +61,12 @@ class Seen:
             for examples in with_label([examples_of(body)]):
                 self.judge.update(examples.probability, examples.label)
 
-    def mail(self, until_us: int) -> tuple[list[Message], list[Message]]:
-        """Interventions and updates decided by then, each once, so that it does not matter how fast they came."""
-        heard = self.unheard
-        later = [[body for body in bodies if _decided_us(body) > until_us] for bodies in heard]
-        self.unheard = later[0], later[1]
-        now = [[body for body in bodies if _decided_us(body) <= until_us] for bodies in heard]
+    def crm_messages(self, until_us: int) -> tuple[list[Message], list[Message]]:
+        """Returns interventions and updates decided by `until_us`, each once, however fast they were read."""
+        waiting = self.undelivered
+        later = [[body for body in bodies if _decided_us(body) > until_us] for bodies in waiting]
+        self.undelivered = later[0], later[1]
+        now = [[body for body in bodies if _decided_us(body) <= until_us] for bodies in waiting]
         return now[0], now[1]
 
     def _model(self, body: dict[str, Any]) -> None:
@@ -76,10 +76,10 @@ class Seen:
 
 
 class Watcher:
-    """A reader of the topics."""
+    """A consumer of the topics."""
 
     def __init__(self, settings: Settings) -> None:
-        self.seen, self._settings = Seen(), settings
+        self.records, self._settings = TopicRecords(), settings
         self._names = {settings.topic(topic): topic for topic in TOPICS}
         self._consumer = AIOKafkaConsumer(
             *self._names, **settings.client, isolation_level="read_committed", auto_offset_reset="earliest"
@@ -92,19 +92,19 @@ class Watcher:
     async def __aexit__(self, *_: object) -> None:
         await self._consumer.stop()
 
-    async def read_mail(self) -> None:
-        """Everything that a CRM would get by now."""
-        mail = {self._settings.topic(topic) for topic in MAIL}
-        ends = await self._consumer.end_offsets([one for one in self._consumer.assignment() if one.topic in mail])
+    async def read_crm_topics(self) -> None:
+        """Reads the topics of the CRM to their current end."""
+        names = {self._settings.topic(topic) for topic in CRM_TOPICS}
+        ends = await self._consumer.end_offsets([one for one in self._consumer.assignment() if one.topic in names])
         while any([await self._consumer.position(place) < end for place, end in ends.items()]):
-            await self.read(MAIL_WAIT_MS)
+            await self.read(CRM_WAIT_MS)
 
     async def read(self, wait_ms: int) -> int:
-        """What has come; returns how many records."""
+        """Reads available records and returns their number."""
         got = await self._consumer.getmany(timeout_ms=wait_ms)
-        for place, records in got.items():
-            for record in records:
-                self.seen.take(self._names[place.topic], record.value)
+        for place, batch in got.items():
+            for record in batch:
+                self.records.take(self._names[place.topic], record.value)
         return sum(map(len, got.values()))
 
 

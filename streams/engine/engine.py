@@ -1,8 +1,8 @@
-"""The engine of one partition: `step(rows, until)` takes whole ticks and an instant, and gives facts.
+"""The engine of one partition: `step(rows, until_us)` applies whole ticks up to an instant; `take_facts()` returns what
+goes out.
 
-Between two stops of the schedule events are applied tick by tick: a customer's events of a tick at once, the customer
-scored at its end. Customers do not depend on each other between stops, so the first ticks of all customers are taken
-together, then their second ones, and so on: the result is that of one tick after another, at the speed of columns.
+It stops at the instants of the schedule and of the casebook's agenda: between two stops `Ticks` applies events, at a
+stop deadlines fire, and sweeps, observations or reports are made.
 """
 
 from __future__ import annotations
@@ -16,38 +16,29 @@ from typing import Any
 
 import numpy as np
 
-from features import histograms
 from features.aggregates import Layout
 from features.catalogue import AGGREGATES
 from features.deduplication import RecentIds
 from features.matrix import scaled
-from features.population import count
 from features.portable_math import Array
 from features.table import Slots, Table
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
 from streams.cases.casebook import Casebook
-from streams.cases.columns import (
-    CASE_COLUMNS,
-    KEPT,
-    NO_CASE,
-    PENDING,
-    RETRY,
-    SENT,
-    WIDTH,
-)
+from streams.cases.columns import CASE_COLUMNS, KEPT, NO_CASE, WIDTH
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.emitter import Emitter
-from streams.cases.outbox import Facts, Outbox, in_order
+from streams.cases.outbox import Facts, Outbox
 from streams.cases.responses import Responses
 from streams.engine import observations
 from streams.engine.labels import Labels
 from streams.engine.lifespans import Lifespans
+from streams.engine.pending import PendingCrossings
 from streams.engine.quality import Quality
-from streams.engine.reports import Report
-from streams.engine.scoring import Scoring, See, in_parts, unseen
+from streams.engine.reports import Report, report_of
+from streams.engine.scoring import OnScored, Scoring, ignore_scores
 from streams.engine.source_silence import SourceSilence
 from streams.engine.ticks import Ticks
 from streams.inputs.schedule import Schedule, is_grid, on_agenda
@@ -59,8 +50,8 @@ Sweep = tuple[int, Slots, Array]  # instant us, slots, probability
 
 
 class Engine:
-    """State and rules of one partition. `now_us` is stream time; `waiting_us` the instant whose model is waited for,
-    `asked_us` the one whose grants are."""
+    """State and rules of one partition. `now_us` is stream time; `model_due_us` the instant whose model is awaited,
+    `grants_due_us` the one whose grants are."""
 
     def __init__(
         self, profile: Profile, partition: int, tick_us: int, *, waits_for_models: bool, keeps_sweeps: bool = False
@@ -80,15 +71,16 @@ class Engine:
         responses = Responses(self.emitter, self.table.names, self.layout.retention)
         self.ticks = Ticks(self.scoring, responses, profile.label.lapsed_after_us)
         self.now_us: int | None = None
-        self.waiting_us: int | None = None
-        self.asked_us: int | None = None
+        self.model_due_us: int | None = None
+        self.grants_due_us: int | None = None
         self.first_observed_us: int | None = None
-        self.quality, self.report = Quality(), Report.empty()  # of the last grid instant
+        self.quality, self.report = Quality(), Report.empty()  # the report of the last grid instant
         self.facts = Facts()
-        self.quiet: list[str] = []  # sources that had fallen quiet at the last sweep
+        self.quiet_sources: list[str] = []  # at the last sweep
         self.sweeps: list[Sweep] = []
         self.labels = Labels(profile, self.table, self.layout)
         self.lifespans = Lifespans(self.table, self.layout, profile.label)
+        self.pending = PendingCrossings(self.table, self.casebook)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -97,16 +89,11 @@ class Engine:
 
     @property
     def hold(self) -> Withheld:
-        """Why the model in force opens no case; NOTHING: it does."""
+        """Why no case opens by the model in force; NOTHING: cases may open."""
         return self.scoring.crossings.hold(self.scorer.snapshot)
 
-    @property
-    def waiting_crossings(self) -> int:
-        """Crossings that open a case when they may."""
-        return int(np.isfinite(self.table.rows[: len(self.table), PENDING - WIDTH]).sum())
-
     def start(self, now_us: int) -> None:
-        """Where stream time begins: not after the first event of any partition."""
+        """Starts stream time, not after the first event of any source."""
         self.now_us = now_us
 
     @property
@@ -116,42 +103,42 @@ class Engine:
 
     @property
     def customers(self) -> int:
-        """How many have had an event of their own; one who was forgotten and came back counts anew."""
+        """How many customers have had an event; one who was forgotten and came back counts twice."""
         return self.lifespans.known() + self.counts["forgotten"]
 
     def step(self, rows: Rows, until_us: int, details: Mapping[int, Details]) -> None:
-        """Applies the events of whole ticks up to `until_us`, in any order, and stops where schedule and agenda say.
+        """Applies the events of whole ticks up to `until_us`, in any order, with all stops on the way.
 
-        `rows` have slots of `table` and the tick they are due in, `details` the further fields of some.
-        Raises when it would pass an instant whose model or grants it still waits for: the feed must not let it.
+        `rows` have slots of `table` and the tick they are due in; details: by the `details` of the row.
+        Raises AssertionError at an instant whose model or grants have not come: the feed must wait for them.
         """
         assert self.now_us is not None, "the engine has not been started"
-        # the end of the input may lie within a tick: its events are still due when it ends, as if more had followed
+        # the input may end within a tick: its events are still due at the end of the tick, as if more had followed
         rows["due_us"] = np.minimum(rows["due_us"], -(-until_us // self._tick_us) * self._tick_us)
         rows = rows[np.argsort(rows["due_us"], kind="stable")]
         while self.now_us < until_us:
-            assert self.waiting_us is None, f"model of {self.waiting_us} has not come"
-            assert self.asked_us is None, f"grants of {self.asked_us} have not come"
+            assert self.model_due_us is None, f"model of {self.model_due_us} has not come"
+            assert self.grants_due_us is None, f"grants of {self.grants_due_us} have not come"
             stop_us = min(until_us, self._next_stop(rows))
             n = len(rows) if stop_us == until_us else int(np.searchsorted(rows["due_us"], stop_us, "right"))
             self._apply(rows[:n], details)
             rows, self.now_us = rows[n:], stop_us
-            self._wake(stop_us)
+            self._run_agenda(stop_us)
             self._stop(stop_us)
 
-    def take_model(self, snapshot: Snapshot) -> None:
-        """The model in force from now on; where it was waited for, observations and sweep of its instant follow."""
-        self.take_snapshot(snapshot)
-        if self.waiting_us is not None:
-            assert snapshot.instant_us == self.waiting_us, (snapshot.instant_us, self.waiting_us)
-            self.waiting_us = None
+    def apply_model(self, snapshot: Snapshot) -> None:
+        """Puts a model in force; if it was awaited, makes the observations and the sweep of its instant."""
+        self.serve_model(snapshot)
+        if self.model_due_us is not None:
+            assert snapshot.instant_us == self.model_due_us, (snapshot.instant_us, self.model_due_us)
+            self.model_due_us = None
             self._observe(snapshot.instant_us)
 
-    def take_grants(self, grants: list[dict[str, Any]], instant_us: int) -> None:
-        """The dispatcher's answers to the candidates of an instant; in event time everything waits for them."""
+    def apply_grants(self, grants: list[dict[str, Any]], instant_us: int) -> None:
+        """Applies the dispatcher's answers to the candidates of an instant."""
         if self.waits_for_models:
-            assert instant_us == self.asked_us, (instant_us, self.asked_us)
-            self.asked_us = None
+            assert instant_us == self.grants_due_us, (instant_us, self.grants_due_us)
+            self.grants_due_us = None
         assert self.now_us is not None
         for grant in sorted(grants, key=itemgetter("customer_id")):
             slot = int(self.table.slots([grant["customer_id"]])[0])
@@ -160,29 +147,22 @@ class Engine:
             self.table.dirty[slot] = True
         self._flush()
 
-    def remind_of_retries(self) -> None:
-        """Puts restored crossings that may be tried again later on the agenda; what is due is met by the next sweep."""
-        columns = self.table.rows[: len(self.table), PENDING - WIDTH : RETRY - WIDTH + 1]
-        waits = np.isfinite(columns).all(axis=1) & (columns[:, -1] > (self.now_us or 0))
-        for slot in np.flatnonzero(waits).tolist():
-            self.casebook.remind(slot, int(columns[slot, -1]))
-
-    def take_snapshot(self, snapshot: Snapshot) -> None:
-        """Scores are made with this model from now on."""
+    def serve_model(self, snapshot: Snapshot) -> None:
+        """Scores by this model from now on."""
         self.scoring.scorer = Scorer(snapshot)
 
     def label(self, block: dict[str, Any], observed_us: int) -> None:
-        """The observations of a block, made at `observed_us`, get their labels: stream time is their horizon's end."""
+        """Labels a block of observations made at `observed_us`; stream time is the end of their horizon."""
         self.facts.labelled.append(self.labels.of(block, observed_us))
 
     def report_end(self) -> None:
-        """Tells learner and dispatcher that nothing more comes."""
+        """Reports the end of the partition to learner and dispatcher."""
         self.facts.labelled.append(observations.end_mark(self.partition))
         if self.profile.limits.shared:
             self.facts.candidates.append(observations.end_mark(self.partition))
 
     def take_facts(self) -> Facts:
-        """What came out since the last call."""
+        """Removes and returns what goes out since the last call."""
         facts, self.facts = self.facts, Facts()
         facts.scores, self.scoring.scores = self.scoring.scores, {}
         return facts
@@ -190,21 +170,20 @@ class Engine:
     def _stop(self, at_us: int) -> None:
         if is_grid(at_us):
             self._forget(at_us)
-            self._count(at_us)
+            self._build_report(at_us)
             if self.waits_for_models:
-                self.waiting_us = at_us
+                self.model_due_us = at_us
             else:
                 self._observe(at_us)
         elif self.schedule.is_sweep(at_us):
             self._sweep(at_us)
 
     def _forget(self, at_us: int) -> None:
-        """Customers of whom nothing has been heard for long leave the state, as if they had never been here; but
-        what their profile says, and so what they do not consent to, is kept."""
-        old = self.lifespans.silent(at_us)
-        slots = np.array(
-            [slot for slot in old.tolist() if not self.casebook.of(slot).cases], np.intp
-        )  # a case ends first
+        """Drops the state of customers without events for long; their customer profile, and so their consents, is
+        kept.
+        """
+        silent = self.lifespans.silent(at_us).tolist()
+        slots = np.array([slot for slot in silent if not self.casebook.of(slot).cases], np.intp)  # a case ends first
         profiles = self.table.rows[slots, -KEPT:].copy()
         self.table.forget(slots)
         self.table.rows[slots, -KEPT:] = profiles
@@ -212,94 +191,79 @@ class Engine:
         self.scoring.scores.update(dict.fromkeys(slots.tolist()))
         self.counts["forgotten"] += len(slots)
 
-    def _count(self, at_us: int) -> None:
-        """What the learner is told of a grid instant. The model of the instant is made with it, so there are no scores
-        of it yet: those that were published last are counted, of whoever has one.
-        """
+    def _build_report(self, at_us: int) -> None:
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
-        self.report = replace(Report.empty(), missing=self.quality.take(), judged=self.casebook.take_judged())
-        for slots in in_parts(self.lifespans.active(at_us)):
-            block = self.table.gather(slots)
-            raw, sent = self.scoring.features(block, np.full(len(slots), float(at_us))), block[SENT - WIDTH]
-            self.report += Report(count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)]), {})
+        self.report = report_of(self.scoring, self.lifespans.active(at_us), at_us)
+        self.report = replace(self.report, missing=self.quality.take(), judged=self.casebook.take_judged())
 
     def _observe(self, at_us: int) -> None:
-        """The observations of a grid instant, by the model in force: what the sweep of the instant is decided by."""
-        self._sweep(at_us, self._observed)
+        """Makes the observations of a grid instant: the scores of its sweep, by the model in force."""
+        self._sweep(at_us, self._add_observations)
         self.counts["observations"] += len(self.lifespans.active(at_us))
         self.facts.observations.append(observations.mark(at_us, self.partition))
 
-    def _observed(self, scored: Scored) -> None:
-        """Customers of a sweep are observations."""
+    def _add_observations(self, scored: Scored) -> None:
+        """Adds scored customers of a sweep as observations."""
         names, model = [self.table.names[slot] for slot in scored.slots.tolist()], scored.scorer
         at_us, said, version = int(scored.at_us[0]), model.expert_log_odds(scaled(scored.raw)), model.snapshot.version
         found = observations.observation_blocks(at_us, version, names, scored.probability, said, scored.raw)
         self.facts.observations += found
 
     def report_grid(self, at_us: int) -> None:
-        """Tells the learner that all labels up to a grid instant are out."""
+        """Reports to the learner that all labels up to a grid instant have been sent."""
         self.facts.labelled.append(observations.mark(at_us, self.partition, self.report))
 
-    def _sweep(self, at_us: int, see: See = unseen) -> None:
+    def _sweep(self, at_us: int, on_scored: OnScored = ignore_scores) -> None:
         active = self.lifespans.active(at_us)
-        self.quiet = self.source_silence.quiet(at_us)
-        hold = Withheld.SOURCE_QUIET if self.quiet else Withheld.NOTHING  # a sweep sees nothing but silence
-        probability = self.scoring.sweep(active, at_us, hold, self._candidacy(self.gives_out(at_us)), see)
-        self.scoring.give_up(self._waits_but(active), at_us)
+        self.quiet_sources = self.source_silence.quiet_sources(at_us)
+        hold = Withheld.SOURCE_QUIET if self.quiet_sources else Withheld.NOTHING  # a sweep adds silence alone
+        candidacy = self._candidacy(self.is_dispatch_instant(at_us))
+        probability = self.scoring.sweep(active, at_us, hold, candidacy, on_scored)
+        self.scoring.drop_pending(self.pending.of_others(active), at_us)
         self._flush()
         if self.keeps_sweeps and len(active):
             self.sweeps.append((at_us, active, probability))
-        if self.waits_for_models and self.gives_out(at_us):
-            self._ask(at_us)
-            self.asked_us = at_us
-
-    def _waits_but(self, active: Slots) -> Slots:
-        """Customers whose crossing waits though nobody scores them any more."""
-        waits = np.isfinite(self.table.rows[: len(self.table), PENDING - WIDTH])
-        waits[active] = False
-        return np.flatnonzero(waits)
+        if self.waits_for_models and self.is_dispatch_instant(at_us):
+            self._send_candidates(at_us)
+            self.grants_due_us = at_us
 
     def _next_stop(self, rows: Rows) -> int:
-        """No deadline may pass unseen that events put on the agenda: it lies behind the quarter of an hour of these."""
+        """The next instant of schedule or agenda. Events put no deadline before the quarter of an hour they are due in,
+        so that is a stop too.
+        """
         assert self.now_us is not None
         stop_us = min(self.schedule.next_stop(self.now_us), self.casebook.next_us)
         return min(stop_us, on_agenda(int(rows["due_us"][0]))) if len(rows) else stop_us
 
-    def _wake(self, at_us: int) -> None:
-        """What is on the agenda: deadlines of cases, and crossings that may be tried again."""
-        due = self.casebook.due(at_us)
-        again = self._again(np.array(due, np.intp), at_us)
+    def _run_agenda(self, at_us: int) -> None:
+        """Fires what is due on the agenda: deadlines of cases, retries of crossings and touches."""
+        due = self.casebook.pop_due(at_us)
+        slots = np.array(due, np.intp)
+        retries = slots[self.pending.due(slots, at_us) & self.lifespans.is_active(slots, at_us)]
         for slot in due:
-            updates = self.casebook.wake(slot, at_us, partial(self.scoring.gate, slot, at_us))
+            updates = self.casebook.fire_deadlines(slot, at_us, partial(self.scoring.gate, slot, at_us))
             self.emitter.updates(self.table.names[slot], at_us, updates)
-        if not self.schedule.is_sweep(at_us):  # which scores everybody
-            self.scoring.sweep(again, at_us, Withheld.NOTHING, self._candidacy(False))
+        if not self.schedule.is_sweep(at_us):  # a sweep scores all active customers anyway
+            self.scoring.sweep(retries, at_us, Withheld.NOTHING, self._candidacy(False))
         self._flush()
 
-    def _again(self, slots: Slots, at_us: int) -> Slots:
-        """Active customers whose crossing or touch may be tried again now."""
-        columns = self.table.rows[slots]
-        pending, retry_us = columns[:, PENDING - WIDTH], columns[:, RETRY - WIDTH]
-        touches = np.array([self.casebook.takes_touch(slot, at_us) for slot in slots.tolist()], np.bool_)
-        return slots[((np.isfinite(pending) & (retry_us <= at_us)) | touches) & self.lifespans.is_active(slots, at_us)]
-
-    def _candidacy(self, gives_out: bool) -> Candidacy:
-        """Of what passes the gate: live something is given out at any time, in event time at its instants."""
+    def _candidacy(self, is_dispatch_instant: bool) -> Candidacy:
+        """Whether cases become candidates: live at once, in event time at dispatch instants."""
         if not self.profile.limits.shared:
-            return Candidacy.AT_ONCE
-        return Candidacy.ASKS if gives_out or not self.waits_for_models else Candidacy.WAITS
+            return Candidacy.NOT_NEEDED
+        return Candidacy.NOW if is_dispatch_instant or not self.waits_for_models else Candidacy.LATER
 
-    def gives_out(self, at_us: int) -> bool:
-        """Whether what is shared is given out at `at_us`, in event time."""
+    def is_dispatch_instant(self, at_us: int) -> bool:
+        """Whether the dispatcher decides on candidates at `at_us`, in event time."""
         return self.profile.limits.shared and at_us % self.profile.limits.every_us == 0
 
-    def _ask(self, at_us: int) -> None:
+    def _send_candidates(self, at_us: int) -> None:
         candidates, self.outbox.candidates = self.outbox.candidates, []
-        asked = [one.candidate(customer) for customer, one in sorted(candidates, key=itemgetter(0))]
-        self.facts.candidates.append(observations.candidates(at_us, self.partition, asked))
+        entries = [candidate.candidate(customer) for customer, candidate in sorted(candidates, key=itemgetter(0))]
+        self.facts.candidates.append(observations.candidates(at_us, self.partition, entries))
 
     def _apply(self, rows: Rows, details: Mapping[int, Details]) -> None:
-        """Events up to the next stop, by due time."""
+        """Applies events up to the next stop, sorted by due time: drops duplicates, counts, then tick by tick."""
         if not len(rows):
             return
         first_due_us = int(rows["due_us"][0])
@@ -313,19 +277,14 @@ class Engine:
         self.quality.count(rows)
         self.counts["notes"] += int((rows["details"] > 0).sum())
         if not self.waits_for_models:
-            self.source_silence.hear(rows[rows["details"] == 0])
+            self.source_silence.add(rows[rows["details"] == 0])
         self.ticks.apply(rows, details, self._candidacy(False))
         self._flush()
 
     def _flush(self) -> None:
-        """Messages since the last flush, in the order of (stream time, customer)."""
-        out, facts = self.outbox, self.facts
-        self.counts["interventions"] += len(out.interventions)
-        self.counts["interventions_withheld"] += len(out.withheld)
-        facts.interventions += in_order(out.interventions)
-        facts.withheld += in_order(out.withheld)
-        facts.updates += in_order(out.updates)
-        facts.touches += in_order(out.touches)
-        out.interventions, out.withheld, out.updates, out.touches = [], [], [], []
-        if out.candidates and not self.waits_for_models:
-            self._ask(self.now_us or 0)
+        """Counts the messages of the outbox and moves them into the facts."""
+        self.counts["interventions"] += len(self.outbox.interventions)
+        self.counts["interventions_withheld"] += len(self.outbox.withheld)
+        self.outbox.flush(self.facts)
+        if self.outbox.candidates and not self.waits_for_models:
+            self._send_candidates(self.now_us or 0)

@@ -1,4 +1,4 @@
-"""Labels of observations a horizon later: who left, whose horizon was cut, and what was done to customers meanwhile."""
+"""Labels of observations, a horizon later: who left, whose horizon was cut, how customers were treated meanwhile."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class Labels:
         label = profile.label
         self._table = table
         self._last_retained, self._last_known = layout.column[Last(RETAINED)], layout.column[Last(KNOWN)]
-        self._counts_us = profile.case.save_horizon_us + label.lapsed_after_us  # how long a draw or a contact counts
+        self._counts_us = profile.case.save_horizon_us + label.lapsed_after_us  # for so long a draw or contact counts
 
     def of(self, block: dict[str, Any], observed_us: int) -> bytes:
-        """The labelled examples of a block that was observed at `observed_us`; stream time is their horizon's end."""
+        """Returns the labelled examples of a block observed at `observed_us`; stream time is the end of the horizon."""
         slots = self._table.slots(block["customers"])
         left = self._table.rows[slots, self._last_retained] <= observed_us
         label = np.where(self._is_cut(slots, observed_us), NO_LABEL, left).astype(np.uint8)
         return observations.labelled(block, label, *self._treatment(slots, observed_us))
 
     def _is_cut(self, slots: Slots, observed_us: int) -> NDArray[np.bool_]:
-        """Whose horizon was cut, by erasure or withdrawal. A customer who was erased before the observation and has
-        been silent since has no label either.
+        """Whose horizon was cut by erasure or withdrawal. A customer who was erased before the observation, without an
+        event since, has no label either.
         """
         rows = self._table.rows[slots]
         cut_us, attributes, value = (rows[:, column - WIDTH] for column in (CUT, ATTRIBUTES, VALUE))
@@ -45,10 +45,10 @@ class Labels:
         return cut
 
     def _treatment(self, slots: Slots, observed_us: int) -> tuple[Codes, Array]:
-        """What was done to customers up to the end of the horizon, and the propensity of those who were left alone.
+        """The treatment of customers up to the end of the horizon, and the propensity of those who were left alone.
 
-        A draw counts until a customer who has been silent since a call that stopped working is not observed any more:
-        before that, the silent customers lack those whom calls brought back.
+        A draw counts for the save horizon and `lapsed_after` together: so long a customer who stays silent after a
+        contact is still observed, and among the silent ones those whom contacts brought back are missing.
         """
         since_us = observed_us - self._counts_us
         drawn, contacted = (self._table.rows[slots, column - WIDTH] > since_us for column in (DRAWN, CONTACTED))

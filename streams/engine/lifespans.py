@@ -1,4 +1,4 @@
-"""Which customers of the table are known, active, long silent, or forgotten."""
+"""Which customers of the table are known, active, silent for long, or forgotten."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Lifespans:
         self._last_retained, self._last_known = layout.column[Last(RETAINED)], layout.column[Last(KNOWN)]
 
     def known(self) -> int:
-        """How many customers have had an event of their own."""
+        """How many customers have had an event."""
         return int((self._column(self._last_known) > -np.inf).sum())
 
     def active(self, at_us: int) -> Slots:
@@ -27,7 +27,7 @@ class Lifespans:
         return np.flatnonzero(self._column(self._last_retained) >= at_us - self._label.lapsed_after_us)
 
     def is_active(self, slots: Slots, at_us: int) -> NDArray[np.bool_]:
-        """(slots,): the same for some customers."""
+        """(slots,): whether each of these customers is active."""
         active: NDArray[np.bool_] = self._table.rows[slots, self._last_retained] >= at_us - self._label.lapsed_after_us
         return active
 
@@ -37,7 +37,7 @@ class Lifespans:
         return np.flatnonzero((last > -np.inf) & (last < at_us - self._label.forgotten_after_us))
 
     def is_forgotten(self, slots: Slots) -> NDArray[np.bool_]:
-        """(slots,): of whom neither an event nor a profile is known: the row is an empty one, to the bit."""
+        """(slots,): whose row is the empty one, to the bit: neither an event nor a profile is known."""
         forgotten: NDArray[np.bool_] = self._table.rows[slots, self._last_known] == -np.inf
         rows, empty = self._table.rows[slots[forgotten]], self._table.empty
         forgotten[forgotten] = (rows.view(np.uint64) == empty.view(np.uint64)).all(axis=1)

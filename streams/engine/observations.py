@@ -1,4 +1,4 @@
-"""Observations as they travel: blocks of customers as JSON, columns of numbers as base64, to the bit."""
+"""Observations, labelled examples, marks and candidates as JSON; columns of numbers as base64, exact to the bit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS_A_BLOCK = 256
 def observation_blocks(
     at_us: int, model_version: int, customers: list[str], probability: Array, said: dict[str, Array], features: Array
 ) -> Iterator[bytes]:
-    """What was served at a grid instant. said: as of `Scorer.said`; features: (features, n) in their units."""
+    """Yields blocks of the scores served at a grid instant. said: of `Scorer.said`; features: (features, n)."""
     for start in range(0, len(customers), ROWS_A_BLOCK):
         part = slice(start, start + ROWS_A_BLOCK)
         yield orjson.dumps(
@@ -41,34 +41,32 @@ def observation_blocks(
 
 
 def labelled(block: dict[str, Any], label: NDArray[np.uint8], treatment: Codes, propensity: Array) -> bytes:
-    """The same block with what became of its customers, what was done to them, and how probable it was that those who
-    were left alone would be.
-    """
+    """Returns the block with labels, treatments, and the propensity of those who were left alone."""
     more = {"label": pack_array(label), "treatment": pack_array(treatment), "propensity": pack_array(propensity)}
     return orjson.dumps(block | {"kind": "labelled_examples"} | more)
 
 
 def mark(at_us: int, partition: int, report: Report | None = None) -> bytes:
-    """'This partition has reported everything up to this grid instant', and what it counted there."""
+    """Returns the mark that a partition has sent everything up to a grid instant, with its report."""
     body: dict[str, Any] = {"kind": "mark", "instant": format_instant(at_us), "partition": partition}
     if report is not None:
         body |= report.packed()
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
 
-def candidates(at_us: int, partition: int, asked: list[dict[str, Any]]) -> bytes:
-    """What a partition asks the dispatcher for at an instant; a report even where it asks for nothing."""
+def candidates(at_us: int, partition: int, entries: list[dict[str, Any]]) -> bytes:
+    """Returns the candidates of a partition at an instant; without any it is still the report of the instant."""
     instant = format_instant(at_us)
-    return orjson.dumps({"kind": "candidates", "instant": instant, "partition": partition, "candidates": asked})
+    return orjson.dumps({"kind": "candidates", "instant": instant, "partition": partition, "candidates": entries})
 
 
 def end_mark(partition: int) -> bytes:
-    """'This partition will report nothing more.'"""
+    """Returns the mark that a partition will report nothing more."""
     return orjson.dumps({"kind": "end", "partition": partition})
 
 
 def examples_of(block: dict[str, Any]) -> Examples:
-    """A block as the learner takes it; labels and treatments of one that has none are 0."""
+    """Returns a block as examples for the learner; without labels and treatments they are 0."""
     n = len(block["customers"])
     label, treatment = (
         unpack_array(block[name], "u1") if name in block else np.zeros(n, np.uint8) for name in ("label", "treatment")

@@ -1,6 +1,6 @@
-"""What is missing in events, by producer: counted from one grid instant to the next, then told to the learner.
+"""Missing values of events, by producer: counted from one grid instant to the next, then reported to the learner.
 
-Counted where events are applied, so what is told depends on the log and on nothing else.
+Counted where events are applied, so the report depends on the log alone.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from online_model.drift import Missing
 from schemas.columns import APP_ACTIVITY, KINDS, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, Rows
 
-FIELDS = {  # what features are made of and may be missing; an activity type is missing where it is none we know
+FIELDS = {  # fields that features use and that may be missing; an unknown activity type counts as missing
     APP_ACTIVITY: ("activity_type", "duration_seconds"),
     SERVICE_VISIT: ("amount", "items", "wait_minutes"),
     SURVEY: ("causes",),
 }
-MOST_NAMES = int(np.iinfo(np.uint16).max)  # a publisher that makes names up must not fill the memory
-MOST_TOLD = 200  # a report has to fit into a message
+MOST_NAMES = int(np.iinfo(np.uint16).max)  # a producer field with ever new names must not fill the memory
+MOST_REPORTED = 200  # producers: a report has to fit into a message
 OTHERS = "others"
 
 
@@ -30,10 +30,10 @@ class Quality:
     def __init__(self) -> None:
         self._codes = {OTHERS: 0}
         self._counts: Missing = {}
-        self.events: Counter[str] = Counter()  # of all kinds by producer, as far as this process has seen them
+        self.events: Counter[str] = Counter()  # by producer, all kinds; of this process alone
 
     def codes(self, producers: Sequence[str]) -> NDArray[np.uint16]:
-        """(events,) numbers of producers; they mean something in this process alone."""
+        """Returns (events,) the codes of producers, valid in this process alone."""
         different = sorted(set(producers))
         for name in different[: MOST_NAMES - len(self._codes)]:
             self._codes.setdefault(name, len(self._codes))
@@ -42,7 +42,7 @@ class Quality:
         return np.array([self._codes.get(name, 0) for name in producers], np.uint16)
 
     def count(self, rows: Rows) -> None:
-        """Events that are applied now."""
+        """Counts events that are applied now."""
         names = list(self._codes)
         of_all = np.bincount(rows["producer"])
         self.events.update({names[code]: int(of_all[code]) for code in np.flatnonzero(of_all).tolist()})
@@ -58,24 +58,24 @@ class Quality:
                     self._add(names[code], f"{KINDS[kind]}.{field}", int(events[code]), int(missing[code]))
 
     def take(self) -> Missing:
-        """Everything since the last call; the smallest of very many producers as one."""
+        """Returns the counts since the last call; beyond MOST_REPORTED the smallest producers are summed up."""
         self.events.clear()
         counts, self._counts = self._counts, {}
         if OTHERS in counts:
             self._counts[OTHERS] = counts.pop(OTHERS)
         largest = sorted(counts, key=lambda name: (-max(events for events, _ in counts[name].values()), name))
-        for name in largest[MOST_TOLD:]:
+        for name in largest[MOST_REPORTED:]:
             for field, (events, missing) in counts.pop(name).items():
                 self._add(OTHERS, field, events, missing)
         rest, self._counts = self._counts, {}
         return counts | rest
 
     def state(self) -> Missing:
-        """For the checkpoint."""
+        """Returns what `load` takes."""
         return self._counts
 
     def load(self, state: Mapping[str, Mapping[str, Sequence[int]]]) -> None:
-        """What `state` gave."""
+        """Restores what `state` returned."""
         self._counts = {
             name: {field: (events, missing) for field, (events, missing) in fields.items()}
             for name, fields in state.items()

@@ -1,23 +1,30 @@
-"""What a partition tells the learner at a grid instant, beside its examples. Reports of partitions add up."""
+"""What a partition reports to the learner at a grid instant, beside its examples. Reports of partitions add up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from features.histograms import BINS, Histograms, nothing
+import numpy as np
+
+from features import histograms, population
+from features.histograms import BINS, Histograms, zero_histograms
 from features.histograms import NAMES as HISTOGRAMS
+from features.matrix import scaled
 from features.population import BINS as RANKS
-from features.population import COMPONENTS, Counts, nobody
+from features.population import COMPONENTS, Counts, zero_counts
+from features.table import Slots
 from online_model.array_codec import pack, unpack
 from online_model.drift import Missing
+from streams.cases.columns import SENT, WIDTH
+from streams.engine.scoring import Scoring, in_chunks
 from streams.interventions.stop_loss import Judged, added
 
 
 @dataclass(frozen=True)
 class Report:
-    """population, histograms: the active customers of the instant, counted; missing, judged: events and cases since
-    the one before.
+    """population, histograms: counts of the active customers; missing, judged: of events and cases since the last
+    grid instant.
     """
 
     population: Counts
@@ -27,8 +34,8 @@ class Report:
 
     @staticmethod
     def empty() -> Report:
-        """Of nobody."""
-        return Report(nobody(), nothing(), {})
+        """Returns a report without customers, events or cases."""
+        return Report(zero_counts(), zero_histograms(), {})
 
     def __add__(self, other: Report) -> Report:
         missing = {name: dict(fields) for name, fields in self.missing.items()}
@@ -41,16 +48,28 @@ class Report:
         return Report(self.population + other.population, self.histograms + other.histograms, missing, judged)
 
     def packed(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the fields for JSON."""
         counted = {"population": pack(self.population), "histograms": pack(self.histograms)}
         return counted | {"missing": self.missing, "judged": self.judged}
 
     @staticmethod
     def unpacked(body: dict[str, Any]) -> Report:
-        """What `packed` gave."""
+        """Restores what `packed` returned."""
         return Report(
             unpack(body["population"]).reshape(len(COMPONENTS), RANKS),
             unpack(body["histograms"]).reshape(len(HISTOGRAMS), BINS),
             {name: {f: (n, lack) for f, (n, lack) in of.items()} for name, of in body["missing"].items()},
             added({}, body["judged"]),
         )
+
+
+def report_of(scoring: Scoring, slots: Slots, at_us: int) -> Report:
+    """Returns the report on customers at a grid instant. The model of the instant is made with it, so there is no score
+    by that model yet: the last published scores are counted.
+    """
+    report = Report.empty()
+    for chunk in in_chunks(slots):
+        block = scoring.table.gather(chunk)
+        raw, sent = scoring.features(block, np.full(len(chunk), float(at_us))), block[SENT - WIDTH]
+        report += Report(population.count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)]), {})
+    return report

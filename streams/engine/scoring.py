@@ -1,4 +1,4 @@
-"""Customers of the table as the model in force sees them, handed to whoever decides about them."""
+"""Scores customers of the table by the model in force, and hands them to the crossings for decisions."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from streams.interventions.opening import Withheld
 from streams.profile.case_sections import Step, Tier
 
 ROWS_AT_ONCE = 16384
-See = Callable[[Scored], None]
+OnScored = Callable[[Scored], None]
 
 
-def unseen(scored: Scored) -> None:
-    """Nobody else looks at the scores of a sweep."""
+def ignore_scores(scored: Scored) -> None:
+    """Does nothing: the scores of the sweep are no observations."""
 
 
 class Scoring:
-    """Scores customers of a partition. `scores`: the latest published one of each slot since they were taken."""
+    """Scores customers of a partition. `scores`: the last published score of each slot since they were taken."""
 
     def __init__(self, layout: Layout, table: Table, crossings: Crossings, initial: Snapshot) -> None:
         self.layout, self.table, self.crossings = layout, table, crossings
         self.scorer = Scorer(initial)
-        self.scores: dict[int, Score | None] = {}  # None: gone
+        self.scores: dict[int, Score | None] = {}  # None: forgotten
         self._first_known = layout.column[First(KNOWN)]
 
     def features(self, block: Array, at_us: Array) -> Array:
-        """As of `scored`, without a score: (features, n) in their units."""
+        """Returns the features without a score: (features, n) in their units."""
         raw = values(View(self.layout, block, at_us))
         self.scorer.complete(raw)
         return raw
 
     def scored(self, slots: Slots, block: Array, at_us: Array) -> Scored:
-        """Customers at their instants. block: (columns, n), as `Table.gather` gives it; at_us: (n,)."""
+        """Scores customers at their instants. block: (columns, n), of `Table.gather`; at_us: (n,)."""
         view = View(self.layout, block, at_us)
         raw = values(view)
         rfm_b = self.scorer.complete(raw)
@@ -56,43 +56,45 @@ class Scoring:
         return Scored(slots, name, view, at_us, known_us, self.scorer.score(raw), raw, rfm_b, self.scorer)
 
     def decide(self, scored: Scored, block: Array, hold: Withheld, candidacy: Candidacy) -> NDArray[np.bool_]:
-        """About active customers, whose cases change in `block`. -> (n,) what changed."""
+        """Decides on active customers and changes their case columns in `block`. -> (n,) which changed."""
         block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:], hold, candidacy)
         at, p = scored.at_us[changed].astype(np.int64).tolist(), scored.probability[changed].tolist()
         scores = zip(at, p, repeat(scored.scorer.snapshot.version), strict=False)
         self.scores.update(zip(scored.slots[changed].tolist(), scores, strict=True))
         return changed
 
-    def sweep(self, slots: Slots, at_us: int, hold: Withheld, candidacy: Candidacy, see: See = unseen) -> Array:
-        """Scores many customers at one instant, and keeps what changed. see: is shown what was scored, part by part,
-        before anything is decided about it. -> (slots,) probabilities.
+    def sweep(
+        self, slots: Slots, at_us: int, hold: Withheld, candidacy: Candidacy, on_scored: OnScored = ignore_scores
+    ) -> Array:
+        """Scores many customers at one instant, and keeps what changed. on_scored: is called with each chunk before
+        anything is decided about it. -> (slots,) probabilities.
         """
         parts = [np.empty(0)]
-        for part in in_parts(slots):
+        for part in in_chunks(slots):
             block = self.table.gather(part)
             scored = self.scored(part, block, np.full(len(part), float(at_us)))
-            see(scored)
+            on_scored(scored)
             changed = self.decide(scored, block, hold, candidacy)
             self.table.rows[part[changed], -WIDTH:] = block[-WIDTH:, changed].T
             self.table.dirty[part[changed]] = True
             parts.append(scored.probability)
         return np.concatenate(parts)
 
-    def give_up(self, slots: Slots, at_us: int) -> None:
-        """Customers who have lapsed while a crossing waited: it ends."""
+    def drop_pending(self, slots: Slots, at_us: int) -> None:
+        """Ends the pending crossings of customers who have lapsed."""
         if len(slots):
             block = self.table.gather(slots)
             scored = self.scored(slots, block, np.full(len(slots), float(at_us)))
-            self.table.rows[slots, -WIDTH:] = self.crossings.give_up(scored, block[-WIDTH:]).T
+            self.table.rows[slots, -WIDTH:] = self.crossings.drop_pending(scored, block[-WIDTH:]).T
             self.table.dirty[slots] = True
 
     def gate(self, slot: int, at_us: int, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
-        """The contact rules for a customer now, and what `base` would do for them."""
+        """Returns the gate's answer for a customer now, and the action that `base` leads to."""
         slots = np.array([slot], np.intp)
         block = self.table.gather(slots)
         return self.crossings.gate(self.scored(slots, block, np.array([float(at_us)])), block[-WIDTH:], base)
 
 
-def in_parts(slots: Slots) -> Iterator[Slots]:
-    """As many at once as are scored well together."""
+def in_chunks(slots: Slots) -> Iterator[Slots]:
+    """Yields the slots in chunks of ROWS_AT_ONCE."""
     return (slots[start : start + ROWS_AT_ONCE] for start in range(0, len(slots), ROWS_AT_ONCE))

@@ -1,7 +1,7 @@
-"""Events up to a stop, applied tick by tick: a customer's events of a tick at once, the customer scored at its end.
+"""Events up to a stop, applied tick by tick: all events of a customer in a tick at once, then the customer is scored.
 
-Customers do not depend on each other between stops, so the first ticks of all customers are taken together, then their
-second ones, and so on: the result is that of one tick after another, at the speed of columns.
+Customers do not depend on each other between stops. So the first ticks of all customers are applied together, then all
+second ones, and so on: the same result as tick after tick, in vectorised steps.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Ticks:
         self._last_retained = self.layout.column[Last(Signal(RETENTION))]
 
     def apply(self, rows: Rows, details: Mapping[int, Details], candidacy: Candidacy) -> None:
-        """Rows sorted by slot and tick: the first tick of every customer, then the second, ..."""
+        """Applies rows sorted by slot and tick: the first tick of every customer, then the second, ..."""
         if not len(rows):
             return
         slot, due_us = rows["slot"].astype(np.intp), rows["due_us"]
@@ -71,7 +71,7 @@ class Ticks:
             self.table.scatter(slots[start:end], block)
 
     def _update(self, block: Array, rows: Rows, group: NDArray[np.intp], at_us: Array) -> None:
-        """Events into the aggregates; details are none of the customers' own."""
+        """Updates the aggregates. Rows with details, outcomes and profiles, are not events of the customer."""
         has_details = rows["details"] > 0
         if not has_details.any():
             self.layout.update(block, rows, group, at_us)

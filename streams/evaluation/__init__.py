@@ -1,17 +1,19 @@
-"""What a replay learned, judged afterwards: how good its probabilities were, against what else could have been served.
+"""Evaluates a replay: how good its served probabilities were, against baselines on the same observations.
 
-In comes the folder of a replay, out go figures (`evaluation.json`) and a page. Each prediction is judged once, by the
-probability that was served, after its horizon has passed; a rival learns from no label before Keepline could.
+Input: the folder of a replay. Output: figures (`evaluation.json`) and a page. Each prediction is evaluated once, by
+the served probability, after its horizon has passed; a baseline uses no label before Keepline could.
 
-    rows        the observations of a replay, and which labels were known at which instant
-    metrics     AUC, log loss, Brier score, calibration and lift of one set of predictions
-    bootstrap   the same with customers drawn anew: intervals, and intervals of differences
-    rivals      what needs no training: recency, RFM-B, the running base rate
-    boosting    LightGBM, retrained every week (needs the package lightgbm)
-    cases       how early before leaving cases were opened
-    effect      what cases did, by comparison with the holdout
-    segments    groups of customers that are looked at apart
-    drift       how features and scores moved from month to month
-    report      all of it put together
-    page        the report as one HTML file; charts draws its pictures
+    observation_rows   the observations of a replay, and which labels were known at which instant
+    metrics            AUC, log loss, Brier score, calibration and lift of one set of predictions
+    over_time          these metrics by week, over the whole log and over its second half
+    bootstrap          intervals of metrics and of their differences, by resampling customers
+    baselines          baselines without training: recency, RFM-B, the running base rate
+    lightgbm_baseline  LightGBM, retrained every week (needs the package lightgbm)
+    comparison         Keepline against the baselines
+    lead_time          how early before leaving cases were opened
+    effect             the effect of cases, by comparison with the holdout
+    segments           metrics of groups of customers
+    drift              drift of features and scores from month to month
+    report             all figures in one record
+    page, tables       the report as one HTML file; charts draws its pictures
 """

@@ -1,7 +1,7 @@
-"""What could have been served without a model: recency, RFM-B and the running base rate.
+"""Baselines without a model: recency, RFM-B and the running base rate.
 
-A rival ranks by its score. Where the score is no probability it gets one from the labels known at that instant: the
-share of leavers among earlier predictions of about that score, drawn towards the base rate while they are few.
+A baseline ranks by its score. A score that is no probability is calibrated by the labels known at that instant: the
+share of leavers among earlier predictions in the same score bin, shrunk towards the base rate while they are few.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from streams.evaluation.observation_rows import RFM_B, Flags, Floats, Ints, Rows
 
 Clock = Callable[[], float]  # processor time in seconds
 SCORE_BINS = 50
-PRIOR_ROWS = 20.0  # chosen: how many rows of the base rate each bin starts with
-# sheet: the published RFM-B score; the sign says whether much of it is good (-) or bad (+) news
+PRIOR_ROWS = 20.0  # chosen: rows at the base rate that each bin starts with
+# sheet: the published RFM-B score; a feature with + raises the risk, one with - lowers it
 RFM_B_PARTS = (
     ("f_retained_recency", 0.35),
     ("f_retained_count", -0.30),
@@ -28,7 +28,7 @@ RFM_B_PARTS = (
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What one method said. score, probability: (rows,), NaN where it could not say anything yet."""
+    """Predictions of one method. score, probability: (rows,), NaN where it could not predict yet."""
 
     name: str
     how: str
@@ -38,10 +38,10 @@ class Served:
 
 
 def recency(rows: Rows, clock: Clock) -> Served:
-    """Whoever stayed away longest leaves first."""
+    """Predicts by recency: the longer the silence, the higher the risk."""
     return _calibrated(
         "recency alone",
-        "days since the last retention event; a probability by the known labels of similar rows",
+        "days since the last retention event; calibrated by the known labels of similar rows",
         rows,
         clock,
         lambda: rows.features["f_retained_recency"],
@@ -49,15 +49,15 @@ def recency(rows: Rows, clock: Clock) -> Served:
 
 
 def rfm_b(rows: Rows, clock: Clock) -> Served:
-    """The score of the replay where it has one, otherwise made here."""
+    """Predicts by RFM-B: the replay's own score where it has one, otherwise one computed here."""
     how = "35 % recency, 30 % frequency, 20 % money, 15 % behaviour, by percentile within each week"
     if RFM_B in rows.features:
-        how = "as Keepline itself scored it"
-    return _calibrated("RFM-B", f"{how}; a probability by the known labels of similar rows", rows, clock, _risk(rows))
+        how = "as the replay scored it"
+    return _calibrated("RFM-B", f"{how}; calibrated by the known labels of similar rows", rows, clock, _risk(rows))
 
 
 def base_rate(rows: Rows, clock: Clock) -> Served:
-    """The share of leavers among all labels known at that instant."""
+    """Predicts the share of leavers among all labels known at that instant."""
     began = clock()
     labels, leavers = (_up_to_known(rows, which) for which in (rows.labelled, rows.label == 1))
     with np.errstate(invalid="ignore"):
@@ -72,7 +72,7 @@ def _risk(rows: Rows) -> Callable[[], Floats]:
 
 
 def _percentile(rows: Rows, values: Floats) -> Floats:
-    """0 to 1 within each week, ties in their middle, (rows,)."""
+    """Returns mid-rank percentiles within each week, 0 to 1, (rows,)."""
     into = np.empty(len(values))
     for part in np.split(np.arange(len(values)), starts(rows.week)[1:]):
         into[part] = ranks(values[part]) / max(len(part), 1)
@@ -91,7 +91,7 @@ def _calibrated(name: str, how: str, rows: Rows, clock: Clock, score_of: Callabl
 
 
 def _up_to_known(rows: Rows, which: Flags, part: Ints | None = None) -> Floats:
-    """Rows that are so, of the instants whose labels were known at each: (weeks,), by part (weeks, SCORE_BINS)."""
+    """Returns counts of `which` among rows whose labels were known at each week: (weeks,) or (weeks, SCORE_BINS)."""
     weeks, bins = len(rows.instants_us), 1 if part is None else SCORE_BINS
     key = rows.week * bins + (0 if part is None else part)
     sums = np.bincount(key, which, weeks * bins).reshape(weeks, bins)

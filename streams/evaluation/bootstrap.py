@@ -1,9 +1,8 @@
-"""Intervals: customers are drawn anew, with all their weeks, since the weeks of a customer are not independent.
+"""Bootstrap intervals: customers are resampled with all their weeks, since the weeks of a customer are not independent.
 
-A Poisson bootstrap: in each replicate a customer counts as often as a Poisson number of mean 1 says, which needs one
-pass and no copies (Hanley and MacGibbon 2006, 10.1016/j.cmpb.2006.04.006). An interval is the middle 95 % of the
-replicates, moved so that their mean stands on the estimate: that takes out the bias that calibration errors of
-resampled data have.
+A Poisson bootstrap: in each replicate a customer has a Poisson weight of mean 1, which needs one pass and no copies
+(Hanley and MacGibbon 2006, 10.1016/j.cmpb.2006.04.006). An interval is the central 95 % of the replicates, shifted so
+that their mean equals the estimate: this removes the bias that calibration errors of resampled data have.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from streams.evaluation.observation_rows import Floats, Ints, Rows
 
 REPLICATES = 200
 SEED = 1
-MIDDLE = (0.025, 0.975)
-SCORE_BINS = 1024  # within a bin two scores count as a tie: costs AUC some 1e-5
+INTERVAL = (0.025, 0.975)
+SCORE_BINS = 1024  # scores within a bin count as ties: an error of AUC of about 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +33,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Weighted sums of each group, and what a metric makes of them.
+    """Weighted sums of each group, and the metric that they give.
 
-    value: (n,), or None to sum the weights alone; cell: (n,) which of a group's `cells` a row adds to, or None where a
-    group is one sum. metric: sums (groups, cells) or (groups,), and weights (groups,) -> (groups,).
+    value: (n,), or None to sum the weights alone; cell: (n,), the index of the group's `cells` that a row adds to, or
+    None where a group is one sum. metric: sums (groups, cells) or (groups,), and weights (groups,) -> (groups,).
     """
 
     value: Floats | None
@@ -47,10 +46,10 @@ class Tally:
 
 
 def resample(tallies: Sequence[Tally], rows: Rows, group: Ints) -> Floats:
-    """(tallies, 2, 1 + replicates, groups): each group alone, and all groups up to it; the first is the data itself.
+    """Returns (tallies, 2, 1 + replicates, groups): each group alone, and all groups up to it; replicate 0 is the data.
 
-    group: (rows,), rising. Groups without rows are left out. Every call draws the same customers, so that differences
-    of the same replicate are paired.
+    group: (rows,), ascending. Groups without rows are left out. Every call draws the same weights, so that differences
+    within a replicate are paired.
     """
     begins = starts(group)
     dense = np.searchsorted(group[begins], group)
@@ -81,32 +80,32 @@ def _draws(customers: int) -> Iterator[Floats]:
 
 
 def estimate(replicates: Floats, least: float = 0.0, most: float = np.inf) -> Estimate:
-    """replicates: (1 + replicates,), the data itself first; the interval is cut to what the metric can be."""
+    """Returns the estimate with its interval within [least, most]. replicates: (1 + replicates,), the data first."""
     middle, drawn = float(replicates[0]), replicates[1:][np.isfinite(replicates[1:])]
     if not np.isfinite(middle) or len(drawn) < REPLICATES // 2:
         return Estimate(middle, float("nan"), float("nan"))
-    low, high = np.quantile(drawn, MIDDLE) - drawn.mean() + middle
+    low, high = np.quantile(drawn, INTERVAL) - drawn.mean() + middle
     return Estimate(middle, max(float(low), least), min(float(high), most))
 
 
 def auc_tally(score: Floats, label: Labels) -> Tally:
-    """Scores count as equal within one of SCORE_BINS equally filled bins."""
+    """Returns the tally of AUC; scores within one of SCORE_BINS equally filled bins count as ties."""
     part = (ranks(score) * (SCORE_BINS / max(len(score), 1))).astype(np.int64)
     return Tally(None, part + SCORE_BINS * (label == 1), 2 * SCORE_BINS, _auc)
 
 
 def loss_tally(probability: Floats, label: Labels) -> Tally:
-    """Log loss."""
+    """Returns the tally of log loss."""
     return Tally(losses(probability, label), None, 1, np.divide)
 
 
 def brier_tally(probability: Floats, label: Labels) -> Tally:
-    """Brier score."""
+    """Returns the tally of the Brier score."""
     return Tally(squared_errors(probability, label), None, 1, np.divide)
 
 
 def calibration_tally(probability: Floats, label: Labels, part: Ints) -> Tally:
-    """Expected calibration error over the bins `part`, (n,), of CALIBRATION_BINS."""
+    """Returns the tally of expected calibration error over the bins `part`, (n,), of CALIBRATION_BINS."""
     return Tally(probability - label, part, CALIBRATION_BINS, _calibration)
 
 

@@ -1,4 +1,4 @@
-"""Keepline against its rivals, on the rows that each of them could say something about."""
+"""Keepline against the baselines, on the rows for which all of them have a prediction."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Top:
     """The customers with the highest scores of each week."""
 
     share: float
-    gain: float  # the part of all leavers that are among them
-    lift: float  # how many times likelier they are to leave than everybody
+    gain: float  # the share of all leavers that are among them
+    lift: float  # their share of leavers, divided by that of all customers
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One way to serve. Metrics by period, then name; gains at each of the comparison's shares."""
+    """One method. Metrics by period, then name; gains at each of the comparison's shares."""
 
     name: str
     how: str
@@ -41,7 +41,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Keepline less a rival, on the same rows and the same drawn customers."""
+    """Keepline minus a baseline, on the same rows and the same resampled customers."""
 
     rival: str
     metric: str
@@ -55,18 +55,18 @@ class Comparison:
 
     rows: int
     shares: list[float]
-    best_gains: list[float]  # of somebody who knew, at each share
+    best_gains: list[float]  # of a perfect ranking, at each share
     methods: list[Method]
     differences: list[Difference]
 
 
-def compare(rows: Rows, rivals: Sequence[Served]) -> Comparison:
-    """rows: all observations; rivals: (rows,) each."""
+def compare(rows: Rows, baselines: Sequence[Served]) -> Comparison:
+    """Compares on labelled rows. rows: all observations; baselines: predictions, (rows,) each."""
     keep = rows.labelled
-    for rival in rivals:
+    for rival in baselines:
         keep = keep & np.isfinite(rival.probability)
     ours = Served("Keepline", "what was served while the stream ran", rows.probability, rows.probability, None)
-    served = [replace(one, score=one.score[keep], probability=one.probability[keep]) for one in (ours, *rivals)]
+    served = [replace(one, score=one.score[keep], probability=one.probability[keep]) for one in (ours, *baselines)]
     kept = rows.only(keep)
     best = metrics.gains(kept.label.astype(np.float64), kept.label, kept.week, SHARES)
     return Comparison(
@@ -108,7 +108,7 @@ def _differences(served: Sequence[Served], rows: Rows) -> list[Difference]:
     tallies = [
         tally for one in served for tally in (auc_tally(one.score, rows.label), loss_tally(one.probability, rows.label))
     ]
-    drawn = resample(tallies, rows, rows.half)[..., -1]  # the last group alone is the second half, up to it is all
+    drawn = resample(tallies, rows, rows.half)[..., -1]  # last group: alone the second half, cumulated all
     ours, *others = drawn.reshape(len(served), len(METRICS), *drawn.shape[1:])
     return [
         Difference(rival.name, metric, period, estimate(ours[m, k] - theirs[m, k], least=-np.inf))

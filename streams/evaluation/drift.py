@@ -1,4 +1,4 @@
-"""How features and scores moved from month to month: the index that alarms are given by, over the whole replay."""
+"""Drift of features and scores from month to month over the whole replay, by the index of the drift alerts."""
 
 from __future__ import annotations
 
@@ -13,44 +13,47 @@ from features.matrix import scaled
 from schemas.instants import format_instant
 from streams.evaluation.observation_rows import Ints, Rows
 
-BEFORE = 2  # months that a month is compared with
+REFERENCE_MONTHS = 2  # how many previous months a month is compared with
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """One feature, or the score; `psi` by month."""
+class FeatureDrift:
+    """Population stability index by month, of a feature or the score."""
 
     name: str
     psi: list[float]
 
     @property
     def worst(self) -> float:
-        """Of all months."""
+        """The largest index of all months."""
         return max(self.psi, default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The worst first; empty where there are too few months or not all features."""
+    """Largest index first; empty where there are too few months or features are missing."""
 
     months: list[str]
-    moved: list[Moved]
+    moved: list[FeatureDrift]
 
 
 def drift(rows: Rows) -> Drift:
-    """Each month against the `BEFORE` months of the log before it."""
+    """Compares each month with the REFERENCE_MONTHS months before it."""
     months = [format_instant(int(us))[:7] for us in rows.instants_us]
     names = sorted(set(months))
-    if len(names) <= BEFORE or rows.feature_names() != list(FEATURES):
+    if len(names) <= REFERENCE_MONTHS or rows.feature_names() != list(FEATURES):
         return Drift([], [])
     counts = _counts(rows, np.array([names.index(month) for month in months]), len(names))
-    by_month = [psi(counts[i], counts[i - BEFORE : i].sum(axis=0)).tolist() for i in range(BEFORE, len(names))]
-    moved = [Moved(name, list(values)) for name, *values in zip(histograms.NAMES, *by_month, strict=True)]
-    return Drift(names[BEFORE:], sorted(moved, key=lambda one: (-one.worst, one.name)))
+    by_month = [
+        psi(counts[i], counts[i - REFERENCE_MONTHS : i].sum(axis=0)).tolist()
+        for i in range(REFERENCE_MONTHS, len(names))
+    ]
+    moved = [FeatureDrift(name, list(values)) for name, *values in zip(histograms.NAMES, *by_month, strict=True)]
+    return Drift(names[REFERENCE_MONTHS:], sorted(moved, key=lambda one: (-one.worst, one.name)))
 
 
 def _counts(rows: Rows, month_of: Ints, months: int) -> Histograms:
-    """(months, names, bins)."""
+    """Returns histograms, (months, names, bins)."""
     raw, month = rows.matrix(), month_of[rows.week]
     counts = np.zeros((months, len(histograms.NAMES), histograms.BINS), np.int64)
     for i in range(months):

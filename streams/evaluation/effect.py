@@ -1,8 +1,8 @@
-"""What cases did: how many came back after one that was sent, against the holdout, by tier.
+"""The effect of cases: the share of customers that returned after a sent case, minus that of the holdout, by tier.
 
-Both are followed for the same time from the crossing (updates with status `measured`), and a draw alone decides who is
-held out, so the difference of the shares is the effect. Interval: Newcombe 1998 (Statistics in Medicine 17,
-p. 873), from Wilson's intervals of both shares; it holds where a share is 0 or 1.
+Both groups are observed for the same time from the crossing (updates with status `measured`), and the holdout is
+drawn at random, so the difference of the shares is the effect. Interval: Newcombe 1998 (Statistics in Medicine 17,
+p. 873), from Wilson's intervals of both shares; it is valid where a share is 0 or 1.
 """
 
 from __future__ import annotations
@@ -18,26 +18,29 @@ import orjson
 from schemas.errors import Failure
 from streams.files.replay_folder import UPDATES
 
-SURE = 1.959963984540054  # standard errors: two-sided 95 %
+Z_95 = 1.959963984540054  # standard errors: two-sided 95 %
 ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Of one tier."""
+    """Returns of one tier, sent and held out."""
 
     tier: str
     sent: int
     sent_returned: int
     held_out: int
     held_out_returned: int
-    difference: float | None  # of the shares that came back; None: one side has no case
+    difference: float | None  # of the shares that returned; None: one group has no case
     low: float | None
     high: float | None
 
 
 def read(folder: Path) -> list[Effect]:
-    """All cases of a replay, then each tier; empty where no case was measured. Raises Failure for other lines."""
+    """Returns the effect over all cases of a replay, then by tier; [] where no case was measured.
+
+    Raises Failure where a line is no update.
+    """
     path = folder / UPDATES
     if not path.exists():
         return []
@@ -49,7 +52,7 @@ def read(folder: Path) -> list[Effect]:
 
 
 def effects(measured: Iterable[dict[str, Any]]) -> list[Effect]:
-    """measured: updates with `tier`, `holdout`, `returned`."""
+    """Returns the effect over all tiers, then by tier. measured: updates with `tier`, `holdout`, `returned`."""
     counts: dict[str, list[int]] = {}
     for update in measured:
         for tier in (ALL, update["tier"]):
@@ -70,6 +73,6 @@ def _effect(tier: str, sent: int, returned: int, held_out: int, came: int) -> Ef
 
 
 def _wilson(hits: int, n: int) -> tuple[float, float]:
-    p, z2 = hits / n, SURE * SURE
-    middle, spread = p + z2 / (2 * n), SURE * sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    p, z2 = hits / n, Z_95 * Z_95
+    middle, spread = p + z2 / (2 * n), Z_95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     return (middle - spread) / (1 + z2 / n), (middle + spread) / (1 + z2 / n)

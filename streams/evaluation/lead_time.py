@@ -1,7 +1,7 @@
 """How early before leaving cases were opened.
 
-A leaving begins with the last retention event before a silence that fills a whole horizon. Without a model that is
-known when the horizon has passed; a case is early by the days that it was opened before then, late (negative) if after.
+A leaving starts with the last retention event before a silence of a whole horizon. Without a model it is known when the
+horizon has passed; a case is early by the days that it was opened before that, late (negative) if after.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BINS = 12  # of the days early, and as many of the days late
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """Cases as they were opened, (cases,) each, sorted by customer and instant."""
+    """Opened cases, (cases,) each, sorted by customer and instant."""
 
     customer: Longs
     crossed_s: Longs  # seconds since the year 1
@@ -44,19 +44,19 @@ class Group:
     name: str
     cases: int
     judged: int  # cases whose horizon is over
-    right: int  # of those, customers who did not come back within it
-    median_days_early: float | None  # of the first cases of leavings; of a scope, of the cases that were right
+    right: int  # of those, customers who did not return within it
+    median_days_early: float | None  # of the first cases of leavings; in a scope, of the cases that were right
     median_silence_days: float | None  # from the last retention event to the case
-    leavings: int | None = None  # None: not known of customers without a case
+    leavings: int | None = None  # None: unknown for customers without a case
     in_time: int | None = None  # leavings with a case before the horizon of silence was over
     late: int | None = None
-    withheld: int | None = None  # leavings with no case, but with a crossing of the threshold that was withheld
-    warned_before: int | None = None  # no case since the last visit, but one within a horizon before it
+    withheld: int | None = None  # leavings without a case, but with a withheld crossing
+    warned_before: int | None = None  # leavings without a case since the last visit, but one in the horizon before it
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Days that the first case of each leaving was early, in bins."""
+    """Histogram of the days that the first case of each leaving was early, and figures by segment and scope."""
 
     edges_days: list[float]
     counts: list[int]
@@ -66,32 +66,32 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class _Silences:
-    """The rows by customer and instant, cut where a customer came again."""
+    """The rows by customer and instant, split where a customer returned."""
 
     rows: Rows
     order: Longs  # of the rows, (rows,)
     since: Longs  # key of the last retention event before each row, in that order, (rows,)
-    begins: Longs  # where each silence begins in that order, (silences,)
+    begins: Longs  # where each silence starts in that order, (silences,)
 
     @property
     def horizon_s(self) -> int:
         return self.rows.horizon_us // SECOND_US
 
     def days_early(self, since: Longs, crossed: Longs) -> Floats:
-        """Keys of both, of the same customers."""
+        """Returns days early, given the keys of last retention events and crossings of the same customers."""
         return np.asarray((since + self.horizon_s - crossed) * (SECOND_US / DAY_US))
 
     def which(self, at: Longs) -> Longs:
-        """The silence that a place in the order is in."""
+        """Returns the index of the silence of each place in the order."""
         return np.searchsorted(self.begins, at, "right") - 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the rows say of each case, (cases,)."""
+class _CaseResults:
+    """The outcome of each case, (cases,)."""
 
     row: Longs  # the first row of its silence
-    outcome: NDArray[np.int8]  # 1: left, 0: came back, NO_LABEL: nobody knows yet
+    outcome: NDArray[np.int8]  # 1: left, 0: returned, NO_LABEL: not known yet
     days_early: Floats
 
 
@@ -99,14 +99,14 @@ class _Told:
 class _Leavings:
     """(leavings,) each."""
 
-    row: Longs  # the first of the silence
+    row: Longs  # the first row of the silence
     days_early: Floats  # of the first case; NaN: none
-    withheld: Flags  # no case, but a crossing that was withheld
+    withheld: Flags  # no case, but a withheld crossing
     warned_before: Flags  # a case within a horizon before the last visit
 
 
 def read(folder: Path, rows: Rows) -> tuple[Cases, Cases] | None:
-    """What was sent and what was withheld, about customers that were observed; None where nothing was written of it.
+    """Returns sent and withheld cases of observed customers; None where the replay has no file of them.
 
     Raises Failure where a line is no intervention.
     """
@@ -138,9 +138,9 @@ def _cases(found: Sequence[tuple[int, int, str | None]]) -> Cases:
 
 
 def timing(cases: Cases, withheld: Cases, rows: Rows) -> Timing:
-    """Figures of all cases, by segment and by scope."""
+    """Returns the figures of all cases, by segment and by scope."""
     silences = _silences(rows)
-    told, left = _tell(cases, silences), _leavings(cases, withheld, silences)
+    results, left = _case_results(cases, silences), _leavings(cases, withheld, silences)
     flags_of = {ALL: np.ones(len(rows.label), bool)} | members(rows.features)
     scopes = sorted({scope for scope in cases.scope if scope is not None})
     edges = np.linspace(-rows.horizon_us / DAY_US, rows.horizon_us / DAY_US, 2 * BINS + 1)
@@ -148,16 +148,16 @@ def timing(cases: Cases, withheld: Cases, rows: Rows) -> Timing:
     return Timing(
         [float(edge) for edge in edges],
         [int(n) for n in counts],
-        [_segment(name, told, left, flags, rows) for name, flags in flags_of.items()],
-        [_scope(name, told, np.array([one == name for one in cases.scope]), rows) for name in scopes],
+        [_segment(name, results, left, flags, rows) for name, flags in flags_of.items()],
+        [_scope(name, results, np.array([one == name for one in cases.scope]), rows) for name in scopes],
     )
 
 
-def _segment(name: str, told: _Told, left: _Leavings, member: Flags, rows: Rows) -> Group:
+def _segment(name: str, results: _CaseResults, left: _Leavings, member: Flags, rows: Rows) -> Group:
     mine = member[left.row]
     early, none = left.days_early[mine], np.isnan(left.days_early[mine])
     return replace(
-        _group(name, told.outcome[member[told.row]], early, rows),
+        _group(name, results.outcome[member[results.row]], early, rows),
         leavings=len(early),
         in_time=int((early > 0).sum()),
         late=int((early <= 0).sum()),
@@ -166,9 +166,9 @@ def _segment(name: str, told: _Told, left: _Leavings, member: Flags, rows: Rows)
     )
 
 
-def _scope(name: str, told: _Told, inside: Flags, rows: Rows) -> Group:
-    """Of whoever left without a case no scope is known."""
-    return _group(name, told.outcome[inside], told.days_early[inside & (told.outcome == 1)], rows)
+def _scope(name: str, results: _CaseResults, inside: Flags, rows: Rows) -> Group:
+    """Returns figures of cases only: the scope of customers who left without a case is unknown."""
+    return _group(name, results.outcome[inside], results.days_early[inside & (results.outcome == 1)], rows)
 
 
 def _group(name: str, outcome: NDArray[np.int8], days_early: Floats, rows: Rows) -> Group:
@@ -195,8 +195,8 @@ def _silences(rows: Rows) -> _Silences:
     return _Silences(rows, order, since, starts(since))
 
 
-def _tell(cases: Cases, silences: _Silences) -> _Told:
-    """By the first row from the crossing on; where there is none any more, by the last one before."""
+def _case_results(cases: Cases, silences: _Silences) -> _CaseResults:
+    """Takes outcomes from the first row at or after the crossing; where there is none, from the last row before."""
     rows, order = silences.rows, silences.order
     at = _key(rows.customer, _seconds(rows.instants_us)[rows.week])[order]
     crossed = _key(cases.customer, cases.crossed_s)
@@ -210,7 +210,7 @@ def _tell(cases: Cases, silences: _Silences) -> _Told:
     place = np.where(is_known, before, place)
     outcome = np.where(came_back, 0, rows.label[order[place]]).astype(np.int8)
     first = order[silences.begins[silences.which(place)]]
-    return _Told(first, outcome, silences.days_early(silences.since[place], crossed))
+    return _CaseResults(first, outcome, silences.days_early(silences.since[place], crossed))
 
 
 def _leavings(cases: Cases, withheld: Cases, silences: _Silences) -> _Leavings:
@@ -218,7 +218,7 @@ def _leavings(cases: Cases, withheld: Cases, silences: _Silences) -> _Leavings:
     gone = np.unique(silences.which(np.flatnonzero(rows.label[order] == 1)))
     begins = silences.begins[gone]
     row, since_when = order[begins], since[begins]
-    until = np.append(since[silences.begins[1:]], NONE)[gone]  # the next silence of this customer, or of the next one
+    until = np.append(since[silences.begins[1:]], NONE)[gone]  # start of the next silence, of this customer or the next
     until = np.minimum(until, (rows.customer[row] + 1) << SECONDS_BITS)
     first = _first(cases, since_when, until)
     early = np.where(first == NONE, np.nan, silences.days_early(since_when, first))
@@ -228,17 +228,17 @@ def _leavings(cases: Cases, withheld: Cases, silences: _Silences) -> _Leavings:
 
 
 def _first(cases: Cases, since: Longs, until: Longs) -> Longs:
-    """The key of the first case in [since, until), NONE where there is none."""
+    """Returns the key of the first case in [since, until), NONE where there is none."""
     opened = np.append(_key(cases.customer, cases.crossed_s), NONE)
     first = opened[np.searchsorted(opened, since)]
     return np.where(first < until, first, NONE)
 
 
 def _seconds(instants_us: Longs) -> Longs:
-    """Since the year 1, so that nothing is negative; (n,)."""
+    """Returns seconds since the year 1, so that none is negative, (n,)."""
     return instants_us // SECOND_US + 62_135_596_800
 
 
 def _key(customer: Longs, seconds: Longs) -> Longs:
-    """Sorts by customer, then time."""
+    """Returns keys that sort by customer, then time."""
     return np.asarray(customer << SECONDS_BITS | seconds)

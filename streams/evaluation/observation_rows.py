@@ -1,4 +1,4 @@
-"""The observations of a replay, as columns, in the order of their instants."""
+"""The observations of a replay as columns, in the order of their instants."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_LABEL = -1
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Observations, (rows,) each, sorted by instant; `instants_us` are (weeks,), `week` says which one a row is of."""
+    """Observations, (rows,) each, sorted by instant; `week`: index of a row's instant in `instants_us`, (weeks,)."""
 
     path: Path
     names: Sequence[str]  # of customers, (customers,)
@@ -43,13 +43,13 @@ class Rows:
 
     @property
     def labelled(self) -> Flags:
-        """Which rows have matured, (rows,)."""
+        """Whether the label of a row has matured, (rows,)."""
         return np.asarray(self.label != NO_LABEL)
 
     @property
     def known_weeks(self) -> Ints:
-        """At each instant, the labels of how many instants had been learned, (weeks,): those that matured up to it,
-        for the model that it is served with comes of them.
+        """How many instants had known labels at each instant, (weeks,): those that matured up to it, as for the model
+        that is served at it.
         """
         return np.searchsorted(self.instants_us + self.horizon_us, self.instants_us, "right")
 
@@ -59,17 +59,17 @@ class Rows:
         return (self.week >= self.labelled_weeks // 2).astype(np.int64)
 
     def only(self, keep: Flags) -> Rows:
-        """Some of the rows; instants and customers stay as they are numbered."""
+        """Returns the rows to keep; the numbers of instants and customers do not change."""
         features = {name: values[keep] for name, values in self.features.items()}
         columns = {name: getattr(self, name)[keep] for name in ("customer", "week", "probability", "label")}
         return replace(self, features=features, **columns)
 
     def feature_names(self) -> list[str]:
-        """Those of the columns of `matrix`."""
+        """Returns the names of the columns of `matrix`."""
         return [name.removeprefix("f_") for name in pq.read_schema(self.path).names if name.startswith("f_")]
 
     def matrix(self) -> NDArray[np.float32]:
-        """All features, (rows, features); the large one, so it is read when it is wanted."""
+        """Reads all features, (rows, features); large, so it is not kept."""
         names = [f"f_{name}" for name in self.feature_names()]
         into = np.empty((len(self.label), len(names)), np.float32)
         for i, name in enumerate(names):
@@ -78,9 +78,9 @@ class Rows:
 
 
 def read(folder: Path) -> tuple[Rows, dict[str, Any]]:
-    """The observations of a replay and its summary.
+    """Returns the observations of a replay and its summary.
 
-    Raises UsageError where `folder` holds no replay, Failure where the replay is not whole.
+    Raises UsageError where `folder` has no replay, Failure where the replay is not complete.
     """
     summary = _summary(folder)
     path = folder / EXAMPLES

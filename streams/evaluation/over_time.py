@@ -1,4 +1,4 @@
-"""Keepline's own metrics: over time, of the whole log and of its second half."""
+"""Keepline's own metrics: by week, over the whole log and over its second half."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from streams.evaluation.bootstrap import (
 from streams.evaluation.observation_rows import Floats, Ints, Rows
 
 METRICS = ("auc", "log_loss", "brier", "ece")
-MOST = {"log_loss": np.inf}  # the others end at 1
+MOST = {"log_loss": np.inf}  # the other metrics are at most 1
 Metrics = dict[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """One instant, judged alone, and everything up to it."""
+    """Metrics of one instant alone, and of everything up to it."""
 
     observed_at: str
     labels: int
@@ -37,24 +37,24 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """Empty where nothing has matured."""
+class MetricsOverTime:
+    """Metrics of the served probabilities; empty where no label has matured."""
 
     overall: Metrics
     second_half: Metrics
     weeks: list[Week]
 
 
-def course(rows: Rows) -> Course:
-    """Of labelled rows, by the probability that was served."""
+def metrics_over_time(rows: Rows) -> MetricsOverTime:
+    """Computes metrics of labelled rows, by the served probability."""
     if not len(rows.label):
-        return Course({}, {}, [])
+        return MetricsOverTime({}, {}, [])
     alone, so_far = _drawn(rows, rows.week)
     half_alone, half_so_far = _drawn(rows, rows.half)
     weeks, labels = np.unique(rows.week, return_counts=True)
     left = np.bincount(rows.week, rows.label)
     at = [format_instant(int(rows.instants_us[week])) for week in weeks]
-    return Course(
+    return MetricsOverTime(
         _at(half_so_far, -1),
         _at(half_alone, -1),
         [Week(at[i], int(labels[i]), int(left[week]), _at(alone, i), _at(so_far, i)) for i, week in enumerate(weeks)],
@@ -62,7 +62,7 @@ def course(rows: Rows) -> Course:
 
 
 def _drawn(rows: Rows, group: Ints) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """Metrics of each group alone and of all up to it, (1 + replicates, groups) each."""
+    """Returns metrics of each group alone and of all groups up to it, (1 + replicates, groups) each."""
     p, label = rows.probability, rows.label
     within = metrics.equal_mass_within(group, p, CALIBRATION_BINS)
     over_all = metrics.equal_mass(p, CALIBRATION_BINS)

@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else."""
+"""The report as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from streams.page import fill, numbers
 
 CARDS = (
     ("auc", "AUC", "1 is perfect, 0.5 a coin: higher is better"),
-    ("log_loss", "Log loss", "0 is perfect; the price of being sure and wrong: lower is better"),
-    ("ece", "Calibration error (ECE)", "said less happened: lower is better, 0.02 is good"),
+    ("log_loss", "Log loss", "0 is perfect; confident errors cost most: lower is better"),
+    ("ece", "Calibration error (ECE)", "predicted minus observed share: lower is better, 0.02 is good"),
     ("brier", "Brier score", "mean squared error of the probability: lower is better"),
 )
 NOTHING = '<p class="note">Nothing to show: no prediction has matured. Replay a log longer than the horizon.</p>'
-NO_DRIFT = '<p class="note">Not known: it takes three months, and examples of all features of this version.</p>'
+NO_DRIFT = '<p class="note">Not known: drift needs three months, and examples with all features of this version.</p>'
 NO_CASES = '<p class="note">Not known: the folder has no interventions.jsonl.</p>'
 
-NO_EFFECTS = '<p class="note">Not known: the time in which a return counts was over for no case.</p>'
+NO_EFFECTS = '<p class="note">Not known: no case has been measured yet.</p>'
 
 
 def render(report: Report) -> str:
-    """The whole page."""
+    """Returns the whole page."""
     template = (resources.files("streams.evaluation") / "page.html").read_text("utf-8")
     matured = bool(report.course.weeks)
     return fill(
@@ -61,22 +61,25 @@ def _log(report: Report) -> str:
     span = f"{log.first[:10]} to {log.last[:10]}" if log.first and log.last else "an empty log"
     return (
         f"{log.observations:,} weekly predictions about {log.customers:,} customers, {span}. A customer has left who "
-        f"did nothing that proves being still here in the {log.horizon_days:g} days after the prediction. "
+        f"has no retention event in the {log.horizon_days:g} days after the prediction. "
         f"Policy {log.policy_version or 'unknown'}."
     )
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
     later, log = report.course.second_half, report.log
-    facts = [(f"{log.labelled:,}", "predictions judged"), (percent(_share(log.left, log.labelled)), "of them left")]
+    facts = [
+        (f"{log.labelled:,}", "predictions with a label"),
+        (percent(_share(log.left, log.labelled)), "of them left"),
+    ]
     if later:
         facts += [(number(later[name].value), f"{title}, second half") for name, title, _ in CARDS[:3]]
     if report.comparison.rows:
         top = report.comparison.methods[0].tops[-1]
         facts.append((f"{number(top.lift, 2)} x", f"lift of the top {top.share:.0%}"))
     if report.cases is not None:
-        everybody = report.cases.segments[0]
-        facts.append((percent(_share(everybody.in_time, everybody.leavings)), "of leavings had a case in time"))
+        all_customers = report.cases.segments[0]
+        facts.append((percent(_share(all_customers.in_time, all_customers.leavings)), "of leavings had a case in time"))
     return facts
 
 
@@ -88,8 +91,8 @@ def _sentences(report: Report) -> list[str]:
     return [
         _ranking(course.overall["auc"]),
         f"In the second half its probabilities were off by {100 * later:.1f} percentage points on average.",
-        f"Log loss was {estimate(course.overall['log_loss'])} over all; whoever had known in advance how many leave, "
-        f"and nothing else, would have had {number(_entropy(log.left / log.labelled))}.",
+        f"Log loss was {estimate(course.overall['log_loss'])} over all; predicting the share of leavers for every "
+        f"customer would have had {number(_entropy(log.left / log.labelled))}.",
         *_verdicts(report),
         *bars(report),
     ]
@@ -97,29 +100,29 @@ def _sentences(report: Report) -> list[str]:
 
 def _ranking(auc: Estimate) -> str:
     if not isfinite(auc.value):
-        return "All customers had the same fate, so there is nothing to rank them by."
+        return "All labels are equal, so no ranking can be measured."
     interval = f" (95 % interval {percent(auc.low)} to {percent(auc.high)})" if isfinite(auc.low) else ""
     return (
-        "Shown one customer who left and one who stayed, Keepline gave the leaver the higher probability in "
-        f"{percent(auc.value)} of cases{interval}."
+        "Of one customer who left and one who stayed, the leaver had the higher probability in "
+        f"{percent(auc.value)} of such pairs{interval}."
     )
 
 
 def bars(report: Report) -> list[str]:
-    """Which AUCs that the profile asks for are met."""
-    said = [f"{bar.name} ({bar.auc:g}) is {'met' if bar.met else 'not met'}" for bar in report.bars]
-    return [f"By the lower bound of the second half's AUC {', '.join(said)}."] if said else []
+    """Returns a sentence on the AUC bars of the profile; [] where it has none."""
+    parts = [f"{bar.name} ({bar.auc:g}) is {'met' if bar.met else 'not met'}" for bar in report.bars]
+    return [f"By the lower bound of the second half's AUC {', '.join(parts)}."] if parts else []
 
 
 def _verdicts(report: Report) -> list[str]:
-    """Which rivals are beaten in log loss, by the second half's intervals."""
+    """Returns which baselines are better or worse in log loss, by the second half's intervals."""
     words: dict[str, list[str]] = {"better than": [], "worse than": [], "level with": []}
     for one in report.comparison.differences:
         if (one.metric, one.period) == ("log_loss", "second half"):
             word = {"good": "better than", "bad": "worse than"}.get(tables.verdict(one), "level with")
             words[word].append(one.rival)
-    said = [f"{word} {', '.join(names)}" for word, names in words.items() if names]
-    return [f"By log loss in the second half it was {'; '.join(said)}."] if said else []
+    parts = [f"{word} {', '.join(names)}" for word, names in words.items() if names]
+    return [f"By log loss in the second half it was {'; '.join(parts)}."] if parts else []
 
 
 def _cards(report: Report) -> str:
@@ -140,18 +143,16 @@ def _reliability(report: Report) -> str:
 
 def _replay(seconds: float | None) -> str:
     if seconds is None:
-        return "how long the replay took is not known."
-    return (
-        f"Keepline's own is part of the {seconds:,.0f} s of the whole replay, decoding, features and scores included."
-    )
+        return "the duration of the replay is not known."
+    return f"Keepline's own is part of the {seconds:,.0f} s of the whole replay, with decoding, features and scores."
 
 
 def _cases(timing: Timing, days: float) -> str:
     scopes = f'<h3>By scope</h3><div class="wide">{tables.groups(timing.scopes)}</div>' if timing.scopes else ""
     return (
-        f"<p>{escape(_told(timing.segments[0], days))}</p>"
+        f"<p>{escape(_case_summary(timing.segments[0], days))}</p>"
         "<p>Each bar counts customers who left, by the days between the first case after their last visit and the day "
-        f"on which {days:g} days of silence would have told the same without a model. Green is early.</p>"
+        f"on which {days:g} days of silence were over, when it is known without a model. Green is early.</p>"
         f'<div class="card half">{charts.early(timing)}</div>'
         "<p>By kind of customer: cases, and those that were right, since the customer then left; how often such "
         "customers left, with a case in time, late, or only a withheld one; medians of the days early and of the "
@@ -160,17 +161,19 @@ def _cases(timing: Timing, days: float) -> str:
     )
 
 
-def _told(all_: Group, days: float) -> str:
+def _case_summary(figures: Group, days: float) -> str:
     leavings, in_time, late, withheld, before = (
-        n or 0 for n in (all_.leavings, all_.in_time, all_.late, all_.withheld, all_.warned_before)
+        n or 0 for n in (figures.leavings, figures.in_time, figures.late, figures.withheld, figures.warned_before)
     )
-    middle = "" if all_.median_days_early is None else f" (median of all: {all_.median_days_early:.0f} days early)"
+    middle = (
+        "" if figures.median_days_early is None else f" (median of all: {figures.median_days_early:.0f} days early)"
+    )
     return (
         f"Customers left {leavings:,} times: {in_time:,} had a case before {days:g} days of silence were over, "
         f"{late:,} had one later{middle}. {leavings - in_time - late:,} had none after their last visit; of these "
         f"{withheld:,} had crossed the threshold but were withheld, and {before:,} had had a case in the {days:g} days "
-        f"before that visit. Of {all_.judged:,} cases whose {days:g} days are over, "
-        f"{percent(_share(all_.right, all_.judged))} were about somebody who then left."
+        f"before that visit. Of {figures.judged:,} cases whose {days:g} days are over, "
+        f"{percent(_share(figures.right, figures.judged))} were right: the customer then left."
     )
 
 

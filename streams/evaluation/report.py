@@ -1,4 +1,4 @@
-"""All figures of one replay, as they stand in evaluation.json."""
+"""All figures of one replay, as evaluation.json has them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.evaluation.drift import Drift, drift
 from streams.evaluation.effect import Effect
 from streams.evaluation.lead_time import Cases, Timing, timing
 from streams.evaluation.observation_rows import Rows
-from streams.evaluation.over_time import Course, course
+from streams.evaluation.over_time import MetricsOverTime, metrics_over_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Log:
 
     observations: int
     labelled: int
-    unlabelled: int  # their horizon was not over when the log ended: left out
-    left: int  # of those labelled
+    unlabelled: int  # left out: their horizon was not over when the log ended
+    left: int  # customers who left, of the labelled observations
     customers: int
     first: str | None
     last: str | None
@@ -34,7 +34,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An AUC that the profile asks for; met: the lower bound of the second half's is above it."""
+    """A lower bound of AUC from the profile; met: the second half's interval is above it."""
 
     name: str  # the profile's key
     auc: float
@@ -43,10 +43,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything; empty lists where there is nothing to say, no cases where there was no file of them."""
+    """All figures; lists may be empty, `cases` is None where the replay has no file of them."""
 
     log: Log
-    course: Course
+    course: MetricsOverTime
     bars: list[Bar]
     reliability: list[metrics.Bin]
     segments: list[segments.Segment]
@@ -60,26 +60,26 @@ def evaluate(
     rows: Rows,
     summary: dict[str, Any],
     cases: tuple[Cases, Cases] | None,
-    rivals: Sequence[Served],
+    baselines: Sequence[Served],
     effects: Sequence[Effect] = (),
 ) -> Report:
-    """cases: sent and withheld; rivals: what others would have served, (rows,) each."""
+    """Computes the report. cases: sent and withheld; baselines: their predictions, (rows,) each."""
     judged = rows.only(rows.labelled)
-    found = course(judged)
+    found = metrics_over_time(judged)
     return Report(
         _log(rows, judged, summary),
         found,
         _bars(found, summary.get("auc_bars", {})),
         metrics.reliability(judged.probability, judged.label),
         segments.judge(judged),
-        comparison.compare(rows, rivals),
+        comparison.compare(rows, baselines),
         None if cases is None else timing(*cases, rows),
         drift(rows),
         list(effects),
     )
 
 
-def _bars(found: Course, asked: dict[str, float]) -> list[Bar]:
+def _bars(found: MetricsOverTime, asked: dict[str, float]) -> list[Bar]:
     if not found.second_half:
         return []
     return [Bar(name, auc, found.second_half["auc"].low > auc) for name, auc in asked.items()]

@@ -1,4 +1,4 @@
-"""Groups of customers that are looked at apart."""
+"""Metrics of groups of customers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEGMENTS: dict[str, Callable[[Features], Flags]] = {
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """How well a part of the rows was predicted."""
+    """Metrics of the rows of one segment."""
 
     name: str
     labels: int
@@ -35,12 +35,12 @@ class Segment:
 
 
 def members(features: Features) -> dict[str, Flags]:
-    """Who is in each segment, (rows,) each."""
+    """Returns the members of each segment, (rows,) each."""
     return {name: belongs(features) for name, belongs in SEGMENTS.items()}
 
 
 def judge(rows: Rows) -> list[Segment]:
-    """Of labelled rows."""
+    """Returns the metrics of labelled rows by segment."""
     p, label = rows.probability, rows.label
     return [_segment(name, p[belongs], label[belongs]) for name, belongs in members(rows.features).items()]
 

@@ -18,29 +18,29 @@ TITLES = {"auc": "AUC", "log_loss": "log loss", "brier": "Brier", "ece": "ECE"}
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A dash where there is none."""
+    """Returns the value as text; a dash where it is undefined."""
     return UNKNOWN if value is None or not isfinite(value) else f"{value:.{digits}f}"
 
 
 def percent(value: float) -> str:
-    """One digit after the point."""
+    """Returns a percentage with one decimal."""
     return UNKNOWN if not isfinite(value) else f"{value:.1%}"
 
 
 def estimate(one: Estimate) -> str:
-    """With its interval."""
+    """Returns the estimate with its interval."""
     return number(one.value) + ("" if isnan(one.low) else f" ({number(one.low)} to {number(one.high)})")
 
 
 def verdict(one: Difference) -> str:
-    """`good`, `bad` or `level`: whether Keepline is better, by the interval."""
+    """Returns `good`, `bad` or `level`: whether Keepline is better, by the interval."""
     sign = 1 if one.metric == "auc" else -1
     low, high = sorted((sign * one.difference.low, sign * one.difference.high))
     return "good" if low > 0 else "bad" if high < 0 else "level"
 
 
 def methods(found: Sequence[Method]) -> str:
-    """A row each, the whole of the compared rows and the second half."""
+    """Returns a table with a row a method: over all compared rows and the second half."""
     names = list(TITLES)
     head = ["method", *(f"{TITLES[name]}<small>second half</small>" for name in names)]
     head += [f"lift, top {top.share:.0%}<small>leavers found</small>" for top in found[0].tops] + [
@@ -58,14 +58,14 @@ def _method(one: Method, names: Sequence[str]) -> list[str]:
 
 
 def differences(comparison: Comparison) -> str:
-    """A row a rival: the difference, which of them is better, and the interval."""
+    """Returns a table with a row a baseline: the difference, which one is better, and the interval."""
     kinds = [(metric, period) for metric in METRICS for period in reversed(PERIODS)]
     found = {(one.rival, one.metric, one.period): one for one in comparison.differences}
     rows = [
         [escape(name), *(_difference(found[name, metric, period]) for metric, period in kinds)]
         for name in dict.fromkeys(one.rival for one in comparison.differences)
     ]
-    return _table(["Keepline less", *(f"{TITLES[metric]}<small>{period}</small>" for metric, period in kinds)], rows)
+    return _table(["Keepline minus", *(f"{TITLES[metric]}<small>{period}</small>" for metric, period in kinds)], rows)
 
 
 def _difference(one: Difference) -> str:
@@ -78,7 +78,7 @@ def _difference(one: Difference) -> str:
 
 
 def segments(found: Sequence[Segment]) -> str:
-    """A row each."""
+    """Returns a table with a row a segment."""
     head = ["segment", "predictions", "left", "AUC", "log loss", "ECE"]
     rows = [
         [
@@ -93,8 +93,8 @@ def segments(found: Sequence[Segment]) -> str:
 
 
 def effects(found: Sequence[Effect]) -> str:
-    """A row a tier: shares that came back, and their difference with its interval."""
-    head = ["tier", "sent", "came back", "held out", "came back", "difference"]
+    """Returns a table with a row a tier: shares that returned, and their difference with its interval."""
+    head = ["tier", "sent", "returned", "held out", "returned", "difference"]
     return _table(head, [_effect(one) for one in found])
 
 
@@ -113,7 +113,7 @@ def _effect(one: Effect) -> list[str]:
 
 
 def groups(found: Sequence[Group]) -> str:
-    """Cases of segments or scopes, a row each."""
+    """Returns a table of cases with a row a segment or scope."""
     head = ["", "cases", "right", "left", "case in time", "late", "only withheld", "days early", "silence"]
     return _table(head, [_group(one) for one in found])
 
@@ -136,7 +136,7 @@ def _group(one: Group) -> list[str]:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Cells are HTML; all but the first column are figures."""
+    """Returns an HTML table; cells are HTML, all columns but the first are numbers."""
 
     return f"<table>{_row('th', head)}{''.join(_row('td', cells) for cells in rows)}</table>"
 

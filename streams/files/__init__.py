@@ -1,19 +1,20 @@
-"""Logs in files, and the folder that a replay leaves behind.
+"""Event logs in files, and the result folder of a replay.
 
-In come `.jsonl`, `.csv` and `.parquet`, plain or compressed; out go chunks of rows in the file's order.
-No file is ever held whole.
+Input: `.jsonl`, `.csv` and `.parquet`, plain or compressed. Output: chunks of rows in the file's order.
+No file is read into memory as a whole.
 
-    source      from a path to chunks
-    naming      what a file's name says: its kind, its format, its compression
-    opening     bytes of a file, decompressed, and lines of them; what can be wrong with a file is said here
-    json_lines  chunks of a .jsonl, any kinds mixed
-    csv_rows    chunks of a .csv
-    parquet     chunks of a .parquet
-    cells       from columns to events: numbers, lists, what may be missing
-    identity    ids for rows that have none: derived from their content
-    chunks      rows that follow each other, whatever format they were kept in
-    decoded     chunks to accepted events and dead letters
-    sources     files as the sources of a merge
-    folder      what a replay leaves behind
-    spool       a queue that waits on disk
+    formats        opens a path and returns its chunks
+    file_names     kind, format and compression from a file's name
+    compression    the decompressed bytes of a file, and its lines; reports unreadable files
+    json_lines     chunks of a .jsonl, kinds may be mixed
+    csv_rows       chunks of a .csv
+    parquet        chunks of a .parquet
+    cell_values    cells to event fields: numbers, lists, defaults for missing fields
+    derived_ids    ids for rows that have none, derived from their content
+    chunks         consecutive rows of a file, independent of its format
+    decoding       chunks to accepted events and dead letters
+    file_sources   files as the sources of a merge
+    tick_reader    files tick by tick, for `keepline publish`
+    replay_folder  writes the result files of a replay
+    disk_queue     a queue on disk
 """

@@ -1,5 +1,5 @@
-"""From columns to events: text that means a number, a list or nothing becomes what it means, and what may be
-missing is filled in. What does not mean what it should stays as it is: decoding refuses it and says why."""
+"""Columns to events: text is parsed to numbers, lists or None, and optional fields get their defaults. A cell that
+cannot be parsed stays text: decoding refuses it with a reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Column = Sequence[Any]
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 PAIR = re.compile(r"\s*([^:;|\s]+)\s*:\s*(true|false)\s*(?:[;|]|$)")
 PAIRS = re.compile(f"(?:{PAIR.pattern})+")
-MOST_REMEMBERED = 1 << 16
+MOST_CACHED = 1 << 16
 
 
 def _number(text: str) -> Any:
@@ -27,20 +27,20 @@ def _number(text: str) -> Any:
     return plain_number(number) if abs(number) < float("inf") else text
 
 
-class Remembered(dict[str, Any]):
-    """What cells mean, worked out once for each text."""
+class ParseCache(dict[str, Any]):
+    """Parsed values by cell text: each different text is parsed once."""
 
-    def __init__(self, meaning: Callable[[str], Any]) -> None:
-        self.meaning = meaning
+    def __init__(self, parse: Callable[[str], Any]) -> None:
+        self.parse = parse
 
     def __missing__(self, text: str) -> Any:
-        if len(self) >= MOST_REMEMBERED:
+        if len(self) >= MOST_CACHED:
             self.clear()
-        self[text] = value = self.meaning(text)
+        self[text] = value = self.parse(text)
         return value
 
     def column(self, cells: Sequence[str]) -> Column:
-        """The meaning of each cell."""
+        """Returns the parsed value of each cell."""
         return list(map(self.__getitem__, cells))
 
 
@@ -49,10 +49,10 @@ def _causes(text: str) -> list[str] | None:
 
 
 def _consent(cell: Any) -> Any:
-    """Channels and whether they may be used: `{"sms": true}`, `sms:true;mail:false`, or the pairs of a Parquet map."""
+    """Returns consent by channel from `{"sms": true}`, `sms:true;mail:false`, or the pairs of a Parquet map."""
     if isinstance(cell, list) and all(isinstance(pair, tuple) for pair in cell):
         return dict(cell)
-    if isinstance(cell, dict):  # of a Parquet struct each row has all channels
+    if isinstance(cell, dict):  # a Parquet struct has every channel in each row
         return {channel: given for channel, given in cell.items() if given is not None}
     if not isinstance(cell, str):
         return cell
@@ -64,47 +64,47 @@ def _consent(cell: Any) -> Any:
         return given if pairs and len(given) == len(pairs) else cell
 
 
-class Texts:
-    """Columns of text, as in CSV: an empty cell is absent."""
+class TextColumns:
+    """Parses columns of text, as in CSV: an empty cell is a missing field."""
 
     def __init__(self) -> None:
-        numbers = Remembered(_number)
-        self.meanings = dict.fromkeys((*NUMBERS, "schema_version", "cost", "value"), numbers)
-        self.meanings["causes"] = Remembered(_causes)
+        numbers = ParseCache(_number)
+        self.caches = dict.fromkeys((*NUMBERS, "schema_version", "cost", "value"), numbers)
+        self.caches["causes"] = ParseCache(_causes)
 
     def column(self, name: str, cells: Sequence[str]) -> Column:
-        """What the cells of a column mean, None where they are empty."""
-        meaning = self.meanings.get(name)
-        if meaning is not None:
-            return meaning.column(cells)
+        """Returns the parsed cells of a column, None where they are empty."""
+        parse = self.caches.get(name)
+        if parse is not None:
+            return parse.column(cells)
         return cells if all(cells) else [cell or None for cell in cells]
 
 
 class Completion:
-    """Columns of one file to events that lack nothing."""
+    """Turns columns of one file into complete events."""
 
     def __init__(self, kind: str, file: str) -> None:
         self.kind, self.file, self.ids = kind, file, DerivedIds()
 
     def objects(self, columns: Mapping[str, Column], rows: int) -> list[dict[str, Any]]:
-        """One object a row, without the fields that are None; (rows,) each column."""
+        """Returns one object a row, without the fields that are None; (rows,) each column."""
         filled = dict(columns)
         for name, value in (("kind", self.kind), ("schema_version", 1)):
             filled[name] = _filled(filled.get(name), value, rows)
         if "consent" in filled:
             filled["consent"] = list(map(_consent, filled["consent"]))
         objects = _objects(filled, rows)
-        nameless = [one for one in objects if "event_id" not in one] if "event_id" in filled else objects
-        for one, event_id in zip(nameless, self.ids.of(nameless), strict=True):
+        without_id = [one for one in objects if "event_id" not in one] if "event_id" in filled else objects
+        for one, event_id in zip(without_id, self.ids.of(without_id), strict=True):
             one["event_id"] = event_id
-        silent = [one for one in objects if "producer" not in one] if "producer" in filled else objects
-        for one in silent:
+        without_producer = [one for one in objects if "producer" not in one] if "producer" in filled else objects
+        for one in without_producer:
             one["producer"] = self.file
         return objects
 
 
 def _has_gaps(column: Column) -> bool:
-    """Whether a cell is None; most columns are settled by the cheaper question."""
+    """Returns whether a cell is None; for most columns the cheaper test is enough."""
     return not all(column) and None in column
 
 

@@ -1,4 +1,4 @@
-"""Rows of a file that follow each other, whatever format they were kept in."""
+"""Consecutive rows of a file, independent of its format."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ FILLED_IN = {"kind", "event_id", "producer"}
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The rows of a chunk that are of one kind: objects or, of a .jsonl, JSON. `places`: where they stand."""
+class RowsOfKind:
+    """The rows of a chunk that have one kind: objects or, of a .jsonl, JSON. `places`: their indexes in the chunk."""
 
     kind: str
     places: NDArray[np.intp]
@@ -30,19 +30,19 @@ class Part:
     json: list[bytes] = field(default_factory=list)
 
     def decode(self, decoder: Decoder, now_us: int) -> Decoded:
-        """Decoded; the indexes are those of the part."""
+        """Returns the decoded rows; indexes count the rows of this kind."""
         if self.objects is None:
             return decoder.decode(self.json, None, now_us)
         return decoder.decode_objects(self.objects, now_us)
 
     def values(self) -> list[bytes]:
-        """Each row as JSON, as it would lie in a topic."""
+        """Returns each row as JSON, as a topic would have it."""
         return self.json if self.objects is None else [orjson.dumps(one, default=str) for one in self.objects]
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A row that is not even an object: why, and its bytes."""
+class MalformedRow:
+    """A row that is no object: the refusal, and its bytes."""
 
     refused: Refused
     value: bytes
@@ -50,31 +50,31 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """At most CHUNK_ROWS rows that follow each other; each of 0 to size - 1 is in a part or unreadable."""
+    """At most CHUNK_ROWS consecutive rows; each index from 0 to size - 1 is in one of `parts` or in `malformed`."""
 
     file: str
     lines: NDArray[np.int64]  # (size,) line numbers, of a .parquet row numbers, from 1
-    parts: Sequence[Part]
-    unreadable: Sequence[Unreadable] = ()
+    parts: Sequence[RowsOfKind]
+    malformed: Sequence[MalformedRow] = ()
 
     @property
     def size(self) -> int:
         return len(self.lines)
 
     def values(self) -> list[bytes]:
-        """The bytes of each row, in order."""
+        """Returns the bytes of each row, in order."""
         values = [b""] * self.size
         for part in self.parts:
             for place, value in zip(part.places.tolist(), part.values(), strict=True):
                 values[place] = value
-        for one in self.unreadable:
+        for one in self.malformed:
             values[one.refused.index] = one.value
         return values
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that is being read, once. `kind`: what its name says, None when that says nothing."""
+    """A file that is read once. `kind`: from its name, None where the name has none."""
 
     path: Path
     file: str
@@ -83,10 +83,10 @@ class Source:
 
 
 def check_columns(path: Path, kind: str, columns: Sequence[str]) -> None:
-    """Raises UsageError when a column stands there twice or one that is needed is missing."""
+    """Raises UsageError when a column occurs twice or a required column is missing."""
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
-        raise UsageError(f"{path}: column {', '.join(map(repr, twice))} stands there twice; name every column once")
+        raise UsageError(f"{path}: column {', '.join(map(repr, twice))} occurs twice; name every column once")
     needed = [name for name, one in KINDS[kind].model_fields.items() if one.is_required() and name not in FILLED_IN]
     missing = sorted(set(needed) - set(columns))
     if missing:

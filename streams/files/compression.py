@@ -1,4 +1,4 @@
-"""The bytes of a file, decompressed, and whole lines of them. What can be wrong with a file is said here."""
+"""The decompressed bytes of a file, and its whole lines. Errors of reading a file are raised here."""
 
 from __future__ import annotations
 
@@ -30,23 +30,25 @@ def check_readable(path: Path) -> None:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """What goes wrong while bytes of `path` are read is a Failure that names it."""
+    """Turns errors of reading `path` into a Failure that names the file."""
     try:
         yield
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         what = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise Failure(f"{path}: cannot be read ({what}); is it complete, and what its name says?") from error
+        raise Failure(
+            f"{path}: cannot be read ({what}); is it complete, and is its format that of its name?"
+        ) from error
 
 
 def blocks(name: FileName) -> Iterator[bytes]:
-    """The decompressed bytes of a file, in pieces of BLOCK_BYTES or less."""
+    """Yields the decompressed bytes of a file, at most BLOCK_BYTES at a time."""
     with reading(name.path), _open(name) as stream:
         while block := stream.read(BLOCK_BYTES):
             yield block
 
 
 def whole_lines(name: FileName) -> Iterator[bytes]:
-    """Pieces of a text that end where lines end (the last one: where it ends), without a byte order mark."""
+    """Yields blocks of whole lines, without a byte order mark; the last line needs no line end."""
     rest, first = b"", True
     for block in blocks(name):
         block = rest + block

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from schemas.errors import Failure, UsageError
 from schemas.refusals import Refused
-from streams.files.cell_values import Completion, Texts
-from streams.files.chunks import CHUNK_ROWS, Chunk, Part, Unreadable, check_columns
+from streams.files.cell_values import Completion, TextColumns
+from streams.files.chunks import CHUNK_ROWS, Chunk, MalformedRow, RowsOfKind, check_columns
 from streams.files.compression import whole_lines
 from streams.files.file_names import FileName
 
@@ -22,7 +22,7 @@ Lines = NDArray[np.int64]
 
 
 class TextLines:
-    """The lines of a file as text; what is not UTF-8 becomes surrogates, and `clean` false from then on."""
+    """The lines of a file as text; bytes that are not UTF-8 become surrogates and make `clean` false."""
 
     def __init__(self, name: FileName) -> None:
         self.name, self.clean, self.last = name, True, ""
@@ -38,7 +38,7 @@ class TextLines:
 
 
 class CsvRows:
-    """A row that cannot be read is refused alone, unless a quotation mark makes it doubtful where it ends."""
+    """Refuses a malformed row alone, unless a quotation mark leaves open where the row ends."""
 
     def __init__(self, name: FileName) -> None:
         assert name.kind is not None
@@ -46,10 +46,10 @@ class CsvRows:
         self.lines = TextLines(name)
         self.reader = csv.reader(iter(self.lines), strict=True)
         self.columns = self._header()
-        self.texts, self.completion = Texts(), Completion(name.kind, name.file)
+        self.texts, self.completion = TextColumns(), Completion(name.kind, name.file)
 
     def chunks(self) -> Iterator[Chunk]:
-        """The rows below the header but the blank ones."""
+        """Yields the rows below the header, without blank lines."""
         while True:
             first = self.reader.line_num + 1
             rows, broken = self._read()
@@ -69,34 +69,34 @@ class CsvRows:
         check_columns(self.name.path, self.kind, header)
         return header
 
-    def _read(self) -> tuple[list[Row], dict[int, Unreadable]]:
-        """The next rows, and which of them (empty ones) stand for a broken line."""
+    def _read(self) -> tuple[list[Row], dict[int, MalformedRow]]:
+        """Returns the next rows, and by index those (empty ones) that stand for a malformed line."""
         rows: list[Row] = []
-        broken: dict[int, Unreadable] = {}
+        broken: dict[int, MalformedRow] = {}
         while len(rows) < CHUNK_ROWS:
             before, known = self.reader.line_num, len(rows)
             try:
-                rows.extend(islice(self.reader, CHUNK_ROWS - known))  # what came before an error stays
+                rows.extend(islice(self.reader, CHUNK_ROWS - known))  # rows read before an error stay
                 break
             except csv.Error as error:
                 self._same_line(before + _lines(rows[known:]), str(error))
-                broken[len(rows)] = self._unreadable("csv", f"is not CSV ({error})", self.lines.last)
+                broken[len(rows)] = self._malformed("csv", f"is not CSV ({error})", self.lines.last)
                 rows.append([])
         return rows, broken
 
     def _lines_before(self, rows: list[Row], first: int) -> Lines:
-        """How many lines lie between line `first` and each row."""
+        """Returns the number of lines between line `first` and each row."""
         if self.reader.line_num - first + 1 == len(rows):
             return np.arange(len(rows), dtype=np.int64)
         return np.cumsum([0] + [_lines([row]) for row in rows[:-1]])
 
     def _same_line(self, before: int, what: str) -> None:
-        """Where a quoted cell ran over several lines it may have swallowed rows: raises Failure."""
+        """Raises Failure where a quoted cell ran over several lines: it may contain other rows."""
         if self.reader.line_num != before + 1:
             where = f"{self.name.path}: lines {before + 1} to {self.reader.line_num}"
-            raise Failure(f"{where}: a quoted cell does not end as it should ({what}); mend the file")
+            raise Failure(f"{where}: a quoted cell does not end correctly ({what}); repair the file")
 
-    def _chunk(self, rows: list[Row], starts: Lines, broken: dict[int, Unreadable]) -> Chunk:
+    def _chunk(self, rows: list[Row], starts: Lines, broken: dict[int, MalformedRow]) -> Chunk:
         if broken or not self.lines.clean or set(map(len, rows)) != {len(self.columns)}:
             kept = [i for i, row in enumerate(rows) if row or i in broken]
             rows, starts = [rows[i] for i in kept], starts[kept]
@@ -104,33 +104,33 @@ class CsvRows:
             broken |= {i: wrong for i, row in enumerate(rows) if i not in broken and (wrong := self._wrong(row))}
         places = [i for i in range(len(rows)) if i not in broken] if broken else range(len(rows))
         good = [rows[i] for i in places] if broken else rows
-        parts = [Part(self.kind, np.array(places, np.intp), self._objects(good))] if good else []
-        unreadable = [_at(i, one) for i, one in sorted(broken.items())]
-        return Chunk(self.name.file, starts, parts, unreadable)
+        parts = [RowsOfKind(self.kind, np.array(places, np.intp), self._objects(good))] if good else []
+        malformed = [_at(i, one) for i, one in sorted(broken.items())]
+        return Chunk(self.name.file, starts, parts, malformed)
 
     def _objects(self, rows: list[Row]) -> list[dict[str, object]]:
         cells = zip(self.columns, zip(*rows, strict=True), strict=True)
         return self.completion.objects({name: self.texts.column(name, column) for name, column in cells}, len(rows))
 
-    def _wrong(self, row: Row) -> Unreadable | None:
+    def _wrong(self, row: Row) -> MalformedRow | None:
         if len(row) != len(self.columns):
             sentence = f"has {len(row)} cells, the header names {len(self.columns)} columns"
-            return self._unreadable("width", sentence, _written(row))
+            return self._malformed("width", sentence, _written(row))
         if not _is_utf8(row):
-            return self._unreadable("utf8", "is not text in UTF-8", _written(row))
+            return self._malformed("utf8", "is not text in UTF-8", _written(row))
         return None
 
-    def _unreadable(self, rule: str, sentence: str, text: str) -> Unreadable:
-        return Unreadable(Refused(0, "row", rule, f"the row {sentence}"), text.encode("utf-8", "surrogateescape"))
+    def _malformed(self, rule: str, sentence: str, text: str) -> MalformedRow:
+        return MalformedRow(Refused(0, "row", rule, f"the row {sentence}"), text.encode("utf-8", "surrogateescape"))
 
 
 def _lines(rows: list[Row]) -> int:
-    """The lines that rows were written in: a quoted cell may have more than one."""
+    """Returns how many lines the rows take: a quoted cell may have several."""
     return len(rows) + sum(cell.count("\n") for row in rows for cell in row)
 
 
 def _is_utf8(row: Row) -> bool:
-    """Whether no byte of the row had to become a surrogate."""
+    """Returns whether no byte of the row became a surrogate."""
     try:
         "".join(row).encode()
     except UnicodeEncodeError:
@@ -138,9 +138,9 @@ def _is_utf8(row: Row) -> bool:
     return True
 
 
-def _at(place: int, one: Unreadable) -> Unreadable:
+def _at(place: int, one: MalformedRow) -> MalformedRow:
     refused = one.refused
-    return Unreadable(Refused(place, refused.field, refused.rule, refused.sentence), one.value)
+    return MalformedRow(Refused(place, refused.field, refused.rule, refused.sentence), one.value)
 
 
 def _written(row: Row) -> str:

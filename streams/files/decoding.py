@@ -1,4 +1,4 @@
-"""Chunks of a file after decoding: all kinds in one, in the file's order, and dead letters of the refused."""
+"""Decodes chunks of a file: events of all kinds in the file's order, and dead letters for refused rows."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from schemas.columns import KINDS, Details, Events
 from schemas.decode import MAX_SKEW_US, Decoded, Decoder
-from schemas.refusals import Refused, dead_letter, shown
+from schemas.refusals import Refused, dead_letter, excerpt
 from schemas.validation import Mark
-from streams.files.chunks import Chunk, Part, Source
+from streams.files.chunks import Chunk, RowsOfKind, Source
 
 EXPECTED = ", ".join(KINDS)
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedChunk:
-    """`decoded.index`, marks and refusals count the chunk's rows from 0; `letters` fit `decoded.refused`."""
+    """`decoded.index`, marks and refusals count the chunk's rows from 0; `letters` follow `decoded.refused`."""
 
     chunk: Chunk
     decoded: Decoded
@@ -29,7 +29,7 @@ class DecodedChunk:
 
     @property
     def size(self) -> int:
-        """Rows of the file: events, marks and refused ones."""
+        """The number of rows: events, marks and refused ones."""
         return self.chunk.size
 
     @property
@@ -38,22 +38,22 @@ class DecodedChunk:
         return self.chunk.lines
 
     def values(self) -> list[bytes]:
-        """Each row as JSON with nothing missing, as it would lie in a topic; unreadable ones as they are."""
+        """Returns each row as complete JSON, as a topic would have it; malformed ones unchanged."""
         return self.chunk.values()
 
 
 def decode_source(source: Source, now_us: int, max_skew_us: int = MAX_SKEW_US) -> Iterator[DecodedChunk]:
-    """The chunks of a source, decoded as they are asked for."""
+    """Returns the chunks of a source, decoded lazily."""
     decoders = {kind: Decoder(kind, max_skew_us) for kind in KINDS}
     return (_decoded(chunk, decoders, now_us) for chunk in source.chunks)
 
 
 def _decoded(chunk: Chunk, decoders: dict[str, Decoder], now_us: int) -> DecodedChunk:
     known = [part for part in chunk.parts if part.kind in KINDS]
-    refused = [one.refused for one in chunk.unreadable]
-    refused += [refusal for part in chunk.parts if part.kind not in KINDS for refusal in _strange(part)]
-    parts = [_placed(part.decode(decoders[part.kind], now_us), part.places) for part in known]
-    decoded = _together(parts, refused)
+    refused = [one.refused for one in chunk.malformed]
+    refused += [refusal for part in chunk.parts if part.kind not in KINDS for refusal in _unknown_kind(part)]
+    parts = [_in_chunk(part.decode(decoders[part.kind], now_us), part.places) for part in known]
+    decoded = _merged(parts, refused)
     values = chunk.values() if decoded.refused else []
     letters = [
         dead_letter(one, values[one.index], {"file": chunk.file, "line": int(chunk.lines[one.index])})
@@ -62,22 +62,22 @@ def _decoded(chunk: Chunk, decoders: dict[str, Decoder], now_us: int) -> Decoded
     return DecodedChunk(chunk, decoded, letters)
 
 
-def _strange(part: Part) -> Iterable[Refused]:
-    """Refuses rows whose kind nothing reads."""
+def _unknown_kind(part: RowsOfKind) -> Iterable[Refused]:
+    """Refuses rows of an unknown kind."""
     rule = "wrong_kind" if part.kind else "missing"
-    came = "kind is missing or not text" if not part.kind else f"kind is {shown(part.kind)}"
+    came = "kind is missing or not text" if not part.kind else f"kind is {excerpt(part.kind)}"
     return (Refused(place, "kind", rule, f"{came}; expected one of {EXPECTED}") for place in part.places.tolist())
 
 
-def _placed(decoded: Decoded, places: NDArray[np.intp]) -> Decoded:
-    """From places in a part to places in its chunk. The end of one file is not the end of the input: like a
+def _in_chunk(decoded: Decoded, places: NDArray[np.intp]) -> Decoded:
+    """Maps indexes within a kind to indexes in the chunk. The end mark of one file is not the end of the input: like a
     heartbeat, it only proves that nothing older follows."""
     marks = [Mark(int(places[mark.index]), "heartbeat", mark.time_us, mark.producer) for mark in decoded.marks]
     refused = [replace(one, index=int(places[one.index])) for one in decoded.refused]
     return Decoded(decoded.events, places[decoded.index], marks, refused, decoded.unknown_fields, decoded.details)
 
 
-def _together(parts: Sequence[Decoded], refused: list[Refused]) -> Decoded:
+def _merged(parts: Sequence[Decoded], refused: list[Refused]) -> Decoded:
     marks = sorted((mark for part in parts for mark in part.marks), key=lambda mark: mark.index)
     everything = sorted(refused + [one for part in parts for one in part.refused], key=lambda one: one.index)
     unknown = sum((part.unknown_fields for part in parts), Counter[str]())
@@ -93,7 +93,7 @@ def _together(parts: Sequence[Decoded], refused: list[Refused]) -> Decoded:
 
 
 def _details(parts: Sequence[Decoded]) -> list[Details]:
-    """The details of all parts; their rows are told where they are now."""
+    """Returns the details of all parts and renumbers the references of their rows."""
     details: list[Details] = []
     for part in parts:
         numbers = part.events.rows["details"]

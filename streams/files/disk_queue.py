@@ -1,4 +1,4 @@
-"""A queue that waits on disk: records appended now and read again much later, in constant memory."""
+"""A queue on disk: records are appended now and read much later, in constant memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEGMENT_BYTES = 64 << 20
 
 @dataclass
 class Segment:
-    """Some records that follow each other, in a file without a name that goes when it is let go."""
+    """Consecutive records, in an unnamed temporary file that is deleted when it is closed."""
 
     first: int
     file: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
@@ -44,7 +44,7 @@ class DiskQueue:
         return self._written - self._read
 
     def append(self, values: list[bytes]) -> None:
-        """Writes records at the end."""
+        """Appends records."""
         for value in values:
             last = self._segments[-1]
             if last.ends and last.ends[-1] >= SEGMENT_BYTES:
@@ -54,17 +54,17 @@ class DiskQueue:
             self._written += 1
 
     def read(self) -> tuple[int, bytes]:
-        """The next record and its number."""
+        """Returns the next record and its number."""
         number = self._read
         self._read += 1
         return number, self._get(number)
 
     def all_from(self, number: int) -> Iterator[bytes]:
-        """Every record from `number` on, read or not."""
+        """Returns every record from `number` on, read or not."""
         return map(self._get, range(number, self._written))
 
     def forget(self, number: int) -> None:
-        """Records before `number` are not asked for again."""
+        """Drops segments of records before `number`: they are not read again."""
         while len(self._segments) > 1 and self._segments[1].first <= number:
             self._segments.popleft()
 

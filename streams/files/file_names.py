@@ -1,4 +1,4 @@
-"""What a file's name says: `service_visits.csv.gz` holds service visits, as CSV, compressed by gzip."""
+"""Kind, format and compression from a file's name: `service_visits.csv.gz` holds service visits, CSV, gzip."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FileName:
 
 
 def read_name(path: str) -> FileName:
-    """Takes a path apart; raises UsageError for a format or a stem that means nothing here."""
+    """Parses a path; raises UsageError for an unknown format or a stem that names no kind."""
     file = os.fsencode(Path(path).name).decode("utf-8", "replace")
     plain = Path(file.lower())
     compression = COMPRESSIONS.get(plain.suffix)
@@ -44,5 +44,5 @@ def read_name(path: str) -> FileName:
     kind = KIND_OF_STEM.get(plain.stem.replace("-", "_"))
     if kind is None and plain.suffix != ".jsonl":
         names = ", ".join(_plural(kind) for kind in KINDS)
-        raise UsageError(f"{path}: the name {plain.stem!r} does not say what the rows are; expected one of {names}")
+        raise UsageError(f"{path}: the name {plain.stem!r} names no kind of event; expected one of {names}")
     return FileName(Path(path), file, plain.suffix, compression, kind)

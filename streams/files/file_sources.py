@@ -1,4 +1,4 @@
-"""Files as the sources of a merge, each read as far as the merge wants it."""
+"""Files as the sources of a merge, each read as far as the merge needs it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from streams.units.engine_batch import Letter
 
 
 class Feed(Protocol):
-    """What files are read into."""
+    """The feed that files are read into."""
 
     merge: Merge
 
     def wants(self, source: str) -> bool:
-        """Whether more of a source is needed."""
+        """Returns whether more rows of a source are needed."""
 
     def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
-        """Decoded rows, in order."""
+        """Accepts decoded rows, in order."""
 
 
 @dataclass
 class Input:
-    """A file on its way into the merge."""
+    """A file with how far it has been read."""
 
     name: str
     chunks: Iterator[DecodedChunk]
@@ -41,7 +41,7 @@ class FileSources:
     """Reads files into a feed, as many rows of each as are needed."""
 
     def __init__(self, paths: Sequence[str], now_us: int, max_skew_us: int) -> None:
-        """Raises UsageError when a file cannot be a source; rows of the future are refused as of `now_us`."""
+        """Raises UsageError when a file cannot be a source; rows later than `now_us` are refused."""
         self.inputs = [
             Input(f"{i}:{path}", decode_source(open_source(path), now_us, max_skew_us)) for i, path in enumerate(paths)
         ]
@@ -50,22 +50,22 @@ class FileSources:
 
     @property
     def names(self) -> list[str]:
-        """The sources, one a file."""
+        """The names of the sources, one a file."""
         return [source.name for source in self.inputs]
 
     @property
     def exhausted(self) -> bool:
-        """Everything was read."""
+        """Whether everything was read."""
         return all(source.exhausted for source in self.inputs)
 
     @property
     def empty(self) -> bool:
-        """Everything was read and there was no event in it."""
+        """Whether everything was read and had no event."""
         return self.exhausted and self.last_us is None
 
     def read_into(self, feed: Feed, seen: Callable[[Input, DecodedChunk], None] = lambda source, chunk: None) -> None:
-        """A chunk of each file of which more is wanted; the end when there is nothing more. `seen` sees each
-        chunk first.
+        """Reads a chunk of each file of which the feed wants more; finishes the merge when all are read. `seen` is
+        called with each chunk before the feed.
         """
         for source in self.inputs:
             if source.exhausted or not feed.wants(source.name):

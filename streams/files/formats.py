@@ -1,4 +1,4 @@
-"""From a path to chunks of rows."""
+"""Opens files of any format as chunks of rows."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ READERS: dict[str, Callable[[FileName], JsonLines | CsvRows | ParquetRows]] = {
 
 
 def open_source(path: str) -> Source:
-    """Opens a file of events; its rows are read as they are asked for, in memory that does not grow.
+    """Opens a file of events; its rows are read lazily, in constant memory.
 
-    Raises UsageError when the name, the header or the path is wrong; Failure when the file turns out
-    to be unreadable, here or while it is read. A bad row is neither: it is in its chunk.
+    Raises UsageError when the name, the header or the path is wrong; Failure when the file is unreadable, now or while
+    its chunks are read. A malformed row raises nothing: its chunk has it.
     """
     name = read_name(path)
     check_readable(name.path)

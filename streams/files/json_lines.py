@@ -1,4 +1,4 @@
-"""Chunks of a .jsonl: each line an event or a heartbeat, kinds mixed as they come."""
+"""Chunks of a .jsonl: each line is an event or a heartbeat, kinds may be mixed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 
 from schemas.columns import KINDS
 from schemas.events import MARKS
-from streams.files.chunks import CHUNK_ROWS, Chunk, Part
+from streams.files.chunks import CHUNK_ROWS, Chunk, RowsOfKind
 from streams.files.compression import whole_lines
 from streams.files.derived_ids import DerivedIds, plain_number
 from streams.files.file_names import FileName
@@ -19,15 +19,15 @@ Line = tuple[int, bytes]
 
 
 class JsonLines:
-    """The lines stay bytes and what is missing is added to them: so decoding sees what the file says, keys
-    that stand there twice included. What is not an object is passed on as it is, for decoding to refuse."""
+    """Keeps lines as bytes and adds missing fields to them, so that decoding sees the file's own text, repeated keys
+    included. A line that is no object is passed on unchanged: decoding refuses it."""
 
     def __init__(self, name: FileName) -> None:
         self.name, self.ids = name, DerivedIds()
-        self.some_kind = name.kind or KINDS[0]  # whose decoder meets what has no kind of its own
+        self.fallback_kind = name.kind or KINDS[0]  # its decoder gets the lines that have no kind
 
     def chunks(self) -> Iterator[Chunk]:
-        """The file's lines but the blank ones."""
+        """Yields the file's lines, without blank ones."""
         before = 0
         for block in whole_lines(self.name):
             lines = block.removesuffix(b"\n").split(b"\n")
@@ -43,23 +43,23 @@ class JsonLines:
             kind, value = self._completed(line)
             places.setdefault(kind, []).append(place)
             values.append(value)
-        parts = [Part(kind, np.array(p, np.intp), None, [values[i] for i in p]) for kind, p in places.items()]
+        parts = [RowsOfKind(kind, np.array(p, np.intp), None, [values[i] for i in p]) for kind, p in places.items()]
         return Chunk(self.name.file, np.array([number for number, _ in numbered], np.int64), parts)
 
     def _completed(self, line: bytes) -> tuple[str, bytes]:
-        """The kind of a line and the line with nothing missing."""
+        """Returns the kind of a line and the line with missing fields added."""
         try:
             found = orjson.loads(line)
         except orjson.JSONDecodeError:
-            return self.some_kind, line
+            return self.fallback_kind, line
         if not isinstance(found, dict):
-            return self.some_kind, line
+            return self.fallback_kind, line
         kind = found.get("kind", self.name.kind)
         kind = kind if isinstance(kind, str) else ""
         missing = self._missing(found, kind)
         if missing:
             line = _with(line, missing, bool(found))
-        return self.some_kind if kind in MARKS else kind, line
+        return self.fallback_kind if kind in MARKS else kind, line
 
     def _missing(self, found: dict[str, Any], kind: str) -> dict[str, Any]:
         missing: dict[str, Any] = {}
@@ -76,5 +76,5 @@ class JsonLines:
 
 
 def _with(line: bytes, missing: dict[str, Any], follows: bool) -> bytes:
-    """The line, which is an object, with more fields at its end."""
+    """Returns the line, a JSON object, with more fields at its end."""
     return line.rstrip()[:-1] + (b"," if follows else b"") + orjson.dumps(missing)[1:]

@@ -1,4 +1,4 @@
-"""Chunks of a .parquet: columns with types of their own, read a batch at a time."""
+"""Chunks of a .parquet: typed columns, read a batch at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from schemas.errors import UsageError
 from schemas.instants import format_instant
 from streams.files.cell_values import Column, Completion
-from streams.files.chunks import CHUNK_ROWS, Chunk, Part, check_columns
+from streams.files.chunks import CHUNK_ROWS, Chunk, RowsOfKind, check_columns
 from streams.files.compression import BLOCK_BYTES, blocks, reading
 from streams.files.derived_ids import plain_number
 from streams.files.file_names import FileName
@@ -30,13 +30,13 @@ MOST_CALENDAR_US = 253_402_300_799_999_999  # the end of year 9999
 
 
 class ParquetRows:
-    """Null and NaN are absent; instants become RFC 3339 in UTC, to the microsecond."""
+    """Reads rows: null and NaN are missing fields; timestamps become RFC 3339 in UTC, to the microsecond."""
 
     def __init__(self, name: FileName) -> None:
         assert name.kind is not None
         self.name, self.kind = name, name.kind
         with reading(name.path):
-            file = str(name.path) if name.compression is None else _spooled(name)
+            file = str(name.path) if name.compression is None else _unpacked(name)
             self.file = pq.ParquetFile(file, buffer_size=BLOCK_BYTES)
             self.schema = self.file.schema_arrow
         check_columns(name.path, self.kind, self.schema.names)
@@ -44,7 +44,7 @@ class ParquetRows:
         self.completion = Completion(self.kind, name.file)
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows."""
+        """Yields all rows."""
         first = 1
         with reading(self.name.path):
             for batch in self.file.iter_batches(batch_size=CHUNK_ROWS):
@@ -52,7 +52,7 @@ class ParquetRows:
                 lines = np.arange(first, first + len(batch), dtype=np.int64)
                 first += len(batch)
                 objects = self.completion.objects(columns, len(batch))
-                yield Chunk(self.name.file, lines, [Part(self.kind, np.arange(len(batch)), objects)])
+                yield Chunk(self.name.file, lines, [RowsOfKind(self.kind, np.arange(len(batch)), objects)])
 
     def _check_time(self, kind: pa.DataType) -> None:
         if pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None):
@@ -62,8 +62,8 @@ class ParquetRows:
             )
 
 
-def _spooled(name: FileName) -> IO[bytes]:
-    """A Parquet file begins at its end, so a compressed one is unpacked first."""
+def _unpacked(name: FileName) -> IO[bytes]:
+    """Unpacks a compressed file to disk first: a Parquet reader starts at the end of the file."""
     file = tempfile.TemporaryFile()  # noqa: SIM115  the reader closes it
     for block in blocks(name):
         file.write(block)
@@ -71,7 +71,7 @@ def _spooled(name: FileName) -> IO[bytes]:
 
 
 def _cells(column: pa.Array) -> Column:
-    """The cells as events have them, None where there is nothing."""
+    """Returns the cells as events have them, None where they are missing."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:

@@ -1,5 +1,5 @@
-"""The folder that a replay leaves behind. The same replay writes the same bytes; where summary.json is
-missing it did not come to its end."""
+"""The result folder of a replay. The same replay writes the same bytes; without summary.json the replay did not
+finish."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ MODELS = "models.jsonl"
 SCORES = "scores.parquet"
 EXAMPLES = "examples.parquet"
 SUMMARY = "summary.json"
-EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"  # made of the others afterwards
+EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"  # written by `keepline evaluate`
 LINES = (INTERVENTIONS, UPDATES, WITHHELD, TOUCHES, DEAD_LETTERS, MODELS)
 FILES = (
     SUMMARY,
     *LINES,
     SCORES,
     EXAMPLES,
-)  # in the order of deleting: without a summary the rest counts for nothing
+)  # in the order of deletion: without a summary the other files are ignored
 FIRST_IN_SUMMARY = (
     "events_read", "events_rejected", "events_duplicate", "events_late", "customers", "observations",
     "labelled", "interventions", "interventions_withheld", "base_rate", "auc", "log_loss", "brier", "ece",
@@ -54,7 +54,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 class Table:
-    """A .parquet whose row groups have GROUP_ROWS rows, however they come."""
+    """A .parquet whose row groups have GROUP_ROWS rows, whatever the sizes of the appended batches."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path, self.schema, self.rows = path, schema, 0
@@ -63,7 +63,7 @@ class Table:
             self.writer = pq.ParquetWriter(str(path), schema, compression="zstd")
 
     def append(self, columns: Sequence[Any]) -> None:
-        """Columns in the schema's order, (rows,) each."""
+        """Appends columns in the schema's order, (rows,) each."""
         arrays = [pa.array(values, one.type) for values, one in zip(columns, self.schema, strict=True)]
         batch = pa.record_batch(arrays, schema=self.schema)
         self.parts.append(batch)
@@ -72,7 +72,7 @@ class Table:
             self._write(self.rows - self.rows % GROUP_ROWS)
 
     def close(self) -> None:
-        """Writes what is left."""
+        """Writes the remaining rows."""
         self._write(self.rows)
         with _writing(self.path):
             self.writer.close()
@@ -86,9 +86,9 @@ class Table:
 
 
 class ReplayFolder:
-    """The files of a replay while it runs. `features`: names of the examples' columns f_NAME.
+    """Writes the files of a replay while it runs. `features`: names of the examples' columns f_NAME.
 
-    Raises UsageError when `path` is a folder that something else is in, Failure when it cannot be written to.
+    Raises UsageError when `path` is a folder with other files, Failure when it cannot be written to.
     """
 
     def __init__(self, path: str, features: Sequence[str], with_scores: bool = False) -> None:
@@ -167,10 +167,10 @@ class ReplayFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """After an error lets the files go; without a summary they count for nothing."""
+        """Closes the files after an error; without a summary they are ignored."""
         if error is not None:
             for stream in (*(table.writer for table in self.tables.values()), *self.lines.values()):
-                with suppress(OSError):  # what went wrong is on its way already
+                with suppress(OSError):  # the first error is being raised already
                     stream.close()
 
     def _append(self, file: str, values: Sequence[bytes]) -> None:
@@ -179,14 +179,14 @@ class ReplayFolder:
 
 
 def _prepare(path: Path) -> None:
-    """An empty folder, or one whose old replay is gone."""
+    """Makes the folder, or deletes the files of an older replay in it."""
     if path.exists() and not path.is_dir():
-        raise UsageError(f"{path}: is not a folder; name one for the replay's files")
+        raise UsageError(f"{path}: is not a folder; name a folder for the replay's files")
     with _writing(path):
         path.mkdir(parents=True, exist_ok=True)
         found = sorted(one.name for one in path.iterdir())
     if found and INTERVENTIONS not in found:
-        raise UsageError(f"{path}: holds something else than a replay ({found[0]}, ...); name a new folder")
+        raise UsageError(f"{path}: has files that are no replay's ({found[0]}, ...); name a new folder")
     for file in (*FILES, EVALUATION, EVALUATION_PAGE):
         with _writing(path / file):
             (path / file).unlink(missing_ok=True)

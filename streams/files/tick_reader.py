@@ -1,6 +1,6 @@
-"""Files as a publisher sends them: tick by tick in event-time order, rows that will be refused as they come.
+"""Reads files as a publisher sends them: tick by tick in event-time order; rows that will be refused in file order.
 
-The same merge as the engine's, so what is late in a file is late in the topic by the same tick, wherever it is read.
+It uses the engine's merge, so an event that is late in a file is late in the topic by the same tick.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_BUFFERED = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a file; customer None: it will be refused, and goes to the topic of `kind` all the same."""
+    """A row of a file; customer None: it will be refused, and is sent to the topic of `kind` all the same."""
 
     kind: str
     customer: str | None
@@ -44,7 +44,7 @@ class Ticks:
         self.merge = Merge(dict.fromkeys(self.sources.names, 0), self.tick_us)
 
     def __iter__(self) -> Iterator[tuple[int | None, list[Row]]]:
-        """(where the tick begins in us, its rows); None and rows that will be refused, which are in no tick."""
+        """Yields (start of the tick in us, its rows); (None, rows) for rows that will be refused: they have no tick."""
         while not self.merge.ended:
             self.sources.read_into(self, self._number)
             if self.refused:
@@ -56,15 +56,15 @@ class Ticks:
                 yield from self._ticks(self.merge.take(until_us))
 
     def wants(self, source: str) -> bool:
-        """Whether more of a file is needed."""
+        """Returns whether more rows of a file are needed."""
         return self.merge.sources[source].buffered < MOST_BUFFERED or self.merge.holds_frontier(source)
 
     def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
-        """Rows of a file, in order; each carries its number as slot."""
+        """Accepts rows of a file, in order; each has its number as slot."""
         first = self.numbers - len(offsets)
         rows = decoded.events.rows
         rows["slot"] = first + decoded.index
-        self.merge.records(source, rows, offsets[decoded.index])
+        self.merge.add(source, rows, offsets[decoded.index])
 
     def _number(self, source: Input, chunk: DecodedChunk) -> None:
         first, values = self.numbers, chunk.values()
@@ -84,6 +84,6 @@ class Ticks:
 
 
 def _kind_of(chunk: DecodedChunk, place: int) -> str:
-    """The kind that a refused row claims to be, or some kind: every topic's reader will refuse it."""
+    """Returns the kind that a refused row has, or a default: the reader of every topic will refuse it."""
     claimed = (part.kind for part in chunk.chunk.parts if place in part.places)
     return next((kind for kind in claimed if kind in KINDS), KINDS[0])

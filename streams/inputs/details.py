@@ -1,4 +1,4 @@
-"""The details whose rows wait in the merge: what an outcome or a profile says beside its columns."""
+"""Details: fields of outcomes and customer profiles that have no column, kept while their rows wait in the merge."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from schemas.columns import Details, Rows
 
-MOST = int(np.iinfo(np.int32).max)  # more details than can wait; then their numbers begin anew
+MOST = int(np.iinfo(np.int32).max)  # numbers wrap around here: far more than can wait at once
 
 
 class WaitingDetails:
-    """Fields by a number that means nothing else. What waits is as much as there are rows of details in the merge."""
+    """Details by number. As many wait as there are rows with details in the merge."""
 
     def __init__(self) -> None:
         self._waiting: dict[int, Details] = {}
@@ -22,7 +22,7 @@ class WaitingDetails:
         return len(self._waiting)
 
     def keep(self, rows: Rows, details: Sequence[Details]) -> None:
-        """`details[i - 1]` belong to the rows whose `details` is i; from here on they carry another number, 0 none."""
+        """Keeps details and renumbers their rows: `details[i - 1]` belongs to rows whose `details` is i; 0 is none."""
         if not details:
             return
         numbers = (self._last + np.arange(len(details))) % MOST + 1
@@ -31,6 +31,6 @@ class WaitingDetails:
         rows["details"] = np.append(0, numbers)[rows["details"]]
 
     def take(self, rows: Rows) -> dict[int, Details]:
-        """The details of these rows, which wait no longer."""
+        """Removes and returns the details of these rows."""
         numbers = rows["details"]
         return {number: self._waiting.pop(number) for number in numbers[numbers > 0].tolist()}

@@ -17,9 +17,7 @@ class Schedule:
     horizon_us: int
 
     def next_stop(self, now_us: int) -> int:
-        """The first instant after `now_us` at which something is due; midnight is one, since ids are kept by
-        the day.
-        """
+        """The first stop after `now_us`. Midnight is one, since ids for deduplication are kept by the day."""
         return min(
             _next_multiple(now_us, self.sweep_every_us),
             _next_multiple(now_us, DAY_US),
@@ -28,17 +26,17 @@ class Schedule:
         )
 
     def is_sweep(self, at_us: int) -> bool:
-        """Every customer is scored again at `at_us`; so they are where they are observed."""
+        """Whether all active customers are scored again at `at_us`; a grid instant is always a sweep."""
         return at_us % self.sweep_every_us == 0 or is_grid(at_us)
 
     def matured_grid(self, at_us: int) -> int | None:
-        """The grid instant whose observations get their labels at `at_us`."""
+        """The grid instant whose observations are labelled at `at_us`, None: none."""
         grid_us = at_us - self.horizon_us
         return grid_us if is_grid(grid_us) else None
 
 
 def is_grid(at_us: int) -> bool:
-    """Customers are observed for learning at `at_us`."""
+    """Whether customers are observed for learning at `at_us`."""
     return (at_us - MONDAY_US) % WEEK_US == 0
 
 
@@ -48,12 +46,12 @@ def next_grid(now_us: int) -> int:
 
 
 def grid_at_or_after(at_us: int) -> int:
-    """The grid instant whose model has learned what matured at `at_us`."""
+    """The grid instant whose model is the first that has learned what matured at `at_us`."""
     return next_grid(at_us - 1)
 
 
 def on_agenda(us: int) -> int:
-    """The first instant of the agenda that is not before `us`."""
+    """`us` rounded up to a multiple of the agenda's quarter of an hour."""
     return -(-us // AGENDA_US) * AGENDA_US
 
 

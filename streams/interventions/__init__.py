@@ -1,22 +1,21 @@
-"""What a crossing of the threshold leads to: is it a case, whose, with what offer, and what is it worth?
+"""Rules about one customer or one case: does a case open, may a message be sent, with which action, how does it end?
 
-In come probabilities and customers' case columns; out go new columns, interventions, and what was withheld
-with its reason. All of it is pure: instants are arguments, all figures come from a profile.
+In come probabilities, a customer's columns, attributes and contacts; out go new columns, messages, updates, and for
+what is withheld the rule that refused it. Pure: instants are arguments, all figures come from a profile.
 
-    profile      what a profile may say, and how it is read
-    sections     its tables. For a new key: a field there, a line in each TOML
-    consistency  what its keys must be to each other
-    profiles/    the shipped ones: tiers, windows, thresholds, horizons, each figure with its source
-    values       what a key's value may be: durations, shares, amounts, names
-    overrides    `--set KEY=VALUE`: a profile's dotted keys, and the nearest where one is misspelt
-    cases        when a case opens: crossing, hysteresis, for many customers at once
-    gate         what may be sent to whom, by which channel, when
-    actions      cause, segments, lifecycle group, and the action that fits
-    policy       the message of an intervention: tier, action, window, worth: what the CRM reads
-    touches      automated touches: the medium tier, and signs that something did not happen in time
-    case_table   the life of a case as one table
-    life         a case, and what outcomes, the customer's events and time make of it
-    stop_loss    how many were saved of the judged cases of a policy version
-    dispatcher   what is shared: budgets and teams
-    people       what customer profiles say
+    opening              when a case opens: crossing, hysteresis, cool-down, tenure; for many customers at once
+    gate                 the contact rules: what may be sent to whom, by which channel, when
+    actions              cause, segments and lifecycle group of a customer, and the action that follows
+    message              the message of an intervention: tier, window, action, expected value
+    touches              automated touches: the medium tier and the touch points
+    case_states          states and transitions of a case as one table
+    case                 the fields of a case
+    deadlines            the deadlines of a case
+    lifecycle            outcomes, retention events and deadlines applied to a case; updates for the CRM
+    customer_attributes  what customer profiles say, each combination stored once
+    dispatcher           budgets and teams shared by all partitions
+    stop_loss            the saved share of judged cases, by policy version
+
+For a new contact rule: a function in `gate` and a row of its table. For a new state or trigger: `case_states`.
+For a new touch point: `touches.SIGNS`, and its name in profile/contact_sections.
 """

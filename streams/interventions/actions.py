@@ -1,4 +1,4 @@
-"""What fits a customer: cause, segments, lifecycle group, and the action that follows from them."""
+"""Cause, segments and lifecycle group of a customer, and the action that follows from them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from features.catalogue import NAMES
 from features.portable_math import Array
 from schemas.columns import CAUSES
 from schemas.instants import DAY_US
-from streams.profile.case_sections import Instead, Remedy, Segments, Step, Tier
+from streams.profile.case_sections import AlternativeAction, Remedy, Segments, Step, Tier
 from streams.profile.profile import Profile
 
 Lifecycle = Literal["new", "growing", "mature", "silent", "churned"]
 PLACE = {name: i for i, name in enumerate(NAMES)}
-LEAST_CAUSE = 0.1  # of a survey that named it, after decay: more than a year ago says nothing any more
-A_MONTH = 30 / 28 * math.log(2.0)  # a steady stream of n a month holds n / A_MONTH in a sum of 28 days' half-life
+LEAST_CAUSE = 0.1  # weight of a survey after decay: one of more than a year ago does not count
+A_MONTH = 30 / 28 * math.log(2.0)  # n events a month give a sum with a half-life of 28 days of n / A_MONTH
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A customer as policy sees them. rfm_b: percentiles by component, None before a population is known."""
+class Segmentation:
+    """What actions depend on. rfm_b: percentiles by component, None before the population is known."""
 
     segments: tuple[str, ...]
     lifecycle: Lifecycle
@@ -41,13 +41,13 @@ class Plan:
     closes: bool = False
 
 
-def standing(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None) -> Standing:
+def segmentation(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None) -> Segmentation:
     """raw: (features,) in their units."""
-    return Standing(_segments(segments, raw, rfm_b), lifecycle(segments, raw), _cause(raw), rfm_b)
+    return Segmentation(_segments(segments, raw, rfm_b), lifecycle(segments, raw), _cause(raw), rfm_b)
 
 
 def lifecycle(segments: Segments, raw: Array) -> Lifecycle:
-    """By purchases and silence; churned are those who are scored no more."""
+    """The lifecycle group by purchases and silence. "churned" are lapsed customers, who are not scored."""
     count = raw[PLACE["retained_count"]]
     if raw[PLACE["retained_recency"]] * DAY_US > segments.silent_after_us:
         return "silent"
@@ -56,11 +56,11 @@ def lifecycle(segments: Segments, raw: Array) -> Lifecycle:
     return "mature" if count >= segments.mature_purchases else "growing"
 
 
-def plan(profile: Profile, base: Tier | Step, standing: Standing) -> Plan:
-    """The remedy of the cause, else the first segment's offer, else the tier's or step's own action."""
-    remedy: Instead | None = next((r for r in profile.remedies if r.cause == standing.cause), None)
+def plan(profile: Profile, base: Tier | Step, segmentation: Segmentation) -> Plan:
+    """The action for the cause, else for the first segment that has one, else of the tier or step."""
+    remedy: AlternativeAction | None = next((r for r in profile.remedies if r.cause == segmentation.cause), None)
     if remedy is None:
-        remedy = next((o for o in profile.segment_offers if o.segment in standing.segments), None)
+        remedy = next((o for o in profile.segment_offers if o.segment in segmentation.segments), None)
     if remedy is None:
         return Plan(base.who, base.channels, base.offer, base.script)
     closes = isinstance(remedy, Remedy) and remedy.close
@@ -89,7 +89,7 @@ def _segments(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None)
 
 
 def _cause(raw: Array) -> str | None:
-    """The cause that surveys named most of late; an open complaint is about service."""
+    """The cause with the highest decayed weight in surveys; without one an open complaint means service."""
     weights: Sequence[float] = [float(raw[PLACE[f"cause_{cause}"]]) for cause in CAUSES]
     if max(weights) >= LEAST_CAUSE:
         return CAUSES[weights.index(max(weights))]

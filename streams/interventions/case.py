@@ -1,4 +1,4 @@
-"""What is kept of a case."""
+"""The fields of a case."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.interventions.case_states import LIVE, State
 
 @dataclass
 class Case:
-    """Everything that is kept of a case; times in us, None: has not happened."""
+    """A case, as it is stored; times in us, None: has not happened."""
 
     intervention_id: str
     state: State
@@ -20,34 +20,34 @@ class Case:
     channel: str
     scope: str | None
     budget: float
-    channels: list[str] = field(default_factory=list)  # that the action may use
+    channels: list[str] = field(default_factory=list)  # all that the action may use
     contacted_us: int | None = None
     returned_us: int | None = None  # first retention event after the crossing
-    saved_us: int | None = None  # the one that saved
-    again_us: int | None = None  # the second one after the crossing
+    saved_us: int | None = None  # the retention event that saved the case
+    again_us: int | None = None  # second retention event after the crossing
     ended_us: int | None = None
     claim: str | None = None
     agent_id: str | None = None
     cost: float = 0.0
     fired: list[str] = field(default_factory=list)  # deadlines that have passed
-    later: dict[str, int] = field(default_factory=dict)  # steps that wait, and until when
-    policy: str = ""  # the version that the message carried
+    later: dict[str, int] = field(default_factory=dict)  # postponed steps, and until when
+    policy: str = ""  # the policy version of the message
 
     @property
     def is_live(self) -> bool:
-        """Not ended yet."""
+        """Whether it has not ended."""
         return self.state in LIVE
 
     @property
     def holdout(self) -> bool:
-        """Whether nobody was told of it."""
+        """Whether it belongs to the holdout: no message was sent."""
         return self.channel == ""
 
     def state_of(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """Returns what `load` takes."""
         return asdict(self)
 
     @staticmethod
     def load(body: dict[str, Any]) -> Case:
-        """What `state_of` gave."""
+        """Restores what `state_of` returned."""
         return Case(**body | {"state": State(body["state"])})

@@ -1,4 +1,4 @@
-"""What customer profiles say, kept small: many customers share a scope, a time zone, consents and an adviser."""
+"""Customer attributes: what customer profiles say. Many customers share the same ones, so each set is stored once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class CustomerAttributes:
-    """What a customer profile says beside the customer's value; of somebody without one nothing."""
+    """What a customer profile says, without the customer's value; all defaults for a customer without a profile."""
 
     scope: str | None = None
     time_zone: str | None = None
@@ -20,13 +20,13 @@ class CustomerAttributes:
 
     @staticmethod
     def of(fields: dict[str, Any]) -> CustomerAttributes:
-        """From the fields of a customer profile."""
+        """Returns the attributes in the fields of a customer profile."""
         known = {name: fields.get(name) for name in ("scope", "time_zone", "preferred_channel", "agent_id")}
         return CustomerAttributes(**known, consent=tuple(sorted(fields.get("consent", {}).items())))
 
 
 class AttributesTable:
-    """Each different persona once; a customer's row holds its number. Number 0 is somebody without a profile."""
+    """Each set of attributes once; a customer's row holds its number. Number 0: without a profile."""
 
     def __init__(self) -> None:
         self.all: list[CustomerAttributes] = [CustomerAttributes()]
@@ -37,20 +37,20 @@ class AttributesTable:
         return self.all[int(number)]
 
     def number(self, attributes: CustomerAttributes) -> int:
-        """Its number; a new one where it was not seen before."""
+        """Returns its number, a new one for new attributes."""
         found = self._number.setdefault(attributes, len(self.all))
         if found == len(self.all):
             self.all.append(attributes)
         return found
 
     def take_changes(self, prefix: bytes) -> list[tuple[bytes | None, bytes | None]]:
-        """What is new since the last call, for the changelog."""
+        """Returns changelog rows of what is new since the last call."""
         new, self._saved = self.all[self._saved :], len(self.all)
         first = self._saved - len(new)
         return [(b"%s%d" % (prefix, first + i), orjson.dumps(asdict(attributes))) for i, attributes in enumerate(new)]
 
     def load(self, rows: dict[int, bytes]) -> None:
-        """Rows of the changelog by their numbers."""
+        """Restores rows of the changelog, by number."""
         for _, row in sorted(rows.items()):
             body = orjson.loads(row)
             self.number(

@@ -1,4 +1,4 @@
-"""A case and its deadlines: functions of the case alone, so a restored case has the same ones."""
+"""The deadlines of a case: functions of the case alone, so a restored case has the same ones."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ JUDGED = (State.SAVED, State.LOST)
 
 
 def deadlines(profile: Profile, case: Case) -> list[Deadline]:
-    """What is due when, as long as it has not fired: (us, name)."""
+    """Returns the deadlines that have not fired, as (us, name)."""
     return [deadline for deadline in _deadlines(profile, case) if deadline[1] not in case.fired]
 
 
 def measured_us(rules: CaseRules, case: Case) -> int:
-    """Until when a return counts in the comparison with the holdout: the same for every case, contacted or not."""
+    """Returns until when a return counts in the comparison with the holdout: the same span for every case."""
     return case.crossed_us + rules.last_window_us + rules.save_horizon_us
 
 

@@ -1,7 +1,7 @@
-"""What customers share, given out in one place: budgets of scopes and periods, cases that teams and agents can take.
+"""The dispatcher: grants candidates within limits shared by all partitions, budgets and the capacity of teams.
 
-The candidates of an instant are ranked by expected net value, the highest first; each gets what it asks for if every
-limit that concerns it has room, and else the first rule that has none, with the instant at which there will be.
+The candidates of an instant are ranked by expected net value, the highest first. Each is granted if every limit that
+concerns it has room; else it is refused by the first that has none, until the end of the period of that limit.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ MONTHS = 12
 
 
 class PartitionCandidate(Candidate):
-    """A candidate and its partition; cost in the profile's currency, of an upgrade only what it costs more."""
+    """A candidate and its partition; cost in the profile's currency, of an upgrade the difference of the budgets."""
 
     partition: int
 
 
 class Grant(NamedTuple):
-    """The answer; rule None: it is sent."""
+    """The answer to a candidate; rule None: granted."""
 
     candidate: PartitionCandidate
     rule: Literal["budget", "capacity"] | None
@@ -34,25 +34,25 @@ class Grant(NamedTuple):
 
 @dataclass
 class Dispatcher:
-    """Limits and what has been used of them: by limit and the end of its period in us."""
+    """The limits and their use in the current periods."""
 
     limits: Limits
     used: dict[str, list[float]] = field(default_factory=dict)  # name -> [end of the period in us, used in it]
     at_us: int = 0
 
     def decide(self, at_us: int, candidates: Iterable[PartitionCandidate]) -> list[Grant]:
-        """Grants for what is asked at an instant, by rank. Time does not go back: a late candidate is of now."""
+        """Returns a grant for each candidate of an instant, by rank. A late candidate counts in the current period."""
         self.at_us = max(self.at_us, at_us)
         self.used = {name: use for name, use in self.used.items() if use[0] > self.at_us}
         ranked = sorted(candidates, key=lambda c: (-c.net_value, c.intervention_id))
         return [self._decide(candidate) for candidate in ranked]
 
     def state(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """Returns what `load` takes."""
         return {"used": self.used, "at_us": self.at_us}
 
     def load(self, state: dict[str, Any]) -> None:
-        """What `state` gave."""
+        """Restores what `state` returned."""
         self.used, self.at_us = state["used"], state["at_us"]
 
     def _decide(self, c: PartitionCandidate) -> Grant:
@@ -60,11 +60,11 @@ class Dispatcher:
         teams = [team for team in self.limits.teams if team.who == c.who and team.scope in (None, c.scope)]
         wants = [(f"budget:{limit.name}", self._end(limit), max(c.cost, 0.0), limit.amount) for limit in budgets]
         wants += [want for team in teams for want in self._places(team, c)]
-        for name, end_us, asked, most in wants:
-            if self._used(name) + asked > most:
+        for name, end_us, amount, most in wants:
+            if self._used(name) + amount > most:
                 return Grant(c, "budget" if name.startswith("budget:") else "capacity", end_us)
-        for name, end_us, asked, _ in wants:
-            self.used[name] = [end_us, self._used(name) + asked]
+        for name, end_us, amount, _ in wants:
+            self.used[name] = [end_us, self._used(name) + amount]
         return Grant(c, None, None)
 
     def _places(self, team: Team, c: PartitionCandidate) -> Iterable[tuple[str, int, float, float]]:
@@ -81,7 +81,7 @@ class Dispatcher:
 
 
 def period_end_us(period: str, at_us: int) -> int:
-    """When the period of UTC ends that contains `at_us`; weeks begin on Monday."""
+    """Returns the end of the UTC period that contains `at_us`; weeks begin on Monday."""
     now = EPOCH + timedelta(microseconds=at_us)
     day = datetime(now.year, now.month, now.day, tzinfo=UTC)
     ends = {

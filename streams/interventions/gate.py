@@ -1,18 +1,18 @@
-"""The gate: what may be sent to whom by which channel, and when it may be tried again.
+"""The gate: what may be sent to whom by which channel, and when it is retried.
 
-Rules in order; each leaves the channels that it allows, and the first that leaves none refuses:
+Rules in order; each returns the channels that it allows, and the first that allows none refuses:
 
-| rule          | refuses                                                    | may be tried again           |
-|---------------|------------------------------------------------------------|------------------------------|
-| roll_out      | customers outside of the scopes of the stage in force      | never by itself              |
-| vehicle_sold  | whom nothing can save                                      | never by itself              |
-| consent       | channels that the customer does not want                   | never by itself              |
-| holdout       | the share that is never contacted, so that effects show    | never: followed as a case    |
-| frequency_cap | channels by which enough was sent                          | when the oldest is old enough|
-| quiet_hours   | channels that ring, in the customer's night                | in the morning               |
+| rule          | refuses                                                    | retried                       |
+|---------------|------------------------------------------------------------|-------------------------------|
+| roll_out      | customers outside of the scopes of the stage in force      | no                            |
+| vehicle_sold  | customers whose action closes the case                     | no                            |
+| consent       | channels without the customer's consent                    | no                            |
+| holdout       | the share that is never contacted, to measure effects      | no: followed as a case        |
+| frequency_cap | channels whose cap is reached                              | when the oldest contact leaves|
+| quiet_hours   | channels that ring, in the customer's quiet hours          | at the end of quiet hours     |
 
-What customers share, budgets and teams, is the dispatcher's. The case itself (one open, cool-down, tenure, model, quiet
-source) is decided before, in cases.py.
+Shared limits, budgets and teams, are the dispatcher's. Whether a case may open at all (one open case, cool-down,
+tenure, model, quiet source) is decided before, in opening.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import xxhash
 
 from schemas.instants import EPOCH
 from schemas.time_zones import zone as zone_of
-from streams.interventions.actions import Plan, Standing
+from streams.interventions.actions import Plan, Segmentation
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.profile.contact_sections import Cap
 from streams.profile.profile import Profile
@@ -37,12 +37,12 @@ MINUTE_US = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Applicant:
-    """Somebody to whom something is to be sent at an instant."""
+class Recipient:
+    """The customer to whom a message would be sent at `at_us`."""
 
     customer_id: str
     attributes: CustomerAttributes
-    standing: Standing
+    segmentation: Segmentation
     plan: Plan
     contacts: Sequence[Contact]
     at_us: int
@@ -50,49 +50,49 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """It may go out by this channel."""
+    """The message may be sent by this channel."""
 
     channel: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The first rule that refuses, and the instant at which it may be tried again; None: never by itself."""
+    """The rule that refuses, and when to retry; None: no retry."""
 
     rule: str
     retry_us: int | None = None
 
 
-Left = tuple[Sequence[str], int | None]  # channels that are left, else when to try again
-Rule = Callable[[Profile, Applicant, Sequence[str]], Left]
+Left = tuple[Sequence[str], int | None]  # channels that are left, else when to retry
+Rule = Callable[[Profile, Recipient, Sequence[str]], Left]
 
 
-def pass_gate(profile: Profile, who: Applicant) -> Passed | Refused:
-    """By the table above; the customer's preferred channel first where it is left."""
-    return _pass(RULES, profile, who)
+def pass_gate(profile: Profile, recipient: Recipient) -> Passed | Refused:
+    """Applies all rules; the preferred channel comes first where it is left."""
+    return _pass(RULES, profile, recipient)
 
 
-def may_ask(profile: Profile, who: Applicant) -> Passed | Refused:
-    """The rules for asking for what is shared: quiet hours are looked at when it has been granted."""
-    return _pass({name: rule for name, rule in RULES.items() if name != "quiet_hours"}, profile, who)
+def pass_candidate_rules(profile: Profile, recipient: Recipient) -> Passed | Refused:
+    """Applies the rules for a candidate: all but quiet hours, which are checked once it is granted."""
+    return _pass({name: rule for name, rule in RULES.items() if name != "quiet_hours"}, profile, recipient)
 
 
-def may_rise(profile: Profile, who: Applicant) -> Passed | Refused:
-    """The rules of an upgrade: whoever has the case acts by the new tier, at an hour of their own."""
-    return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap")}, profile, who)
+def pass_upgrade_rules(profile: Profile, recipient: Recipient) -> Passed | Refused:
+    """Applies the rules for an upgrade: consent and caps; the agent who has the case chooses the hour."""
+    return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap")}, profile, recipient)
 
 
 def quiet_until_us(profile: Profile, attributes: CustomerAttributes, channel: str, at_us: int) -> int | None:
-    """When something may go out by the channel; None: now."""
+    """Returns when quiet hours of the channel end; None: it may be used now."""
     if channel not in profile.gate.quiet_channels:
         return None
-    loud_us = _loud_us(profile, attributes, at_us)
-    return loud_us if loud_us > at_us else None
+    quiet_end_us = _quiet_hours_end_us(profile, attributes, at_us)
+    return quiet_end_us if quiet_end_us > at_us else None
 
 
-def pass_contact_rules(profile: Profile, who: Applicant) -> Passed | Refused:
-    """The rules of a further message to somebody who was let in: consent, caps, quiet hours."""
-    return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap", "quiet_hours")}, profile, who)
+def pass_contact_rules(profile: Profile, recipient: Recipient) -> Passed | Refused:
+    """Applies the rules for a further message in an open case: consent, caps, quiet hours."""
+    return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap", "quiet_hours")}, profile, recipient)
 
 
 def consents(profile: Profile, attributes: CustomerAttributes, channel: str) -> bool:
@@ -102,7 +102,7 @@ def consents(profile: Profile, attributes: CustomerAttributes, channel: str) -> 
 
 
 def has_withdrawn(profile: Profile, before: CustomerAttributes, after: CustomerAttributes) -> bool:
-    """Whether of the channels that need consent some were allowed before, and none is now."""
+    """Whether a consent was given for some channel before and is given for none now."""
     was, is_now = (
         any(consents(profile, attributes, channel) for channel in profile.gate.needs_consent)
         for attributes in (before, after)
@@ -110,86 +110,88 @@ def has_withdrawn(profile: Profile, before: CustomerAttributes, after: CustomerA
     return was and not is_now
 
 
-def came_to_the_draw(answer: Passed | Refused) -> bool:
-    """Whether nothing stood before the holdout's draw: it alone said who is let in, and the rules behind it when."""
+def reached_holdout_rule(answer: Passed | Refused) -> bool:
+    """Whether the rules before the holdout let it pass, so that the draw alone decided on treatment."""
     rules = list(RULES)
     return isinstance(answer, Passed) or rules.index(answer.rule) >= rules.index("holdout")
 
 
 def is_held_out(profile: Profile, customer_id: str) -> bool:
-    """The same customers always, until the salt changes."""
+    """Whether the customer is in the holdout: always the same customers, until the salt changes."""
     digest = xxhash.xxh3_64_intdigest(f"{profile.gate.holdout_salt}|{customer_id}".encode())
     return digest < profile.gate.holdout_share * 2.0**64
 
 
-def _pass(rules: dict[str, Rule], profile: Profile, who: Applicant) -> Passed | Refused:
-    channels: Sequence[str] = who.plan.channels
+def _pass(rules: dict[str, Rule], profile: Profile, recipient: Recipient) -> Passed | Refused:
+    channels: Sequence[str] = recipient.plan.channels
     for name, rule in rules.items():
-        channels, retry_us = rule(profile, who, channels)
+        channels, retry_us = rule(profile, recipient, channels)
         if not channels:
             return Refused(name, retry_us)
-    preferred = who.attributes.preferred_channel
+    preferred = recipient.attributes.preferred_channel
     return Passed(preferred if preferred is not None and preferred in channels else channels[0])
 
 
-def _roll_out(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
+def _roll_out(profile: Profile, recipient: Recipient, channels: Sequence[str]) -> Left:
     scopes = profile.roll_out.scopes
-    return (channels if not scopes or who.attributes.scope in scopes else ()), None
+    return (channels if not scopes or recipient.attributes.scope in scopes else ()), None
 
 
-def _vehicle_sold(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
-    return (() if who.plan.closes else channels), None
+def _vehicle_sold(profile: Profile, recipient: Recipient, channels: Sequence[str]) -> Left:
+    return (() if recipient.plan.closes else channels), None
 
 
-def _consent(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
-    return [channel for channel in channels if consents(profile, who.attributes, channel)], None
+def _consent(profile: Profile, recipient: Recipient, channels: Sequence[str]) -> Left:
+    return [channel for channel in channels if consents(profile, recipient.attributes, channel)], None
 
 
-def _holdout(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
-    return (() if is_held_out(profile, who.customer_id) else channels), None
+def _holdout(profile: Profile, recipient: Recipient, channels: Sequence[str]) -> Left:
+    return (() if is_held_out(profile, recipient.customer_id) else channels), None
 
 
-def _frequency_cap(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
-    retries = {channel: _capped_until(profile, who, channel) for channel in channels}
-    left = [channel for channel in channels if retries[channel] <= who.at_us]
+def _frequency_cap(profile: Profile, recipient: Recipient, channels: Sequence[str]) -> Left:
+    retries = {channel: _capped_until(profile, recipient, channel) for channel in channels}
+    left = [channel for channel in channels if retries[channel] <= recipient.at_us]
     return left, min(retries.values())
 
 
-def _capped_until(profile: Profile, who: Applicant, channel: str) -> int:
-    """When the next message by the channel may go out; now or earlier: now."""
-    caps = [cap for cap in profile.gate.caps if cap.channel == channel and _concerns(cap, who.standing)]
-    return max((_full_until(cap, who) for cap in caps), default=who.at_us)
+def _capped_until(profile: Profile, recipient: Recipient, channel: str) -> int:
+    """Returns when the next message by the channel may be sent; not later than `at_us`: now."""
+    caps = [cap for cap in profile.gate.caps if cap.channel == channel and _concerns(cap, recipient.segmentation)]
+    return max((_full_until(cap, recipient) for cap in caps), default=recipient.at_us)
 
 
-def _full_until(cap: Cap, who: Applicant) -> int:
-    sent = sorted(us for us, channel in who.contacts if channel == cap.channel and us > who.at_us - cap.within_us)
-    return sent[-cap.most] + cap.within_us if len(sent) >= cap.most else who.at_us
+def _full_until(cap: Cap, recipient: Recipient) -> int:
+    sent = sorted(
+        us for us, channel in recipient.contacts if channel == cap.channel and us > recipient.at_us - cap.within_us
+    )
+    return sent[-cap.most] + cap.within_us if len(sent) >= cap.most else recipient.at_us
 
 
-def _concerns(cap: Cap, standing: Standing) -> bool:
-    return cap.segment is None or cap.segment in standing.segments
+def _concerns(cap: Cap, segmentation: Segmentation) -> bool:
+    return cap.segment is None or cap.segment in segmentation.segments
 
 
-def _quiet_hours(profile: Profile, who: Applicant, channels: Sequence[str]) -> Left:
-    loud_us = _loud_us(profile, who.attributes, who.at_us)
-    if loud_us <= who.at_us:
+def _quiet_hours(profile: Profile, recipient: Recipient, channels: Sequence[str]) -> Left:
+    quiet_end_us = _quiet_hours_end_us(profile, recipient.attributes, recipient.at_us)
+    if quiet_end_us <= recipient.at_us:
         return channels, None
-    return [channel for channel in channels if channel not in profile.gate.quiet_channels], loud_us
+    return [channel for channel in channels if channel not in profile.gate.quiet_channels], quiet_end_us
 
 
-def _loud_us(profile: Profile, attributes: CustomerAttributes, at_us: int) -> int:
+def _quiet_hours_end_us(profile: Profile, attributes: CustomerAttributes, at_us: int) -> int:
     gate, zone = profile.gate, attributes.time_zone or profile.time.zone
-    return loud_again_us(gate.quiet_from, gate.quiet_until, zone, at_us)
+    return quiet_hours_end_us(gate.quiet_from, gate.quiet_until, zone, at_us)
 
 
-def loud_again_us(quiet_from: int, quiet_until: int, zone: str, at_us: int) -> int:
-    """When the quiet hours end in which `at_us` lies; `at_us` where it lies in none. quiet_*: minutes of the day."""
-    return max(_loud_minute(quiet_from, quiet_until, zone, at_us // MINUTE_US) * MINUTE_US, at_us)
+def quiet_hours_end_us(quiet_from: int, quiet_until: int, zone: str, at_us: int) -> int:
+    """Returns the end of the quiet hours around `at_us`, `at_us` outside of them. quiet_*: minutes of the day."""
+    return max(_quiet_hours_end_minute(quiet_from, quiet_until, zone, at_us // MINUTE_US) * MINUTE_US, at_us)
 
 
 @lru_cache(maxsize=4096)
-def _loud_minute(quiet_from: int, quiet_until: int, zone: str, minute: int) -> int:
-    """Minute by minute: clocks that change leave hours out or have them twice, also those in which quiet hours end."""
+def _quiet_hours_end_minute(quiet_from: int, quiet_until: int, zone: str, minute: int) -> int:
+    """Searches minute by minute: daylight saving skips or repeats hours, also those in which quiet hours end."""
     while _is_quiet(quiet_from, quiet_until, zone, minute):
         minute += 1
     return minute

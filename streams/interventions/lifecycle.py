@@ -1,7 +1,7 @@
-"""A case and what becomes of it: outcomes, the customer's own events and time, by the table of `case_table`.
+"""Outcomes, retention events and deadlines applied to a case, by the table in case_states.py.
 
-Every change gives an update for the CRM. Time comes as an argument: `at_us` is stream time when something becomes
-known, `time_us` when it happened. Deadlines are functions of the case, so a restored case has the same ones.
+Every change gives an update for the CRM. `time_us` is when something happened, `at_us` the stream time at which it
+becomes known.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ Update = dict[str, Any]
 
 
 def outcome(rules: CaseRules, case: Case, fields: dict[str, Any], time_us: int, at_us: int) -> list[Update]:
-    """What the CRM reports; always answered, whatever it says."""
+    """Applies an outcome that the CRM reports; always answered, by "ignored" where it changes nothing."""
     trigger = CaseTrigger(fields["status"])
     if time_us < case.sent_us and not case.holdout:
         return [ignored(case.intervention_id, fields, at_us, "before_the_case")]
     if late := _late_contact(rules, case, trigger, time_us):
-        _note(case, fields)
+        _record_outcome(case, fields)
         case.contacted_us, case.saved_us = time_us, case.returned_us
-        return _move(case, late, at_us, _said(fields))
+        return _move(case, late, at_us, _outcome_details(fields))
     is_sold = "vehicle_sold" in fields.get("causes", ()) and case.is_live
     if (case.state, trigger) not in TABLE:
         why = why_ignored(case.state, trigger)
-        sold = nobody_to_save(case, at_us) if is_sold else []
+        sold = vehicle_sold(case, at_us) if is_sold else []
         return sold or [ignored(case.intervention_id, fields, at_us, why)]
-    _note(case, fields)
+    _record_outcome(case, fields)
     if trigger is not CaseTrigger.ACKNOWLEDGED and (case.contacted_us is None or time_us < case.contacted_us):
         case.contacted_us = time_us
-    updates = _move(case, trigger, at_us, _said(fields))
-    updates += nobody_to_save(case, at_us) if is_sold else []
-    return updates + _already_back(rules, case, at_us)
+    updates = _move(case, trigger, at_us, _outcome_details(fields))
+    updates += vehicle_sold(case, at_us) if is_sold else []
+    return updates + _apply_earlier_return(rules, case, at_us)
 
 
 def retained(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update]:
-    """A retention event of the customer at `time_us`."""
+    """Applies a retention event of the customer at `time_us`."""
     if time_us <= case.crossed_us:
         return []
     times = sorted({us for us in (case.returned_us, case.again_us, time_us) if us is not None})
     case.returned_us, case.again_us = times[0], times[1] if len(times) > 1 else None
-    return _back(rules, case, time_us, at_us) if case.is_live else []
+    return _apply_return(rules, case, time_us, at_us) if case.is_live else []
 
 
 def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
-    """A deadline has passed. Steps are the caller's, since they go through the gate."""
+    """Applies a deadline that has passed, but not a step: the caller has to pass it through the gate."""
     case.fired.append(name)
     rules = profile.case
     match name.partition(":")[0]:
@@ -66,24 +66,26 @@ def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
         case "horizon":
             return _move(case, CaseTrigger.HORIZON_OVER, at_us, {"why": "no_return"})
         case "measured":
-            return [_update(case, "measured", at_us, {"returned": _by(case.returned_us, measured_us(rules, case))})]
+            return [_update(case, "measured", at_us, {"returned": _is_by(case.returned_us, measured_us(rules, case))})]
         case "bought_again":
-            return [_update(case, "followed_up", at_us, {"bought_again": _again(case, rules.bought_again_within_us)})]
-        case "judged":  # told to nobody: it counts for the stop-loss
+            return [
+                _update(case, "followed_up", at_us, {"bought_again": _came_again(case, rules.bought_again_within_us)})
+            ]
+        case "judged":  # no update: it counts for the stop-loss only
             return []
         case _:
-            return [_update(case, "followed_up", at_us, {"stayed": _again(case, rules.stayed_within_us)})]
+            return [_update(case, "followed_up", at_us, {"stayed": _came_again(case, rules.stayed_within_us)})]
 
 
 def step(case: Case, step: Step, channel: str, action: dict[str, str], at_us: int) -> Update:
-    """The next step of a case that nobody has answered."""
+    """Applies the next step of an unanswered case."""
     case.fired.append(f"step:{step.name}")
     case.channel = channel
     return _update(case, "escalated", at_us, {"why": "unanswered", "step": step.name, "to": step.who, "action": action})
 
 
 def step_withheld(case: Case, step: Step, refused: Refused, at_us: int) -> Update:
-    """The step may not go out now: it is tried again, or left out where no time would help."""
+    """Withholds a step that the gate refuses: postponed, or dropped when there is no retry."""
     name = f"step:{step.name}"
     if refused.retry_us is None:
         case.fired.append(name)
@@ -93,30 +95,30 @@ def step_withheld(case: Case, step: Step, refused: Refused, at_us: int) -> Updat
     return _update(case, "step_withheld", at_us, {"why": refused.rule, "step": step.name, "retry_at": retry_at})
 
 
-def nobody_to_save(case: Case, at_us: int) -> list[Update]:
-    """The vehicle is sold."""
-    return _move(case, CaseTrigger.NOBODY_TO_SAVE, at_us, {"why": "vehicle_sold"})
+def vehicle_sold(case: Case, at_us: int) -> list[Update]:
+    """Ends the case: the vehicle is sold."""
+    return _move(case, CaseTrigger.VEHICLE_SOLD, at_us, {"why": "vehicle_sold"})
 
 
 def end_without_channel(case: Case, at_us: int) -> list[Update]:
-    """Consent was withdrawn for every channel that the case could use."""
+    """Ends the case: consent was withdrawn for every channel of its action."""
     return _move(case, CaseTrigger.NO_CHANNEL, at_us, {"why": "consent"})
 
 
 def rerouted(case: Case, channel: str, at_us: int) -> Update:
-    """Consent was withdrawn for the channel; another one is left."""
+    """Moves the case to another channel: consent was withdrawn for its own."""
     case.channel = channel
     return _update(case, "rerouted", at_us, {"why": "consent", "channel": channel})
 
 
 def upgraded(case: Case, tier: str, channel: str, content: dict[str, Any], at_us: int) -> Update:
-    """The probability has risen into a higher tier."""
+    """Upgrades the case: the probability has risen into a higher tier."""
     case.tier, case.channel, case.budget = tier, channel, content["budget"]["amount"]
     return _update(case, "upgraded", at_us, {"why": "higher_tier"} | content)
 
 
 def ignored(intervention_id: str, fields: dict[str, Any], at_us: int, why: str) -> Update:
-    """The answer to an outcome that changes nothing."""
+    """Returns the answer to an outcome that changes nothing."""
     return {
         "intervention_id": intervention_id,
         "updated_at": format_instant(at_us),
@@ -127,7 +129,7 @@ def ignored(intervention_id: str, fields: dict[str, Any], at_us: int, why: str) 
 
 
 def _late_contact(rules: CaseRules, case: Case, trigger: CaseTrigger, time_us: int) -> CaseTrigger | None:
-    """A contact before the return that had ended the case, reported after it."""
+    """RETAINED for a contact before the return that withdrew the case, when it is reported after that return."""
     was_contact = trigger not in (CaseTrigger.ACKNOWLEDGED, CaseTrigger.RETAINED)
     returned_us = case.returned_us
     if case.state is State.WITHDRAWN and was_contact and returned_us is not None:
@@ -135,12 +137,12 @@ def _late_contact(rules: CaseRules, case: Case, trigger: CaseTrigger, time_us: i
     return None
 
 
-def _already_back(rules: CaseRules, case: Case, at_us: int) -> list[Update]:
-    """A contact that is reported after the return which it led to."""
-    return _back(rules, case, case.returned_us, at_us) if case.is_live and case.returned_us is not None else []
+def _apply_earlier_return(rules: CaseRules, case: Case, at_us: int) -> list[Update]:
+    """Applies a return that was known before the contact that led to it."""
+    return _apply_return(rules, case, case.returned_us, at_us) if case.is_live and case.returned_us is not None else []
 
 
-def _back(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update]:
+def _apply_return(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update]:
     began_us = case.sent_us if case.holdout else case.contacted_us
     if began_us is None or time_us <= began_us:
         return [] if case.holdout else _move(case, CaseTrigger.RETURNED, at_us, {"why": "came_back"})
@@ -151,7 +153,7 @@ def _back(rules: CaseRules, case: Case, time_us: int, at_us: int) -> list[Update
 
 
 def _move(case: Case, trigger: CaseTrigger, at_us: int, more: dict[str, Any]) -> list[Update]:
-    """By the table; nothing where it has no such row."""
+    """Applies a trigger by the table; no update where the table does not have it."""
     after = TABLE.get((case.state, trigger))
     if after is None:
         return []
@@ -184,11 +186,11 @@ def _update(case: Case, status: str, at_us: int, more: dict[str, Any]) -> Update
     }
 
 
-def _said(fields: dict[str, Any]) -> dict[str, Any]:
+def _outcome_details(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: fields[name] for name in ("agent_id", "channel", "cost", "causes") if name in fields}
 
 
-def _note(case: Case, fields: dict[str, Any]) -> None:
+def _record_outcome(case: Case, fields: dict[str, Any]) -> None:
     case.agent_id = fields.get("agent_id", case.agent_id)
     case.cost += fields.get("cost", 0.0)
     if fields["status"] in ("saved", "lost"):
@@ -200,16 +202,16 @@ def _who(profile: Profile, case: Case) -> str:
 
 
 def _window(profile: Profile, case: Case, at_us: int) -> dict[str, Any]:
-    """The window that a contact would be in from now on."""
+    """The window of a contact made now."""
     left = [window for window in profile.case.windows if window.within_us > at_us - case.crossed_us]
     return {"window": left[0].name, "window_saved": left[0].saved} if left else {}
 
 
-def _again(case: Case, within_us: int) -> bool:
-    """Whether the customer came again after the event that saved the case."""
+def _came_again(case: Case, within_us: int) -> bool:
+    """Whether a second retention event came within `within_us` after the one that saved the case."""
     saved_us = case.saved_us or 0
     return case.again_us is not None and saved_us < case.again_us <= saved_us + within_us
 
 
-def _by(us: int | None, until_us: int) -> bool:
+def _is_by(us: int | None, until_us: int) -> bool:
     return us is not None and us <= until_us

@@ -1,7 +1,7 @@
-"""The message of an intervention: who acts, how, with what, within which window, and what that is worth.
+"""The message of an intervention: tier, action, window, reasons and expected value.
 
-`expected_saved` is the tier's expected saved share, scaled by how the window's save rate stands to the
-first's: a contact in a second window of 55 % after a first of 62 % is worth 55/62 of what the tier promises.
+`expected_saved` is the tier's expected saved share times the ratio of the window's save rate to the first window's:
+with 55 % in the second window and 62 % in the first, a contact in the second one saves 55/62 of the tier's share.
 `expected_net_value` = customer value * probability * expected_saved - budget, in the profile's currency.
 """
 
@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 from online_model.reasons import Explanation
 from schemas.instants import format_instant
-from streams.interventions.actions import Plan, Standing, action
+from streams.interventions.actions import Plan, Segmentation, action
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.touches import ActivePoint
 from streams.profile.case_sections import Tier, Window
@@ -29,7 +29,7 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """What is known when a crossing is decided upon; previous_probability is None at a first score."""
+    """What the message of a crossing is made of; previous_probability: None at a first score."""
 
     customer_id: str
     crossed_at_us: int
@@ -39,8 +39,8 @@ class Crossing:
     explanation: Explanation
     model_version: int
     attributes: CustomerAttributes
-    value: float | None  # of the customer, None: as the profile says
-    standing: Standing
+    value: float | None  # of the customer; None: that of the policy profile
+    segmentation: Segmentation
     plan: Plan
     touch_points: Sequence[ActivePoint] = ()
 
@@ -51,17 +51,17 @@ def tier_of(profile: Profile, probability: float) -> Tier:
 
 
 def window_of(profile: Profile, delay_us: int) -> Window | None:
-    """The window of a contact `delay_us` after the crossing; None past the last: missed, not to be sent."""
+    """The window of a contact `delay_us` after the crossing; None after the last: missed, not to be sent."""
     return next((window for window in profile.case.windows if delay_us <= window.within_us), None)
 
 
 def intervention_id(customer_id: str, crossed_at_us: int) -> str:
-    """The same for the same crossing, whenever and wherever it is decided upon."""
+    """Returns the id of a crossing: the same whenever and wherever it is decided."""
     return str(uuid5(NAMESPACE, f"{customer_id}|{format_instant(crossed_at_us)}"))
 
 
 def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
-    """The message for the CRM. channel: the one that the gate let pass, "" for what is not sent."""
+    """Returns the message for the CRM. channel: the one that passed the gate, "" for what is not sent."""
     tier, window = tier_of(profile, crossing.probability), _window(profile, crossing)
     value = profile.customer_value if crossing.value is None else crossing.value
     why = crossing.explanation
@@ -87,10 +87,10 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "customer_value": value,
         "scope": crossing.attributes.scope,
         "agent_id": crossing.attributes.agent_id,
-        "cause": crossing.standing.cause,
-        "segments": list(crossing.standing.segments),
-        "lifecycle": crossing.standing.lifecycle,
-        "rfm_b": crossing.standing.rfm_b,
+        "cause": crossing.segmentation.cause,
+        "segments": list(crossing.segmentation.segments),
+        "lifecycle": crossing.segmentation.lifecycle,
+        "rfm_b": crossing.segmentation.rfm_b,
         "touch_points": list(crossing.touch_points),
         "log_odds": why.log_odds,
         "average_log_odds": why.average,
@@ -102,12 +102,12 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
 
 
 def withheld(message: Message, rule: str, retry_us: int | None) -> Message:
-    """The same message for what was not sent, with the rule that refused and when it may be tried again."""
+    """Returns the message of what is not sent, with the rule that refused and when to retry."""
     retry_at = None if retry_us is None else format_instant(retry_us)
     return message | {"withheld_reason": rule, "retry_at": retry_at}
 
 
 def _window(profile: Profile, crossing: Crossing) -> Window:
-    """By the instant of the decision, not of sending: a replay must come to the same. Past the last one: the last."""
+    """The window at the decision, not at sending, so that a replay has the same; after the last one: the last."""
     found = window_of(profile, crossing.decided_at_us - crossing.crossed_at_us)
     return found or profile.case.windows[-1]

@@ -1,28 +1,28 @@
 """When a case opens: crossing, hysteresis and one open case a customer, for many customers at once.
 
 A customer *crosses* when p is above the threshold now and was not when last scored. A first score above it
-counts as a crossing once the least tenure has passed, if p was above at every scoring since. Of a crossing:
+counts as a crossing once the least tenure has passed, if p was above at every scoring since. For a crossing:
 
-| the first of these that holds                                    | result                             |
+| first condition that holds                                       | result                             |
 |------------------------------------------------------------------|------------------------------------|
 | since the last case opened, p was never below threshold - margin | withheld: open_case                |
 | the last case opened no longer than the window ago               | withheld: open_case                |
 | the last case opened less than the cool-down ago                 | withheld: cool_down                |
 | it is a first score, and the least tenure has not passed         | withheld: tenure; it waits         |
-| all are held now: no model is ready, stop-loss, a source is quiet| withheld: that; pending            |
-| otherwise                                                        | a case opens, if the gate lets it  |
+| a hold: no model is ready, stop-loss, a source is quiet          | withheld: the hold; pending        |
+| otherwise                                                        | a case opens, if it passes the gate|
 
-| what waits or is pending  | at a later scoring                          | result                               |
+| what is pending           | at a later scoring                          | result                               |
 |---------------------------|---------------------------------------------|--------------------------------------|
 | either                    | p is not above the threshold                | ends                                 |
-| crossing, held or refused | the customer has lapsed (engine.py)         | ends                                 |
+| crossing, held or refused | the customer has lapsed (engine/engine.py)  | ends                                 |
 | first score, for tenure   | the least tenure has passed                 | crosses now, by the table above      |
 | crossing, held or refused | longer than the last window since it crossed| withheld: missed; ends               |
-| crossing, held or refused | before the instant when it may be tried     | goes on waiting                      |
-| crossing, held or refused | nothing is held any more                    | a case opens, `crossed_at` as it was |
+| crossing, held or refused | before the instant of its retry             | stays pending                        |
+| crossing, held or refused | there is no hold any more                   | a case opens, `crossed_at` as it was |
 
-What ends has been recorded as withheld already. A window is still open at the instant it ends; a cool-down
-and a tenure have passed at theirs. Times are float64 microseconds (exact until 2255), so that a customer's
+A pending crossing that ends has been recorded as withheld before. A window includes the instant at which it ends; a
+cool-down and a tenure have passed at theirs. Times are float64 microseconds (exact until 2255), so that a customer's
 columns lie in one table of numbers. A row's result depends on that row alone.
 """
 
@@ -42,7 +42,7 @@ NONE, UNTIL_TENURE = -np.inf, np.inf
 
 
 class Withheld(IntEnum):
-    """Why a crossing opened no case; 0: nothing was withheld. What the gate and the dispatcher refuse: see there."""
+    """Why a crossing opened no case; 0: nothing was withheld. Gate and dispatcher have rules of their own."""
 
     NOTHING = 0
     MODEL_NOT_READY = 1
@@ -55,17 +55,17 @@ class Withheld(IntEnum):
 
 
 class CaseColumns(NamedTuple):
-    """A customer's state, each of shape (n,) and float64."""
+    """The columns that decide on opening, each of shape (n,) and float64."""
 
     last_probability: Array  # NaN: never scored
     armed: Array  # 1: no case yet, or p has been below threshold - margin since it opened; else 0
     case_opened_us: Array  # -inf: never
     pending_crossed_us: Array  # -inf: nothing is pending; +inf: a first score waits for the least tenure
-    retry_us: Array  # what is pending waits at least until then
+    retry_us: Array  # a pending crossing waits at least until then
 
 
-class Decision(NamedTuple):
-    """What became of each row, each of shape (n,); `columns` are new arrays."""
+class OpeningDecision(NamedTuple):
+    """The decision on each row, each of shape (n,); `columns` are new arrays."""
 
     columns: CaseColumns
     opened: Flags
@@ -75,10 +75,10 @@ class Decision(NamedTuple):
 
 def decide(
     rules: CaseRules, before: CaseColumns, p: Array, first_seen_us: Array, at_us: Array, hold: Withheld
-) -> Decision:
-    """By the tables above, for customers first seen at `first_seen_us` and scored `p` at `at_us`: (n,).
+) -> OpeningDecision:
+    """Decides by the tables above, for customers first seen at `first_seen_us` and scored `p` at `at_us`: (n,).
 
-    hold: why no case may open now, NOTHING when it may.
+    hold: why no case may open now; NOTHING: cases may open.
     """
     n, above = len(p), p > rules.threshold
     pending = np.where(above, before.pending_crossed_us, NONE)
@@ -86,22 +86,22 @@ def decide(
     armed = np.where(p < rules.threshold - rules.margin, 1.0, before.armed)
     opened_us = before.case_opened_us.copy()
     opened, withheld, crossed_at_us = np.zeros(n, np.bool_), np.zeros(n, np.int8), np.full(n, np.nan)
-    asks = above & ~(before.last_probability > rules.threshold)  # NaN is not above either
-    asks |= pending > NONE
-    rows = np.flatnonzero(asks)
+    is_crossing = above & ~(before.last_probability > rules.threshold)  # NaN is not above either
+    is_crossing |= pending > NONE
+    rows = np.flatnonzero(is_crossing)
     if len(rows):  # few: all that follows is about them alone
         columns = (before.last_probability, armed, opened_us, pending, retry_us, first_seen_us, at_us)
-        asking = _Asking(*(column[rows] for column in columns))
-        opens, why, crossed, waits = _answer(rules, asking, hold)
+        crossing = _Crossing(*(column[rows] for column in columns))
+        opens, why, crossed, waits = _decide(rules, crossing, hold)
         opened[rows], withheld[rows], pending[rows] = opens, why, waits
         crossed_at_us[rows] = np.where(opens | (why > 0), crossed, np.nan)
-        armed[rows[opens]], opened_us[rows[opens]] = 0.0, asking.at_us[opens]
+        armed[rows[opens]], opened_us[rows[opens]] = 0.0, crossing.at_us[opens]
         retry_us[rows[opens | (waits == NONE)]] = NONE
     columns_after = CaseColumns(p, armed, opened_us, pending, retry_us)
-    return Decision(columns_after, opened, withheld, crossed_at_us)
+    return OpeningDecision(columns_after, opened, withheld, crossed_at_us)
 
 
-class _Asking(NamedTuple):
+class _Crossing(NamedTuple):
     """Customers above the threshold who cross now or have something pending."""
 
     last_probability: Array
@@ -113,30 +113,30 @@ class _Asking(NamedTuple):
     at_us: Array
 
 
-def _answer(rules: CaseRules, who: _Asking, hold: Withheld) -> tuple[Flags, NDArray[np.int8], Array, Array]:
-    """Who opens, why not, crossed when, and what is pending from now on."""
-    crosses = ~(who.last_probability > rules.threshold)
-    tenured = who.at_us - who.first_seen_us >= rules.least_tenure_us
-    first = np.isnan(who.last_probability) | (~crosses & (who.pending_crossed_us == UNTIL_TENURE))
+def _decide(rules: CaseRules, customers: _Crossing, hold: Withheld) -> tuple[Flags, NDArray[np.int8], Array, Array]:
+    """Returns which cases open, why not, when each crossed, and what is pending from now on."""
+    crosses = ~(customers.last_probability > rules.threshold)
+    tenured = customers.at_us - customers.first_seen_us >= rules.least_tenure_us
+    first = np.isnan(customers.last_probability) | (~crosses & (customers.pending_crossed_us == UNTIL_TENURE))
     waiting = ~crosses & ~first
-    missed = waiting & (who.at_us - who.pending_crossed_us > rules.last_window_us)
-    due = waiting & ~missed & (who.at_us >= who.retry_us)
+    missed = waiting & (customers.at_us - customers.pending_crossed_us > rules.last_window_us)
+    due = waiting & ~missed & (customers.at_us >= customers.retry_us)
     why = np.where(missed, np.int8(Withheld.MISSED), np.int8(Withheld.NOTHING))
     fresh = crosses | (first & tenured)
-    why[fresh] = _why_not(rules, who, first & ~tenured, hold)[fresh]
+    why[fresh] = _why_not(rules, customers, first & ~tenured, hold)[fresh]
     opens = (fresh & (why == Withheld.NOTHING)) | (due & (hold == Withheld.NOTHING))
-    crossed = np.where(waiting, who.pending_crossed_us, who.at_us)
+    crossed = np.where(waiting, customers.pending_crossed_us, customers.at_us)
     held = fresh & (hold != Withheld.NOTHING) & (why == hold)
     waits = np.where(held | (waiting & ~missed & ~opens), crossed, NONE)
     waits[first & ~tenured] = UNTIL_TENURE
     return opens, why, crossed, waits
 
 
-def _why_not(rules: CaseRules, who: _Asking, too_new: Flags, hold: Withheld) -> NDArray[np.int8]:
+def _why_not(rules: CaseRules, customers: _Crossing, too_new: Flags, hold: Withheld) -> NDArray[np.int8]:
     """The first rule that keeps a crossing from opening a case: the first table."""
-    since_us = who.at_us - who.case_opened_us
+    since_us = customers.at_us - customers.case_opened_us
     return np.select(
-        [(who.armed == 0) | (since_us <= rules.window_us), since_us < rules.cool_down_us, too_new],
+        [(customers.armed == 0) | (since_us <= rules.window_us), since_us < rules.cool_down_us, too_new],
         [np.int8(Withheld.OPEN_CASE), np.int8(Withheld.COOL_DOWN), np.int8(Withheld.TENURE)],
         np.int8(hold),
     )

@@ -1,9 +1,8 @@
-"""The stop-loss: of the cases of a policy version that were judged, how many were saved.
+"""The stop-loss: no case opens while too small a share of the judged cases of a policy version was saved.
 
-A case is judged once, when the save horizon has passed since its first contact: as saved if it ended so, as lost if it
-ended so. So the quick saves of young cases do not flatter the share: of every case the whole span has been seen. What
-nobody was told of (the holdout) or nobody was in contact about (expired, withdrawn) is not judged. Cases count for the
-policy version that their message carried, and all of that version count: a new one starts from nothing.
+A case is judged once, as saved or lost, when the save horizon has passed since its first contact: earlier, quick saves
+would bias the share upwards. Cases without a contact (holdout, expired, withdrawn) are not judged. A case counts for
+the policy version of its message; a new version starts from zero.
 """
 
 from __future__ import annotations
@@ -14,31 +13,31 @@ from streams.interventions.case import Case
 from streams.interventions.case_states import State
 from streams.profile.profile import Profile
 
-Judged = dict[str, tuple[int, int]]  # policy version -> judged cases, and those of them that were saved
+Judged = dict[str, tuple[int, int]]  # policy version -> (judged cases, saved ones of them)
 
 
 def judged(case: Case) -> Judged:
-    """The count of a case that has been judged."""
+    """Returns the counts of one judged case."""
     return {case.policy: (1, int(case.state is State.SAVED))}
 
 
-def added(one: Mapping[str, Sequence[int]], other: Mapping[str, Sequence[int]]) -> Judged:
-    """Counts of two partitions, or of two spans of time, as one."""
+def added(left: Mapping[str, Sequence[int]], right: Mapping[str, Sequence[int]]) -> Judged:
+    """Returns the sum of the counts of two partitions or two periods."""
     found = {}
-    for version in sorted({*one, *other}):
-        (cases, saved), (more, more_saved) = one.get(version, (0, 0)), other.get(version, (0, 0))
+    for version in sorted({*left, *right}):
+        (cases, saved), (more, more_saved) = left.get(version, (0, 0)), right.get(version, (0, 0))
         found[version] = cases + more, saved + more_saved
     return found
 
 
 def is_held(profile: Profile, counts: Mapping[str, Sequence[int]]) -> bool:
-    """Whether so few were saved under the profile's version that no case opens."""
+    """Whether so few cases of the profile's version were saved that no case opens."""
     cases, saved = counts.get(profile.version, (0, 0))
     return cases >= profile.stop_loss.least_judged and saved / cases < profile.stop_loss.least_saved
 
 
 def alert(profile: Profile, counts: Mapping[str, Sequence[int]]) -> str:
-    """What on-call must know while it holds."""
+    """Returns the sentence for on-call while the stop-loss holds."""
     cases, saved = counts[profile.version]
     least = profile.stop_loss.least_saved
     return f"stop-loss: {saved} of {cases} judged cases of {profile.version} were saved, below {least:.0%}"

@@ -1,7 +1,7 @@
-"""Automated touches: what a published sign, or the medium tier, sends without a person and without a case.
+"""Automated touches: messages without an agent and without a case, for touch points and for the medium tier.
 
-A touch point is a sign that something did not happen in time. Its instant is a function of the customer's row, so a
-replay comes to the same; it is noticed at the first scoring at or after it, which a sweep is for everybody.
+A touch point is a published sign of leaving: something did not happen in time. Its instant is a function of the
+customer's row, so a replay has the same; it takes effect at the first scoring at or after it, at the latest in a sweep.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from features.portable_math import Array
 from features.signals import COMPLAINTS, KNOWN, RETAINED, activity
 from features.view import View
 from schemas.instants import format_instant
-from streams.interventions.gate import Applicant
+from streams.interventions.gate import Recipient
 from streams.profile.contact_sections import TouchPoint
 from streams.profile.profile import Profile
 
@@ -34,7 +34,7 @@ Since = Callable[[View], Array]  # since when the sign has been there, in us; +i
 
 @dataclass(frozen=True, slots=True)
 class ActivePoint:
-    """A touch point that holds for a customer, with its share of the score in log-odds."""
+    """A touch point that holds for a customer, with its contribution to the score in log-odds."""
 
     name: str
     risk: float
@@ -79,7 +79,7 @@ SIGNS: dict[str, Since] = {
 
 
 def points_due(profile: Profile, view: View) -> Array:
-    """(n,): the touch points that hold for each customer, as bits in the order of the profile."""
+    """Returns (n,): the touch points that hold for each customer, as bits in the order of the profile."""
     bits = np.zeros(len(view.at_us))
     for i, point in enumerate(profile.touch_points):
         bits += np.where(view.at_us >= SIGNS[point.name](view) + point.after_us, float(1 << i), 0.0)
@@ -87,32 +87,34 @@ def points_due(profile: Profile, view: View) -> Array:
 
 
 def points_of(profile: Profile, bits: float) -> list[tuple[int, TouchPoint]]:
-    """The touch points that the bits stand for, each with its own bit."""
+    """Returns the touch points in `bits`, each with its bit."""
     return [(1 << i, point) for i, point in enumerate(profile.touch_points) if int(bits) >> i & 1]
 
 
 def active_points(profile: Profile, bits: float, contributions: Array) -> list[ActivePoint]:
-    """With what the features of each add to the score. contributions: (features,) in log-odds."""
+    """Returns the touch points in `bits` with their contributions. contributions: (features,) in log-odds."""
     return [
         ActivePoint(point.name, point.risk, _share(point, contributions), point.scene)
         for _, point in points_of(profile, bits)
     ]
 
 
-def compose_touch(profile: Profile, who: Applicant, trigger: str, channel: str, more: dict[str, Any]) -> dict[str, Any]:
-    """The message of a touch, for the CRM's automation."""
-    touched_at = format_instant(who.at_us)
+def compose_touch(
+    profile: Profile, recipient: Recipient, trigger: str, channel: str, more: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the message of a touch, for the CRM's automation."""
+    touched_at = format_instant(recipient.at_us)
     return {
-        "touch_id": str(uuid5(NAMESPACE, f"{who.customer_id}|{trigger}|{touched_at}")),
-        "customer_id": who.customer_id,
+        "touch_id": str(uuid5(NAMESPACE, f"{recipient.customer_id}|{trigger}|{touched_at}")),
+        "customer_id": recipient.customer_id,
         "touched_at": touched_at,
         "trigger": trigger,
         "channel": channel,
-        "offer": who.plan.offer,
-        "script": who.plan.script,
-        "scope": who.attributes.scope,
-        "segments": list(who.standing.segments),
-        "lifecycle": who.standing.lifecycle,
+        "offer": recipient.plan.offer,
+        "script": recipient.plan.script,
+        "scope": recipient.attributes.scope,
+        "segments": list(recipient.segmentation.segments),
+        "lifecycle": recipient.segmentation.lifecycle,
         **more,
         "policy_version": profile.version,
     }

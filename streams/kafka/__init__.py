@@ -1,19 +1,22 @@
-"""The Kafka edge, the only place that knows brokers, Faust and the wall clock. Units (streams/engine) do not.
+"""The Kafka edge: the only package that knows brokers, Faust and the wall clock. Units (streams/units) do not.
 
-    settings   the environment: brokers, credentials, names
-    topics     which topics there are, with which settings; creates them and says what is wrong with them
-    unit       what the edge asks of a unit
-    lease      one unit owned: a transactional producer, restore, one transaction a checkpoint
-    leases     all leases of this worker: who is acquired, kept, given up
-    once       no transactional request is sent twice at one epoch
-    transport  Faust's consumer, so that it hands over batches of whole ticks from where the states say
-    pins       the private parts of Faust and aiokafka that this rests on, checked at start-up
-    watchdog   ends a worker that no longer gets on
-    worker     the Faust app and its life: start, end of input, signals
-    status     what a group does, seen from anywhere
+    settings           the environment: brokers, credentials, names
+    topics             the topics with their settings; creates them and checks those that exist
+    lease              one owned unit: a transactional producer, restore, one transaction a checkpoint
+    leases             all leases of this worker: which are acquired, kept and released
+    restore            reads a changelog up to the token of its new owner
+    transaction_guard  no transactional request is sent twice at one epoch
+    transport          Faust's consumer, changed to yield batches of whole ticks from the positions in the states
+    private_api        the private parts of Faust and aiokafka that the transport needs, checked at start-up
+    watchdog           ends a worker that makes no progress
+    worker             the Faust app from start to signal or end of input
+    status             lag, checkpoints and alerts of a group, read from the brokers
+    publish            sends files to the topics in event-time order
+    logging_setup      log lines for terminals, JSON elsewhere
+    fatal              ends the process at once
 
-In: records of the input topics. Out: transactions of changelog rows, outputs and offsets. Ownership is the
-producer's epoch; the state says where to read on; Faust commits and decides nothing.
+Input: records of the input topics. Output: transactions of changelog rows, outputs and offsets. The producer's epoch
+is the ownership; the state has the positions to read on from; offsets that Faust commits are not used.
 """
 
 import logging

@@ -1,6 +1,4 @@
-"""The one way in which a worker ends when something is wrong: at once, with one line, so that nothing is
-written any more.
-"""
+"""How a worker ends after an error: at once, with one line of log, so that nothing more is written."""
 
 from __future__ import annotations
 
@@ -8,15 +6,13 @@ import logging
 import os
 from typing import NoReturn
 
-EXIT_RESTART = 70  # a supervisor starts the worker again; the state says where it goes on
+EXIT_RESTART = 70  # a supervisor starts the worker again; it reads on from the position in its state
 
 log = logging.getLogger("keepline.worker")
 
 
-def die(reason: str) -> NoReturn:
-    """Ends the process without cleaning up: an atexit, a finally or another thread could still send
-    something.
-    """
+def halt(reason: str) -> NoReturn:
+    """Ends the process without cleanup: an atexit hook, a finally block or another thread could still send."""
     log.critical("the worker ends itself: %s", reason)
     for handler in logging.getLogger().handlers:
         handler.flush()

@@ -1,9 +1,10 @@
-"""One unit, owned: a transactional producer whose epoch is the proof of ownership, one transaction a checkpoint.
+"""One owned unit: a transactional producer whose epoch proves the ownership, one transaction a checkpoint.
 
-acquire     InitProducerId fences and aborts the owner before. A token is committed, and the changelog is read,
-            committed, up to it: all that an older owner committed lies before, whatever ListOffsets or markers say.
-checkpoint  What changed, outputs, position and (for lag tools) the group's offsets, in one transaction. Any error
-            in it, and any limit it exceeds, ends the process.
+acquire     InitProducerId fences the previous owner and aborts its transaction. The new owner commits a token and reads
+            the changelog (read_committed) up to it: everything that an older owner committed lies before the token,
+            whatever ListOffsets returns.
+checkpoint  Changed rows, outputs, position and (for lag tools) the group's offsets, in one transaction. Any error
+            in it, and any exceeded limit, ends the process.
 """
 
 from __future__ import annotations
@@ -19,25 +20,24 @@ import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.kafka.fatal import die
+from streams.kafka.fatal import halt
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
-from streams.kafka.transaction_guard import guard
+from streams.kafka.transaction_guard import forbid_resends
 from streams.units.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
-# Each limit ends before the next one begins: the checkpoint's own is the first to strike, and no request is
-# ever repeated because it took too long. An open transaction of a dead worker holds committed readers back
-# for up to the last one.
+# Each limit is shorter than the next: the checkpoint's own expires first, so no request is ever repeated because it
+# took too long. An open transaction of a dead worker delays committed readers for up to the last one.
 CHECKPOINT_LIMIT_S = 10.0
 REQUEST_TIMEOUT_MS = 15_000
 TRANSACTION_TIMEOUT_MS = 20_000
-RETRY_BACKOFF_MS = 20  # the markers of the transaction before are usually still being written
-ACQUIRE_LIMIT_S = 60.0  # brokers that have no transaction coordinator for longer than this
+RETRY_BACKOFF_MS = 20  # the markers of the previous transaction are often still being written
+ACQUIRE_LIMIT_S = 60.0  # how long the brokers may have no transaction coordinator
 
 IDLE_CHECKPOINT_S = 30.0
 POSITION_ROWS = 1  # a unit writes its position at every checkpoint
 
-BATCH_BYTES = 900_000  # below the brokers' default limit of 1 MiB; a larger record goes alone
+BATCH_BYTES = 900_000  # below the brokers' default limit of 1 MiB; a larger record has a batch of its own
 RECORD_BYTES = 8 << 20
 
 log = logging.getLogger("keepline.worker")
@@ -45,8 +45,8 @@ Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition
 
 
 @dataclass
-class Spent:
-    """What checkpoints cost, for progress and metrics."""
+class CheckpointStats:
+    """What checkpoints cost, for the metrics."""
 
     transactions: int = 0
     rows: int = 0
@@ -54,25 +54,24 @@ class Spent:
 
 
 class Lease:
-    """A unit as this process owns it. `feed` is None between revoke and seek: nothing is accepted then."""
+    """A unit that this process owns. `feed` is None between revoke and seek: no record is accepted then."""
 
     def __init__(self, settings: Settings, blueprint: Blueprint) -> None:
         self.settings, self.blueprint = settings, blueprint
         self.unit: Unit = blueprint.make()
         self.feed: Feed | None = None
-        # position after the last batch given to Faust
-        self.handed: dict[str, int] = {}
-        # source -> offsets after its last record and after what follows that is none: markers, aborted
-        # records
+        # position after the last batch yielded to Faust
+        self.delivered: dict[str, int] = {}
+        # source -> offset after its last record, and after the markers and aborted records that follow it
         self.read: dict[str, tuple[int, int]] = {}
-        self.ends: dict[str, int] = {}  # source -> where it ends for committed readers, as last heard
-        # unit.steps of the last checkpoint; None: not one yet, so that a new owner is seen at once
+        self.ends: dict[str, int] = {}  # source -> last stable offset, as the broker reported it last
+        # unit.steps of the last checkpoint; None: there was none, so that a new owner saves at once
         self.saved: int | None = None
         self.saved_at = 0.0
         self.saved_position: dict[str, int] = {}
-        self.ready = self.given_up = False
-        self.spent, self.restore = Spent(), Restore(settings, blueprint.name)
-        self._alerts: dict[str, str] = {}  # as last said
+        self.ready = self.released = False
+        self.stats, self.restore = CheckpointStats(), Restore(settings, blueprint.name)
+        self._alerts: dict[str, str] = {}  # as last logged
         self._lock = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
 
@@ -87,28 +86,28 @@ class Lease:
         return {source: TopicPartition(topic(source), partition) for source in self.blueprint.sources}
 
     def wanted(self) -> list[tuple[TopicPartition, int]]:
-        """Places of which the feed wants more, and how far they were read."""
+        """Partitions of which the feed wants more records, with the offset to read on from."""
         feed, position = self.feed, self.unit.position
         wanted = [source for source in self.inputs if feed is not None and feed.wants(source)]
         return [(self.inputs[source], self.read.get(source, (0, position[source]))[1]) for source in wanted]
 
-    def starts(self) -> list[tuple[TopicPartition, int]]:
-        """Where reading begins."""
+    def start_positions(self) -> list[tuple[TopicPartition, int]]:
+        """Partitions with the offset at which reading starts."""
         return [(place, self.unit.position[source]) for source, place in self.inputs.items()]
 
     def applied(self, source: str) -> int:
-        """The next offset after what is applied: past the markers where everything that was read is applied."""
+        """The next offset to apply; behind the markers where every record that was read is applied."""
         after_last_record, after_markers = self.read.get(source, (-1, -1))
         position = self.unit.position[source]
         return after_markers if position == after_last_record else position
 
     @property
-    def settled(self) -> bool:
-        """Everything applied is saved."""
+    def is_saved(self) -> bool:
+        """Whether everything applied is in a checkpoint."""
         return self.ready and self.saved == self.unit.steps
 
     async def acquire(self, earliest: Earliest) -> None:
-        """Becomes the owner and restores the state; afterwards the unit knows its position in every source."""
+        """Becomes the owner and restores the state; then the unit has a position in every source."""
         started = time.monotonic()
         self._producer = AIOKafkaProducer(
             **self.settings.client,
@@ -120,22 +119,22 @@ class Lease:
             max_batch_size=RECORD_BYTES,
             max_request_size=RECORD_BYTES,
         )
-        guard(self._producer, die)
+        forbid_resends(self._producer, halt)
         token = uuid.uuid4().bytes
         async with asyncio.timeout(ACQUIRE_LIMIT_S):
             await self._producer.start()
-            await self._sign(self._producer, token)
+            await self._write_token(self._producer, token)
         await self.restore.run(token, self.unit)
         await self._find_start(earliest)
         self.ready = True
         log.info("%s restored: %d records in %.2f s", self.name, self.restore.records, time.monotonic() - started)
 
     async def checkpoint(self) -> None:
-        """Saves what was applied since the last one, if anything was."""
+        """Commits what was applied since the last checkpoint, if anything was."""
         async with self._lock:
-            if self.settled or not self.ready:
+            if self.is_saved or not self.ready:
                 return
-            # no await from here to the offsets: never torn
+            # no await from here to the offsets: rows, outputs and offsets belong together
             steps, outputs, offsets = self.unit.steps, self.unit.take(), self._offsets()
             position = dict(self.unit.position)
             if not self._only_time_passed(outputs, position):
@@ -144,49 +143,49 @@ class Lease:
                     await self._commit(outputs, offsets)
                 self.saved_at, self.saved_position = time.time(), position
                 self._count(outputs, time.monotonic() - started)
-                self._say_alerts()
+                self._log_alerts()
             self.saved = steps
 
     async def stop(self) -> None:
-        """Gives the producer up; what was not committed is lost on purpose."""
-        self.given_up, self.ready, self.feed = True, False, None
+        """Releases the lease and stops the producer; what was not committed is dropped on purpose."""
+        self.released, self.ready, self.feed = True, False, None
         if self._producer:
             try:
                 await asyncio.wait_for(self._producer.stop(), 5.0)
-            except Exception as error:  # the broker ends what is open after its own limit
+            except Exception as error:  # the broker aborts an open transaction after its timeout
                 log.warning("%s: the producer did not stop cleanly: %r", self.name, error)
 
     def _only_time_passed(self, outputs: Sequence[Output], position: dict[str, int]) -> bool:
-        """Live, every tick moves an idle unit on; that alone is saved now and then, not each second for ever."""
+        """Live, each tick advances an idle unit; that alone is saved every IDLE_CHECKPOINT_S, not every second."""
         nothing_new = position == self.saved_position and not self.unit.done
         rows = sum(len(output.pairs) for output in outputs)
         return nothing_new and rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
 
-    def _say_alerts(self) -> None:
-        """Once each: what follows a semicolon counts, and is no news."""
-        said, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.unit.alerts}
+    def _log_alerts(self) -> None:
+        """Logs each alert once; the text after a semicolon is a changing count and is not compared."""
+        logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.unit.alerts}
         for what, alert in self._alerts.items():
-            if what not in said:
+            if what not in logged:
                 log.warning("%s: %s", self.name, alert)
-        for what in said:
+        for what in logged:
             if what not in self._alerts:
-                log.warning("%s: no longer: %s", self.name, what)
+                log.warning("%s: resolved: %s", self.name, what)
 
-    async def _sign(self, producer: AIOKafkaProducer, token: bytes) -> None:
+    async def _write_token(self, producer: AIOKafkaProducer, token: bytes) -> None:
         topic, partition = self._changelog
         await producer.begin_transaction()
         await producer.send_and_wait(topic, token, LEASE_KEY, partition)
         await producer.commit_transaction()
 
     async def _find_start(self, earliest: Earliest) -> None:
-        """Sources that the state does not know are read from their beginning; none may have lost what is
-        still needed.
+        """Sources without a position are read from their beginning; ends the process where retention deleted records
+        that are still needed.
         """
         first = await earliest(list(self.inputs.values()))
         for source, place in self.inputs.items():
             position = self.unit.position.setdefault(source, first[place])
             if position < first[place]:
-                die(
+                halt(
                     f"{place.topic}/{place.partition} begins at {first[place]}, the state of {self.name} ends at "
                     f"{position}: retention deleted what lay between; restore the topic or start from an empty state"
                 )
@@ -212,12 +211,12 @@ class Lease:
         return sent
 
     def _offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
-        """For lag tools, never read: past the markers where everything that was read is applied."""
-        about = orjson.dumps(self._about()).decode()
-        return {place: OffsetAndMetadata(self.applied(source), about) for source, place in self.inputs.items()}
+        """The group's offsets: for `keepline status` and lag tools, never read by a worker."""
+        metadata = orjson.dumps(self._offset_metadata()).decode()
+        return {place: OffsetAndMetadata(self.applied(source), metadata) for source, place in self.inputs.items()}
 
-    def _about(self) -> dict[str, object]:
-        """What `keepline status` shows of a unit, since the group's offsets are readable from anywhere."""
+    def _offset_metadata(self) -> dict[str, object]:
+        """What `keepline status` shows of a unit: every client can read the metadata of the group's offsets."""
         unit = self.unit
         return {
             "unit": self.name,
@@ -230,9 +229,9 @@ class Lease:
         }
 
     def _count(self, outputs: Sequence[Output], seconds: float) -> None:
-        self.spent.transactions += 1
-        self.spent.rows += sum(len(output.pairs) for output in outputs)
-        self.spent.seconds = [*self.spent.seconds[-999:], seconds]
+        self.stats.transactions += 1
+        self.stats.rows += sum(len(output.pairs) for output in outputs)
+        self.stats.seconds = [*self.stats.seconds[-999:], seconds]
 
     @property
     def _changelog(self) -> tuple[str, int]:
@@ -241,7 +240,7 @@ class Lease:
 
 
 def chunks(pairs: Sequence[Pair]) -> list[list[Pair]]:
-    """Pairs cut into what fits a producer batch."""
+    """Splits pairs into parts that fit a producer batch."""
     cut: list[list[Pair]] = []
     size = BATCH_BYTES
     for key, value in pairs:

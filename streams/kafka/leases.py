@@ -1,5 +1,5 @@
-"""All leases of this worker. The group only decides who tries; who owns a unit is decided by its producer's
-epoch.
+"""All leases of this worker. The consumer group only decides which worker tries; the producer's epoch decides which
+one owns a unit.
 """
 
 from __future__ import annotations
@@ -9,56 +9,54 @@ import logging
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
-from streams.kafka.fatal import die
+from streams.kafka.fatal import halt
 from streams.kafka.lease import Earliest, Lease
 from streams.kafka.settings import Settings
 from streams.units.unit import Blueprint
 
-REVOKE_LIMIT_S = 8.0  # a rebalance waits for the last checkpoint, and the session must not end meanwhile
+REVOKE_LIMIT_S = 8.0  # a rebalance waits for the last checkpoint, and the session must not expire meanwhile
 
 log = logging.getLogger("keepline.worker")
 Place = tuple[str, int]
 
 
 class Leases:
-    """Leases by unit name. Frozen between a revocation and the end of the acquisitions after it."""
+    """Leases by unit name. `rebalancing`: between a revocation and the end of the acquisitions after it."""
 
     def __init__(self, settings: Settings, blueprints: Sequence[Blueprint], live: bool) -> None:
-        """live: feeds are told when a source has been read to its end."""
+        """live: `feed.caught_up` is called when a source has been read to its end."""
         self.live = live
         self.settings, self.blueprints = settings, {blueprint.name: blueprint for blueprint in blueprints}
         self.all: dict[str, Lease] = {}
         self.by_place: dict[Place, tuple[Lease, str]] = {}  # topic and partition -> its lease and source
         self.generation: int | None = None
-        self.frozen = True
+        self.rebalancing = True
         self._acquiring: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
 
     @property
     def ready(self) -> list[Lease]:
-        """The restored ones."""
+        """The leases whose state is restored."""
         return [lease for lease in self.all.values() if lease.ready]
 
-    def soon(self, lease: Lease) -> None:
-        """Saves now: somebody waits for what this unit said."""
-        if not self.frozen and self.all.get(lease.name) is lease:
+    def checkpoint_now(self, lease: Lease) -> None:
+        """Starts a checkpoint of one lease now: another unit waits for its output."""
+        if not self.rebalancing and self.all.get(lease.name) is lease:
             self._start([lease])
 
     async def checkpoint(self) -> None:
-        """Saves every lease that has something to save."""
-        if not self.frozen:
+        """Starts and awaits a checkpoint of every lease that has something to save."""
+        if not self.rebalancing:
             await self._save_all()
 
-    async def restored(self) -> None:
-        """Waits for the acquisitions; never raises, since an exception here would end Faust's recovery in
-        silence.
-        """
+    async def wait_acquired(self) -> None:
+        """Waits for the acquisitions; never raises, since an exception here would end Faust's recovery silently."""
         while self._acquiring and not self._acquiring.done():
             await asyncio.wait([self._acquiring])
 
     async def revoke(self) -> None:
-        """Stops taking in, and saves what was applied."""
-        self.frozen = True
+        """Stops accepting records, and saves what was applied."""
+        self.rebalancing = True
         for lease in self.all.values():
             lease.feed = None
         if self._acquiring and not self._acquiring.done():
@@ -67,28 +65,28 @@ class Leases:
         try:
             await asyncio.wait_for(self._save_all(), REVOKE_LIMIT_S)
         except TimeoutError:
-            die(f"the checkpoint at a revocation took longer than {REVOKE_LIMIT_S:.0f} s")
+            halt(f"the checkpoint at a revocation took longer than {REVOKE_LIMIT_S:.0f} s")
 
     async def close(self) -> None:
-        """Gives everything up; what was applied has to be saved before."""
+        """Releases all leases; what was applied has to be saved before."""
         await asyncio.gather(*[lease.stop() for lease in self.all.values()])
 
     def assign(self, places: Iterable[Place], generation: int, earliest: Earliest) -> None:
-        """Keeps, gives up and acquires. Returns at once: no heartbeat is sent while Faust's callback runs."""
+        """Keeps, releases and acquires leases. Returns at once: no heartbeat is sent while Faust's callback runs."""
         owned = self._owned(set(places))
-        # memory is current only if this worker was part of every generation; a wrong guess dies at the next
-        # checkpoint
-        in_step = self.generation is not None and self.generation == generation - 1
-        kept = {name for name, lease in self.all.items() if in_step and name in owned and lease.ready}
+        # the state in memory is current only if this worker was a member of every generation; if not, the next
+        # checkpoint is fenced
+        saw_last_generation = self.generation is not None and self.generation == generation - 1
+        kept = {name for name, lease in self.all.items() if saw_last_generation and name in owned and lease.ready}
         gone = [self.all.pop(name) for name in set(self.all) - kept]
         new = [Lease(self.settings, self.blueprints[name]) for name in sorted(owned - kept)]
         for lease in gone:
-            lease.given_up, lease.ready = True, False
+            lease.released, lease.ready = True, False
         self.generation = generation
         self.all.update({lease.name: lease for lease in new})
         self.by_place = {place: found for lease in self.all.values() for place, found in _places(lease)}
         log.info("generation %d: keeps %s, takes over %s", generation, sorted(kept), [lease.name for lease in new])
-        self._acquiring = asyncio.ensure_future(or_die(self._acquire(gone, new, earliest)))
+        self._acquiring = asyncio.ensure_future(or_halt(self._acquire(gone, new, earliest)))
 
     def _owned(self, places: set[Place]) -> set[str]:
         wanted = {
@@ -98,13 +96,13 @@ class Leases:
         owned = {name for name, inputs in wanted.items() if inputs <= places}
         stray = places - {place for name in owned for place in wanted[name]}
         if stray:
-            die(f"the sources of a unit were assigned to different workers: {sorted(stray)} came without the others")
+            halt(f"the sources of a unit were assigned to different workers: only {sorted(stray)} are here")
         return owned
 
     async def _acquire(self, gone: list[Lease], new: list[Lease], earliest: Earliest) -> None:
         await asyncio.gather(*[lease.stop() for lease in gone])
         await asyncio.gather(*[lease.acquire(earliest) for lease in new])
-        self.frozen = False
+        self.rebalancing = False
 
     async def _save_all(self) -> None:
         tasks = self._start(self.all.values())
@@ -112,8 +110,8 @@ class Leases:
             await asyncio.shield(asyncio.gather(*tasks))
 
     def _start(self, leases: Iterable[Lease]) -> list[asyncio.Task[None]]:
-        """In tasks of their own: a cancelled caller never cuts a transaction."""
-        tasks = [asyncio.ensure_future(or_die(lease.checkpoint())) for lease in leases if lease.ready]
+        """Starts each checkpoint in a task of its own: a cancelled caller must not cancel a transaction."""
+        tasks = [asyncio.ensure_future(or_halt(lease.checkpoint())) for lease in leases if lease.ready]
         self._running.update(tasks)
         for task in tasks:
             task.add_done_callback(self._running.discard)
@@ -124,11 +122,11 @@ def _places(lease: Lease) -> list[tuple[Place, tuple[Lease, str]]]:
     return [((place.topic, place.partition), (lease, source)) for source, place in lease.inputs.items()]
 
 
-async def or_die(work: Coroutine[Any, Any, None]) -> None:
-    """Any error of `work` ends the process: it would otherwise be known to its task alone."""
+async def or_halt(work: Coroutine[Any, Any, None]) -> None:
+    """Awaits `work`; any error ends the process, since nothing else would read the task's exception."""
     try:
         await work
     except asyncio.CancelledError:
         raise
-    except BaseException as error:  # whatever it is, this process must not go on
-        die(f"{type(error).__name__}: {error}")
+    except BaseException as error:  # after any error this process must not continue
+        halt(f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Log lines: for people on a terminal, JSON anywhere else."""
+"""Log lines: text on a terminal, JSON anywhere else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """time in seconds since 1970, level, logger, message; exception where there is one."""
+        """Returns time in seconds since 1970, level, logger, message; exception where there is one."""
         line: dict[str, object] = {
             "time": record.created,
             "level": record.levelname.lower(),

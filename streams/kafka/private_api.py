@@ -1,7 +1,6 @@
-"""The private parts of Faust and aiokafka that the transport rests on, as they were when it was tested.
+"""The private parts of Faust and aiokafka that the transport uses, as they were in the tested versions.
 
-Another version may have moved them without a word, and a consumer that quietly does something else loses
-records.
+Another version may have changed them without notice, and a consumer that behaves differently loses records.
 """
 
 from __future__ import annotations

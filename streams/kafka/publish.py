@@ -1,4 +1,4 @@
-"""Sends files to the topics in event-time order, with heartbeats that say how far it has got."""
+"""Sends files to the topics in event-time order, with heartbeats that carry the event time reached."""
 
 from __future__ import annotations
 
@@ -30,34 +30,33 @@ Progress = Callable[[int], None]
 async def publish(
     settings: Settings, ticks: Ticks, *, end: bool, rate: float | None, progress: Progress = lambda sent: None
 ) -> int:
-    """Everything in the files; returns the number of events sent. rate: events a second at most.
+    """Sends all rows of the files and returns the number of events sent. rate: events a second at most.
 
-    Before the first event of a tick goes a heartbeat of the tick before to every partition of every topic, so
-    that every
-    worker knows how far every topic is, whatever its customers do.
+    Before the first event of a tick, every partition of every topic gets a heartbeat of the tick before, so that the
+    frontier of every worker advances whether its customers have events or not.
     """
     count = await topics.partition_count(settings)
-    async with sending(settings, count) as sender:
+    async with open_sender(settings, count) as sender:
         started, last_us = time.monotonic(), None
         for start_us, rows in ticks:
             if start_us is not None and start_us != last_us:
-                await sender.everywhere("heartbeat", start_us)
+                await sender.send_mark("heartbeat", start_us)
                 last_us = start_us
             for row in rows:
-                await sender.row(row)
+                await sender.send_row(row)
             progress(sender.sent)
             if rate:
                 await sender.flush()
                 await asyncio.sleep(max(0.0, sender.sent / rate - (time.monotonic() - started)))
         if end and ticks.sources.last_us is not None:
-            await sender.everywhere("end", ticks.sources.last_us)
+            await sender.send_mark("end", ticks.sources.last_us)
         await sender.flush()
         return sender.sent
 
 
 @asynccontextmanager
-async def sending(settings: Settings, partitions: int) -> AsyncIterator[Sender]:
-    """A sender for topics of so many partitions; what it was given is acknowledged after `flush`."""
+async def open_sender(settings: Settings, partitions: int) -> AsyncIterator[Sender]:
+    """Yields a sender for topics with `partitions` partitions; all records are acknowledged after `flush`."""
     producer = AIOKafkaProducer(**settings.client, enable_idempotence=True, max_batch_size=BATCH_BYTES, acks="all")
     try:
         await producer.start()
@@ -67,8 +66,8 @@ async def sending(settings: Settings, partitions: int) -> AsyncIterator[Sender]:
             await producer.stop()
     except (KafkaError, OSError) as error:
         raise Failure(
-            f"brokers {','.join(settings.brokers)}: {error!r}; what was sent stays; "
-            "publish again, re-sent events change nothing"
+            f"brokers {','.join(settings.brokers)}: {error!r}; events that were sent stay in the topics; "
+            "publish again: duplicates change nothing"
         ) from None
 
 
@@ -83,17 +82,17 @@ class Sender:
         self._partition: dict[str, int] = {}
         self._sending: set[asyncio.Future[Any]] = set()
 
-    async def row(self, row: Row) -> None:
-        """One event, to its customer's partition."""
+    async def send_row(self, row: Row) -> None:
+        """Sends one event to its customer's partition."""
         key = (
             b"\0refused:%016x" % xxhash.xxh3_64_intdigest(row.value) if row.customer is None else row.customer.encode()
         )
         await self._append(self.names[row.kind], self._partition_of(row.customer or ""), key, row.value)
         self.sent += 1
 
-    async def everywhere(self, kind: str, at_us: int) -> None:
-        """A mark to every partition of every input topic. A compacted one takes nothing without a key, and keeps the
-        last mark of a kind, which says all that those before it said.
+    async def send_mark(self, kind: str, at_us: int) -> None:
+        """Sends a mark to every partition of every input topic. Marks have a key because compacted topics need one;
+        compaction keeps the last mark of a kind, which is the only one that counts.
         """
         value = orjson.dumps({"kind": kind, "event_time": format_instant(at_us), "producer": PRODUCER})
         for topic in self.inputs:
@@ -101,7 +100,7 @@ class Sender:
                 await self._append(topic, partition, b"\0" + kind.encode(), value)
 
     async def flush(self) -> None:
-        """Everything has been acknowledged when it returns."""
+        """Returns when every record is acknowledged."""
         for place in list(self._batches):
             await self._send(place)
         await asyncio.gather(*self._sending)
@@ -114,9 +113,7 @@ class Sender:
             await self._send((topic, partition))
         batch = self._batches[topic, partition] = self.producer.create_batch()
         if batch.append(key=key, value=value, timestamp=None) is None:
-            raise Failure(
-                f"an event of {len(value)} bytes is larger than a batch ({BATCH_BYTES} bytes); send it otherwise"
-            )
+            raise Failure(f"an event of {len(value)} bytes is larger than a batch ({BATCH_BYTES} bytes); leave it out")
 
     async def _send(self, place: tuple[str, int]) -> None:
         batch = self._batches.pop(place)
@@ -126,7 +123,7 @@ class Sender:
         sending.add_done_callback(self._sending.discard)
 
     def _partition_of(self, customer: str) -> int:
-        """As the default partitioner of Kafka's clients has it."""
+        """Returns the partition that the default partitioner of Kafka's clients chooses."""
         found = self._partition.get(customer)
         if found is None:
             found = self._partition[customer] = (murmur2(customer.encode()) & 0x7FFFFFFF) % self.partitions

@@ -1,4 +1,4 @@
-"""Reading a changelog, committed, from its beginning to the token of its new owner."""
+"""Reads a changelog (read_committed) from its beginning to the token of its new owner."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from streams.kafka.settings import Settings
 from streams.units.unit import Unit
 
 STALL_S = 60.0  # the longest wait for the next record
-SAY_EVERY_S = 2.0
-MOST_RECORDS = 5_000  # what was unpacked is still in the cache when it is loaded
+LOG_EVERY_S = 2.0
+MOST_RECORDS = 5_000  # records unpacked at once are still in the processor's cache when they are loaded
 FETCH_BYTES = 8 << 20
 
 log = logging.getLogger("keepline.worker")
 
 
 class Restore:
-    """One restore of one unit; `records`: how many were read so far."""
+    """One restore of one unit; `records`: how many have been read."""
 
     def __init__(self, settings: Settings, name: str) -> None:
         self.settings, self.name, self.records = settings, name, 0
 
     async def run(self, token: bytes, unit: Unit) -> None:
-        """Loads `unit`. The token was written by its owner, so whatever an earlier owner committed lies before it."""
+        """Loads the changelog into `unit`, up to the owner's token: all earlier owners' commits lie before it."""
         short, partition = unit.changelog
         place = TopicPartition(self.settings.topic(short), partition)
         consumer = AIOKafkaConsumer(
@@ -39,7 +39,7 @@ class Restore:
         await consumer.start()
         try:
             consumer.assign([place])
-            # not seek_to_beginning: a reset that is under way already would win (seen: ended up at the end)
+            # not seek_to_beginning: an offset reset in progress could override it (observed: the position was the end)
             first = (await consumer.beginning_offsets([place]))[place]
             consumer.seek(place, first)
             await self._load(consumer, place, first, token, unit)
@@ -50,7 +50,7 @@ class Restore:
         self, consumer: AIOKafkaConsumer, place: TopicPartition, first: int, token: bytes, unit: Unit
     ) -> None:
         end, started = (await consumer.end_offsets([place]))[place], time.monotonic()
-        said = started
+        logged_at = started
         while True:
             records = await _next_records(consumer, place)
             unit.load(records)
@@ -58,12 +58,12 @@ class Restore:
             if records[-1].value == token:
                 unit.loaded()
                 return
-            if (now := time.monotonic()) - said > SAY_EVERY_S:
-                said, offset = now, records[-1].offset
-                self._say(now - started, (end - offset) / max(offset - first, 1))
+            if (now := time.monotonic()) - logged_at > LOG_EVERY_S:
+                logged_at, offset = now, records[-1].offset
+                self._log_progress(now - started, (end - offset) / max(offset - first, 1))
 
-    def _say(self, seconds: float, left: float) -> None:
-        """left: records still to be read, as a multiple of those read."""
+    def _log_progress(self, seconds: float, left: float) -> None:
+        """left: records still to read, as a multiple of those read."""
         rate = self.records / seconds
         log.info("%s: %d records restored, %.0f a second, %.0f s left", self.name, self.records, rate, seconds * left)
 

@@ -1,8 +1,8 @@
-"""What a group does, seen from anywhere: read from the brokers alone, no worker is asked.
+"""The status of a group, read from the brokers alone; no worker is asked.
 
-A checkpoint commits the group's offsets with what the unit says of itself (lease.py), so position and state
-shown here are those of one transaction. Lag counts records that a committed reader would still get: markers
-and aborted ones are none.
+A checkpoint commits the group's offsets, with the unit's state as their metadata (lease.py), so position and state
+shown here come from one transaction. Lag counts records that a committed reader would still get, without control
+markers and aborted records.
 """
 
 from __future__ import annotations
@@ -24,17 +24,15 @@ from streams.kafka import topics
 from streams.kafka.settings import Settings
 
 STUCK_S = 60.0  # a checkpoint a second is usual
-COUNTED = 10_000  # differences up to this are counted record by record, since markers are offsets too
+MOST_COUNTED = 10_000  # differences up to this are counted record by record, since markers are offsets too
 READ_LIMIT_S = 60.0
-LAST_MODELS = 64  # offsets from the end in which the newest is looked for: models and markers take turns
-DELAY_LINE = "observations"  # read a horizon later, on purpose: what lies there is no lag
+LAST_MODELS = 64  # offsets from the end that are searched for the newest model: models and markers alternate
+DELAY_LINE = "observations"  # read a horizon later on purpose: waiting records there are no lag
 
 
 @dataclass(frozen=True)
 class Place:
-    """A partition of an input: `position` is the next record to be applied, `end` the end for committed
-    readers.
-    """
+    """A partition of an input: `position` is the next offset to apply, `end` the last stable offset."""
 
     topic: str
     partition: int
@@ -46,7 +44,7 @@ class Place:
 
 @dataclass(frozen=True)
 class UnitState:
-    """What a unit said of itself at its last checkpoint."""
+    """The state that a unit committed with its last checkpoint."""
 
     unit: str
     frontier: str | None
@@ -59,7 +57,7 @@ class UnitState:
 
 @dataclass(frozen=True)
 class Status:
-    """The whole group; `problems` is empty when all is well."""
+    """The whole group; `problems` is empty when nothing is wrong."""
 
     group: str
     state: str
@@ -71,23 +69,23 @@ class Status:
     problems: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """For machines."""
+        """Returns the body of `keepline status --json`."""
         return asdict(self)
 
 
 async def read(settings: Settings) -> Status:
-    """The status now; raises Failure when brokers are unreachable or topics missing."""
+    """Returns the status now; raises Failure when brokers are unreachable or topics missing."""
     partitions = await topics.partition_count(settings)
     async with topics.admin(settings) as client:
         await _coordinator(client, settings.group)
         state, members = await _group(client, settings.group)
         offsets = await client.list_consumer_group_offsets(settings.group)
-        places, model = await asyncio.wait_for(_look(settings, offsets), READ_LIMIT_S)
-    said = {body["unit"]: body for body in map(_about, offsets.values())}
+        places, model = await asyncio.wait_for(_read_inputs(settings, offsets), READ_LIMIT_S)
+    reports = {body["unit"]: body for body in map(_offset_metadata, offsets.values())}
     counts: Counter[str] = Counter()
-    for body in said.values():
+    for body in reports.values():
         counts.update(body["counts"])
-    units = [_unit_state(body, places) for _, body in sorted(said.items())]
+    units = [_unit_state(body, places) for _, body in sorted(reports.items())]
     expected = [f"engine-{partition}" for partition in range(partitions)] + ["learner"]
     status = Status(settings.group, state, members, units, places, model, counts)
     status.problems.extend(problems(status, expected))
@@ -95,7 +93,7 @@ async def read(settings: Settings) -> Status:
 
 
 def problems(status: Status, expected: Iterable[str]) -> list[str]:
-    """One sentence for each thing that is wrong; expected: the units that there must be."""
+    """Returns one sentence for each problem; expected: the names of all units."""
     known = {unit.unit: unit for unit in status.units}
     wrong = [f"{name} has never saved anything" for name in expected if name not in known]
     at_end = not wrong and all(unit.done for unit in status.units)
@@ -112,7 +110,7 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
 
 
 async def _coordinator(client: AIOKafkaAdminClient, group: str) -> None:
-    """Waits for it: the brokers make the topic it lives on when they are first asked."""
+    """Waits for the group coordinator: the brokers create its topic at the first request."""
     until = time.monotonic() + topics.CONNECT_LIMIT_S
     while True:
         try:
@@ -131,22 +129,22 @@ async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
     return state, len(members)
 
 
-async def _look(
+async def _read_inputs(
     settings: Settings, offsets: Mapping[TopicPartition, OffsetAndMetadata]
 ) -> tuple[list[Place], dict[str, Any] | None]:
-    """Where the inputs end, how much of them waits, and the newest model."""
+    """Returns each input partition with its end and lag, and the newest model."""
     models = TopicPartition(settings.topic("models"), 0)
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     async with consumer:
         ends = await consumer.end_offsets([*offsets, models])
         firsts = await consumer.beginning_offsets([models])
-        waiting = {place for place, told in offsets.items() if 0 < ends[place] - told.offset <= COUNTED}
+        waiting = {place for place, committed in offsets.items() if 0 < ends[place] - committed.offset <= MOST_COUNTED}
         starts = {place: offsets[place].offset for place in waiting}
         starts[models] = min(starts.get(models, ends[models]), max(ends[models] - LAST_MODELS, firsts[models]))
         records = await _records(consumer, starts, ends)
     places = [
-        _place(settings, place, told, ends[place], records[place] if place in waiting else None)
-        for place, told in sorted(offsets.items())
+        _place(settings, place, committed, ends[place], records[place] if place in waiting else None)
+        for place, committed in sorted(offsets.items())
     ]
     return places, _model(records[models])
 
@@ -154,8 +152,8 @@ async def _look(
 async def _records(
     consumer: AIOKafkaConsumer, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
 ) -> dict[TopicPartition, list[Any]]:
-    """What a committed reader gets from `starts` to `ends`; once a consumer: aiokafka's does not end after a second
-    assignment.
+    """Returns the committed records from `starts` to `ends`. Once a consumer: aiokafka's does not stop cleanly after a
+    second assignment.
     """
     consumer.assign(list(starts))
     for place, start in starts.items():
@@ -168,12 +166,19 @@ async def _records(
 
 
 def _place(
-    settings: Settings, place: TopicPartition, told: OffsetAndMetadata, end: int, records: list[Any] | None
+    settings: Settings, place: TopicPartition, committed: OffsetAndMetadata, end: int, records: list[Any] | None
 ) -> Place:
     short = place.topic.removeprefix(settings.topic_prefix)
-    counted = None if records is None else sum(record.offset >= told.offset for record in records)
-    lag = max(end - told.offset, 0) if counted is None else counted
-    return Place(short, place.partition, _about(told)["unit"], told.offset, end, 0 if short == DELAY_LINE else lag)
+    counted = None if records is None else sum(record.offset >= committed.offset for record in records)
+    lag = max(end - committed.offset, 0) if counted is None else counted
+    return Place(
+        short,
+        place.partition,
+        _offset_metadata(committed)["unit"],
+        committed.offset,
+        end,
+        0 if short == DELAY_LINE else lag,
+    )
 
 
 def _model(records: list[Any]) -> dict[str, Any] | None:
@@ -189,6 +194,6 @@ def _unit_state(body: Mapping[str, Any], places: list[Place]) -> UnitState:
     return UnitState(body["unit"], body["frontier"], age, body["done"], body["waiting"], lag, body["alerts"])
 
 
-def _about(told: OffsetAndMetadata) -> dict[str, Any]:
-    body: dict[str, Any] = orjson.loads(told.metadata)
+def _offset_metadata(committed: OffsetAndMetadata) -> dict[str, Any]:
+    body: dict[str, Any] = orjson.loads(committed.metadata)
     return body

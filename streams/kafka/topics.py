@@ -1,6 +1,4 @@
-"""The topics: one table of what there must be, a way to create it, and one to say what is wrong with what
-there is.
-"""
+"""The topics: one table of what there must be; creates what is missing and checks what exists."""
 
 from __future__ import annotations
 
@@ -19,16 +17,15 @@ from streams.kafka.settings import Settings
 DEFAULT_PARTITIONS = 4
 CONNECT_LIMIT_S = 15.0
 LARGE = {"max.message.bytes": str(8 << 20)}  # blocks of 256 customers, a learner's matrices
-KEEP = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
-LATEST = {"cleanup.policy": "compact"}
-# with the default segments the cleaner came years too late: 3.0 M records for 0.2 M customers, restores of 10
-# s
-CHANGELOG = LATEST | {"segment.bytes": str(4 << 20), "min.cleanable.dirty.ratio": "0.05"}
+RETAINED = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+COMPACTED = {"cleanup.policy": "compact"}
+# with the default segments the log cleaner ran too late: 3.0 M records for 0.2 M customers, restores of 10 s
+CHANGELOG = COMPACTED | {"segment.bytes": str(4 << 20), "min.cleanable.dirty.ratio": "0.05"}
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic's short name and settings; `single`: one partition, whatever the others have."""
+    """A topic's short name and settings; `single`: one partition, however many the others have."""
 
     name: str
     config: Mapping[str, str]
@@ -36,31 +33,31 @@ class Topic:
 
 
 TOPICS = (
-    Topic("service-visits", KEEP),
-    Topic("app-activity", KEEP),
-    Topic("surveys", KEEP),
-    Topic("intervention-outcomes", KEEP),
-    Topic("customer-profiles", LATEST),
-    Topic("interventions", KEEP),
-    Topic("intervention-updates", KEEP),
-    Topic("interventions-withheld", KEEP),
-    Topic("touches", KEEP),
-    Topic("dispatches", KEEP),
+    Topic("service-visits", RETAINED),
+    Topic("app-activity", RETAINED),
+    Topic("surveys", RETAINED),
+    Topic("intervention-outcomes", RETAINED),
+    Topic("customer-profiles", COMPACTED),
+    Topic("interventions", RETAINED),
+    Topic("intervention-updates", RETAINED),
+    Topic("interventions-withheld", RETAINED),
+    Topic("touches", RETAINED),
+    Topic("dispatches", RETAINED),
     Topic("churn-scores", CHANGELOG),
-    Topic("dead-letters", KEEP | LARGE),
-    Topic("observations", KEEP | LARGE),
-    Topic("models", KEEP | LARGE),
+    Topic("dead-letters", RETAINED | LARGE),
+    Topic("observations", RETAINED | LARGE),
+    Topic("models", RETAINED | LARGE),
     Topic("state", CHANGELOG | LARGE),
-    Topic("labelled-examples", KEEP | LARGE, single=True),
+    Topic("labelled-examples", RETAINED | LARGE, single=True),
     Topic("learner-state", CHANGELOG | LARGE, single=True),
-    Topic("candidates", KEEP | LARGE, single=True),
+    Topic("candidates", RETAINED | LARGE, single=True),
     Topic("dispatcher-state", CHANGELOG | LARGE, single=True),
 )
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the brokers have under our names."""
+class Existing:
+    """What the brokers have of our topics."""
 
     brokers: int
     partitions: Mapping[str, int]  # short name -> count
@@ -68,43 +65,43 @@ class Found:
 
 
 async def create(settings: Settings, partitions: int | None = None, replication: int | None = None) -> list[str]:
-    """Creates what is missing and returns its full names; partitions: default 4, or what the others have."""
+    """Creates missing topics, returns their full names; partitions: default 4, or as many as existing topics have."""
     async with admin(settings) as client:
-        found = await _find(client, settings)
-        count = _partitions_for_new(found, partitions)
-        copies = replication or min(3, found.brokers)
-        missing = [topic for topic in TOPICS if topic.name not in found.partitions]
+        existing = await _find(client, settings)
+        count = _partitions_for_new(existing, partitions)
+        copies = replication or min(3, existing.brokers)
+        missing = [topic for topic in TOPICS if topic.name not in existing.partitions]
         names = [settings.topic(topic.name) for topic in missing]
         if names:
             await _create(client, [_new(settings, topic, count, copies) for topic in missing])
-            await asyncio.wait_for(_led(client, names), CONNECT_LIMIT_S)
+            await asyncio.wait_for(_wait_for_leaders(client, names), CONNECT_LIMIT_S)
     return names
 
 
 async def check(settings: Settings) -> list[str]:
-    """One sentence for each thing that is wrong; empty when all is well."""
+    """Returns one sentence for each problem; empty when nothing is wrong."""
     async with admin(settings) as client:
-        found = await _find(client, settings)
-    wrong = [problem for topic in TOPICS for problem in _problems(settings.topic(topic.name), topic, found)]
-    return wrong + _uneven(settings, found)
+        existing = await _find(client, settings)
+    wrong = [problem for topic in TOPICS for problem in _problems(settings.topic(topic.name), topic, existing)]
+    return wrong + _count_mismatch(settings, existing)
 
 
 async def partition_count(settings: Settings) -> int:
-    """How many partitions a worker's inputs have; raises Failure when topics are missing or do not agree."""
+    """Returns the partition count of a worker's inputs; raises Failure when topics are missing or counts differ."""
     async with admin(settings) as client:
-        found = await _find(client, settings, with_config=False)
-    missing = [settings.topic(topic.name) for topic in TOPICS if topic.name not in found.partitions]
+        existing = await _find(client, settings, with_config=False)
+    missing = [settings.topic(topic.name) for topic in TOPICS if topic.name not in existing.partitions]
     if missing:
         raise Failure(f"topics are missing: {', '.join(missing)}; create them with `keepline topics create`")
-    uneven = _uneven(settings, found)
-    if uneven:
-        raise Failure(uneven[0])
-    return next(found.partitions[topic.name] for topic in TOPICS if not topic.single)
+    mismatch = _count_mismatch(settings, existing)
+    if mismatch:
+        raise Failure(mismatch[0])
+    return next(existing.partitions[topic.name] for topic in TOPICS if not topic.single)
 
 
 @asynccontextmanager
 async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A connected admin client; raises Failure when no broker answers."""
+    """Yields a connected admin client; raises Failure when no broker answers."""
     client = AIOKafkaAdminClient(**settings.client, request_timeout_ms=int(CONNECT_LIMIT_S * 1000))
     try:
         await asyncio.wait_for(client.start(), CONNECT_LIMIT_S)
@@ -115,14 +112,14 @@ async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
         await client.close()
 
 
-async def _find(client: AIOKafkaAdminClient, settings: Settings, with_config: bool = True) -> Found:
+async def _find(client: AIOKafkaAdminClient, settings: Settings, with_config: bool = True) -> Existing:
     names = {settings.topic(topic.name): topic.name for topic in TOPICS}
     there = set(await client.list_topics()) & names.keys()
     described = await client.describe_topics(sorted(there)) if there else []
     partitions = {names[one["topic"]]: len(one["partitions"]) for one in described}
     cluster = await client.describe_cluster()
     config = await _config(client, names, sorted(there)) if there and with_config else {}
-    return Found(len(cluster["brokers"]), partitions, config)
+    return Existing(len(cluster["brokers"]), partitions, config)
 
 
 async def _config(client: AIOKafkaAdminClient, names: Mapping[str, str], there: list[str]) -> dict[str, dict[str, str]]:
@@ -134,15 +131,15 @@ async def _config(client: AIOKafkaAdminClient, names: Mapping[str, str], there: 
     }
 
 
-def _partitions_for_new(found: Found, asked: int | None) -> int:
-    counts = set(_shared(found).values())
+def _partitions_for_new(existing: Existing, asked: int | None) -> int:
+    counts = set(_co_partitioned(existing).values())
     if not counts:
         return asked or DEFAULT_PARTITIONS
     if len(counts) > 1 or (asked and asked not in counts):
         raise UsageError(
             f"the topics that exist have {_either(counts)} partitions"
             + (f", {asked} were asked for" if asked else "")
-            + "; a customer must lie in the same partition of all of them: delete them or choose their number"
+            + "; a customer must be in the same partition of all of them: delete the topics or choose their number"
         )
     return counts.pop()
 
@@ -153,10 +150,8 @@ def _new(settings: Settings, topic: Topic, partitions: int, copies: int) -> NewT
     return NewTopic(settings.topic(topic.name), count, copies, topic_configs=dict(topic.config) | durable)
 
 
-async def _led(client: AIOKafkaAdminClient, names: list[str]) -> None:
-    """Waits until the brokers have heard of the topics: until then readers and writers are told that there
-    are none.
-    """
+async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Waits until every partition has a leader: until then brokers answer clients that the topic does not exist."""
     while True:
         described = await client.describe_topics(names)
         errors = [one["error_code"] for one in described]
@@ -170,16 +165,16 @@ async def _create(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
     answer = await client.create_topics(topics)
     for name, code, *rest in answer.topic_errors:
         error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:  # somebody else was quicker: as good
+        if code and error is not TopicAlreadyExistsError:  # another process created it meanwhile
             raise Failure(f"cannot create topic {name}: {rest[0] if rest and rest[0] else error.__name__}")
 
 
-def _problems(full: str, topic: Topic, found: Found) -> list[str]:
-    if topic.name not in found.partitions:
+def _problems(full: str, topic: Topic, existing: Existing) -> list[str]:
+    if topic.name not in existing.partitions:
         return [f"{full} is missing: create it with `keepline topics create`"]
-    config, wrong = found.config.get(topic.name, {}), []
-    if topic.single and found.partitions[topic.name] != 1:
-        wrong.append(f"{full} has {found.partitions[topic.name]} partitions, expected 1: it has one reader")
+    config, wrong = existing.config.get(topic.name, {}), []
+    if topic.single and existing.partitions[topic.name] != 1:
+        wrong.append(f"{full} has {existing.partitions[topic.name]} partitions, expected 1: it has one reader")
     policy = topic.config["cleanup.policy"]
     if config.get("cleanup.policy") != policy:
         wrong.append(f"{full}: cleanup.policy is {config.get('cleanup.policy')}, expected {policy}")
@@ -189,12 +184,12 @@ def _problems(full: str, topic: Topic, found: Found) -> list[str]:
 
 
 def _retention(full: str, config: Mapping[str, str]) -> list[str]:
-    """Retention looks at the records' time stamps: a replay of last year would be deleted as it arrives."""
+    """Retention goes by the records' timestamps: events of last year would be deleted as they arrive."""
     by_arrival = config.get("message.timestamp.type") == "LogAppendTime"
     if by_arrival or config.get("retention.ms") == "-1":
         return []
     return [
-        f"{full}: retention.ms is {config.get('retention.ms')} and counts from the events' own times: past events "
+        f"{full}: retention.ms is {config.get('retention.ms')} and counts from the event times: past events "
         + "would be deleted at once; set retention.ms=-1 or message.timestamp.type=LogAppendTime"
     ]
 
@@ -205,19 +200,19 @@ def _too_small(full: str, topic: Topic, config: Mapping[str, str]) -> list[str]:
     return [f"{full}: {name} is {there}, expected at least {wanted}"] if there < wanted else []
 
 
-def _uneven(settings: Settings, found: Found) -> list[str]:
-    """Co-partitioned topics have the same number of partitions, or a customer's events part."""
-    counts = _shared(found)
+def _count_mismatch(settings: Settings, existing: Existing) -> list[str]:
+    """Co-partitioned topics need the same number of partitions: a customer's events belong to one worker."""
+    counts = _co_partitioned(existing)
     if len(set(counts.values())) <= 1:
         return []
     each = ", ".join(f"{settings.topic(name)} {count}" for name, count in counts.items())
-    return [f"partition counts differ: {each}; a customer must lie in the same partition of all of them"]
+    return [f"partition counts differ: {each}; a customer must be in the same partition of all of them"]
 
 
-def _shared(found: Found) -> dict[str, int]:
-    """Partition counts of the topics that have to agree."""
-    there = [topic.name for topic in TOPICS if topic.name in found.partitions and not topic.single]
-    return {name: found.partitions[name] for name in there}
+def _co_partitioned(existing: Existing) -> dict[str, int]:
+    """Returns the partition counts that have to be equal."""
+    there = [topic.name for topic in TOPICS if topic.name in existing.partitions and not topic.single]
+    return {name: existing.partitions[name] for name in there}
 
 
 def _either(counts: set[int]) -> str:

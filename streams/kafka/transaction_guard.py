@@ -1,11 +1,10 @@
 """No transactional request is sent twice at one epoch.
 
-aiokafka 0.14 speaks version 0 of the transaction requests and sends one again, at the same epoch, when its
-answer does not come. The broker may still run the first one, and later: an EndTxn that was held up somewhere
-then commits half of the next transaction (KIP-890). So a request without an answer ends the process: the next
-owner's InitProducerId bumps the epoch, which fences whatever is still under way. A request that never left is
-no such case, nor is one that was answered with 'not now' (the broker did nothing, or, to an EndTxn, may have
-done something: that one ends the process too).
+aiokafka 0.14 uses version 0 of the transaction requests and sends a request again, at the same epoch, when no answer
+comes. The broker may still execute the first one, later: a delayed EndTxn then commits half of the next transaction
+(KIP-890). So a request without an answer ends the process: the next owner's InitProducerId bumps the epoch, which
+fences requests still on their way. A request that was never sent does not end it, nor does an answer with a retriable
+error (the broker did nothing) - except to an EndTxn, which the broker may have executed.
 """
 
 from __future__ import annotations
@@ -32,23 +31,25 @@ TRANSACTIONAL = (
 )
 
 
-def guard(producer: AIOKafkaProducer, lost: Callable[[str], NoReturn]) -> None:
-    """Makes every request of `producer` that is part of a transaction and stays unanswered call `lost`."""
+def forbid_resends(producer: AIOKafkaProducer, on_unanswered: Callable[[str], NoReturn]) -> None:
+    """Calls `on_unanswered` for each transactional request of `producer` that gets no answer."""
     client = producer.client
-    plain = client.send
+    original_send = client.send
 
     async def send(node_id: int, request: Any, **options: Any) -> Any:
         if not isinstance(request, TRANSACTIONAL):
-            return await plain(node_id, request, **options)
+            return await original_send(node_id, request, **options)
         name = type(request).__name__
         try:
-            answer = await plain(node_id, request, **options)
-        except NodeNotReadyError:  # there was no link to send it on
+            answer = await original_send(node_id, request, **options)
+        except NodeNotReadyError:  # there was no connection to send it on
             raise
-        except Exception as error:  # whatever it is, there was no answer
-            lost(f"{name} was not answered ({error!r}); it must not be sent again at this epoch")
+        except Exception as error:  # any error: there was no answer
+            on_unanswered(f"{name} was not answered ({error!r}); it must not be sent again at this epoch")
         if isinstance(request, EndTxnRequest) and answer.error_code:
-            lost(f"EndTxn was answered with error {answer.error_code}; it must not be sent again at this epoch")
+            on_unanswered(
+                f"EndTxn was answered with error {answer.error_code}; it must not be sent again at this epoch"
+            )
         return answer
 
     client.send = send

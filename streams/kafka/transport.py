@@ -1,7 +1,7 @@
-"""Faust's consumer, bent so that it hands over batches of whole ticks instead of single records.
+"""Faust's consumer, changed to yield batches of whole ticks instead of single records.
 
-Who owns what and where reading begins is decided by the leases, what may be applied by the feeds. Faust's
-queues, acks and commits are never trusted: a batch says where it was read from, so one that got lost shows.
+The leases decide which units are owned and where reading starts, the feeds decide what may be applied. Nothing relies
+on Faust's queues, acks and commits: a batch carries the position it was read from, so a lost one is detected.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from streams.kafka.fatal import die
+from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 from streams.units.unit import Feed
 
-# how long a broker holds a fetch that has nothing; Faust's fixed 1500 would hold every tick
+# fetch.max.wait.ms of an empty fetch; Faust's fixed 1500 would delay every tick
 FETCH_WAIT_MS = 20
-# how long what was fetched and not drained yet holds back the next fetch of its broker; aiokafka's 0.1 s is a tenth of
-# a second at every other grid instant
-UNDRAINED_S = 0.01
-# the feeds are asked this often when nothing arrives, since live ticks end without a record
+# how long fetched records that were not consumed yet delay the next fetch from their broker; aiokafka's 0.1 s would
+# cost a tenth of a second at every other grid instant
+PREFETCH_BACKOFF_S = 0.01
+# how often feeds are polled when no record arrives, since live ticks end without one
 POLL_S = 0.1
 
 log = logging.getLogger("keepline.worker")
 
 
 @dataclass(frozen=True, slots=True)
-class Drained:
-    """What came of one place. level_us: when the broker said that nothing lies behind it; 0: something does."""
+class Fetched:
+    """Records of one partition. caught_up_us: when the broker reported that nothing follows them; 0: more follows."""
 
     tp: TP
-    base: int  # the offset it was read from
+    base: int  # the offset that the read started from
     records: list[Any]
-    goes_on: int  # where the consumer reads on: past control markers and aborted records
-    level_us: int
-    end: int | None  # where the place ends for committed readers, as far as the broker has said
+    next_offset: int  # where the consumer reads on: behind control markers and aborted records
+    caught_up_us: int
+    end: int | None  # last stable offset, as far as the broker has reported it
 
 
 class BatchSchema(Schema[Any, Any]):
-    """Leaves the payload alone: it is a batch already."""
+    """Passes the payload on: it is a batch already."""
 
     def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
-        """Faust's decoder for a topic with this schema."""
+        """Returns Faust's decoder for a topic with this schema."""
 
         async def decode(message: Any, *, propagate: bool = False) -> Any:
             return app.create_event(None, message.value, None, message)
@@ -62,23 +62,20 @@ class BatchSchema(Schema[Any, Any]):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Drained records go to an inbox, not into the answer of the call: a call that Faust cancels loses
-    nothing.
-    """
+    """Fetched records go to an inbox, not into the call's return value: a call that Faust cancels loses nothing."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        # Faust reads uncommitted unless it does its own transactions, and fixes the wait: no setting reaches
-        # them
+        # Faust reads uncommitted unless it runs its own transactions, and hard-codes the wait: no setting changes them
         consumer._fetch_max_wait_ms, consumer._isolation_level = FETCH_WAIT_MS, "read_committed"
-        self.inbox: deque[Drained] = deque()
-        self._next: dict[TP, int] = {}  # where the next drained records are read from
+        self.inbox: deque[Fetched] = deque()
+        self._next: dict[TP, int] = {}  # offset that the next fetched records start from
         return consumer
 
     async def on_start(self) -> None:
-        """Starts the consumer."""
+        """Starts the consumer, then sets its prefetch backoff."""
         await super().on_start()
-        self._ensure_consumer()._fetcher._prefetch_backoff = UNDRAINED_S
+        self._ensure_consumer()._fetcher._prefetch_backoff = PREFETCH_BACKOFF_S
 
     async def _fetch_records(
         self,
@@ -91,11 +88,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             got = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         except OffsetOutOfRangeError as error:
-            die(f"the next record to read is gone ({error}): retention overtook this worker; restore the topic")
-        self._put_in(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
+            halt(f"the next record to read is gone ({error}): retention overtook this worker; restore the topic")
+        self._collect(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
         return {}
 
-    def _put_in(self, consumer: Any, got: Mapping[TP, list[Any]], active: Iterable[TP]) -> None:
+    def _collect(self, consumer: Any, got: Mapping[TP, list[Any]], active: Iterable[TP]) -> None:
         assignment, live = (
             consumer._subscription.subscription.assignment,
             cast(Consumer, self.consumer).leases.live,
@@ -104,10 +101,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             if tp in self._next and assignment is not None and tp in assignment.tps:
                 state, records = assignment.state_value(tp), got.get(tp, [])
                 if not state.has_valid_position:
-                    continue  # assigned anew and not sought yet: what came is of an older assignment
-                level = live and state.lso is not None and state.position >= state.lso
-                level_us = state.timestamp * 1000 if level else 0
-                self.inbox.append(Drained(tp, self._next[tp], records, state.position, level_us, state.lso))
+                    continue  # assigned again and not sought yet: these records belong to an older assignment
+                caught_up = live and state.lso is not None and state.position >= state.lso
+                caught_up_us = state.timestamp * 1000 if caught_up else 0
+                self.inbox.append(Fetched(tp, self._next[tp], records, state.position, caught_up_us, state.lso))
                 self._next[tp] = records[-1].offset + 1 if records else self._next[tp]
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
@@ -117,11 +114,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """Yields one message a batch of a unit; seeks where the states say."""
+    """Yields one message a batch of a unit; seeks to the positions in the states."""
 
     leases: ClassVar[Leases]  # set before the app starts; Faust makes the consumer itself
-    # batches have no offset; Faust drops messages below the offset it sought, so they count from above all of
-    # those
+    # batches have no offset; Faust drops messages below the offset it sought, so their numbers start above all offsets
     _numbers = itertools.count(1 << 40)
     _thread: ConsumerThread
 
@@ -132,7 +128,7 @@ class Consumer(driver.Consumer):
         self,
         timeout: float,  # noqa: ASYNC109 -- Faust's signature
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """What Faust's fetcher asks for in a loop."""
+        """Yields the batches that are complete; Faust's fetcher calls it in a loop."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         open_leases = [lease for lease in self.leases.ready if lease.feed]
@@ -146,20 +142,20 @@ class Consumer(driver.Consumer):
         for lease in open_leases:
             batch = lease.feed.take() if lease.feed and self.flow_active else None
             if batch:
-                lease.handed = batch.position
+                lease.delivered = batch.position
                 yield self._message(lease, batch, generation)
 
     def _offer_inbox(self) -> None:
         inbox = self._thread.inbox
         while inbox:
-            drained = inbox.popleft()
-            lease, source = self.leases.by_place.get(drained.tp, (None, ""))
+            fetched = inbox.popleft()
+            lease, source = self.leases.by_place.get(fetched.tp, (None, ""))
             if lease and lease.feed:
                 try:
-                    _offer(lease, lease.feed, source, drained)
+                    _offer(lease, lease.feed, source, fetched)
                 except Exception as error:
-                    log.exception("%s could not take records of %s in", lease.name, source)
-                    die(f"{lease.name}, {drained.tp} from offset {drained.base}: {error!r}")
+                    log.exception("%s could not accept records of %s", lease.name, source)
+                    halt(f"{lease.name}, {fetched.tp} from offset {fetched.base}: {error!r}")
 
     def _message(self, lease: Lease, batch: Any, generation: int) -> tuple[TP, ConsumerMessage]:
         tp = TP(*lease.inputs[lease.blueprint.sources[0]])
@@ -180,41 +176,41 @@ class Consumer(driver.Consumer):
         return tp, message
 
     async def perform_seek(self) -> None:
-        """Goes to where the restored states say; Faust calls this before it resumes the flow."""
+        """Seeks to the positions in the restored states; Faust calls this before it resumes the flow."""
         generation = self.app.consumer_generation_id
-        await self.leases.restored()
+        await self.leases.wait_acquired()
         try:
             leases = self.leases.ready
             for lease in leases:
-                lease.feed = None  # from here on nothing is accepted: the positions stand still
+                lease.feed = None  # from here on no record is accepted: the positions do not change
                 lease.read = {}
-            await self.seek_wait({TP(*place): at for lease in leases for place, at in lease.starts()})
+            await self.seek_wait({TP(*place): at for lease in leases for place, at in lease.start_positions()})
             if self.app.consumer_generation_id == generation:
                 for lease in leases:
-                    lease.handed = dict(lease.unit.position)
+                    lease.delivered = dict(lease.unit.position)
                     lease.feed = lease.unit.open_feed()
-        except Exception as error:  # raised, it would leave a worker without recovery that does nothing
+        except Exception as error:  # raised, it would leave an idle worker without recovery
             if self.app.consumer_generation_id == generation and not self.app.rebalancing:
-                die(f"cannot seek to where the states end: {error!r}")
+                halt(f"cannot seek to the positions in the states: {error!r}")
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Last checkpoint before a rebalance."""
+        """Commits the last checkpoint before a rebalance."""
         coordinator = self._thread._ensure_consumer()._coordinator
         static = self.app.conf.consumer_group_instance_id
         if static and self.leases.generation is not None and not coordinator.member_id:
-            # aiokafka does not know FENCED_INSTANCE_ID: two processes of one name would rejoin in turn for
-            # ever
-            die(f"another worker has taken over the instance name {static}")
+            # aiokafka does not handle FENCED_INSTANCE_ID: two processes with one instance name would rejoin in turn
+            # forever
+            halt(f"another worker has taken over the instance name {static}")
         await super().on_partitions_revoked(revoked)
         await self.leases.revoke()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Acquisitions begin; perform_seek waits for them."""
+        """Starts the acquisitions; perform_seek waits for them."""
         self.leases.assign([(tp.topic, tp.partition) for tp in assigned], generation_id, self._earliest)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:
-        """Saves before the group is left."""
+        """Saves before the worker leaves the group."""
         await self.leases.revoke()
         await super().on_stop()
 
@@ -229,18 +225,18 @@ class Transport(driver.Transport):
 
 
 def _pause_others(consumer: Any, active: Iterable[TP]) -> None:
-    """What lies fetched and undrained holds other fetches back: what is not wanted is not fetched."""
+    """Pauses unwanted partitions: fetched records that nothing consumes delay the fetches of other partitions."""
     places, paused = {TopicPartition(*tp) for tp in active}, consumer.paused()
     consumer.pause(*((consumer.assignment() - places) - paused))
     consumer.resume(*(places & paused))
 
 
-def _offer(lease: Lease, feed: Feed, source: str, drained: Drained) -> None:
-    if drained.end is not None:
-        lease.ends[source] = drained.end
-    if drained.records:
-        feed.offer(source, drained.base, drained.records, time.time_ns() // 1000)
-    after_last = drained.records[-1].offset + 1 if drained.records else drained.base
-    lease.read[source] = (after_last, drained.goes_on)
-    if drained.level_us:
-        feed.caught_up(source, drained.level_us)
+def _offer(lease: Lease, feed: Feed, source: str, fetched: Fetched) -> None:
+    if fetched.end is not None:
+        lease.ends[source] = fetched.end
+    if fetched.records:
+        feed.offer(source, fetched.base, fetched.records, time.time_ns() // 1000)
+    after_last = fetched.records[-1].offset + 1 if fetched.records else fetched.base
+    lease.read[source] = (after_last, fetched.next_offset)
+    if fetched.caught_up_us:
+        feed.caught_up(source, fetched.caught_up_us)

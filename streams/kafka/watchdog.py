@@ -1,9 +1,7 @@
-"""Ends a worker that no longer gets on although there is work: its supervisor starts a fresh one in its
-place.
+"""Ends a worker that makes no progress although there is work; its supervisor starts a new one.
 
-Consumers that slowly cease to consume are an old trouble of Faust's; heartbeats go on from a thread of their
-own, so the group does not notice. Three things are watched from the event loop, and the loop itself from a
-thread.
+Faust consumers are known to stop consuming; heartbeats continue from a thread of their own, so the group does not
+notice. Three checks run in the event loop, and a thread checks the loop itself.
 """
 
 from __future__ import annotations
@@ -16,16 +14,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from streams.kafka.fatal import die
+from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 
 APPLY_LIMIT_S = 30.0  # merged, but not applied: Faust lost the batch
 SAVE_LIMIT_S = 60.0  # applied, but not saved
-FETCH_LIMIT_S = 90.0  # there on the broker and wanted, but not read
+FETCH_LIMIT_S = 90.0  # on the broker and wanted, but not read
 ENDS_EVERY_S = 15.0
 LOOP_CHECK_S = 10.0
-# so often unmoved, the event loop hangs; counted, since a process that was stopped has slept without fault
+# checks without progress until the event loop counts as hung; counted, since a process that was stopped also slept
 LOOP_CHECKS = 12
 
 log = logging.getLogger("keepline.worker")
@@ -33,56 +31,56 @@ Ends = Callable[..., Awaitable[Mapping[Any, int]]]
 
 
 @dataclass
-class Since:
-    """What has lain there unchanged, and since when."""
+class Unchanged:
+    """A value that has not changed since an instant."""
 
     what: object
     at: float
 
 
 class Watchdog:
-    """`look` is called about once a second; times are monotonic seconds."""
+    """`check` is called about once a second; times are monotonic seconds."""
 
     def __init__(self, leases: Leases, ends: Ends) -> None:
-        """ends: asks the brokers where topics end for committed readers."""
+        """ends: asks the brokers for the last stable offset of partitions."""
         self._leases, self._ends = leases, ends
-        self._since: dict[tuple[str, str], Since] = {}
-        self._looked_at_ends, self._looks = time.monotonic(), 0
+        self._since: dict[tuple[str, str], Unchanged] = {}
+        self._ends_checked_at, self._checks = time.monotonic(), 0
         threading.Thread(target=self._watch_loop, daemon=True, name="watchdog").start()
 
-    async def look(self, now: float) -> None:
-        """Dies with the reason when something has lain for too long."""
-        self._looks += 1
+    async def check(self, now: float) -> None:
+        """Ends the process, with the reason, when work has waited for too long."""
+        self._checks += 1
         for lease in self._leases.ready:
-            self._look_at_batches(lease, now)
-        if now - self._looked_at_ends > ENDS_EVERY_S and not self._leases.frozen:
-            self._looked_at_ends = now
-            await self._look_at_ends(now)
+            self._check_batches(lease, now)
+        if now - self._ends_checked_at > ENDS_EVERY_S and not self._leases.rebalancing:
+            self._ends_checked_at = now
+            await self._check_ends(now)
 
-    def _look_at_batches(self, lease: Lease, now: float) -> None:
-        position, merged = dict(lease.unit.position), lease.handed
+    def _check_batches(self, lease: Lease, now: float) -> None:
+        position, merged = dict(lease.unit.position), lease.delivered
         lost = (dict(merged), position) if lease.feed and merged != position else None
-        if self._lain(lease.name, "apply", lost, now) > APPLY_LIMIT_S:
-            die(f"{lease.name} was merged up to {merged} and is applied up to {position}: Faust lost what lies between")
-        if self._lain(lease.name, "save", None if lease.settled else lease.saved, now) > SAVE_LIMIT_S:
-            die(f"{lease.name} has not been saved for {SAVE_LIMIT_S:.0f} s although there is something to save")
+        if self._unchanged_s(lease.name, "apply", lost, now) > APPLY_LIMIT_S:
+            halt(f"{lease.name} was merged up to {merged} and is applied up to {position}: Faust lost a batch")
+        if self._unchanged_s(lease.name, "save", None if lease.is_saved else lease.saved, now) > SAVE_LIMIT_S:
+            halt(f"{lease.name} has not been saved for {SAVE_LIMIT_S:.0f} s although there is something to save")
 
-    async def _look_at_ends(self, now: float) -> None:
+    async def _check_ends(self, now: float) -> None:
         places = {place: read for lease in self._leases.ready for place, read in lease.wanted()}
         try:
             ends = await asyncio.wait_for(self._ends(*places), ENDS_EVERY_S / 3)
         except Exception as error:  # brokers that do not answer are no reason to restart
-            log.warning("cannot ask where the topics end: %r", error)
+            log.warning("cannot read the end offsets: %r", error)
             return
         for place, read in places.items():
             waits = read if ends[place] > read else None
-            if self._lain(str(place), "fetch", waits, now) > FETCH_LIMIT_S:
-                die(f"{place} ends at {ends[place]}, but nothing after {read} was read for {FETCH_LIMIT_S:.0f} s")
+            if self._unchanged_s(str(place), "fetch", waits, now) > FETCH_LIMIT_S:
+                halt(f"{place} ends at {ends[place]}, but nothing after {read} was read for {FETCH_LIMIT_S:.0f} s")
 
-    def _lain(self, name: str, kind: str, what: object, now: float) -> float:
+    def _unchanged_s(self, name: str, kind: str, what: object, now: float) -> float:
         since = self._since.get((name, kind))
         if what is None or since is None or since.what != what:
-            self._since[name, kind] = Since(what, now)
+            self._since[name, kind] = Unchanged(what, now)
             return 0.0
         return now - since.at
 
@@ -90,5 +88,5 @@ class Watchdog:
         seen, unmoved = -1, 0
         while unmoved < LOOP_CHECKS:
             time.sleep(LOOP_CHECK_S)
-            seen, unmoved = self._looks, unmoved + 1 if self._looks == seen else 0
-        die(f"the event loop has not turned for {LOOP_CHECKS * LOOP_CHECK_S:.0f} s: a batch takes too long, or hangs")
+            seen, unmoved = self._checks, unmoved + 1 if self._checks == seen else 0
+        halt(f"the event loop has not turned for {LOOP_CHECKS * LOOP_CHECK_S:.0f} s: a batch takes too long, or hangs")

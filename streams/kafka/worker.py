@@ -17,9 +17,9 @@ from faust.tables.manager import TableManager
 from faust.transport.drivers import TRANSPORTS
 
 from streams.kafka import transport
-from streams.kafka.fatal import die
+from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
-from streams.kafka.leases import Leases, or_die
+from streams.kafka.leases import Leases, or_halt
 from streams.kafka.settings import Settings
 from streams.kafka.watchdog import Watchdog
 from streams.units.unit import Blueprint
@@ -93,18 +93,18 @@ class Worker:
         transport.Consumer.leases = self.leases
         app = build(self.settings, self.leases, self.options, self._apply)
         self._on_signals()
-        starting, pulse = asyncio.ensure_future(app.start()), asyncio.ensure_future(or_die(self._pulse(app)))
+        starting, pulse = asyncio.ensure_future(app.start()), asyncio.ensure_future(or_halt(self._pulse(app)))
         await self._wait_for_end(starting)
         pulse.cancel()
         await self._leave(app, starting)
 
     def _apply(self, lease: Lease, batch: Any) -> None:
         """Synchronous: a checkpoint sees all of a batch or nothing of it."""
-        of_an_older_incarnation = lease.given_up or batch.feed is not lease.feed
+        of_an_older_incarnation = lease.released or batch.feed is not lease.feed
         if of_an_older_incarnation:
             return
         if lease.unit.apply(batch):
-            self.leases.soon(lease)
+            self.leases.checkpoint_now(lease)
         self.progress.since = self.progress.since or time.monotonic()
         self.progress.batches += 1
         self.progress.events += batch.size
@@ -116,16 +116,18 @@ class Worker:
             await asyncio.sleep(self.options.checkpoint_s)
             self.turned_at = time.monotonic()
             if app.should_stop and not self._finished.is_set():
-                die(f"Faust stopped by itself: {app.crash_reason!r}")
+                halt(f"Faust stopped by itself: {app.crash_reason!r}")
             await self.leases.checkpoint()
-            await watchdog.look(time.monotonic())
+            await watchdog.check(time.monotonic())
             self._watch(self)
             if self.options.exit_at_end and self._all_done():
                 self._finish("everything is done")
 
     def _all_done(self) -> bool:
         leases = list(self.leases.all.values())
-        return bool(leases) and not self.leases.frozen and all(lease.settled and lease.unit.done for lease in leases)
+        return (
+            bool(leases) and not self.leases.rebalancing and all(lease.is_saved and lease.unit.done for lease in leases)
+        )
 
     def _on_signals(self) -> None:
         """The first one saves and leaves, the second one leaves at once, even when the event loop hangs."""
@@ -148,7 +150,7 @@ class Worker:
         finished = asyncio.ensure_future(self._finished.wait())
         await asyncio.wait([finished, starting], return_when=asyncio.FIRST_COMPLETED)
         if starting.done() and starting.exception():
-            die(f"Faust did not start: {starting.exception()!r}")
+            halt(f"Faust did not start: {starting.exception()!r}")
         await finished
 
     async def _leave(self, app: Any, starting: asyncio.Future[Any]) -> None:
@@ -201,6 +203,6 @@ def build(
                 apply(lease, batch)
             except Exception as error:  # Faust would restart the agent and drop the batch in silence
                 log.exception("%s could not apply a batch", lease.name)
-                die(f"{lease.name}: {error!r}")
+                halt(f"{lease.name}: {error!r}")
 
     return app

@@ -1,5 +1,7 @@
-"""What on-call sees of a worker.
+"""What on-call, agents and model owners look at.
 
 metrics   gauges and counters of the units that this process owns, in Prometheus' format
-pages     /metrics, /healthz (does it get on?), /readyz (is it restored and assigned?)
+pages     /metrics, /healthz (does the worker make progress?), /readyz (are its units assigned and restored?)
+cases     the work list behind `keepline cases`
+models    the versions and commands behind `keepline models`
 """

@@ -1,4 +1,4 @@
-"""Gauges and counters of one worker: read from its leases when somebody asks, so nothing is counted twice."""
+"""Gauges and counters of one worker: read from its leases at each scrape, so nothing is counted twice."""
 
 from __future__ import annotations
 
@@ -25,26 +25,28 @@ OUTCOMES = ("applied", "duplicate", "late", "rejected")
 
 
 def registry(leases: Leases) -> CollectorRegistry:
-    """A registry of this worker's metrics alone."""
+    """Returns a registry with this worker's metrics alone."""
     found = CollectorRegistry()
     found.register(WorkerCollector(leases))
     return found
 
 
 class WorkerCollector(Collector):
-    """All metrics of the leases of a worker."""
+    """Collects all metrics from the leases of a worker."""
 
     def __init__(self, leases: Leases) -> None:
         self.leases = leases
 
     def collect(self) -> Iterator[Metric]:
-        """At the moment of the question."""
+        """Yields the metrics as of now."""
         leases = list(self.leases.all.values())
         ready = [lease for lease in leases if lease.ready]
         yield _per_unit(
             "unit_ready", "1: restored and owned; 0: being restored", {x.name: float(x.ready) for x in leases}
         )
-        yield _per_unit("restored_records", "of its changelog", {x.name: float(x.restore.records) for x in leases})
+        yield _per_unit(
+            "restored_records", "records read from its changelog", {x.name: float(x.restore.records) for x in leases}
+        )
         yield from _times(ready)
         yield from _checkpoints(ready)
         yield _offsets(ready)
@@ -53,16 +55,16 @@ class WorkerCollector(Collector):
         yield _rejected(ready)
         yield from _interventions(ready)
         yield _held(ready)
-        yield _per_unit("alerts", "what on-call must know; /healthz and `keepline status` say it", _alerts(ready))
+        yield _per_unit("alerts", "open alerts; `keepline status` shows their texts", _alerts(ready))
         yield from _model(ready)
 
 
 def lag_records(lease: Lease) -> dict[tuple[str, int], int]:
-    """Topic and partition -> offsets that wait there for a committed reader; 0 after a drain, markers or not."""
+    """Returns waiting offsets by topic and partition; 0 when everything is applied, despite control markers."""
     found = {}
     for source, place in lease.inputs.items():
         end, applied = lease.ends.get(source), lease.applied(source)
-        if end is not None and source != "observations":  # those wait a horizon on purpose
+        if end is not None and source != "observations":  # the delay line waits a horizon on purpose
             found[place.topic, place.partition] = max(end - applied, 0)
     return found
 
@@ -70,21 +72,25 @@ def lag_records(lease: Lease) -> dict[tuple[str, int], int]:
 def _times(leases: list[Lease]) -> Iterator[Metric]:
     frontier = {x.name: parse_instant(x.unit.frontier) / SECOND_US for x in leases if x.unit.frontier}
     ages = {x.name: _behind_seconds(x) for x in leases if x.name in frontier and _scores(x)}
-    yield _per_unit("frontier_timestamp_seconds", "event time up to which everything has been applied", frontier)
-    yield _per_unit("frontier_age_seconds", "now less the frontier: the lag in seconds", ages)
-    yield GaugeMetricFamily("keepline_frontier_age_seconds_worst", "of all units", max(ages.values(), default=0.0))
+    yield _per_unit("frontier_timestamp_seconds", "event time up to which everything is applied", frontier)
+    yield _per_unit("frontier_age_seconds", "now minus the frontier: the lag in seconds", ages)
+    yield GaugeMetricFamily(
+        "keepline_frontier_age_seconds_worst", "largest age of all units", max(ages.values(), default=0.0)
+    )
 
 
 def _checkpoints(leases: list[Lease]) -> Iterator[Metric]:
     saved = {lease.name: lease.saved_at for lease in leases if lease.saved_at}
     yield _per_unit("last_checkpoint_timestamp_seconds", "when a transaction was last committed", saved)
     total = CounterMetricFamily("keepline_checkpoints", "transactions committed", labels=["unit"])
-    rows = CounterMetricFamily("keepline_checkpoint_rows", "records in them", labels=["unit"])
-    spent = GaugeMetricFamily("keepline_checkpoint_seconds", "of the last thousand", labels=["unit", "quantile"])
+    rows = CounterMetricFamily("keepline_checkpoint_rows", "records in these transactions", labels=["unit"])
+    spent = GaugeMetricFamily(
+        "keepline_checkpoint_seconds", "duration of the last thousand", labels=["unit", "quantile"]
+    )
     for lease in leases:
-        total.add_metric([lease.name], lease.spent.transactions)
-        rows.add_metric([lease.name], lease.spent.rows)
-        seconds = sorted(lease.spent.seconds)
+        total.add_metric([lease.name], lease.stats.transactions)
+        rows.add_metric([lease.name], lease.stats.rows)
+        seconds = sorted(lease.stats.seconds)
         for quantile in QUANTILES if seconds else ():
             spent.add_metric([lease.name, str(quantile)], seconds[int(quantile * (len(seconds) - 1))])
     yield from (total, rows, spent)
@@ -104,7 +110,7 @@ def _offsets(leases: list[Lease]) -> Metric:
 def _lag(leases: list[Lease]) -> Iterator[Metric]:
     labels = ["topic", "partition"]
     records = GaugeMetricFamily("keepline_lag_records", "records that wait", labels=labels)
-    seconds = GaugeMetricFamily("keepline_lag_seconds", "now less the frontier; 0 where nothing waits", labels=labels)
+    seconds = GaugeMetricFamily("keepline_lag_seconds", "now minus the frontier; 0 where nothing waits", labels=labels)
     for lease in leases:
         for (topic, partition), lag in lag_records(lease).items():
             records.add_metric([topic, str(partition)], lag)
@@ -130,7 +136,7 @@ def _events(leases: list[Lease]) -> Metric:
 def _rejected(leases: list[Lease]) -> Metric:
     labels = ["unit", "rule", "producer"]
     found = CounterMetricFamily(
-        "keepline_rejected", "refused records, since this worker has the partition", labels=labels
+        "keepline_rejected", "refused records since this worker owns the partition", labels=labels
     )
     for lease in leases:
         if isinstance(lease.unit, EngineUnit):
@@ -140,9 +146,9 @@ def _rejected(leases: list[Lease]) -> Metric:
 
 
 def _interventions(leases: list[Lease]) -> Iterator[Metric]:
-    """What was sent by tier, what was withheld by reason, what became of cases by status."""
+    """Yields live cases, cases sent by tier, withheld by reason, updates by status and touches by trigger."""
     live = {lease.name: float(lease.unit.counts.get("live_cases", 0)) for lease in leases if _scores(lease)}
-    yield _per_unit("live_cases", "cases that have not ended, those of the holdout too", live)
+    yield _per_unit("live_cases", "cases that have not ended, holdout included", live)
     for prefix, name, label in KINDS_OF_COUNTS:
         found = CounterMetricFamily(f"keepline_{name}", f"of a partition by {label}", labels=["unit", label])
         for lease in leases:
@@ -153,27 +159,27 @@ def _interventions(leases: list[Lease]) -> Iterator[Metric]:
 
 
 def _held(leases: list[Lease]) -> Metric:
-    """Only while something holds all cases."""
+    """Returns a gauge that has values only while a hold makes all crossings wait."""
     text = "crossings that wait until cases may open again"
     found = GaugeMetricFamily("keepline_held_crossings", text, labels=["unit", "reason"])
     for lease in leases:
         if isinstance(lease.unit, EngineUnit) and (hold := lease.unit.engine.hold):
-            found.add_metric([lease.name, hold.name.lower()], lease.unit.engine.waiting_crossings)
+            found.add_metric([lease.name, hold.name.lower()], len(lease.unit.engine.pending))
     return found
 
 
 def _model(leases: list[Lease]) -> Iterator[Metric]:
-    """Of the oldest model that a partition here serves."""
+    """Yields the figures of the oldest model that a partition of this worker serves."""
     models = [lease.unit.engine.scorer.snapshot for lease in leases if isinstance(lease.unit, EngineUnit)]
     if not models:
         return
     model = min(models, key=lambda snapshot: snapshot.version)
-    yield GaugeMetricFamily("keepline_model_version", "grid instants that it has learned", model.version)
-    yield GaugeMetricFamily("keepline_model_ready", "1: served; 0: the prior is", float(model.ready))
-    yield GaugeMetricFamily("keepline_model_labels", "matured labels that it has learned from", model.labels)
+    yield GaugeMetricFamily("keepline_model_version", "grid instants that the model has learned", model.version)
+    yield GaugeMetricFamily("keepline_model_ready", "1: the model is served; 0: the prior is", float(model.ready))
+    yield GaugeMetricFamily("keepline_model_labels", "matured labels that the model has learned from", model.labels)
     if model.auc is not None and model.log_loss is not None:
-        yield GaugeMetricFamily("keepline_model_auc", "prequential", model.auc)
-        yield GaugeMetricFamily("keepline_model_log_loss", "prequential", model.log_loss)
+        yield GaugeMetricFamily("keepline_model_auc", "prequential AUC", model.auc)
+        yield GaugeMetricFamily("keepline_model_log_loss", "prequential log loss", model.log_loss)
 
 
 def _alerts(leases: list[Lease]) -> dict[str, float]:
@@ -181,7 +187,7 @@ def _alerts(leases: list[Lease]) -> dict[str, float]:
 
 
 def _scores(lease: Lease) -> bool:
-    """The learner's own frontier is the last Monday: no lag."""
+    """Returns whether the unit is an engine: the learner's frontier is the last grid instant, which is no lag."""
     return isinstance(lease.unit, EngineUnit)
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client import MetricsHandler
 
 from schemas.errors import Failure, UsageError
 from streams.kafka.worker import Worker
@@ -26,8 +25,7 @@ Answer = tuple[int, str]
 def serve(worker: Worker, address: str) -> None:
     """Serves the pages at `[HOST:]PORT` until the process ends; raises Failure when the port is taken."""
     host, port = parse_address(address)
-    known = registry(worker.leases)
-    handler = type("Pages", (_Pages,), {"routes": routes(worker), "known": known})
+    handler = type("Pages", (_Pages,), {"routes": routes(worker), "registry": registry(worker.leases)})
     try:
         server = ThreadingHTTPServer((host, port), handler)
     except OSError as error:
@@ -62,32 +60,21 @@ def is_ready(worker: Worker) -> Answer:
     waiting = [lease.name for lease in leases if not lease.ready]
     if worker.leases.generation is None:
         return 503, "not assigned yet\n"
-    if worker.leases.frozen or waiting:
+    if worker.leases.rebalancing or waiting:
         return 503, f"restoring {', '.join(waiting) or 'after a rebalance'}\n"
     return 200, f"owns {', '.join(lease.name for lease in leases) or 'nothing: there are more workers than units'}\n"
 
 
-class _Pages(BaseHTTPRequestHandler):
+class _Pages(MetricsHandler):
     routes: dict[str, Callable[[], Answer]]
-    known: CollectorRegistry
 
     def do_GET(self) -> None:
         """One page."""
         path = self.path.partition("?")[0]
         if path == "/metrics":
-            self._answer(200, generate_latest(self.known), CONTENT_TYPE_LATEST)
-        elif path in self.routes:
-            status, text = self.routes[path]()
-            self._answer(status, text.encode(), "text/plain; charset=utf-8")
-        else:
-            self._answer(404, b"/healthz, /readyz, /metrics\n", "text/plain; charset=utf-8")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nobody wants a line a scrape."""
-
-    def _answer(self, status: int, body: bytes, kind: str) -> None:
+            return super().do_GET()
+        status, text = self.routes.get(path, lambda: (404, "/healthz, /readyz, /metrics\n"))()
         self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(text.encode())

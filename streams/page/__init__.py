@@ -1,6 +1,6 @@
 """Pages that need nothing else: one HTML file with its style and its drawings inside, on a screen, a phone or paper.
 
-svg        curves, bands, bars and dots
+drawing    Matplotlib as SVG in the page's colours
 page.css   the look; a page is a template of its owner that has a place for it
 """
 

@@ -1,7 +1,4 @@
-"""The sections of a profile: one class a table of the TOML. For a new key: a field here, a line in each shipped file.
-
-Durations are kept as microseconds: the key `label.horizon` is the attribute `label.horizon_us`.
-"""
+"""Sections of a profile about cases: one class a table of the TOML."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ SegmentName = Literal["high-value", "high-value-at-risk", "price-sensitive", "ne
 
 
 class Window(Section):
-    """The share saved by a first contact up to `within` after the crossing, later than the window before."""
+    """The share saved by a first contact up to `within` after the crossing and after the window before."""
 
     within_us: Period
     saved: Annotated[float, Field(gt=0, le=1)]
@@ -41,7 +38,7 @@ class Window(Section):
 
 
 class CaseRules(Section):
-    """When a case opens (cases.py has the table) and by when something must have happened (case_table.py)."""
+    """When a case opens (table in interventions/opening.py), and its deadlines (interventions/deadlines.py)."""
 
     threshold: Inside
     margin: Share
@@ -57,17 +54,17 @@ class CaseRules(Section):
 
     @property
     def window_us(self) -> int:
-        """When a case is due after its crossing: the first window."""
+        """The first window: how long after its crossing a case is best contacted."""
         return self.windows[0].within_us
 
     @property
     def last_window_us(self) -> int:
-        """How long a crossing is worth acting on; later it is missed."""
+        """The last window: after it a crossing is missed."""
         return self.windows[-1].within_us
 
 
 class Tier(Section):
-    """What is done for probabilities above `above` and not above the next higher tier's. `share`: of the customers."""
+    """The action for probabilities above `above`, up to the next higher tier. `share`: expected share of customers."""
 
     name: Name
     above: Share
@@ -81,7 +78,7 @@ class Tier(Section):
 
 
 class Step(Section):
-    """What follows in a case of these tiers that has had no answer `after` it was sent."""
+    """A further action in a case of these tiers that is unanswered `after` it was sent."""
 
     name: Name
     tiers: Texts
@@ -92,8 +89,8 @@ class Step(Section):
     script: Text
 
 
-class Instead(Section):
-    """What is done instead of the action of the tier; who and channels where they differ."""
+class AlternativeAction(Section):
+    """An action that replaces the tier's; `who` and `channels` only where they differ."""
 
     who: Text | None = None
     channels: Channels | None = None
@@ -101,8 +98,8 @@ class Instead(Section):
     script: Text
 
 
-class Remedy(Instead):
-    """What fits a cause; `close`: the case is over."""
+class Remedy(AlternativeAction):
+    """The action for a cause; `close`: no case opens, there is nothing to save."""
 
     cause: Cause
     close: bool = False
@@ -114,7 +111,7 @@ class Remedy(Instead):
 
 
 class Segments(Section):
-    """Who belongs to which segment and lifecycle group. recency, frequency, monetary, behaviour: R, F, M, B."""
+    """Limits of segments and lifecycle groups. recency, frequency, monetary, behaviour: R, F, M, B."""
 
     new_purchases: Count
     mature_purchases: Count
@@ -126,8 +123,8 @@ class Segments(Section):
     coupons_a_month: Positive
 
 
-class SegmentOffer(Instead):
-    """What fits a segment."""
+class SegmentOffer(AlternativeAction):
+    """The action for a segment."""
 
     segment: SegmentName
 
@@ -138,14 +135,14 @@ class SegmentOffer(Instead):
 
 
 class StopLoss(Section):
-    """No new case while, of at least so many judged ones, a smaller share was saved."""
+    """No case opens while of at least `least_judged` judged cases a share below `least_saved` was saved."""
 
     least_saved: Share
     least_judged: Count
 
 
 class Goals(Section):
-    """What reports compare with: the pilot's goals and the published rates."""
+    """The pilot's goals and published rates, which reports compare with."""
 
     auc: Share
     saved: Share

@@ -1,4 +1,4 @@
-"""What the keys of a profile must be to each other; each rule yields a sentence for each thing that is wrong."""
+"""Rules between the keys of a profile; each yields a sentence for each violation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _tiers_fall(profile: Profile) -> Iterator[str]:
             )
     last = profile.tiers[-1]
     if last.above != 0:
-        yield f"tiers.{last.name}.above = {last.above}: the last tier starts at 0, or somebody has none"
+        yield f"tiers.{last.name}.above = {last.above}: expected 0, so that every customer has a tier"
 
 
 def _names_differ(profile: Profile) -> Iterator[str]:
@@ -31,11 +31,11 @@ def _names_differ(profile: Profile) -> Iterator[str]:
         "gate.caps": [cap.name for cap in profile.gate.caps],
         "limits.budgets": [budget.name for budget in profile.limits.budgets],
         "limits.teams": [team.name for team in profile.limits.teams],
-        "challengers": [one.name for one in profile.challengers],
+        "challengers": [challenger.name for challenger in profile.challengers],
     }
     for key, names in lists.items():
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-            yield f"{key}.{name} is there {names.count(name)} times: give each its own name"
+            yield f"{key}.{name} occurs {names.count(name)} times: give each its own name"
 
 
 def _windows_follow(profile: Profile) -> Iterator[str]:
@@ -44,17 +44,17 @@ def _windows_follow(profile: Profile) -> Iterator[str]:
         if after.within_us <= before.within_us:
             yield f"{key}.within = {after.name} is not above {other}.within = {before.name}: shortest first"
         if after.saved > before.saved:
-            yield f"{key}.saved = {after.saved} is above {other}.saved = {before.saved}: later saves no more"
+            yield f"{key}.saved = {after.saved} is above {other}.saved = {before.saved}: later contacts save no more"
 
 
 def _margin_fits(profile: Profile) -> Iterator[str]:
     case = profile.case
     if case.margin >= case.threshold:
-        yield f"case.margin = {case.margin} is not below case.threshold = {case.threshold}: nobody re-arms"
+        yield f"case.margin = {case.margin} is not below case.threshold = {case.threshold}: no customer would re-arm"
 
 
 def _forgotten_last(profile: Profile) -> Iterator[str]:
-    """Whoever is forgotten must be lapsed, and their last observation must have its label."""
+    """A customer who is forgotten must have lapsed, and the last observation must have its label."""
     label = profile.label
     least_us = label.lapsed_after_us + label.horizon_us
     if label.forgotten_after_us < least_us:
@@ -80,7 +80,7 @@ def _ticks_fit(profile: Profile) -> Iterator[str]:
 
 
 def _limits_fit(profile: Profile) -> Iterator[str]:
-    """What is shared is given out when everybody has been scored."""
+    """The dispatcher decides at sweeps, when all customers have been scored."""
     every_us, sweep_us = profile.limits.every_us, profile.time.sweep_every_us
     if profile.limits.shared and every_us % sweep_us:
         yield (
@@ -90,7 +90,7 @@ def _limits_fit(profile: Profile) -> Iterator[str]:
 
 
 def _names_are_there(profile: Profile) -> Iterator[str]:
-    """What is named elsewhere in the profile, or in the catalogue of features."""
+    """Names must refer to entries of the profile, or to features of the catalogue."""
     tiers, stages = [tier.name for tier in profile.tiers], [stage.name for stage in profile.roll_out.stages]
     for step in profile.steps:
         for name in step.tiers:
@@ -109,24 +109,24 @@ def _deadlines_follow(profile: Profile) -> Iterator[str]:
     if case.acknowledge_within_us > case.contact_within_us:
         yield (
             f"case.acknowledge_within = {format_duration(case.acknowledge_within_us)} is above case.contact_within = "
-            f"{format_duration(case.contact_within_us)}: nobody contacts before acknowledging"
+            f"{format_duration(case.contact_within_us)}: a case is acknowledged before it is contacted"
         )
     if case.contact_within_us > case.window_us:
         yield (
             f"case.contact_within = {format_duration(case.contact_within_us)} is above the first window, "
-            f"{case.windows[0].name}: an escalation would come too late to be of use"
+            f"{case.windows[0].name}: an escalation would come too late"
         )
 
 
 def _challengers_differ(profile: Profile) -> Iterator[str]:
     model = profile.model
     same = (model.prior_precision, model.forget_a_week, set(POOLED))
-    for one in profile.challengers:
-        if one.name == MODEL:
-            yield f"challengers.{one.name}: [model] itself is called so: give it another name"
-        theirs = (one.prior_precision or same[0], one.forget_a_week or same[1], set(one.experts))
+    for challenger in profile.challengers:
+        if challenger.name == MODEL:
+            yield f"challengers.{challenger.name}: this is the name of [model] itself: give it another name"
+        theirs = (challenger.prior_precision or same[0], challenger.forget_a_week or same[1], set(challenger.experts))
         if theirs == same:
-            yield f"challengers.{one.name} learns as [model] does: set prior_precision, forget_a_week or experts"
+            yield f"challengers.{challenger.name} learns as [model] does: set prior_precision, forget_a_week or experts"
 
 
 def _promotion_is_possible(profile: Profile) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The sections of a profile about what may be sent to whom, and what is limited for all."""
+"""Sections of a profile about contacts: touches, contact rules, roll-out, shared limits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Touches(Section):
 
 
 class TouchPoint(Section):
-    """A published sign that something did not happen in time. features: those that carry its share of a score."""
+    """A published sign of leaving: no such event within `after`. features: they carry its share of a score."""
 
     name: TouchPointName
     after_us: Period
@@ -44,7 +44,7 @@ class TouchPoint(Section):
 
 
 class Cap(Section):
-    """At most `most` messages to a customer by a channel within a period; `segment`: of these customers alone."""
+    """At most `most` messages to a customer by a channel within a period; `segment`: for its customers only."""
 
     name: Name
     channel: Text
@@ -54,7 +54,7 @@ class Cap(Section):
 
 
 class Gate(Section):
-    """What may be sent to whom, when. Quiet hours are the customer's own."""
+    """The contact rules. Quiet hours are in the customer's time zone."""
 
     needs_consent: Texts
     consent_when_unknown: bool
@@ -67,7 +67,7 @@ class Gate(Section):
 
 
 class Stage(Section):
-    """A stage of the roll-out: the scopes that get interventions; none named: every customer."""
+    """A stage of the roll-out: the scopes that get interventions; an empty list: all customers."""
 
     name: Name
     customers: Count
@@ -82,12 +82,12 @@ class RollOut(Section):
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Those of the stage in force; empty: all."""
+        """The scopes of the stage in force; empty: all."""
         return next(stage.scopes for stage in self.stages if stage.name == self.stage)
 
 
 class BudgetLimit(Section):
-    """What cases of a scope (none: of all) may cost in a period of UTC."""
+    """What cases of a scope (None: all) may cost in a period of UTC."""
 
     name: Name
     scope: Text | None = None
@@ -96,7 +96,7 @@ class BudgetLimit(Section):
 
 
 class Team(Section):
-    """How many cases a day (UTC) a team takes in a scope (none: in all), and each of its agents."""
+    """How many cases a day (UTC) each agent of a team takes; in a scope (None: all)."""
 
     name: Name
     who: Text
@@ -106,7 +106,7 @@ class Team(Section):
 
 
 class Limits(Section):
-    """What customers share. Without budgets and teams nobody decides but where the customer lives."""
+    """Limits shared by all customers. Without budgets and teams there are no candidates."""
 
     every_us: Period
     budgets: Annotated[tuple[BudgetLimit, ...], Field(strict=False)] = ()
@@ -114,5 +114,5 @@ class Limits(Section):
 
     @property
     def shared(self) -> bool:
-        """Whether there is anything to share."""
+        """Whether there is a limit that the dispatcher has to keep."""
         return bool(self.budgets or self.teams)

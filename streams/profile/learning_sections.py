@@ -27,7 +27,7 @@ POOLED: tuple[ExpertName, ...] = ("base", "hinges", "steps")
 
 
 class Label(Section):
-    """When a customer counts as gone: no retention event in (t, t + horizon] after an observation at t."""
+    """The label of an observation at t: 1 when there is no retention event in (t, t + horizon]."""
 
     horizon_us: Period
     lapsed_after_us: Period
@@ -36,7 +36,7 @@ class Label(Section):
 
 
 class Time(Section):
-    """The instants of the engine; no tick means the clock's own. `zone`: of customers whose profile names none."""
+    """Ticks, sweeps, time zone. tick None: the clock's default. `zone`: of customers whose profile names none."""
 
     tick_us: Period | None = None
     sweep_every_us: Period
@@ -47,7 +47,7 @@ class Time(Section):
 
 
 class Model(Section):
-    """The learner: what it starts from and when it may open cases."""
+    """The learner: its prior, and when its model may open cases."""
 
     prior_probability: Inside
     min_labels: Count
@@ -59,7 +59,7 @@ class Model(Section):
 
 
 class Challenger(Section):
-    """A model that learns in the shadow: what it has otherwise than [model]. With other knobs, give it another name."""
+    """A challenger: its hyperparameters where they differ from [model]. With other ones, give it another name."""
 
     name: Name
     prior_precision: Positive | None = None
@@ -76,7 +76,7 @@ class Promotion(Section):
 
 
 class Drift(Section):
-    """What counts as drift of features, scores, missing values and log loss."""
+    """Thresholds of drift: features, scores, missing values, log loss."""
 
     reference_weeks: Count
     psi: Positive

@@ -1,4 +1,4 @@
-"""From a shipped name or a TOML file, and `--set KEY=VALUE`, to a checked profile; errors name file and keys."""
+"""Loads a shipped profile or a TOML file, with `--set KEY=VALUE`, and checks it; errors name file and keys."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def shipped() -> list[str]:
 
 
 def load_profile(name_or_path: str, overrides: Sequence[str] = ()) -> Profile:
-    """A shipped profile by its name, or a TOML file, with `KEY=VALUE` texts put over it.
+    """Loads a shipped profile by its name, or a TOML file, with `KEY=VALUE` overrides.
 
-    Raises UsageError that names the file, the keys and what came.
+    Raises UsageError that names the file, the keys and their values.
     """
     content = _read(name_or_path)
     known = places(Profile, content)
@@ -34,7 +34,7 @@ def load_profile(name_or_path: str, overrides: Sequence[str] = ()) -> Profile:
     try:
         profile = Profile.model_validate(content)
     except ValidationError as error:
-        raise _usage(name_or_path, [_say(e, content, known) for e in error.errors()]) from None
+        raise _usage(name_or_path, [_sentence(e, content, known) for e in error.errors()]) from None
     wrong = [sentence for rule in consistency.RULES for sentence in rule(profile)]
     if wrong:
         raise _usage(name_or_path, wrong)
@@ -61,7 +61,7 @@ def _read(name_or_path: str) -> dict[str, Any]:
         raise UsageError(f"profile {name_or_path}: not TOML: {error}") from None
 
 
-def _say(error: ErrorDetails, content: dict[str, Any], known: dict[str, Place]) -> str:
+def _sentence(error: ErrorDetails, content: dict[str, Any], known: dict[str, Place]) -> str:
     key = _dotted(error["loc"], content)
     if error["type"] == "extra_forbidden":
         return f"{key}: {no_such_key(key, known)}"
@@ -72,7 +72,7 @@ def _say(error: ErrorDetails, content: dict[str, Any], known: dict[str, Place]) 
 
 
 def _dotted(loc: Sequence[int | str], content: Any) -> str:
-    """The key as `--set` takes it: entries of lists by their names."""
+    """The key in the form that `--set` takes: entries of lists by their names."""
     parts = []
     for step in loc:
         inside = isinstance(content, dict) or (isinstance(step, int) and isinstance(content, list))

@@ -1,6 +1,6 @@
 """`--set KEY=VALUE`: the dotted keys of a profile, and the nearest ones where there is no such key.
 
-An entry of a list of tables is called by its name: `tiers.extreme.budget`, `case.windows.7d.saved`.
+An entry of a list of tables is addressed by its name: `tiers.extreme.budget`, `case.windows.7d.saved`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pydantic import BaseModel
 
 from schemas.errors import UsageError
 
-NAMED_BY = ("name", "within", "cause", "segment")  # the key that an entry of a list is called by
+NAMED_BY = ("name", "within", "cause", "segment")  # the key that names an entry of a list
 NEAREST = 3
-ALIKE = 0.5  # how alike two keys must be, 0 to 1, for one to be suggested instead of the other
+ALIKE = 0.5  # similarity, 0 to 1, from which on a key is suggested
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a key stands: `table[key]`, and the type that the model gives it."""
+    """The place of a key: `table[key]`, and its type."""
 
     table: dict[str, Any]
     key: str
@@ -29,7 +29,7 @@ class Place:
 
 
 def places(model: type[BaseModel], table: dict[str, Any], prefix: str = "") -> dict[str, Place]:
-    """Every key that may be set in `table`, dotted; sub-tables that are missing are added empty."""
+    """Returns every key that may be set in `table`, dotted; adds missing sub-tables, empty."""
     found: dict[str, Place] = {}
     for name, field in model.model_fields.items():
         key, kind = field.alias or name, field.annotation
@@ -45,7 +45,7 @@ def places(model: type[BaseModel], table: dict[str, Any], prefix: str = "") -> d
 
 
 def apply(settings: Sequence[str], known: Mapping[str, Place]) -> None:
-    """Puts each `KEY=VALUE` into its place. Raises UsageError for an unknown key."""
+    """Sets each `KEY=VALUE`. Raises UsageError for an unknown key."""
     for setting in settings:
         key, equals, text = setting.partition("=")
         key = key.strip()
@@ -58,7 +58,7 @@ def apply(settings: Sequence[str], known: Mapping[str, Place]) -> None:
 
 
 def no_such_key(key: str, known: Mapping[str, Place]) -> str:
-    """A sentence that names the nearest known keys; the keys of a table when `key` is one."""
+    """Returns a sentence with the nearest known keys, or with the keys of the table when `key` is a table."""
     inside = [other for other in known if other.startswith(f"{key}.")]
     if inside:
         return f"is a table, not a key; set one of its keys: {', '.join(inside)}"
@@ -68,7 +68,7 @@ def no_such_key(key: str, known: Mapping[str, Place]) -> str:
 
 
 def entry_name(entry: Any, index: int) -> str:
-    """What an entry of a list is called in a dotted key; its number where it has no name."""
+    """The name of an entry of a list in a dotted key; its index where it has none."""
     names = [str(entry[key]) for key in NAMED_BY if key in entry] if isinstance(entry, dict) else []
     return names[0] if names else str(index)
 
@@ -84,7 +84,7 @@ def _tables(value: Any) -> list[dict[str, Any]]:
 
 
 def _value(kind: Any, text: str) -> Any:
-    """What the text stands for; what fits no number stays text, and the model says what is wrong with it."""
+    """Parses the text; what is no number stays text, so that validation reports it with its type."""
     if kind is str:
         return text
     if get_origin(kind) is tuple:

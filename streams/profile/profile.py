@@ -1,6 +1,6 @@
-"""A profile: every figure, threshold and text of the policy, from TOML, checked as a whole.
+"""A profile: all sections of the policy together, and its version.
 
-Every key must be there but those with a default in sections.py; an unknown one is an error.
+A key without a default in its section is required; an unknown key is an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VERSION_DIGITS = 8
 
 
 class Profile(Section):
-    """All of the policy. `tiers` go from the highest down; amounts are in `currency`."""
+    """The policy. `tiers` go from the highest down; amounts are in `currency`."""
 
     name: Name
     currency: Currency
@@ -50,6 +50,6 @@ class Profile(Section):
 
     @cached_property
     def version(self) -> str:
-        """The name and a digest of the content; every message carries it, any change of a key changes it."""
+        """The name and a digest of the content: every message carries it, every changed value changes it."""
         content = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
         return f"{self.name}-{sha256(content).hexdigest()[:VERSION_DIGITS]}"

@@ -1,4 +1,4 @@
-"""What all sections of a profile have in common."""
+"""The base class of the sections of a profile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
-    """Strict and frozen; an unknown key is an error."""
+    """A table of the TOML: strict, frozen, no unknown key. Durations are us: `label.horizon` is `label.horizon_us`."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, alias_generator=lambda name: name.removesuffix("_us")

@@ -1,4 +1,4 @@
-"""What the value of a profile's key may be. Errors say what was expected; whoever reads adds the key."""
+"""Types of the values in a profile. Errors name what was expected; `loading` adds the key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from schemas import time_zones
-from schemas.columns import OF_CUSTOMERS
+from schemas.columns import CUSTOMER_ACTION_KINDS
 from schemas.errors import UsageError
 from schemas.instants import parse_duration
 
@@ -35,14 +35,15 @@ def _like(pattern: str, meaning: str) -> AfterValidator:
 
 
 def _retention_events(kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """In the order of OF_CUSTOMERS, each once, so that the order in which they were written changes nothing."""
-    wrong = [kind for kind in kinds if kind not in OF_CUSTOMERS]
+    """Returns each kind once, in the order of CUSTOMER_ACTION_KINDS: the file's order does not change the version."""
+    wrong = [kind for kind in kinds if kind not in CUSTOMER_ACTION_KINDS]
     if wrong or not kinds:
         came = ", ".join(wrong) or "nothing"
         raise _refuse(
-            f"expected one or more of {', '.join(OF_CUSTOMERS)}, which customers themselves cause; came {came}"
+            f"expected one or more of {', '.join(CUSTOMER_ACTION_KINDS)}, events that customers cause themselves; "
+            f"came {came}"
         )
-    return tuple(kind for kind in OF_CUSTOMERS if kind in kinds)
+    return tuple(kind for kind in CUSTOMER_ACTION_KINDS if kind in kinds)
 
 
 def _time_zone(name: str) -> str:

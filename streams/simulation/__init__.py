@@ -1,12 +1,21 @@
-"""A pilot city that never was: events of simulated customers, and the truth about them kept aside.
+"""A simulated pilot city: events of simulated customers, and the truth about them in a file of its own.
 
-In: a number of customers, a start, a seed, and who is called when. Out: `city()` yields one block of columns a
-day; `write_city()` writes them as event files with `truth.jsonl` and `manifest.json` beside. The equations:
-docs/simulation.md.
+Input: a number of customers, a start, a seed, and contacts. Output: `city()` yields one block of columns a day;
+`write_city()` writes event files with `truth.jsonl` and `manifest.json`. The equations: docs/simulation.md.
 
-To change how often things happen open rules.py; who the customers are, people.py; what makes them leave,
-leaving.py; what a call does, contacts.py; what they do in a day, visits.py, app.py and surveys.py; what the
-dealers' files say of them, profiles.py; how the desk works that calls them, crm.py; what a line looks like, lines.py.
+    rules              all rates and shares
+    customers          traits and state of the customers
+    churn              why and when customers leave and return
+    contacts           the effect of a contact
+    visits             service visits
+    app_activity       app sessions and complaints
+    surveys            answers to surveys
+    customer_profiles  profiles as the dealers' systems have them
+    city               the order of a day
+    crm                the agents who work on cases
+    blocks             the columns of a day
+    line_templates     columns to lines of JSON or CSV
+    files              event files, truth and manifest
 """
 
 from streams.simulation.city import City, city

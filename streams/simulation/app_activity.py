@@ -1,4 +1,4 @@
-"""What customers do in the app: sessions while they care, complaints when they are angry."""
+"""App activity: sessions, and complaints of dissatisfied customers."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from streams.simulation.rules import Rules
 
 OPEN, BROWSE, CART, PURCHASE, CONSULT, COUPON, CAMPAIGN, REVIEW, COMPLAINT, RESOLVED = range(len(ACTIVITY_TYPES))
 STEPS = np.array([BROWSE, CONSULT, CART, PURCHASE, CAMPAIGN, REVIEW])
-STEP_SHARES = np.cumsum([0.58, 0.13, 0.09, 0.05, 0.09])  # the last takes the rest; coupons come on top
+STEP_SHARES = np.cumsum([0.58, 0.13, 0.09, 0.05, 0.09])  # the last has the rest; coupons replace some of all
 APP_SECONDS = 15 * 3_600  # 08:00 to 23:00 in UTC+8
 SESSION_SECONDS = 1_200
 
 
 def sessions(people: Customers, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
-    """One app_open a session and the steps after it; at most one session a customer and day."""
+    """Returns the sessions of a day: an app_open and the steps after it, at most one session a customer."""
     mood = people.satisfaction - people.base_satisfaction
     rate = people.sessions_a_day * people.use * np.exp(rules.mood_weight * mood)
     rate[people.lull_until >= day] *= rules.lull_speed
-    rate[(people.joined_us == 0) | (people.joined_us >= day_us)] = 0.0  # the app comes after the first visit
+    rate[(people.joined_us == 0) | (people.joined_us >= day_us)] = 0.0  # customers use the app after their first visit
     who = np.flatnonzero(rng.random(len(people)) < rate)
     opened = day_us + seconds_of_a_day(rng, APP_SECONDS, len(who))
     lasts = rng.integers(20, SESSION_SECONDS, len(who))
@@ -42,25 +42,27 @@ def _steps(people: Customers, who: Ints, times_us: Ints, rng: np.random.Generato
 
 
 def complaints(people: Customers, visits: Rows, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
-    """Complaints opened (hours after a bad visit, or while fading) and resolved; some never are."""
+    """Returns complaints opened (hours after a visit, or while fading) and resolved; some are never resolved."""
     resolved = np.flatnonzero(people.complaint_open & (people.complaint_ends == day))
     people.satisfaction[resolved] += rules.resolved_relief
     settled_us = day_us + seconds_of_a_day(rng, APP_SECONDS, len(resolved))
-    who, times_us = _angry(people, visits, day_us, rules, rng)
-    people.complaint_open[resolved] = False  # only now: nobody complains anew on the day of the remedy
+    who, times_us = _complainants(people, visits, day_us, rules, rng)
+    people.complaint_open[resolved] = False  # only now: no customer complains again on the day of the resolution
     people.complaint_open[who] = True
     wait = 1 + rng.geometric(1 / rules.resolved_mean_days, len(who))
     forgotten = rng.random(len(who)) < rules.never_resolved_share
     people.complaint_ends[who] = np.where(forgotten, NEVER, day + wait)
-    return np.concatenate([_notes(resolved, settled_us, RESOLVED), _notes(who, times_us, COMPLAINT)])
+    return np.concatenate([_complaint_rows(resolved, settled_us, RESOLVED), _complaint_rows(who, times_us, COMPLAINT)])
 
 
-def _notes(who: Ints, times_us: Ints, code: int) -> Rows:
+def _complaint_rows(who: Ints, times_us: Ints, code: int) -> Rows:
     return rows_of(ACTIVITY, time_us=times_us, customer=who, code=code, count=1, duration_seconds=-1)
 
 
-def _angry(people: Customers, visits: Rows, day_us: int, rules: Rules, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Who opens a complaint today, and when: at most one a customer, none while one is open."""
+def _complainants(
+    people: Customers, visits: Rows, day_us: int, rules: Rules, rng: np.random.Generator
+) -> tuple[Ints, Ints]:
+    """Returns who opens a complaint today, and when: at most one a customer, none while one is open."""
     who = visits["customer"]
     anger = rules.complaint_after_visit * np.exp(-0.9 * people.satisfaction[who])
     visited = (rng.random(len(who)) < np.minimum(anger, 0.5)) & ~people.complaint_open[who]

@@ -27,18 +27,18 @@ ACTIVITY = np.dtype(
         ("customer", "<i8"),
         ("code", "i1"),  # index into schemas.columns.ACTIVITY_TYPES
         ("count", "<i4"),
-        ("duration_seconds", "<i4"),  # -1: does not have one
+        ("duration_seconds", "<i4"),  # -1: none
     ]
 )
 PROFILE = np.dtype(
     [
         ("time_us", "<i8"),
         ("customer", "<i8"),
-        ("scope", "i1"),  # 1 to profiles.SCOPES
+        ("scope", "i1"),  # 1 to customer_profiles.SCOPES
         ("store", "i2"),
         ("adviser", "i2"),  # of the store
-        ("consent", "u1"),  # bit i: profiles.CHANNELS[i] is allowed
-        ("preferred", "i1"),  # index into profiles.CHANNELS, -1: none
+        ("consent", "u1"),  # bit i: customer_profiles.CHANNELS[i] is allowed
+        ("preferred", "i1"),  # index into customer_profiles.CHANNELS, -1: none
         ("value", "<f8"),  # CNY
     ]
 )
@@ -65,12 +65,12 @@ class Block:
     profiles: Rows
 
     def __len__(self) -> int:
-        """What customers did; profiles are what others wrote down."""
+        """The number of customers' events, without profiles."""
         return len(self.visits) + len(self.activity) + len(self.surveys)
 
 
 def rows_of(dtype: DTypeLike, **columns: object) -> Rows:
-    """Rows of `dtype` from columns by name; all of the length of `time_us`, scalars are repeated."""
+    """Returns rows of `dtype` from columns by name; all have the length of `time_us`, scalars are repeated."""
     rows: Rows = np.zeros(len(np.asarray(columns["time_us"])), dtype)
     for name, values in columns.items():
         rows[name] = values
@@ -78,6 +78,6 @@ def rows_of(dtype: DTypeLike, **columns: object) -> Rows:
 
 
 def in_order(parts: Iterable[Rows]) -> Rows:
-    """All rows of `parts` by event time; equal times keep the order given."""
+    """Returns all rows of `parts` by event time; equal times keep the given order."""
     rows = np.concatenate(list(parts))
     return rows[np.argsort(rows["time_us"], kind="stable")]

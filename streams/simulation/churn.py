@@ -1,4 +1,4 @@
-"""Why and when customers leave, and that some come back by themselves."""
+"""Why and when customers leave, and which of them return without a call."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ SOLD = CAUSES.index("vehicle_sold")
 
 
 def hazard_by_traits(people: Customers, rules: Rules) -> Floats:
-    """Monthly rate of deciding to leave in the customer's usual mood: the same on the first day and on the last.
+    """Returns the monthly rate of deciding to leave at the customer's base satisfaction: constant over the run.
 
-    What happened to a customer must not show in it: leavers complain on their way out, and a hazard that
-    knew of their complaints would tell who left.
+    It must not depend on the customer's history: leavers complain before they leave, so a hazard with complaints would
+    reveal who left.
     """
     return _monthly_hazard(people, people.base_satisfaction, np.zeros(len(people), np.bool_), rules)
 
 
 def _monthly_hazard(people: Customers, satisfaction: Floats, complaining: Flags, rules: Rules) -> Floats:
-    """Per customer, without sold vehicles. Waits and prices act through `satisfaction`, which visits move."""
+    """Returns the rate per customer, without sold vehicles. Waits and prices act through `satisfaction`."""
     return rules.monthly_hazard * np.exp(
         -rules.satisfaction_weight * satisfaction
         + rules.distance_weight * _distance(people, rules)
@@ -34,7 +34,7 @@ def _monthly_hazard(people: Customers, satisfaction: Floats, complaining: Flags,
 
 
 def decide(people: Customers, day: int, rules: Rules, rng: np.random.Generator) -> None:
-    """Some decide to leave: those with signs after weeks of fading, the silent on the same day."""
+    """Draws who decides to leave: with signs, after weeks of fading; without, on the same day."""
     sold_rate = rules.vehicle_sold_monthly
     rate = sold_rate + _monthly_hazard(people, people.satisfaction, people.complaint_open, rules)
     free = people.present & (people.cause < 0) & (people.joined_us != 0)
@@ -42,7 +42,7 @@ def decide(people: Customers, day: int, rules: Rules, rng: np.random.Generator) 
     sold = np.flatnonzero(free & (draw < sold_rate))
     tired = np.flatnonzero(free & (draw >= sold_rate) & (draw < rate))
     people.cause[sold] = SOLD
-    people.with_signs[sold] = False  # nothing was wrong with the workshop
+    people.with_signs[sold] = False  # dissatisfaction is not the reason
     people.leave_day[sold] = day
     people.cause[tired] = _causes(people, tired, rules, rng)
     fading = rng.integers(rules.fading_least_days, rules.fading_most_days, len(tired))
@@ -50,7 +50,7 @@ def decide(people: Customers, day: int, rules: Rules, rng: np.random.Generator) 
 
 
 def leave(people: Customers, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> None:
-    """Those whose day has come are gone; a share of the silent who kept the vehicle will be back."""
+    """Lets customers leave whose day it is; of those without signs and with a vehicle, a share will return."""
     gone = np.flatnonzero(people.present & (people.leave_day == day))
     people.present[gone] = False
     people.left_us[gone] = day_us + rng.integers(0, 86_400, len(gone)) * SECOND_US
@@ -62,7 +62,7 @@ def leave(people: Customers, day: int, day_us: int, rules: Rules, rng: np.random
 
 
 def come_back(people: Customers, day: int) -> None:
-    """Those whose day of return it is are present again, come today, and do not leave a second time."""
+    """Lets customers return whose day it is: they visit today and do not leave a second time."""
     back = people.return_day == day
     people.present |= back
     people.use[back] = 1.0
@@ -70,7 +70,7 @@ def come_back(people: Customers, day: int) -> None:
 
 
 def fading(people: Customers) -> Flags:
-    """Those who have decided and are still there."""
+    """Returns who has decided to leave and is still present."""
     decided: Flags = people.present & (people.leave_day != NEVER) & (people.left_us == 0)
     return decided
 
@@ -84,7 +84,7 @@ def _price(people: Customers) -> Floats:
 
 
 def _causes(people: Customers, rows: Ints, rules: Rules, rng: np.random.Generator) -> Ints:
-    """The cause of each leaver: drawn in proportion to e to the power of what burdens the customer."""
+    """Draws the cause of each leaver, with probability proportional to exp(burden)."""
     burdens = [_distance(people, rules)[rows], _price(people)[rows], -people.satisfaction[rows]]
     burdens = [burden + rng.gumbel(0, 1, len(rows)) for burden in burdens]
     heaviest: Ints = np.array([DISTANCE, PRICE, SERVICE])[np.argmax(burdens, axis=0)]

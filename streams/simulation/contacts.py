@@ -1,4 +1,4 @@
-"""What a contact does to a customer: it may bring back one who is leaving, by the published save rates."""
+"""The effect of a contact: it may save a customer who is leaving, at the published rates."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ MASK = 2**64 - 1
 
 @dataclass(frozen=True)
 class Reaction:
-    """Of each contact. leaving: on the way out or gone, with a vehicle, not called back yet; saved: will come; sold:
-    the vehicle is, and with it the customer.
+    """The reaction to each contact. leaving: fading or gone, with a vehicle, not saved before; saved: will return;
+    sold: has sold the vehicle.
     """
 
     leaving: Flags
@@ -29,10 +29,10 @@ class Reaction:
 def react(
     people: Customers, who: Ints, crossed_us: Ints, contacted_us: Ints, day: int, seed: int, rules: Rules
 ) -> Reaction:
-    """Contacts on `day` of customers `who`, no one twice, about cases that opened at `crossed_us`.
+    """Applies contacts on `day` with customers `who`, each once, about cases that opened at `crossed_us`.
 
-    The draw belongs to (seed, customer, crossing), so it does not matter who else is called, in which order, or how
-    often: a later call never saves whom an earlier one would not.
+    The draw depends on (seed, customer, crossing) alone, not on other calls, their order or number: a later call never
+    saves a customer whom an earlier one would not.
     """
     leaving = can_be_saved(people)[who]
     luck, wait_days = _draws(who, crossed_us, seed, rules)
@@ -45,20 +45,20 @@ def react(
 
 
 def save_rate(delay_days: Floats, rules: Rules) -> Floats:
-    """The share of leavers whom a contact saves so long after the crossing; past the last window none."""
+    """Returns the share of leavers saved by a contact at this delay after the crossing; 0 past the last window."""
     rates: Floats = np.array([*rules.saved_share, 0.0])[np.searchsorted(rules.saved_within_days, delay_days)]
     return rates
 
 
 def can_be_saved(people: Customers) -> Flags:
-    """Who has decided to leave, or has left, and could still change their mind: nobody without a vehicle."""
+    """Returns who has decided to leave, or has left, and still has a vehicle."""
     gone = ~people.present & (people.left_us != 0)
     leaving: Flags = (fading(people) | gone) & (people.cause != SOLD) & (people.contacted_us == 0)
     return leaving
 
 
 def _draws(who: Ints, crossed_us: Ints, seed: int, rules: Rules) -> tuple[Floats, Ints]:
-    """(n,) numbers from 0 to 1, and days until the visit, from 1 on."""
+    """Returns (n,) uniform numbers from 0 to 1, and days until the visit, from 1 on."""
     pairs = zip(who.tolist(), crossed_us.tolist(), strict=True)
     digests = [xxhash.xxh3_128_intdigest(f"{seed}|{customer}|{us}".encode()) for customer, us in pairs]
     luck = np.array([(digest & MASK) / 2.0**64 for digest in digests])

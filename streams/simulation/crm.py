@@ -1,7 +1,7 @@
-"""The people who work on cases: some call in time, some late, some never; what they do goes back as outcomes.
+"""A simulated CRM: its agents call some customers in time, some late, some never, and report outcomes.
 
-They know what the messages say and nothing else: who is not on the desk is not called, and what was withdrawn, closed
-or has expired leaves the desk. What each does with a case is drawn from the seed and the case alone.
+Agents know the messages and nothing else: only customers with an open case are called; withdrawn, closed and expired
+cases are dropped. What is done with a case is drawn from the seed and the case alone.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ OVER = ("expired", "withdrawn", "closed")
 
 @dataclass(frozen=True)
 class Habits:
-    """How the desk works: shares of cases, days from the crossing. Chosen, so that every window has its contacts."""
+    """How agents work: shares of cases, days from the crossing. Chosen so that every window has contacts."""
 
     acknowledged_at_once: float = 0.8
     acknowledged_when_reminded: float = 0.7
     contact_days: tuple[tuple[int, int], ...] = ((1, 6), (7, 13), (14, 20), (21, 29))  # first and last
-    contact_shares: tuple[float, ...] = (0.45, 0.17, 0.14, 0.14)  # the others are never called
+    contact_shares: tuple[float, ...] = (0.45, 0.17, 0.14, 0.14)  # the other customers are never called
     heeds_escalation: float = 0.35
     saved_say_so: float = 0.9
     lost_decline: float = 0.5
@@ -39,14 +39,14 @@ class Habits:
 
 @dataclass
 class WorkItem:
-    """A case on somebody's desk. plan: what will be done, and when in us."""
+    """An open case. plan: status to report -> when, in us."""
 
     body: Message
     draw: Random
     channel: str
     budget: float
     plan: dict[str, int] = field(default_factory=dict)
-    causes: Sequence[str] = ()  # that the customer named when called
+    causes: Sequence[str] = ()  # named by the customer in the call
 
     @property
     def customer(self) -> int:
@@ -58,14 +58,14 @@ class WorkItem:
 
 
 class Crm:
-    """Takes messages in, answers a day with outcomes."""
+    """Receives messages, and returns the outcomes of each day."""
 
     def __init__(self, seed: int, habits: Habits | None = None) -> None:
         self._seed, self._habits = seed, habits or Habits()
         self._items: dict[str, WorkItem] = {}
 
     def take(self, interventions: Iterable[Message], updates: Iterable[Message]) -> None:
-        """What has come since the last call, in order."""
+        """Receives the messages since the last call, in order."""
         for body in interventions:
             if body["intervention_id"] not in self._items:
                 self._items[body["intervention_id"]] = self._open(body)
@@ -74,16 +74,16 @@ class Crm:
             if item and update["status"] in OVER:
                 del self._items[update["intervention_id"]]
             elif item:
-                self._hear(item, update)
+                self._apply_update(item, update)
 
     def work(self, day_us: int, contact: Contact) -> list[Message]:
-        """The outcomes of the day that begins at `day_us`, in event-time order; whom they call is told to `contact`."""
+        """Returns the outcomes of the day that starts at `day_us`, in event-time order; calls go to `contact`."""
         due = sorted(self._due(day_us), key=lambda one: one[0])
         self._call([(us, item) for us, item, status in due if status == "contacted"], contact)
         return [self._outcome(item, status, us) for us, item, status in due]
 
     def _open(self, body: Message) -> WorkItem:
-        """A new case, and what will be done with it unless something is heard of it."""
+        """Returns a new case with its plan, which later updates may change."""
         draw, habits = Random(f"{self._seed}|{body['intervention_id']}"), self._habits
         item = WorkItem(body, draw, body["action"]["channel"], body["budget"]["amount"])
         decided_us = parse_instant(body["decided_at"])
@@ -95,8 +95,8 @@ class Crm:
             item.plan["contacted"] = _office_us(draw, max(decided_us, item.crossed_us + draw.randint(*days) * DAY_US))
         return item
 
-    def _hear(self, item: WorkItem, update: Message) -> None:
-        """Of a case that goes on."""
+    def _apply_update(self, item: WorkItem, update: Message) -> None:
+        """Applies an update to an open case: channel, budget, and earlier actions."""
         now_us, habits = parse_instant(update["updated_at"]), self._habits
         item.channel = update.get("channel") or (update.get("action") or {}).get("channel", item.channel)
         item.budget = (update.get("budget") or {}).get("amount", item.budget)
@@ -109,13 +109,13 @@ class Crm:
             item.plan["contacted"] = min(sooner_us, item.plan.get("contacted", sooner_us))
 
     def _due(self, day_us: int) -> Iterator[tuple[int, WorkItem, str]]:
-        """Off the plan what is done on the day: (us, desk, status). What should have been done before it, by a case
-        that was heard of only now, is done at the same hour: nobody acts in the past.
+        """Takes the actions of the day off the plans and yields (us, case, status). Actions planned for an earlier day,
+        of a case that arrived only now, are done on this day at the same hour.
         """
         until_us = day_us + DAY_US
         for _, item in sorted(self._items.items()):
             if item.plan.get("contacted", until_us) < until_us:
-                item.plan.pop("acknowledged", None)  # whoever calls has seen it
+                item.plan.pop("acknowledged", None)  # a contact implies it
             done = [status for status, us in item.plan.items() if us < until_us]
             for status in done:
                 us = item.plan.pop(status)
@@ -126,15 +126,15 @@ class Crm:
             return
         columns = [(item.customer, item.crossed_us, us) for us, item in calls]
         reaction = contact(*np.array(columns, np.int64).T)
-        feelings = zip(reaction.saved.tolist(), reaction.leaving.tolist(), reaction.sold.tolist(), strict=True)
-        for (us, item), (saved, leaving, sold) in zip(calls, feelings, strict=True):
+        reactions = zip(reaction.saved.tolist(), reaction.leaving.tolist(), reaction.sold.tolist(), strict=True)
+        for (us, item), (saved, leaving, sold) in zip(calls, reactions, strict=True):
             item.causes = ("vehicle_sold",) if sold else ()
             answer = self._answer(item.draw, saved, leaving, sold)
             if answer:
                 item.plan[answer] = _office_us(item.draw, us + item.draw.randint(1, 3) * DAY_US)
 
     def _answer(self, draw: Random, saved: bool, leaving: bool, sold: bool) -> str | None:
-        """What the customer says some days after a call: words, where `saved` is a visit to come."""
+        """Returns the customer's answer some days after a call; None: none. saved: the customer will visit."""
         habits, luck = self._habits, draw.random()
         if sold:
             return "declined"
@@ -145,7 +145,7 @@ class Crm:
     def _outcome(self, item: WorkItem, status: str, us: int) -> Message:
         body = item.body
         outcome = {
-            "event_id": f"{body['intervention_id']}-{status}",  # sent again it is the same event
+            "event_id": f"{body['intervention_id']}-{status}",  # a resent outcome is the same event
             "kind": "intervention_outcome",
             "schema_version": 1,
             "customer_id": body["customer_id"],
@@ -164,6 +164,6 @@ class Crm:
 
 
 def _office_us(draw: Random, from_us: int) -> int:
-    """Some time between 9 and 17 o'clock in UTC+8 on the day of `from_us`, if that is not over."""
+    """Returns a time from 9 to 17 o'clock in UTC+8 on the day of `from_us`, at `from_us` or later."""
     opens_us: int = from_us // DAY_US * DAY_US + HOUR_US
     return max(opens_us + draw.randrange(8 * 3_600) * SECOND_US, from_us)

@@ -1,6 +1,6 @@
-"""What the dealers' customer files say: home scope, adviser, what a customer is worth, and what she consents to.
+"""Customer profiles as the dealers' systems have them: scope, adviser, lifetime value and consents.
 
-Drawn apart from everything else, so that customers with and without them live the same lives.
+They have a random generator of their own, so that the other events are the same with and without profiles.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ APP, PHONE = CHANNELS.index("app"), CHANNELS.index("phone")
 SCOPES = 5  # of the published roll-out: one city, then five
 WEST = 5  # the scope with a time zone of its own
 BITS = 1 << np.arange(len(CHANNELS))
-SPEND_SIGMA = 0.35  # as people.settle draws it
+SPEND_SIGMA = 0.35  # as customers.create_customers draws it
 
 
-class Register:
-    """One entry a customer. consent: (customers, channels)."""
+class CustomerProfiles:
+    """The profile of each customer. consent: (customers, channels)."""
 
     def __init__(self, people: Customers, rules: Rules, rng: np.random.Generator) -> None:
         n = len(people)
@@ -31,14 +31,16 @@ class Register:
         self.consent[people.sessions_a_day == 0, APP] = False
         self._taste = rng.random((n, len(CHANNELS)))
         spread = rules.value_sigma**2 + SPEND_SIGMA**2
-        noise = np.exp(rng.normal(0, rules.value_sigma, n) - spread / 2)  # the mean, not the median, is published
+        noise = np.exp(
+            rng.normal(0, rules.value_sigma, n) - spread / 2
+        )  # the published value is the mean, not the median
         self.value = np.round(rules.value_mean * people.spend * noise, 2)
         withdraws = rng.random(n) < rules.withdrawing_share
         self.withdraw_day = np.where(withdraws, rng.integers(1, rules.newcomers_over_days, n), NEVER)
-        self._keeps_phone = rng.random(n) < 0.5  # the others of them want to hear nothing at all
+        self._keeps_phone = rng.random(n) < 0.5  # the other withdrawals cover every channel
 
     def written(self, people: Customers, day: int, day_us: int) -> Rows:
-        """The entries of a day: of everybody there in the first night, of newcomers as they join, of withdrawals."""
+        """Returns the profiles of a day: of all customers on the first, of newcomers as they join, of withdrawals."""
         known = people.joined_us != 0
         withdrawn = np.flatnonzero(known & (self.withdraw_day == day))
         self._withdraw(withdrawn)

@@ -1,4 +1,4 @@
-"""Who lives in the city: traits that stay and state that moves, one array each with a place per customer."""
+"""The customers of the city: constant traits and changing state, an array each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.simulation.rules import Rules
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-NEVER = np.int64(2**31)  # a day that does not come
+NEVER = np.int64(2**31)  # a day after the end of any run
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Customers:
     base_satisfaction: Floats
     spend: Floats  # multiplies every amount
     store: Ints
-    with_signs: Flags  # leaves with signs, if ever
+    with_signs: Flags  # would leave with signs
     join_day: Ints
     # state
     joined_us: Ints
@@ -54,12 +54,12 @@ class Customers:
 
 
 def seconds_of_a_day(rng: np.random.Generator, seconds: int, n: int) -> Ints:
-    """(n,) us after midnight, within so many seconds; never midnight itself, which ends the tick of the day before."""
+    """Returns (n,) us after midnight, below `seconds`; never midnight itself, which belongs to the day before."""
     return np.maximum(rng.integers(0, seconds, n), 1) * SECOND_US
 
 
-def settle(customers: int, start_us: int, rules: Rules, rng: np.random.Generator) -> Customers:
-    """The customers of a city on the eve of `start_us`; newcomers among them have a join_day from 0 on."""
+def create_customers(customers: int, start_us: int, rules: Rules, rng: np.random.Generator) -> Customers:
+    """Draws the customers of a city just before `start_us`; newcomers have a join_day from 0 on."""
     base = rng.normal(0, 1, customers)
     newcomer = rng.random(customers) < rules.newcomers_share
     join_day = np.where(newcomer, rng.integers(0, rules.newcomers_over_days, customers), -1)

@@ -1,4 +1,4 @@
-"""The city as files: events as publishers send them, the truth and a manifest beside."""
+"""The city as files: events, the truth and a manifest."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ NOTE = (
 
 
 def customer_id(customer: int) -> str:
-    """The id in events of the customer with this index."""
+    """Returns the id of the customer with this index."""
     return f"c{customer:07d}"
 
 
 def customer_index(name: str) -> int:
-    """The index of the customer with this id."""
+    """Returns the index of the customer with this id."""
     return int(name.removeprefix("c"))
 
 
@@ -43,8 +43,8 @@ def write_city(
 ) -> dict[str, int]:
     """Writes the files of a city into `folder` and returns how many rows each has.
 
-    `form` is one of FORMATS. Same arguments, same bytes. The manifest is written last: a folder without it was
-    not finished. UsageError where `folder` cannot be one, or has a city in another format.
+    `form` is one of FORMATS. Same arguments, same bytes. The manifest is written last: a folder without it is not
+    complete. Raises UsageError where `folder` cannot be written, or has a city in another format.
     """
     simulated = City(customers, start_us, seed)
     with CityFolder(folder, form) as files:
@@ -54,7 +54,9 @@ def write_city(
 
 
 class CityFolder:
-    """The files of a city, a day at a time. UsageError where `folder` cannot be one, or has another city."""
+    """Writes the files of a city, a day at a time. Raises UsageError where `folder` cannot be written, or has a city in
+    another format.
+    """
 
     def __init__(self, folder: Path, form: str = "jsonl") -> None:
         _prepare(folder, form)
@@ -76,7 +78,7 @@ class CityFolder:
         self._open.close()
 
     def write(self, block: Block) -> dict[str, bytes]:
-        """Adds a day and returns its lines, by the name of the file, in the order of the block's rows."""
+        """Appends a day and returns its lines by file name, in the order of the block's rows."""
         lines = {name: write(block, self.form) for name, write in FILES.items()}
         counts = (len(block.visits), len(block.activity), len(block.surveys), len(block.profiles))
         for (name, text), count in zip(lines.items(), counts, strict=True):
@@ -85,7 +87,7 @@ class CityFolder:
         return lines
 
     def finish(self, simulated: City) -> dict[str, int]:
-        """Truth and manifest; returns how many rows each file has."""
+        """Writes truth and manifest; returns how many rows each file has."""
         self._open.close()
         self.rows[TRUTH] = _write_truth(self.folder / TRUTH, simulated)
         (self.folder / MANIFEST).write_bytes(_manifest(simulated, self.rows))
@@ -95,7 +97,7 @@ class CityFolder:
 def _prepare(folder: Path, form: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # not removed: they may be somebody's; not left: whoever reads the whole folder would have two cities
+        # an error, since deleting them may lose data, and keeping them would leave two cities in one folder
         for other in (folder / f"{name}.{ending}" for name in FILES for ending in FORMATS if ending != form):
             if other.exists():
                 raise UsageError(f"--out {folder}: has a file {other.name}; remove it or name another folder")
@@ -105,7 +107,7 @@ def _prepare(folder: Path, form: str) -> None:
 
 
 def _write_truth(path: Path, simulated: City) -> int:
-    """One line for each customer who has joined; what lies after the last day is not told."""
+    """Writes a line for each customer who has joined; nothing after the last day is in it."""
     joined = np.flatnonzero(simulated.people.joined_us)
     with path.open("wb") as file:
         for first in range(0, len(joined), TRUTH_CHUNK):
@@ -116,7 +118,7 @@ def _write_truth(path: Path, simulated: City) -> int:
 
 
 def _truth(simulated: City, who: Ints) -> dict[str, list[object]]:
-    """Columns of the truth about the customers `who`; null where it has not come to that."""
+    """Returns columns of the truth about the customers `who`; null for what has not happened."""
     people, rules = simulated.people, simulated.rules
     hazard = hazard_by_traits(people, rules)[who]
     left = people.left_us[who] != 0
@@ -144,7 +146,7 @@ def _instants(times_us: Ints) -> list[object]:
 
 
 def _manifest(simulated: City, rows: dict[str, int]) -> bytes:
-    """What the folder is: simulated from the first byte to the last."""
+    """Returns the manifest, which states that all data is simulated."""
     manifest = {
         "simulated": True,
         "note": NOTE,

@@ -1,4 +1,4 @@
-"""A day's columns as lines of text, as JSON Lines or as CSV: one template a kind, filled a row at a time."""
+"""A day's columns as lines of JSON or CSV: one template a kind, filled once a row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streams.simulation.customer_profiles import CHANNELS, WEST
 class Format:
     """Templates of one file format: a line is `head` and the tail of its kind."""
 
-    head: str  # letter, day and kind go in at once, number, customer and time a row
+    head: str  # letter, day and kind are filled once; number, customer and time a row
     visit: str
     activity: str
     survey: str
@@ -70,7 +70,7 @@ FORMATS = {
 
 
 def visit_lines(block: Block, form: Format) -> bytes:
-    """The visits of a day; event ids are unique over all days."""
+    """Returns the visits of a day; event ids are unique over all days."""
     rows = block.visits
     service = [SERVICE_TYPES[code] for code in rows["service"].tolist()]
     columns = (rows[name].tolist() for name in ("store", "amount", "items", "wait_minutes"))
@@ -78,7 +78,7 @@ def visit_lines(block: Block, form: Format) -> bytes:
 
 
 def activity_lines(block: Block, form: Format) -> bytes:
-    """The app activity of a day."""
+    """Returns the app activity of a day."""
     rows, duration = block.activity, form.duration
     types = [ACTIVITY_TYPES[code] for code in rows["code"].tolist()]
     lasts = [duration % seconds if seconds >= 0 else "" for seconds in rows["duration_seconds"].tolist()]
@@ -87,7 +87,7 @@ def activity_lines(block: Block, form: Format) -> bytes:
 
 
 def survey_lines(block: Block, form: Format) -> bytes:
-    """The surveys of a day."""
+    """Returns the surveys of a day."""
     rows = block.surveys
     types = [SURVEY_TYPES[code] for code in rows["code"].tolist()]
     causes = [form.causes[mask] for mask in rows["causes"].tolist()]
@@ -96,7 +96,7 @@ def survey_lines(block: Block, form: Format) -> bytes:
 
 
 def profile_lines(block: Block, form: Format) -> bytes:
-    """What was written about customers on a day."""
+    """Returns the customer profiles of a day."""
     rows = block.profiles
     scope = rows["scope"].tolist()
     zones = ["Asia/Urumqi" if city == WEST else "Asia/Shanghai" for city in scope]
@@ -107,7 +107,7 @@ def profile_lines(block: Block, form: Format) -> bytes:
     return _lines(template, rows, scope, zones, *numbers, consent, preferred)
 
 
-# file's name -> what writes its lines; truth.jsonl and manifest.json stand beside
+# file name -> function that writes its lines
 FILES: dict[str, Callable[[Block, Format], bytes]] = {
     "service_visits": visit_lines,
     "app_activity": activity_lines,

@@ -1,4 +1,4 @@
-"""What decides who comes, leaves and returns, in one frozen record; the manifest repeats it."""
+"""All parameters of the simulation in one frozen record; the manifest has a copy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Rules:
     """Rates are per day unless the name says otherwise; satisfaction is in the city's standard deviations."""
 
-    # who lives here
+    # customers
     newcomers_share: float = 0.25
     newcomers_over_days: int = 730
     tenure_before_days: int = 1_800
@@ -58,19 +58,19 @@ class Rules:
     return_least_days: int = 120
     return_most_days: int = 420
 
-    # what a contact does to one who is leaving: published share saved, by days from the crossing to the contact
+    # effect of a contact on a leaving customer: published share saved, by days from the crossing to the contact
     saved_within_days: tuple[int, ...] = (7, 14, 21, 30)
     saved_share: tuple[float, ...] = (0.62, 0.55, 0.38, 0.22)
     saved_visit_most_days: int = 30
 
-    # what the dealers' files say of customers
+    # customer profiles
     value_mean: float = 4_000.0  # CNY, remaining lifetime value as published
     value_sigma: float = 0.35
     advisers_a_store: int = 3
-    consent_shares: tuple[float, ...] = (0.9, 0.75, 0.8, 0.6, 0.85, 0.7)  # of profiles.CHANNELS
-    withdrawing_share: float = 0.04  # some day of the first two years they want to hear nothing any more, or less
+    consent_shares: tuple[float, ...] = (0.9, 0.75, 0.8, 0.6, 0.85, 0.7)  # of customer_profiles.CHANNELS
+    withdrawing_share: float = 0.04  # customers who withdraw some or all consents in the first two years
 
-    # signs that mean nothing: a busy spell, not a farewell
+    # lulls: customers who are less active for a while and do not leave
     lull: float = 0.0015
     lull_least_days: int = 20
     lull_most_days: int = 75

@@ -1,4 +1,4 @@
-"""Answers to surveys, some days after a visit; the unhappy name causes."""
+"""Answers to surveys, some days after a visit; dissatisfied customers name causes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER_SECONDS = 14 * 3_600
 
 
 def answers(people: Customers, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
-    """The surveys answered on a day."""
+    """Returns the surveys answered on a day."""
     who = np.flatnonzero(people.survey_day == day)
     n = len(who)
     felt = people.satisfaction[who] + rng.normal(0, 0.7, n)
@@ -33,7 +33,7 @@ def answers(people: Customers, day: int, day_us: int, rules: Rules, rng: np.rand
 
 
 def _causes(people: Customers, who: Ints, felt: Floats, rng: np.random.Generator) -> Ints:
-    """Bit masks: the burden felt most, named by the unhappy; the sale of the vehicle, by those who say so."""
+    """Returns bit masks of causes: the largest burden, of dissatisfied customers; a sold vehicle, of half of them."""
     noise = rng.gumbel(0, 0.7, (3, len(who)))
     burdens = np.stack([np.log(people.distance_km[who] / 8.0), 4 * people.price_sensitivity[who] - 2, -felt])
     named = 1 << np.array([DISTANCE, PRICE, SERVICE])[np.argmax(burdens + noise, axis=0)]

@@ -1,4 +1,4 @@
-"""Service visits: each customer in an own rhythm, and what a visit does to satisfaction."""
+"""Service visits: when each customer visits, and the effect on satisfaction."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ REPAIR = 1
 OPEN_SECONDS = 11 * 3_600  # 08:00 to 19:00 in UTC+8, which is 00:00 to 11:00 UTC
 
 
-def pace(day_us: int, rules: Rules) -> float:
-    """How busy the day is, mean about 1: before the spring festival and in autumn, and at weekends."""
+def seasonality(day_us: int, rules: Rules) -> float:
+    """Returns the visit rate of the day, about 1 on average: higher in January, in July and at weekends."""
     days = day_us // DAY_US
     weekend = rules.weekend if (days + 3) % 7 >= 5 else (7 - 2 * rules.weekend) / 5  # 1970-01-01: a Thursday
     return float(weekend * (1 + rules.season * np.cos(4 * np.pi * (days % 365.25 - 20) / 365.25)))
 
 
 def visit(people: Customers, day: int, day_us: int, rules: Rules, rng: np.random.Generator) -> Rows:
-    """The visits of a day; moves rhythm and satisfaction, and plans surveys."""
+    """Returns the visits of a day; updates progress and satisfaction, and plans surveys."""
     speed = np.where(people.lull_until >= day, rules.lull_speed, 1.0)
     speed[fading(people)] *= rules.fading_visit_speed
-    people.progress += speed * pace(day_us, rules) / people.gap_days
+    people.progress += speed * seasonality(day_us, rules) / people.gap_days
     came = np.flatnonzero(people.present & (people.progress >= people.target))
     people.progress[came] = 0.0
     people.target[came] = rng.gamma(rules.gap_shape, 1 / rules.gap_shape, len(came))
     rows = _visits(people, came, day_us, rules, rng)
-    _remember(people, rows, day)
-    _feel(people, rows, rules, rng)
+    _record_visits(people, rows, day)
+    _update_satisfaction(people, rows, rules, rng)
     asked = came[rng.random(len(came)) < rules.survey_share]
     people.survey_day[asked] = day + rng.integers(1, 6, len(asked))
     return rows
@@ -44,7 +44,7 @@ def _visits(people: Customers, came: Ints, day_us: int, rules: Rules, rng: np.ra
     service = np.searchsorted(SHARES, rng.random(n), side="right")
     elsewhere = rng.random(n) < rules.other_store_share
     store = np.where(elsewhere, rng.integers(0, rules.stores, n), people.store[came])
-    slowness = 0.7 + 0.6 * store / max(rules.stores - 1, 1)  # the last store makes people wait longest
+    slowness = 0.7 + 0.6 * store / max(rules.stores - 1, 1)  # waits are longest at the last store
     amount = MEDIAN_CNY[service] * people.spend[came] * np.exp(rng.normal(0, 0.4, n))
     return rows_of(
         VISIT,
@@ -58,8 +58,8 @@ def _visits(people: Customers, came: Ints, day_us: int, rules: Rules, rng: np.ra
     )
 
 
-def _remember(people: Customers, rows: Rows, day: int) -> None:
-    """A newcomer joins, a lost customer returns, and a saved one is back, at the time of that visit."""
+def _record_visits(people: Customers, rows: Rows, day: int) -> None:
+    """Records joins, returns and saves at the time of the visit."""
     who, times = rows["customer"], rows["time_us"]
     new, persuaded = people.joined_us[who] == 0, people.contacted_us[who] != 0
     back = (people.return_day[who] == day) & ~persuaded
@@ -70,7 +70,7 @@ def _remember(people: Customers, rows: Rows, day: int) -> None:
     people.return_day[who[saved]] = NEVER
 
 
-def _feel(people: Customers, rows: Rows, rules: Rules, rng: np.random.Generator) -> None:
+def _update_satisfaction(people: Customers, rows: Rows, rules: Rules, rng: np.random.Generator) -> None:
     who, n = rows["customer"], len(rows)
     dear = np.log(rows["amount"] / (MEDIAN_CNY[rows["service"]] * people.spend[who]))
     failed = (rows["service"] <= REPAIR) & (rng.random(n) < rules.bad_repair_share)

@@ -1,7 +1,7 @@
-"""The dispatcher as a worker owns it: one for all partitions, and its feed.
+"""The dispatcher as a unit, one for all partitions, and its feed.
 
-In event time every partition reports every instant, asking or not, and waits for the answer: the candidates of an
-instant are complete when all have reported it. Live, candidates are decided upon as they come.
+In event time every partition reports every dispatch instant, with candidates or without, and waits for the answer: the
+candidates of an instant are complete when all have reported it. Live, candidates are granted or refused as they come.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streams.units.unit import Clock, Output, Pair
 
 @dataclass(frozen=True)
 class DispatcherBatch(InstantBatch):
-    """An instant."""
+    """A dispatch instant, live a report of candidates."""
 
     candidates: list[PartitionCandidate]
 
@@ -35,13 +35,13 @@ class DispatcherFeed(InstantFeed[DispatcherBatch]):
 
     def __init__(self, position: dict[str, int], partitions: int, clock: Clock, until_us: int) -> None:
         super().__init__(position, partitions, until_us, waits=clock == "event")
-        self.asked: dict[int, list[PartitionCandidate]] = {}
+        self.candidates: dict[int, list[PartitionCandidate]] = {}
 
     def _batch(self, base: dict[str, int], instant_us: int) -> DispatcherBatch:
-        return DispatcherBatch(self, base, self.position, instant_us, self.asked.pop(instant_us, []))
+        return DispatcherBatch(self, base, self.position, instant_us, self.candidates.pop(instant_us, []))
 
     def _report(self, body: dict[str, Any], instant_us: int) -> None:
-        candidates = self.asked.setdefault(instant_us, [])
+        candidates = self.candidates.setdefault(instant_us, [])
         candidates += [PartitionCandidate(partition=body["partition"], **candidate) for candidate in body["candidates"]]
 
 
@@ -58,20 +58,20 @@ class DispatcherUnit(GlobalUnit[DispatcherBatch]):
 
     @property
     def counts(self) -> dict[str, int]:
-        """Candidates by answer, since the first one."""
+        """Numbers of granted and refused candidates, since the first one."""
         return self.granted
 
     @property
     def alerts(self) -> list[str]:
-        """Nothing yet."""
+        """None."""
         return []
 
     def open_feed(self) -> DispatcherFeed:
-        """A feed that goes on from where the state stands."""
+        """Returns a feed that starts at the position of the state."""
         return DispatcherFeed(self.position, self.partitions, self.clock, self.until_us)
 
     def outputs(self) -> list[Output]:
-        """The answers since the last call, each to the partition that asked."""
+        """Returns the grants since the last call, each for the partition of its candidate."""
         answers, self.answers = self.answers, []
         of = {p: [(b"dispatch", body) for to, body in answers if to == p] for p in range(self.partitions)}
         return [Output(DISPATCHES, p, list(pairs)) for p, pairs in of.items()]
@@ -90,13 +90,13 @@ class DispatcherUnit(GlobalUnit[DispatcherBatch]):
         for grant in grants:
             self.granted["refused" if grant.rule else "granted"] += 1
         for partition in range(self.partitions):
-            mine = [_told(grant) for grant in grants if grant.candidate.partition == partition]
+            mine = [_grant_body(grant) for grant in grants if grant.candidate.partition == partition]
             if mine or self.clock == "event":
                 body = {"kind": "dispatch", "instant": format_instant(instant_us), "grants": mine}
                 self.answers.append((partition, orjson.dumps(body)))
 
 
-def _told(grant: Grant) -> dict[str, str | None]:
+def _grant_body(grant: Grant) -> dict[str, str | None]:
     candidate, retry_us = grant.candidate, grant.retry_us
     return {
         "intervention_id": candidate.intervention_id,

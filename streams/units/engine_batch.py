@@ -1,4 +1,4 @@
-"""What the engine's feed hands over: whole ticks, and what came beside the events."""
+"""A batch of the engine: whole ticks, with models, grants, matured observations and dead letters."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
 
-Grants = tuple[int, list[dict[str, Any]]]  # instant us, the dispatcher's answers of it
+Grants = tuple[int, list[dict[str, Any]]]  # instant us, the dispatcher's answers to its candidates
 
 
-Letter = dict[str, object]  # a refused record on its way to the dead letters
+Letter = dict[str, object]  # a dead letter: a refused record with its reason
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Batch:
     feed: object
     base: dict[str, int]
     position: dict[str, int]
-    until_us: int | None  # None: stream time has not begun, all that came was refused
+    until_us: int | None  # None: stream time has not begun, all records so far were refused
     rows: Rows
     details: dict[int, Details] = field(default_factory=dict)  # by the `details` of its row
     letters: list[Letter] = field(default_factory=list)

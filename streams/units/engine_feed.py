@@ -1,8 +1,8 @@
-"""From records of the topics to batches that a unit may apply: who may go on to which instant, and where that
-leaves it.
+"""The engine's feed: from records of topics to batches, each as far as everything that the engine waits for has come.
 
-What an engine waits for is in its inputs: the frontier of its events, the model of each grid instant (in event time),
-its own observations a horizon later. A batch says where it was read from and where it ends, so a lost one cannot pass.
+The engine waits for the frontier of its events, for its own observations a horizon later, and in event time for the
+model of each grid instant and the grants of each dispatch instant. A batch carries the positions before and after it,
+so a lost batch is detected.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from schemas.refusals import dead_letter
 from schemas.validation import Erased, Mark
 from streams.engine.engine import Engine
 from streams.inputs.details import WaitingDetails
-from streams.inputs.merge import ALWAYS, Merge, OffsetGap, Offsets
+from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets
 from streams.inputs.schedule import is_grid, next_grid
 from streams.units.engine_batch import Batch, Grants, Letter
 from streams.units.sources import (
@@ -32,13 +32,13 @@ from streams.units.sources import (
     OBSERVATIONS,
     OWN,
     REFUSED,
-    is_of_events,
+    is_event_source,
 )
 from streams.units.unit import Record
 
 LAST_ID = (1 << 64) - 1
-MOST_BUFFERED = 20_000  # events of a source that wait in memory; the one that holds the frontier is always read
-MOST_INSTANTS = 2  # complete instants of observations that wait in memory
+MOST_BUFFERED = 20_000  # events of a source in memory; a source that holds the frontier is read beyond it
+MOST_INSTANTS = 2  # complete instants of observations in memory
 
 
 class EngineFeed:
@@ -47,12 +47,14 @@ class EngineFeed:
     def __init__(self, engine: Engine, position: dict[str, int], tick_us: int, max_skew_us: int) -> None:
         self.engine, self.tick_us = engine, tick_us
         self.read, self.position = dict(position), dict(position)
-        events = {source: offset for source, offset in position.items() if is_of_events(source)}
+        events = {source: offset for source, offset in position.items() if is_event_source(source)}
         self.merge = Merge(events, tick_us, engine.now_us)
         self.decoders = {source: Decoder(INPUTS[source], max_skew_us) for source in events if source in INPUTS}
-        self.until_us, self.waiting_us, self.asked_us = engine.now_us, engine.waiting_us, engine.asked_us
-        if self.waiting_us is not None and engine.gives_out(self.waiting_us):  # it will ask once it has the model
-            self.asked_us = self.waiting_us
+        self.until_us, self.model_due_us, self.grants_due_us = engine.now_us, engine.model_due_us, engine.grants_due_us
+        if self.model_due_us is not None and engine.is_dispatch_instant(
+            self.model_due_us
+        ):  # it will ask once it has the model
+            self.grants_due_us = self.model_due_us
         self.models: deque[tuple[int, Snapshot]] = deque()
         self.dispatches: deque[tuple[int, Grants]] = deque()
         self.blocks: list[dict[str, Any]] = []
@@ -63,10 +65,10 @@ class EngineFeed:
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
-        """Records of a source, read from `base` on; those from before where the state stands are cut. Raises Hole."""
+        """Adds records of a source, read from `base` on, without those that were added before. Raises OffsetGap."""
         if base > self.read[source]:
             raise OffsetGap(
-                f"{source} was read from {base}, expected {self.read[source]}: records were lost on the way"
+                f"{source} was read from {base}, expected {self.read[source]}: records between them are missing"
             )
         new = [record for record in records if record.offset >= self.read[source]]
         if not new:
@@ -82,8 +84,8 @@ class EngineFeed:
             self._events(source, new, now_us)
 
     def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
-        """Decoded records in order: events, marks, deletions and refusals, each at its place. offsets: (records,);
-        letters: (refused,).
+        """Adds decoded records in order of their offsets: events, marks, deletions, refused records. offsets:
+        (records,); letters: (refused,).
         """
         rows = decoded.events.rows
         rows["slot"] = self.engine.table.slots(decoded.events.customers)
@@ -96,11 +98,11 @@ class EngineFeed:
         others |= {refused.index: letter for refused, letter in zip(decoded.refused, letters, strict=True)}
         for index, other in sorted(others.items()):
             n = int(np.searchsorted(decoded.index, index))
-            self.merge.records(source, rows[taken:n], offsets[decoded.index[taken:n]])
+            self.merge.add(source, rows[taken:n], offsets[decoded.index[taken:n]])
             taken = n
             self._take_other(source, other, int(offsets[index]))
-        self.merge.records(source, rows[taken:], offsets[decoded.index[taken:]])
-        self.merge.reached(source, int(offsets[-1]) + 1)
+        self.merge.add(source, rows[taken:], offsets[decoded.index[taken:]])
+        self.merge.read_up_to(source, int(offsets[-1]) + 1)
 
     def _take_other(self, source: str, other: Mark | Erased | Letter, offset: int) -> None:
         if isinstance(other, Erased):
@@ -113,8 +115,8 @@ class EngineFeed:
             self.merge.heartbeat(source, other.time_us, offset)
 
     def _erase(self, source: str, customer: str, offset: int) -> None:
-        """A deletion is a note without fields; while its topic has said nothing there is nothing to delete."""
-        at_us = self.merge.latest_us(source)
+        """Adds a deletion: a customer profile without fields. Before the first profile there is nothing to delete."""
+        at_us = self.merge.tombstone_time_us(source)
         if at_us is None:
             return
         row = empty_rows(1)
@@ -124,18 +126,19 @@ class EngineFeed:
             1,
             self.engine.table.slots([customer]),
         )
-        row["id"] = LAST_ID - offset  # of its own, and behind the profiles of its instant
+        row["id"] = LAST_ID - offset  # unique, and sorted behind the profiles of its instant
         self.details.keep(row, [{}])
-        self.merge.records(source, row, np.array([offset], np.int64))
+        self.merge.add(source, row, np.array([offset], np.int64))
 
     def caught_up(self, source: str, now_us: int) -> None:
-        """Live: the source has been read to its end, so nothing older than now is to come."""
+        """Live: the source has been read to its end, so nothing older than now follows."""
         if source in self.merge.sources:
-            self.merge.proved(source, now_us)
+            self.merge.advance(source, now_us)
 
     def wants(self, source: str) -> bool:
-        """Whether more of a source is needed. A full buffer that holds the frontier is read on: records of one instant
-        prove nothing about that instant, and waiting for room would be waiting for itself."""
+        """Whether to read more of a source. A source that holds the frontier is read on even when its buffer is full:
+        the buffer empties only when the frontier rises, so waiting for room would be a deadlock.
+        """
         if source == OBSERVATIONS:
             return len(self.complete) < MOST_INSTANTS
         if source in OWN or self.merge.sources[source].buffered < MOST_BUFFERED:
@@ -143,7 +146,7 @@ class EngineFeed:
         return self.merge.holds_frontier(source)
 
     def take(self) -> Batch | None:
-        """The next batch, as far as everything that is waited for has come; None when there is nothing to do."""
+        """Returns the next batch, as far as all inputs have come; None when there is nothing to apply."""
         base, frontier_us = self.position, self.merge.frontier_us
         if self.letters:
             letters, self.letters = self.letters, []
@@ -153,18 +156,18 @@ class EngineFeed:
         if frontier_us is None:
             return None
         model = self._model()
-        grants = self._granted()
+        grants = self._grants_due()
         if self.until_us is None:
             self.until_us = self.merge.start_us
         until_us = max(self._limit(frontier_us), self.until_us)
-        ended = self.merge.ended and until_us == frontier_us and self._passable(until_us)
+        ended = self.merge.ended and until_us == frontier_us and self._may_pass_end(until_us)
         if until_us == self.until_us and model is None and not grants and not ended:
             return None
         rows = self.merge.take(until_us)
         matured = self._matured(until_us)
         if self.engine.waits_for_models and until_us > self.until_us:
-            self.waiting_us = until_us if is_grid(until_us) else None
-            self.asked_us = until_us if self.engine.gives_out(until_us) else None
+            self.model_due_us = until_us if is_grid(until_us) else None
+            self.grants_due_us = until_us if self.engine.is_dispatch_instant(until_us) else None
         self.until_us = until_us
         if ended:
             self.merge.forget_end()
@@ -186,7 +189,7 @@ class EngineFeed:
         return Batch(self, base, self.position, until_us, rows, details, [], unknown, model, grants, matured, ended)
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
-        """Unless an owner before us sent it on, and had to leave an event before it where it was."""
+        """Keeps a dead letter, unless an owner before has sent it: the position may lie before it, at an event."""
         if offset >= self.refused[source]:
             self.letters.append(letter)
             self.refused[source] = offset + 1
@@ -212,45 +215,49 @@ class EngineFeed:
                 self.blocks.append(body)
 
     def _model(self) -> Snapshot | None:
-        """The model to take now: in event time that of the instant waited for, live the newest."""
+        """Removes and returns the model to apply now: in event time that of the awaited instant, live the newest."""
         chosen = None
-        while self.models and (not self.engine.waits_for_models or self.waiting_us is not None):
+        while self.models and (not self.engine.waits_for_models or self.model_due_us is not None):
             offset, snapshot = self.models[0]
-            if self.waiting_us is not None and snapshot.instant_us > self.waiting_us:
+            if self.model_due_us is not None and snapshot.instant_us > self.model_due_us:
                 raise OffsetGap(
-                    f"model of {snapshot.instant_us} came, {self.waiting_us} is waited for: another owner went on"
+                    f"model of {snapshot.instant_us} came, {self.model_due_us} was expected: another owner went on"
                 )
             self.models.popleft()
             self.position = self.position | {MODELS: offset}
-            if self.waiting_us is None or snapshot.instant_us == self.waiting_us:
-                chosen, self.waiting_us = snapshot, None
+            if self.model_due_us is None or snapshot.instant_us == self.model_due_us:
+                chosen, self.model_due_us = snapshot, None
         return chosen
 
-    def _granted(self) -> list[Grants]:
-        """The dispatcher's answers to take now: in event time those of the instant waited for, live all."""
+    def _grants_due(self) -> list[Grants]:
+        """Removes and returns the grants to apply now: in event time those of the awaited instant, live all."""
         granted: list[Grants] = []
-        while self.dispatches and (not self.engine.waits_for_models or self._expects_grants()):
+        while self.dispatches and (not self.engine.waits_for_models or self._awaits_grants()):
             offset, (instant_us, grants) = self.dispatches[0]
-            if self.engine.waits_for_models and instant_us > (self.asked_us or 0):
-                raise OffsetGap(f"grants of {instant_us} came, {self.asked_us} is waited for: another owner went on")
+            if self.engine.waits_for_models and instant_us > (self.grants_due_us or 0):
+                raise OffsetGap(
+                    f"grants of {instant_us} came, {self.grants_due_us} was expected: another owner went on"
+                )
             self.dispatches.popleft()
             self.position = self.position | {DISPATCHES: offset}
-            if not self.engine.waits_for_models or instant_us == self.asked_us:
+            if not self.engine.waits_for_models or instant_us == self.grants_due_us:
                 granted.append((instant_us, grants))
-                self.asked_us = None
+                self.grants_due_us = None
         return granted
 
-    def _expects_grants(self) -> bool:
-        """The model of the instant comes before its grants, since what is asked for depends on it."""
-        return self.asked_us is not None and self.waiting_us is None
+    def _awaits_grants(self) -> bool:
+        """Whether grants are next: the model of an instant comes first, since the candidates depend on it."""
+        return self.grants_due_us is not None and self.model_due_us is None
 
     def _limit(self, frontier_us: int) -> int:
-        """How far the engine may go."""
+        """Returns how far the engine may go: the frontier, or the first instant whose model, grants or observations
+        have not come.
+        """
         assert self.until_us is not None
         limit_us = frontier_us if self.merge.ended else frontier_us // self.tick_us * self.tick_us
         if self.engine.waits_for_models:
-            limit_us = min(limit_us, next_grid(self.until_us) if self.waiting_us is None else self.waiting_us)
-            limit_us = min(limit_us, self._next_giving_out() if self.asked_us is None else self.asked_us)
+            limit_us = min(limit_us, next_grid(self.until_us) if self.model_due_us is None else self.model_due_us)
+            limit_us = min(limit_us, self._next_dispatch_us() if self.grants_due_us is None else self.grants_due_us)
         horizon_us = self.engine.schedule.horizon_us
         observed_us = next_grid(self.until_us - horizon_us)
         while observed_us + horizon_us <= limit_us:
@@ -265,17 +272,17 @@ class EngineFeed:
             first_us = next_grid(self.merge.start_us if self.engine.now_us is None else self.engine.now_us)
         return observed_us < first_us or observed_us in self.complete
 
-    def _next_giving_out(self) -> int:
-        """The next instant at which the dispatcher answers; for ever where nothing is shared."""
+    def _next_dispatch_us(self) -> int:
+        """The next dispatch instant; FOREVER_US without shared limits."""
         limits = self.engine.profile.limits
         assert self.until_us is not None
-        return self.until_us // limits.every_us * limits.every_us + limits.every_us if limits.shared else ALWAYS
+        return self.until_us // limits.every_us * limits.every_us + limits.every_us if limits.shared else FOREVER_US
 
-    def _passable(self, until_us: int) -> bool:
-        """Whether nothing is left to wait for at the end of the input."""
-        waits_anew = is_grid(until_us) or self.engine.gives_out(until_us)
+    def _may_pass_end(self, until_us: int) -> bool:
+        """Whether neither a model nor grants are awaited at the end of the input."""
+        waits_anew = is_grid(until_us) or self.engine.is_dispatch_instant(until_us)
         at_new_instant = self.engine.waits_for_models and waits_anew and until_us != self.until_us
-        return self.waiting_us is None and self.asked_us is None and not at_new_instant
+        return self.model_due_us is None and self.grants_due_us is None and not at_new_instant
 
     def _matured(self, until_us: int) -> dict[int, list[dict[str, Any]]]:
         found = {}

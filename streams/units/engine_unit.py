@@ -1,7 +1,7 @@
-"""What a worker owns: the engine of a partition, with its position and how both lie in the changelog.
+"""The engine of a partition as a unit: its position, and how both are stored in the changelog.
 
-A unit applies batches of its feed and hands over, at any moment between two of them, everything that changed: rows of
-the changelog, outputs and the position that they belong to. Who writes them together has an exact state.
+Between two batches `take` returns everything that changed: rows of the changelog, outputs and the position that they
+belong to. Written in one transaction they are an exact state.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ STATE = "state"
 
 
 def tick_us(profile: Profile, clock: Clock) -> int:
-    """The tick of the profile, or the clock's own: 200 ms live; in event time a day, or what divides sweeps
-    and horizon.
+    """Returns the tick of the profile, or the clock's default: 200 ms live; in event time a day, or the greatest common
+    divisor of a day, the sweep period and the horizon.
     """
     if profile.time.tick_us is not None:
         return profile.time.tick_us
@@ -66,12 +66,12 @@ class EngineUnit:
         self.refusals = RefusalCounts()
         self._ids: dict[bytes, bytes] = {}
         self._cases: dict[str, bytes] = {}
-        self._personas: dict[int, bytes] = {}
+        self._attribute_rows: dict[int, bytes] = {}
 
     @property
     def waiting(self) -> bool:
-        """Whether the engine stands at an instant until its model or its grants come."""
-        return self.engine.waiting_us is not None or self.engine.asked_us is not None
+        """Whether the engine waits at an instant for its model or its grants."""
+        return self.engine.model_due_us is not None or self.engine.grants_due_us is not None
 
     @property
     def frontier(self) -> str | None:
@@ -85,13 +85,15 @@ class EngineUnit:
 
     @property
     def alerts(self) -> list[str]:
-        """What on-call must know, a sentence each."""
-        quiet = [f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet]
-        held = [f"{why}: none opens; {self.engine.waiting_crossings} crossings wait" for why in self._held()]
+        """Sentences for on-call."""
+        quiet = [
+            f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet_sources
+        ]
+        held = [f"{why}: none opens; {len(self.engine.pending)} crossings wait" for why in self._held()]
         return quiet + held + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
 
     def _held(self) -> list[str]:
-        """Why no case opens, where that is news: a model that has not learned yet is none."""
+        """Why no case opens; not for a model that has not learned yet, since that is expected."""
         model = self.engine.scorer.snapshot
         if self.engine.hold == Withheld.STOP_LOSS:
             return [alert(self.profile, model.judged)]
@@ -101,21 +103,21 @@ class EngineUnit:
         return []
 
     def open_feed(self) -> EngineFeed:
-        """A feed that goes on from where the state stands."""
+        """Returns a feed that starts at the position of the state."""
         return EngineFeed(self.engine, self.position, self.tick_us, self.profile.time.max_skew_us)
 
     def apply(self, batch: Batch) -> bool:
-        """Takes a batch; True when somebody waits for what came of it. Raises Hole when a batch before it was lost."""
+        """Applies a batch; returns whether its outputs are urgent. Raises OffsetGap when one before it is missing."""
         if batch.base != self.position:
-            raise OffsetGap(f"{self.name}: a batch from {batch.base} came, the state stands at {self.position}")
+            raise OffsetGap(f"{self.name}: a batch from {batch.base} came, expected one from {self.position}")
         engine = self.engine
         if batch.until_us is not None:
             if engine.now_us is None:
                 engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
             if batch.model is not None:
-                engine.take_model(batch.model)
+                engine.apply_model(batch.model)
             for instant_us, grants in batch.grants:
-                engine.take_grants(grants, instant_us)
+                engine.apply_grants(grants, instant_us)
             self._advance(batch, batch.until_us)
         engine.counts["rejected"] += len(batch.letters)
         engine.counts["unknown_fields"] += batch.unknown_fields.total()
@@ -123,11 +125,11 @@ class EngineUnit:
         if batch.ended:
             engine.report_end()
         self.position, self.steps = batch.position, self.steps + 1
-        self.done = batch.ended or (self.done and bool(batch.letters))  # what is refused behind the end changes nothing
-        return engine.facts.somebody_waits
+        self.done = batch.ended or (self.done and bool(batch.letters))  # records refused after the end keep it done
+        return engine.facts.is_urgent
 
     def load(self, records: Iterable[Record]) -> None:
-        """Rows of the changelog, committed, in order; a later one of a key replaces an earlier one."""
+        """Loads committed rows of the changelog, in order; a later row of a key replaces an earlier one."""
         customers: dict[bytes, bytes | None] = {}
         for record in records:
             key, value = record.key or b"", record.value
@@ -138,7 +140,7 @@ class EngineUnit:
             elif key.startswith(CASE):
                 self._load_case(key.removeprefix(CASE).decode(), value)
             elif key.startswith(ATTRIBUTES) and value is not None:
-                self._personas[int(key.removeprefix(ATTRIBUTES))] = value
+                self._attribute_rows[int(key.removeprefix(ATTRIBUTES))] = value
             elif not key.startswith(RESERVED):
                 customers[key] = value
         self._load_customers(customers)
@@ -147,18 +149,18 @@ class EngineUnit:
         """The changelog has been read to its end."""
         engine = self.engine
         engine.recent.load(self._ids)
-        engine.attributes_table.load(self._personas)
+        engine.attributes_table.load(self._attribute_rows)
         slots = engine.table.slots(list(self._cases)).tolist()
         engine.casebook.load(slots, self._cases.values(), engine.now_us or 0)
-        engine.remind_of_retries()
-        self._ids, self._personas, self._cases = {}, {}, {}
+        engine.pending.schedule_retries(engine.now_us or 0)
+        self._ids, self._attribute_rows, self._cases = {}, {}, {}
 
     def take(self) -> list[Output]:
-        """Everything since the last call, with the position it belongs to: rows of the changelog and outputs."""
+        """Returns everything since the last call: rows of the changelog, with the position, and outputs."""
         return [self._state(), *self.outputs()]
 
     def outputs(self) -> list[Output]:
-        """The outputs alone."""
+        """Returns the outputs since the last call, without the changelog."""
         facts, p = self.engine.take_facts(), self.partition
         letters, self.letters = self.letters, []
         return [
@@ -174,13 +176,13 @@ class EngineUnit:
         ]
 
     def sweeps(self) -> list[Sweep]:
-        """Every customer's score at every sweep since the last call, where the engine keeps them."""
+        """Returns all scores of the sweeps since the last call, if the engine keeps them."""
         sweeps, self.engine.sweeps = self.engine.sweeps, []
         return sweeps
 
     def _advance(self, batch: Batch, until_us: int) -> None:
-        """To the batch's instant, with labels and reports at theirs. At one instant: events, labels, report; then its
-        model, and by that observations and sweep. Live nobody waits for it: they come behind the events.
+        """Steps to the batch's instant, with labels and reports at theirs. The order at a grid instant: events, labels,
+        report, then the model, and by it observations and sweep. Live the model in force is used, without waiting.
         """
         engine, rows = self.engine, batch.rows[np.argsort(batch.rows["due_us"], kind="stable")]
         horizon_us = engine.schedule.horizon_us
@@ -204,7 +206,7 @@ class EngineUnit:
             self.refusals.count(letter)
 
     def _scores(self, facts: Facts) -> list[Pair]:
-        """Put together by hand: there may be one for each event."""
+        """Scores as JSON, formatted by hand: there may be one for each event."""
         names, policy = self.engine.table.names, orjson.dumps(self.profile.version)
         at_us = {scored[0] for scored in facts.scores.values() if scored}
         instant = {us: b',"scored_at":"%s","probability":' % format_instant(us).encode() for us in at_us}
@@ -240,8 +242,8 @@ class EngineUnit:
             "position": self.position,
             "profile": self.profile.version,
             "now_us": engine.now_us,
-            "waiting_us": engine.waiting_us,
-            "asked_us": engine.asked_us,
+            "waiting_us": engine.model_due_us,
+            "asked_us": engine.grants_due_us,
             "first_observed_us": engine.first_observed_us,
             "done": self.done,
             "counts": dict(engine.counts),
@@ -254,11 +256,11 @@ class EngineUnit:
     def _load_position(self, body: dict[str, Any]) -> None:
         engine = self.engine
         self.position, self.done = body["position"], body["done"]
-        engine.now_us, engine.waiting_us, engine.asked_us = body["now_us"], body["waiting_us"], body["asked_us"]
+        engine.now_us, engine.model_due_us, engine.grants_due_us = body["now_us"], body["waiting_us"], body["asked_us"]
         engine.first_observed_us = body["first_observed_us"]
         engine.counts.clear()
         engine.counts.update(body["counts"])
-        engine.take_snapshot(Snapshot.loads(body["model"].encode()))
+        engine.serve_model(Snapshot.loads(body["model"].encode()))
         engine.source_silence.load(body["rhythm"])
         engine.quality.load(body["quality"])
         engine.casebook.judged = added({}, body["judged"])

@@ -1,5 +1,5 @@
-"""What learner and dispatcher have in common: each is one for all partitions, takes the instants that a log of all
-partitions completes, and keeps its state in a few rows of its changelog.
+"""Base of learner and dispatcher: one unit for all partitions. It applies an instant that all partitions have reported,
+and keeps its state in a few rows of its changelog.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NEVER_US = (1 << 63) - 1
 
 @dataclass(frozen=True)
 class InstantBatch:
-    """One instant with what partitions said of it, or the end."""
+    """One instant with the partitions' reports, or the end."""
 
     feed: object
     base: dict[str, int]
@@ -29,7 +29,7 @@ class InstantBatch:
 
     @property
     def ended(self) -> bool:
-        """All partitions have come to their end."""
+        """Whether all partitions have ended."""
         return self.instant_us == NEVER_US
 
 
@@ -37,36 +37,36 @@ B = TypeVar("B", bound=InstantBatch)
 
 
 class InstantFeed(ABC, Generic[B]):
-    """An instant is complete when every partition has reported it or a later one. Who does not wait takes instants as
+    """An instant is complete when every partition has reported it or a later one. Without `waits` instants are taken as
     they come.
     """
 
     def __init__(self, position: dict[str, int], partitions: int, until_us: int, *, waits: bool = True) -> None:
-        """position: of the one source; until_us: the last instant that was taken."""
+        """position: of the only source; until_us: the last instant that was taken."""
         ((self.source, self.read),) = position.items()
         self.position, self.partitions, self.until_us, self.waits = dict(position), partitions, until_us, waits
         self.instants: set[int] = set()
-        self.offsets: list[tuple[int, int]] = []  # (instant it belongs to, offset) of what is not taken yet
-        self.reported: dict[int, int] = {}  # partition -> last instant it has reported
+        self.offsets: list[tuple[int, int]] = []  # (instant, offset) of records that are not taken yet
+        self.reported: dict[int, int] = {}  # partition -> last instant that it has reported
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
-        """Records of the log; what belongs to instants that were taken already is cut. Raises Hole."""
+        """Adds records, without those of instants that were taken before. Raises OffsetGap."""
         if base > self.read:
-            raise OffsetGap(f"{source} was read from {base}, expected {self.read}: records were lost on the way")
+            raise OffsetGap(f"{source} was read from {base}, expected {self.read}: records between them are missing")
         for record in records:
             if record.offset >= self.read:
                 self.read = record.offset + 1
                 self._take(orjson.loads(record.value or b"null"), record)
 
     def caught_up(self, source: str, now_us: int) -> None:
-        """Nothing depends on it."""
+        """Does nothing: instants are complete by reports alone."""
 
     def wants(self, source: str) -> bool:
-        """Always: an instant has to be complete before it can be taken."""
+        """Always true: an instant has to be complete before it can be taken."""
         return True
 
     def take(self) -> B | None:
-        """The next complete instant, or the end of all."""
+        """Returns the next complete instant, or the end of all partitions."""
         instant_us = min(self.instants, default=NEVER_US)
         ended = instant_us == NEVER_US
         if not self.reported or ((self.waits or ended) and self._reported_us < instant_us):
@@ -82,24 +82,24 @@ class InstantFeed(ABC, Generic[B]):
 
     @property
     def _reported_us(self) -> int:
-        """The last instant that every partition has passed or reported."""
+        """The last instant that every partition has reported or passed."""
         return min(self.reported.get(partition, -1) for partition in range(self.partitions))
 
     def _untaken(self) -> list[int]:
-        """Offsets of what the next owner has to read again."""
+        """Offsets of records that the next owner has to read again."""
         return [offset for _, offset in self.offsets]
 
-    def _is_new(self, instant_us: int, offset: int) -> bool:
-        """Whether a record's instant is still to come; its place is kept then."""
+    def _accept(self, instant_us: int, offset: int) -> bool:
+        """Returns whether a record's instant has not been taken yet, and keeps its offset."""
         if self.waits and instant_us <= self.until_us:
             return False
         self.offsets.append((instant_us, offset))
         return True
 
     def _take(self, body: dict[str, Any], record: Record) -> None:
-        """A partition's report of an instant, or its end."""
+        """Adds a partition's report of an instant, or its end."""
         instant_us = NEVER_US if body["kind"] == "end" else parse_instant(body["instant"])
-        if self._is_new(instant_us, record.offset):
+        if self._accept(instant_us, record.offset):
             self.reported[body["partition"]] = instant_us
             if instant_us < NEVER_US:
                 self.instants.add(instant_us)
@@ -107,14 +107,14 @@ class InstantFeed(ABC, Generic[B]):
 
     @abstractmethod
     def _report(self, body: dict[str, Any], instant_us: int) -> None:
-        """What a partition says of an instant that is still to come."""
+        """Adds a partition's report of an instant that has not been taken."""
 
     @abstractmethod
     def _batch(self, base: dict[str, int], instant_us: int) -> B: ...
 
 
 class GlobalUnit(ABC, Generic[B]):
-    """The one of its name."""
+    """A unit that exists once, for all partitions."""
 
     sources: tuple[str, ...]
 
@@ -132,9 +132,9 @@ class GlobalUnit(ABC, Generic[B]):
         return format_instant(self.until_us) if self.until_us else None
 
     def apply(self, batch: B) -> bool:
-        """Takes an instant; everybody waits for what comes of it. Raises Hole."""
+        """Applies an instant; its outputs are always urgent. Raises OffsetGap."""
         if batch.base != self.position:
-            raise OffsetGap(f"{self.name}: a batch from {batch.base} came, the state stands at {self.position}")
+            raise OffsetGap(f"{self.name}: a batch from {batch.base} came, expected one from {self.position}")
         if not batch.ended:
             self._apply(batch)
             self.until_us = max(self.until_us, batch.instant_us)
@@ -142,7 +142,7 @@ class GlobalUnit(ABC, Generic[B]):
         return True
 
     def load(self, records: Iterable[Record]) -> None:
-        """Rows of the changelog: the last one of a key is the state."""
+        """Loads rows of the changelog: the last one of a key is the state."""
         for record in records:
             if record.key and record.value is not None:
                 self._read[record.key] = record.value
@@ -156,22 +156,22 @@ class GlobalUnit(ABC, Generic[B]):
             self.position, self.done, self.until_us = body["position"], body["done"], body["until_us"]
 
     def take(self) -> list[Output]:
-        """The state and the outputs since the last call."""
+        """Returns the state, and the outputs since the last call."""
         state, rows = self._state()
         body = {"position": self.position, "done": self.done, "until_us": self.until_us, **state}
         return [Output(*self.changelog, [*rows, (POSITION, orjson.dumps(body))]), *self.outputs()]
 
     @abstractmethod
     def outputs(self) -> list[Output]:
-        """The outputs alone."""
+        """Returns the outputs since the last call, without the state."""
 
     @abstractmethod
     def _apply(self, batch: B) -> None: ...
 
     @abstractmethod
     def _state(self) -> tuple[dict[str, Any], list[Pair]]:
-        """What goes with the position, and rows of their own."""
+        """Returns fields for the row of the position, and further rows."""
 
     @abstractmethod
     def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
-        """What `_state` gave."""
+        """Restores what `_state` returned."""

@@ -1,4 +1,4 @@
-"""Labelled examples of all partitions to complete grid instants: what the learner may learn next."""
+"""The learner's feed: labelled examples and reports of all partitions, by complete grid instants, and commands."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from streams.units.unit import Clock, Record
 
 @dataclass(frozen=True)
 class LearnerBatch(InstantBatch):
-    """A grid instant, or commands that are obeyed between two."""
+    """A grid instant, or commands that are obeyed between two grid instants."""
 
     examples: list[Examples]
-    report: Report | None  # of all partitions at the instant; None: it is between two
-    commands: list[Command]  # that are obeyed from now on
-    refused: list[str]  # commands that cannot be obeyed, and why
+    report: Report | None  # of all partitions at the instant; None: between two grid instants
+    commands: list[Command]  # obeyed from now on
+    refused: list[str]  # commands that cannot be obeyed, with the reason
 
     @property
     def size(self) -> int:
@@ -31,32 +31,32 @@ class LearnerBatch(InstantBatch):
 
 
 class LearnerFeed(InstantFeed[LearnerBatch]):
-    """Blocks, reports and commands. In event time, where partitions wait for the model of each grid instant, a command
-    is obeyed from the first one on; live, where they take what comes, as soon as its time has come.
+    """Blocks, reports and commands. A command is obeyed in event time from the first grid instant at or after its time,
+    live as soon as its time has come.
     """
 
     def __init__(self, position: dict[str, int], partitions: int, clock: Clock, horizon_us: int, until_us: int) -> None:
         super().__init__(position, partitions, until_us)
         self.clock, self.horizon_us, self.now_us = clock, horizon_us, 0
         self.examples: dict[int, list[Examples]] = {}
-        self.commands: list[tuple[int, int, Command]] = []  # (instant from which on it is obeyed, offset, command)
+        self.commands: list[tuple[int, int, Command]] = []  # (grid instant from which it is obeyed, offset, command)
         self.refused: list[str] = []
         self.reports: dict[int, Report] = {}  # instant -> the sum of the partitions that have reported it
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
-        """As of InstantFeed; now_us: of the clock."""
+        """Adds records as InstantFeed does; now_us: of the clock."""
         self.now_us = now_us
         super().offer(source, base, records, now_us)
 
     def take(self) -> LearnerBatch | None:
-        """Commands that are due, or what InstantFeed says."""
+        """Returns the commands that are due live, else the next complete grid instant."""
         due = [one for one in self.commands if self.clock == "wall" and one[2].event_us <= self.now_us]
         if not due and not (self.clock == "wall" and self.refused):
             return super().take()
         self.commands = [one for one in self.commands if one[2].event_us > self.now_us]
         base, self.position = self.position, {self.source: min(self._untaken(), default=self.read)}
         return LearnerBatch(
-            self, base, self.position, self.until_us, [], None, [command for _, _, command in due], self._told()
+            self, base, self.position, self.until_us, [], None, [command for _, _, command in due], self._take_refused()
         )
 
     def _batch(self, base: dict[str, int], instant_us: int) -> LearnerBatch:
@@ -64,20 +64,20 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
         self.commands = [one for one in self.commands if one[0] > self.until_us]
         examples = self.examples.pop(instant_us, [])
         report = self.reports.pop(instant_us, Report.empty())
-        return LearnerBatch(self, base, self.position, instant_us, examples, report, commands, self._told())
+        return LearnerBatch(self, base, self.position, instant_us, examples, report, commands, self._take_refused())
 
-    def _told(self) -> list[str]:
+    def _take_refused(self) -> list[str]:
         refused, self.refused = self.refused, []
         return refused
 
     def _untaken(self) -> list[int]:
-        """Commands for later outlast the end."""
+        """Also commands of later instants, which stay after the end."""
         return super()._untaken() + [offset for at, offset, _ in self.commands if at > self.until_us]
 
     @property
     def _complete_us(self) -> int:
-        """The last instant that every partition had reported, whether it has been learned meanwhile or not: so a
-        command that comes late is obeyed from the same instant on however records are read.
+        """The last instant that every partition has reported, learned or not: so a late command is obeyed from the same
+        instant on, however records are split into reads.
         """
         return max([self.until_us, *(at for at in self.instants if at <= self._reported_us)])
 
@@ -85,7 +85,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
         if body["kind"] == KIND:
             try:
                 command = Command.loads(record.value or b"")
-            except Failure as error:  # of another release, say: it must not stop the learner
+            except Failure as error:  # such as a command of another release: it must not stop the learner
                 self.refused.append(f"a command to the model at offset {record.offset} was not obeyed: {error}")
                 return
             instant_us = grid_at_or_after(max(command.event_us, self._complete_us + 1))
@@ -93,7 +93,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
         elif body["kind"] == "labelled_examples":
             examples = observations.examples_of(body)
             instant_us = grid_at_or_after(examples.observed_us + self.horizon_us)
-            if self._is_new(instant_us, record.offset):
+            if self._accept(instant_us, record.offset):
                 self.examples.setdefault(instant_us, []).append(examples)
         else:
             super()._take(body, record)

@@ -1,4 +1,4 @@
-"""The learner as a worker owns it: one for all partitions, its state in a few rows of its changelog."""
+"""The learner as a unit: one for all partitions, its state in a few rows of its changelog."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streams.units.learner_feed import LearnerBatch, LearnerFeed
 from streams.units.sources import LABELLED, MODELS
 from streams.units.unit import Clock, Output, Pair
 
-LEARNER = b"\0learner:"  # keys of its rows: what contenders have in common, then one each
+LEARNER = b"\0learner:"  # prefix of its rows: one that all model variants share, and one for each
 
 
 class LearnerUnit(GlobalUnit[LearnerBatch]):
@@ -40,7 +40,7 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
 
     @property
     def counts(self) -> dict[str, int]:
-        """Nothing of its own: the engines count."""
+        """None: the engines count."""
         return {}
 
     @property
@@ -49,21 +49,21 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         return [*self.learner.drift.alerts, *self.refused]
 
     def open_feed(self) -> LearnerFeed:
-        """A feed that goes on from where the state stands."""
+        """Returns a feed that starts at the position of the state."""
         return LearnerFeed(self.position, self.partitions, self.clock, self.profile.label.horizon_us, self.until_us)
 
     def outputs(self) -> list[Output]:
-        """The models since the last call, a copy for each partition."""
+        """Returns the models since the last call, a copy for each partition."""
         snapshots, self.snapshots = self.snapshots, []
         return [Output(MODELS, p, [(b"model", body) for body in snapshots]) for p in range(self.partitions)]
 
     def _apply(self, batch: LearnerBatch) -> None:
-        """The rule promotes nobody while somebody else has chosen what is served."""
+        """Learns and serves. There is no promotion by rule while a command has chosen the served model."""
         self.refused = batch.refused
         examples, at_us, report = with_label(batch.examples), batch.instant_us, batch.report
         command = self.serving.update(examples, batch.commands)
         if report is None and command is None:
-            return  # it had been obeyed
+            return  # the command was obeyed before
         if command is not None and command.challenger is not None:
             self.learner.promote(command.challenger, at_us)
         chosen = command is not None or self.serving.restored is not None
@@ -89,7 +89,7 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
 
 
 def rules_of(profile: Profile) -> Rules:
-    """What a profile says of learning."""
+    """Returns the learner's rules of a profile."""
     model, drift, promotion = profile.model, profile.drift, profile.promotion
     return Rules(
         prior_probability=model.prior_probability,
@@ -100,12 +100,12 @@ def rules_of(profile: Profile) -> Rules:
         drift=DriftRules(drift.reference_weeks, drift.psi, drift.missing_jump, drift.least_counted, drift.loss_delta),
         leaves_out_treated=model.leave_out_treated and profile.gate.holdout_share > 0.0,
         challengers={
-            one.name: Hyperparameters(
-                model.prior_precision if one.prior_precision is None else one.prior_precision,
-                model.forget_a_week if one.forget_a_week is None else one.forget_a_week,
-                one.experts,
+            challenger.name: Hyperparameters(
+                model.prior_precision if challenger.prior_precision is None else challenger.prior_precision,
+                model.forget_a_week if challenger.forget_a_week is None else challenger.forget_a_week,
+                challenger.experts,
             )
-            for one in profile.challengers
+            for challenger in profile.challengers
         },
         promotion=Promotion(promotion.alpha, promotion.least_gain, promotion.most_a_week),
     )

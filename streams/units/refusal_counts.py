@@ -1,4 +1,4 @@
-"""Refused records by producer: for the metrics, and whether somebody's schema is broken."""
+"""Refused records by producer: for metrics, and to alert on producers whose records break the schema."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from typing import Any
 
 from streams.profile.learning_sections import Drift
 
-MOST_PRODUCERS, OTHERS = 200, ("others", "others")  # a publisher that makes names up must not fill the memory
+MOST_PRODUCERS, OTHERS = 200, ("others", "others")  # a producer field with ever new names must not fill the memory
 
 
 class RefusalCounts:
-    """Counts of one partition, of this process alone: a refused record has no place in stream time."""
+    """Counts of one partition, of this process alone: a refused record has no event time."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()  # (rule, producer) -> records, since this process began
         self._this_week: Counter[str] = Counter()  # producer -> records since the last grid instant
 
     def count(self, letter: Mapping[str, Any]) -> None:
-        """One more."""
+        """Counts a dead letter."""
         key = str(letter["rule"]), str(letter["producer"] or "unknown")
         key = key if key in self.counts or len(self.counts) < MOST_PRODUCERS else OTHERS
         self.counts[key] += 1
         self._this_week[key[1]] += 1
 
     def next_week(self) -> None:
-        """A grid instant was passed."""
+        """Starts the counts of a new week, at a grid instant."""
         self._this_week.clear()
 
     def alerts(self, drift: Drift, events: Mapping[str, int]) -> list[str]:
-        """Producers of whom many records of this week are refused; events: those that were not, by producer."""
-        said = []
+        """Returns sentences on producers with many refused records this week; events: accepted ones, by producer."""
+        alerts = []
         for producer, refused in sorted(self._this_week.items()):
             share = refused / (refused + events.get(producer, 0))
             if refused >= drift.least_counted and share > drift.missing_jump:
-                said.append(
+                alerts.append(
                     f"producer {producer} has broken its schema: {share:.0%} of its records of this week were refused, "
                     f"most by rule {self._rule(producer)}; the dead letters say why"
                 )
-        return said
+        return alerts
 
     def _rule(self, producer: str) -> str:
         rules = {rule: n for (rule, name), n in self.counts.items() if name == producer}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from schemas.events import TOPIC_OF_KIND
 
 INPUTS = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
-REFUSED = "refused in "  # and a source, in a position: refused records wait for no tick, up to here they are out
+REFUSED = "refused in "  # prefix of a source in a position: its refused records before this offset have been sent
 MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
 CANDIDATES, DISPATCHES = "candidates", "dispatches"
-OWN = (MODELS, OBSERVATIONS, DISPATCHES)  # sources of a partition that are no events
+OWN = (MODELS, OBSERVATIONS, DISPATCHES)  # sources of a partition without events
 
 
-def is_of_events(source: str) -> bool:
-    """Whether a key of a position is a source of events."""
+def is_event_source(source: str) -> bool:
+    """Whether a key of a position names a source of events."""
     return source not in OWN and not source.startswith(REFUSED)

@@ -1,4 +1,4 @@
-"""A unit, its feed and its batches, as the worker and the lease see them; this package has the real ones."""
+"""The protocols of a unit, its feed, batches and outputs, as worker, lease and replay use them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-POSITION = b"\0position"  # key of the row that says where the state stands
+POSITION = b"\0position"  # key of the row with the position of the state
 LEASE_KEY = b"\0lease"  # key of the mark of a new owner
-RESERVED = b"\0"  # the first byte of keys that are no customer's row
+RESERVED = b"\0"  # first byte of all keys but those of customers' rows
 
 Pair = tuple[bytes | None, bytes | None]
 Clock = Literal["event", "wall"]
 
 
 class Record(Protocol):
-    """A record of a topic, as a consumer gives it."""
+    """A record of a topic, as a consumer returns it."""
 
     @property
     def offset(self) -> int: ...
@@ -35,7 +35,7 @@ class Output:
 
 
 class Batch(Protocol):
-    """Whole ticks of a unit: read from `base`, up to `position` (next offset of each source)."""
+    """What a unit applies at once: read from `base` up to `position` (next offset of each source)."""
 
     @property
     def feed(self) -> Any: ...
@@ -48,27 +48,23 @@ class Batch(Protocol):
 
 
 class Feed(Protocol):
-    """Merges what was read into batches; a new one for each incarnation."""
+    """Merges what was read into batches; a new one each time a worker becomes the owner."""
 
     def offer(self, source: str, base: int, records: Sequence[Any], now_us: int) -> None:
-        """Records of a source, read from offset `base` on; raises Hole when that is beyond what was read
-        before.
-        """
+        """Adds records of a source, read from offset `base` on; raises OffsetGap when records before it are missing."""
 
     def caught_up(self, source: str, now_us: int) -> None:
         """Live: the source was read to its end at `now_us`."""
 
     def wants(self, source: str) -> bool:
-        """More of this source may be fetched."""
+        """Whether to fetch more of this source."""
 
     def take(self) -> Batch | None:
-        """The next batch, when there is one."""
+        """Returns the next batch, None while there is none."""
 
 
 class Unit(Protocol):
-    """What a lease owns: state, position, outputs. All calls are synchronous, so none of them is ever half
-    done.
-    """
+    """What a lease owns: state, position, outputs. All calls are synchronous, so none is interrupted half-way."""
 
     name: str
     partition: int
@@ -91,24 +87,24 @@ class Unit(Protocol):
     def alerts(self) -> Sequence[str]: ...
 
     def load(self, records: Iterable[Any]) -> None:
-        """Records of the changelog, committed, in order."""
+        """Loads committed records of the changelog, in order."""
 
     def loaded(self) -> None:
         """The changelog has been read to its end."""
 
     def open_feed(self) -> Feed:
-        """A feed that starts at `position`."""
+        """Returns a feed that starts at `position`."""
 
     def apply(self, batch: Any) -> bool:
-        """Takes a batch in; True when somebody waits for what it led to."""
+        """Applies a batch; returns whether its outputs are urgent."""
 
     def take(self) -> Sequence[Output]:
-        """All that changed since the last call."""
+        """Returns all that changed since the last call."""
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A unit that a worker of this group may come to own, and how it is made anew."""
+    """A unit that a worker of this group may own, and how to make one with an empty state."""
 
     name: str
     partition: int
@@ -117,6 +113,6 @@ class Blueprint:
 
     @classmethod
     def of(cls, make: Callable[[], Unit]) -> Blueprint:
-        """The blueprint of the unit that `make` makes."""
+        """Returns the blueprint of the unit that `make` returns."""
         unit = make()
         return cls(unit.name, unit.partition, unit.sources, make)

@@ -1,4 +1,4 @@
-"""What the outputs of a shop must keep, whatever came in: read from the topics alone."""
+"""Invariants of the outputs of a shop for any input, checked on the topics alone."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ Body = dict[str, Any]
 
 
 def by_customer(topics: Topics, topic: str) -> dict[bytes, list[bytes]]:
-    """What was said of each customer, in order."""
-    said: dict[bytes, list[bytes]] = defaultdict(list)
+    """Returns the values of a topic by customer, in order."""
+    values: dict[bytes, list[bytes]] = defaultdict(list)
     for (name, _), log in topics.records.items():
         for record in log if name == topic else ():
-            said[record.key or b""].append(record.value or b"")
-    return dict(said)
+            values[record.key or b""].append(record.value or b"")
+    return dict(values)
 
 
 @dataclass(frozen=True, order=True)
 class Message:
-    """Something that reached, or was about to reach, a customer by a channel."""
+    """A message to a customer by a channel, sent or about to be sent."""
 
     at_us: int
     customer: str

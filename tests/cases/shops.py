@@ -91,7 +91,7 @@ def shipped() -> dict[str, Any]:
 
 
 def models() -> list[Snapshot]:
-    """For each Monday one that knows the days since the last purchase, and another patience each week."""
+    """A model for each Monday: on the days since the last purchase, with a different weight each week."""
     made, at_us, end_us = [], next_grid(START_US), START_US + (DAYS + QUIET_DAYS) * DAY_US
     names, nothing = np.array(NAMES), np.zeros(len(NAMES))
     while at_us <= end_us:
@@ -155,7 +155,7 @@ def _event(kind: str, customer: int, name: str, at_us: int) -> Event:
 
 
 def outcomes(seed: int, interventions: list[dict[str, Any]]) -> list[Sent]:
-    """What a careless CRM says of these: late, out of order, again, of nobody's case."""
+    """Outcomes of an unreliable CRM: late, out of order, repeated, of unknown cases."""
     draw, sent = random.Random(f"outcomes {seed}"), []
     for number, case in enumerate(interventions):
         customer, at_us = int(case["customer_id"][1:]), parse_instant(case["decided_at"])
@@ -196,7 +196,7 @@ def _everywhere(topics: Topics, value: bytes) -> None:
 
 
 class Teacher:
-    """Stands where the learner does: the model of a Monday comes when every partition has reported it."""
+    """Takes the learner's place: the model of a Monday comes when every partition has reported it."""
 
     def __init__(self, topics: Topics) -> None:
         self.topics, self.models, self.read = topics, models(), 0
@@ -206,7 +206,7 @@ class Teacher:
         self.all_judged: Judged = {}
 
     def work(self, most: int) -> int:
-        """Reads all there is, whatever `most` says."""
+        """Reads all records, whatever `most` is."""
         new = self.topics.records[LABELLED, 0][self.read :]
         self.read += len(new)
         for record in new:
@@ -216,10 +216,10 @@ class Teacher:
         return len(new)
 
     def commit(self) -> None:
-        """What it said is there at once."""
+        """Does nothing: outputs are written when they are made."""
 
     def die(self) -> None:
-        """It does not."""
+        """Does nothing: a restart of the learner is not tested here."""
 
     def _report(self, instant: str, judged: Judged) -> None:
         self.reports[instant] += 1

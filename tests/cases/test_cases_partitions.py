@@ -33,7 +33,7 @@ Crossed = set[tuple[str, str]]  # customer, crossed at
 
 
 class Watched:
-    """Every crossing that was decided upon, whatever became of it."""
+    """Every crossing that was decided, whatever the decision."""
 
     def __init__(self) -> None:
         self.crossed: Crossed = set()
@@ -49,11 +49,11 @@ class Watched:
 
 @cache
 def inputs(policy: Policy, seed: int) -> tuple[Sent, ...]:
-    """Events, and what a CRM says of the interventions that come out without it."""
+    """Events, and a CRM's outcomes of the interventions that a run without a CRM sends."""
     events = shops.events(seed)
     first = run(policy, tuple(events), 1)
-    said = [json.loads(value or b"") for value in first.topics.values("interventions")]
-    return (*events, *shops.outcomes(seed, said))
+    interventions = [json.loads(value or b"") for value in first.topics.values("interventions")]
+    return (*events, *shops.outcomes(seed, interventions))
 
 
 def run(policy: Policy, sent: tuple[Sent, ...], partitions: int) -> Outputs:
@@ -87,8 +87,8 @@ def test_every_crossing_is_sent_or_withheld(policy: Policy, seed: int) -> None:
     watched = Watched()
     with patch.object(crossings.Crossings, "decide", lambda *them: watched(*them)):
         outputs = run(policy, sent, 1)
-    said = [*outputs.parsed("interventions"), *outputs.parsed("interventions-withheld")]
-    answered = {(body["customer_id"], body["crossed_at"]) for body in said}
+    withheld_or_sent = [*outputs.parsed("interventions"), *outputs.parsed("interventions-withheld")]
+    answered = {(body["customer_id"], body["crossed_at"]) for body in withheld_or_sent}
     assert watched.crossed <= answered, sorted(watched.crossed - answered)
 
 

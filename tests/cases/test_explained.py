@@ -1,4 +1,4 @@
-"""Whoever reads a message can add its score up, exactly."""
+"""The reasons of a message add up to its score, exactly."""
 
 from __future__ import annotations
 

@@ -66,9 +66,9 @@ def test_partitions_and_deaths_change_nothing(policy: Policy, partitions: int) -
 
 @pytest.mark.parametrize("policy", SHOPS)
 def test_what_is_held_says_when_the_next_model_comes(policy: Policy) -> None:
-    told = [one for one in calm(policy).parsed("interventions-withheld") if one["withheld_reason"] == "stop_loss"]
-    assert told
-    assert all(parse_instant(one["retry_at"]) == next_grid(parse_instant(one["decided_at"])) for one in told)
+    withheld = [one for one in calm(policy).parsed("interventions-withheld") if one["withheld_reason"] == "stop_loss"]
+    assert withheld
+    assert all(parse_instant(one["retry_at"]) == next_grid(parse_instant(one["decided_at"])) for one in withheld)
 
 
 def until(policy: Policy, topic: str, reason: str | None, n: int) -> tuple[Outputs, list[Any]]:
@@ -129,7 +129,7 @@ def test_cases_count_for_the_version_that_their_message_carried(policy: Policy) 
 def test_on_call_is_told_of_the_hold_and_of_how_many_wait(policy: Policy) -> None:
     outputs, owners = stopped(policy)
     units: list[EngineUnit] = [owner.unit for owner in owners[:2]]
-    told = [alert for unit in units for alert in unit.alerts if "stop-loss" in alert]
+    alerts = [alert for unit in units for alert in unit.alerts if "stop-loss" in alert]
     waiting = [
         sum(np.isfinite(row[PENDING - len(NO_CASE)]) for row in unit.engine.table.rows[: len(unit.engine.table)])
         for unit in units
@@ -137,24 +137,24 @@ def test_on_call_is_told_of_the_hold_and_of_how_many_wait(policy: Policy) -> Non
     assert sum(waiting) > 0
     assert [
         alert.endswith(f" were saved, below 70%: none opens; {n} crossings wait")
-        for alert, n in zip(told, waiting, strict=True)
+        for alert, n in zip(alerts, waiting, strict=True)
     ] == [True, True]
-    assert all(outputs.profile.version in alert for alert in told)
+    assert all(outputs.profile.version in alert for alert in alerts)
 
 
 def test_a_grant_that_comes_when_cases_are_held_waits_with_its_share() -> None:
     profile, row = load_profile("e-commerce"), NO_CASE.copy()
     book, outbox, counts = Casebook(profile, 1), Outbox(), Counter[str]()
     row[PENDING], row[SENT] = 5.0, 0.9
-    asked = PendingCandidate({"intervention_id": "i"}, "mail", ("mail",), 1.0)
-    book.ask(0, asked)
+    pending = PendingCandidate({"intervention_id": "i"}, "mail", ("mail",), 1.0)
+    book.set_candidate(0, pending)
     answer = {"intervention_id": "i", "rule": None, "retry_at": None}
     Emitter(profile, book, AttributesTable(), outbox, counts).grant("c", 0, row, 7, answer, Withheld.STOP_LOSS)
     ((_, _, body),) = outbox.withheld
     assert json.loads(body) == {
         "intervention_id": "i", "withheld_reason": "stop_loss", "retry_at": format_instant(next_grid(7)),
     }  # fmt: skip
-    assert (outbox.interventions, book.of(0).cases, book.of(0).granted) == ([], [], asked)
+    assert (outbox.interventions, book.of(0).cases, book.of(0).granted) == ([], [], pending)
     assert row[PENDING] == 5.0
 
 
@@ -170,5 +170,5 @@ def test_the_learner_sums_over_partitions_and_weeks_whoever_owns_it() -> None:
         owner.work(10)
         owner.commit()
         owner.die()
-    told = [json.loads(record.value or b"")["judged"] for record in logs.records["models", 1]]
-    assert told == [{"a": [3, 2], "b": [1, 0]}, {"a": [7, 2], "b": [1, 0]}]
+    judged = [json.loads(record.value or b"")["judged"] for record in logs.records["models", 1]]
+    assert judged == [{"a": [3, 2], "b": [1, 0]}, {"a": [7, 2], "b": [1, 0]}]

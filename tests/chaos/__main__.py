@@ -1,4 +1,4 @@
-"""The chaos run. Exit code 0: everything equal; 1: not, with the seed that does it again."""
+"""The chaos run. Exit code 0: everything is equal; 1: it is not; the output has the seed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from streams.cli import main as keepline
 from streams.kafka import settings
 from streams.profile.loading import SHIPPED_IN, load_profile
 from streams.profile.profile import Profile
-from tests.chaos.compare import MODELS, committed, differences, truth
+from tests.chaos.compare import MODELS, committed, differences, replay_records
 from tests.chaos.outcomes import last_us, write_outcomes, write_profiles
 from tests.chaos.proxy import Proxy
-from tests.chaos.rollback import send_all, there_and_back
+from tests.chaos.rollback import rollback_and_promotion, send_all
 from tests.chaos.supervisor import KINDS, Faults, Supervisor
 from tests.kafka.apache import Cluster, free_ports, nodes
 
 CITY = ["label.horizon=28d", "label.lapsed_after=120d", "model.min_labels=300", "model.min_labels_of_a_class=30"]
-CITY += ["model.least_auc=0"]  # few customers: no bound of AUC would pass
-CITY += ["stop_loss.least_saved=0.3"]  # near what the desk of `outcomes` saves: the hold begins and ends
-CITY += ["promotion.alpha=0.9", "promotion.most_a_week=0.02"]  # few weeks: else no challenger would be promoted
+CITY += ["model.least_auc=0"]  # too few customers for a lower bound of AUC
+CITY += ["stop_loss.least_saved=0.3"]  # near the saved share of `outcomes`: the hold begins and ends
+CITY += ["promotion.alpha=0.9", "promotion.most_a_week=0.02"]  # few weeks: otherwise no challenger is promoted
 LIMITS = """[limits]
 every = "1d"
 
@@ -57,12 +57,12 @@ HEAP_MIB = 1024  # of all brokers
 
 
 def arguments() -> argparse.Namespace:
-    """Of the command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser("tests.chaos")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--workers", type=int, default=3)
-    parser.add_argument("--brokers", type=int, default=1, help="3: everything copied, one of them may be away")
+    parser.add_argument("--brokers", type=int, default=1, help="3: topics are replicated, one broker may be down")
     parser.add_argument("--partitions", type=int, default=8)
     parser.add_argument("--customers", type=int, default=1500, help="of the simulated city")
     parser.add_argument("--days", type=int, default=700)
@@ -78,22 +78,22 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """One run."""
+    """Runs once."""
     known = arguments()
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(run(known, Path(folder)))
 
 
 async def run(known: argparse.Namespace, folder: Path) -> int:
-    """In a folder that goes afterwards."""
+    """Runs replay and workers in `folder` and compares them; returns the exit code."""
     overrides = OULAD if known.oulad else CITY
     name = limited_profile(folder) if known.limits else "after-sales"
     profile, files = load_profile(name, overrides), await asyncio.to_thread(inputs, known, folder)
     if not known.oulad:
-        files += await asyncio.to_thread(notes, profile, files, folder, known.seed)
-    calm = truth(profile, files, folder / "calm", known.partitions)
-    commands = there_and_back(calm[MODELS])
-    wanted = truth(profile, files, folder / "replay", known.partitions, commands)
+        files += await asyncio.to_thread(crm_files, profile, files, folder, known.seed)
+    calm = replay_records(profile, files, folder / "calm", known.partitions)
+    commands = rollback_and_promotion(calm[MODELS])
+    wanted = replay_records(profile, files, folder / "replay", known.partitions, commands)
     places, ports = nodes(known.brokers), free_ports(known.brokers)
     kafka = Cluster(folder, places, ports, HEAP_MIB // known.brokers)
     proxies = [Proxy(port, place.port) for port, place in zip(ports, places, strict=True)]
@@ -119,10 +119,12 @@ async def run(known: argparse.Namespace, folder: Path) -> int:
         await asyncio.to_thread(kafka.stop)
     wrong = differences(found, wanted) + ([f"not done: {left}"] if left else [])
     wrong += [] if (changed := differences(wanted, calm)) else ["the commands to the model changed nothing"]
-    said = {name: values.total() for name, values in wanted.items()}
-    print(f"seed {known.seed}: {faults.done.total()} faults {dict(faults.done)}, exits {dict(supervisor.ends)}; {said}")
+    totals = {name: values.total() for name, values in wanted.items()}
+    print(
+        f"seed {known.seed}: {faults.done.total()} faults {dict(faults.done)}, exits {dict(supervisor.ends)}; {totals}"
+    )
     print(f"what the commands to the model changed: {'; '.join(changed)}")
-    print(f"{sum(proxy.held for proxy in proxies)} EndTxn were held back; {'; '.join(wrong) or 'EXACT'}")
+    print(f"{sum(proxy.held for proxy in proxies)} EndTxn were delayed; {'; '.join(wrong) or 'EXACT'}")
     if wrong:
         print((folder / "workers.log").read_text()[-4000:], file=sys.stderr)
     return 1 if wrong else 0
@@ -131,7 +133,7 @@ async def run(known: argparse.Namespace, folder: Path) -> int:
 async def under_faults(
     supervisor: Supervisor, faults: Faults, known: argparse.Namespace, halfway: Callable[[], Awaitable[None]]
 ) -> list[str]:
-    """Until the workers are done; the names of those that are not in time. halfway: is done among the faults."""
+    """Runs until the workers are done; returns the names of unfinished ones. halfway: called between two faults."""
     started, keeping = time.monotonic(), asyncio.ensure_future(supervisor.keep())
     try:
         await faults.inflict(known.faults // 2, tuple(known.pause))
@@ -147,7 +149,7 @@ async def under_faults(
 
 
 def inputs(known: argparse.Namespace, folder: Path) -> list[str]:
-    """The files of the run."""
+    """Returns the event files of the run."""
     names = ("service_visits", "app_activity", "surveys")
     if known.oulad:
         return [str(Path(known.oulad) / f"{name}.csv.gz") for name in names]
@@ -156,19 +158,19 @@ def inputs(known: argparse.Namespace, folder: Path) -> list[str]:
     return [str(folder / "city" / f"{name}.jsonl") for name in names]
 
 
-def notes(profile: Profile, files: Sequence[str], folder: Path, seed: int) -> list[str]:
-    """Profiles of customers, and what a CRM says of the cases that a replay without it opens."""
-    truth(profile, files, folder / "before", 1)
-    said = folder / "before" / "interventions.jsonl"
+def crm_files(profile: Profile, files: Sequence[str], folder: Path, seed: int) -> list[str]:
+    """Writes customer profiles, and outcomes for the cases that a replay without outcomes opens."""
+    replay_records(profile, files, folder / "before", 1)
+    interventions = folder / "before" / "interventions.jsonl"
     until_us = last_us([Path(file) for file in files])
-    out = folder / "notes"
+    out = folder / "crm"
     out.mkdir()
     profiles = write_profiles(Path(files[0]), out / "customer_profiles.jsonl", seed, until_us)
-    return [str(profiles), str(write_outcomes(said, out / "intervention_outcomes.jsonl", seed, until_us))]
+    return [str(profiles), str(write_outcomes(interventions, out / "intervention_outcomes.jsonl", seed, until_us))]
 
 
 def limited_profile(folder: Path) -> str:
-    """A file: after-sales with budgets, teams and a challenger."""
+    """Writes a profile: after-sales with budgets, teams and a challenger."""
     shipped = (SHIPPED_IN / "after-sales.toml").read_text()
     before, _, after = shipped.partition("[limits]")
     path = folder / "limited.toml"
@@ -177,7 +179,7 @@ def limited_profile(folder: Path) -> str:
 
 
 async def command(environment: dict[str, str], *words: str) -> None:
-    """A command of keepline, to its end."""
+    """Runs a command of keepline to its end."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "streams.cli", *words, env=environment)
     if await process.wait() != 0:
         raise SystemExit(f"keepline {words[0]} failed")

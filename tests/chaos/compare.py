@@ -1,4 +1,4 @@
-"""What was committed against what the replay of the same files says, byte for byte."""
+"""Committed records against the output of a replay of the same files, byte for byte."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from streams.profile.profile import Profile
 from streams.replay import Replay
 from streams.units.unit import Feed, Output, Pair
 
-Said = dict[str, Counter[bytes]]
+Records = dict[str, Counter[bytes]]
 FILES = ("interventions", "interventions-withheld", "intervention-updates", "touches")
 SCORES, MODELS = "churn-scores", "models"
 TOPICS = (*FILES, SCORES, MODELS)
 
 
-class Listening(Replay):
-    """A replay that also keeps the models and the latest score of each customer."""
+class RecordingReplay(Replay):
+    """A replay that also records the models and the latest score of each customer."""
 
     def __init__(
         self, profile: Profile, sources: FileSources, folder: ReplayFolder, commands: Sequence[Command]
@@ -45,30 +45,30 @@ class Listening(Replay):
         super()._send(topic, values, feed)
 
 
-def truth(
+def replay_records(
     profile: Profile, files: Sequence[str], folder: Path, partitions: int, commands: Sequence[Command] = ()
-) -> Said:
-    """What a calm replay says that obeys commands; models come once a partition, in their order."""
+) -> Records:
+    """Returns the records of a replay with `commands`, by topic; models count once a partition."""
     sources = FileSources(files, time.time_ns() // 1000, profile.time.max_skew_us)
     with ReplayFolder(str(folder), NAMES) as out:
-        replay = Listening(profile, sources, out, commands)
+        replay = RecordingReplay(profile, sources, out, commands)
         replay.run()
         out.close(replay.summary())
-    said = {name: Counter((folder / f"{name}.jsonl").read_bytes().splitlines()) for name in FILES}
+    records = {name: Counter((folder / f"{name}.jsonl").read_bytes().splitlines()) for name in FILES}
     scores = Counter(value for value in replay.scores.values() if value)
-    return said | {SCORES: scores, MODELS: Counter(dict.fromkeys(replay.models, partitions))}
+    return records | {SCORES: scores, MODELS: Counter(dict.fromkeys(replay.models, partitions))}
 
 
-async def committed(settings: Settings) -> Said:
-    """What a committed reader finds: every record, and of the scores the latest of each customer."""
+async def committed(settings: Settings) -> Records:
+    """Returns the committed records by topic; of the scores the latest of each customer."""
     read = {name: await _pairs(settings, settings.topic(name)) for name in TOPICS}
     latest = Counter(value for value in dict(read[SCORES]).values() if value)
-    said = {name: Counter(value for _, value in read[name] if value) for name in TOPICS}
-    return said | {SCORES: latest}
+    records = {name: Counter(value for _, value in read[name] if value) for name in TOPICS}
+    return records | {SCORES: latest}
 
 
-def differences(found: Said, wanted: Said) -> list[str]:
-    """One line a topic that is not equal."""
+def differences(found: Records, wanted: Records) -> list[str]:
+    """Returns a line for each topic that is not equal."""
     lines = []
     for name in TOPICS:
         missing, extra = wanted[name] - found[name], found[name] - wanted[name]

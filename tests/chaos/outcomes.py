@@ -1,6 +1,6 @@
-"""What a careless CRM says of the cases that a replay opened: on time, late, twice, out of order, of nobody's case.
+"""Outcomes of an unreliable CRM for the cases of a replay: on time, late, twice, out of order, for unknown cases.
 
-And customer profiles: scopes, zones, consents that are withdrawn. All of it by a seed.
+And customer profiles: scopes, time zones, withdrawn consents. Everything depends on a seed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ CHANNELS = ("app", "sms", "wechat", "mail", "phone", "visit")
 
 
 def write_outcomes(interventions: Path, out: Path, seed: int, until_us: int) -> Path:
-    """A file of outcomes of the cases in interventions.jsonl, none later than the log itself."""
+    """Writes outcomes of the cases in interventions.jsonl, none later than the log."""
     rows = [row for line in interventions.read_bytes().splitlines() for row in _outcomes(orjson.loads(line), seed)]
     return _write(out, _until(until_us, rows))
 
 
 def write_profiles(events: Path, out: Path, seed: int, until_us: int) -> Path:
-    """A file of profiles of half of the customers in a file of events, at their first event and some time later."""
+    """Writes profiles of half of the customers in a file of events, at their first event and later."""
     first: dict[str, int] = {}
     for line in events.read_bytes().splitlines():
         row = orjson.loads(line)
@@ -36,7 +36,7 @@ def write_profiles(events: Path, out: Path, seed: int, until_us: int) -> Path:
 
 
 def last_us(files: list[Path]) -> int:
-    """The last event time of files in event-time order."""
+    """Returns the last event time of files in event-time order."""
     lasts = [path.read_bytes().rstrip().rsplit(b"\n", 1)[-1] for path in files]
     return max(parse_instant(orjson.loads(line)["event_time"]) for line in lasts)
 

@@ -1,5 +1,5 @@
-"""A worker as the command runs it, but with a short session, slowed so that faults find it at work, and obedient: a
-signal makes it suffer where it hurts most, which chance alone seldom finds.
+"""A worker as the command runs it, but with a short session, and slow, so that faults hit it at work. A signal makes it
+fail at the most critical points, which random faults seldom hit.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ from streams.kafka.lease import Lease
 from streams.kafka.worker import Options, Worker
 from streams.profile.loading import load_profile
 
-# at the next commit: stopped before it (SIGCONT goes on), killed before or after it; at the next batch: lost;
-# at the next record sent: the broker's disk is full
+# FREEZE: stops before the next commit (until SIGCONT); DIE: killed before or after it; DROP: loses the next batch;
+# FAIL: the next record sent meets a full disk
 FREEZE, DIE, DROP, FAIL = (signal.SIGRTMIN + i for i in range(4))
-told: set[int] = set()
+pending: set[int] = set()
 
 
-def must(what: int) -> bool:
-    """Whether it has been told so; once."""
-    if what not in told:
+def take_pending(what: int) -> bool:
+    """Returns whether the signal has arrived, and clears it."""
+    if what not in pending:
         return False
-    told.discard(what)
-    logging.warning("suffers %s", {FREEZE: "freeze", DIE: "die", DROP: "drop", FAIL: "fail"}[what])
+    pending.discard(what)
+    logging.warning("fault: %s", {FREEZE: "freeze", DIE: "die", DROP: "drop", FAIL: "fail"}[what])
     return True
 
 
 class Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
-    """Suffers inside checkpoints."""
+    """A producer with faults inside checkpoints."""
 
     async def send_batch(self, *args: Any, **options: Any) -> Any:
-        """Or fails."""
-        if must(FAIL):
+        """Sends, or fails on FAIL."""
+        if take_pending(FAIL):
             raise KafkaStorageError
         return await super().send_batch(*args, **options)
 
     async def commit_transaction(self) -> None:
-        """Or does not."""
-        if must(FREEZE):
+        """Commits; FREEZE stops the process before it, DIE kills it before or after it."""
+        if take_pending(FREEZE):
             os.kill(os.getpid(), signal.SIGSTOP)
-        dies = must(DIE)
+        dies = take_pending(DIE)
         if dies and random.random() < 0.5:
             os.kill(os.getpid(), signal.SIGKILL)
         await super().commit_transaction()
@@ -67,7 +67,7 @@ class SlowWorker(Worker):
     slow_s = 0.0
 
     def _apply(self, lease: Lease, batch: Any) -> None:
-        if must(DROP):
+        if take_pending(DROP):
             return
         super()._apply(lease, batch)
         time.sleep(self.slow_s)
@@ -76,7 +76,7 @@ class SlowWorker(Worker):
 def main(arguments: dict[str, Any]) -> None:
     """Runs to the end markers."""
     for number in (FREEZE, DIE, DROP, FAIL):
-        signal.signal(number, lambda number, frame: told.add(number))
+        signal.signal(number, lambda number, frame: pending.add(number))
     lease_module.AIOKafkaProducer = Producer
     if arguments["fetch"]:
         worker_module.FETCH_RECORDS, worker_module.FETCH_BYTES = arguments["fetch"], arguments["fetch"] * 300

@@ -1,4 +1,4 @@
-"""Between workers and broker: forwards, cuts everything, or holds one EndTxn back and lets it through late."""
+"""A proxy between workers and broker: forwards, cuts all connections, or delays one EndTxn."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Proxy:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Returns when it listens."""
+        """Starts to listen."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
     def hold_next_end(self, seconds: float) -> None:
-        """The next EndTxn reaches the broker so much later, whether anybody still waits for its answer or not."""
+        """Delays the next EndTxn, even if its client no longer waits for the answer."""
         self._hold_s = seconds
 
     async def cut(self, seconds: float) -> None:
-        """No link lives, none is let in."""
+        """Closes all connections and refuses new ones for `seconds`."""
         self._is_cut = True
         for link in list(self._links):
             link.close()

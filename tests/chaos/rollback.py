@@ -1,5 +1,5 @@
-"""A rollback in the middle of a run, and a promotion later; each is sent before the workers start and again among the
-faults, and shows once.
+"""A rollback in the middle of a run, and a promotion later. Each is sent before the workers start and again between
+faults, and must take effect once.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from streams.kafka.settings import Settings
 from streams.operations.models.send import send
 
 
-def there_and_back(models: Iterable[bytes]) -> list[Command]:
-    """models: the versions of a calm replay, in their order. The versions that are compared later differ from the
-    first command on.
+def rollback_and_promotion(models: Iterable[bytes]) -> list[Command]:
+    """Returns a rollback and a promotion. models: the versions of a replay without commands, in their order; later
+    replays differ from the first command on.
     """
     versions = [Snapshot.loads(model) for model in models]
     then, back, forth = (versions[len(versions) * eighths // 8] for eighths in (3, 4, 6))
@@ -22,6 +22,6 @@ def there_and_back(models: Iterable[bytes]) -> list[Command]:
 
 
 async def send_all(settings: Settings, commands: Iterable[Command]) -> None:
-    """Into the learner's log."""
+    """Sends the commands to the learner's log."""
     for command in commands:
         await send(settings, command)

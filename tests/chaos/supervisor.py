@@ -1,4 +1,4 @@
-"""Keeps workers running, as systemd or Kubernetes would, and does to them what a bad month does."""
+"""Keeps workers running, as systemd or Kubernetes would, and causes faults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMMIT_LIMIT_S = 5.0  # a worker at work commits once a second
 MOST_WORKERS, LEAST_WORKERS = 4, 1
 
 
-# as often as it stands here
+# the weight of a fault is how often it is listed
 KINDS = (
     *("kill", "kill", "kill", "die", "die", "die", "sleep", "freeze", "freeze", "freeze", "terminate", "terminate"),
     *("add", "remove", "cut", "hold_end", "hold_end", "drop", "fail", "broker"),
@@ -35,50 +35,50 @@ KINDS = (
 
 
 class Supervisor:
-    """Workers by name; one that ends with another code than 0 is started again."""
+    """Workers by name; a worker that ends with another code than 0 is restarted."""
 
     def __init__(self, environment: dict[str, str], arguments: dict[str, Any], log: Path, workers: int) -> None:
         self.environment, self.arguments = environment, arguments | {"session_s": SESSION_S}
         self.wanted = {f"w{i}" for i in range(workers)}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.zombies: list[subprocess.Popen[bytes]] = []
-        self.told_to_leave: set[str] = set()
+        self.stopping: set[str] = set()
         self.ends: Counter[int] = Counter()
         self._log: IO[bytes] = log.open("ab")
 
     @property
     def is_done(self) -> bool:
-        """Every worker has come to the end of the input."""
+        """Whether every worker has reached the end of the input."""
         return not self.wanted
 
     async def keep(self) -> None:
-        """For ever."""
+        """Restarts ended workers until it is cancelled."""
         while True:
             for name, process in list(self.running.items()):
                 code = process.poll()
                 if code is not None:
                     self.ends[code] += 1
                     del self.running[name]
-                    if code == 0 and name not in self.told_to_leave:
+                    if code == 0 and name not in self.stopping:
                         self.wanted.discard(name)
-                    self.told_to_leave.discard(name)
+                    self.stopping.discard(name)
             for name in sorted(self.wanted - self.running.keys()):
                 self.start(name)
             await asyncio.sleep(0.1)
 
     def start(self, name: str) -> None:
-        """One process."""
+        """Starts a worker."""
         arguments = self.arguments | {"instance": f"{self.environment['KEEPLINE_GROUP']}-{name}"}
         command = [sys.executable, "-m", "tests.chaos.process", json.dumps(arguments)]
         self.running[name] = subprocess.Popen(command, env=self.environment, stdout=self._log, stderr=self._log)
 
     def any_running(self, chance: random.Random) -> str | None:
-        """A worker that lives."""
+        """Returns a random running worker; None: there is none."""
         names = sorted(name for name, process in self.running.items() if process.poll() is None)
         return chance.choice(names) if names else None
 
     def stop(self) -> None:
-        """Everything, at once."""
+        """Kills all processes."""
         self.wanted.clear()
         for process in [*self.running.values(), *self.zombies]:
             process.kill()
@@ -86,7 +86,7 @@ class Supervisor:
 
 
 class Faults:
-    """What may happen, drawn from a seed."""
+    """Random faults from a seed."""
 
     def __init__(
         self, supervisor: Supervisor, kafka: Cluster, proxies: Sequence[Proxy], seed: int, kinds: Sequence[str]
@@ -95,7 +95,7 @@ class Faults:
         self.chance, self.done = random.Random(seed), Counter[str]()
 
     async def inflict(self, count: int, pause_s: tuple[float, float]) -> None:
-        """Until so many have happened or the workers are done."""
+        """Causes faults until there were `count`, or the workers are done."""
         while self.done.total() < count and not self.supervisor.is_done:
             await asyncio.sleep(self.chance.uniform(*pause_s))
             kind, name = self.chance.choice(self.kinds), self.supervisor.any_running(self.chance)
@@ -109,35 +109,35 @@ class Faults:
         self.supervisor.running[name].kill()
 
     async def _terminate(self, name: str) -> None:
-        self.supervisor.told_to_leave.add(name)
+        self.supervisor.stopping.add(name)
         self.supervisor.running[name].terminate()
 
     async def _die(self, name: str) -> None:
-        self._tell(name, DIE)
+        self._signal(name, DIE)
 
     async def _drop(self, name: str) -> None:
-        self._tell(name, DROP)
+        self._signal(name, DROP)
 
     async def _fail(self, name: str) -> None:
-        self._tell(name, FAIL)
+        self._signal(name, FAIL)
 
     async def _freeze(self, name: str) -> None:
-        """Inside a checkpoint; one time in four for longer than its transaction may last."""
+        """Stops a worker inside a checkpoint; one time in four for longer than its transaction timeout."""
         process = self.supervisor.running[name]
-        self._tell(name, FREEZE)
+        self._signal(name, FREEZE)
         for _ in range(int(COMMIT_LIMIT_S / 0.01)):
             if process.poll() is not None or _is_stopped(process.pid):
                 break
             await asyncio.sleep(0.01)
         await self._sleep(name, OVERTIME_S if self.chance.random() < 0.25 else 0.0)
 
-    def _tell(self, name: str, number: int) -> None:
+    def _signal(self, name: str, number: int) -> None:
         process = self.supervisor.running[name]
         if process.poll() is None and _listens(process.pid, number):
             os.kill(process.pid, number)
 
     async def _sleep(self, name: str, more_s: float = 0.0) -> None:
-        """Longer than its session; half the time the supervisor believes it dead and starts another of its name."""
+        """Stops a worker for longer than its session; half the time another one of its name is started meanwhile."""
         process = self.supervisor.running.get(name)
         if process is None or process.poll() is not None:
             return
@@ -159,16 +159,16 @@ class Faults:
             self.supervisor.zombies[-1].terminate()
 
     async def _cut(self, name: str) -> None:
-        """The network to one broker or to all of them."""
-        some = self.proxies if self.chance.random() < 0.5 else [self.chance.choice(self.proxies)]
+        """Cuts the network to one broker or to all."""
+        several = self.proxies if self.chance.random() < 0.5 else [self.chance.choice(self.proxies)]
         seconds = self.chance.uniform(0.5, 8)
-        await asyncio.gather(*[proxy.cut(seconds) for proxy in some])
+        await asyncio.gather(*[proxy.cut(seconds) for proxy in several])
 
     async def _hold_end(self, name: str) -> None:
         self.chance.choice(self.proxies).hold_next_end(self.chance.uniform(0.5, 16))
 
     async def _broker(self, name: str) -> None:
-        """Of several, another one leads meanwhile."""
+        """Kills and restarts a broker; of several, another one leads meanwhile."""
         node = self.chance.choice(self.kafka.nodes)
         await asyncio.to_thread(node.kill)
         await asyncio.sleep(self.chance.uniform(0.1, 3))
@@ -180,7 +180,7 @@ def _is_stopped(pid: int) -> bool:
 
 
 def _listens(pid: int, number: int) -> bool:
-    """A process that is still starting would die of the signal instead."""
+    """Returns whether the process handles the signal; one that is still starting would be killed by it."""
     return bool(int(_status(pid, "SigCgt") or "0", 16) >> (number - 1) & 1)
 
 

@@ -34,16 +34,16 @@ def write(path: Path, bodies: list[Message]) -> None:
     path.write_bytes(b"".join(orjson.dumps(body) + b"\n" for body in bodies))
 
 
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+def json_output(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     assert main(["cases", *words, "--json"]) == 0
     return orjson.loads(capsys.readouterr().out)
 
 
 def ids(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
-    return [case["intervention_id"] for case in said(capsys, *words)["cases"]]
+    return [case["intervention_id"] for case in json_output(capsys, *words)["cases"]]
 
 
-def test_the_list_goes_by_worth(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_is_ordered_by_expected_net_value(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ids(capsys, "--dir", str(folder)) == ["i2", "i1"]
 
 
@@ -64,37 +64,39 @@ def test_filters(words: tuple[str, ...], expected: list[str], folder: Path, caps
 
 
 def test_now_is_the_last_instant_of_the_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "--dir", str(folder))["at"] == "2024-03-05T00:00:00Z"
+    assert json_output(capsys, "--dir", str(folder))["at"] == "2024-03-05T00:00:00Z"
 
 
 def test_deadlines_are_the_profile_s(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (one,) = said(capsys, "--dir", str(folder), "--due-today", "--set", "case.contact_within=2d")["cases"]
+    (one,) = json_output(capsys, "--dir", str(folder), "--due-today", "--set", "case.contact_within=2d")["cases"]
     assert {"what": "contact", "at": "2024-03-03T00:00:00Z"} in one["due"]
 
 
 @pytest.mark.parametrize("name", ["i1", "anna"])
 def test_a_case_is_shown_with_its_history(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one = said(capsys, "show", name, "--dir", str(folder))
+    one = json_output(capsys, "show", name, "--dir", str(folder))
     assert (one["intervention_id"], [entry["status"] for entry in one["history"]], one["to"]) == (
         "i1", ["overdue"], "manager",
     )  # fmt: skip
 
 
-def test_where_to_look_may_be_said_before_show(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "--dir", str(folder), "show", "i1")["intervention_id"] == "i1"
+def test_the_source_may_be_given_before_show(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert json_output(capsys, "--dir", str(folder), "show", "i1")["intervention_id"] == "i1"
 
 
-def test_the_curve_has_what_the_replay_kept_of_the_customer(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_curve_has_the_replay_s_probabilities_of_the_customer(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     at = [parse_instant("2024-02-26T00:00:00Z")] * 2
     columns = {"observed_at": pa.array(at, pa.timestamp("us", "UTC")), "customer_id": ["anna", "berta"]}
     pq.write_table(pa.table(columns | {"probability": [0.25, 0.9]}), folder / "examples.parquet")
-    assert said(capsys, "show", "i1", "--dir", str(folder))["curve"] == [
+    assert json_output(capsys, "show", "i1", "--dir", str(folder))["curve"] == [
         {"at": "2024-02-26T00:00:00Z", "probability": 0.25},
         {"at": "2024-03-01T00:00:00Z", "probability": 0.6},
     ]
 
 
-def test_the_terminal_shows_worth_and_what_is_late(
+def test_the_terminal_shows_expected_net_value_and_missed_deadlines(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
@@ -113,7 +115,7 @@ def test_the_terminal_shows_a_case_s_reasons_and_history(folder: Path, capsys: p
 
 
 def columns(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
-    """The lines of the section on reasons."""
+    """Returns the lines of the section on reasons."""
     assert main(["cases", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("reasons") + 1
@@ -148,7 +150,7 @@ def test_wide_characters_keep_the_columns_of_the_list(
     assert {cell_len(line) for line in capsys.readouterr().out.splitlines()[2:] if line} == {100}
 
 
-def test_a_case_that_nobody_knows_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_case_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cases", "show", "zoe", "--dir", str(folder)]) == 1
     assert capsys.readouterr().err.startswith("keepline: no case of zoe")
 
@@ -168,11 +170,11 @@ def test_a_broken_line_is_named(line: bytes, folder: Path, capsys: pytest.Captur
 def test_updates_without_a_case_are_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(folder / FILES[2], [update("expired", "gone", state="expired")])
     assert main(["cases", "--dir", str(folder), "--json"]) == 0
-    assert "neither sent nor withheld in what was read: 1 expired" in capsys.readouterr().err
+    assert "read neither as sent nor as withheld: 1 expired" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "words", [["--at", "yesterday"], ["--lang", "fr"], ["--limit", "0"], ["--state", "odd"], ["show"]]
 )
-def test_what_cannot_be_read_is_wrong_use(words: list[str], folder: Path) -> None:
+def test_options_that_cannot_be_parsed_are_wrong_use(words: list[str], folder: Path) -> None:
     assert main(["cases", "--dir", str(folder), *words]) == 2

@@ -12,7 +12,7 @@ from streams import cli
 
 
 class Command(SimpleNamespace):
-    """A command module that does what its test wants."""
+    """A command module whose behaviour the test sets."""
 
     @staticmethod
     def configure(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def test_a_bug_shows_its_traceback(command: Command) -> None:
         cli.main(["try"])
 
 
-def test_a_reader_that_went_away_gets_no_traceback() -> None:
+def test_a_closed_pipe_gives_no_traceback() -> None:
     body = "from streams import cli; cli._run = lambda argv: print('x' * 1_000_000) or 0"
     script = f"{body}; raise SystemExit(cli.main([]))"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -83,8 +83,8 @@ def test_a_reader_that_went_away_gets_no_traceback() -> None:
 def test_help_imports_no_command() -> None:
     body = "from streams import cli\ntry: cli.main(['-h'])\nexcept SystemExit: pass"
     script = f"{body}\nimport sys; print('numpy' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert said.splitlines()[-1] == "False"
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[-1] == "False"
 
 
 @pytest.mark.parametrize("name", [name for name in cli.COMMANDS if name != "try"])

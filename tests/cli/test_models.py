@@ -1,4 +1,4 @@
-"""`keepline models` on the folder of a replay, and a replay that obeys its commands."""
+"""`keepline models` on the folder of a replay, and a replay with its commands."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def folder(log: Path) -> Path:
     return out
 
 
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+def json_output(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     capsys.readouterr()
     assert main(["models", *words, "--json"]) == 0
     return orjson.loads(capsys.readouterr().out)
 
 
 def learned(capsys: pytest.CaptureFixture[str], folder: Path) -> list[dict[str, Any]]:
-    return [one for one in said(capsys, "list", "--dir", str(folder))["models"] if one["learned"]]
+    return [one for one in json_output(capsys, "list", "--dir", str(folder))["models"] if one["learned"]]
 
 
 def test_a_torn_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,13 +46,13 @@ def test_a_torn_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_every_version_has_its_parent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    models = said(capsys, "list", "--dir", str(folder))["models"]
+    models = json_output(capsys, "list", "--dir", str(folder))["models"]
     assert [(one["version"], one["parent"]) for one in models] == [(i + 1, i) for i in range(len(models))]
 
 
-def test_a_version_says_on_which_data_and_by_which_profile(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_version_has_its_data_and_profile(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     last = learned(capsys, folder)[-1]
-    one = said(capsys, "show", str(last["version"]), "--dir", str(folder))
+    one = json_output(capsys, "show", str(last["version"]), "--dir", str(folder))
     horizon_us = parse_instant(one["instant"]) - parse_instant(one["observed"][1])
     assert (one["profile"], horizon_us) == (
         orjson.loads((folder / "summary.json").read_bytes())["policy_version"],
@@ -62,12 +62,12 @@ def test_a_version_says_on_which_data_and_by_which_profile(folder: Path, capsys:
 
 def test_a_version_differs_from_itself_in_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     number = str(learned(capsys, folder)[-1]["version"])
-    assert said(capsys, "diff", number, number, "--dir", str(folder))["features"] == []
+    assert json_output(capsys, "diff", number, number, "--dir", str(folder))["features"] == []
 
 
 def test_the_features_that_changed_most_come_first(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, *_, last = (str(one["version"]) for one in learned(capsys, folder))
-    changes = [one["change"] for one in said(capsys, "diff", first, last, "--dir", str(folder))["features"]]
+    changes = [one["change"] for one in json_output(capsys, "diff", first, last, "--dir", str(folder))["features"]]
     assert changes == sorted(changes, reverse=True) != []
 
 
@@ -78,23 +78,23 @@ def test_the_terminal_lists_and_compares(
     assert main(["models", "list", "--dir", str(folder)]) == 0
     assert "learned" in capsys.readouterr().out
     assert main(["models", "diff", "1", "2", "--dir", str(folder)]) == 0
-    assert "add something else to the log-odds" in capsys.readouterr().out
+    assert "contribute differently to the log-odds" in capsys.readouterr().out
 
 
-def test_a_replay_obeys_a_rollback(log: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replay_applies_a_rollback(log: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, *_, last = learned(capsys, folder)
     back = ["rollback", str(first["version"]), "--why", "test", "--at", last["instant"], "--dir", str(folder)]
     assert main(["models", *back]) == 0
     commands, out = log.parent / "model_commands.jsonl", log.parent / "rolled"
     commands.write_text(capsys.readouterr().out)
     assert main(["replay", str(log), "--out", str(out), "--model-commands", str(commands), *SET]) == 0
-    rolled = said(capsys, "show", str(last["version"]), "--dir", str(out))
+    rolled = json_output(capsys, "show", str(last["version"]), "--dir", str(out))
     assert (rolled["reason"], rolled["parent"], rolled["evidence"]["why"]) == ("rollback", first["version"], "test")
     assert rolled["evidence"]["event_time"] == format_instant(parse_instant(last["instant"]))
-    assert said(capsys, "diff", str(first["version"]), str(last["version"]), "--dir", str(out))["features"] == []
+    assert json_output(capsys, "diff", str(first["version"]), str(last["version"]), "--dir", str(out))["features"] == []
 
 
-def test_a_version_that_nobody_served_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_version_that_was_never_served_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "show", "9999", "--dir", str(folder)]) == 1
     assert capsys.readouterr().err.startswith("keepline: no version 9999")
 
@@ -136,7 +136,7 @@ def challenged(log: Path) -> Path:
 def test_the_list_says_which_model_is_served_and_how_challengers_stand(
     challenged: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    models = said(capsys, "list", "--dir", str(challenged))["models"]
+    models = json_output(capsys, "list", "--dir", str(challenged))["models"]
     assert models[0]["model"] == "model"
     ((name, verdict),) = models[-1]["challengers"].items()
     assert {name, models[-1]["model"]} == {"model", "stiff"}
@@ -147,7 +147,7 @@ def test_the_list_says_which_model_is_served_and_how_challengers_stand(
     assert last[:2] == [name, str(verdict["rounds"])]
 
 
-def test_a_challenger_is_promoted_by_hand_and_the_replay_obeys(
+def test_a_challenger_promoted_by_hand_is_served_by_the_replay(
     log: Path, challenged: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models = learned(capsys, challenged)
@@ -158,10 +158,10 @@ def test_a_challenger_is_promoted_by_hand_and_the_replay_obeys(
     commands.write_text(capsys.readouterr().out)
     words = ["replay", str(log), "--profile", str(log.parent / "challenged.toml"), "--out", str(out)]
     assert main([*words, "--model-commands", str(commands), *SET, "--set", "promotion.alpha=0.9"]) == 0
-    last = said(capsys, "show", str(models[-1]["version"]), "--dir", str(out))
+    last = json_output(capsys, "show", str(models[-1]["version"]), "--dir", str(out))
     assert (last["model"], last["reason"], last["evidence"]["challenger"]) == (name, "promotion", name)
 
 
-def test_nobody_is_promoted_who_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_challenger_is_not_promoted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "promote", "--challenger", "ghost", "--why", "test", "--dir", str(folder)]) == 1
     assert capsys.readouterr().err.startswith("keepline: no challenger ghost that has learned enough; there are: none")

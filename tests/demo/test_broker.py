@@ -1,4 +1,4 @@
-"""The demo's broker, where it is installed: a demo that hangs is worse than a line that says why."""
+"""The demo's broker, where it is installed: errors are one line, and it never hangs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_it_ends_with_the_block() -> None:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_a_program_that_does_not_start_is_a_failure_that_names_the_way_out(
+def test_a_program_that_does_not_start_is_a_failure_with_advice(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     program = tmp_path / "noida-db"

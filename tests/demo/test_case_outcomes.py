@@ -1,11 +1,11 @@
-"""The tables of the cases: what is counted where, and what is not counted."""
+"""The tables of the cases: what each column counts."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.demo.case_outcomes import DelayRow, Share, TierRow, best_told, by_delay, by_tier, fold
+from streams.demo.case_outcomes import DelayRow, Share, TierRow, by_delay, by_tier, example_case, fold
 from streams.demo.closed_loop import Call
 from streams.profile.loading import load_profile
 
@@ -23,8 +23,8 @@ def sent(name: str, tier: str = "high") -> Message:
 
 
 def update(name: str, status: str, state: str, *, holdout: bool = False, **more: Any) -> Message:
-    told = {"status": status, "state": state, "holdout": holdout, "updated_at": day(1)}
-    return sent(name) | told | more
+    body = {"status": status, "state": state, "holdout": holdout, "updated_at": day(1)}
+    return sent(name) | body | more
 
 
 def contacted(name: str, days: float) -> Message:
@@ -79,10 +79,10 @@ def test_a_share_of_nothing_is_a_dash_and_others_have_their_error() -> None:
     assert (str(Share(0, 0)), str(Share(50, 100))) == ("-", "50±10")
 
 
-def test_the_case_that_is_told_was_escalated_and_saved() -> None:
+def test_the_example_case_was_escalated_and_saved() -> None:
     plain = [contacted("a", 1), update("a", "closed", "saved")]
-    told = [update("b", "escalated", "open"), contacted("b", 5), update("b", "closed", "saved")]
+    escalated = [update("b", "escalated", "open"), contacted("b", 5), update("b", "closed", "saved")]
     lost = [update("c", "escalated", "open"), update("c", "overdue", "open"), update("c", "expired", "expired")]
-    best = best_told(fold([sent(name) for name in "abc"], plain + told + lost).values())
+    best = example_case(fold([sent(name) for name in "abc"], plain + escalated + lost).values())
     assert best is not None
     assert best.intervention_id == "b"

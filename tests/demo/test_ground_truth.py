@@ -1,4 +1,4 @@
-"""What the demo says of its cases: by the truth, and neither kinder nor harsher."""
+"""How the demo evaluates its cases against the truth."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.demo.ground_truth import Story, tell, telling
-from streams.demo.topic_watcher import Seen
+from streams.demo.ground_truth import GroundTruth, example_customers, read_truth
+from streams.demo.topic_watcher import TopicRecords
 
 START_US = parse_instant("2024-01-01T00:00:00Z")
 END_US = START_US + 600 * DAY_US
@@ -18,51 +18,55 @@ def day(number: int) -> str:
     return format_instant(START_US + number * DAY_US)
 
 
-def told(folder: Path, truth: dict[str, tuple[int | None, int | None]], cases: list[tuple[str, int]]) -> Story:
-    """truth: customer -> days of leaving and of the return; cases: (customer, day)."""
+def truth_of(
+    folder: Path, truth: dict[str, tuple[int | None, int | None]], cases: list[tuple[str, int]]
+) -> GroundTruth:
+    """Writes truth.jsonl and reads it. truth: customer -> days of leaving and return; cases: (customer, day)."""
     lines = [
         {"customer_id": name, "left_at": left and day(left), "returned_at": back and day(back), "saved_at": None}
         for name, (left, back) in truth.items()
     ]
     (folder / "truth.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return tell(folder, seen(cases), END_US)
+    return read_truth(folder, records_of(cases), END_US)
 
 
-def seen(cases: list[tuple[str, int]]) -> Seen:
-    said = Seen()
+def records_of(cases: list[tuple[str, int]]) -> TopicRecords:
+    records = TopicRecords()
     for name, at in cases:
         body: dict[str, Any] = {"customer_id": name, "crossed_at": day(at), "tier": "high"}
-        said.take("interventions", json.dumps(body).encode())
-    return said
+        records.take("interventions", json.dumps(body).encode())
+    return records
 
 
 def test_a_case_before_the_departure_is_early_and_one_after_it_is_late(tmp_path: Path) -> None:
-    story = told(tmp_path, {"a": (300, None), "b": (300, None)}, [("a", 260), ("b", 390)])
-    assert story.early == [40.0, -90.0]
+    result = truth_of(tmp_path, {"a": (300, None), "b": (300, None)}, [("a", 260), ("b", 390)])
+    assert result.early == [40.0, -90.0]
 
 
-def test_a_case_long_before_the_departure_has_nothing_to_do_with_it(tmp_path: Path) -> None:
-    assert told(tmp_path, {"a": (500, None)}, [("a", 100)]).early == []
+def test_a_case_long_before_the_departure_does_not_count_for_it(tmp_path: Path) -> None:
+    assert truth_of(tmp_path, {"a": (500, None)}, [("a", 100)]).early == []
 
 
 def test_a_case_is_right_from_half_a_year_before_the_departure_until_the_return(tmp_path: Path) -> None:
     truth: dict[str, tuple[int | None, int | None]] = {"a": (300, 400), "stays": (None, None)}
-    assert told(tmp_path, truth, [("a", 130), ("a", 399)]).precision == 1.0
-    assert told(tmp_path, truth, [("a", 110), ("a", 401), ("stays", 300)]).precision == 0.0
+    assert truth_of(tmp_path, truth, [("a", 130), ("a", 399)]).precision == 1.0
+    assert truth_of(tmp_path, truth, [("a", 110), ("a", 401), ("stays", 300)]).precision == 0.0
 
 
-def test_whoever_left_without_a_case_is_counted_too(tmp_path: Path) -> None:
-    story = told(tmp_path, {"a": (300, None), "b": (310, None), "c": (None, None)}, [("a", 290)])
-    assert "2 customers truly left: 1 had a case before" in story.sentences()[1]
-    assert "1 none yet" in story.sentences()[1]
+def test_leavers_without_a_case_are_counted_too(tmp_path: Path) -> None:
+    result = truth_of(tmp_path, {"a": (300, None), "b": (310, None), "c": (None, None)}, [("a", 290)])
+    assert "2 customers truly left: 1 had a case before" in result.sentences()[1]
+    assert "1 none yet" in result.sentences()[1]
 
 
 def test_the_false_alarm_and_the_missed_are_shown(tmp_path: Path) -> None:
     cases = [("alarm", 200), ("early", 250)]
     truth: dict[str, tuple[int | None, int | None]] = {"alarm": (None, None), "early": (300, None), "missed": (310, 0)}
-    said = seen(cases)
+    records = records_of(cases)
     for name in truth:
-        said.scores[name] = [(START_US, 0.1)] * 30
-    titles = {customer.customer_id: title for title, customer in telling(told(tmp_path, truth, cases), said)}
+        records.scores[name] = [(START_US, 0.1)] * 30
+    titles = {
+        customer.customer_id: title for title, customer in example_customers(truth_of(tmp_path, truth, cases), records)
+    }
     assert titles["alarm"].startswith("False alarm")
     assert titles["missed"].startswith("Missed")

@@ -1,4 +1,4 @@
-"""The engine alone: what silence may decide while a source is quiet."""
+"""The engine while a source is quiet: silence opens no case."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from streams.engine.engine import Engine
 from streams.profile.loading import load_profile
 from tests.online_model.worlds import lines
 
-SILENT_DAYS = 10.5  # from here on the model below says that a customer leaves
+SILENT_DAYS = 10.5  # from here on the model below predicts that a customer leaves
 CUSTOMERS, BUSY_DAYS = 5, 60
 START_US = 20_000 * DAY_US
 
 
 def engine(*, live: bool) -> Engine:
-    """Everybody comes each day for two months; a model that knows nothing but the days since the last visit."""
+    """All customers come each day for two months; the model has one feature, the days since the last visit."""
     profile = load_profile("after-sales", ["case.least_tenure=1d", "gate.holdout_share=0"])
     made = Engine(profile, 0, DAY_US, waits_for_models=False)
     made.waits_for_models = not live
     weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
     intercept = -5.0 * float(np.log1p(SILENT_DAYS))
-    made.take_snapshot(lines(weights, intercept, np.zeros(len(NAMES))))
+    made.serve_model(lines(weights, intercept, np.zeros(len(NAMES))))
     made.start(START_US)
     for day in range(BUSY_DAYS):
         visits(made, day, range(CUSTOMERS))
@@ -47,48 +47,58 @@ def visits(made: Engine, day: int, customers: range) -> None:
 
 
 def go(made: Engine, day: int, rows: np.ndarray | None = None) -> None:
-    """To the end of a day; a model that is waited for is the one in hand."""
+    """Steps to the end of a day; an awaited model is a copy of the one in force."""
     until_us = START_US + day * DAY_US
     rest = np.zeros(0, EVENT) if rows is None else rows
     while made.now_us is not None and made.now_us < until_us:
         stop_us = min(made.schedule.next_stop(made.now_us), until_us)
         made.step(rest if stop_us == until_us else rest[:0], stop_us, {})
-        if made.waiting_us is not None:
-            made.take_model(replace(made.scorer.snapshot, instant_us=made.waiting_us))
+        if made.model_due_us is not None:
+            made.apply_model(replace(made.scorer.snapshot, instant_us=made.model_due_us))
 
 
-def said(made: Engine) -> tuple[int, list[str]]:
-    """How many cases opened since the last call, and why others did not."""
+def opened_and_withheld(made: Engine) -> tuple[int, list[str]]:
+    """Returns how many cases opened since the last call, and why others did not."""
     facts = made.take_facts()
     return len(facts.interventions), [json.loads(body)["withheld_reason"] for _, _, body in facts.withheld]
+
+
+def test_a_customer_is_scored_at_the_event_and_not_only_at_the_next_sweep() -> None:
+    made, at_us = engine(live=True), START_US + (BUSY_DAYS + 9) * DAY_US + DAY_US // 2
+    go(made, BUSY_DAYS + 9)
+    made.take_facts()
+    rows = np.zeros(1, EVENT)
+    rows["slot"], rows["kind"], rows["id"], rows["time_us"], rows["due_us"] = 0, SERVICE_VISIT, 1, at_us, at_us
+    made.step(rows, at_us, {})
+    assert {slot: score and score[0] for slot, score in made.take_facts().scores.items()} == {0: at_us}
 
 
 def test_silence_opens_no_case_while_the_whole_source_is_silent() -> None:
     made = engine(live=True)
     go(made, BUSY_DAYS + 12)
-    assert said(made) == (0, ["source_quiet"] * CUSTOMERS)
-    assert made.quiet == ["service_visit"]
+    assert opened_and_withheld(made) == (0, ["source_quiet"] * CUSTOMERS)
+    assert made.quiet_sources == ["service_visit"]
 
 
-def test_what_was_held_opens_once_the_source_is_heard_again() -> None:
+def test_held_crossings_open_once_the_source_has_events_again() -> None:
     made = engine(live=True)
     go(made, BUSY_DAYS + 12)
-    said(made)
+    opened_and_withheld(made)
     visits(made, BUSY_DAYS + 12, range(1))
-    assert said(made) == (CUSTOMERS - 1, [])
+    assert opened_and_withheld(made) == (CUSTOMERS - 1, [])
 
 
 def test_silence_of_some_while_others_come_opens_their_cases() -> None:
     made = engine(live=True)
     for day in range(12):
         visits(made, BUSY_DAYS + day, range(1))
-    assert said(made) == (CUSTOMERS - 1, [])
+    assert opened_and_withheld(made) == (CUSTOMERS - 1, [])
 
 
 def test_in_event_time_the_log_is_all_there_is() -> None:
     made = engine(live=False)
     go(made, BUSY_DAYS + 12)
-    assert said(made) == (CUSTOMERS, [])
+    assert opened_and_withheld(made) == (CUSTOMERS, [])
 
 
 def test_a_crossing_that_waits_while_its_customer_lapses_ends_and_is_on_record_once() -> None:
@@ -99,20 +109,20 @@ def test_a_crossing_that_waits_while_its_customer_lapses_ends_and_is_on_record_o
     for slot, columns in ((first, asks), (second, held), (third, active)):
         made.table.rows[slot, [PENDING - WIDTH, RETRY - WIDTH]] = columns
     made.table.rows[[first, second], made.layout.column[Last(RETAINED)]] = START_US - 400 * DAY_US
-    assert made.waiting_crossings == 3
+    assert len(made.pending) == 3
     go(made, BUSY_DAYS + 1)
-    told = [json.loads(body) for _, _, body in made.take_facts().withheld]
-    assert [(one["customer_id"], one["withheld_reason"], one["crossed_at"]) for one in told] == [
+    withheld = [json.loads(body) for _, _, body in made.take_facts().withheld]
+    assert [(one["customer_id"], one["withheld_reason"], one["crossed_at"]) for one in withheld] == [
         (name, "no_longer_at_risk", format_instant(crossed_us))
-        for name in ("c0", "c2")  # c2 has come back
+        for name in ("c0", "c2")  # c2 has returned
     ]
-    assert made.waiting_crossings == 0
+    assert len(made.pending) == 0
     go(made, BUSY_DAYS + 2)
-    assert said(made) == (0, [])
+    assert opened_and_withheld(made) == (0, [])
 
 
 def test_a_label_says_by_what_share_the_holdout_was_drawn_whatever_it_is_now() -> None:
-    made = engine(live=True)  # whose profile holds nobody out
+    made = engine(live=True)  # its profile has no holdout
     slots = made.table.slots(["c0", "c1", "c2"])
     made.table.rows[slots[:2], DRAWN - WIDTH] = made.now_us
     made.table.rows[slots[0], HELD - WIDTH] = 0.25

@@ -1,4 +1,4 @@
-"""Observations of a grid instant: by the model of that instant in event time, by the one in hand live."""
+"""Observations of a grid instant: by the model of that instant in event time, by the model in force live."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def calm(profile: Profile = PROFILE) -> Topics:
 
 
 def versions(topics: Topics) -> dict[int, Snapshot]:
-    """By their instants."""
+    """Returns the snapshots by instant."""
     found = (Snapshot.loads(record.value or b"") for record in topics.records[MODELS, 0])
     return {one.instant_us: one for one in found}
 
 
-def said(topics: Topics, topic: str, partition: int = 0) -> list[dict[str, Any]]:
+def bodies_of(topics: Topics, topic: str, partition: int = 0) -> list[dict[str, Any]]:
     return [json.loads(record.value or b"") for record in topics.records[topic, partition]]
 
 
 def observed(topics: Topics) -> list[dict[str, Any]]:
     """Blocks of all partitions."""
-    bodies = [body for partition in range(topics.partitions) for body in said(topics, OBSERVATIONS, partition)]
+    bodies = [body for partition in range(topics.partitions) for body in bodies_of(topics, OBSERVATIONS, partition)]
     return [body for body in bodies if "customers" in body]
 
 
@@ -91,8 +91,8 @@ def test_labels_and_report_of_an_instant_are_out_before_its_observations() -> No
     while not owner.unit.waiting:
         owner.work(5)
     owner.commit()
-    assert [body["kind"] for body in said(topics, LABELLED)] == ["mark"]
-    assert said(topics, OBSERVATIONS) == []
+    assert [body["kind"] for body in bodies_of(topics, LABELLED)] == ["mark"]
+    assert bodies_of(topics, OBSERVATIONS) == []
 
 
 @pytest.mark.parametrize("dies", [False, True])
@@ -106,18 +106,18 @@ def test_an_input_that_ends_on_a_monday_has_its_observations(dies: bool) -> None
         logs.finish_by_new_owners(owners, 1)
     else:
         logs.finish(owners)
-    block, end = said(topics, OBSERVATIONS)
+    block, end = bodies_of(topics, OBSERVATIONS)
     assert (block["observed_at"], block["customers"], block["model_version"]) == ("2024-01-08T00:00:00Z", ["c1"], 1)
     assert (end["kind"], end["instant"]) == ("mark", "2024-01-08T00:00:00Z")
-    assert [body["kind"] for body in said(topics, LABELLED)] == ["mark", "end"]
+    assert [body["kind"] for body in bodies_of(topics, LABELLED)] == ["mark", "end"]
 
 
 def on_sunday(*, live: bool) -> tuple[Engine, int]:
-    """An engine on the day before a Monday, with a model in hand that says otherwise than what it has published."""
+    """An engine on the day before a Monday; its model predicts other scores than the published ones."""
     made, monday_us = engine(live=live), next_grid(START_US + BUSY_DAYS * DAY_US)
     go(made, (monday_us - START_US) // DAY_US - 1)
     made.take_facts()
-    made.take_snapshot(learner(4).snapshot(0))
+    made.serve_model(learner(4).snapshot(0))
     return made, monday_us
 
 
@@ -125,7 +125,7 @@ def test_live_nobody_waits_for_a_model_observations_are_those_of_the_one_in_hand
     made, monday_us = on_sunday(live=True)
     made.step(empty_rows(0), monday_us, {})
     block, end = map(json.loads, made.take_facts().observations)
-    assert made.waiting_us is None
+    assert made.model_due_us is None
     assert (block["observed_at"], block["model_version"]) == (format_instant(monday_us), made.scorer.snapshot.version)
     assert (len(block["customers"]), end["kind"]) == (CUSTOMERS, "mark")
 
@@ -142,7 +142,7 @@ def test_scores_are_counted_as_they_were_published_last(live: bool) -> None:
         assert made.report.histograms[-1].tolist() != count(x, sent)[-1].tolist()
 
 
-def test_whoever_has_no_score_yet_is_counted_but_for_it() -> None:
+def test_a_customer_without_a_score_is_counted_without_it() -> None:
     made, monday_us = on_sunday(live=False)
     made.table.rows[0, SENT - WIDTH] = np.nan
     made.step(empty_rows(0), monday_us, {})
@@ -154,7 +154,7 @@ def test_where_customers_are_observed_they_are_swept_by_the_same_scores() -> Non
     made.keeps_sweeps = True
     made.step(empty_rows(0), monday_us, {})
     assert made.take_facts().observations == made.sweeps == []
-    made.take_model(replace(made.scorer.snapshot, instant_us=monday_us))
+    made.apply_model(replace(made.scorer.snapshot, instant_us=monday_us))
     ((at_us, slots, probability),) = made.sweeps
     e = examples_of(json.loads(made.take_facts().observations[0]))
     assert (at_us, [made.table.names[slot] for slot in slots.tolist()]) == (e.observed_us, e.customers)

@@ -1,4 +1,4 @@
-"""What is missing by producer: counted whatever the batches are, and bounded whatever a publisher sends."""
+"""Missing values by producer: the same counts whatever the batches are, bounded whatever a producer sends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.columns import APP_ACTIVITY, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, Rows, empty_rows
-from streams.engine.quality import MOST_TOLD, OTHERS, Quality
+from streams.engine.quality import MOST_REPORTED, OTHERS, Quality
 from streams.engine.reports import Report
 
 PRODUCERS = ("app", "pos", "shop")
@@ -32,8 +32,8 @@ def counted(rows: Rows, producers: list[str], quality: Quality) -> Quality:
 def test_missing_values_are_counted_by_producer_and_field() -> None:
     rows = empty_rows(4)
     rows["kind"], rows["amount"] = SERVICE_VISIT, [1.0, np.nan, np.nan, 2.0]
-    told = counted(rows, ["pos", "pos", "shop", "pos"], Quality()).take()
-    assert (told["pos"]["service_visit.amount"], told["shop"]["service_visit.amount"]) == ((3, 1), (1, 1))
+    report = counted(rows, ["pos", "pos", "shop", "pos"], Quality()).take()
+    assert (report["pos"]["service_visit.amount"], report["shop"]["service_visit.amount"]) == ((3, 1), (1, 1))
 
 
 def test_an_activity_of_a_type_not_known_is_missing() -> None:
@@ -64,12 +64,12 @@ def test_neither_batches_nor_partitions_nor_restarts_show(seed: int, parts: int,
 
 
 def test_very_many_producers_are_told_as_one() -> None:
-    n = MOST_TOLD + 50
+    n = MOST_REPORTED + 50
     rows = empty_rows(n)
     rows["kind"] = SERVICE_VISIT
-    told = counted(rows, [f"p{i}" for i in range(n)], Quality()).take()
-    assert len(told) == MOST_TOLD + 1
-    assert told[OTHERS]["service_visit.amount"] == (50, 50)
+    report = counted(rows, [f"p{i}" for i in range(n)], Quality()).take()
+    assert len(report) == MOST_REPORTED + 1
+    assert report[OTHERS]["service_visit.amount"] == (50, 50)
 
 
 def test_a_report_comes_back_with_every_count() -> None:

@@ -1,4 +1,4 @@
-"""Folders as a replay leaves them, of a few made-up observations."""
+"""Folders as a replay writes them, with a few artificial observations."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ BARS = {"model.least_auc": 0.6, "goals.auc": 1.0}
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One observation; label None: not matured."""
+class Observation:
+    """An observation; label None: not matured."""
 
     customer: str
     week: int
@@ -32,19 +32,23 @@ class Seen:
 
 
 def instant(days: float) -> str:
-    """So many days after the first Monday."""
+    """Returns the instant `days` after the first Monday."""
     return format_instant(START_US + round(days * DAY_US))
 
 
 def case(customer: str, days: float, **fields: object) -> bytes:
-    """An intervention as far as it is read."""
+    """Returns an intervention with the fields that are read."""
     return json.dumps({"customer_id": customer, "crossed_at": instant(days)} | fields).encode()
 
 
-def write(path: Path, seen: Iterable[Seen], cases: Sequence[bytes] = (), withheld: Sequence[bytes] = ()) -> Path:
-    """The folder of a replay."""
+def write(
+    path: Path, observations: Iterable[Observation], cases: Sequence[bytes] = (), withheld: Sequence[bytes] = ()
+) -> Path:
+    """Writes the folder of a replay."""
     with ReplayFolder(str(path), [name.removeprefix("f_") for name in RFM]) as folder:
-        for (week, matured), some in groupby(sorted(seen, key=_order), lambda one: (one.week, one.label is not None)):
+        for (week, matured), some in groupby(
+            sorted(observations, key=_order), lambda one: (one.week, one.label is not None)
+        ):
             rows = list(some)
             features = np.array([[one.recency_days, one.count, 10 * one.count, 0.0] for one in rows])
             labels = np.array([one.label for one in rows], np.uint8) if matured else None
@@ -59,17 +63,17 @@ def write(path: Path, seen: Iterable[Seen], cases: Sequence[bytes] = (), withhel
     return path
 
 
-def _order(one: Seen) -> tuple[int, bool, str]:
+def _order(one: Observation) -> tuple[int, bool, str]:
     return one.week, one.label is not None, one.customer
 
 
-def rows_of(path: Path, seen: Iterable[Seen]) -> Rows:
-    """What is read back."""
-    return read(write(path, seen))[0]
+def rows_of(path: Path, observations: Iterable[Observation]) -> Rows:
+    """Writes a folder and reads its observations."""
+    return read(write(path, observations))[0]
 
 
-def crowd(weeks: int, customers: int, seed: int = 1, matured: int | None = None) -> list[Seen]:
-    """Customers who leave the likelier, the longer they were silent; probabilities that know it."""
+def crowd(weeks: int, customers: int, seed: int = 1, matured: int | None = None) -> list[Observation]:
+    """Returns customers whose risk rises with their silence, and probabilities that follow it."""
     rng = np.random.default_rng(seed)
     found = []
     for week in range(weeks):
@@ -77,5 +81,5 @@ def crowd(weeks: int, customers: int, seed: int = 1, matured: int | None = None)
             recency = float(rng.integers(1, 60))
             p = min(0.95, 0.05 + recency / 70)
             label = int(rng.random() < p) if matured is None or week < matured else None
-            found.append(Seen(f"c{i:04}", week, label, p, recency, float(rng.integers(1, 15))))
+            found.append(Observation(f"c{i:04}", week, label, p, recency, float(rng.integers(1, 15))))
     return found

@@ -1,8 +1,9 @@
-"""`keepline evaluate`: from the folder of a replay to figures and a page, whatever the folder holds."""
+"""`keepline evaluate`: from the folder of a replay to figures and a page, for any folder."""
 
 from __future__ import annotations
 
 import json
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from streams.cli import main
-from tests.evaluation.folders import Seen, case, crowd, write
+from tests.evaluation.folders import Observation, case, crowd, write
 from tests.replay.runs import city, replay, write_jsonl
 
 OUTSIDE = ("src", "href", "srcset", "data", "action")
@@ -18,7 +19,7 @@ VOID = {"meta", "link", "br", "img"}
 
 
 class Page(HTMLParser):
-    """What a browser would fetch, and whether every element is closed."""
+    """Collects what a browser would fetch, and checks that every element is closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -59,8 +60,12 @@ def test_figures_of_a_replay_are_those_of_its_summary(replayed: Path) -> None:
         assert found["course"]["overall"][metric]["value"] == pytest.approx(summary[metric], abs=2e-3), metric
 
 
-def test_it_says_which_of_the_profile_s_bars_are_met(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    seen = [Seen(f"c{i}", week, int(i < 10), 0.9 - 0.02 * i if i != 9 else 0.5) for week in range(8) for i in range(40)]
+def test_it_names_the_bars_of_the_profile_that_are_met(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = [
+        Observation(f"c{i}", week, int(i < 10), 0.9 - 0.02 * i if i != 9 else 0.5)
+        for week in range(8)
+        for i in range(40)
+    ]
     found = evaluated(write(tmp_path / "out", seen))["bars"]
     assert {bar["name"]: bar["met"] for bar in found} == {"model.least_auc": True, "goals.auc": False}
     assert "model.least_auc (0.6) is met, goals.auc (1) is not met" in " ".join(capsys.readouterr().out.split())
@@ -71,16 +76,16 @@ def test_all_cases_of_a_replay_are_there(replayed: Path) -> None:
     assert found["cases"]["segments"][0]["cases"] == summary["interventions"]
 
 
-def test_what_has_moved_is_there_by_month_the_worst_first(replayed: Path) -> None:
+def test_drift_is_listed_by_month_the_worst_first(replayed: Path) -> None:
     drift = evaluated(replayed)["drift"]
     worst = [max(one["psi"]) for one in drift["moved"]]
     assert drift["months"] == ["2024-03", "2024-04", "2024-05", "2024-06", "2024-07"]
     assert worst == sorted(worst, reverse=True)
     assert all(len(one["psi"]) == len(drift["months"]) for one in drift["moved"])
-    assert 'class="moved"' in (replayed / "evaluation.html").read_text()
+    assert 'class="number moved"' in (replayed / "evaluation.html").read_text()
 
 
-def test_a_log_of_two_months_has_moved_nowhere(tmp_path: Path) -> None:
+def test_a_log_of_two_months_has_no_drift(tmp_path: Path) -> None:
     assert evaluated(write(tmp_path / "out", crowd(6, 40)))["drift"] == {"months": [], "moved": []}
 
 
@@ -92,7 +97,7 @@ def test_the_same_folder_gives_the_same_figures(replayed: Path) -> None:
     assert first == second
 
 
-def test_a_new_replay_takes_the_evaluation_of_the_old_one_away(tmp_path: Path) -> None:
+def test_a_new_replay_deletes_the_evaluation_of_the_old_one(tmp_path: Path) -> None:
     evaluated(write(tmp_path / "out", crowd(4, 20)))
     write(tmp_path / "out", crowd(4, 20))
     assert not [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith("evaluation")]
@@ -106,8 +111,8 @@ def test_the_json_on_standard_output_is_that_of_the_file(tmp_path: Path, capsys:
 
 def test_the_table_names_every_method(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(write(tmp_path / "out", crowd(6, 40)))]) == 0
-    said = capsys.readouterr().out
-    assert all(name in said for name in ("Keepline", "recency alone", "RFM-B", "AUC"))
+    output = capsys.readouterr().out
+    assert all(name in output for name in ("Keepline", "recency alone", "RFM-B", "AUC"))
 
 
 def test_an_empty_replay_is_a_page_that_says_so(tmp_path: Path) -> None:
@@ -115,24 +120,28 @@ def test_an_empty_replay_is_a_page_that_says_so(tmp_path: Path) -> None:
     assert (found["log"]["observations"], found["course"]["weeks"]) == (0, [])
 
 
-def test_where_nothing_has_matured_nothing_is_judged(tmp_path: Path) -> None:
+def test_without_matured_labels_there_are_no_metrics(tmp_path: Path) -> None:
     found = evaluated(write(tmp_path / "out", crowd(2, 30, matured=0), [case("c0001", 3)]))
     assert (found["log"]["labelled"], found["log"]["unlabelled"], found["comparison"]["rows"]) == (0, 60, 0)
 
 
 def test_where_nobody_left_there_is_no_auc(tmp_path: Path) -> None:
-    found = evaluated(write(tmp_path / "out", [Seen(f"c{i}", week, 0, 0.1) for i in range(20) for week in range(6)]))
+    found = evaluated(
+        write(tmp_path / "out", [Observation(f"c{i}", week, 0, 0.1) for i in range(20) for week in range(6)])
+    )
     assert found["course"]["overall"]["auc"]["value"] is None
     assert found["comparison"]["methods"][0]["periods"]["overall"]["log_loss"] == pytest.approx(0.10536, abs=1e-4)
 
 
 def test_where_everybody_left_there_is_no_auc(tmp_path: Path) -> None:
-    found = evaluated(write(tmp_path / "out", [Seen(f"c{i}", week, 1, 0.9) for i in range(20) for week in range(6)]))
+    found = evaluated(
+        write(tmp_path / "out", [Observation(f"c{i}", week, 1, 0.9) for i in range(20) for week in range(6)])
+    )
     assert found["course"]["overall"]["auc"]["value"] is None
 
 
 def test_one_observation_is_enough_for_a_page(tmp_path: Path) -> None:
-    assert evaluated(write(tmp_path / "out", [Seen("only", 0, 1, 0.9)]))["log"]["labelled"] == 1
+    assert evaluated(write(tmp_path / "out", [Observation("only", 0, 1, 0.9)]))["log"]["labelled"] == 1
 
 
 def test_without_interventions_the_rest_is_there(tmp_path: Path) -> None:
@@ -155,21 +164,42 @@ def test_a_folder_that_is_no_replay_is_wrong_use(tmp_path: Path, capsys: pytest.
 
 
 def test_a_replay_that_did_not_end_has_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write(tmp_path / "out", [Seen("a", 0, 1)])
+    folder = write(tmp_path / "out", [Observation("a", 0, 1)])
     (folder / "summary.json").unlink()
     assert main(["evaluate", str(folder)]) == 1
     assert "did not come to its end" in capsys.readouterr().err
 
 
-def test_a_replay_of_an_older_version_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write(tmp_path / "out", [Seen("a", 0, 1)])
+def test_a_replay_of_an_older_version_must_be_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(tmp_path / "out", [Observation("a", 0, 1)])
     (folder / "summary.json").write_text("{}")
     assert main(["evaluate", str(folder)]) == 1
     assert "label_horizon" in capsys.readouterr().err
 
 
 def test_examples_that_are_no_parquet_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write(tmp_path / "out", [Seen("a", 0, 1)])
+    folder = write(tmp_path / "out", [Observation("a", 0, 1)])
     (folder / "examples.parquet").write_bytes(b"nothing")
     assert main(["evaluate", str(folder)]) == 1
     assert "examples.parquet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("ModuleNotFoundError(name='lightgbm')", "lightgbm is not installed; run `pip install"),
+        (
+            "OSError('libgomp.so.1: no such file')",
+            "libgomp.so.1: no such file; on Debian and Ubuntu: `apt install libgomp1`",
+        ),
+    ],
+)
+def test_where_lightgbm_cannot_be_imported_one_line_says_what_to_install(
+    raised: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lightgbm.py").write_text(f"raise {raised}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lightgbm", raising=False)
+    assert main(["evaluate", str(tmp_path), "--lightgbm"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line

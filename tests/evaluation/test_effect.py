@@ -1,4 +1,4 @@
-"""What cases did, against the holdout."""
+"""The effect of cases, against the holdout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def measured(n: int, returned: int, *, holdout: bool, tier: str = "high") -> lis
     return [{"status": "measured", "tier": tier, "holdout": holdout, "returned": i < returned} for i in range(n)]
 
 
-def test_the_effect_is_the_difference_of_the_shares_that_came_back() -> None:
+def test_the_effect_is_the_difference_of_the_shares_that_returned() -> None:
     (found, high) = effects(measured(200, 120, holdout=False) + measured(100, 30, holdout=True))
     assert (found.tier, high.tier) == ("all", "high")
     assert (found.sent, found.held_out) == (200, 100)
@@ -32,7 +32,7 @@ def test_the_interval_is_that_of_the_paper() -> None:
     assert found.high == pytest.approx(0.3339, abs=1e-4)
 
 
-def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+def test_the_interval_covers_the_truth_at_its_nominal_rate() -> None:
     rng, hits = np.random.default_rng(1), 0
     for _ in range(400):
         cases = measured(300, int(rng.binomial(300, 0.5)), holdout=False)
@@ -41,14 +41,14 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     assert hits / 400 == pytest.approx(0.95, abs=0.03)
 
 
-def test_tiers_are_told_apart() -> None:
+def test_each_tier_has_its_own_effect() -> None:
     cases = measured(5, 5, holdout=False, tier="medium") + measured(5, 0, holdout=True, tier="high")
     assert [(one.tier, one.sent, one.held_out) for one in effects(cases)] == [
         ("all", 5, 5), ("high", 0, 5), ("medium", 5, 0),
     ]  # fmt: skip
 
 
-def test_where_nobody_is_held_out_nothing_is_said_of_the_difference() -> None:
+def test_without_a_holdout_there_is_no_difference() -> None:
     found = effects(measured(5, 5, holdout=False))
     assert found[0].difference is None
     assert "<td" in table(found)

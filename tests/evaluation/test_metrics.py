@@ -43,24 +43,24 @@ def test_the_calibration_error_of_two_bins_is_their_weighted_distance() -> None:
     assert metrics.ece(p, label) == pytest.approx(0.25 * 0.2)
 
 
-def test_the_log_loss_of_a_sure_and_wrong_prediction_is_finite() -> None:
+def test_the_log_loss_of_a_certain_and_wrong_prediction_is_finite() -> None:
     assert metrics.log_loss(np.array([0.0]), np.array([1], np.int8)) == pytest.approx(-np.log(1e-15))
 
 
 @given(some)
-def test_everybody_called_is_everybody_found(pairs: Pairs) -> None:
+def test_the_whole_share_finds_every_leaver(pairs: Pairs) -> None:
     score, label = columns(pairs)
     found = metrics.gains(score, label, np.zeros(len(label), np.int64), np.array([0.0, 1.0]))
     np.testing.assert_allclose(found, [0.0, 1.0] if label.any() else [np.nan, np.nan])
 
 
-def test_of_a_tie_as_many_are_taken_as_there_is_room_for() -> None:
+def test_a_tie_at_the_cut_counts_with_its_mean() -> None:
     score, label = np.array([0.9, 0.5, 0.5, 0.5]), np.array([1, 1, 0, 0], np.int8)
     found = metrics.gains(score, label, np.zeros(4, np.int64), np.array([0.25, 0.5]))
     np.testing.assert_allclose(found, [1 / 2, (1 + 1 / 3) / 2])
 
 
-def test_the_top_is_taken_of_each_week_not_of_all() -> None:
+def test_the_top_is_taken_within_each_week() -> None:
     week = np.array([0, 0, 1, 1])
     score, label = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 1, 0, 1], np.int8)
     assert metrics.gains(score, label, week, np.array([0.5])) == pytest.approx([1.0])

@@ -1,4 +1,4 @@
-"""The example of a CRM, as a process against Apache Kafka and, where it can be seen alone, as functions."""
+"""The example of a CRM: its functions alone, and as a process against Apache Kafka."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_what_another_process_has_applied_is_not_applied_again(crm: ModuleType, 
     saved = CONTACTED | {"state": "saved"}
     crm.take(store, "interventions", orjson.dumps(INTERVENTION))
     crm.apply(store, PLACE, records(CONTACTED, saved), 3)
-    crm.apply(store, PLACE, records(CONTACTED), 1)  # whoever had the partition before, and does not know yet
+    crm.apply(store, PLACE, records(CONTACTED), 1)  # the previous owner, which does not know of the rebalance yet
     assert crm.open_cases(store) == []
     assert crm.position(store, PLACE) == 3
 
@@ -87,8 +87,8 @@ def test_rows_and_position_go_together(crm: ModuleType, store: sqlite3.Connectio
 
 def test_an_answer_repeated_is_the_same_event(crm: ModuleType, store: sqlite3.Connection) -> None:
     crm.take(store, "interventions", orjson.dumps(INTERVENTION))
-    said = {"agent_id": "bert", "channel": "phone", "cost": None}
-    assert crm.answer(store, "i1", "contacted", said) == crm.answer(store, "i1", "contacted", said)
+    fields = {"agent_id": "bert", "channel": "phone", "cost": None}
+    assert crm.answer(store, "i1", "contacted", fields) == crm.answer(store, "i1", "contacted", fields)
     assert store.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
 
 
@@ -103,7 +103,7 @@ def test_an_unknown_intervention_cannot_be_answered(crm: ModuleType, store: sqli
 
 
 class Crm:
-    """The program on a city's topics."""
+    """The example as a process on the topics of a test."""
 
     def __init__(self, city: City, folder: Path) -> None:
         self.city, self.path = city, folder / "crm.sqlite"
@@ -126,7 +126,7 @@ class Crm:
             return store.execute(query).fetchall()
 
     async def lag(self) -> int:
-        """Offsets between what the group has committed and the end for committed readers; -1: nothing committed."""
+        """Returns the lag of the group to the last stable offset; -1: nothing committed."""
         known = self.city.settings
         places = [
             TopicPartition(known.topic(topic), partition)
@@ -138,9 +138,9 @@ class Crm:
         )
         async with reader:
             reader.assign(places)
-            told = [await reader.committed(place) for place in places]
+            committed = [await reader.committed(place) for place in places]
             ends = await reader.end_offsets(places)
-        return -1 if None in told else sum(ends.values()) - sum(offset or 0 for offset in told)
+        return -1 if None in committed else sum(ends.values()) - sum(offset or 0 for offset in committed)
 
     async def caught_up(self) -> bool:
         return await self.lag() == 0
@@ -173,7 +173,7 @@ async def test_messages_sent_twice_are_one_case_and_the_lag_ends_at_0(running: C
     assert running.call("list").split() == ["i1", "anna", "high", "contacted", "w"]
 
 
-async def test_what_was_aborted_is_not_seen(running: Crm) -> None:
+async def test_aborted_messages_are_not_read(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION | {"intervention_id": "never"}), abort=True)
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
@@ -181,7 +181,7 @@ async def test_what_was_aborted_is_not_seen(running: Crm) -> None:
     assert running.rows("SELECT intervention_id FROM cases") == [("i1",)]
 
 
-async def test_the_store_says_where_to_resume_whatever_the_group_says(running: Crm) -> None:
+async def test_reading_resumes_from_the_store_whatever_the_group_has_committed(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
         await wait_for(running.caught_up, 40)
@@ -193,7 +193,7 @@ async def test_the_store_says_where_to_resume_whatever_the_group_says(running: C
     assert running.rows("SELECT intervention_id FROM cases") == [("i2",)]
 
 
-async def test_a_store_that_was_restored_from_before_reads_again(running: Crm) -> None:
+async def test_an_older_store_reads_the_later_messages_again(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
         await wait_for(running.caught_up, 40)
@@ -209,8 +209,8 @@ async def test_an_answer_is_an_outcome_that_keepline_accepts(running: Crm) -> No
         await wait_for(running.caught_up, 40)
         running.call("answer", "i1", "contacted", "--agent", "bert", "--channel", "phone", "--cost", "3.5")
         await wait_for(lambda: running.rows("SELECT sent FROM outbox") == [(1,)], 40)
-    said = [orjson.loads(value) for _, value in await running.city.read("intervention-outcomes")]
-    outcomes = [InterventionOutcome.model_validate_json(json.dumps(body)) for body in said if "event_id" in body]
+    bodies = [orjson.loads(value) for _, value in await running.city.read("intervention-outcomes")]
+    outcomes = [InterventionOutcome.model_validate_json(json.dumps(body)) for body in bodies if "event_id" in body]
     assert [(one.customer_id, one.status, one.agent_id, one.cost) for one in outcomes] == [
         ("anna", "contacted", "bert", 3.5)
     ]
@@ -226,7 +226,7 @@ async def test_every_partition_of_the_outcomes_gets_heartbeats(running: Crm) -> 
 
 
 async def forget_the_position(running: Crm) -> None:
-    """As if the last commit to Kafka had been lost: the group stands at the beginning."""
+    """Resets the group's offsets to the beginning, as if its commits were lost."""
     known = running.city.settings
     consumer = AIOKafkaConsumer(**known.client, group_id=running.group, enable_auto_commit=False)
     async with consumer:

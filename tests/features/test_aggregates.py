@@ -1,4 +1,4 @@
-"""The aggregates commute: no order and no split of the events can be seen in a feature."""
+"""The aggregates commute: features depend neither on the order of the events nor on how they are split into batches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.columns import Rows
+from schemas.columns import SURVEY, Rows, empty_rows
 from schemas.instants import DAY_US
 from tests.features.world import START_US, applied, events, features_at
 
@@ -31,6 +31,13 @@ def test_the_events_of_a_tick_give_the_same_bits_in_any_order_of_arrival(rows: R
     assert applied([rows[order]]).tobytes() == applied([rows]).tobytes()
 
 
+def test_of_two_surveys_of_one_instant_the_better_counts_in_any_order() -> None:
+    rows = empty_rows(2)
+    rows["kind"], rows["id"], rows["time_us"], rows["score"] = SURVEY, [1, 2], START_US, [3, 8]
+    worse, better = rows[:1], rows[1:]
+    assert applied([worse, better]).tobytes() == applied([better, worse]).tobytes()
+
+
 @given(events())
 def test_every_feature_is_finite_at_any_later_instant(rows: Rows) -> None:
     block = applied([rows])
@@ -39,7 +46,7 @@ def test_every_feature_is_finite_at_any_later_instant(rows: Rows) -> None:
 
 
 @given(events(), events())
-def test_a_customer_of_a_batch_is_not_touched_by_the_others(mine: Rows, others: Rows) -> None:
+def test_a_customer_is_not_affected_by_others_in_the_batch(mine: Rows, others: Rows) -> None:
     from tests.features.world import LAYOUT
 
     together, alone = np.repeat(LAYOUT.empty[:, None], 2, axis=1), LAYOUT.empty[:, None].copy()

@@ -1,4 +1,4 @@
-"""exp and log: right, and the same bits whatever the processor's vector unit."""
+"""exp and log are accurate and have the same bits with and without vector instructions."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ print(hashlib.sha256(exp(x).tobytes() + exp2_negative(x).tobytes() + log(np.abs(
 
 
 @given(finite)
-def test_exp_is_exp(x: np.ndarray) -> None:
+def test_exp_agrees_with_numpy(x: np.ndarray) -> None:
     np.testing.assert_allclose(exp(x), np.exp(x), rtol=1e-12)
 
 
 @given(finite)
-def test_exp2_negative_is_a_power_of_two(x: np.ndarray) -> None:
+def test_exp2_negative_agrees_with_numpy(x: np.ndarray) -> None:
     np.testing.assert_allclose(exp2_negative(x), np.exp2(-x), rtol=1e-12)
 
 
 @given(positive)
-def test_log_is_log(x: np.ndarray) -> None:
+def test_log_agrees_with_numpy(x: np.ndarray) -> None:
     np.testing.assert_allclose(log(x), np.log(x), rtol=1e-10, atol=1e-10)
 
 
@@ -49,7 +49,7 @@ def test_the_bits_do_not_depend_on_the_vector_unit() -> None:
 
 
 def _dispatched() -> str:
-    """The vector features that NumPy found here and can do without."""
+    """Returns the optional vector features that NumPy uses on this processor."""
     info = np._core._multiarray_umath  # type: ignore[attr-defined]
     found = [name for name in info.__cpu_dispatch__ if info.__cpu_features__.get(name)]
     if not found:

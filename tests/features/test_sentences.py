@@ -1,4 +1,4 @@
-"""Every feature can be said, in English and in Chinese."""
+"""Every feature has sentences in English and in Chinese."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def test_a_feature_has_a_sentence_in_both_languages(feature: Feature) -> None:
 
 
 @every_feature
-def test_both_say_the_same_numbers_in_the_same_form(feature: Feature) -> None:
+def test_both_languages_have_the_same_numbers_in_the_same_format(feature: Feature) -> None:
     assert placeholders(feature.sentence) == placeholders(feature.sentence_zh)
 
 
 @every_feature
-def test_what_is_said_of_next_to_nothing_is_in_both_languages_or_in_none(feature: Feature) -> None:
-    assert bool(feature.few) == is_chinese(feature.few_zh)
-    assert not placeholders(feature.few) | placeholders(feature.few_zh)
+def test_a_sentence_for_zero_is_in_both_languages_or_in_neither(feature: Feature) -> None:
+    assert bool(feature.zero_sentence) == is_chinese(feature.zero_sentence_zh)
+    assert not placeholders(feature.zero_sentence) | placeholders(feature.zero_sentence_zh)
 
 
 @given(st.sampled_from(FEATURES), st.floats(0, 1e9))
-def test_both_languages_speak_of_next_to_nothing_at_the_same_values(feature: Feature, value: float) -> None:
-    assert (feature.say(value) == feature.few) == (feature.say_zh(value) == feature.few_zh)
+def test_both_languages_use_the_sentence_for_zero_at_the_same_values(feature: Feature, value: float) -> None:
+    assert (feature.say(value) == feature.zero_sentence) == (feature.say_zh(value) == feature.zero_sentence_zh)
 
 
 def test_every_cause_has_a_chinese_name() -> None:

@@ -1,4 +1,4 @@
-"""Events for tests of the features: random, and applied tick by tick as the engine does."""
+"""Random events for tests of the features, applied tick by tick as in the engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAYOUT = Layout(AGGREGATES, ("service_visit",))
 
 @st.composite
 def events(draw: st.DrawFn, most: int = 30) -> Rows:
-    """Rows of one customer over about a year, with distinct ids."""
+    """Draws rows of one customer over about a year, with distinct ids."""
     n = draw(st.integers(1, most))
     rows = empty_rows(n)
     number = st.floats(0, 1e4).map(lambda x: round(x, 2))
@@ -38,7 +38,7 @@ def events(draw: st.DrawFn, most: int = 30) -> Rows:
 
 
 def applied(batches: list[Rows]) -> np.ndarray:
-    """The customer's block after the batches, each a tick that ends with the last event so far."""
+    """Returns the customer's block after the batches; each is a tick that ends at the last event so far."""
     block, due_us = LAYOUT.empty[:, None].copy(), 0
     for rows in batches:
         if len(rows):
@@ -49,5 +49,5 @@ def applied(batches: list[Rows]) -> np.ndarray:
 
 
 def features_at(block: np.ndarray, at_us: int) -> np.ndarray:
-    """All features of the blocks' customers at an instant."""
+    """Returns all features of the block's customers at an instant."""
     return values(View(LAYOUT, block, np.full(block.shape[1], float(at_us))))

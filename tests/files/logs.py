@@ -1,4 +1,4 @@
-"""Files for the tests: the same events in every format, and what is read back from a file."""
+"""Test files: the same events in every format, and readers of what a file yields."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def written(folder: Path, name: str, data: bytes) -> str:
 
 
 def rows_of(path: str) -> list[Event]:
-    """Every row as it would lie in a topic."""
+    """Returns every row as a topic would have it."""
     return [json.loads(value) for chunk in open_source(path).chunks for value in chunk.values()]
 
 
@@ -67,11 +67,11 @@ def decoded(path: str) -> list[DecodedChunk]:
 
 
 def letters(path: str) -> list[tuple[int, str, str]]:
-    """(line, field, rule) of what is refused."""
+    """Returns (line, field, rule) of the refused rows."""
     return [(x["line"], x["field"], x["rule"]) for chunk in decoded(path) for x in chunk.letters]
 
 
 def accepted(path: str) -> Iterator[str]:
-    """The customers of what is accepted."""
+    """Yields the customers of the accepted events."""
     for chunk in decoded(path):
         yield from chunk.decoded.events.customers

@@ -1,4 +1,4 @@
-"""What cells mean, and what happens to rows that cannot be read."""
+"""How cells are parsed, and what happens to malformed rows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_numbers_are_read(tmp_path: Path, cell: str, value: float) -> None:
 @pytest.mark.parametrize(
     "cell", ["nan", "inf", "1_000", "0x10", " 5", "5 EUR", "1e999", "\N{ARABIC-INDIC DIGIT FIVE}", "true"]
 )
-def test_what_is_no_number_is_refused_as_it_came(tmp_path: Path, cell: str) -> None:
+def test_text_that_is_no_number_is_refused_unchanged(tmp_path: Path, cell: str) -> None:
     path = visits(tmp_path, f"c1,2024-03-01T00:00:00Z,{cell},s\n".encode())
     assert letters(path) == [(2, "amount", "float_type")]
     assert rows_of(path)[0]["amount"] == cell
@@ -85,7 +85,7 @@ def test_a_row_of_another_width_is_refused_alone(tmp_path: Path, row: bytes) -> 
     assert list(accepted(path)) == ["c1", "c1"]
 
 
-def test_blank_lines_are_passed_over_and_counted_as_lines(tmp_path: Path) -> None:
+def test_blank_lines_are_skipped_and_counted_as_lines(tmp_path: Path) -> None:
     path = visits(tmp_path, b"\n", GOOD, b"\n", b"c2,nonsense,1,s\n")
     assert [chunk.lines.tolist() for chunk in decoded(path)] == [[3, 5]]
 
@@ -134,7 +134,7 @@ def test_a_zero_byte_in_a_cell_is_refused_with_its_field(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("header", [b"\0\0\0,b\n", b"caf\xe9,b\n"])
-def test_a_header_that_is_no_text_is_refused(tmp_path: Path, header: bytes) -> None:
+def test_a_header_that_is_not_text_is_refused(tmp_path: Path, header: bytes) -> None:
     with pytest.raises(UsageError, match="does not begin with text in UTF-8"):
         rows_of(written(tmp_path, "service_visits.csv", header))
 
@@ -148,7 +148,7 @@ def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
     assert list(accepted(visits(tmp_path, GOOD, GOOD.rstrip()))) == ["c1", "c1"]
 
 
-def test_line_numbers_go_on_from_chunk_to_chunk(tmp_path: Path) -> None:
+def test_line_numbers_continue_across_chunks(tmp_path: Path) -> None:
     lines = [GOOD] * 20_000
     lines[7], lines[9_000], lines[15_000] = b"\n", b"short\n", b'c1,2024-03-01T00:00:00Z,1,"a\nb"\n'
     path = visits(tmp_path, *lines, b"bad\n")

@@ -1,4 +1,4 @@
-"""Ids of rows that have none: the same on every reading and in every format, different for equal rows."""
+"""Ids of rows that have none: the same at every reading and in every format, different for equal rows."""
 
 from __future__ import annotations
 
@@ -98,14 +98,14 @@ def test_the_name_of_the_file_does_not_matter(tmp_path: Path) -> None:
     assert ids_of(kept) == ids_of(written(tmp_path, "service-visit.csv", as_csv([VISIT])))
 
 
-def test_no_more_rows_are_remembered_than_allowed() -> None:
+def test_no_more_rows_are_kept_than_allowed() -> None:
     ids = DerivedIds(most=100)
     for second in range(10_000):
         ids.of([{"event_time": f"{second:05}", "n": second}])
     assert sum(map(len, ids.times.values())) == ids.counted <= 100
 
 
-def test_the_newest_time_is_never_forgotten() -> None:
+def test_the_newest_time_is_never_dropped() -> None:
     ids = DerivedIds(most=10)
     first = ids.of([{"event_time": "2", "n": n} for n in range(50)])
     again = ids.of([{"event_time": "2", "n": n} for n in range(50)])
@@ -113,5 +113,5 @@ def test_the_newest_time_is_never_forgotten() -> None:
 
 
 def test_ids_stay_what_they_were(tmp_path: Path) -> None:
-    """A change gives every file that was published before other ids: sent again, it would count twice."""
+    """Other ids would make every file published before count twice when it is published again."""
     assert ids_of(written(tmp_path, "service_visits.csv", as_csv([VISIT]))) == ["599ab42f075c1896-0"]

@@ -19,7 +19,7 @@ OUTCOME = AT | {"event_id": "e1", "intervention_id": "i1", "status": "saved", "c
 
 
 def details(path: str) -> list[Details]:
-    """In the order of their rows."""
+    """Returns the details in the order of their rows."""
     chunks = [chunk.decoded for chunk in decoded(path)]
     return [chunk.details[one - 1] for chunk in chunks for one in chunk.events.rows["details"].tolist() if one]
 
@@ -46,7 +46,7 @@ def test_consent_may_be_a_map_or_a_struct_of_parquet(tmp_path: Path, kind: pa.Da
     assert details(written(tmp_path, "customer_profiles.parquet", sink.getvalue())) == [{"consent": CONSENT}]
 
 
-def test_notes_of_mixed_kinds_stay_with_their_rows(tmp_path: Path) -> None:
+def test_details_of_mixed_kinds_stay_with_their_rows(tmp_path: Path) -> None:
     profile = AT | {"kind": "customer_profile", "scope": "a"}
     visit, outcome = AT | {"kind": "service_visit"}, OUTCOME | {"kind": "intervention_outcome"}
     found = details(

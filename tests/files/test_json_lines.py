@@ -1,4 +1,4 @@
-"""Lines of events of any kinds: completed where they lack something, refused where they are none."""
+"""Lines of events of any kind: missing fields are added, lines that are no event are refused."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def test_a_line_that_is_no_event_is_refused_alone(tmp_path: Path, line: bytes, r
     assert list(accepted(path)) == ["c1", "c1"]
 
 
-def test_a_file_of_nothing_but_refused_lines_is_read_to_its_end(tmp_path: Path) -> None:
+def test_a_file_of_refused_lines_alone_is_read_to_its_end(tmp_path: Path) -> None:
     assert len(letters(log(tmp_path, *[b"{"] * 10_000))) == 10_000
 
 
-def test_blank_lines_are_passed_over_and_counted_as_lines(tmp_path: Path) -> None:
+def test_blank_lines_are_skipped_and_counted_as_lines(tmp_path: Path) -> None:
     assert letters(log(tmp_path, b"", b"  ", b"{", b"", name="surveys.jsonl")) == [(3, "value", "json")]
 
 
-def test_lines_are_counted_across_what_is_read_at_once(tmp_path: Path) -> None:
+def test_lines_are_counted_across_blocks(tmp_path: Path) -> None:
     assert letters(log(tmp_path, *[b""] * 1_000_000, b"{")) == [(1_000_001, "value", "json")]
 
 
@@ -96,7 +96,7 @@ def test_a_complete_line_is_passed_on_as_it_is(tmp_path: Path) -> None:
     assert [v for chunk in decoded(log(tmp_path, line)) for v in chunk.values()] == [line]
 
 
-def test_heartbeats_are_marks_at_their_place(tmp_path: Path) -> None:
+def test_heartbeats_are_marks_at_their_index(tmp_path: Path) -> None:
     beat = b'{"kind": "heartbeat", "event_time": "2024-03-01T12:00:00Z", "producer": "dms"}'
     [chunk] = decoded(log(tmp_path, as_jsonl([VISIT | {"kind": "service_visit"}]).strip(), beat, b""))
     assert [(m.index, m.time_us) for m in chunk.decoded.marks] == [(1, parse_instant("2024-03-01T12:00:00Z"))]
@@ -108,7 +108,7 @@ def test_the_end_marker_of_a_file_does_not_end_the_input(tmp_path: Path) -> None
     assert [mark.kind for mark in chunk.decoded.marks] == ["heartbeat"]
 
 
-def test_a_line_may_be_longer_than_what_is_read_at_once(tmp_path: Path) -> None:
+def test_a_line_may_be_longer_than_a_block(tmp_path: Path) -> None:
     long = json.dumps(VISIT | {"kind": "service_visit", "note": "x" * (5 << 20)}).encode()
     good = json.dumps(VISIT | {"kind": "service_visit"}).encode()
     path = log(tmp_path, good, long, good)

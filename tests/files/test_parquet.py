@@ -1,4 +1,4 @@
-"""Columns with types of their own, and what they become."""
+"""Typed columns, and the event fields they become."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ LIST = pa.ListArray.from_arrays([0, 1], BYTES.view(pa.string()))
 
 
 @pytest.mark.parametrize("column", [BYTES, BYTES.view(pa.string()), LIST], ids=["bytes", "text", "list"])
-def test_bytes_that_are_no_text_are_a_failure(tmp_path: Path, column: pa.Array) -> None:
+def test_bytes_that_are_not_text_are_a_failure(tmp_path: Path, column: pa.Array) -> None:
     with pytest.raises(Failure, match="cannot be read"):
         rows_of(visits(tmp_path, store_id=column))
 

@@ -1,4 +1,4 @@
-"""What a replay leaves behind."""
+"""The result folder of a replay."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_scores_are_written_only_when_asked_for(tmp_path: Path) -> None:
     assert not (tmp_path / "without/scores.parquet").exists()
 
 
-def test_rows_are_grouped_alike_however_they_come(tmp_path: Path) -> None:
+def test_row_groups_do_not_depend_on_the_appended_batches(tmp_path: Path) -> None:
     with ReplayFolder(str(tmp_path / "out"), ["a", "b"]) as folder:
         for n in (1, GROUP_ROWS, 10, GROUP_ROWS // 2, GROUP_ROWS // 2):
             examples(folder, n)
@@ -129,7 +129,7 @@ def test_an_old_replay_is_replaced_and_nothing_else_is_touched(tmp_path: Path) -
 
 def test_a_folder_of_something_else_is_refused_and_kept(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text("{}")
-    with pytest.raises(UsageError, match=r"holds something else than a replay \(summary\.json"):
+    with pytest.raises(UsageError, match=r"has files that are no replay's \(summary\.json"):
         ReplayFolder(str(tmp_path), [])
     assert (tmp_path / "summary.json").read_text() == "{}"
 

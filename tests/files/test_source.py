@@ -1,4 +1,4 @@
-"""What a file may be called, and what is said when it is not what it should be."""
+"""Names of files, and the errors for wrong names and unreadable files."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_every_format_is_read_in_every_compression(tmp_path: Path, form, write, 
 
 
 def test_a_stem_that_names_no_kind_is_refused_with_what_is_expected(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"'visits' does not say what the rows are.*service_visits"):
+    with pytest.raises(UsageError, match=r"'visits' names no kind of event.*service_visits"):
         open_source(written(tmp_path, "visits.csv", as_csv([VISIT])))
 
 
@@ -103,7 +103,7 @@ def test_several_gzips_one_after_another_are_one_file(tmp_path: Path) -> None:
     assert list(accepted(path)) == ["c1", "c2"]
 
 
-def test_something_else_that_is_called_parquet_is_a_failure(tmp_path: Path) -> None:
+def test_another_format_named_parquet_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="cannot be read"):
         open_source(written(tmp_path, "surveys.parquet", b"PAR1 but no more"))
 
@@ -131,8 +131,8 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path, wri
         open_source(written(tmp_path, name, write([{"customer_id": "c1"}])))
 
 
-def test_a_column_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="column 'amount' stands there twice"):
+def test_a_column_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="column 'amount' occurs twice"):
         open_source(written(tmp_path, "service_visits.csv", b"customer_id,event_time,amount,amount\n"))
 
 

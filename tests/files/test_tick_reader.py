@@ -1,4 +1,4 @@
-"""What a publisher sends: every row of the files once, events by tick, rows that will be refused as they come."""
+"""What a publisher sends: every row once, events by tick, rows that will be refused in file order."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ GOOD = (
 
 
 def ticks(folder: Path, *lines: bytes) -> list[tuple[bool, list[bytes]]]:
-    """(whether it is a tick, its rows) of a file of these lines."""
+    """Returns (whether it is a tick, its rows) of a file with these lines."""
     path = folder / "log.jsonl"
     path.write_bytes(b"\n".join(lines) + b"\n")
     found = Ticks(FileSources([str(path)], NOW_US, 0), DAY_US)
     return [(start_us is not None, [row.value for row in rows]) for start_us, rows in found]
 
 
-def test_events_go_by_tick(tmp_path: Path) -> None:
+def test_events_are_grouped_by_tick(tmp_path: Path) -> None:
     lines = [GOOD % (1, 1), GOOD % (2, 1), GOOD % (3, 4)]
     assert ticks(tmp_path, *lines) == [(True, lines[:2]), (True, lines[2:])]
 
@@ -33,5 +33,5 @@ def test_rows_that_will_be_refused_are_sent_all_the_same(tmp_path: Path) -> None
     assert sorted(sent) == sorted([b"{", GOOD % (1, 1), b"[]"])
 
 
-def test_a_file_of_nothing_but_refused_rows_is_sent_too(tmp_path: Path) -> None:
+def test_a_file_of_refused_rows_alone_is_sent_too(tmp_path: Path) -> None:
     assert ticks(tmp_path, b"{", b"[]") == [(False, [b"{", b"[]"])]

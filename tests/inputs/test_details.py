@@ -1,4 +1,4 @@
-"""Outcomes and profiles on their way to the engine: beside the events, never among them."""
+"""Details of outcomes and profiles reach the engine with their rows, whatever the batches are."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def profile(hour: int, **fields: Any) -> bytes:
 
 
 def read(unit: EngineUnit, values: list[bytes | None], clock_us: int = START_US + 3 * DAY_US) -> list[Batch]:
-    """The batches of a log of profiles, the other inputs silent; all of them applied."""
+    """Applies a log of profiles, without records of other inputs; returns the batches."""
     unit.position = dict.fromkeys(unit.sources, 0)
     feed, batches = unit.open_feed(), []
     feed.offer(PROFILES, 0, [Record(i, b"c1", value) for i, value in enumerate(values)], NOW_US)
@@ -78,7 +78,7 @@ def test_notes_are_counted_and_a_note_that_is_sent_again_is_a_duplicate() -> Non
     assert counts["applied"] + counts["duplicate"] + counts["late"] + counts["rejected"] == 5
 
 
-def test_whoever_has_a_profile_and_no_events_is_no_customer_and_has_no_features() -> None:
+def test_a_profile_without_events_is_no_customer_and_has_no_features() -> None:
     unit = live()
     read(unit, [profile(1)])
     assert unit.engine.customers == 0

@@ -1,4 +1,4 @@
-"""The merge: whole ticks, in order, the same ones however the sources are read and wherever reading starts again."""
+"""The merge returns whole ticks in order: the same however sources are read and from whichever position it restarts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.columns import empty_rows
 from streams.inputs.merge import Merge
 
 TICK_US = 10
-Item = tuple[str, int]  # ("record" | "heartbeat" | "refused", time); the merge never sees a refused one
+Item = tuple[str, int]  # ("record" | "heartbeat" | "refused", time); refused records are not added to the merge
 END_US = 200
 
 items = st.lists(
@@ -43,11 +43,11 @@ class Reader:
                 rows = empty_rows(1)
                 rows["time_us"], rows["id"] = time_us, offset
                 rows["slot"] = sorted(self.logs).index(source)
-                self.merge.records(source, rows, np.array([offset]))
+                self.merge.add(source, rows, np.array([offset]))
             elif kind == "heartbeat":
                 self.merge.heartbeat(source, time_us, offset)
             self.read[source] = offset + 1
-            self.merge.reached(source, offset + 1)
+            self.merge.read_up_to(source, offset + 1)
 
     def take(self) -> None:
         frontier_us = self.merge.frontier_us

@@ -1,4 +1,4 @@
-"""What fits a customer: the remedy of the cause, then the segment's offer, then the tier's own action."""
+"""The action for a customer: the remedy of the cause, then the segment's offer, then the tier's own action."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from features.catalogue import NAMES
 from features.portable_math import Array
-from streams.interventions.actions import PLACE, Standing, action, lifecycle, plan, standing
+from streams.interventions.actions import PLACE, Segmentation, action, lifecycle, plan, segmentation
 from streams.profile.loading import load_profile
 from streams.profile.profile import Profile
 
@@ -20,7 +20,7 @@ PERSONS = {"director", "service advisor", "service manager", "head of customer s
 
 
 def raw(**features: float) -> Array:
-    """Features of somebody who came ten days ago for the fifth time and has spent 1,000; the others are 0."""
+    """Features of a customer with five visits, the last ten days ago, who has spent 1,000; the others are 0."""
     usual: dict[str, Any] = {"retained_recency": 10.0, "retained_count": 5.0, "spend_total": 1000.0}
     values = np.zeros(len(NAMES))
     for name, value in (usual | features).items():
@@ -29,7 +29,7 @@ def raw(**features: float) -> Array:
 
 
 def segments(behaviour: float | None = None, **features: float) -> tuple[str, ...]:
-    return standing(SHOP.segments, raw(**features), _rfm_b(behaviour)).segments
+    return segmentation(SHOP.segments, raw(**features), _rfm_b(behaviour)).segments
 
 
 def _rfm_b(behaviour: float | None) -> dict[str, float] | None:
@@ -37,16 +37,16 @@ def _rfm_b(behaviour: float | None) -> dict[str, float] | None:
 
 
 def cause(**features: float) -> str | None:
-    return standing(SHOP.segments, raw(**features), None).cause
+    return segmentation(SHOP.segments, raw(**features), None).cause
 
 
 def of(profile: Profile, cause: str | None = None, segments: tuple[str, ...] = (), tier: int = 0) -> Any:
-    return plan(profile, profile.tiers[tier], Standing(segments, "growing", cause))
+    return plan(profile, profile.tiers[tier], Segmentation(segments, "growing", cause))
 
 
 @pytest.mark.parametrize("profile", [WORKSHOP, SHOP])
 @pytest.mark.parametrize("tier", range(4))
-def test_whoever_left_over_service_is_met_by_a_person_and_never_gets_a_coupon(profile: Profile, tier: int) -> None:
+def test_a_customer_who_left_over_service_gets_a_person_and_no_coupon(profile: Profile, tier: int) -> None:
     remedy = of(profile, "service", ("price-sensitive", "new"), tier)
     assert remedy.who in PERSONS
     assert set(remedy.channels) <= {"phone", "visit"}
@@ -87,7 +87,7 @@ def test_the_first_segment_that_has_an_offer_decides() -> None:
 
 
 def test_a_step_is_fitted_to_the_customer_like_a_tier() -> None:
-    fitted = plan(SHOP, SHOP.steps[0], Standing((), "growing", "service"))
+    fitted = plan(SHOP, SHOP.steps[0], Segmentation((), "growing", "service"))
     assert (fitted.who, fitted.channels) == ("head of customer service", ("phone", "visit"))
 
 
@@ -121,12 +121,12 @@ def test_high_value_is_recent_frequent_and_worth_it() -> None:
 
 
 @pytest.mark.parametrize("short", [{"retained_recency": 30.01}, {"retained_count": 4.0}, {"spend_total": 1999.99}])
-def test_short_of_one_of_the_three_nobody_is_of_high_value(short: dict[str, float]) -> None:
+def test_a_customer_short_of_one_of_the_three_is_not_of_high_value(short: dict[str, float]) -> None:
     assert "high-value" not in segments(**HIGH_VALUE | short)
 
 
 @pytest.mark.parametrize(("behaviour", "at_risk"), [(20.0, True), (20.1, False), (None, False)])
-def test_high_value_at_risk_is_whoever_has_gone_quiet(behaviour: float | None, at_risk: bool) -> None:
+def test_high_value_at_risk_needs_a_low_behaviour_percentile(behaviour: float | None, at_risk: bool) -> None:
     assert ("high-value-at-risk" in segments(behaviour, **HIGH_VALUE)) is at_risk
 
 
@@ -156,11 +156,11 @@ def test_lifecycle_groups_follow_purchases_and_silence(purchases: float, days: f
 
 
 @given(st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0, 1e6), st.floats(0, 100) | st.none())
-def test_whoever_it_is_there_is_somebody_to_act_and_a_channel(
+def test_every_customer_has_an_action_with_a_person_and_a_channel(
     recency: float, count: float, spend: float, behaviour: float | None
 ) -> None:
     features = raw(retained_recency=recency, retained_count=count, spend_total=spend)
-    who = standing(SHOP.segments, features, _rfm_b(behaviour))
+    who = segmentation(SHOP.segments, features, _rfm_b(behaviour))
     for tier in SHOP.tiers:
         fitted = plan(SHOP, tier, who)
         assert fitted.who

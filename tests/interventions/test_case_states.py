@@ -1,4 +1,4 @@
-"""docs/cases.md says what the code does."""
+"""The tables of docs/cases.md are those of the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Personas: what profiles say, each different one kept once, and found again after a restart."""
+"""Customer attributes: each different set is stored once, and found again after a restart."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.interventions.customer_attributes import AttributesTable, CustomerAttributes
 
-PREFIX = b"\0persona"
+PREFIX = b"\0attributes"
 FIELDS: dict[str, Any] = {
     "scope": "city-1",
     "time_zone": "Europe/Berlin",
@@ -36,12 +36,12 @@ def restored(pairs: list[tuple[bytes | None, bytes | None]]) -> AttributesTable:
     return again
 
 
-def test_a_persona_is_all_that_a_profile_says_but_the_value() -> None:
+def test_attributes_are_all_fields_of_a_profile_but_the_value() -> None:
     attributes = CustomerAttributes.of(FIELDS)
     assert attributes == CustomerAttributes("city-1", "Europe/Berlin", (("mail", True), ("sms", False)), "mail", "a-7")
 
 
-def test_somebody_without_a_profile_is_number_0_and_says_nothing() -> None:
+def test_number_0_is_a_customer_without_a_profile() -> None:
     assert AttributesTable()[0.0] == CustomerAttributes() == CustomerAttributes.of({})
 
 
@@ -51,7 +51,7 @@ def test_the_order_in_which_consents_are_written_does_not_matter() -> None:
     )
 
 
-def test_whoever_says_the_same_has_the_same_number() -> None:
+def test_equal_attributes_have_the_same_number() -> None:
     attributes_table = AttributesTable()
     numbers = [
         attributes_table.number(CustomerAttributes.of(FIELDS | more))
@@ -77,9 +77,9 @@ def test_after_a_restart_nothing_is_new() -> None:
 
 
 @given(st.lists(fields, max_size=15))
-def test_numbers_mean_the_same_after_a_restart(said: list[dict[str, Any]]) -> None:
+def test_numbers_mean_the_same_after_a_restart(profiles: list[dict[str, Any]]) -> None:
     attributes_table = AttributesTable()
-    numbers = [attributes_table.number(CustomerAttributes.of(one)) for one in said]
+    numbers = [attributes_table.number(CustomerAttributes.of(one)) for one in profiles]
     again = restored(attributes_table.take_changes(PREFIX))
-    assert [again[number] for number in numbers] == [CustomerAttributes.of(one) for one in said]
-    assert [again.number(CustomerAttributes.of(one)) for one in said] == numbers
+    assert [again[number] for number in numbers] == [CustomerAttributes.of(one) for one in profiles]
+    assert [again.number(CustomerAttributes.of(one)) for one in profiles] == numbers

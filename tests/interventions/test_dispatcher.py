@@ -1,4 +1,4 @@
-"""The dispatcher: what is shared is never exceeded, and the highest net value goes first."""
+"""The dispatcher: shared limits are never exceeded, and the highest net value goes first."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_equal_values_go_by_their_ids_in_whatever_order_they_come() -> None:
         assert sent(Dispatcher(limits([budget(amount=600)])).decide(NOON_US, order)) == ["a", "b"]
 
 
-def test_whoever_is_too_dear_leaves_room_for_the_cheaper_behind() -> None:
+def test_a_candidate_above_the_budget_leaves_room_for_cheaper_ones() -> None:
     grants = Dispatcher(limits([budget(amount=400)])).decide(NOON_US, [asks("dear", 9, 800), asks("cheap", 1, 300)])
     assert answers(grants) == {"dear": "budget", "cheap": "sent"}
 
@@ -130,7 +130,7 @@ def test_without_limits_everybody_is_sent() -> None:
     assert sent(Dispatcher(limits()).decide(NOON_US, [asks("a"), asks("b")])) == ["a", "b"]
 
 
-def test_whoever_comes_late_is_of_now() -> None:
+def test_a_late_candidate_counts_in_the_current_period() -> None:
     dispatcher = Dispatcher(limits([budget(amount=300)]))
     dispatcher.decide(TOMORROW_US, [asks("a")])
     assert answers(dispatcher.decide(NOON_US, [asks("b")])) == {"b": "budget"}
@@ -223,7 +223,7 @@ def test_the_order_in_which_candidates_of_an_instant_come_does_not_show(
 
 
 @given(st.lists(candidates, max_size=12))
-def test_nobody_like_another_is_sent_who_is_worth_less(asked: list[tuple[Any, ...]]) -> None:
+def test_among_equal_candidates_the_higher_net_value_is_granted_first(asked: list[tuple[Any, ...]]) -> None:
     alike = [asks(f"{i:02}", value) for i, (value, *_) in enumerate(asked)]
     grants = Dispatcher(LIMITS).decide(NOON_US, alike)
     ranked = sorted(grants, key=lambda grant: -grant.candidate.net_value)

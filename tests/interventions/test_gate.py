@@ -1,4 +1,4 @@
-"""The gate: which rule refuses whom, by which channel the rest goes out, and when it may be tried again."""
+"""The gate: which rule refuses which customer, which channel is chosen, and when to retry."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 
 from schemas.instants import DAY_US, EPOCH, HOUR_US, parse_instant
 from schemas.time_zones import zone as zone_of
-from streams.interventions.actions import Plan, Standing
+from streams.interventions.actions import Plan, Segmentation
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.gate import (
     RULES,
-    Applicant,
     Passed,
+    Recipient,
     Refused,
-    came_to_the_draw,
     is_held_out,
-    loud_again_us,
-    may_ask,
+    pass_candidate_rules,
     pass_contact_rules,
     pass_gate,
+    quiet_hours_end_us,
     quiet_until_us,
+    reached_holdout_rule,
 )
 from streams.profile.loading import load_profile
 
@@ -37,18 +37,18 @@ NOON_US, NIGHT_US = parse_instant("2024-03-05T04:00:00Z"), parse_instant("2024-0
 MORNING_US = parse_instant("2024-03-06T00:00:00Z")  # 08:00 in Shanghai
 MINUTE_US = HOUR_US // 60
 PLAN = Plan("service advisor", ("sms", "mail"), "package", "Call.")
-STANDING = Standing(("price-sensitive",), "growing", None)
+SEGMENTATION = Segmentation(("price-sensitive",), "growing", None)
 TWO_SMS = ((NOON_US - 6 * DAY_US, "sms"), (NOON_US - DAY_US, "sms"))
 NO_MAIL_OR_SMS = (("mail", False), ("sms", False))
 
 
-def applicant(at_us: int = NOON_US, channels: tuple[str, ...] = PLAN.channels, **attributes: Any) -> Applicant:
-    return Applicant("c1", CustomerAttributes(**attributes), STANDING, replace(PLAN, channels=channels), (), at_us)
+def recipient(at_us: int = NOON_US, channels: tuple[str, ...] = PLAN.channels, **attributes: Any) -> Recipient:
+    return Recipient("c1", CustomerAttributes(**attributes), SEGMENTATION, replace(PLAN, channels=channels), (), at_us)
 
 
-def wrong_in_every_way() -> Applicant:
+def wrong_in_every_way() -> Recipient:
     """Outside the pilot, sold, without consent, held out, over the cap, at night."""
-    who = applicant(NIGHT_US, ("sms",), scope="elsewhere", consent=NO_MAIL_OR_SMS)
+    who = recipient(NIGHT_US, ("sms",), scope="elsewhere", consent=NO_MAIL_OR_SMS)
     sent = ((NIGHT_US - 2 * DAY_US, "sms"), (NIGHT_US - DAY_US, "sms"))
     return replace(who, plan=replace(who.plan, closes=True), contacts=sent)
 
@@ -58,7 +58,7 @@ def test_the_rules_stand_in_this_order() -> None:
 
 
 def test_the_first_rule_that_refuses_is_the_one_that_is_named() -> None:
-    who, said = wrong_in_every_way(), []
+    who, rules = wrong_in_every_way(), []
     mended = [
         (PILOT, who),
         (PILOT, who := replace(who, attributes=replace(who.attributes, scope="city-1"))),
@@ -69,68 +69,68 @@ def test_the_first_rule_that_refuses_is_the_one_that_is_named() -> None:
     ]
     for profile, one in mended:
         answer = pass_gate(profile, one)
-        said.append(answer.rule if isinstance(answer, Refused) else "")
-    assert said == list(RULES)
+        rules.append(answer.rule if isinstance(answer, Refused) else "")
+    assert rules == list(RULES)
 
 
 def test_whom_nothing_forbids_is_reached_by_the_first_channel() -> None:
-    assert pass_gate(PROFILE, applicant()) == Passed("sms")
+    assert pass_gate(PROFILE, recipient()) == Passed("sms")
 
 
 def test_the_preferred_channel_goes_first_where_it_is_left() -> None:
-    assert pass_gate(PROFILE, applicant(preferred_channel="mail")) == Passed("mail")
+    assert pass_gate(PROFILE, recipient(preferred_channel="mail")) == Passed("mail")
 
 
 def test_a_preferred_channel_that_the_plan_does_not_have_is_not_used() -> None:
-    assert pass_gate(PROFILE, applicant(preferred_channel="visit")) == Passed("sms")
+    assert pass_gate(PROFILE, recipient(preferred_channel="visit")) == Passed("sms")
 
 
 def test_a_preferred_channel_without_consent_is_not_used() -> None:
-    assert pass_gate(PROFILE, applicant(preferred_channel="mail", consent=(("mail", False),))) == Passed("sms")
+    assert pass_gate(PROFILE, recipient(preferred_channel="mail", consent=(("mail", False),))) == Passed("sms")
 
 
 @pytest.mark.parametrize(("scope", "passes"), [("city-1", True), ("city-2", False), (None, False)])
 def test_the_pilot_is_for_its_own_city(scope: str | None, passes: bool) -> None:
     pilot = load_profile("after-sales", ["roll_out.stage=city", NO_HOLDOUT])
-    answer = pass_gate(pilot, applicant(scope=scope))
+    answer = pass_gate(pilot, recipient(scope=scope))
     assert answer == (Passed("sms") if passes else Refused("roll_out"))
 
 
 def test_a_stage_without_scopes_is_for_everybody() -> None:
-    assert pass_gate(PROFILE, applicant(scope="anywhere")) == Passed("sms")
+    assert pass_gate(PROFILE, recipient(scope="anywhere")) == Passed("sms")
 
 
 def test_whom_nothing_can_save_is_refused_for_good() -> None:
-    who = applicant()
+    who = recipient()
     assert pass_gate(PROFILE, replace(who, plan=replace(who.plan, closes=True))) == Refused("vehicle_sold")
 
 
 def test_without_consent_for_a_channel_the_next_one_is_used() -> None:
-    assert pass_gate(PROFILE, applicant(consent=(("sms", False),))) == Passed("mail")
+    assert pass_gate(PROFILE, recipient(consent=(("sms", False),))) == Passed("mail")
 
 
 def test_without_consent_for_any_channel_it_is_refused_for_good() -> None:
-    assert pass_gate(PROFILE, applicant(consent=NO_MAIL_OR_SMS)) == Refused("consent")
+    assert pass_gate(PROFILE, recipient(consent=NO_MAIL_OR_SMS)) == Refused("consent")
 
 
 @pytest.mark.parametrize(("unknown", "answer"), [("true", Passed("sms")), ("false", Refused("consent"))])
-def test_whoever_was_never_asked_is_treated_as_the_profile_says(unknown: str, answer: Passed | Refused) -> None:
+def test_unknown_consent_is_treated_as_the_profile_sets_it(unknown: str, answer: Passed | Refused) -> None:
     assert pass_gate(
-        load_profile("after-sales", [NO_HOLDOUT, f"gate.consent_when_unknown={unknown}"]), applicant()
+        load_profile("after-sales", [NO_HOLDOUT, f"gate.consent_when_unknown={unknown}"]), recipient()
     ) == (answer)
 
 
 def test_a_channel_that_needs_no_consent_is_used_against_it() -> None:
     profile = load_profile("after-sales", [NO_HOLDOUT, "gate.needs_consent=mail"])
-    assert pass_gate(profile, applicant(consent=(("sms", False),))) == Passed("sms")
+    assert pass_gate(profile, recipient(consent=(("sms", False),))) == Passed("sms")
 
 
 def test_the_holdout_is_refused_for_good() -> None:
-    assert pass_gate(ALL_HELD, applicant()) == Refused("holdout")
+    assert pass_gate(ALL_HELD, recipient()) == Refused("holdout")
 
 
-def test_whoever_refused_every_channel_is_no_measure_of_the_holdout() -> None:
-    assert pass_gate(ALL_HELD, applicant(consent=NO_MAIL_OR_SMS)) == Refused("consent")
+def test_a_customer_without_consent_is_refused_before_the_holdout() -> None:
+    assert pass_gate(ALL_HELD, recipient(consent=NO_MAIL_OR_SMS)) == Refused("consent")
 
 
 CUSTOMERS = [f"c{number}" for number in range(20_000)]
@@ -151,7 +151,7 @@ def test_the_holdout_is_the_same_whatever_else_the_profile_says() -> None:
     assert held() == held("case.threshold=0.6", "name=other")
 
 
-def test_a_larger_holdout_keeps_whoever_was_in_the_smaller() -> None:
+def test_a_larger_holdout_contains_the_smaller_one() -> None:
     assert held() < held("gate.holdout_share=0.1")
 
 
@@ -171,31 +171,31 @@ def test_the_draw_does_not_change_with_versions_of_anything(customer: str, is_he
 
 
 def test_enough_messages_by_a_channel_leave_the_others() -> None:
-    assert pass_gate(PROFILE, replace(applicant(), contacts=TWO_SMS)) == Passed("mail")
+    assert pass_gate(PROFILE, replace(recipient(), contacts=TWO_SMS)) == Passed("mail")
 
 
 def test_a_full_cap_may_be_tried_again_when_the_oldest_is_old_enough() -> None:
-    who = replace(applicant(channels=("sms",)), contacts=TWO_SMS)
+    who = replace(recipient(channels=("sms",)), contacts=TWO_SMS)
     assert pass_gate(PROFILE, who) == Refused("frequency_cap", NOON_US + DAY_US)
 
 
 def test_at_that_instant_it_goes_out() -> None:
-    who = replace(applicant(NOON_US + DAY_US, ("sms",)), contacts=TWO_SMS)
+    who = replace(recipient(NOON_US + DAY_US, ("sms",)), contacts=TWO_SMS)
     assert pass_gate(PROFILE, who) == Passed("sms")
 
 
 def test_just_before_that_instant_it_does_not() -> None:
-    who = replace(applicant(NOON_US + DAY_US - 1, ("sms",)), contacts=TWO_SMS)
+    who = replace(recipient(NOON_US + DAY_US - 1, ("sms",)), contacts=TWO_SMS)
     assert pass_gate(PROFILE, who) == Refused("frequency_cap", NOON_US + DAY_US)
 
 
 def test_messages_by_other_channels_fill_no_cap() -> None:
     sent = tuple((us, "mail") for us, _ in TWO_SMS)
-    assert pass_gate(PROFILE, replace(applicant(), contacts=sent)) == Passed("sms")
+    assert pass_gate(PROFILE, replace(recipient(), contacts=sent)) == Passed("sms")
 
 
 def test_a_cap_of_a_segment_is_for_that_segment_alone() -> None:
-    who = replace(applicant(), contacts=TWO_SMS, standing=Standing((), "growing", None))
+    who = replace(recipient(), contacts=TWO_SMS, segmentation=Segmentation((), "growing", None))
     assert pass_gate(PROFILE, who) == Passed("sms")
 
 
@@ -206,7 +206,7 @@ sent_before = st.lists(st.integers(0, 20 * DAY_US), max_size=8)
 def test_a_cap_is_never_exceeded_and_its_retry_is_the_first_instant_that_keeps_it(ago: list[int], most: int) -> None:
     profile = load_profile("after-sales", [NO_HOLDOUT, f"gate.caps.sms-price-sensitive.most={most}"])
     sent = tuple((NOON_US - us, "sms") for us in ago)
-    answer = pass_gate(profile, replace(applicant(channels=("sms",)), contacts=sent))
+    answer = pass_gate(profile, replace(recipient(channels=("sms",)), contacts=sent))
 
     def within(at_us: int) -> int:
         return sum(at_us - 7 * DAY_US < us <= at_us for us, _ in sent)
@@ -219,19 +219,19 @@ def test_a_cap_is_never_exceeded_and_its_retry_is_the_first_instant_that_keeps_i
 
 
 def test_at_night_what_rings_waits_for_the_morning() -> None:
-    assert pass_gate(PROFILE, applicant(NIGHT_US, ("sms",))) == Refused("quiet_hours", MORNING_US)
+    assert pass_gate(PROFILE, recipient(NIGHT_US, ("sms",))) == Refused("quiet_hours", MORNING_US)
 
 
 def test_at_night_mail_goes_out() -> None:
-    assert pass_gate(PROFILE, applicant(NIGHT_US)) == Passed("mail")
+    assert pass_gate(PROFILE, recipient(NIGHT_US)) == Passed("mail")
 
 
 def test_the_night_is_that_of_the_customer() -> None:
-    assert pass_gate(PROFILE, applicant(NIGHT_US, time_zone="America/New_York")) == Passed("sms")
+    assert pass_gate(PROFILE, recipient(NIGHT_US, time_zone="America/New_York")) == Passed("sms")
 
 
-def test_quiet_hours_are_left_out_when_a_share_is_asked_for() -> None:
-    assert may_ask(PROFILE, applicant(NIGHT_US, ("sms",))) == Passed("sms")
+def test_quiet_hours_do_not_apply_to_candidates() -> None:
+    assert pass_candidate_rules(PROFILE, recipient(NIGHT_US, ("sms",))) == Passed("sms")
 
 
 def test_what_was_granted_at_night_waits_for_the_morning() -> None:
@@ -243,16 +243,16 @@ def test_what_may_go_out_does_not_wait(channel: str, at_us: int) -> None:
     assert quiet_until_us(PROFILE, CustomerAttributes(), channel, at_us) is None
 
 
-def test_a_further_message_is_not_asked_about_roll_out_and_holdout() -> None:
-    assert pass_contact_rules(PILOT, applicant(scope="elsewhere")) == Passed("sms")
+def test_roll_out_and_holdout_do_not_apply_to_further_messages() -> None:
+    assert pass_contact_rules(PILOT, recipient(scope="elsewhere")) == Passed("sms")
 
 
 @pytest.mark.parametrize("rule", ["consent", "frequency_cap", "quiet_hours"])
 def test_a_further_message_keeps_the_rules_of_contact(rule: str) -> None:
     who = {
-        "consent": applicant(consent=NO_MAIL_OR_SMS),
-        "frequency_cap": replace(applicant(channels=("sms",)), contacts=TWO_SMS),
-        "quiet_hours": applicant(NIGHT_US, ("sms",)),
+        "consent": recipient(consent=NO_MAIL_OR_SMS),
+        "frequency_cap": replace(recipient(channels=("sms",)), contacts=TWO_SMS),
+        "quiet_hours": recipient(NIGHT_US, ("sms",)),
     }[rule]
     answer = pass_contact_rules(PROFILE, who)
     assert isinstance(answer, Refused)
@@ -286,7 +286,7 @@ instants = st.integers(FIRST_US, LAST_US) | st.builds(lambda us, more: us + more
 def test_quiet_hours_end_at_the_first_minute_that_is_not_quiet(
     quiet_from: int, quiet_until: int, zone: str, at_us: int
 ) -> None:
-    end_us = loud_again_us(quiet_from, quiet_until, zone, at_us)
+    end_us = quiet_hours_end_us(quiet_from, quiet_until, zone, at_us)
     assert not is_quiet(quiet_from, quiet_until, minute_of(zone, end_us))
     assert at_us <= end_us <= at_us + 25 * HOUR_US
     inside = [at_us, *range(end_us - MINUTE_US, at_us, -17 * MINUTE_US)] if end_us > at_us else []
@@ -306,4 +306,4 @@ def test_quiet_hours_end_at_the_first_minute_that_is_not_quiet(
     ],
 )
 def test_the_draw_decides_where_nothing_before_it_refuses(answer: Passed | Refused, came: bool) -> None:
-    assert came_to_the_draw(answer) is came
+    assert reached_holdout_rule(answer) is came

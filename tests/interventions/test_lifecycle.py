@@ -20,7 +20,7 @@ SHOP = load_profile("e-commerce")
 RULES = PROFILE.case
 CROSSED_US = parse_instant("2024-03-01T00:00:00Z")
 ID = "37c559c0-0b90-52d7-b3e8-979ce7e919ef"
-REPORTED = tuple(CaseTrigger)[:6]  # what the CRM can say
+REPORTED = tuple(CaseTrigger)[:6]  # outcomes that the CRM can report
 
 
 def case(state: State = State.OPEN, **more: Any) -> Case:
@@ -37,23 +37,23 @@ def at(day: float) -> int:
 def says(subject: Case, status: str, day: float, known_day: float | None = None, **fields: Any) -> list[str]:
     """The CRM reports what happened at a day; it is known at that day or later. Status and reason of each answer."""
     known_us = at(day if known_day is None else known_day)
-    return told(lifecycle.outcome(RULES, subject, {"status": status, **fields}, at(day), known_us))
+    return statuses(lifecycle.outcome(RULES, subject, {"status": status, **fields}, at(day), known_us))
 
 
 def comes(subject: Case, day: float, known_day: float | None = None) -> list[str]:
     """A retention event."""
-    return told(lifecycle.retained(RULES, subject, at(day), at(day if known_day is None else known_day)))
+    return statuses(lifecycle.retained(RULES, subject, at(day), at(day if known_day is None else known_day)))
 
 
 def until(subject: Case, day: float) -> list[str]:
     """Deadlines up to a day, each once, in their order."""
-    said: list[str] = []
+    fired: list[str] = []
     while due := min(((us, name) for us, name in deadlines(PROFILE, subject) if us <= at(day)), default=None):
-        said += told(lifecycle.fire(PROFILE, subject, due[1], due[0]))
-    return said
+        fired += statuses(lifecycle.fire(PROFILE, subject, due[1], due[0]))
+    return fired
 
 
-def told(updates: list[lifecycle.Update]) -> list[str]:
+def statuses(updates: list[lifecycle.Update]) -> list[str]:
     return [" ".join(filter(None, (update["status"], update.get("why")))) for update in updates]
 
 
@@ -90,7 +90,7 @@ def happens(subject: Case, trigger: CaseTrigger) -> list[lifecycle.Update]:
             return lifecycle.fire(PROFILE, subject, "last_window", known_us)
         case CaseTrigger.NO_CHANNEL:
             return lifecycle.end_without_channel(subject, known_us)
-        case CaseTrigger.NOBODY_TO_SAVE:
+        case CaseTrigger.VEHICLE_SOLD:
             fields = {"status": "contacted", "causes": ["vehicle_sold"]}
             return lifecycle.outcome(RULES, subject, fields, at(3), known_us)
         case _:
@@ -116,7 +116,7 @@ def test_every_outcome_that_the_table_does_not_have_is_answered_with_the_reason(
     subject = in_state(state)
     before = subject.state_of()
     answer = lifecycle.outcome(RULES, subject, {"status": trigger.value}, at(4.5), at(5))
-    assert told(answer) == [f"ignored {why_ignored(state, trigger)}"]
+    assert statuses(answer) == [f"ignored {why_ignored(state, trigger)}"]
     assert answer[0]["outcome"] == trigger.value
     assert subject.state_of() == before
 
@@ -129,7 +129,7 @@ def test_only_a_withdrawn_case_may_change_its_end() -> None:
     assert [cell for cell in TABLE if cell[0] in ENDED] == [(State.WITHDRAWN, CaseTrigger.RETAINED)]
 
 
-def test_every_happening_has_a_row() -> None:
+def test_every_trigger_has_a_row() -> None:
     assert {trigger for _, trigger in TABLE} == set(CaseTrigger)
 
 
@@ -288,7 +288,7 @@ def test_a_reminder_goes_to_who_acts_and_an_escalation_above() -> None:
     assert (reminder["to"], escalation["to"]) == ("service advisor", RULES.escalate_to)
 
 
-def test_whoever_has_acknowledged_is_only_asked_for_the_contact() -> None:
+def test_an_acknowledged_case_has_only_the_deadline_of_the_contact() -> None:
     assert until(in_state(State.ACKNOWLEDGED), 7)[0] == "escalated not_contacted"
 
 
@@ -414,7 +414,7 @@ def test_a_step_that_no_time_would_help_is_left_out() -> None:
 
 
 def test_without_any_channel_a_waiting_case_is_withdrawn_and_a_contacted_one_goes_on() -> None:
-    ends = [told(lifecycle.end_without_channel(in_state(state), at(5))) for state in (State.OPEN, State.CONTACTED)]
+    ends = [statuses(lifecycle.end_without_channel(in_state(state), at(5))) for state in (State.OPEN, State.CONTACTED)]
     assert ends == [["withdrawn consent"], []]
 
 

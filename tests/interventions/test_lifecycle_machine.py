@@ -1,4 +1,4 @@
-"""Any sequence of outcomes, returns, steps, instants and restarts keeps the promises of the table of a case's life."""
+"""Any sequence of outcomes, returns, steps, instants and restarts keeps the invariants of the table of states."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ages = st.sampled_from([0, 1, HOUR_US, DAY_US, 3 * DAY_US, 9 * DAY_US, 12 * DAY_
 
 
 class Lives(RuleBasedStateMachine):
-    """Two casebooks hear the same; only one of them is ever restarted."""
+    """Two casebooks with the same inputs; only one of them is restarted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(slot=slots, tier=st.sampled_from(sorted(TIERS)), holdout=st.booleans(), age_us=ages)
     def open(self, slot: int, tier: str, holdout: bool, age_us: int) -> None:
-        if self.steady.of(slot).live is not None:  # as the desk does
+        if self.steady.of(slot).live is not None:  # as CustomerDecision does
             return
         self.number += 1
         name, state = f"case-{self.number}", State.WITHHELD if holdout else State.OPEN
@@ -127,10 +127,10 @@ class Lives(RuleBasedStateMachine):
                 assert (case.ended_us is not None) == (case.state in ENDED)
 
     def _until(self, end_us: int) -> None:
-        """As the engine does: both stop where either agenda says, for what it says."""
+        """Fires deadlines as the engine does: both stop at the next instant of either agenda."""
         while (next_us := min(self.steady.next_us, self.restarted.next_us, end_us)) <= end_us:
             self.now_us = max(self.now_us, next_us)
-            due = set(self.steady.due(self.now_us)), set(self.restarted.due(self.now_us))
+            due = set(self.steady.pop_due(self.now_us)), set(self.restarted.pop_due(self.now_us))
             said = [self._wake(book, slots) for book, slots in zip((self.steady, self.restarted), due, strict=True)]
             assert said[0] == said[1]
             self._follow(said[0])
@@ -141,11 +141,13 @@ class Lives(RuleBasedStateMachine):
         gate = self._answer()
         action = {"channel": gate.channel} if isinstance(gate, Passed) else {}
         return [
-            update for slot in sorted(slots) for update in book.wake(slot, self.now_us, lambda base: (gate, action))
+            update
+            for slot in sorted(slots)
+            for update in book.fire_deadlines(slot, self.now_us, lambda base: (gate, action))
         ]
 
     def _answer(self) -> Passed | Refused:
-        """A refusal for later is for later than now."""
+        """The gate's answer; a refusal has no retry in the past."""
         if isinstance(self.gate, Refused) and self.gate.retry_us is not None and self.gate.retry_us <= self.now_us:
             return Passed("app")
         return self.gate
@@ -157,7 +159,7 @@ class Lives(RuleBasedStateMachine):
         return said[0]
 
     def _follow(self, updates: list[Update]) -> None:
-        """A state changes by the table alone, and after an end nothing does but what measures it."""
+        """A state changes by the table alone, and after an end only what measures it does."""
         for update in updates:
             name = update["intervention_id"]
             before = self.state.get(name, "")

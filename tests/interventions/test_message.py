@@ -11,7 +11,7 @@ import pytest
 from online_model.reasons import Explanation, Reason
 from schemas.instants import DAY_US, HOUR_US, parse_instant
 from streams.interventions import message as message_module
-from streams.interventions.actions import Standing, plan
+from streams.interventions.actions import Segmentation, plan
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.message import Crossing, compose, tier_of, window_of, withheld
 from streams.interventions.touches import ActivePoint
@@ -26,7 +26,7 @@ REASONS = [
 ]
 WHY = Explanation(log_odds=0.125, average=-2.0, other=0.125, reasons=REASONS)
 RFM_B = {"recency": 40.0, "frequency": 60.0, "monetary": 50.0, "behaviour": 35.0, "score": 47.25}
-STANDING = Standing(("price-sensitive",), "growing", None, RFM_B)
+SEGMENTATION = Segmentation(("price-sensitive",), "growing", None, RFM_B)
 CROSSING = Crossing(
     customer_id="C-7",
     crossed_at_us=CROSSED_US,
@@ -37,8 +37,8 @@ CROSSING = Crossing(
     model_version=12,
     attributes=CustomerAttributes("city-1", agent_id="a-7"),
     value=None,
-    standing=STANDING,
-    plan=plan(PROFILE, PROFILE.tiers[1], STANDING),
+    segmentation=SEGMENTATION,
+    plan=plan(PROFILE, PROFILE.tiers[1], SEGMENTATION),
 )
 
 
@@ -63,7 +63,7 @@ def test_the_whole_message() -> None:
         "budget": {"amount": 300.0, "currency": "CNY"},
         "expected_saved": 0.6,
         "expected_net_value": 972.0,  # 4000 * 0.53 * 0.6 - 300
-        "propensity": 0.95,  # that somebody like this is sent at all: the rest is held out
+        "propensity": 0.95,  # the probability of being sent: the rest is held out
         "customer_value": 4000.0,
         "scope": "city-1",
         "agent_id": "a-7",
@@ -210,5 +210,5 @@ def test_without_a_profile_of_the_customer_scope_and_agent_are_unknown() -> None
 def test_a_withheld_one_is_the_same_message_with_the_rule_and_the_instant(
     retry_us: int | None, retry_at: str | None
 ) -> None:
-    told = withheld(message(), "quiet_hours", retry_us)
-    assert told == message() | {"withheld_reason": "quiet_hours", "retry_at": retry_at}
+    refused = withheld(message(), "quiet_hours", retry_us)
+    assert refused == message() | {"withheld_reason": "quiet_hours", "retry_at": retry_at}

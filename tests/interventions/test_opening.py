@@ -1,4 +1,4 @@
-"""The table of cases, row by row: one customer, scored at given days."""
+"""The tables of opening, row by row: one customer, scored on given days."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Hold = bool | Withheld  # whether the model is ready, or why nothing may open
 Score = tuple[float, float] | tuple[float, float, Hold]  # day, probability
 
 
-def hold_of(said: list[Hold]) -> Withheld:
-    if not said or said[0] is True:
+def hold_of(holds: list[Hold]) -> Withheld:
+    if not holds or holds[0] is True:
         return Withheld.NOTHING
-    return said[0] or Withheld.MODEL_NOT_READY
+    return holds[0] or Withheld.MODEL_NOT_READY
 
 
 def never(n: int = 1) -> CaseColumns:
@@ -27,7 +27,7 @@ def never(n: int = 1) -> CaseColumns:
 
 def story(*scores: Score, first_seen_day: float = -1000) -> list[str]:
     """What happened at each score: `open D` with the day it crossed, a reason, or nothing."""
-    columns, told = never(), []
+    columns, results = never(), []
     for day, p, *ready in scores:
         at_us, seen_us = np.array([day * DAY_US]), np.array([first_seen_day * DAY_US])
         decision = decide(RULES, columns, np.array([p]), seen_us, at_us, hold_of(ready))
@@ -35,8 +35,8 @@ def story(*scores: Score, first_seen_day: float = -1000) -> list[str]:
         why = Withheld(decision.withheld[0])
         assert not (decision.opened[0] and why)
         opened = f"open {decision.crossed_at_us[0] / DAY_US:g}"
-        told.append(opened if decision.opened[0] else why.name.lower() if why else "")
-    return told
+        results.append(opened if decision.opened[0] else why.name.lower() if why else "")
+    return results
 
 
 def test_rising_above_the_threshold_opens_a_case() -> None:
@@ -115,8 +115,8 @@ def test_a_crossing_before_the_model_is_ready_is_sent_when_it_is() -> None:
 
 
 def test_a_crossing_waits_over_several_scorings_for_the_model() -> None:
-    told = story((0, 0.4, False), (1, 0.6, False), (2, 0.6, False), (3, 0.6))
-    assert told == ["", "model_not_ready", "", "open 1"]
+    results = story((0, 0.4, False), (1, 0.6, False), (2, 0.6, False), (3, 0.6))
+    assert results == ["", "model_not_ready", "", "open 1"]
 
 
 def test_a_crossing_is_still_sent_in_its_last_window() -> None:
@@ -125,8 +125,8 @@ def test_a_crossing_is_still_sent_in_its_last_window() -> None:
 
 @pytest.mark.parametrize("ready", [True, False])
 def test_a_crossing_whose_last_window_is_over_is_missed_once(ready: bool) -> None:
-    told = story((0, 0.4, False), (1, 0.6, False), (31.1, 0.7, ready), (31.2, 0.7))
-    assert told == ["", "model_not_ready", "missed", ""]
+    results = story((0, 0.4, False), (1, 0.6, False), (31.1, 0.7, ready), (31.2, 0.7))
+    assert results == ["", "model_not_ready", "missed", ""]
 
 
 def test_a_crossing_that_was_missed_is_told_with_the_day_it_crossed() -> None:
@@ -170,22 +170,22 @@ def test_a_crossing_that_waits_beyond_its_last_window_is_missed_before_it_may_be
 
 
 def test_a_crossing_that_fell_back_before_the_model_is_ready_is_not_sent() -> None:
-    told = story((0, 0.4, False), (1, 0.6, False), (2, 0.5, False), (3, 0.5))
-    assert told == ["", "model_not_ready", "", ""]
+    results = story((0, 0.4, False), (1, 0.6, False), (2, 0.5, False), (3, 0.5))
+    assert results == ["", "model_not_ready", "", ""]
 
 
 def test_a_crossing_is_withheld_once_however_long_the_model_is_not_ready() -> None:
     assert story((0, 0.6, False), (1, 0.6, False), (2, 0.6, False)) == ["model_not_ready", "", ""]
 
 
-def test_a_crossing_while_a_source_is_quiet_waits_until_it_is_heard_again() -> None:
+def test_a_crossing_while_a_source_is_quiet_waits_until_its_events_come_again() -> None:
     quiet = Withheld.SOURCE_QUIET
     assert story((0, 0.4, quiet), (1, 0.6, quiet), (2, 0.6, quiet), (3, 0.6)) == ["", "source_quiet", "", "open 1"]
 
 
 def test_a_new_customer_whose_tenure_passes_before_the_model_is_ready_waits_for_it() -> None:
-    told = story((1, 0.6, False), (31, 0.6, False), (33, 0.6), first_seen_day=0)
-    assert told == ["tenure", "model_not_ready", "open 31"]
+    results = story((1, 0.6, False), (31, 0.6, False), (33, 0.6), first_seen_day=0)
+    assert results == ["tenure", "model_not_ready", "open 31"]
 
 
 def test_an_open_case_is_the_reason_before_the_model() -> None:

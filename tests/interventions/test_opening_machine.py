@@ -1,4 +1,4 @@
-"""Any sequence of scores, instants and readiness keeps the promises of the table of cases."""
+"""Any sequence of scores, instants and holds keeps the invariants of the tables of opening."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from schemas.instants import DAY_US
-from streams.interventions.opening import CaseColumns, Decision, Withheld, decide
+from streams.interventions.opening import CaseColumns, OpeningDecision, Withheld, decide
 from streams.profile.loading import load_profile
 
 RULES = load_profile("after-sales", ["case.least_tenure=10d"]).case
@@ -23,7 +23,7 @@ Verdict = tuple[float, str]  # crossed at us; 'open' or the reason
 
 @dataclass
 class Plain:
-    """The table for one customer, read aloud: it keeps all scores and looks back at them."""
+    """The tables for one customer, as a plain reference: it keeps all scores and looks back at them."""
 
     seen_us: float
     scores: list[tuple[float, float]] = field(default_factory=list)  # at us, probability
@@ -86,7 +86,7 @@ def empty() -> CaseColumns:
 
 
 class Cases(RuleBasedStateMachine):
-    """N customers, scored together in any company."""
+    """N customers, scored in any combination."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,14 +132,14 @@ class Cases(RuleBasedStateMachine):
             crossed = [crossed for _, crossed, what in verdicts if what == "open"]
             assert len(crossed) == len(set(crossed))
 
-    def _decide(self, who: list[int], levels: list[float], ready: bool) -> Decision:
+    def _decide(self, who: list[int], levels: list[float], ready: bool) -> OpeningDecision:
         before = CaseColumns(*(column[who] for column in self.columns))
         p, at_us = np.array([levels[i] for i in who]), np.full(len(who), self.now_us)
         return decide(
             RULES, before, p, self.seen_us[who], at_us, Withheld.NOTHING if ready else Withheld.MODEL_NOT_READY
         )
 
-    def _nobody_else_matters(self, decision: Decision, k: int, i: int, p: float, ready: bool) -> None:
+    def _nobody_else_matters(self, decision: OpeningDecision, k: int, i: int, p: float, ready: bool) -> None:
         alone = self._decide([i], [p] * N, ready)
         together = [
             decision.opened[k],
@@ -150,7 +150,7 @@ class Cases(RuleBasedStateMachine):
         single = [alone.opened[0], alone.withheld[0], alone.crossed_at_us[0], *(c[0] for c in alone.columns)]
         assert np.array_equal(together, single, equal_nan=True)
 
-    def _as_read_aloud(self, decision: Decision, k: int, i: int, p: float, ready: bool) -> None:
+    def _as_read_aloud(self, decision: OpeningDecision, k: int, i: int, p: float, ready: bool) -> None:
         before = self.plain[i].scores[-1][1] if self.plain[i].scores else 0.0
         expected = self.plain[i].score(self.now_us, p, ready)
         why, crossed_us = Withheld(decision.withheld[k]), float(decision.crossed_at_us[k])
@@ -161,13 +161,13 @@ class Cases(RuleBasedStateMachine):
             self.verdicts[i].append((self.now_us, crossed_us, what))
 
     def _every_crossing_is_answered_once(self, i: int, crosses: bool, crossed_us: float, what: str) -> None:
-        said = [(crossed, verdict) for _, crossed, verdict in self.verdicts[i]]
+        found = [(crossed, verdict) for _, crossed, verdict in self.verdicts[i]]
         if crosses:
             assert what
             assert crossed_us == self.now_us
-        elif what and (crossed_us, "model_not_ready") not in said:  # it is one whose tenure has passed
+        elif what and (crossed_us, "model_not_ready") not in found:  # it is one whose tenure has passed
             assert crossed_us == self.now_us
-            assert [verdict for _, verdict in said] == ["tenure"]
+            assert [verdict for _, verdict in found] == ["tenure"]
 
 
 TestCases = Cases.TestCase

@@ -1,4 +1,4 @@
-"""Which cases are judged, when, and when so few were saved that none opens."""
+"""The stop-loss: which cases are judged, when, and below which saved share no case opens."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_lost_case_is_judged_at_the_same_instant_as_it_is_lost() -> None:
 def test_a_contacted_case_whose_vehicle_is_sold_is_judged_as_lost() -> None:
     subject = case()
     says(subject, "contacted", 2)
-    lifecycle.nobody_to_save(subject, at(3))
+    lifecycle.vehicle_sold(subject, at(3))
     assert judged_at(subject) == [at(2 + HORIZON_DAYS)]
     assert judged(subject) == {"": (1, 0)}
 
@@ -62,7 +62,7 @@ def test_the_holdout_is_never_judged(returns: bool) -> None:
 
 def test_a_sold_vehicle_before_any_contact_is_not_judged() -> None:
     subject = case()
-    lifecycle.nobody_to_save(subject, at(1))
+    lifecycle.vehicle_sold(subject, at(1))
     assert subject.state is State.LOST
     assert judged_at(subject) == []
 
@@ -92,5 +92,5 @@ def test_another_version_holds_nothing() -> None:
 
 
 def test_the_alert_has_the_figures() -> None:
-    told = alert(PROFILE, {PROFILE.version: (120, 30)})
-    assert told == f"stop-loss: 30 of 120 judged cases of {PROFILE.version} were saved, below 40%"
+    sentence = alert(PROFILE, {PROFILE.version: (120, 30)})
+    assert sentence == f"stop-loss: 30 of 120 judged cases of {PROFILE.version} were saved, below 40%"

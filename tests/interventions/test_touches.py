@@ -81,7 +81,7 @@ def test_a_review_of_before_the_first_purchase_is_none_of_it() -> None:
     assert "first-not-reviewed" in holding([(0.0, "review_posted"), (1.0, VISIT)], 8)
 
 
-def test_whoever_has_bought_nothing_gets_none_of_the_points_of_purchases() -> None:
+def test_a_customer_without_a_purchase_gets_no_touch_point_of_purchases() -> None:
     assert holding([(0.0, "browse")], 400) == {"no-activity-joined"}
 
 
@@ -113,17 +113,17 @@ def test_a_points_share_is_the_sum_of_what_its_features_add() -> None:
 
 
 class Shop:
-    """An engine with one customer, scored daily at 08:00 of Shanghai; a model to which everybody stays."""
+    """An engine with one customer, scored daily at 08:00 in Shanghai; its model predicts that customers stay."""
 
     def __init__(self, *overrides: str) -> None:
         profile = load_profile("e-commerce", ["gate.holdout_share=0", "touches.medium_tier=false", *overrides])
         self.engine = Engine(profile, 0, HOUR_US, waits_for_models=False)
         still = lines(np.zeros(len(NAMES)), -5.0, np.zeros(len(NAMES)))
-        self.engine.take_snapshot(still)
+        self.engine.serve_model(still)
         self.engine.start(START_US - DAY_US)
 
     def until(self, day: float, events: list[Event] | None = None) -> list[tuple[float, str]]:
-        """To the end of a day; the touches since: when, in days, and why."""
+        """Steps to the end of a day; returns the touches since: when, in days, and why."""
         made = rows(events or [])
         made["slot"] = self.engine.table.slots(["c1"])[0]
         made["due_us"] = -(-made["time_us"] // HOUR_US) * HOUR_US

@@ -1,4 +1,4 @@
-"""Apache Kafka itself as child processes: brokers that are their own controllers (KRaft), on free loopback ports.
+"""Apache Kafka as child processes: combined brokers and controllers (KRaft), on free loopback ports.
 
 For tests, benchmarks and runs that kill brokers:
 
@@ -7,7 +7,7 @@ For tests, benchmarks and runs that kill brokers:
         kafka.kill()
         kafka.start()  # the same ports, the same data
 
-`Cluster` is several of them, every topic copied to each.
+`Cluster` is several of them, with every topic replicated to each.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ POM = Path(__file__).with_name("pom.xml")
 JAVA = 17  # the oldest that Kafka 4 runs on
 HOST = "127.0.0.1"
 START_LIMIT_S, STOP_LIMIT_S, MAVEN_LIMIT_S = 60.0, 20.0, 300.0
-CLUSTER_ID = "a2VlcGxpbmUtdGVzdHMtLQ"  # 16 bytes in base64, as the format tool wants it
+CLUSTER_ID = "a2VlcGxpbmUtdGVzdHMtLQ"  # 16 bytes in base64, as kafka-storage expects
 
 SETTINGS = """\
 process.roles=broker,controller
@@ -50,11 +50,11 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor={copies}
 share.coordinator.state.topic.min.isr={least_copies}
 min.insync.replicas={least_copies}
-# tests do not want to wait for others to join, nor for a dead owner's transaction longer than it asked for
+# tests must not wait for others to join, nor for a dead owner's transaction longer than its timeout
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 transaction.abort.timed.out.transaction.cleanup.interval.ms=500
-# a killed broker is let in again only when the session of the one before has ended
+# a killed broker is registered again only when its previous session has expired
 broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=500
 # small: hundreds of partitions in one heap
@@ -73,7 +73,7 @@ Configuration:
 
 
 class Unavailable(RuntimeError):
-    """Apache Kafka cannot be had on this machine; the message says what is missing."""
+    """Apache Kafka cannot run on this machine; the message names what is missing."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +86,19 @@ class Node:
 
     @property
     def voters(self) -> str:
-        """As `controller.quorum.voters` wants them."""
+        """The value of `controller.quorum.voters`."""
         return ",".join(f"{number}@{HOST}:{port}" for number, port in self.others.items())
 
 
 def nodes(count: int) -> list[Node]:
-    """Of a cluster, on free ports."""
+    """Returns the nodes of a cluster, on free ports."""
     ports = free_ports(2 * count)
     controllers = dict(enumerate(ports[count:], 1))
     return [Node(number, port, controllers) for number, port in enumerate(ports[:count], 1)]
 
 
 class ApacheKafka:
-    """One broker; its data, settings and log lie in `folder` and outlive stop() and kill().
+    """One broker; its data, settings and log are in `folder` and survive stop() and kill().
 
     Raises Unavailable where Java, Maven or the jars are missing.
     """
@@ -106,7 +106,7 @@ class ApacheKafka:
     def __init__(
         self, folder: Path, heap_mib: int = 768, advertised_port: int | None = None, node: Node | None = None
     ) -> None:
-        """advertised_port: where clients are told to go, when something stands between them and the broker."""
+        """advertised_port: the advertised listener, when a proxy is between clients and broker."""
         self.folder, self._jars, self._heap_mib = folder, jars(), heap_mib
         node = node or nodes(1)[0]
         self.port = node.port
@@ -134,22 +134,22 @@ class ApacheKafka:
 
     @property
     def log(self) -> str:
-        """What the broker has complained about so far."""
+        """The broker's log of warnings and errors."""
         return (self.folder / "server.log").read_text(errors="replace")
 
     def start(self) -> None:
-        """Returns when the broker serves; raises RuntimeError with the end of its log when it does not."""
+        """Starts the broker and waits until it serves; raises RuntimeError with the end of its log otherwise."""
         self.launch()
         self.wait()
 
     def launch(self) -> None:
-        """Starts it and does not wait."""
+        """Starts the broker without waiting."""
         if not (self.folder / "data" / "meta.properties").exists():
             self._format()
         self._process = self._run("kafka.Kafka", str(self._settings))
 
     def wait(self) -> None:
-        """As `start` does."""
+        """Waits until the broker serves, as `start` does."""
         assert self._process is not None
         until = time.monotonic() + START_LIMIT_S
         while not serves(self.port):
@@ -159,7 +159,7 @@ class ApacheKafka:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """As an operator would; killed when that takes too long."""
+        """Stops the broker with SIGTERM; kills it when that takes too long."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -169,7 +169,7 @@ class ApacheKafka:
             self._process = None
 
     def kill(self) -> None:
-        """SIGKILL: what the broker had not written is lost."""
+        """Kills the broker with SIGKILL: unwritten data is lost."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -198,7 +198,7 @@ class ApacheKafka:
 
 
 class Cluster:
-    """Brokers that copy everything to each other; with three, one may be away."""
+    """Brokers that replicate everything; with three, one may be down."""
 
     def __init__(self, folder: Path, places: Sequence[Node], advertised_ports: Sequence[int], heap_mib: int) -> None:
         self.nodes = [
@@ -207,31 +207,31 @@ class Cluster:
         ]
 
     def start(self) -> None:
-        """Returns when all of them serve."""
+        """Starts all brokers and waits until they serve."""
         for node in self.nodes:
             node.launch()
         for node in self.nodes:
             node.wait()
 
     def stop(self) -> None:
-        """All of them."""
+        """Stops all brokers."""
         for node in self.nodes:
             node.kill()
 
 
 def jars() -> Path:
-    """The folder with Kafka and all that it needs."""
+    """Returns the folder with the jars of Kafka."""
     _need_java()
     return fetch(POM, "kafka")
 
 
 def cache() -> Path:
-    """Where what was fetched stays."""
+    """Returns the cache folder of downloads."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keepline"
 
 
 def fetch(pom: Path, name: str) -> Path:
-    """The folder with the jars of a pom.xml; Maven fetches them once for each version of it."""
+    """Returns the folder with the jars of a pom.xml; Maven downloads them once for each version of it."""
     folder = cache() / f"{name}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
     if not folder.exists():
         if shutil.which("mvn") is None:
@@ -245,7 +245,7 @@ def fetch(pom: Path, name: str) -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different loopback ports that nobody listens on now."""
+    """Returns different free loopback ports."""
     sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
@@ -254,7 +254,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def serves(port: int) -> bool:
-    """True when the broker names itself: a Metadata request, version 1, about no topic, answered with brokers."""
+    """Returns whether the broker answers a Metadata request (version 1, no topics) with brokers."""
     try:
         with socket.create_connection((HOST, port), timeout=2) as link:
             link.sendall(struct.pack(">ihhihi", 14, 3, 1, 1, -1, 0))
@@ -267,10 +267,10 @@ def serves(port: int) -> bool:
 def _need_java() -> None:
     if shutil.which("java") is None:
         raise Unavailable("java is not there")
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', said)
+    output = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', output)
     if version is None or int(version[1]) < JAVA:
-        raise Unavailable(f"java is {said.splitlines()[0] if said else 'silent'}, too old")
+        raise Unavailable(f"java is {output.splitlines()[0] if output else 'of unknown version'}, too old")
 
 
 def _fetch(pom: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A small input for the counting unit, the processes that work on it, and what must come out."""
+"""Topics with a small input for the counting unit, processes that work on them, and the expected output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class City:
-    """Topics of their own for each test; `records`: what was sent."""
+    """Topics of one test; `sent`: the number of records by partition and key."""
 
     settings: Settings
     folder: Path
@@ -49,7 +49,7 @@ class City:
             await self._put(producer, count, end)
 
     async def send_in_a_transaction(self, count: int) -> None:
-        """The same; a marker lies at the end of each partition then."""
+        """Sends records in a transaction: each partition then ends with a marker."""
         name = f"{self.settings.group}-publisher"
         async with (
             AIOKafkaProducer(**self.settings.client, transactional_id=name) as producer,
@@ -58,7 +58,7 @@ class City:
             await self._put(producer, count, end=False)
 
     async def forget(self, source: str) -> None:
-        """All records of a source are deleted, as retention would."""
+        """Deletes all records of a source, as retention does."""
         places = [TopicPartition(self.settings.topic(source), p) for p in range(PARTITIONS)]
         async with topics.admin(self.settings) as client:
             await client.delete_records({place: RecordsToDelete(before_offset=-1) for place in places})
@@ -76,22 +76,22 @@ class City:
 
     @property
     def expected(self) -> Counter[tuple[int, bytes]]:
-        """Every tenth of each key, said once."""
+        """The expected output: every tenth record of each key, once."""
         return Counter(
             (partition, b"%s:%d" % (name, number))
             for (partition, name), count in self.sent.items()
             for number in range(EVERY, count + 1, EVERY)
         )
 
-    async def said(self) -> Counter[tuple[int, bytes]]:
-        """What a committed reader sees."""
+    async def output(self) -> Counter[tuple[int, bytes]]:
+        """Returns the committed output with its counts."""
         return Counter((place.partition, value) for place, value in await self.read("interventions"))
 
-    async def anything_said(self) -> bool:
-        return bool(await self.said())
+    async def has_output(self) -> bool:
+        return bool(await self.output())
 
     async def read(self, short: str) -> list[tuple[TopicPartition, bytes]]:
-        """All committed values of a topic."""
+        """Returns all committed values of a topic."""
         topic, values = self.settings.topic(short), []
         consumer = AIOKafkaConsumer(
             topic, **self.settings.client, isolation_level="read_committed", auto_offset_reset="earliest"
@@ -106,7 +106,7 @@ class City:
 
     @contextmanager
     def worker(self, **arguments: object) -> Iterator[subprocess.Popen[bytes]]:
-        """A worker process; killed when the test is over."""
+        """Yields a worker process; kills it at the end."""
         command = [
             sys.executable,
             "-m",
@@ -118,7 +118,7 @@ class City:
 
     @contextmanager
     def process(self, command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-        """What runs and speaks as a worker of this city; killed when the test is over."""
+        """Yields a process with the environment and log of these topics; kills it at the end."""
         with (self.folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stderr=log)
         try:

@@ -1,7 +1,6 @@
-"""A unit small enough to be checked by hand, and a worker process that runs it.
+"""A unit small enough to check by hand, and a worker process that runs it.
 
-It counts each key of two sources and says so at every tenth: what it must have said in the end does not
-depend on batches.
+It counts each key of two sources and writes a message at every tenth: the final output does not depend on batches.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ EVERY = 10
 
 
 class OffsetGap(RuntimeError):
-    """Something was lost."""
+    """Records were lost."""
 
 
 @dataclass
@@ -52,7 +51,7 @@ class Batch:
 
 
 class CountingFeed:
-    """Hands on whatever there is."""
+    """A feed that returns every record at once."""
 
     def __init__(self, position: dict[str, int]) -> None:
         self.position, self.read = dict(position), dict(position)
@@ -95,7 +94,7 @@ class CountingUnit:
         self.steps = self.ended = 0
         self.seen: Counter[bytes] = Counter()
         self.dirty: set[bytes] = set()
-        self.said: list[bytes] = []
+        self.messages: list[bytes] = []
 
     @property
     def alerts(self) -> list[str]:
@@ -124,7 +123,7 @@ class CountingUnit:
         return CountingFeed(self.position)
 
     def apply(self, batch: Batch) -> bool:
-        """Raises Hole when a batch before this one was lost."""
+        """Raises OffsetGap when a batch before this one is missing."""
         if batch.base != self.position:
             raise OffsetGap(f"batch from {batch.base}, state at {self.position}")
         for source, key in batch.events:
@@ -132,17 +131,17 @@ class CountingUnit:
             self.seen[name] += 1
             self.dirty.add(name)
             if self.seen[name] % EVERY == 0:
-                self.said.append(b"%s:%d" % (name, self.seen[name]))
+                self.messages.append(b"%s:%d" % (name, self.seen[name]))
         self.position, self.steps, self.ended = batch.position, self.steps + 1, self.ended + batch.ended
         return False
 
     def take(self) -> list[Output]:
         rows = [(key, b"%d" % self.seen[key]) for key in sorted(self.dirty)]
         rows.append((POSITION, json.dumps({"position": self.position, "ended": self.ended}).encode()))
-        said, self.said, self.dirty = self.said, [], set()
+        messages, self.messages, self.dirty = self.messages, [], set()
         return [
             Output("state", self.partition, rows),
-            Output("interventions", self.partition, [(None, line) for line in said]),
+            Output("interventions", self.partition, [(None, line) for line in messages]),
         ]
 
 
@@ -166,7 +165,7 @@ class Sleeper(CountingUnit):
 
     @classmethod
     def before_commits(cls) -> None:
-        """The group's offsets are the last thing that is sent."""
+        """Sleeps after the group's offsets, the last request before a commit."""
         plain = AIOKafkaProducer.send_offsets_to_transaction
 
         async def send(producer: AIOKafkaProducer, offsets: Any, group: str) -> None:
@@ -191,7 +190,7 @@ class Raiser(CountingUnit):
 
 
 class Reporter(CountingUnit):
-    """Says when it has applied something."""
+    """Writes a file when it has applied a batch."""
 
     applied: Path
 
@@ -202,7 +201,7 @@ class Reporter(CountingUnit):
 
 
 class Hanger(CountingUnit):
-    """Never comes back from its first batch."""
+    """Hangs in its first batch."""
 
     hanging: Path
 
@@ -213,12 +212,12 @@ class Hanger(CountingUnit):
 
 
 def lose_a_batch(worker: Any, lost: Path) -> None:
-    """What Faust may do: the first batch never arrives."""
-    plain = worker._apply
+    """Drops the first batch, as Faust may do."""
+    original = worker._apply
 
     def apply(self: Any, lease: Any, batch: Any) -> None:
         if lost.exists():
-            plain(self, lease, batch)
+            original(self, lease, batch)
         lost.write_text("")
 
     worker._apply = apply

@@ -29,27 +29,27 @@ class Group:
     city: City
 
     def run(self, *words: str) -> None:
-        """A command to its end."""
+        """Runs a command to its end."""
         done = subprocess.run(self._command(words), cwd=ROOT, env=self.city.environment, check=False)
         assert done.returncode == 0, words
 
     def publish(self, log: Path) -> None:
-        """A file, with the marks of its end."""
+        """Publishes a file with end markers."""
         self.run("publish", str(log), "--end", *OPTIONS)
 
     @contextmanager
     def worker(self, *words: str, instance: str = "w0") -> Iterator[subprocess.Popen[bytes]]:
-        """A worker; killed when the test is over."""
+        """Yields a worker; kills it at the end."""
         with self.city.process(self._command(["worker", "--instance", instance, *words, *OPTIONS])) as process:
             yield process
 
     def finish(self) -> None:
-        """A worker, from here to the end of the input."""
+        """Runs a worker to the end of the input."""
         with self.worker(*EVENT_TIME) as process:
             assert process.wait(WORKER_LIMIT_S) == 0, self.city.log[-3000:]
 
     async def values(self, topic: str) -> list[bytes]:
-        """What a committed reader sees, sorted: the partitions have no common order."""
+        """Returns the committed values, sorted: partitions have no common order."""
         return sorted(value for _, value in await self.city.read(topic))
 
     def _command(self, words: Sequence[str]) -> list[str]:
@@ -57,7 +57,7 @@ class Group:
 
 
 def metrics(port: int, name: str) -> dict[str, float]:
-    """Labels as text -> value, of a worker that serves its pages there; nothing while it does not answer."""
+    """Returns values by labels as text from a worker's page; {} while it does not answer."""
     try:
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
             text = page.read().decode()
@@ -68,7 +68,7 @@ def metrics(port: int, name: str) -> dict[str, float]:
 
 
 def new_group(brokers: str, partitions: int, folder: Path) -> Group:
-    """Topics made by the command, under names of their own."""
+    """Creates topics with the command, under unique names."""
     name = uuid4().hex[:8]
     known = {"KEEPLINE_BROKERS": brokers, "KEEPLINE_TOPIC_PREFIX": f"{name}-", "KEEPLINE_GROUP": name}
     group = Group(City(from_environment(os.environ | known), folder))

@@ -1,4 +1,4 @@
-"""The broker that the other tests stand on."""
+"""The broker that other tests use."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def abort(brokers: str, place: TopicPartition, value: bytes) -> None:
 async def committed(brokers: str, place: TopicPartition) -> list[bytes]:
     values: list[bytes] = []
     async with AIOKafkaConsumer(bootstrap_servers=brokers) as anything:
-        # not the end that a committed reader is told: right after a commit its marker may be on its way still
+        # not the last stable offset: right after a commit the marker may not be written yet
         end = (await anything.end_offsets([place]))[place]
     async with AIOKafkaConsumer(bootstrap_servers=brokers, isolation_level="read_committed") as consumer:
         consumer.assign([place])

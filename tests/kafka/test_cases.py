@@ -42,17 +42,17 @@ async def transact(known: Settings, *sent: tuple[str, Message], abort: bool = Fa
         await (producer.abort_transaction() if abort else producer.commit_transaction())
 
 
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+def json_output(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     capsys.readouterr()
     assert main(["cases", *words, "--json"]) == 0
     return orjson.loads(capsys.readouterr().out)
 
 
-def test_the_list_is_of_what_was_committed(known: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_has_committed_cases_only(known: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     sent = [("interventions", intervention(f"i{n}", customer_id=f"c{n}")) for n in range(9)]
     asyncio.run(transact(known, ("interventions", intervention("aborted")), abort=True))
     asyncio.run(transact(known, *sent, ("intervention-updates", update("expired", "i0", state="expired"))))
-    listed = [case["intervention_id"] for case in said(capsys)["cases"]]
+    listed = [case["intervention_id"] for case in json_output(capsys)["cases"]]
     assert listed == [f"i{n}" for n in range(1, 9)]
 
 
@@ -60,10 +60,10 @@ def test_a_case_has_the_customer_s_events_and_scores(known: Settings, capsys: py
     strangers = [("service-visits", VISIT | {"customer_id": f"c{n}", "event_id": f"v{n}"}) for n in range(9)]
     about = (("interventions", intervention()), ("service-visits", VISIT), ("churn-scores", SCORE))
     asyncio.run(transact(known, *strangers, *about))
-    one = said(capsys, "show", "anna")
+    one = json_output(capsys, "show", "anna")
     assert [event["event_id"] for event in one["events"]] == ["v"]
     assert [point["probability"] for point in one["curve"]] == [0.3, 0.6]
 
 
 def test_topics_without_anything_are_an_empty_list(known: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys)["cases"] == []
+    assert json_output(capsys)["cases"] == []

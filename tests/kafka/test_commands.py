@@ -1,4 +1,4 @@
-"""The commands as they are typed, where they fail."""
+"""Errors of the commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lease without a broker: what it sends, when, and what ends it."""
+"""A lease without a broker: what it sends and when, and which errors end the process."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ ENGINES = [Blueprint.of(partial(CountingUnit, partition)) for partition in range
 PLACES = {partition: [(f"x-{source}", partition) for source in SOURCES] for partition in range(2)}
 
 
-class Died(Exception):
-    """In place of the process's end."""
+class Halted(Exception):
+    """Replaces the end of the process."""
 
 
 class BatchInMemory:
@@ -39,7 +39,7 @@ class BatchInMemory:
 
 
 class Producer:
-    """Keeps what is committed."""
+    """Records what is committed."""
 
     def __init__(self) -> None:
         self.open: list[tuple[str, int, Pair]] = []
@@ -67,7 +67,7 @@ class Producer:
 
 @pytest.fixture
 def lease() -> Lease:
-    """Restored, with nothing in it."""
+    """A restored lease without state."""
     lease = Lease(SETTINGS, ENGINES[0])
     lease.unit.position = dict.fromkeys(SOURCES, 0)
     lease._producer, lease.ready = Producer(), True
@@ -84,7 +84,7 @@ def producer_of(lease: Lease) -> Producer:
     return lease._producer
 
 
-async def test_a_new_owner_says_so_at_once(lease: Lease) -> None:
+async def test_a_new_owner_commits_at_once(lease: Lease) -> None:
     await lease.checkpoint()
     assert len(producer_of(lease).committed) == 1
 
@@ -106,15 +106,15 @@ async def test_nothing_is_sent_when_nothing_was_applied(lease: Lease) -> None:
     assert len(producer_of(lease).committed) == 1
 
 
-async def test_an_idle_unit_that_only_gets_older_is_not_saved_each_time(lease: Lease) -> None:
+async def test_an_idle_unit_whose_frontier_alone_advances_is_not_saved_each_time(lease: Lease) -> None:
     await lease.checkpoint()
     apply(lease, 0)
     await lease.checkpoint()
     assert len(producer_of(lease).committed) == 1
-    assert lease.settled
+    assert lease.is_saved
 
 
-async def test_an_idle_unit_is_saved_now_and_then(lease: Lease) -> None:
+async def test_an_idle_unit_is_saved_at_intervals(lease: Lease) -> None:
     await lease.checkpoint()
     apply(lease, 0)
     lease.saved_at -= IDLE_CHECKPOINT_S
@@ -122,14 +122,14 @@ async def test_an_idle_unit_is_saved_now_and_then(lease: Lease) -> None:
     assert len(producer_of(lease).committed) == 2
 
 
-async def test_a_unit_that_says_something_without_reading_anything_is_saved(lease: Lease) -> None:
+async def test_a_unit_with_output_but_without_new_records_is_saved(lease: Lease) -> None:
     await lease.checkpoint()
     apply(lease, 0, b"k")
     await lease.checkpoint()
     assert len(producer_of(lease).committed) == 2
 
 
-async def test_a_unit_that_moved_on_is_saved(lease: Lease) -> None:
+async def test_a_unit_with_a_new_position_is_saved(lease: Lease) -> None:
     await lease.checkpoint()
     apply(lease, 1)
     await lease.checkpoint()
@@ -158,7 +158,7 @@ def test_a_large_output_is_cut_into_batches() -> None:
     assert max(sum(len(value or b"") for _, value in chunk) for chunk in cut) <= BATCH_BYTES < 1 << 20
 
 
-def test_a_record_larger_than_a_batch_goes_alone() -> None:
+def test_a_record_larger_than_a_batch_has_a_batch_of_its_own() -> None:
     assert [len(chunk) for chunk in chunks([(None, b"a"), (None, bytes(2 << 20)), (None, b"b")])] == [1, 1, 1]
 
 
@@ -175,8 +175,8 @@ async def test_a_batch_of_an_older_feed_is_dropped(lease: Lease) -> None:
 
 @pytest.fixture
 def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
-    def died(reason: str) -> NoReturn:
-        raise Died(reason)
+    def halted(reason: str) -> NoReturn:
+        raise Halted(reason)
 
     async def acquire(lease: Lease, earliest: object) -> None:
         lease.ready = True
@@ -184,7 +184,7 @@ def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
     async def stop(lease: Lease) -> None:
         pass
 
-    monkeypatch.setattr(leases_module, "die", died)
+    monkeypatch.setattr(leases_module, "halt", halted)
     monkeypatch.setattr(Lease, "acquire", acquire)
     monkeypatch.setattr(Lease, "stop", stop)
     return Leases(SETTINGS, ENGINES, live=False)
@@ -196,7 +196,7 @@ async def nothing(places: object) -> dict[TopicPartition, int]:
 
 async def assign(leases: Leases, generation: int, *partitions: int) -> None:
     leases.assign([place for partition in partitions for place in PLACES[partition]], generation, nothing)
-    await leases.restored()
+    await leases.wait_acquired()
 
 
 async def test_a_unit_that_stays_keeps_its_memory(leases: Leases) -> None:
@@ -211,11 +211,11 @@ async def test_after_a_missed_generation_nothing_is_kept(leases: Leases) -> None
     stale = leases.all["engine-0"]
     await assign(leases, 3, 0)
     assert leases.all["engine-0"] is not stale
-    assert stale.given_up
+    assert stale.released
 
 
-async def test_a_unit_whose_sources_came_apart_ends_the_worker(leases: Leases) -> None:
-    with pytest.raises(Died, match="x-app-activity"):
+async def test_a_unit_whose_sources_are_assigned_to_two_workers_ends_the_worker(leases: Leases) -> None:
+    with pytest.raises(Halted, match="x-app-activity"):
         leases.assign(PLACES[0][:1], 1, nothing)
 
 
@@ -224,11 +224,11 @@ async def test_nothing_is_saved_between_a_revocation_and_the_next_assignment(lea
     for lease in leases.all.values():
         lease.saved = lease.unit.steps
     await leases.revoke()
-    leases.soon(leases.all["engine-0"])
+    leases.checkpoint_now(leases.all["engine-0"])
     assert not leases._running
 
 
-async def test_a_revoked_unit_takes_nothing_in(leases: Leases) -> None:
+async def test_a_revoked_unit_accepts_no_records(leases: Leases) -> None:
     await assign(leases, 1, 0)
     lease = leases.all["engine-0"]
     lease.saved, lease.feed = lease.unit.steps, CountingUnit(0).open_feed()

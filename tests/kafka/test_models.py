@@ -46,7 +46,7 @@ def sent(known: Settings) -> list[Command]:
     return [Command.loads(value) for value in values[LABELLED]]
 
 
-def test_the_list_is_of_what_was_committed(known: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_has_committed_versions_only(known: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert main(["models", "list", "--json"]) == 0
     assert [one["version"] for one in orjson.loads(capsys.readouterr().out)["models"]] == [7]
@@ -64,6 +64,6 @@ def test_a_promotion_reaches_the_learner_s_log(known: Settings) -> None:
     assert [(one.model, one.why) for one in sent(known)] == [(None, "well again")]
 
 
-def test_a_version_that_was_not_committed_cannot_be_taken_back_to(known: Settings) -> None:
+def test_a_rollback_to_an_uncommitted_version_is_refused(known: Settings) -> None:
     assert main(["models", "rollback", "8", "--why", "no"]) == 1
     assert sent(known) == []

@@ -30,7 +30,7 @@ DRAIN_LIMIT_S = 90.0  # years of days and weeks are caught up with, each with it
 
 @dataclass
 class Live:
-    """A worker that has drained its topics and goes on."""
+    """A running worker that has applied all records of its topics."""
 
     group: Group
     port: int
@@ -66,7 +66,7 @@ def live(brokers: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
 
 
 def send(group: Group, event: dict[str, object]) -> None:
-    """As some publisher does who does not look at what it sends."""
+    """Sends an event without validation."""
 
     async def sending() -> None:
         async with AIOKafkaProducer(**group.city.settings.client) as producer:
@@ -75,7 +75,7 @@ def send(group: Group, event: dict[str, object]) -> None:
     asyncio.run(sending())
 
 
-async def test_it_is_ready_once_everything_is_restored_and_says_what_it_owns(live: Live) -> None:
+async def test_it_is_ready_once_everything_is_restored_and_names_its_units(live: Live) -> None:
     await wait_for(lambda: live.get("/readyz")[0] == 200)
     assert "engine-0" in live.get("/readyz")[1]
     assert live.get("/healthz") == (200, "gets on\n")
@@ -95,7 +95,7 @@ async def test_refused_records_are_counted_by_rule_and_producer(live: Live) -> N
     assert 'producer="till 7"' in labels
 
 
-async def test_read_applied_and_committed_offsets_stand_apart(live: Live) -> None:
+async def test_read_applied_and_committed_offsets_are_separate(live: Live) -> None:
     await wait_for(live.is_drained, DRAIN_LIMIT_S)
     stages = {re.findall(r'stage="(\w+)"', labels)[0] for labels in live.metrics("offset")}
     assert stages == {"read", "applied", "committed"}
@@ -116,7 +116,7 @@ async def test_the_status_of_the_group_has_no_lag_and_names_the_sources_that_hav
     assert all("has fallen quiet" in problem for problem in found)
 
 
-async def test_a_version_that_is_taken_back_to_is_served_at_once(live: Live) -> None:
+async def test_a_version_is_served_right_after_a_rollback(live: Live) -> None:
     await wait_for(live.is_drained, DRAIN_LIMIT_S)
     (before,) = live.metrics("model_version").values()
     live.group.run("models", "rollback", "1", "--why", "it went wrong")

@@ -60,7 +60,7 @@ def test_an_idle_unit_is_not_stuck() -> None:
 async def test_lag_counts_the_records_that_wait(city: City) -> None:
     await city.send(1000)
     with city.worker() as worker:
-        await wait_for(city.anything_said)
+        await wait_for(city.has_output)
         await wait_for(lambda: drained(city))
         worker.kill()
     await city.send_in_a_transaction(30)
@@ -97,5 +97,5 @@ async def test_the_newest_model_is_the_one_in_force(city: City) -> None:
 
 
 async def drained(city: City) -> bool:
-    """Everything that was sent is applied and saved."""
+    """Returns whether everything sent is applied and saved."""
     return (await read(city.settings)).counts.get("applied", 0) == city.sent.total()

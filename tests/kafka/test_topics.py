@@ -23,13 +23,13 @@ async def change(settings: Settings, short: str, **config: str) -> None:
         await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.topic(short), named)])
 
 
-async def test_created_topics_are_as_they_should_be(settings: Settings) -> None:
+async def test_created_topics_have_no_problems(settings: Settings) -> None:
     created = await topics.create(settings)
     assert len(created) == len(topics.TOPICS)
     assert await topics.check(settings) == []
 
 
-async def test_four_partitions_unless_told_otherwise(settings: Settings) -> None:
+async def test_four_partitions_are_the_default(settings: Settings) -> None:
     await topics.create(settings)
     assert await topics.partition_count(settings) == 4
 
@@ -44,7 +44,7 @@ async def test_every_missing_topic_is_named(settings: Settings) -> None:
     assert [line.split()[0] for line in missing] == [settings.topic(topic.name) for topic in topics.TOPICS]
 
 
-async def test_a_worker_is_told_to_create_the_topics_first(settings: Settings) -> None:
+async def test_a_worker_without_topics_fails_with_the_command_that_creates_them(settings: Settings) -> None:
     with pytest.raises(Failure, match=r"topics are missing: .*`keepline topics create`"):
         await topics.partition_count(settings)
 
@@ -97,7 +97,7 @@ async def test_brokers_that_do_not_answer_are_named() -> None:
 
 
 async def wrong(settings: Settings) -> list[str]:
-    """What is wrong, as soon as the brokers have heard of it."""
+    """Returns the problems, as soon as the brokers report them."""
     named: list[str] = []
 
     async def something() -> bool:

@@ -7,15 +7,15 @@ from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTime
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import EndTxnRequest, InitProducerIdRequest
 
-from streams.kafka.transaction_guard import guard
+from streams.kafka.transaction_guard import forbid_resends
 
 END = EndTxnRequest("id", 1, 0, True)
 PRODUCE = ProduceRequest(transactional_id="id", required_acks=-1, timeout=1, topics=[])
 INIT = InitProducerIdRequest(transactional_id="id", transaction_timeout_ms=1)
 
 
-class Lost(Exception):
-    """In place of the process's end."""
+class Halted(Exception):
+    """Replaces the end of the process."""
 
 
 class Answer:
@@ -24,7 +24,7 @@ class Answer:
 
 
 class Client:
-    """Sends nothing: raises or answers what it was told."""
+    """Sends nothing: raises or returns `outcome`."""
 
     def __init__(self, outcome: object) -> None:
         self.outcome, self.sent = outcome, 0
@@ -41,24 +41,24 @@ class Producer:
         self.client = client
 
 
-def lost(reason: str) -> NoReturn:
-    raise Lost(reason)
+def halted(reason: str) -> NoReturn:
+    raise Halted(reason)
 
 
 async def send(outcome: object, request: Any) -> object:
     producer: Any = Producer(Client(outcome))
-    guard(producer, lost)
+    forbid_resends(producer, halted)
     return await producer.client.send(1, request)
 
 
 @pytest.mark.parametrize("error", [RequestTimedOutError(), KafkaConnectionError("cut")])
 @pytest.mark.parametrize("request_", [END, PRODUCE])
 async def test_a_transactional_request_without_an_answer_ends_the_process(error: Exception, request_: Any) -> None:
-    with pytest.raises(Lost):
+    with pytest.raises(Halted):
         await send(error, request_)
 
 
-async def test_a_request_that_never_left_may_be_sent_again() -> None:
+async def test_a_request_that_was_not_sent_may_be_sent_again() -> None:
     with pytest.raises(NodeNotReadyError):
         await send(NodeNotReadyError(), END)
 
@@ -69,7 +69,7 @@ async def test_the_request_that_bumps_the_epoch_may_be_sent_again() -> None:
 
 
 async def test_an_end_of_transaction_that_was_refused_ends_the_process() -> None:
-    with pytest.raises(Lost):
+    with pytest.raises(Halted):
         await send(Answer(51), END)
 
 

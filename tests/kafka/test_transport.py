@@ -1,4 +1,4 @@
-"""What the consumer's thread puts into the inbox; the rest of the transport is tested by the workers that run on it."""
+"""The inbox of the consumer's thread; tests of the worker cover the rest of the transport."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ONE, OTHER = TP("a", 0), TP("b", 0)
 
 
 class Consumer:
-    """aiokafka's, as far as it is looked at."""
+    """The used part of aiokafka's consumer."""
 
     def __init__(self, position: int = 0, end: int = 0, sought: bool = True) -> None:
         self.state = SimpleNamespace(lso=end, timestamp=1_700_000_000_000, has_valid_position=sought)
@@ -43,58 +43,58 @@ def records(*offsets: int) -> list[Any]:
 
 
 def thread(live: bool = False) -> ConsumerThread:
-    """Sought to offset 0 of one place."""
+    """A thread whose consumer was sought to offset 0 of one partition."""
     thread: Any = ConsumerThread.__new__(ConsumerThread)
     thread.consumer = SimpleNamespace(leases=SimpleNamespace(live=live))
     thread.inbox, thread._next = deque(), {ONE: 0}
     return thread  # type: ignore[no-any-return]
 
 
-def test_records_say_from_where_on_they_were_read() -> None:
+def test_records_carry_the_offset_they_were_read_from() -> None:
     reader = thread()
-    reader._put_in(Consumer(), {ONE: records(3, 4)}, [ONE])
-    reader._put_in(Consumer(), {ONE: records(9)}, [ONE])
-    assert [drained.base for drained in reader.inbox] == [0, 5]
+    reader._collect(Consumer(), {ONE: records(3, 4)}, [ONE])
+    reader._collect(Consumer(), {ONE: records(9)}, [ONE])
+    assert [fetched.base for fetched in reader.inbox] == [0, 5]
 
 
-def test_records_of_a_place_that_was_not_sought_are_dropped() -> None:
+def test_records_of_a_partition_that_was_not_sought_are_dropped() -> None:
     reader = thread()
-    reader._put_in(Consumer(), {OTHER: records(1)}, [OTHER])
+    reader._collect(Consumer(), {OTHER: records(1)}, [OTHER])
     assert not reader.inbox
 
 
 def test_records_of_an_older_assignment_are_dropped() -> None:
     reader = thread()
-    reader._put_in(Consumer(sought=False), {ONE: records(1)}, [ONE])
+    reader._collect(Consumer(sought=False), {ONE: records(1)}, [ONE])
     assert not reader.inbox
 
 
-def test_live_a_place_read_to_its_end_says_so_without_records() -> None:
+def test_live_a_partition_read_to_its_end_is_caught_up_without_records() -> None:
     reader = thread(live=True)
-    reader._put_in(Consumer(position=7, end=7), {}, [ONE])
-    assert [drained.level_us for drained in reader.inbox] == [1_700_000_000_000_000]
+    reader._collect(Consumer(position=7, end=7), {}, [ONE])
+    assert [fetched.caught_up_us for fetched in reader.inbox] == [1_700_000_000_000_000]
 
 
-def test_live_a_place_that_is_behind_is_not_level() -> None:
+def test_live_a_partition_with_lag_is_not_caught_up() -> None:
     reader = thread(live=True)
-    reader._put_in(Consumer(position=6, end=7), {}, [ONE])
-    assert [drained.level_us for drained in reader.inbox] == [0]
+    reader._collect(Consumer(position=6, end=7), {}, [ONE])
+    assert [fetched.caught_up_us for fetched in reader.inbox] == [0]
 
 
 @pytest.mark.parametrize("got", [{}, {ONE: records(6)}])
-def test_in_event_time_no_clock_says_that_a_place_is_level(got: dict[TP, list[Any]]) -> None:
+def test_in_event_time_no_partition_is_caught_up(got: dict[TP, list[Any]]) -> None:
     reader = thread()
-    reader._put_in(Consumer(position=7, end=7), got, [ONE])
-    assert all(drained.level_us == 0 for drained in reader.inbox)
+    reader._collect(Consumer(position=7, end=7), got, [ONE])
+    assert all(fetched.caught_up_us == 0 for fetched in reader.inbox)
 
 
-def test_what_is_not_wanted_is_not_fetched() -> None:
+def test_unwanted_partitions_are_not_fetched() -> None:
     consumer = Consumer()
     _pause_others(consumer, {ONE})
     assert consumer.held == {OTHER}
 
 
-def test_what_is_wanted_again_is_fetched_again() -> None:
+def test_partitions_wanted_again_are_fetched_again() -> None:
     consumer = Consumer()
     _pause_others(consumer, {ONE})
     _pause_others(consumer, {ONE, OTHER})

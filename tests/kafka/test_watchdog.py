@@ -15,22 +15,22 @@ from streams.units.unit import Blueprint
 from tests.kafka.counting import SOURCES, CountingUnit
 
 
-class Died(Exception):
-    """In place of the process's end."""
+class Halted(Exception):
+    """Replaces the end of the process."""
 
 
 @pytest.fixture
 def lease(monkeypatch: pytest.MonkeyPatch) -> Lease:
-    """Working: everything merged is applied and saved."""
+    """A lease at work: everything merged is applied and saved."""
 
-    def died(reason: str) -> NoReturn:
-        raise Died(reason)
+    def halted(reason: str) -> NoReturn:
+        raise Halted(reason)
 
-    monkeypatch.setattr(module, "die", died)
+    monkeypatch.setattr(module, "halt", halted)
     monkeypatch.setattr("streams.kafka.watchdog.threading.Thread", NoThread)
     lease = Lease(Settings(("nowhere:1",)), Blueprint.of(partial(CountingUnit, 0)))
     lease.unit.position = dict.fromkeys(SOURCES, 5)
-    lease.handed, lease.feed = dict(lease.unit.position), lease.unit.open_feed()
+    lease.delivered, lease.feed = dict(lease.unit.position), lease.unit.open_feed()
     lease.saved, lease.ready = lease.unit.steps, True
     return lease
 
@@ -45,21 +45,21 @@ class NoThread:
 
 def watchdog(lease: Lease, end: int = 5) -> Watchdog:
     leases = Leases(lease.settings, [lease.blueprint], live=False)
-    leases.all, leases.frozen = {lease.name: lease}, False
+    leases.all, leases.rebalancing = {lease.name: lease}, False
 
     async def ends(*places: TopicPartition) -> dict[Any, int]:
         return dict.fromkeys(places, end)
 
     dog = Watchdog(leases, ends)
-    dog._looked_at_ends = 0.0
+    dog._ends_checked_at = 0.0
     return dog
 
 
 async def look_for(dog: Watchdog, seconds: float) -> None:
-    """Once each ENDS_EVERY_S of a clock moved by hand."""
+    """Checks once each ENDS_EVERY_S of a simulated clock."""
     for at in range(0, int(seconds) + 1, int(ENDS_EVERY_S) + 1):
-        await dog.look(float(at))
-    await dog.look(seconds)
+        await dog.check(float(at))
+    await dog.check(seconds)
 
 
 async def test_a_worker_that_works_lives(lease: Lease) -> None:
@@ -68,28 +68,28 @@ async def test_a_worker_that_works_lives(lease: Lease) -> None:
 
 
 async def test_a_batch_that_faust_lost_ends_the_worker(lease: Lease) -> None:
-    lease.handed = dict.fromkeys(SOURCES, 6)
-    with pytest.raises(Died, match="Faust lost"):
+    lease.delivered = dict.fromkeys(SOURCES, 6)
+    with pytest.raises(Halted, match="Faust lost"):
         await look_for(watchdog(lease), 2 * APPLY_LIMIT_S + 1)
 
 
-async def test_batches_that_are_applied_slowly_do_not(lease: Lease) -> None:
+async def test_batches_that_are_applied_slowly_do_not_end_the_worker(lease: Lease) -> None:
     dog = watchdog(lease)
     for at in range(100):
-        lease.handed = dict.fromkeys(SOURCES, at + 6)
+        lease.delivered = dict.fromkeys(SOURCES, at + 6)
         lease.unit.position = dict.fromkeys(SOURCES, at + 5)
-        await dog.look(at * (APPLY_LIMIT_S - 1))
+        await dog.check(at * (APPLY_LIMIT_S - 1))
     assert lease.ready
 
 
 async def test_work_that_is_not_saved_ends_the_worker(lease: Lease) -> None:
     lease.unit.steps += 1
-    with pytest.raises(Died, match="not been saved"):
+    with pytest.raises(Halted, match="not been saved"):
         await look_for(watchdog(lease), 2 * SAVE_LIMIT_S + 1)
 
 
 async def test_records_that_are_not_fetched_end_the_worker(lease: Lease) -> None:
-    with pytest.raises(Died, match="nothing after 5 was read"):
+    with pytest.raises(Halted, match="nothing after 5 was read"):
         await look_for(watchdog(lease, end=6), 2 * FETCH_LIMIT_S + 1)
 
 

@@ -1,4 +1,4 @@
-"""The worker on Apache Kafka decides what the replay decides, to the byte, whatever the partitions and the crashes."""
+"""The worker on Apache Kafka writes the replay's decisions, byte for byte, whatever the partitions and crashes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.kafka.group import EVENT_TIME, WORKER_LIMIT_S, Group, new_group
 from tests.replay.runs import Run, city, replay, write_jsonl
 
 DECISIONS = ("interventions", "interventions-withheld")
-NOTES = (
+DETAILS = (
     {"kind": "customer_profile", "time_zone": "Asia/Shanghai", "consent": {"sms": True}},
     {"kind": "intervention_outcome", "intervention_id": "i1", "status": "contacted"},
 )
@@ -19,13 +19,15 @@ NOTES = (
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small city, with a bad row, one that comes twice, and notes: good ones and a bad one."""
+    """A small city with a malformed row, a duplicate, and outcomes and profiles, one of them malformed."""
     events = city(tmp_path_factory.mktemp("city"), 120, 150)
-    notes = [
-        note | {key: event[key] for key in ("customer_id", "event_time")} for event in events[::90] for note in NOTES
+    details = [
+        detail | {key: event[key] for key in ("customer_id", "event_time")}
+        for event in events[::90]
+        for detail in DETAILS
     ]
     lines = [*events[:300], "{", events[299], *events[300:]]
-    lines += [*notes, notes[0] | {"event_time": events[0]["event_time"], "time_zone": "Nowhere"}]
+    lines += [*details, details[0] | {"event_time": events[0]["event_time"], "time_zone": "Nowhere"}]
     lines.sort(key=lambda line: "" if isinstance(line, str) else line["event_time"])
     return write_jsonl(tmp_path_factory.mktemp("log") / "events.jsonl", lines)
 
@@ -41,7 +43,7 @@ async def decisions(group: Group) -> dict[str, list[bytes]]:
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
-async def test_a_calm_run_decides_as_the_replay(
+async def test_a_run_without_faults_decides_as_the_replay(
     brokers: str, log: Path, wanted: dict[str, list[bytes]], tmp_path: Path, partitions: int
 ) -> None:
     assert min(map(len, wanted.values())) > 5
@@ -51,7 +53,7 @@ async def test_a_calm_run_decides_as_the_replay(
     assert await decisions(group) == wanted
 
 
-async def test_a_worker_killed_in_the_middle_loses_nothing_and_says_nothing_twice(
+async def test_a_worker_killed_in_the_middle_loses_and_repeats_nothing(
     brokers: str, log: Path, wanted: dict[str, list[bytes]], tmp_path: Path
 ) -> None:
     group = new_group(brokers, 3, tmp_path)

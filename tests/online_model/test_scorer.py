@@ -13,7 +13,7 @@ from features.matrix import scaled
 from features.population import RFM_B, count
 from online_model.parameters import MIX, SERVED
 from online_model.pipeline import pipeline
-from online_model.reasons import LEAST, MOST_AGAINST, MOST_FOR, WORSE, reasons
+from online_model.reasons import LEAST, MOST_AGAINST, MOST_FOR, RISK_DIRECTION, reasons
 from online_model.scorer import Scorer
 from online_model.snapshot import MODEL, Snapshot
 from tests.online_model.worlds import examples, features, learner, snapshot
@@ -113,14 +113,14 @@ def test_there_are_at_least_three_reasons_and_not_too_many(raising: int) -> None
 
 def test_the_strongest_reason_comes_first_and_no_topic_twice() -> None:
     contributions = np.random.default_rng(3).uniform(0.1, 1.0, len(NAMES))
-    found = reasons(RAW[:, 0], contributions, WORSE > 0, SURE)
+    found = reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE)
     assert [r.contribution for r in found] == sorted((r.contribution for r in found), reverse=True)
     topics = [FEATURES[NAMES.index(reason.feature)].topic for reason in found]
     assert len(set(topics)) == len(topics)
 
 
 def test_a_value_that_is_not_bad_by_itself_is_not_the_first_reason() -> None:
-    contributions, above = np.full(len(NAMES), -0.1), WORSE > 0
+    contributions, above = np.full(len(NAMES), -0.1), RISK_DIRECTION > 0
     recency, silence = NAMES.index("retained_recency"), NAMES.index("silence_evidence_7d")
     contributions[[recency, silence]], above[recency] = [9.0, 1.0], False  # a negative weight: came yesterday
     assert reasons(RAW[:, 0], contributions, above, SURE)[0].feature == "silence_evidence_7d"
@@ -130,7 +130,7 @@ def test_a_topic_that_lowers_the_score_is_not_the_first_reason() -> None:
     contributions = np.full(len(NAMES), -0.1)
     contributions[NAMES.index("retained_recency")], contributions[NAMES.index("overdue")] = 5.0, -6.0
     contributions[NAMES.index("complaint_age")] = 1.0
-    assert reasons(RAW[:, 0], contributions, WORSE > 0, SURE)[0].feature == "complaint_age"
+    assert reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE)[0].feature == "complaint_age"
 
 
 def test_unknown_values_are_no_reasons() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from features.catalogue import NAMES
-from features.population import RFM_B, nobody
+from features.population import RFM_B, zero_counts
 from features.portable_math import Array
 from online_model.drift import DriftRules
 from online_model.examples import Examples
@@ -64,7 +64,7 @@ def learner(weeks: int = 0) -> Learner:
     """Returns a learner that has learned this number of weeks."""
     new = Learner(RULES)
     for week in range(weeks):
-        new.learn(week * WEEK_US, [examples(week, week=week)], nobody() + 1)
+        new.learn(week * WEEK_US, [examples(week, week=week)], zero_counts() + 1)
     return new
 
 

@@ -1,4 +1,4 @@
-"""The metric of crossings that are held."""
+"""The metric of crossings that wait because of a hold."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from streams.units.engine_unit import EngineUnit
 
 
 def waiting(snapshot: Snapshot) -> EngineUnit:
-    """Two crossings wait for a model."""
+    """An engine with two crossings that wait for a model."""
     unit = EngineUnit(load_profile("after-sales"), 0, "event")
     slots = unit.engine.table.slots(["a", "b", "c"])
     unit.engine.table.rows[slots[:2], PENDING - len(NO_CASE)] = 5.0
-    unit.engine.take_snapshot(snapshot)
+    unit.engine.serve_model(snapshot)
     return unit
 
 
@@ -33,7 +33,7 @@ def test_it_names_the_hold_and_how_many_wait() -> None:
     assert samples(unit) == [({"unit": "engine-0", "reason": "model_not_ready"}, 2.0)]
 
 
-def test_a_model_that_has_fallen_below_the_bar_is_an_alert_that_says_how_many_wait() -> None:
+def test_a_model_that_has_fallen_below_the_bar_is_an_alert_with_the_number_that_wait() -> None:
     fallen = replace(Snapshot.initial(0.2), version=41, learned=True, hold=Hold.AUC, least_auc=0.71)
     (said,) = waiting(fallen).alerts
     assert said.startswith("model 41: the lower bound of AUC")

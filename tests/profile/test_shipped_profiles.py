@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.instants import DAY_US, SECOND_US
-from streams.interventions.actions import Standing, plan
+from streams.interventions.actions import Segmentation, plan
 from streams.interventions.gate import RULES as GATE
 from streams.profile.loading import load_profile, shipped
 from streams.profile.profile import Profile
@@ -126,7 +126,7 @@ def test_a_sold_vehicle_closes_the_case(profile: Profile) -> None:
     assert [remedy.cause for remedy in profile.remedies if remedy.close] == ["vehicle_sold"]
 
 
-def test_whoever_left_over_service_gets_no_coupon(profile: Profile) -> None:
+def test_a_customer_who_left_over_service_gets_no_coupon(profile: Profile) -> None:
     remedy = next(remedy for remedy in profile.remedies if remedy.cause == "service")
     assert "no coupon" in remedy.offer
 
@@ -179,7 +179,7 @@ def test_the_shop_escalates_from_a_mail_to_a_discount_to_a_call(shop: Profile) -
     ],
 )
 def test_segments_of_the_shop_get_what_was_published(shop: Profile, segment: str, offer: str) -> None:
-    assert plan(shop, shop.tiers[1], Standing((segment,), "growing", None)).offer == offer
+    assert plan(shop, shop.tiers[1], Segmentation((segment,), "growing", None)).offer == offer
 
 
 def test_the_director_visits_in_after_sales_and_the_adviser_calls(workshop: Profile) -> None:

@@ -29,7 +29,7 @@ LINES = ("interventions.jsonl", "interventions-withheld.jsonl", "dead-letters.js
 
 @dataclass(frozen=True)
 class Run:
-    """What a replay left behind."""
+    """The folder of a replay."""
 
     folder: Path
 
@@ -40,7 +40,7 @@ class Run:
 
     @property
     def measures(self) -> dict[str, Any]:
-        """The summary without what the clock and the memory say."""
+        """The summary without time and memory."""
         return {name: value for name, value in self.summary.items() if name not in MEASURED}
 
     @property
@@ -50,7 +50,7 @@ class Run:
 
     @property
     def decisions(self) -> dict[str, bytes]:
-        """What went out and what was withheld, to the byte."""
+        """Sent and withheld messages, to the byte."""
         return {name: (self.folder / name).read_bytes() for name in LINES[:2]}
 
     def lines(self, name: str) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ class Run:
 
 
 def same_facts(a: Run, b: Run) -> bool:
-    """Decisions to the byte, counts and metrics, and to the bit every score and example, in whatever order they lie."""
+    """Decisions to the byte, counts and metrics, and every score and example to the bit, in any order."""
     if (a.decisions, a.measures) != (b.decisions, b.measures):
         return False
     pd.testing.assert_frame_equal(_sorted(a.scores), _sorted(b.scores), check_exact=True)

@@ -67,16 +67,16 @@ def test_withdrawal_cuts_the_horizons_that_it_lies_in(run: Run) -> None:
 
 
 @pytest.mark.parametrize("customer", ["refuses-one", "always-refused"])
-def test_whoever_may_still_be_reached_or_never_could_be_has_not_withdrawn(run: Run, customer: str) -> None:
+def test_a_customer_with_a_channel_left_or_with_none_before_has_not_withdrawn(run: Run, customer: str) -> None:
     assert days(run, customer, labelled=True) == days(run, "stays", labelled=True)
 
 
-def test_erasure_cuts_the_horizons_that_it_lies_in_and_silence_after_it_says_nothing(run: Run) -> None:
+def test_erasure_cuts_the_horizons_that_it_lies_in_and_silence_after_it_has_no_label(run: Run) -> None:
     assert days(run, "erased", labelled=True) == mondays(0, CUT - HORIZON - 1)
     assert days(run, "erased", labelled=False) == mondays(CUT - HORIZON, CUT + 60 - 3)
 
 
-def test_whoever_is_heard_of_again_after_an_erasure_has_labels_again(run: Run) -> None:
+def test_a_customer_with_events_after_an_erasure_has_labels_again(run: Run) -> None:
     again = mondays(CUT + 20 - HORIZON, DAYS - 3 + 0.5 - HORIZON)
     assert set(days(run, "returns", labelled=True)) >= set(again)
     assert not set(days(run, "returns", labelled=True)) & set(mondays(CUT - HORIZON, CUT))

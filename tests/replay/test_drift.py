@@ -1,4 +1,4 @@
-"""Drift from the log to the sentence: a city whose producer breaks its schema, and one whose customers change."""
+"""Drift, from the log to the alert: a city whose producer breaks its schema, and one whose customers change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW_US = 2_000_000_000_000_000
 
 
 def alerts(folder: Path, events: list[Event]) -> list[str]:
-    """What stands at the end of the log."""
+    """Returns the alerts at the end of the log."""
     profile = load_profile("after-sales", [*SHORT, "drift.least_counted=50", "drift.reference_weeks=4"])
     sources = FileSources([str(write_jsonl(folder / "log.jsonl", events))], NOW_US, profile.time.max_skew_us)
     with ReplayFolder(str(folder / "out"), NAMES) as out:
@@ -29,7 +29,7 @@ def alerts(folder: Path, events: list[Event]) -> list[str]:
 
 
 def test_a_city_as_it_is_has_no_broken_producer(tmp_path: Path, events: list[Event]) -> None:
-    assert not [said for said in alerts(tmp_path, events) if said.startswith("producer")]
+    assert not [alert for alert in alerts(tmp_path, events) if alert.startswith("producer")]
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_a_producer_that_breaks_its_schema_is_named(
     def broken(event: Event) -> Event:
         return event | change if event["kind"] == "app_activity" and event["event_time"] > LAST_WEEK else event
 
-    said = [one for one in alerts(tmp_path, list(map(broken, events))) if one.startswith("producer")]
-    assert len(said) == 1
-    assert said[0].startswith("producer simulator has changed its schema: 100% of its app_activity events")
-    assert words in said[0]
+    alert = [one for one in alerts(tmp_path, list(map(broken, events))) if one.startswith("producer")]
+    assert len(alert) == 1
+    assert alert[0].startswith("producer simulator has changed its schema: 100% of its app_activity events")
+    assert words in alert[0]
 
 
 def test_customers_who_do_much_more_have_changed(tmp_path: Path, events: list[Event]) -> None:

@@ -1,4 +1,4 @@
-"""Observed customers and labels are what an independent reading of the raw log says.
+"""Observed customers and labels equal those of an independent computation from the raw log.
 
 `expected` is that reading: plain pandas, sharing no code with Keepline, not even its instants.
 """

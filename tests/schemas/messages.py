@@ -1,4 +1,4 @@
-"""Messages as publishers send them: good ones, and good ones with one thing changed."""
+"""Messages of publishers for tests: valid ones, and strategies that change some of their fields."""
 
 from __future__ import annotations
 
@@ -124,13 +124,13 @@ STRANGE = st.one_of(
 
 
 def good(kind: str, **changed: object) -> Message:
-    """A message that is accepted, but for what is changed."""
+    """Returns a valid message with some fields changed."""
     return GOOD[kind] | changed
 
 
 @st.composite
 def messages(draw: st.DrawFn, kind: str) -> Message:
-    """A good message of the kind, or one with up to three fields changed, added or gone."""
+    """Draws a valid message of the kind with up to three fields changed, added or removed."""
     message = good(kind, event_id=draw(st.text("abc", min_size=1, max_size=3)))
     for _ in range(draw(st.integers(0, 3))):
         name = draw(st.sampled_from([*message, "unknown", "schema_version"]))

@@ -1,4 +1,4 @@
-"""The fast path and the models accept and refuse the same records; nothing that is sent stops a worker."""
+"""The fast path and the models accept and refuse the same records. No record raises an exception."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ KIND = st.sampled_from(sorted(GOOD))
 FIELDS = sorted({name for message in GOOD.values() for name in message} - {"kind"})
 
 
-def one(value: bytes | None, kind: str = "service_visit", key: bytes | None = b"c1") -> Decoded:
+def decode_one(value: bytes | None, kind: str = "service_visit", key: bytes | None = b"c1") -> Decoded:
     return Decoder(kind).decode([value], [key], NOW_US)
 
 
 def refusal(value: bytes | None, kind: str = "service_visit", key: bytes | None = b"c1") -> Refused:
-    decoded = one(value, kind, key)
+    decoded = decode_one(value, kind, key)
     assert not len(decoded.events)
     (refused,) = decoded.refused
     return refused
@@ -40,7 +40,7 @@ def sent(kind: str, **changed: object) -> bytes:
 
 
 def expected_row(message: Message) -> dict[str, Any]:
-    """What the columns must hold of a message that the models accept, by their dump."""
+    """Returns the expected columns of a message that the models accept; message: the model's dump."""
     row: dict[str, Any] = {name: message.get(name, np.nan) for name in NUMBERS}
     row["time_us"] = parse_instant(message["event_time"])
     row["code"] = row["causes"] = 0
@@ -55,7 +55,7 @@ def expected_row(message: Message) -> dict[str, Any]:
 
 
 @given(KIND.flatmap(lambda kind: st.tuples(st.just(kind), st.lists(messages(kind), max_size=6))))
-def test_a_batch_is_accepted_and_refused_as_the_models_do_one_by_one(batch: tuple[str, list[Message]]) -> None:
+def test_a_batch_is_accepted_and_refused_like_its_records_one_by_one(batch: tuple[str, list[Message]]) -> None:
     kind, sent_ones = batch
     values = [json.dumps(message).encode() for message in sent_ones]
     validator = Validator(kind, MAX_SKEW_US)
@@ -78,7 +78,7 @@ def test_any_bytes_are_refused_and_nothing_is_raised(kind: str, values: list[byt
 
 
 @given(KIND, st.integers(0, 200), st.binary(min_size=1, max_size=3))
-def test_a_message_with_damaged_bytes_is_decided_as_the_models_do(kind: str, at: int, damage: bytes) -> None:
+def test_damaged_bytes_are_refused_exactly_if_the_models_refuse_them(kind: str, at: int, damage: bytes) -> None:
     value = json.dumps(GOOD[kind]).encode()
     value = value[:at] + damage + value[at + len(damage) :]
     validator = Validator(kind, MAX_SKEW_US).check(0, value, None, False, NOW_US)
@@ -89,25 +89,27 @@ def test_a_message_with_damaged_bytes_is_decided_as_the_models_do(kind: str, at:
 @given(st.permutations([*GOOD["survey"]]))
 def test_the_order_of_fields_does_not_matter(names: list[str]) -> None:
     value = json.dumps({name: GOOD["survey"][name] for name in names}).encode()
-    assert one(value, "survey").events.rows.tobytes() == one(sent("survey"), "survey").events.rows.tobytes()
+    assert (
+        decode_one(value, "survey").events.rows.tobytes() == decode_one(sent("survey"), "survey").events.rows.tobytes()
+    )
 
 
 @pytest.mark.parametrize("kind", sorted(GOOD))
 def test_a_good_message_is_accepted(kind: str) -> None:
-    decoded = one(sent(kind), kind)
+    decoded = decode_one(sent(kind), kind)
     assert (len(decoded.events), decoded.refused) == (1, [])
 
 
 @pytest.mark.parametrize("kind", sorted(GOOD))
 @pytest.mark.parametrize("mark", MARKS, ids=lambda mark: str(mark["kind"]))
-def test_a_mark_is_no_event_and_has_no_key(kind: str, mark: Message) -> None:
-    decoded = one(orjson.dumps(mark), kind, None)
+def test_a_mark_needs_no_key_and_adds_no_event(kind: str, mark: Message) -> None:
+    decoded = decode_one(orjson.dumps(mark), kind, None)
     assert decoded.marks == [Mark(0, mark["kind"], parse_instant(mark["event_time"]), "dms")]
     assert not len(decoded.events)
 
 
 HOSTILE: dict[str, tuple[bytes | None, str, str]] = {
-    # what: (the record, field, rule)
+    # case: (record, field, rule)
     "null": (None, "value", "empty"),
     "empty": (b"", "value", "empty"),
     "not JSON": (b"{kind: 1}", "value", "json"),
@@ -163,7 +165,7 @@ def test_a_bad_record_is_refused_by_field_and_rule(value: bytes | None, field: s
 
 
 @pytest.mark.parametrize(("value", "field", "rule"), HOSTILE.values(), ids=HOSTILE)
-def test_a_bad_record_costs_its_neighbours_nothing(value: bytes | None, field: str, rule: str) -> None:
+def test_a_bad_record_does_not_affect_its_neighbours(value: bytes | None, field: str, rule: str) -> None:
     values = [sent("service_visit", event_id="before"), value, sent("service_visit", event_id="after")]
     decoded = Decoder("service_visit").decode(values, [b"c1"] * 3, NOW_US)
     assert decoded.index.tolist() == [0, 2]
@@ -175,35 +177,38 @@ def test_a_key_other_than_the_customer_is_refused(key: bytes | None) -> None:
     assert (refused.field, refused.rule) == ("key", "differs")
 
 
-@pytest.mark.parametrize("kind", sorted(GOOD))
-def test_a_csat_or_nps_beyond_its_scale_is_refused(kind: str) -> None:
+def test_a_score_beyond_the_scale_of_its_survey_type_is_refused() -> None:
     assert refusal(sent("survey", score=11), "survey").rule == "range"
-    assert len(one(sent("survey", survey_type="csat", score=11), "survey").events) == 1
+    assert len(decode_one(sent("survey", survey_type="csat", score=11), "survey").events) == 1
 
 
-def test_an_unknown_activity_still_counts() -> None:
-    assert one(sent("app_activity", activity_type="ar_view"), "app_activity").events.rows["code"] == [OTHER_ACTIVITY]
+def test_an_unknown_activity_type_counts_as_other_activity() -> None:
+    assert decode_one(sent("app_activity", activity_type="ar_view"), "app_activity").events.rows["code"] == [
+        OTHER_ACTIVITY
+    ]
 
 
 @pytest.mark.parametrize("kind", sorted(GOOD))
 def test_unknown_fields_are_accepted_and_counted_by_producer(kind: str) -> None:
-    decoded = one(sent(kind, colour="red"), kind)
+    decoded = decode_one(sent(kind, colour="red"), kind)
     assert len(decoded.events) == 1
     assert decoded.unknown_fields == {GOOD[kind]["producer"]: 1}
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_field_of_no_optional_kind_cannot_be_missing(name: str) -> None:
+def test_only_an_optional_field_may_be_missing(name: str) -> None:
     for kind, message in GOOD.items():
         if name in message:
             required = KINDS[kind].model_fields[name].is_required()
-            accepted = len(one(json.dumps({k: v for k, v in message.items() if k != name}).encode(), kind).events)
+            accepted = len(
+                decode_one(json.dumps({k: v for k, v in message.items() if k != name}).encode(), kind).events
+            )
             assert accepted == (0 if required else 1)
 
 
-def test_the_largest_record_that_is_accepted_is_accepted() -> None:
+def test_a_record_of_the_size_limit_is_accepted_and_a_larger_one_refused() -> None:
     value = sent("service_visit")
-    assert len(one(value + b" " * (MAX_BYTES - len(value))).events) == 1
+    assert len(decode_one(value + b" " * (MAX_BYTES - len(value))).events) == 1
     assert refusal(value + b" " * (MAX_BYTES - len(value) + 1)).rule == "too_large"
 
 
@@ -212,34 +217,34 @@ def nested(levels: int, inside: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("levels", "inside"), [(MAX_DEPTH, b""), (MAX_DEPTH - 1, b'"a"'), (MAX_DEPTH - 1, rb'"\"["')])
-def test_unknown_fields_may_be_nested_so_far(levels: int, inside: bytes) -> None:
-    assert len(one(nested(levels, inside)).events) == 1
+def test_unknown_fields_may_be_nested_up_to_the_limit(levels: int, inside: bytes) -> None:
+    assert len(decode_one(nested(levels, inside)).events) == 1
 
 
 @pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 900, 999, 1022])
 @pytest.mark.parametrize("inside", [b"", b'"a"', b'{"b": "c"}'])
-def test_unknown_fields_may_not_be_nested_further(levels: int, inside: bytes) -> None:
+def test_unknown_fields_may_not_be_nested_beyond_the_limit(levels: int, inside: bytes) -> None:
     assert refusal(nested(levels, inside)).rule == "nesting"
 
 
-NOTED = {
+DETAILS = {
     "intervention_outcome": {"event_id", "intervention_id", "status", "agent_id", "channel", "cost", "causes"},
     "customer_profile": {"scope", "time_zone", "consent", "preferred_channel", "value", "agent_id"},
 }
 
 
 @pytest.mark.parametrize("kind", sorted(GOOD))
-def test_a_note_has_the_further_fields_that_are_there(kind: str) -> None:
-    decoded = one(sent(kind, agent_id=None), kind)
-    fields = {name: value for name, value in GOOD[kind].items() if name in NOTED.get(kind, set()) - {"agent_id"}}
+def test_outcomes_and_profiles_keep_their_fields_without_a_column(kind: str) -> None:
+    decoded = decode_one(sent(kind, agent_id=None), kind)
+    fields = {name: value for name, value in GOOD[kind].items() if name in DETAILS.get(kind, set()) - {"agent_id"}}
     assert decoded.details == ([fields] if fields else [])
     assert decoded.events.rows["details"].tolist() == [len(decoded.details)]
 
 
-def test_a_refused_note_between_others_leaves_them_their_fields() -> None:
+def test_a_refused_profile_does_not_shift_the_fields_of_others() -> None:
     values = [sent("customer_profile", scope="a"), b"{", sent("customer_profile", scope="b")]
     decoded = Decoder("customer_profile").decode(values, [b"c1"] * 3, NOW_US)
-    assert [decoded.details[one - 1]["scope"] for one in decoded.events.rows["details"]] == ["a", "b"]
+    assert [decoded.details[place - 1]["scope"] for place in decoded.events.rows["details"]] == ["a", "b"]
 
 
 @pytest.mark.parametrize("zone", ["Nowhere", "asia/shanghai", "../UTC", "Factory", "+08:00", ""])
@@ -248,7 +253,7 @@ def test_a_time_zone_that_the_database_does_not_have_is_refused(zone: str) -> No
 
 
 def test_a_channel_whose_consent_is_null_is_absent() -> None:
-    [fields] = one(sent("customer_profile", consent={"sms": None, "mail": True}), "customer_profile").details
+    [fields] = decode_one(sent("customer_profile", consent={"sms": None, "mail": True}), "customer_profile").details
     assert fields["consent"] == {"mail": True}
 
 
@@ -258,19 +263,19 @@ def test_consent_that_is_not_yes_or_no_is_refused(consent: object) -> None:
 
 
 def test_a_profile_without_a_value_is_a_deletion() -> None:
-    assert one(None, "customer_profile").erased == [Erased(0, "c1")]
+    assert decode_one(None, "customer_profile").erased == [Erased(0, "c1")]
 
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff", b"c\n1", b"c" * 129])
-def test_a_deletion_by_a_key_that_is_no_customer_is_refused(key: bytes | None) -> None:
+def test_a_deletion_whose_key_is_no_customer_id_is_refused(key: bytes | None) -> None:
     assert refusal(None, "customer_profile", key).field == "key"
 
 
-def test_the_same_event_has_the_same_identity_and_another_kind_or_customer_another() -> None:
+def test_the_id_of_an_event_depends_on_kind_customer_and_event_id_only() -> None:
     def identity(kind: str, **changed: object) -> int:
         message = good(kind, **changed)
         key = str(message["customer_id"]).encode()
-        return int(one(json.dumps(message).encode(), kind, key).events.rows["id"][0])
+        return int(decode_one(json.dumps(message).encode(), kind, key).events.rows["id"][0])
 
     same = identity("survey")
     assert same == identity("survey", score=1)

@@ -1,4 +1,4 @@
-"""The schemas in the tree are those of the models, and publishers can rely on them."""
+"""The schemas in v1/ are those of the models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.topics import OUTPUTS
 from streams.cli import main
 
 
-def test_what_lies_in_the_tree_is_current() -> None:
+def test_the_schemas_in_the_tree_are_current() -> None:
     assert stale() == []
 
 
@@ -33,7 +33,7 @@ def test_every_topic_has_a_channel_whose_messages_exist() -> None:
             assert document["components"]["messages"][name]["payload"]["$ref"].removeprefix("./") in files()
 
 
-def test_export_writes_what_changed_and_deletes_what_is_gone(tmp_path: Path) -> None:
+def test_export_writes_changed_files_and_deletes_files_without_a_model(tmp_path: Path) -> None:
     export(tmp_path)
     (tmp_path / "survey.json").write_bytes(b"{}")
     (tmp_path / "gone.json").write_bytes(b"{}")
@@ -41,6 +41,6 @@ def test_export_writes_what_changed_and_deletes_what_is_gone(tmp_path: Path) -> 
     assert stale(tmp_path) == []
 
 
-def test_the_command_says_what_is_not_current(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_names_the_files_that_are_not_current(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schemas", "export", "--check", "--out", str(tmp_path)]) == 1
     assert "survey.json" in capsys.readouterr().out

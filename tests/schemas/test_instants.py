@@ -1,4 +1,4 @@
-"""Instants and durations: what is a time, what is none, and that a batch is read as one at a time."""
+"""Instants and durations: valid and invalid texts. A batch is parsed like its texts one by one."""
 
 from __future__ import annotations
 
@@ -42,24 +42,24 @@ def many(texts: list[str]) -> list[int | None]:
 
 
 @given(st.lists(st.one_of(TIMES, st.text(max_size=30), LIKE_TIMES.map("{}Z".format))))
-def test_a_batch_never_takes_for_plainly_good_what_is_no_time(texts: list[str]) -> None:
+def test_a_batch_accepts_no_text_that_is_invalid_on_its_own(texts: list[str]) -> None:
     for text, at in zip(texts, many(texts), strict=True):
         if at is not None:
             assert parse_instant(text) == at
 
 
 @given(st.lists(LIKE_TIMES.map("{}.5+01:00".format), min_size=1))
-def test_a_batch_finds_every_time_of_the_usual_form(texts: list[str]) -> None:
+def test_a_batch_accepts_every_valid_time_of_the_usual_form(texts: list[str]) -> None:
     assert [at is not None for at in many(texts)] == [is_time(text) for text in texts]
 
 
 @given(st.lists(st.one_of(MOMENTS.map(datetime.isoformat), TIMES), max_size=8))
-def test_the_neighbours_in_a_batch_do_not_matter(texts: list[str]) -> None:
+def test_a_text_is_parsed_the_same_whatever_its_neighbours_in_the_batch(texts: list[str]) -> None:
     assert many(texts) == [many([text])[0] for text in texts]
 
 
 @pytest.mark.parametrize("text", ["2024-03-01", "2024-03-01T08:30Z", "1709281800", "now", "2024-13-01T00:00:00Z", ""])
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_an_invalid_time_is_refused(text: str) -> None:
     assert not is_time(text)
 
 
@@ -68,19 +68,19 @@ def test_digits_beyond_microseconds_are_cut() -> None:
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001 -- bounds
-def test_an_instant_that_is_written_is_read_back(moment: datetime) -> None:
+def test_a_formatted_instant_is_parsed_to_the_same_instant(moment: datetime) -> None:
     us = (moment - EPOCH) // timedelta(microseconds=1)
     assert parse_instant(format_instant(us)) == us
 
 
 @given(st.integers(0, LONGEST_US))
-def test_a_duration_that_is_written_is_read_back(us: int) -> None:
+def test_a_formatted_duration_is_parsed_to_the_same_duration(us: int) -> None:
     assert parse_duration(format_duration(us)) == us
 
 
 @pytest.mark.parametrize(
     "text", ["", "d", "14", "14 d", "-1d", "1e3d", "1y", "0.0000001s", "٣d", "9" * 400 + "d", "999999999999999d"]
 )
-def test_what_is_no_duration_is_refused_with_its_text(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="duration"):
         parse_duration(text)

@@ -1,4 +1,4 @@
-"""A dead letter keeps what came and says where, which field and why."""
+"""A dead letter has the record's bytes and place, the field and the rule."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import orjson
 import pytest
 
 from schemas.outputs import DeadLetter
-from schemas.refusals import KEPT_BYTES, Refused, dead_letter, shown
+from schemas.refusals import KEPT_BYTES, Refused, dead_letter, excerpt
 
 REFUSED = Refused(0, "amount", "less_than_equal", "amount: too much")
 PLACE = {"topic": "surveys", "partition": 3, "offset": 8}
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff\x00", b'{"producer": "till 7"}', b"x" * (KEPT_BYTES + 1)])
-def test_it_is_what_the_schema_says(value: bytes | None) -> None:
+def test_a_dead_letter_matches_its_schema(value: bytes | None) -> None:
     DeadLetter.model_validate_json(orjson.dumps(dead_letter(REFUSED, value, PLACE)))
 
 
-def test_the_bytes_can_be_had_back() -> None:
+def test_the_bytes_of_the_record_are_recovered_from_base64() -> None:
     assert base64.b64decode(dead_letter(REFUSED, b"\xff\x00", PLACE)["value"]) == b"\xff\x00"
 
 
@@ -31,7 +31,7 @@ def test_of_a_huge_record_the_beginning_the_length_and_the_hash_are_kept() -> No
     assert (letter["value_bytes"], letter["value_sha256"]) == (len(value), hashlib.sha256(value).hexdigest())
 
 
-def test_no_value_is_not_the_same_as_an_empty_one() -> None:
+def test_a_null_value_differs_from_an_empty_value() -> None:
     assert dead_letter(REFUSED, None, PLACE)["value"] is None
     assert dead_letter(REFUSED, b"", PLACE)["value"] == ""
 
@@ -46,9 +46,9 @@ def test_no_value_is_not_the_same_as_an_empty_one() -> None:
         (b'{"producer": "' + b"x" * 1000 + b'"}', "x" * 64),
     ],
 )
-def test_the_publisher_is_named_where_it_can_be_read(value: bytes, producer: str | None) -> None:
+def test_the_producer_is_named_where_it_can_be_read(value: bytes, producer: str | None) -> None:
     assert dead_letter(REFUSED, value, PLACE)["producer"] == producer
 
 
-def test_what_came_is_shown_in_few_characters() -> None:
-    assert len(shown("x" * 10_000_000)) < 120
+def test_a_value_is_cut_for_a_sentence() -> None:
+    assert len(excerpt("x" * 10_000_000)) < 120

@@ -1,4 +1,4 @@
-"""Time zones are those of the locked database, whatever the host has."""
+"""Time zones come from the locked database, not from the host."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def test_every_name_has_a_zone() -> None:
     assert {zone(name).key for name in NAMES} == NAMES
 
 
-def test_a_zone_knows_its_hours() -> None:
+def test_a_zone_has_its_summer_offset() -> None:
     assert datetime(2024, 7, 1, tzinfo=UTC).astimezone(zone("Europe/Madrid")).utcoffset() == timedelta(hours=2)
 
 
 @pytest.mark.parametrize("name", ["Nowhere", "../zones", "Factory", ""])
-def test_another_name_has_none(name: str) -> None:
+def test_an_unknown_name_raises_key_error(name: str) -> None:
     with pytest.raises(KeyError):
         zone(name)

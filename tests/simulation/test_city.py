@@ -16,7 +16,7 @@ OPENED, RESOLVED = ACTIVITY_TYPES.index("complaint_opened"), ACTIVITY_TYPES.inde
 
 
 class Lived:
-    """A city after two years, with everything that happened in it."""
+    """A city after two years, with all its events."""
 
     def __init__(self) -> None:
         self.city = City(4_000, START_US, seed=7)
@@ -105,7 +105,7 @@ def test_the_hazard_by_traits_ranks_who_leaves(lived: Lived) -> None:
     assert highest.mean() > 2 * lowest.mean()
 
 
-def test_the_hazard_by_traits_knows_nothing_of_what_came_later(lived: Lived) -> None:
+def test_the_hazard_by_traits_does_not_depend_on_history(lived: Lived) -> None:
     fresh = City(4_000, START_US, seed=7)
     before, after = (hazard_by_traits(one.people, one.rules) for one in (fresh, lived.city))
     assert np.array_equal(before, after)
@@ -119,7 +119,7 @@ def test_leavers_with_signs_open_the_app_less_before_they_go(lived: Lived) -> No
     assert within(before_days, 0, 30) < 0.5 * within(before_days, 120, 150)
 
 
-def test_the_silent_use_the_app_as_ever_until_they_go(lived: Lived) -> None:
+def test_leavers_without_signs_use_the_app_as_before_until_they_go(lived: Lived) -> None:
     people = lived.people
     sold = (people.left_us > START_US + 90 * DAY_US) & (people.cause == SOLD)
     who, times = lived.activity["customer"], lived.activity["time_us"]
@@ -136,12 +136,12 @@ def test_a_complaint_is_open_before_it_is_resolved_and_only_one_at_a_time(lived:
     assert 0.5 < np.sum(rows["code"] == RESOLVED) / np.sum(rows["code"] == OPENED) < 0.8
 
 
-def test_whoever_got_a_remedy_may_complain_again(lived: Lived) -> None:
+def test_a_customer_may_complain_again_after_a_resolution(lived: Lived) -> None:
     opened = lived.activity["customer"][lived.activity["code"] == OPENED]
     assert np.bincount(opened).max() > 1
 
 
-def test_the_unhappy_answer_lower(lived: Lived) -> None:
+def test_dissatisfied_customers_give_lower_scores(lived: Lived) -> None:
     csat = lived.surveys[lived.surveys["code"] == 1]
     base = lived.people.base_satisfaction[csat["customer"]]
     assert np.corrcoef(base, csat["score"])[0, 1] > 0.5

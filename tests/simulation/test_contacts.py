@@ -1,4 +1,4 @@
-"""What a contact does: the published save rates, for leavers with a vehicle, and nothing to anybody else."""
+"""The effect of a contact: the published save rates for leavers with a vehicle, none for other customers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PATIENCE_DAYS = 31  # a saved customer comes within a month
 
 
 def grown(customers: int = 3_000) -> City:
-    """A city after some time, of the caller's own."""
+    """Returns a copy of a city after some time."""
     return deepcopy(_grown(customers))
 
 
@@ -38,7 +38,7 @@ def _grown(customers: int) -> City:
 
 
 def call(city: City, who: Ints, delay_days: float) -> Reaction:
-    """Calls customers today, so long after their crossing."""
+    """Calls customers today, `delay_days` after their crossing."""
     now_us = np.full(len(who), START_US + city.day * DAY_US + 9 * HOUR_US)
     return city.contact(who, now_us - int(delay_days * DAY_US), now_us)
 
@@ -60,7 +60,7 @@ def state(city: City) -> Sequence[bytes]:
 
 
 def came(city: City, days: int) -> Flags:
-    """Who visits within the next days."""
+    """Returns which customers visit within the next days."""
     visitors = np.concatenate([city.next_day().visits["customer"] for _ in range(days)])
     return np.isin(np.arange(len(city.people)), visitors)
 
@@ -74,19 +74,19 @@ def test_leavers_come_back_at_the_published_rate_of_the_delay(delay_days: int) -
     assert abs(share - rate) < 4 * math.sqrt(rate * (1 - rate) / len(who)) < 0.07
 
 
-def test_past_the_last_window_a_customer_goes_on_as_if_left_alone() -> None:
+def test_a_contact_past_the_last_window_changes_nothing() -> None:
     called, alone = grown(), grown()
     call(called, leavers(called), LATE)
     assert lived_on(called, PATIENCE_DAYS) == lived_on(alone, PATIENCE_DAYS)
 
 
-def test_who_is_not_leaving_goes_on_as_if_left_alone() -> None:
+def test_a_contact_with_a_customer_who_is_not_leaving_changes_nothing() -> None:
     called, alone = grown(), grown()
     call(called, np.flatnonzero(~can_be_saved(called.people)), 1)
     assert lived_on(called, PATIENCE_DAYS) == lived_on(alone, PATIENCE_DAYS)
 
 
-def test_nobody_who_sold_the_vehicle_is_saved() -> None:
+def test_a_customer_without_a_vehicle_is_not_saved() -> None:
     city = grown()
     sold = np.flatnonzero(~city.people.present & (city.people.cause == SOLD))
     assert len(sold) > 50
@@ -94,7 +94,7 @@ def test_nobody_who_sold_the_vehicle_is_saved() -> None:
     assert not came(city, PATIENCE_DAYS)[sold].any()
 
 
-def test_a_later_call_never_saves_whom_an_earlier_one_would_not() -> None:
+def test_a_later_call_never_saves_a_customer_whom_an_earlier_one_would_not() -> None:
     early, late = grown(), grown()
     who, opened_us = leavers(early), np.full(len(leavers(early)), START_US + (LIVED_DAYS - 20) * DAY_US)
     for city, days in ((early, 4), (late, 16)):
@@ -122,7 +122,7 @@ def test_the_order_of_calls_does_not_matter() -> None:
     assert state(together) == state(apart)
 
 
-def test_a_saved_customer_comes_again_and_again() -> None:
+def test_a_saved_customer_visits_again_and_again() -> None:
     city = grown()
     who = leavers(city)
     saved = who[call(city, who, 5).saved]
@@ -130,7 +130,7 @@ def test_a_saved_customer_comes_again_and_again() -> None:
     assert came(city, 180)[saved].mean() > 0.85
 
 
-def test_who_was_fading_and_is_saved_does_not_leave() -> None:
+def test_a_fading_customer_who_is_saved_does_not_leave() -> None:
     city = grown()
     who = np.flatnonzero(can_be_saved(city.people) & fading(city.people))
     saved = who[call(city, who, 5).saved]

@@ -1,4 +1,4 @@
-"""The simulated desk: it calls whom it was told of, and nobody else."""
+"""The simulated CRM: it calls customers with an open case, and no others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def update(number: int, status: str, at: int, **more: Any) -> Message:
 
 
 class Town:
-    """Customers who all react alike, and a note of who was called when."""
+    """Customers who all react alike, and a record of the calls."""
 
     def __init__(self, *, leaving: bool = True, saved: bool = False, sold: bool = False) -> None:
         self.calls: list[tuple[int, int]] = []
@@ -55,7 +55,7 @@ def worked(crm: Crm, town: Town, first: int = 0, last: int = DAYS) -> list[Messa
 
 
 def outcomes(updates: list[Message], town: Town, heard_on: int = 1, cases: int = CASES) -> list[Message]:
-    """What a desk with many cases reports when it hears something on a day."""
+    """Returns the outcomes of a CRM with many cases that gets updates on a day."""
     crm = Crm(seed=1)
     crm.take([case(n) for n in range(cases)], [])
     before = worked(crm, town, 0, heard_on)
@@ -85,7 +85,7 @@ def test_what_is_over_is_not_called_any_more(status: str) -> None:
     assert not [us for _, us in town.calls if us >= START_US + DAY_US]
 
 
-def test_nobody_is_called_of_whom_nothing_was_told() -> None:
+def test_a_customer_without_a_case_is_not_called() -> None:
     crm, town = Crm(seed=1), Town()
     crm.take([], [update(n, "escalated", 0, why="not_contacted") for n in range(50)])
     assert not worked(crm, town)
@@ -100,7 +100,7 @@ def test_an_escalated_case_is_called_sooner() -> None:
     assert sum(us < in_time_us for _, us in urged.calls) > 1.3 * sum(us < in_time_us for _, us in ordinary.calls)
 
 
-def test_a_call_goes_by_the_channel_that_is_left() -> None:
+def test_a_call_uses_the_rerouted_channel() -> None:
     said = outcomes([update(n, "rerouted", 1, channel="visit") for n in range(CASES)], Town())
     after = {out["channel"] for out in said if out["status"] == "contacted" and out["event_time"] >= day(1)}
     assert after == {"visit"}
@@ -122,13 +122,13 @@ def test_event_ids_are_unique() -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_who_sold_the_vehicle_says_so() -> None:
+def test_a_customer_who_sold_the_vehicle_reports_it() -> None:
     said = [outcome for outcome in outcomes([], Town(leaving=False, sold=True)) if outcome["status"] == "declined"]
     assert len(said) > CASES // 2
     assert all(outcome["causes"] == ["vehicle_sold"] for outcome in said)
 
 
-def test_most_who_will_come_back_say_so() -> None:
+def test_most_saved_customers_respond() -> None:
     said = outcomes([], Town(saved=True))
     assert sum(out["status"] == "responded" for out in said) > 0.8 * sum(out["status"] == "contacted" for out in said)
 

@@ -86,18 +86,18 @@ def test_event_ids_are_unique(folder: Path, name: str) -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_all_who_have_events_stand_in_the_truth(folder: Path) -> None:
+def test_every_customer_with_events_is_in_the_truth(folder: Path) -> None:
     seen = {event["customer_id"] for name in KIND_OF for event in objects(folder / name)}
     assert seen <= {row["customer_id"] for row in objects(folder / "truth.jsonl")}
 
 
-def test_the_truth_tells_nothing_after_the_last_day(folder: Path) -> None:
+def test_the_truth_has_nothing_after_the_last_day(folder: Path) -> None:
     for row in objects(folder / "truth.jsonl"):
         told = [str(row[name]) for name in ("joined_at", "left_at", "returned_at") if row[name]]
         assert all(parse_instant(text) < END_US for text in told)
 
 
-def test_a_cause_is_told_of_leavers_only(folder: Path) -> None:
+def test_leavers_alone_have_a_cause(folder: Path) -> None:
     truth = objects(folder / "truth.jsonl")
     assert any(row["left_at"] for row in truth)
     assert all((row["cause"] is None) == (row["left_at"] is None) for row in truth)
@@ -110,7 +110,7 @@ def test_the_manifest_says_that_it_is_simulated_and_counts_the_rows(folder: Path
 
 
 def decoded_rows(path: Path) -> list[bytes]:
-    """What a replay would read from the file: each accepted event's numbers and its customer."""
+    """Returns what a replay reads from the file: the numbers and the customer of each accepted event."""
     parts = decode_source(open_source(str(path)), END_US, 0)
     events = Events.concatenate(part.decoded.events for part in parts)
     return [row.tobytes() + customer.encode() for row, customer in zip(events.rows, events.customers, strict=True)]
@@ -135,7 +135,7 @@ def test_a_second_format_in_a_folder_is_refused_and_nothing_is_lost(tmp_path: Pa
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_longer_run_tells_the_same_hazard(folder: Path, tmp_path: Path) -> None:
+def test_the_hazard_does_not_depend_on_the_length_of_the_run(folder: Path, tmp_path: Path) -> None:
     write_city(tmp_path, customers=300, days=50, start_us=START_US, seed=5)
     later = {row["customer_id"]: row["monthly_hazard"] for row in objects(folder / "truth.jsonl")}
     early = {row["customer_id"]: row["monthly_hazard"] for row in objects(tmp_path / "truth.jsonl")}

@@ -1,4 +1,4 @@
-"""What the customer files of the simulated dealers say."""
+"""The customer profiles of the simulated dealers."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def profiles(folder: Path) -> Profiles:
-    """The profiles of each customer, oldest first."""
+    """Returns the profiles of each customer, oldest first."""
     found: Profiles = defaultdict(list)
     for line in (folder / "customer_profiles.jsonl").read_bytes().splitlines():
         found[orjson.loads(line)["customer_id"]].append(orjson.loads(line))
     return found
 
 
-def test_everybody_who_has_joined_has_a_profile(folder: Path, profiles: Profiles) -> None:
+def test_every_customer_who_has_joined_has_a_profile(folder: Path, profiles: Profiles) -> None:
     assert set(profiles) == {orjson.loads(line)["customer_id"] for line in (folder / "truth.jsonl").open("rb")}
 
 
@@ -44,13 +44,13 @@ def test_a_newcomers_profile_is_written_on_joining(folder: Path, profiles: Profi
     assert {name: profiles[name][0]["event_time"] for name in joined} == joined
 
 
-def test_some_refuse_each_channel_and_most_do_not(profiles: Profiles) -> None:
+def test_a_minority_refuses_each_channel(profiles: Profiles) -> None:
     for channel in CHANNELS:
         agreed = [told[0]["consent"][channel] for told in profiles.values()]
         assert 0.4 < sum(agreed) / len(agreed) < 0.95
 
 
-def test_who_withdraws_consents_to_less_than_before(profiles: Profiles) -> None:
+def test_a_withdrawal_leaves_fewer_consents(profiles: Profiles) -> None:
     changed = [told for told in profiles.values() if len(told) > 1]
     assert len(changed) > 30
     assert sum(told[-1]["consent"] != told[0]["consent"] for told in changed) > 0.8 * len(changed)
@@ -73,6 +73,6 @@ def test_an_adviser_belongs_to_one_scope(profiles: Profiles) -> None:
     assert {scope for known in scopes.values() for scope in known} == {f"city-{n}" for n in range(1, 6)}
 
 
-def test_customers_are_worth_what_was_published_on_average(profiles: Profiles) -> None:
+def test_the_average_value_is_the_published_one(profiles: Profiles) -> None:
     values = [told[0]["value"] for told in profiles.values()]
     assert sum(values) / len(values) == pytest.approx(4_000, rel=0.05)

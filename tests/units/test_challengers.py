@@ -1,4 +1,4 @@
-"""A challenger that is promoted: the same versions for any number of partitions, readers and deaths; a roll-back."""
+"""Promotion of a challenger, and rollback: the same versions for any number of partitions, reads and restarts."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_while_an_earlier_version_is_served_nobody_is_promoted_by_the_rule() -> 
     assert found[-1].trials[STIFF]["rounds"] > 2  # the challenger goes on
 
 
-def test_somebody_may_promote_by_hand() -> None:
+def test_a_command_may_promote_a_challenger() -> None:
     first = next(one for one in versions(calm()) if STIFF in one.shadow)
     command = Command(first.instant_us + DAY_US, "I know better", None, STIFF)
     found = next(one for one in commanded(command) if one.model == STIFF)

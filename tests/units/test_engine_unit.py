@@ -1,4 +1,4 @@
-"""Units: whoever takes one over, and wherever, goes on to the same outputs, rows and models, to the byte."""
+"""Units: after any take-over the new owner writes the same outputs, rows and models, to the byte."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def parsed(topic: str, topics: Topics) -> list[dict[str, Any]]:
 
 
 def rows_of(topic: str, topics: Topics) -> list[str]:
-    """Blocks by customer (which lie in one in the order in which they were met), and marks."""
+    """Observations by customer (within a block they are in the order of first events), and marks."""
     rows = []
     for body in parsed(topic, topics):
         if "customers" not in body:
@@ -99,7 +99,7 @@ plans = st.lists(
 
 @settings(max_examples=12, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # a run takes 0.4 s
 @given(plans, st.integers(30, 300), st.booleans())
-def test_whoever_dies_and_whenever_the_same_comes_out(
+def test_after_any_restart_the_outputs_are_the_same(
     plan: list[tuple[int, str, int]], most: int, compacts: bool
 ) -> None:
     topics = logs.filled(PARTITIONS)
@@ -171,7 +171,7 @@ def test_a_refused_record_behind_the_end_does_not_open_it_again() -> None:
 
 
 def waiting_engine() -> tuple[Topics, list[Owner]]:
-    """An engine that stands at a grid instant and waits for its model, all of it committed."""
+    """An engine that waits at a grid instant for its model, with everything committed."""
     topics = logs.filled(PARTITIONS)
     owners = logs.owners(topics)
     while not owners[0].unit.waiting:
@@ -253,7 +253,7 @@ def test_a_learner_restored_in_the_middle_has_learned_as_much() -> None:
     assert learner.learner.dumps() == again.learner.dumps()
 
 
-def test_whoever_has_not_been_heard_of_for_long_leaves_the_state_and_the_scores() -> None:
+def test_a_customer_silent_for_long_leaves_the_state_and_the_scores() -> None:
     topics = calm()
     sent = {r.key for p in range(PARTITIONS) for source in KINDS for r in topics.records[source, p]} - {None}
     kept = {key for p in range(PARTITIONS) for key in topics.table(STATE, p) if key and not key.startswith(b"\0")}
@@ -262,7 +262,7 @@ def test_whoever_has_not_been_heard_of_for_long_leaves_the_state_and_the_scores(
     assert scored <= kept
 
 
-def test_whoever_was_forgotten_is_so_after_a_crash_too() -> None:
+def test_a_forgotten_customer_stays_forgotten_after_a_crash() -> None:
     topics = logs.filled(PARTITIONS)
     owners = logs.owners(topics)
     logs.finish(owners)

@@ -18,7 +18,7 @@ NOW_US = START_US + HOUR_US
 
 
 class Live:
-    """A learner on the wall's clock, and its log."""
+    """A learner on the wall clock, and its log."""
 
     def __init__(self) -> None:
         self.log: list[logs.Record] = []
@@ -27,7 +27,7 @@ class Live:
         self.feed = self.unit.open_feed()
 
     def hear(self, *commands: Command) -> list[Snapshot]:
-        """What is served because of them."""
+        """Returns what is served after them."""
         new = [logs.Record(len(self.log) + i, None, command.dumps()) for i, command in enumerate(commands)]
         self.feed.offer(LABELLED, len(self.log), new, NOW_US)
         self.log += new

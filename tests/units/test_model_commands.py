@@ -1,4 +1,4 @@
-"""Rollback and promotion: the same versions for any number of partitions, readers and deaths."""
+"""Rollback and promotion: the same versions for any number of partitions, reads and restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A producer of whom many records are refused is named; a few bad records are nobody's schema."""
+"""An alert names a producer with many refused records; a few refused records raise none."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def refusals(producer: str, n: int) -> RefusalCounts:
 
 
 def test_a_producer_of_whom_most_is_refused_is_named_with_the_rule() -> None:
-    (said,) = refusals("pos", 300).alerts(DRIFT, {"pos": 100})
-    assert said.startswith("producer pos has broken its schema: 75% of its records of this week were refused")
-    assert "most by rule missing" in said
+    (alert,) = refusals("pos", 300).alerts(DRIFT, {"pos": 100})
+    assert alert.startswith("producer pos has broken its schema: 75% of its records of this week were refused")
+    assert "most by rule missing" in alert
 
 
 @pytest.mark.parametrize(("refused", "good"), [(DRIFT.least_counted - 1, 0), (300, 10_000)])
@@ -40,5 +40,5 @@ def test_producers_that_are_made_up_are_counted_as_one() -> None:
     for i in range(MOST_PRODUCERS + 300):
         made.count({"rule": "missing", "producer": f"p{i}"})
     assert made.counts[OTHERS] == 300
-    (said,) = made.alerts(DRIFT, {})
-    assert said.startswith("producer others")
+    (alert,) = made.alerts(DRIFT, {})
+    assert alert.startswith("producer others")

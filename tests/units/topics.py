@@ -1,4 +1,4 @@
-"""Topics without a broker, and owners of units that read them, commit, and die."""
+"""Topics without a broker, and owners of units that read them, commit and restart."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ class Topics:
         log += [Record(len(log) + i, key, value) for i, (key, value) in enumerate(pairs)]
 
     def values(self, topic: str) -> list[bytes | None]:
-        """Of all partitions, sorted: which partition a customer is in does not matter."""
+        """Values of all partitions, sorted, whatever the partition of a customer."""
         found = [r.value for (name, _), log in self.records.items() if name == topic for r in log]
         return sorted(found, key=lambda value: value or b"")
 
     def table(self, topic: str, partition: int) -> dict[bytes | None, bytes]:
-        """What compaction leaves."""
+        """The records that compaction leaves."""
         rows: dict[bytes | None, bytes | None] = {r.key: r.value for r in self.records[topic, partition]}
         return {key: value for key, value in rows.items() if value is not None}
 
     def compact(self, topic: str, partition: int) -> None:
-        """As a broker would: the last record of each key stays where it is."""
+        """Compacts like a broker: the last record of each key keeps its offset."""
         log = self.records[topic, partition]
         last = {record.key: record.offset for record in log}
         for record in list(log):
@@ -82,14 +82,14 @@ class Topics:
                 log[record.offset] = Record(record.offset, b"\0gone", None)
 
     def everywhere(self, value: bytes) -> None:
-        """A mark to each partition of each input."""
+        """Sends a mark to each partition of each input."""
         for topic in INPUTS:
             for partition in range(self.partitions):
                 self.append(topic, partition, [(None, value)])
 
 
 def filled(partitions: int) -> Topics:
-    """The inputs of a small city: some customers leave, records come twice, some are late and some are no events."""
+    """The inputs of a small city: some customers leave; some records are duplicates, late or invalid."""
     topics, chance, sent = Topics(partitions), random.Random(6), []
     for day in range(DAYS):
         start_us = START_US + day * DAY_US
@@ -97,8 +97,8 @@ def filled(partitions: int) -> Topics:
         for topic, customer, event in _day(chance, day, start_us):
             sent.append((topic, customer, json.dumps(event).encode()))
             topics.append(topic, customer % partitions, [(b"c%d" % customer, sent[-1][2])])
-        for topic, customer, note in _notes(day, start_us):
-            topics.append(topic, customer % partitions, [(b"c%d" % customer, note)])
+        for topic, customer, value in _detail_records(day, start_us):
+            topics.append(topic, customer % partitions, [(b"c%d" % customer, value)])
         for topic, customer, value in chance.sample(sent[-200:], min(len(sent), 2)):
             topics.append(topic, customer % partitions, [(b"c%d" % customer, value)])
         if day % 9 == 8:
@@ -121,17 +121,17 @@ def _day(chance: random.Random, day: int, start_us: int) -> list[tuple[str, int,
     return events
 
 
-def _notes(day: int, start_us: int) -> list[tuple[str, int, bytes | None]]:
-    """A profile, an outcome and a deletion now and then; some of customers who never do anything."""
-    notes: list[tuple[str, int, bytes | None]] = []
+def _detail_records(day: int, start_us: int) -> list[tuple[str, int, bytes | None]]:
+    """Some profiles, outcomes and deletions, also of customers without events."""
+    records: list[tuple[str, int, bytes | None]] = []
     for i, (topic, fields) in enumerate(NOTES.items()):
         customer = (day * 7 + i) % (CUSTOMERS + 4)
         common = {"event_id": f"{topic}-{day}", "schema_version": 1, "producer": "crm", "customer_id": f"c{customer}"}
         event = common | fields | {"event_time": format_instant(start_us + (i + 1) * DAY_US // 3)}
-        notes += [(topic, customer, json.dumps(event).encode())] * (2 if day % 10 == 0 else 1)
+        records += [(topic, customer, json.dumps(event).encode())] * (2 if day % 10 == 0 else 1)
     if day % 5 == 4:
-        notes.append(("customer-profiles", (day * 7) % (CUSTOMERS + 4), None))
-    return notes
+        records.append(("customer-profiles", (day * 7) % (CUSTOMERS + 4), None))
+    return records
 
 
 def mark(kind: str, at_us: int) -> bytes:
@@ -140,7 +140,7 @@ def mark(kind: str, at_us: int) -> bytes:
 
 @dataclass
 class Owner:
-    """Whoever has a unit now; after `die` that is another one, who knows what was committed."""
+    """The owner of a unit; after `die` it is a new owner, restored from what was committed."""
 
     make: Callable[[], EngineUnit | LearnerUnit]
     topics: Topics
@@ -186,7 +186,7 @@ def _engine(profile: Profile, partition: int) -> Callable[[], EngineUnit]:
 
 
 def finish(owners: list[Owner], most: int = 1000) -> None:
-    """Everybody works to the end."""
+    """Runs all owners to the end."""
     for owner in owners:
         owner.commit()
     while sum([owner.work(most) for owner in owners]):
@@ -205,7 +205,7 @@ def finish_by_new_owners(owners: list[Owner], most: int) -> None:
 
 
 def calm(partitions: int) -> Topics:
-    """What comes out when nothing happens."""
+    """Returns the outputs without restarts."""
     topics = filled(partitions)
     finish(owners(topics))
     return topics

@@ -1,4 +1,4 @@
-"""Probabilities over time, drawn with the eighths of a block: a value holds until the next one is known."""
+"""Draws probabilities over time with block characters: a value holds until the next one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ Points = Sequence[tuple[int, float]]  # (us, probability), in order of time
 
 
 def draw(points: Points, width: int, height: int) -> list[str]:
-    """Lines from above: `height` of the curve with its scale, then the two dates; nothing without points.
-
-    width: of the curve in characters, each an equal part of the time from the first point to the last.
+    """Returns lines from the top: `height` lines of curve with its scale, then the first and last date; [] without
+    points. width: of the curve in characters, each an equal part of the time from the first point to the last.
     """
     if not points:
         return []
@@ -28,7 +27,7 @@ def draw(points: Points, width: int, height: int) -> list[str]:
 
 
 def sampled(points: Points, count: int) -> list[float]:
-    """The value at the end of each of `count` equal parts of the time."""
+    """Returns the value at the end of each of `count` equal parts of the time."""
     instants = [at_us for at_us, _ in points]
     first_us, span_us = instants[0], instants[-1] - instants[0]
     ends_us = [first_us + span_us * (part + 1) // count for part in range(count)]

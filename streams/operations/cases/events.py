@@ -1,4 +1,4 @@
-"""A customer's events, and the sentence for each. To show another kind: an entry in SENTENCES."""
+"""A customer's events, and the sentence for each. To show another kind, add an entry to SENTENCES."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.instants import parse_instant
 
 
 def in_order(values: Iterable[bytes]) -> list[Event]:
-    """By event time, each once; what the schema refuses lies in the dead letters and is left out."""
+    """Returns events by event time, each once, without those that the schema refuses (they are dead letters)."""
     events = {}
     for value in values:
         with suppress(ValidationError, orjson.JSONDecodeError, KeyError, TypeError):
@@ -24,7 +24,7 @@ def in_order(values: Iterable[bytes]) -> list[Event]:
 
 
 def sentence(event: Event) -> str:
-    """What happened, in a line."""
+    """Returns one line that describes the event."""
     return SENTENCES[type(event)](event)
 
 
@@ -47,8 +47,8 @@ def _survey(event: Any) -> str:
 
 
 def _joined(kind: str, *parts: str | None) -> str:
-    said = ", ".join(part for part in parts if part)
-    return f"{kind}: {said}" if said else kind
+    text = ", ".join(part for part in parts if part)
+    return f"{kind}: {text}" if text else kind
 
 
 SENTENCES: dict[type[Event], Callable[[Any], str]] = {ServiceVisit: _visit, AppActivity: _activity, Survey: _survey}

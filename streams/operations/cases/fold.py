@@ -1,4 +1,4 @@
-"""From messages to cases: an intervention, or what was withheld, and everything that its updates have changed since."""
+"""Messages to cases: an intervention, sent or withheld, with all changes by its updates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.instants import parse_instant
 from streams.interventions.case_states import State
 
 Message = dict[str, Any]
-# what an update may say anew; the rest of it is about itself
+# fields of a case that an update may change; its other fields describe the update itself
 CHANGED = (
     "tier", "scope", "action", "budget", "probability", "expected_saved", "expected_net_value", "window", "agent_id",
     "log_odds", "average_log_odds", "other_contributions", "reasons",
@@ -20,7 +20,7 @@ CHANGED = (
 
 @dataclass(frozen=True)
 class Messages:
-    """Bodies as they were written; those of a case in their order."""
+    """Message bodies as written; those of a case in their order."""
 
     interventions: list[Message] = field(default_factory=list)
     withheld: list[Message] = field(default_factory=list)
@@ -28,14 +28,14 @@ class Messages:
 
     @property
     def last_us(self) -> int | None:
-        """The latest instant that one of them speaks of; None: there are none."""
+        """The latest decision or update; None: there are no messages."""
         decided = [body["decided_at"] for body in (*self.interventions, *self.withheld)]
         return max(map(parse_instant, decided + [body["updated_at"] for body in self.updates]), default=None)
 
 
 @dataclass(frozen=True)
 class FollowedCase:
-    """A case as it stands. `now`: the message with all changes; `to`: who has to act, where an update names one."""
+    """The current state of a case. `now`: the message with all changes; `to`: who has to act."""
 
     now: Message
     state: State
@@ -44,19 +44,19 @@ class FollowedCase:
 
     @property
     def intervention_id(self) -> str:
-        """Names the case."""
+        """The id of the case."""
         return str(self.now["intervention_id"])
 
     @property
     def withheld_reason(self) -> str | None:
-        """Why it was not sent; None: it was."""
+        """Why it was not sent; None: it was sent."""
         return self.now.get("withheld_reason")
 
 
 def fold(messages: Messages) -> tuple[dict[str, FollowedCase], Counter[str]]:
-    """All cases by id, and how many updates there are of ids that no message has, by status.
+    """Returns all cases by id, and the number of updates whose case is unknown, by status.
 
-    What was withheld first and sent later is sent; of messages with the same id the last one holds. The order of
+    A case withheld first and sent later counts as sent; of messages with the same id the last one holds. The order of
     the topics among each other does not matter.
     """
     first = {body["intervention_id"]: body for body in (*messages.withheld, *messages.interventions)}
@@ -83,7 +83,7 @@ def _followed(body: Message, updates: list[Message]) -> FollowedCase:
 
 
 def of(cases: Mapping[str, FollowedCase], name: str) -> list[FollowedCase]:
-    """The case of this id, or all of the customer of this name: those sent first, then the latest crossing."""
+    """Returns the case with this id, or all of the customer with this id: sent ones first, latest crossing first."""
     if name in cases:
         return [cases[name]]
     found = [case for case in cases.values() if case.now["customer_id"] == name]
@@ -91,7 +91,7 @@ def of(cases: Mapping[str, FollowedCase], name: str) -> list[FollowedCase]:
 
 
 def probabilities(messages: Messages, customer: str) -> list[tuple[int, float]]:
-    """(us, probability) of every message about the customer that gives one, in order of time."""
+    """Returns (us, probability) of every message about the customer that has one, in order of time."""
     decided = [
         (body["decided_at"], body["probability"])
         for body in (*messages.interventions, *messages.withheld)

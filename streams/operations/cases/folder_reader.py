@@ -1,4 +1,4 @@
-"""The same from the folder that a replay has written."""
+"""Messages and a customer's probabilities from the folder of a replay."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from schemas.instants import EPOCH
 from streams.operations.cases.fold import Message, Messages
 
 FILES = ("interventions.jsonl", "interventions-withheld.jsonl", "intervention-updates.jsonl")
-# the first that is there has the customer's curve: every sweep, or every observation
+# the first file that exists has the customer's curve: every sweep, or every observation
 CURVES = (("scores.parquet", "scored_at"), ("examples.parquet", "observed_at"))
 
 
 def read_folder(folder: Path) -> Messages:
-    """Everything that was said of cases; raises UsageError where that is no such folder, or a line no message."""
+    """Returns all messages about cases; raises UsageError where files are missing or a line is no message."""
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
-        raise UsageError(f"--dir {folder}: {', '.join(missing)} not there; expected what `replay --out` has written")
+        raise UsageError(
+            f"--dir {folder}: {', '.join(missing)} missing; expected a folder that `replay --out` has written"
+        )
     interventions, withheld, updates = (_lines(folder / name) for name in FILES)
     return Messages(interventions, withheld, updates)
 
 
 def read_curve(folder: Path, customer: str) -> list[tuple[int, float]]:
-    """(us, probability) of the customer as the replay kept it, in order of time."""
+    """Returns (us, probability) of the customer as the replay wrote it, in order of time."""
     for name, at in CURVES:
         if (folder / name).is_file():
             columns = pq.read_table(

@@ -1,4 +1,4 @@
-"""The work list and a case on a terminal, made for 100 columns."""
+"""The work list and a case on a terminal of 100 columns."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from streams.profile.case_sections import CaseRules
 
 TIERS = {"extreme": "bold red", "high": "yellow", "medium": "cyan"}
 LATE, TODAY = "bold red", "yellow"
-# in the language of the reasons: the field that says them, the average customer, the rest, the score
+# language of the reasons: the field with the sentence; labels of the average customer, the rest and the sum
 LANGUAGES = {
     "en": ("sentence", "the average active customer", "everything else", "in all"),
     "zh": ("sentence_zh", "活跃客户的平均水平", "其他因素合计", "总计"),
 }
 CURVE_WIDTH, CURVE_HEIGHT, MOST_EVENTS, BAR = 80, 5, 20, 12
-# what an update says besides its status: (field, words before it)
-SAID = (
-    ("why", ""), ("outcome", "the CRM said "), ("to", "now "), ("step", "step "), ("channel", "by "),
+# fields of an update shown after its status: (field, words before it)
+UPDATE_FIELDS = (
+    ("why", ""), ("outcome", "outcome from the CRM: "), ("to", "now "), ("step", "step "), ("channel", "by "),
     ("agent_id", "agent "), ("cost", "cost "), ("causes", "because of "), ("window_saved", "share saved from here on "),
     ("returned", "returned: "), ("bought_again", "bought again: "), ("stayed", "stayed: "), ("retry_at", "again from "),
 )  # fmt: skip
 
 
 def work_list(rules: CaseRules, cases: Sequence[FollowedCase], of: int, now_us: int, language: str) -> RenderableType:
-    """Cases in their order; of: how many there are of all; language: of the reasons, one of LANGUAGES."""
+    """Returns the table of cases in the given order; of: the number of all cases; language: of the reasons."""
     table = Table(expand=True, box=None, pad_edge=False, header_style="bold")
     table.add_column("worth", justify="right", no_wrap=True)
     for name in ("customer", "tier", "p", "state", "due", "window"):
@@ -52,7 +52,7 @@ def work_list(rules: CaseRules, cases: Sequence[FollowedCase], of: int, now_us: 
 def one_case(
     rules: CaseRules, case: FollowedCase, curve: Points, events: Sequence[Event] | None, now_us: int, language: str
 ) -> RenderableType:
-    """Everything about a case; events: None where none can be had; language: of the reasons, one of LANGUAGES."""
+    """Returns everything about a case; events: None where they are unknown; language: of the reasons."""
     parts: list[RenderableType] = [_head(case), "", _facts(rules, case, now_us)]
     parts += _section("reasons", [_reasons(case.now, language)])
     parts += _section("probability of leaving", [Text(line) for line in draw(curve, CURVE_WIDTH, CURVE_HEIGHT)])
@@ -65,16 +65,16 @@ def one_case(
 
 
 def show(content: RenderableType) -> None:
-    """On the terminal."""
+    """Prints on the terminal."""
     Console().print(content, highlight=False)
 
 
 def unknown_updates(unknown: Counter[str]) -> str:
-    """A line on updates of cases that no message tells of; empty: there are none."""
+    """Returns a line about updates of unknown cases; "" where there are none."""
     if not unknown:
         return ""
     each = ", ".join(f"{count:,} {status}" for status, count in sorted(unknown.items()))
-    return f"updates of cases that were neither sent nor withheld in what was read: {each}"
+    return f"updates of cases that were read neither as sent nor as withheld: {each}"
 
 
 def _row(rules: CaseRules, case: FollowedCase, now_us: int, language: str) -> list[RenderableType]:
@@ -117,7 +117,7 @@ def _head(case: FollowedCase) -> Text:
 def _facts(rules: CaseRules, case: FollowedCase, now_us: int) -> Table:
     now, action, budget = case.now, case.now["action"], case.now["budget"]
     waits = next_due(rules, case, now_us)
-    worth = f"{now['expected_net_value']:,.0f} {budget['currency']}, at most {budget['amount']:,.0f} to spend"
+    worth = f"{now['expected_net_value']:,.0f} {budget['currency']}, budget at most {budget['amount']:,.0f}"
     groups = ", ".join([now["lifecycle"], *now["segments"], *(point["name"] for point in now["touch_points"])])
     facts = {
         "due": _due(waits, now_us) if waits else None,
@@ -135,7 +135,7 @@ def _facts(rules: CaseRules, case: FollowedCase, now_us: int) -> Table:
 
 
 def _reasons(now: Message, language: str) -> Table:
-    """As a sum: from the average customer to the score, in log-odds."""
+    """Returns the score as a sum in log-odds, starting from the average customer."""
     sentence, average, rest, whole = LANGUAGES[language]
     most = max(abs(reason["contribution"]) for reason in now["reasons"]) or 1.0
     table = Table.grid(padding=(0, 2))
@@ -153,13 +153,13 @@ def _reasons(now: Message, language: str) -> Table:
 def _history(case: FollowedCase) -> Table:
     what = f"withheld: {case.withheld_reason.replace('_', ' ')}" if case.withheld_reason else "sent"
     happened: list[tuple[str, RenderableType]] = [(case.now["decided_at"], what)]
-    return _pairs(happened + [(update["updated_at"], told(update)) for update in case.updates])
+    return _pairs(happened + [(update["updated_at"], update_line(update)) for update in case.updates])
 
 
-def told(update: Message) -> str:
-    """An update as a line."""
+def update_line(update: Message) -> str:
+    """Returns an update as one line."""
     status = update["status"].replace("_", " ")
-    known = [(words, update[name]) for name, words in SAID if update.get(name) is not None]
+    known = [(words, update[name]) for name, words in UPDATE_FIELDS if update.get(name) is not None]
     if status == "upgraded":
         known.append(("to ", update["tier"]))
     return f"{status}: {'; '.join(words + _words(value) for words, value in known)}" if known else status

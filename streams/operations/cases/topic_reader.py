@@ -1,7 +1,7 @@
-"""The same from the topics: what is committed, from the beginning to the end as it is when the reading starts.
+"""Messages and a customer's events from the topics: committed records, from the beginning to the end at the start.
 
-A consumer without a group: nothing is committed, and no worker notices. Of a customer only one partition is read, the
-one that the default partitioner of Kafka's clients gives the key.
+The consumer has no group: it commits nothing and does not disturb workers. For a customer only one partition is read,
+the one that the default partitioner of Kafka's clients chooses for the key.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Values = dict[str, list[bytes]]  # by the topic's short name; in the order of th
 
 
 async def read_topics(settings: Settings) -> Messages:
-    """Everything that was said of cases; raises Failure where brokers or topics are missing."""
+    """Returns all messages about cases; raises Failure where brokers or topics are missing."""
     values = await scan(settings, CASES, range(await topics.partition_count(settings)), lambda record: True)
     interventions, withheld, updates = ([_body(value) for value in values[topic]] for topic in CASES)
     return Messages(interventions, withheld, updates)
 
 
 async def read_customer(settings: Settings, customer: str) -> tuple[list[bytes], list[Message]]:
-    """The customer's events as they were sent, and the scores that the compacted topic still has."""
+    """Returns the customer's events as sent, and the scores that the compacted topic still has."""
     key = customer.encode()
     partition = (murmur2(key) & 0x7FFFFFFF) % await topics.partition_count(settings)
     values = await scan(settings, (*EVENTS, SCORES), [partition], lambda record: record.key == key)
@@ -45,7 +45,7 @@ async def read_customer(settings: Settings, customer: str) -> tuple[list[bytes],
 async def scan(
     settings: Settings, shorts: Sequence[str], partitions: Sequence[int], keep: Callable[[Any], bool]
 ) -> Values:
-    """The values of the records to keep, of some partitions of some topics (short names)."""
+    """Returns the values of the records that `keep` selects, by topic (short name)."""
     places = {TopicPartition(settings.topic(short), partition): short for short in shorts for partition in partitions}
     values: Values = {short: [] for short in shorts}
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")

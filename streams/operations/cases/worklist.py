@@ -1,6 +1,6 @@
-"""What is due when, which cases somebody asked for, and in which order they are worked: by expected net value.
+"""Deadlines, filters and order of cases: by expected net value.
 
-A day is one of UTC. Deadlines are the profile's that is given, so give the one that the workers run with.
+Days are in UTC. Deadlines come from the given policy profile, so give the one that the workers use.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from streams.interventions.case_states import ANSWERED, WAITING, State
 from streams.operations.cases.fold import FollowedCase
 from streams.profile.case_sections import CaseRules
 
-OPEN = (*WAITING, State.CONTACTED, *ANSWERED)  # live, and not kept back
+OPEN = (*WAITING, State.CONTACTED, *ANSWERED)  # live, and not withheld
 
 
 @dataclass(frozen=True)
 class Due:
-    """What somebody has to have done by an instant."""
+    """A task and its deadline."""
 
     what: str
     at_us: int
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which cases; None: whatever it is. Without a state, those that are open."""
+class CaseFilter:
+    """Which cases to list; None: any value. Without a state, those that are open."""
 
     scope: str | None = None
     tier: str | None = None
@@ -36,7 +36,7 @@ class Wanted:
 
 
 def due(rules: CaseRules, case: FollowedCase) -> list[Due]:
-    """What is still to be done, the first deadline first; nothing once there was a contact, or for the holdout."""
+    """Returns the open tasks, earliest deadline first; none after a contact, and none for the holdout."""
     if case.state not in WAITING:
         return []
     sent_us, crossed_us = (parse_instant(case.now[name]) for name in ("decided_at", "crossed_at"))
@@ -50,27 +50,27 @@ def due(rules: CaseRules, case: FollowedCase) -> list[Due]:
 
 
 def next_due(rules: CaseRules, case: FollowedCase, now_us: int) -> Due | None:
-    """The last deadline that has passed, or else the first one ahead; None: nothing is to be done."""
+    """Returns the last deadline that has passed, or else the next one; None: there is no task."""
     deadlines = due(rules, case)
     passed = [one for one in deadlines if one.at_us < now_us]
     return passed[-1] if passed else deadlines[0] if deadlines else None
 
 
 def is_due_today(rules: CaseRules, case: FollowedCase, now_us: int) -> bool:
-    """Whether a deadline ends before the day does, or has passed."""
+    """Returns whether a deadline is today or has passed."""
     tomorrow_us = now_us - now_us % DAY_US + DAY_US
     return any(one.at_us < tomorrow_us for one in due(rules, case))
 
 
-def ranked(rules: CaseRules, cases: Iterable[FollowedCase], wanted: Wanted, now_us: int) -> list[FollowedCase]:
-    """Those that are wanted, the highest expected net value first."""
-    found = [case for case in cases if _is_wanted(wanted, case)]
-    if wanted.due_today:
+def ranked(rules: CaseRules, cases: Iterable[FollowedCase], case_filter: CaseFilter, now_us: int) -> list[FollowedCase]:
+    """Returns the cases that match, highest expected net value first."""
+    found = [case for case in cases if _matches(case_filter, case)]
+    if case_filter.due_today:
         found = [case for case in found if is_due_today(rules, case, now_us)]
     return sorted(found, key=lambda case: (-case.now["expected_net_value"], case.intervention_id))
 
 
-def _is_wanted(wanted: Wanted, case: FollowedCase) -> bool:
-    asked = {"scope": wanted.scope, "tier": wanted.tier, "agent_id": wanted.agent}
-    state_fits = case.state is wanted.state if wanted.state else case.state in OPEN
+def _matches(case_filter: CaseFilter, case: FollowedCase) -> bool:
+    asked = {"scope": case_filter.scope, "tier": case_filter.tier, "agent_id": case_filter.agent}
+    state_fits = case.state is case_filter.state if case_filter.state else case.state in OPEN
     return state_fits and all(case.now.get(name) == value for name, value in asked.items() if value is not None)

@@ -1,7 +1,7 @@
-"""The versions that were served, and the commands that choose among them, for people who answer for the model.
+"""The served versions, and the commands that choose among them, for owners of the model.
 
-read       versions from the `models` topic or the folder of a replay
-send       a command to the learner's log
-compare    what two versions have learned differently
-screen     all of it on a terminal
+reader     versions from the `models` topic or the folder of a replay
+send       sends a command to the learner's log
+compare    differences between two versions
+terminal   all of it on a terminal
 """

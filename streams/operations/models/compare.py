@@ -1,4 +1,4 @@
-"""What versions have learned: how much each expert counts, and what a feature adds over the range of its values."""
+"""What versions have learned: the weight of each expert, and each feature's contribution over its range."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from online_model.snapshot import Snapshot
 
 
 def weights(version: Snapshot) -> dict[str, float]:
-    """Of the experts, as served: the prior alone until enough was learned."""
+    """Returns the served weights of the experts: the prior alone until enough was learned."""
     p = version.parameters
     served = p.weights if version.learned else np.array([float(name == "prior") for name in EXPERTS])
     return dict(zip(EXPERTS, served.tolist(), strict=True))
 
 
 def changes(a: Snapshot, b: Snapshot) -> list[tuple[str, float]]:
-    """(feature, greatest change of what it adds to the log-odds at any value), the greatest first; the same: none."""
+    """Returns (feature, greatest change of its contribution in log-odds), greatest first, without equal features."""
     most = np.abs(_added(b) - _added(a)).max(axis=1)
     order = sorted(np.flatnonzero(most).tolist(), key=lambda i: (-most[i], NAMES[i]))
     return [(NAMES[i], float(most[i])) for i in order]
 
 
 def _added(version: Snapshot) -> Array:
-    """(features, bins): in log-odds against the average active customer, at the left end of each bin."""
+    """Returns log-odds against the average active customer at each bin's left end, (features, bins)."""
     return Scorer(version).contributions(np.tile(EDGES, (len(NAMES), 1)))

@@ -1,4 +1,4 @@
-"""The versions that were served: from the topic what is committed, or from the folder that a replay has written."""
+"""The served versions: committed ones from the topic, or those in the folder of a replay."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from streams.kafka.settings import Settings
 from streams.operations.cases.topic_reader import scan
 
 FILE, TOPIC = "models.jsonl", "models"
-Versions = dict[int, Snapshot]  # in their order
+Versions = dict[int, Snapshot]  # by number, in order
 
 
 def from_folder(folder: Path) -> Versions:
-    """Raises UsageError where there is no such file, Failure for versions of another format."""
+    """Reads a replay's folder; raises UsageError where the file is missing, Failure for versions of another format."""
     path = folder / FILE
     if not path.is_file():
-        raise UsageError(f"--dir {folder}: {FILE} not there; expected what `replay --out` has written")
+        raise UsageError(f"--dir {folder}: {FILE} missing; expected a folder that `replay --out` has written")
     try:
-        return _of(path.read_bytes().splitlines())
+        return _by_number(path.read_bytes().splitlines())
     except ValueError as error:
-        raise Failure(f"{path}: {error}; expected a version a line, as a replay that has ended leaves it") from None
+        raise Failure(f"{path}: {error}; expected a version a line, as a finished replay writes them") from None
 
 
 async def from_topic(settings: Settings) -> Versions:
-    """Every partition has them all. Raises Failure where brokers or the topic are missing."""
-    return _of((await scan(settings, (TOPIC,), [0], lambda record: True))[TOPIC])
+    """Reads one partition: each has all versions. Raises Failure where brokers or the topic are missing."""
+    return _by_number((await scan(settings, (TOPIC,), [0], lambda record: True))[TOPIC])
 
 
-def one_of(versions: Versions, number: int) -> Snapshot:
-    """Raises Failure for a version that was never served."""
+def find(versions: Versions, number: int) -> Snapshot:
+    """Returns a version; raises Failure for one that was never served."""
     if number not in versions:
         known = f"{min(versions)} to {max(versions)}" if versions else "none yet"
         raise Failure(f"no version {number}; expected one of `keepline models list` ({known})")
@@ -40,15 +40,15 @@ def one_of(versions: Versions, number: int) -> Snapshot:
 
 
 def check_challenger(versions: Versions, name: str) -> None:
-    """Raises Failure where the newest version has no such challenger, or one that has learned too little."""
+    """Raises Failure where the newest version has no such challenger, or it has learned too little."""
     newest = versions[max(versions)] if versions else None
     known = sorted(newest.trials.keys() & newest.shadow.keys()) if newest else []
     if name not in known:
         raise Failure(f"no challenger {name} that has learned enough; there are: {', '.join(known) or 'none yet'}")
 
 
-def said(version: Snapshot) -> dict[str, Any]:
-    """A version for machines: all but its parameters."""
+def as_json(version: Snapshot) -> dict[str, Any]:
+    """Returns a version for `--json`: everything but its parameters."""
     line = version.lineage
     return {
         "version": version.version,
@@ -70,5 +70,5 @@ def said(version: Snapshot) -> dict[str, Any]:
     }
 
 
-def _of(lines: list[bytes]) -> Versions:
+def _by_number(lines: list[bytes]) -> Versions:
     return {version.version: version for version in map(Snapshot.loads, lines)}

@@ -1,4 +1,4 @@
-"""A command to the learner: into the log of labelled examples, where its place among the reports is one for all."""
+"""Sends a command to the learner, through the log of labelled examples: it has the same place there in every replay."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from streams.kafka import topics
 from streams.kafka.settings import Settings
 from streams.units.sources import LABELLED
 
-LARGEST = 8 << 20  # as the topic takes them
+LARGEST = 8 << 20  # max.message.bytes of the topic
 
 
 async def send(settings: Settings, command: Command) -> None:
-    """Is acknowledged when it returns; raises Failure where brokers or topics are missing."""
+    """Returns when the command is acknowledged; raises Failure where brokers or topics are missing."""
     await topics.partition_count(settings)
     try:
         async with AIOKafkaProducer(
@@ -24,5 +24,5 @@ async def send(settings: Settings, command: Command) -> None:
             await producer.send_and_wait(settings.topic(LABELLED), command.dumps(), partition=0)
     except (KafkaError, OSError) as error:
         raise Failure(
-            f"brokers {','.join(settings.brokers)}: {error!r}; send it again with the same --at: twice is as once"
+            f"brokers {','.join(settings.brokers)}: {error!r}; send it again with the same --at: duplicates are ignored"
         ) from None

@@ -15,12 +15,12 @@ STANDING = "Challengers (gain: nats of log loss by which the champion was worse;
 
 
 def show(content: RenderableType) -> None:
-    """On the terminal."""
+    """Prints on the terminal."""
     Console().print(content, highlight=False)
 
 
-def listed(versions: Sequence[dict[str, Any]]) -> RenderableType:
-    """A line a version, each as of `read.said`, in 80 columns; then how the challengers stand at the newest."""
+def version_list(versions: Sequence[dict[str, Any]]) -> RenderableType:
+    """Returns a line a version (each from `reader.as_json`), then the verdicts on the newest version's challengers."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name in COLUMNS:
         is_text = name in ("since", "model", "reason", "data to", "ready")
@@ -33,14 +33,14 @@ def listed(versions: Sequence[dict[str, Any]]) -> RenderableType:
     return Group(table, "", STANDING, _standing(trials)) if trials else table
 
 
-def one(version: dict[str, Any]) -> RenderableType:
-    """All about a version."""
+def one_version(version: dict[str, Any]) -> RenderableType:
+    """Returns everything about a version."""
     return _beside([version])
 
 
-def two(versions: list[dict[str, Any]], changes: list[tuple[str, float]]) -> RenderableType:
-    """Two versions side by side, and the features that add something else."""
-    title = f"{len(changes)} features add something else to the log-odds"
+def two_versions(versions: list[dict[str, Any]], changes: list[tuple[str, float]]) -> RenderableType:
+    """Returns two versions side by side, and the features whose contributions differ."""
+    title = f"{len(changes)} features contribute differently to the log-odds"
     table = Table("feature", "by at most", box=None, pad_edge=False, header_style="bold")
     for name, change in changes[:MOST_FEATURES]:
         table.add_row(name, f"{change:.3f}")

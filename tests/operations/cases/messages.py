@@ -1,4 +1,4 @@
-"""Messages as the topics carry them, with what a test says anew; they are valid by the published models."""
+"""Messages as in the topics, with fields set by the tests; they are valid by the published models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def reason(sentence: str = "Rated us 3 of 10", contribution: float = 0.5) -> Mes
     }
 
 
-def intervention(name: str = "i1", **said: Any) -> Message:
+def intervention(name: str = "i1", **fields: Any) -> Message:
     body = {
         "intervention_id": name,
         "customer_id": "anna",
@@ -54,15 +54,15 @@ def intervention(name: str = "i1", **said: Any) -> Message:
         "model_version": 3,
         "policy_version": POLICY,
     }
-    model = WithheldIntervention if "withheld_reason" in said else Intervention
-    return model.model_validate(body | said).model_dump()
+    model = WithheldIntervention if "withheld_reason" in fields else Intervention
+    return model.model_validate(body | fields).model_dump()
 
 
-def withheld(name: str = "i1", why: str = "holdout", **said: Any) -> Message:
-    return intervention(name, withheld_reason=why, retry_at=None, **said)
+def withheld(name: str = "i1", why: str = "holdout", **fields: Any) -> Message:
+    return intervention(name, withheld_reason=why, retry_at=None, **fields)
 
 
-def update(status: str, name: str = "i1", **said: Any) -> Message:
+def update(status: str, name: str = "i1", **fields: Any) -> Message:
     body = {
         "intervention_id": name,
         "customer_id": "anna",
@@ -70,4 +70,4 @@ def update(status: str, name: str = "i1", **said: Any) -> Message:
         "status": status,
         "policy_version": POLICY,
     }
-    return InterventionUpdate.model_validate(body | said).model_dump(exclude_unset=True)
+    return InterventionUpdate.model_validate(body | fields).model_dump(exclude_unset=True)

@@ -4,7 +4,7 @@ from schemas.instants import DAY_US
 from streams.operations.cases.curve import draw, sampled
 
 
-def test_nothing_is_drawn_of_nothing() -> None:
+def test_without_points_nothing_is_drawn() -> None:
     assert draw([], 10, 3) == []
 
 

@@ -10,13 +10,13 @@ from streams.operations.cases.events import SENTENCES, in_order, sentence
 from streams.operations.cases.topic_reader import EVENTS
 
 
-def event(kind: str = "service_visit", at: str = "2024-03-01T00:00:00Z", name: str = "e", **said: Any) -> bytes:
+def event(kind: str = "service_visit", at: str = "2024-03-01T00:00:00Z", name: str = "e", **fields: Any) -> bytes:
     common = {"kind": kind, "event_id": name, "customer_id": "anna", "event_time": at, "producer": "dms"}
-    return orjson.dumps(common | said)
+    return orjson.dumps(common | fields)
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("fields", "expected"),
     [
         ({}, "visit"),
         (
@@ -31,8 +31,8 @@ def event(kind: str = "service_visit", at: str = "2024-03-01T00:00:00Z", name: s
         ),
     ],
 )
-def test_an_event_is_a_line(said: dict[str, Any], expected: str) -> None:
-    (found,) = in_order([event(**said)])
+def test_an_event_is_a_line(fields: dict[str, Any], expected: str) -> None:
+    (found,) = in_order([event(**fields)])
     assert sentence(found) == expected
 
 
@@ -50,5 +50,5 @@ def test_an_event_sent_twice_is_one() -> None:
 
 
 @pytest.mark.parametrize("value", [b"{", b"[]", b"{}", b'{"kind": []}', event(kind="heartbeat"), event(amount=-1)])
-def test_what_is_no_event_is_left_out(value: bytes) -> None:
+def test_an_invalid_event_is_left_out(value: bytes) -> None:
     assert in_order([value]) == []

@@ -54,16 +54,16 @@ def test_an_escalation_names_who_has_to_act() -> None:
     assert folded(sent=[intervention()], updates=[update("escalated", to="manager")]).to == "manager"
 
 
-def test_what_is_kept_back_is_withheld() -> None:
+def test_a_withheld_intervention_is_a_withheld_case() -> None:
     case = folded(kept=[withheld()])
     assert (case.state, case.withheld_reason) == (State.WITHHELD, "holdout")
 
 
-def test_the_holdout_s_case_goes_on() -> None:
+def test_a_case_of_the_holdout_gets_updates() -> None:
     assert folded(kept=[withheld()], updates=[update("closed", state="lost", holdout=True)]).state is State.LOST
 
 
-def test_what_was_withheld_and_sent_later_is_sent() -> None:
+def test_a_case_withheld_first_and_sent_later_is_sent() -> None:
     case = folded(kept=[withheld(why="budget")], sent=[intervention()])
     assert (case.state, case.withheld_reason) == (State.OPEN, None)
 
@@ -73,7 +73,7 @@ def test_a_message_sent_twice_is_one_case() -> None:
     assert len(cases) == 1
 
 
-def test_updates_of_cases_that_are_not_there_are_counted() -> None:
+def test_updates_of_unknown_cases_are_counted() -> None:
     cases, unknown = fold(Messages(updates=[update("expired", "gone"), update("expired", "gone too")]))
     assert (cases, unknown) == ({}, {"expired": 2})
 
@@ -82,13 +82,13 @@ STATES = ("acknowledged", "contacted", "responded", "declined", "saved", "lost")
 
 
 @given(
-    said=st.lists(st.tuples(st.sampled_from(["i1", "i2", "i3"]), st.sampled_from(STATES))),
+    states=st.lists(st.tuples(st.sampled_from(["i1", "i2", "i3"]), st.sampled_from(STATES))),
     data=st.data(),
 )
-def test_the_order_of_different_cases_does_not_matter(said: list[tuple[str, str]], data: st.DataObject) -> None:
+def test_the_order_of_different_cases_does_not_matter(states: list[tuple[str, str]], data: st.DataObject) -> None:
     sent = [intervention(name) for name in ("i1", "i2", "i3")]
-    updates = [update("contacted", name, state=state) for name, state in said]
-    names = data.draw(st.permutations([name for name, _ in said]))
+    updates = [update("contacted", name, state=state) for name, state in states]
+    names = data.draw(st.permutations([name for name, _ in states]))
     queues: dict[str, list[Any]] = {name: [one for one in updates if one["intervention_id"] == name] for name in names}
     interleaved = [queues[name].pop(0) for name in names]
     assert fold(Messages(sent, [], updates)) == fold(Messages(sent[::-1], [], interleaved))
@@ -105,7 +105,7 @@ def test_a_customer_s_cases_are_those_sent_first_and_the_latest_crossing_before_
     assert [case.intervention_id for case in of(fold(messages)[0], "anna")] == ["new", "old", "kept"]
 
 
-def test_nobody_has_no_case() -> None:
+def test_an_unknown_customer_has_no_case() -> None:
     assert of(fold(Messages([intervention()]))[0], "zoe") == []
 
 

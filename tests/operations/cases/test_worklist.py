@@ -5,7 +5,7 @@ import pytest
 from schemas.instants import HOUR_US, parse_instant
 from streams.interventions.case_states import State
 from streams.operations.cases.fold import FollowedCase, Messages, fold
-from streams.operations.cases.worklist import Wanted, due, is_due_today, next_due, ranked
+from streams.operations.cases.worklist import CaseFilter, due, is_due_today, next_due, ranked
 from streams.profile.loading import load_profile
 from tests.operations.cases.messages import Message, intervention, update, withheld
 
@@ -13,13 +13,15 @@ RULES = load_profile("after-sales", ["case.acknowledge_within=1d", "case.contact
 SENT_US = parse_instant("2024-03-01T00:00:00Z")
 
 
-def case(*updates: Message, **said: object) -> FollowedCase:
-    return fold(Messages([intervention(**said)], [], list(updates)))[0]["i1"]
+def case(*updates: Message, **fields: object) -> FollowedCase:
+    return fold(Messages([intervention(**fields)], [], list(updates)))[0]["i1"]
 
 
-def listed(wanted: Wanted, *sent: Message, updates: tuple[Message, ...] = (), at_us: int = SENT_US) -> list[str]:
+def listed(
+    case_filter: CaseFilter, *sent: Message, updates: tuple[Message, ...] = (), at_us: int = SENT_US
+) -> list[str]:
     cases, _ = fold(Messages(list(sent), [], list(updates)))
-    return [one.intervention_id for one in ranked(RULES, cases.values(), wanted, at_us)]
+    return [one.intervention_id for one in ranked(RULES, cases.values(), case_filter, at_us)]
 
 
 def test_an_open_case_is_to_be_acknowledged_contacted_and_has_a_window() -> None:
@@ -68,37 +70,38 @@ def test_a_deadline_is_due_on_its_day_and_after(at: str, is_due: bool) -> None:
     assert is_due_today(RULES, case(), parse_instant(at)) is is_due
 
 
-def test_the_most_valuable_come_first_not_the_most_probable() -> None:
+def test_the_order_is_by_expected_net_value_not_by_probability() -> None:
     likely = intervention("likely", probability=0.9, expected_net_value=10.0)
-    assert listed(Wanted(), likely, intervention("valuable")) == ["valuable", "likely"]
+    assert listed(CaseFilter(), likely, intervention("valuable")) == ["valuable", "likely"]
 
 
-def test_equal_worth_goes_by_id() -> None:
-    assert listed(Wanted(), intervention("b"), intervention("a")) == ["a", "b"]
+def test_equal_values_are_ordered_by_id() -> None:
+    assert listed(CaseFilter(), intervention("b"), intervention("a")) == ["a", "b"]
 
 
 def test_only_open_cases_are_listed() -> None:
     ended = update("expired", "b", state="expired")
-    assert listed(Wanted(), intervention("a"), intervention("b"), updates=(ended,)) == ["a"]
+    assert listed(CaseFilter(), intervention("a"), intervention("b"), updates=(ended,)) == ["a"]
 
 
-def test_another_state_can_be_asked_for() -> None:
+def test_another_state_can_be_listed() -> None:
     ended = update("expired", "b", state="expired")
-    assert listed(Wanted(state=State.EXPIRED), intervention("a"), intervention("b"), updates=(ended,)) == ["b"]
+    assert listed(CaseFilter(state=State.EXPIRED), intervention("a"), intervention("b"), updates=(ended,)) == ["b"]
 
 
-def test_what_was_kept_back_is_not_on_the_list() -> None:
+def test_withheld_cases_are_not_listed() -> None:
     cases, _ = fold(Messages(withheld=[withheld()]))
-    assert ranked(RULES, cases.values(), Wanted(), SENT_US) == []
+    assert ranked(RULES, cases.values(), CaseFilter(), SENT_US) == []
 
 
 @pytest.mark.parametrize(
-    "wanted", [Wanted(scope="other"), Wanted(tier="extreme"), Wanted(agent="zoe"), Wanted(due_today=True)]
+    "case_filter",
+    [CaseFilter(scope="other"), CaseFilter(tier="extreme"), CaseFilter(agent="zoe"), CaseFilter(due_today=True)],
 )
-def test_each_filter_leaves_out_what_does_not_fit(wanted: Wanted) -> None:
-    assert listed(wanted, intervention()) == []
+def test_each_filter_leaves_out_what_does_not_fit(case_filter: CaseFilter) -> None:
+    assert listed(case_filter, intervention()) == []
 
 
-@pytest.mark.parametrize("wanted", [Wanted(scope="pilot"), Wanted(tier="high"), Wanted(agent="bert")])
-def test_each_filter_keeps_what_fits(wanted: Wanted) -> None:
-    assert listed(wanted, intervention()) == ["i1"]
+@pytest.mark.parametrize("case_filter", [CaseFilter(scope="pilot"), CaseFilter(tier="high"), CaseFilter(agent="bert")])
+def test_each_filter_keeps_what_fits(case_filter: CaseFilter) -> None:
+    assert listed(case_filter, intervention()) == ["i1"]

@@ -1,0 +1,44 @@
+"""Pending crossings: customers whose crossing was held or refused and is retried later."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.portable_math import Array
+from features.table import Slots, Table
+from streams.cases.casebook import Casebook
+from streams.cases.columns import PENDING, RETRY, WIDTH
+
+
+class PendingCrossings:
+    """Reads the pending crossings in the table, and retries of touches in the casebook."""
+
+    def __init__(self, table: Table, casebook: Casebook) -> None:
+        self._table, self._casebook = table, casebook
+
+    def __len__(self) -> int:
+        return int(np.isfinite(self._column(PENDING)).sum())
+
+    def of_others(self, slots: Slots) -> Slots:
+        """Customers with a pending crossing who are not among `slots`."""
+        pending = np.isfinite(self._column(PENDING))
+        pending[slots] = False
+        return np.flatnonzero(pending)
+
+    def due(self, slots: Slots, at_us: int) -> NDArray[np.bool_]:
+        """(slots,): whether a crossing or a touch is to be retried now; removes the retry of the touch."""
+        rows = self._table.rows[slots]
+        crossings = np.isfinite(rows[:, PENDING - WIDTH]) & (rows[:, RETRY - WIDTH] <= at_us)
+        touches = np.array([self._casebook.pop_touch_retry(slot, at_us) for slot in slots.tolist()], np.bool_)
+        return crossings | touches
+
+    def schedule_retries(self, now_us: int) -> None:
+        """Puts the retries of restored crossings on the agenda; those that are due are taken by the next sweep."""
+        retry_us = self._column(RETRY)
+        waits = np.isfinite(self._column(PENDING)) & np.isfinite(retry_us) & (retry_us > now_us)
+        for slot in np.flatnonzero(waits).tolist():
+            self._casebook.schedule(slot, int(retry_us[slot]))
+
+    def _column(self, column: int) -> Array:
+        return self._table.rows[: len(self._table), column - WIDTH]
