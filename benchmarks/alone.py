@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from features.catalogue import NAMES
 from features.matrix import scaled
 from features.portable_math import Array
-from online_model.examples import Examples, joined, taken, with_label
+from online_model.examples import Examples, joined, subset, with_label
 from online_model.learner import Learner
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
@@ -72,8 +72,8 @@ def _observe(model: bytes, whom: Examples) -> Examples:
     """Scores as an engine does, from the model's message on; the features are given."""
     scorer, parts = Scorer(Snapshot.loads(model)), []
     for places in in_chunks(np.arange(len(whom.customers))):
-        part = taken(whom, places)
-        said = {name: as_sent(rows) for name, rows in scorer.said(scaled(part.features)).items()}
+        part = subset(whom, places)
+        said = {name: as_sent(rows) for name, rows in scorer.expert_log_odds(scaled(part.features)).items()}
         parts.append(replace(part, probability=scorer.score(part.features), said=said))
     return joined(parts)
 

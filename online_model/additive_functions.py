@@ -1,8 +1,8 @@
-"""A model compiled: each expert is a sum of functions of single features, each function straight within a bin.
+"""The compiled model: each expert is a sum of functions of single features, each function linear within a bin.
 
-So a weighted sum of experts is one too, a score costs the same however many experts there are, and what each feature
-adds to it is exact: heights, rises and values lie on grids (multiples of powers of two) on which every product and
-every sum is a float64 without rounding, in whatever order it is taken.
+A weighted sum of experts has the same form, so the cost of a score does not depend on the number of experts. Each
+feature's contribution is exact: heights, rises and values lie on grids (multiples of powers of two) on which every
+product and every sum is a float64 without rounding, in any order.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from online_model.bins import BINS, LOWEST, WIDTH, Bins, bins_of
 from online_model.parameters import Parameters
 
 VALUE_STEP, RISE_STEP, HEIGHT_STEP = 2.0**-10, 2.0**-20, 2.0**-30
-WHOLE = np.float64(2.0**52 + 2.0**51)  # from here on a float64 has no fraction: bits of neighbours differ by 1
+WHOLE = np.float64(2.0**52 + 2.0**51)  # a float64 this large has no fraction: bits of neighbours differ by 1
 EDGES = LOWEST + WIDTH * np.arange(BINS)  # the left ends of the bins
 
 
 @dataclass(frozen=True)
-class Functions:
+class AdditiveFunctions:
     """constant + the sum over features of height[bin] + rise[bin] * value; height and rise: (features, bins).
 
-    low, high: (features,), of what has been learned from. Beyond it a model only guesses, so it says there what it says
-    at the end.
+    low, high: (features,), the range of the learned values. A value beyond the range is clipped to its end.
     """
 
     constant: float
@@ -42,7 +41,7 @@ class Functions:
         return np.flatnonzero(self.height.any(axis=1) | self.rise.any(axis=1))
 
     def parts(self, x: Array) -> Array:
-        """x: (features, n), scaled -> (live, n): what each adds to the log-odds."""
+        """x: (features, n), scaled -> (live, n): the contribution of each live feature to the log-odds."""
         out, height, rise = np.empty((len(self.live), x.shape[1])), self.height.ravel(), self.rise.ravel()
         for places in in_cache(np.arange(len(self.live)), x.shape[1]):
             rows = self.live[places]
@@ -58,33 +57,33 @@ class Functions:
         """x: (features, n), scaled -> (n,)."""
         return np.asarray(self.constant + self.parts(x).sum(axis=0))
 
-    def around(self, centre: Array) -> Functions:
-        """The same sum, with functions that are 0 at `centre`: (features,), scaled."""
+    def centred_at(self, centre: Array) -> AdditiveFunctions:
+        """Returns the same sum, with functions that are 0 at `centre`: (features,), scaled."""
         rows, centre = np.arange(len(centre)), on_grid(centre[:, None], self.low, self.high)[:, 0]
         bins = bins_of(centre)
         there = self.height[rows, bins] + self.rise[rows, bins] * centre
         return replace(self, constant=self.constant + float(there.sum()), height=self.height - there[:, None])
 
 
-class Table:
-    """The same sum for many customers: what each function says at every value of its grid, so that a score is one
-    look-up a feature. The bits are those of `Functions`.
+class LookupTable:
+    """The same sum for many customers: each function is tabulated at every value of its grid, so that a score takes
+    one look-up a feature. The bits are those of `AdditiveFunctions`.
     """
 
-    def __init__(self, of: Functions) -> None:
+    def __init__(self, of: AdditiveFunctions) -> None:
         self.constant, self.live = of.constant, of.live
         self._least, self._most = (np.rint(end / VALUE_STEP) for end in (of.low, of.high))
         sizes = np.zeros(len(of.low), np.intp)
         sizes[of.live] = (self._most - self._least)[of.live] + 1.0
-        shift = np.cumsum(sizes) - sizes - self._least.astype(np.intp)  # from a value, in steps, to its place
+        shift = np.cumsum(sizes) - sizes - self._least.astype(np.intp)  # from a value, in steps, to its index
         self._shift = shift - WHOLE.view(np.intp)
         rows = np.repeat(np.arange(len(sizes)), sizes)
         values = (np.arange(len(rows)) - shift[rows]) * VALUE_STEP
         bins = bins_of(values)
-        self._said: Array = of.height[rows, bins] + of.rise[rows, bins] * values
+        self._values: Array = of.height[rows, bins] + of.rise[rows, bins] * values
 
     def log_odds(self, n: int, scaled_rows: Callable[[Bins], Array]) -> Array:
-        """(n,). scaled_rows: features -> (features, n) scaled, a new array; only live ones are asked for."""
+        """(n,). scaled_rows: features -> (features, n) scaled, a new array; it is called for live features only."""
         z = np.full(n, self.constant)
         for rows in in_cache(self.live, n):
             for part in self._parts(scaled_rows(rows), rows):
@@ -95,36 +94,36 @@ class Table:
         """x: (rows, n), overwritten -> (rows, n)."""
         x *= 1.0 / VALUE_STEP
         np.clip(x, self._least[rows, None], self._most[rows, None], out=x)
-        x += WHOLE  # rounds to a whole number, to even as rint does, and leaves it in the low bits
+        x += WHOLE  # rounds half to even, as rint does, and leaves the integer in the low bits
         places = x.view(np.intp)
         places += self._shift[rows, None]
-        return self._said.take(places)
+        return self._values.take(places)
 
 
-def experts(p: Parameters) -> list[Functions]:
-    """Those of each expert, in the order of `parameters.EXPERTS`."""
+def experts(p: Parameters) -> list[AdditiveFunctions]:
+    """Returns the functions of each expert, in the order of `parameters.EXPERTS`."""
     none = np.zeros((len(p.low), BINS))
     prior_rise = none.copy()
     prior_rise[p.prior_place] = p.prior[1]
     slopes = p.hinges[1:].reshape(-1, 1 + p.knots.shape[1])
     height, rise = none.copy(), none + slopes[:, :1]
     for knots, slope in zip(p.knots.T, slopes[:, 1:].T, strict=True):
-        beyond = (knots[:, None] <= EDGES) * slope[:, None]  # an unknown knot is NaN: nothing is beyond it
+        beyond = (knots[:, None] <= EDGES) * slope[:, None]  # a knot that is not set is NaN: no value is beyond it
         rise += beyond
         height -= beyond * np.nan_to_num(knots)[:, None]
     seen = p.low <= p.high
-    low, high = np.where(seen, p.low, 0.0), np.where(seen, p.high, 0.0)  # what never varied counts as 0
+    low, high = np.where(seen, p.low, 0.0), np.where(seen, p.high, 0.0)  # a feature without any value counts as 0
     parts = [
         (p.base, none, none),
         (p.prior[0], none, prior_rise),
         (p.hinges[0], height, rise),
         (p.steps[0], p.steps[1:].reshape(-1, BINS), none),
     ]
-    return [_rounded(Functions(float(constant), height, rise, low, high)) for constant, height, rise in parts]
+    return [_rounded(AdditiveFunctions(float(constant), height, rise, low, high)) for constant, height, rise in parts]
 
 
-def mixed(some: list[Functions], weights: Array, level: float) -> Functions:
-    """The weighted sum, and the level; added in the order given."""
+def weighted_sum(some: list[AdditiveFunctions], weights: Array, level: float) -> AdditiveFunctions:
+    """Returns the weighted sum plus the level, added in the order given."""
     constant, height, rise = level, np.zeros_like(some[0].height), np.zeros_like(some[0].rise)
     for one, weight in zip(some, weights.tolist(), strict=True):
         constant += weight * one.constant
@@ -134,7 +133,7 @@ def mixed(some: list[Functions], weights: Array, level: float) -> Functions:
 
 
 def on_grid(x: Array, low: Array, high: Array) -> Array:
-    """x: (features, n), scaled -> the same between low and high, in multiples of VALUE_STEP."""
+    """x: (features, n), scaled -> x clipped to [low, high] and rounded to multiples of VALUE_STEP."""
     values: Array = np.clip(x, low[:, None], high[:, None])
     values /= VALUE_STEP
     np.rint(values, out=values)
@@ -142,7 +141,7 @@ def on_grid(x: Array, low: Array, high: Array) -> Array:
     return values
 
 
-def _rounded(one: Functions) -> Functions:
+def _rounded(one: AdditiveFunctions) -> AdditiveFunctions:
     return replace(
         one,
         constant=float(np.rint(one.constant / HEIGHT_STEP)) * HEIGHT_STEP,

@@ -1,4 +1,4 @@
-"""Arrays as text, to the bit."""
+"""Arrays as text, without loss of a bit."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 
 def pack_array(array: NDArray[Any]) -> str:
-    """Little endian bytes as base64; dtype and shape are the reader's to know."""
+    """Returns little endian bytes as base64; dtype and shape are not stored."""
     return base64.b64encode(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes()).decode()
 
 
 def unpack_array(text: str, dtype: str) -> NDArray[Any]:
-    """A flat, writable array of what `pack_array` wrote."""
+    """Returns the flat, writable array that `pack_array` wrote."""
     return np.frombuffer(base64.b64decode(text), np.dtype(dtype).newbyteorder("<")).astype(dtype)
 
 
 def pack(array: NDArray[Any]) -> dict[str, Any]:
-    """A float64 or int64 array of which most is 0: only the rest is written."""
+    """Packs a sparse float64 or int64 array: only values other than 0 are written."""
     flat = array.ravel()
     (places,) = np.nonzero(flat)
     return {
@@ -32,7 +32,7 @@ def pack(array: NDArray[Any]) -> dict[str, Any]:
 
 
 def unpack(body: dict[str, Any]) -> NDArray[Any]:
-    """The flat array that `pack` wrote."""
+    """Returns the flat array that `pack` wrote."""
     flat = np.zeros(body["size"], body["dtype"])
     flat[np.cumsum(unpack_array(body["places"], "i4"))] = unpack_array(body["values"], body["dtype"])
     return flat

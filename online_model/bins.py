@@ -1,4 +1,4 @@
-"""The bins that steps and hinges are made of: a quarter of a feature's scale wide, the same for all features."""
+"""The bins of the experts `steps` and `hinges`: 0.25 wide on the scaled axis, the same for all features."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from features.portable_math import Array
 
-WIDTH = 0.25  # on the scale of the model
+WIDTH = 0.25  # of a scaled value
 LOWEST, HIGHEST = -8.0, 24.0  # of a scaled value; log(1 + value) reaches 24 at 26 thousand million
 BINS = 128
 
@@ -15,5 +15,5 @@ Bins = NDArray[np.intp]
 
 
 def bins_of(x: Array) -> Bins:
-    """The bin of each value, any shape."""
+    """Returns the bin of each value; any shape."""
     return np.clip((x - LOWEST) / WIDTH, 0.0, BINS - 1.0).astype(np.intp)

@@ -1,12 +1,13 @@
-"""An additive model of fine steps: a table a feature, a bin a quarter of its scale wide.
+"""An additive model of step functions: a table a feature, with a value for each bin.
 
-What trees find and lines do not: that something begins at a certain day. With each batch the tables fade a little and
-are boosted anew on the memory of all examples: feature by feature, in rounds, each gets the one step up or down that
-lowers the loss most, at a small share of its Newton step (cyclic boosting of an additive model; Lou, Caruana and Gehrke
-2012, 10.1145/2339530.2339556). So what was learned of a world that is gone fades too, and nothing is ever surer than
-the memory has examples. Interactions of features, as in trees of more leaves, gave nothing on two real logs.
+Steps find what linear terms cannot: an effect that begins at a certain day. At each fit the tables decay a little and
+are boosted again on the reservoir of all examples. Boosting goes feature by feature, in rounds: each feature gets the
+single split that lowers the loss most, at a small share of its Newton step (cyclic boosting of an additive model; Lou,
+Caruana and Gehrke 2012, 10.1145/2339530.2339556). The decay removes patterns that no longer hold, and the size of the
+reservoir limits how certain a step can be. Interactions of features, as in trees of more leaves, gave nothing on two
+real logs.
 
-Sums over examples are taken one after another in the order of the memory, which is the same for everybody.
+Sums over examples are sequential, in the order of the reservoir, so that every process computes the same bits.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ ROUNDS = 3
 RATE = 0.05  # of a Newton step
 PRECISION = 10.0  # of a step's prior
 LEAST_ROWS = 50  # on each side of a step
-MOST_STEP = 8.0  # of log-odds, before RATE: where all are certain already, a Newton step has no bound
-LEAST_NEW = 0.01  # of the memory: with fewer new examples it is not worth a fit
+MOST_STEP = 8.0  # of log-odds, before RATE: where all predictions are certain, a Newton step has no bound
+LEAST_NEW = 0.01  # share of the reservoir: fewer new examples do not start a fit
 
 
 class BoostedSteps:
     """P(True) = 1 / (1 + exp(-(intercept + the sum of the features' tables at their values)))."""
 
     def __init__(self) -> None:
-        self.intercept, self.fitted = 0.0, 0  # of how many examples
+        self.intercept, self.fitted = 0.0, 0  # fitted: examples seen at the last fit
         self.tables: Array = np.zeros((0, BINS))
 
-    def meet(self, features: int) -> None:
-        """Room for so many features; new ones say nothing yet."""
+    def add_features(self, features: int) -> None:
+        """Extends the tables to this number of features; a new feature has a table of 0."""
         self.tables = np.concatenate([self.tables, np.zeros((features - len(self.tables), BINS))])
 
     def log_odds(self, x: Array) -> Array:
@@ -43,7 +44,7 @@ class BoostedSteps:
         return self._at(bins_of(x))
 
     def fit(self, memory: Reservoir) -> None:
-        """Moves the tables to what the memory holds, once it has changed enough."""
+        """Fits the tables to the reservoir, if it holds enough new examples and both classes."""
         y, weight = memory.label.astype(np.float64), memory.weight
         if memory.seen - self.fitted < LEAST_NEW * len(y) or y.min() == y.max():
             return
@@ -76,7 +77,7 @@ class BoostedSteps:
 
 
 def _step(bins: Bins, gradient: Array, curvature: Array, splits: Bins) -> Array:
-    """(BINS,): the share of the best step. splits: after which bins it may be."""
+    """(BINS,): the best step, times RATE. splits: the bins after which it may lie."""
     g, h = np.bincount(bins, gradient, BINS).cumsum(), np.bincount(bins, curvature, BINS).cumsum()
     below, above = g[splits], g[-1] - g[splits]
     down, up = below / (h[splits] + PRECISION), above / (h[-1] - h[splits] + PRECISION)

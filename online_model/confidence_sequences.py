@@ -1,14 +1,15 @@
-"""Bounds of a mean that hold however often one looks: by what bets against lower means would have won.
+"""Confidence sequences: bounds of a mean that hold at any stopping time, by betting.
 
-Whoever bets a share s of his wealth at fair odds that a round x in [0, 1] lies above p, has 1 + s(x / p - 1) times it.
-If no round was expected to lie above p, he reaches 1 / alpha with a probability of at most alpha, ever (Ville). So a
-mean against which so much has been won is refused, at any look (Waudby-Smith and Ramdas 2024, 10.1093/jrsssb/qkad009).
+A bettor stakes a share s of the wealth at fair odds that a round x in [0, 1] lies above p. The round multiplies the
+wealth by 1 + s(x / p - 1). If no round has an expected value above p, the wealth ever reaches 1 / alpha with a
+probability of at most alpha (Ville). So a mean p whose wealth reaches 1 / alpha is rejected, whenever the test is read
+(Waudby-Smith and Ramdas 2024, 10.1093/jrsssb/qkad009).
 
-Rounds whose horizons overlap are no bets one after another: when the next is made, the last is not decided yet. So they
-are dealt to streams, of which none overlaps itself, and the mean of the streams' wealth is taken (Henzi and Ziegel
-2022, 10.1093/biomet/asab047). That mean is fair only with the bets that are open when somebody looks, and their end may
-show already in other streams. So an open bet counts as lost, and whoever has won enough bets no more until all are
-decided.
+Rounds whose horizons overlap are not sequential bets: the last round is not decided when the next bet is made. So
+rounds are dealt to streams whose own rounds do not overlap, and the evidence is the mean wealth of the streams (Henzi
+and Ziegel 2022, 10.1093/biomet/asab047). That mean is fair only with the open bets included, and other streams may
+already show how an open bet will end. So an open bet counts as lost, and once the wealth is enough no new bet is made
+until all bets are decided.
 """
 
 from __future__ import annotations
@@ -17,45 +18,45 @@ import numpy as np
 
 from features.portable_math import Array
 
-SHARES = np.array([0.1, 0.3, 0.5, 0.7, 0.9])  # of the wealth; bet is their mean, by what each would have won so far
-MEANS = np.arange(1, 100) / 100.0  # p that are tried for the bounds
+SHARES = np.array([0.1, 0.3, 0.5, 0.7, 0.9])  # of the wealth; the bet is their mean, weighted by their wealth so far
+MEANS = np.arange(1, 100) / 100.0  # grid of p for the bounds
 MOST_WEALTH = 1e100
 
 
 class BettingWealth:
-    """What bets that rounds lie above p have come to, for any number of p at once."""
+    """The wealth of bets that rounds lie above p, for an array of p."""
 
     def __init__(self, streams: int, p: Array, enough: float) -> None:
-        """p: any shape, in (0, 1); enough: what is to be reached."""
+        """p: any shape, in (0, 1); enough: the wealth at which p is rejected."""
         self.p, self.enough = p, enough
         self.decided = np.ones((streams, *p.shape))
-        self.open = np.full((streams, *p.shape), _total(SHARES) / len(SHARES))  # the share that each has bet
+        self.open = np.full((streams, *p.shape), _total(SHARES) / len(SHARES))  # share of wealth in each open bet
         self.tried = np.ones((len(SHARES), *p.shape))
-        self.evidence = np.zeros(p.shape)  # ever at 1 / alpha with a probability of at most alpha
+        self.evidence = np.zeros(p.shape)  # reaches 1 / alpha with a probability of at most alpha, ever
 
     def decide(self, stream: int, x: Array | float) -> None:
-        """A round of a stream, and its next bet. x: in [0, 1], a number or of the shape of p; rounds in their order."""
+        """Decides a stream's round and makes its next bet. x: in [0, 1], a number or of the shape of p; in order."""
         odds = x / self.p - 1.0
         self.decided[stream] = np.minimum(self.decided[stream] * (1.0 + self.open[stream] * odds), MOST_WEALTH)
         for tried, share in zip(self.tried, SHARES.tolist(), strict=True):
             np.minimum(tried * (1.0 + share * odds), MOST_WEALTH, out=tried)
-        self.open[stream] = 0.0  # the next is made after this look
+        self.open[stream] = 0.0  # the next bet is made after the evidence is taken
         self.evidence = _total(self.decided * (1.0 - self.open)) / len(self.open)
         bet = _total((self.tried.T * SHARES).T) / _total(self.tried)
         self.open[stream] = np.where(_total(self.decided) / len(self.open) >= self.enough, 0.0, bet)
 
 
 class BoundedMean:
-    """The mean of rounds within +-most, with bounds of which each holds with 1 - alpha."""
+    """The mean of rounds within +-most, with two bounds; each holds with a probability of 1 - alpha."""
 
     def __init__(self, streams: int, most: float, least: float, alpha: float) -> None:
-        """streams: rounds whose numbers differ by so much do not overlap; least: what the mean is to be above."""
+        """streams: rounds whose numbers differ by this much do not overlap; least: the mean that is tested against."""
         self.streams, self.most, self.total, self.rounds = streams, most, 0.0, 0
         self._above = BettingWealth(streams, np.append(MEANS, self._scaled(least)), 1.0 / alpha)
         self._below = BettingWealth(streams, MEANS, 1.0 / alpha)
 
     def add(self, number: int, value: float) -> None:
-        """The next round, in the order of their numbers."""
+        """Adds the next round; rounds are added in the order of their numbers."""
         x = self._scaled(value)
         self._above.decide(number % self.streams, x)
         self._below.decide(number % self.streams, 1.0 - x)
@@ -63,22 +64,22 @@ class BoundedMean:
 
     @property
     def mean(self) -> float | None:
-        """None: there was no round."""
+        """The mean of the rounds so far; None without a round."""
         return self.total / self.rounds if self.rounds else None
 
     @property
     def low(self) -> float:
-        """The bound from below."""
+        """The lower bound."""
         return self.most * (2.0 * _reach(self._above) - 1.0)
 
     @property
     def high(self) -> float:
-        """The bound from above."""
+        """The upper bound."""
         return self.most * (1.0 - 2.0 * _reach(self._below))
 
     @property
     def evidence(self) -> float:
-        """Against a mean of at most `least`, as of `Wealth`: surely above it at 1 / alpha."""
+        """The evidence (`BettingWealth`) against a mean of at most `least`: at 1 / alpha it is rejected."""
         return float(self._above.evidence[-1])
 
     def _scaled(self, value: float) -> float:
@@ -86,14 +87,14 @@ class BoundedMean:
 
 
 def _reach(wealth: BettingWealth) -> float:
-    """The mean up to which all are refused."""
+    """Returns the p up to which all p of the grid are rejected."""
     refused = np.append(wealth.evidence[: len(MEANS)] >= wealth.enough, False)
     first_kept = int(refused.argmin())
     return float(MEANS[first_kept - 1]) if first_kept else 0.0
 
 
 def _total(rows: Array) -> Array:
-    """One row after another."""
+    """Returns the sum of rows, added one after another."""
     total = np.zeros(rows.shape[1:])
     for row in rows:
         total = total + row

@@ -1,11 +1,11 @@
-"""Whether what the model sees has changed, and whose doing it is: a producer's schema or the customers themselves.
+"""Drift detection, with its cause: a producer's schema, the customers, or the model.
 
-Every grid instant is compared with the instants just before it, not with the first ones: the model goes on learning,
-so what matters is what it has not seen yet, and customers of a young log only grow older. Three signs are looked at:
-the population stability index (PSI) of features and scores, the share of missing values by producer, and ADWIN (Bifet
-and Gavalda 2007, 10.1137/1.9781611972771.42) on the log loss of what was served. A feature that drifts together with a
-field that a producer no longer fills is the producer's; any other drift is the customers'. Scores are those published
-last before the instant: its own are made by the model that this look belongs to.
+Every grid instant is compared with the instants just before it, not with the first ones: the model keeps learning, and
+the customers of a young log only grow older. There are three signals: the population stability index (PSI) of features
+and scores, the share of missing values by producer, and ADWIN (Bifet and Gavalda 2007, 10.1137/1.9781611972771.42) on
+the log loss of served probabilities. A feature that drifts together with a field that a producer no longer fills is
+attributed to the producer; any other drift of features is attributed to the customers. Scores are the last published
+before the instant: the scores of the instant itself come from the model of this comparison.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from online_model.array_codec import pack, unpack
 from schemas.columns import KINDS
 from schemas.instants import format_instant
 
-Missing = dict[str, dict[str, tuple[int, int]]]  # producer -> `kind.field` -> events, and those that lack it
-MOST_LOSS = 4.0  # nats; a served probability of 0.02 for what happened. Beyond it a loss counts as this much
-NAMED = 3  # features in a sentence; the rest are counted
+Missing = dict[str, dict[str, tuple[int, int]]]  # producer -> `kind.field` -> (events, events without it)
+MOST_LOSS = 4.0  # nats: a served probability of 0.02 for what happened. A greater loss counts as this
+NAMED = 3  # features named in an alert; the rest are counted
 
 
 @dataclass(frozen=True, slots=True)
 class DriftRules:
-    """What counts as drift."""
+    """The thresholds of drift."""
 
     reference_weeks: int
     psi: float
@@ -44,7 +44,7 @@ class DriftRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenField:
     """A field that a producer no longer fills."""
 
     producer: str
@@ -54,29 +54,30 @@ class Broken:
 
 
 class Drift:
-    """Compares, then remembers. `alerts`: what on-call must know of the last instant, a sentence each."""
+    """Compares an instant with the reference, then adds it to the reference. `alerts`: a sentence each, for on-call."""
 
     def __init__(self, rules: DriftRules) -> None:
         self.rules = rules
         self.weeks: list[Histograms] = []
         self.missing: list[Missing] = []
         self.adwin = Adwin(rules.loss_delta)
-        self.worse: tuple[int, float, float] | None = None  # instants since log loss rose, before, after
+        self.worse: tuple[int, float, float] | None = None  # instants since log loss rose, loss before, loss after
         self.alerts: list[str] = []
 
-    def judge(self, probability: Array, label: NDArray[np.uint8], fresh: float) -> None:
-        """Matured examples of an instant as they were served; fresh: the share of them that is independent of the
-        instant before."""
+    def update_loss(self, probability: Array, label: NDArray[np.uint8], new_share: float) -> None:
+        """Adds the losses of an instant's matured examples, as served. new_share: the share of their horizon that is
+        independent of the instant before.
+        """
         if not len(label):
             return
         of_truth = np.where(label == 1, probability, 1.0 - probability)
-        change = self.adwin.update(np.minimum(-log(np.maximum(of_truth, 1e-15)), MOST_LOSS) / MOST_LOSS, fresh)
+        change = self.adwin.update(np.minimum(-log(np.maximum(of_truth, 1e-15)), MOST_LOSS) / MOST_LOSS, new_share)
         if change is not None:
             before, after = (MOST_LOSS * loss for loss in change)
             self.worse = (0, before, after) if after > before else None
 
-    def look(self, instant_us: int, now: Histograms, missing: Missing) -> None:
-        """The customers of an instant, and the events since the one before."""
+    def compare(self, instant_us: int, now: Histograms, missing: Missing) -> None:
+        """Compares the customers of an instant, and the events since the instant before, with the reference."""
         rules = self.rules
         if self.worse is not None:
             since, *losses = self.worse
@@ -87,7 +88,7 @@ class Drift:
         self.missing = [*self.missing, _as_missing(missing)][-rules.reference_weeks :]
 
     def state(self) -> dict[str, Any]:
-        """For `load`, to the bit."""
+        """Returns the state for `load`, which restores every bit."""
         return {
             "weeks": [pack(week) for week in self.weeks],
             "missing": self.missing,
@@ -97,7 +98,7 @@ class Drift:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """What `state` gave."""
+        """Restores what `state` returned."""
         shape = (len(histograms.NAMES), histograms.BINS)
         self.weeks = [unpack(week).reshape(shape) for week in state["weeks"]]
         self.missing = [_as_missing(week) for week in state["missing"]]
@@ -106,7 +107,7 @@ class Drift:
         self.alerts = list(state["alerts"])
 
     def _drifted(self, now: Histograms) -> dict[str, float]:
-        """PSI by name, the worst first; none until the reference is whole."""
+        """Returns PSI by name, greatest first; empty until the reference is complete."""
         least = self.rules.least_counted
         if len(self.weeks) < self.rules.reference_weeks:
             return {}
@@ -118,7 +119,7 @@ class Drift:
             name: value for value, name in sorted(found, key=lambda one: (-one[0], one[1])) if value > self.rules.psi
         }
 
-    def _broken(self, missing: Missing) -> list[Broken]:
+    def _broken(self, missing: Missing) -> list[BrokenField]:
         rules, found = self.rules, []
         for producer, fields in sorted(missing.items()):
             for field, now in sorted(fields.items()):
@@ -127,20 +128,20 @@ class Drift:
                     continue
                 shares = now[1] / now[0], int(before[1]) / int(before[0])
                 if shares[0] - shares[1] > rules.missing_jump:
-                    found.append(Broken(producer, field, *shares))
+                    found.append(BrokenField(producer, field, *shares))
         return found
 
-    def _sentences(self, day: str, broken: list[Broken], drifted: dict[str, float]) -> list[str]:
+    def _sentences(self, day: str, broken: list[BrokenField], drifted: dict[str, float]) -> list[str]:
         theirs: set[str] = set()
         said = []
         for one in broken:
-            of = [name for name in drifted if name in made_of(one.field) | {SCORE}]
+            of = [name for name in drifted if name in features_using(one.field) | {SCORE}]
             theirs.update(of)
             kind, field = one.field.split(".")
             lacks = "of a type not known" if field == "activity_type" else f"without `{field}`"
             said.append(
                 f"producer {one.producer} has changed its schema: {one.now:.0%} of its {kind} events of the week to "
-                f"{day} came {lacks}, {one.before:.0%} before; {_with_it(of, drifted)}"
+                f"{day} came {lacks}, {one.before:.0%} before; {_moved_features(of, drifted)}"
             )
         others = {name: value for name, value in drifted.items() if name not in theirs}
         if others.keys() == {SCORE}:
@@ -150,20 +151,20 @@ class Drift:
             )
         elif others:
             said.append(
-                f"customers have changed{_but(broken)}: in the week to {day} {_named(others)} against the "
+                f"customers have changed{_suspects(broken)}: in the week to {day} {_named(others)} against the "
                 f"{self.rules.reference_weeks} weeks before (more than {self.rules.psi:g} is a shift)"
             )
         if self.worse is not None:
             _, before, after = self.worse
             said.append(
-                f"log loss of what was served rose from {before:.3f} to {after:.3f} (ADWIN){_but(broken)}: "
+                f"log loss of what was served rose from {before:.3f} to {after:.3f} (ADWIN){_suspects(broken)}: "
                 "the labels that matured now no longer follow what was learned"
             )
         return said
 
 
-def made_of(field: str) -> set[str]:
-    """The features that are made of a field (`kind.field`) of events."""
+def features_using(field: str) -> set[str]:
+    """Returns the features that use a field (`kind.field`) of events."""
     kind, name = field.split(".")
     return {
         feature.name
@@ -188,16 +189,16 @@ def _named(drifted: Mapping[str, float]) -> str:
     return f"the distribution has moved (PSI) of {', '.join(worst)}{more}"
 
 
-def _with_it(names: Iterable[str], drifted: Mapping[str, float]) -> str:
+def _moved_features(names: Iterable[str], drifted: Mapping[str, float]) -> str:
     moved = {name: drifted[name] for name in names}
     return f"with it {_named(moved)}" if moved else "no feature has moved with it yet"
 
 
-def _but(broken: Iterable[Broken]) -> str:
+def _suspects(broken: Iterable[BrokenField]) -> str:
     names = sorted({one.producer for one in broken})
     return f" (but see producer {', '.join(names)})" if names else ", no producer's data has"
 
 
 def _as_missing(week: Mapping[str, Mapping[str, Any]]) -> Missing:
-    """In order of names, whoever reported first."""
+    """Returns the week in order of names, so that the order of reports does not show."""
     return {producer: {f: (n, lack) for f, (n, lack) in sorted(of.items())} for producer, of in sorted(week.items())}

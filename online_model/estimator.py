@@ -1,16 +1,16 @@
-"""Logistic regression that keeps its second derivatives: a Gaussian posterior, updated with each batch of examples.
+"""Bayesian logistic regression: a Gaussian posterior, updated with each batch of examples.
 
-The posterior of the batches before is the prior of the next one, and a few Newton steps find the new mode (recursive
-Laplace approximation; Spiegelhalter and Lauritzen 1990, 10.1002/net.3230200507). One pass, no learning rate.
+The posterior of one batch is the prior of the next, and a few Newton steps find the new mode (recursive Laplace
+approximation; Spiegelhalter and Lauritzen 1990, 10.1002/net.3230200507). One pass, no learning rate.
 
 Sums over examples are exact: features and weights are rounded to multiples of powers of two so coarse that every
 product and partial sum is a float64 without rounding. So neither the order of the examples, nor the batch's place in
-memory, nor the processor's matrix kernels can show in a parameter, and BLAS may be used at full speed. Rows are rounded
-after they were weighted: a residual of at most 64 in steps of 2^-16 times a feature of at most 32 in steps of 2^-10,
+memory, nor the processor's matrix kernels change a parameter, and BLAS can run at full speed. Rows are rounded
+after they are weighted: a residual of at most 64 in steps of 2^-16 times a feature of at most 32 in steps of 2^-10,
 added up over 2^16 rows, takes 53 bits.
 
-What is the same for everybody in a batch (the season, say) says nothing about who differs, only about the batch as a
-whole, and that is a single observation: such a feature's weight does not move.
+A feature that is constant in a batch (the season, say) does not separate its customers. It describes only the batch,
+which is a single observation, so the feature's weight does not move.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from numpy.typing import NDArray
 from river import base
 
 from features.portable_math import Array, exp, log, sigmoid
-from online_model.treatment import all_alike
+from online_model.treatment import weights_or_ones
 
 NEWTON_STEPS = 8
 MOST_HALVINGS = 12
-LEAST_GAIN = 0.01  # of the loss, in nats over the whole batch; less is rounding
-LEAST_SHARE = 1e-5  # of the loss: what a further step has to gain
+LEAST_GAIN = 0.01  # nats over the whole batch; a smaller gain is rounding
+LEAST_SHARE = 1e-5  # share of the loss that another step has to gain
 FEATURE_STEP = 2.0**-10
 FEATURE_LIMIT = 32.0
 CURVATURE_STEP = 2.0**-12
 RESIDUAL_STEP = 2.0**-16
 LOGIT_LIMIT = 20.0
-LEAST_VARIANCE = 0.1  # of a feature that does not vary yet: its prior is weak, not absent
+LEAST_VARIANCE = 0.1  # of a feature that hardly varies: its prior is weak, not absent
 INTERCEPT_PRECISION = 1e-3
 ROWS_AT_ONCE = 1 << 16
 
@@ -51,7 +51,7 @@ class LogisticRegression(base.MiniBatchClassifier):
     forget
         The share of its precision that the posterior keeps from batch to batch (1: all of it), down to the prior's.
     worth
-        How many independent observations an example stands for: labels whose horizons overlap share what they say.
+        How many independent observations an example counts as: labels with overlapping horizons share information.
     """
 
     def __init__(self, prior_precision: float = 10.0, forget: float = 1.0, worth: float = 1.0) -> None:
@@ -59,32 +59,32 @@ class LogisticRegression(base.MiniBatchClassifier):
         self.forget = forget
         self.worth = worth
         self.names: list[Hashable] = []
-        self.weights: Array = np.zeros(1)  # the intercept, then one a name
+        self.weights: Array = np.zeros(1)  # the intercept, then a weight a name
         self.precision: Array = np.zeros((1, 1))
-        self.least: Array = np.zeros(1)  # what the prior knows: below it no precision is forgotten
+        self.least: Array = np.zeros(1)  # precision of the prior: the floor of forgetting
 
     def _unit_test_skips(self) -> set[str]:
-        """A batch is learned at its own mode, not at those of its rows one after another."""
+        """Skips one check: a batch is learned at its own mode, not at the modes of its rows one after another."""
         return {"check_learn_many_matches_learn_one"}
 
     def learn_one(self, x: dict[Hashable, Any], y: base.typing.ClfTarget) -> None:
-        """River's verb for one example."""
+        """Learns one example."""
         self.learn_many(pd.DataFrame([x]), pd.Series([y]))
 
     def learn_many(self, X: pd.DataFrame, y: pd.Series) -> None:
-        """River's verb for a batch; names that were not seen before get a weight of zero and the prior."""
-        self.meet(list(X.columns))
+        """Learns a batch; a new name gets a weight of zero and the prior."""
+        self.add_features(list(X.columns))
         x = X.reindex(columns=self.names, fill_value=0.0).to_numpy(np.float64)
         self.update(x, y.to_numpy(np.float64))
 
     def predict_proba_one(self, x: dict[Hashable, Any], **kwargs: Any) -> dict[base.typing.ClfTarget, float]:
-        """River's verb for one example: the probability of each class."""
+        """Returns the probability of each class."""
         known = np.array([[float(x.get(name, 0.0)) for name in self.names]])
         p = float(self.probability(known)[0])
         return {False: 1.0 - p, True: p}
 
     def predict_proba_many(self, X: pd.DataFrame) -> pd.DataFrame:
-        """River's verb for a batch: a column for each class."""
+        """Returns probabilities, a column for each class."""
         x = X.reindex(columns=self.names, fill_value=0.0).to_numpy(np.float64)
         p = self.probability(x)
         return pd.DataFrame({False: 1.0 - p, True: p}, index=X.index)
@@ -94,7 +94,7 @@ class LogisticRegression(base.MiniBatchClassifier):
         return sigmoid(logit(np.ascontiguousarray(x.T), self.weights[1:], self.weights[0]))
 
     def update(self, x: Array, y: Array, weight: Array | None = None) -> None:
-        """One batch. x: (rows, names), finite; y: (rows,) of 0 and 1; weight: (rows,), at most MOST_WEIGHT."""
+        """Learns a batch. x: (rows, names), finite; y: (rows,) of 0 and 1; weight: (rows,), at most MOST_WEIGHT."""
         design, n = _design(x), len(y)
         varies = design.max(axis=0) > (design.min(axis=0) if n > 1 else 0.0)
         varies[0] = True
@@ -105,11 +105,11 @@ class LogisticRegression(base.MiniBatchClassifier):
         self._begin(moving, design)
         places = np.ix_(moving, moving)
         before, prior, offset = self.weights[moving], self.precision[places], _dot(still, self.weights)
-        posterior = _Posterior(design[:, moving], y, all_alike(y, weight), before, prior, offset, self.worth)
+        posterior = _Posterior(design[:, moving], y, weights_or_ones(y, weight), before, prior, offset, self.worth)
         self.weights[moving], self.precision[places] = posterior.mode()
 
     def _begin(self, moving: NDArray[np.intp], design: Array) -> None:
-        """The prior of weights whose feature varies for the first time."""
+        """Sets the prior of weights whose feature varies for the first time."""
         new = moving[self.precision[moving, moving] == 0.0]
         if len(new):
             some = design[:, new]
@@ -118,7 +118,7 @@ class LogisticRegression(base.MiniBatchClassifier):
             self.least[new] = np.where(new == 0, INTERCEPT_PRECISION, self.prior_precision * variance)
             self.precision[new, new] = self.least[new]
 
-    def meet(self, names: list[Hashable]) -> None:
+    def add_features(self, names: list[Hashable]) -> None:
         new = [name for name in names if name not in set(self.names)]
         if not new:
             return
@@ -137,7 +137,7 @@ def logit(columns: Array, weights: Array, intercept: float) -> Array:
 
 
 def linear(columns: Array, weights: Array, intercept: float) -> Array:
-    """columns: (features, n) -> (n,); summed in the order of the features, so a row's bits are its own."""
+    """columns: (features, n) -> (n,); summed in the order of the features, so a row's bits depend on it alone."""
     z = np.full(columns.shape[1], float(intercept))
     for column, weight in zip(columns, weights.tolist(), strict=True):
         if weight != 0.0:
@@ -146,8 +146,8 @@ def linear(columns: Array, weights: Array, intercept: float) -> Array:
 
 
 def solve(matrix: Array, right: Array) -> Array:
-    """matrix^-1 right of a symmetric positive definite matrix, by elimination in a fixed order (no LAPACK: its
-    bits vary).
+    """Returns matrix^-1 right of a symmetric positive definite matrix, by elimination in a fixed order (no LAPACK:
+    its bits vary).
     """
     a = np.column_stack([matrix, right])
     n = len(right)
@@ -167,18 +167,18 @@ def _design(x: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class _Posterior:
-    """What a batch is learned by: its likelihood, and the Gaussian around the weights before it."""
+    """The posterior of a batch: its likelihood, and the Gaussian prior around the weights before it."""
 
     design: Array  # (rows, 1 + names)
     y: Array  # (rows,)
     weight: Array  # (rows,)
     before: Array  # (1 + names,)
     prior: Array  # (1 + names, 1 + names), a precision
-    offset: float  # what the features that do not vary add to every row's log-odds
-    worth: float  # of a row's likelihood
+    offset: float  # log-odds of the constant features, the same for every row
+    worth: float  # exponent of a row's likelihood
 
     def mode(self) -> tuple[Array, Array]:
-        """The weights where the loss is least, and the precision there."""
+        """Returns the weights at the least loss, and the precision there."""
         weights, precision = self.before, self.prior
         loss = self.loss(weights)
         for _ in range(NEWTON_STEPS):
@@ -191,7 +191,7 @@ class _Posterior:
         return weights, precision
 
     def loss(self, weights: Array) -> float:
-        """The negative log posterior, up to a constant; the sum over rows is exact."""
+        """Returns the negative log posterior, up to a constant; the sum over rows is exact."""
         move, total = weights - self.before, 0.0
         for part, y, weight in self._parts():
             margin = linear(_columns(part), weights[1:], weights[0] + self.offset) * (2.0 * y - 1.0)
@@ -200,7 +200,7 @@ class _Posterior:
         return self.worth * total + 0.5 * _dot(move, self._pull(move))
 
     def sums(self, weights: Array) -> tuple[Array, Array]:
-        """Gradient of the loss, and the curvature that the rows add to the prior's; exact sums over rows."""
+        """Returns the gradient of the loss, and the rows' curvature without the prior; sums over rows are exact."""
         gradient, curvature = np.zeros(len(weights)), np.zeros((len(weights), len(weights)))
         for part, y, weight in self._parts():
             p = sigmoid(logit(_columns(part), weights[1:], weights[0] + self.offset))
@@ -212,8 +212,8 @@ class _Posterior:
         return self.worth * gradient + pull, self.worth * (curvature + curvature.T) / 2.0
 
     def descend(self, weights: Array, step: Array, loss: float) -> tuple[Array, float]:
-        """`weights` less the step, or less the first half, quarter, ... of it that does not raise the loss: far from
-        the mode a whole Newton step may lead away for ever.
+        """Returns `weights` less the first of step, step / 2, step / 4, ... that does not raise the loss, and the loss:
+        far from the mode whole Newton steps may diverge.
         """
         for halvings in range(MOST_HALVINGS):
             there = weights - step * 0.5**halvings
@@ -237,4 +237,4 @@ def _columns(design: Array) -> Array:
 
 
 def _dot(a: Array, b: Array) -> float:
-    return float(np.cumsum(a * b)[-1])  # one after another
+    return float(np.cumsum(a * b)[-1])  # sequential: a fixed order of additions

@@ -1,14 +1,15 @@
-"""How far each expert is trusted, by what it said at the time: a round is an instant with all its customers.
+"""Weights of the experts, by the log loss of their predictions: a round is an instant with all its customers.
 
-Observations of one instant share their fate (a deadline, a strike, a season), so a round counts by its mean loss, as at
-most ENOUGH independent observations, however many customers there are; since horizons of consecutive instants overlap,
-only by the share of it that is new; and since one round may be luck, by at most so much of loss (MOST_APART,
-MOST_BEHIND). Weights are exponential with fixed share (Herbster and Warmuth 1998, 10.1023/A:1007424614876), on the
-experts' log-odds, in which log loss is convex, so that the pool is at most as bad as their weighted mean. Three steps:
-the experts among themselves, always drawn back to where they began, since who was best in one world is not in the next;
-their mix against the running base rate, which wins all where the others know nothing any more; and how that is
-calibrated by all rounds so far: a slope, one factor on the log-odds, so that a pool too sure of whole instants becomes
-modest, and a level added to them.
+Observations of one instant are dependent (a deadline, a strike, a season). So a round counts by its mean loss, as at
+most ENOUGH independent observations, for any number of customers. Horizons of consecutive instants overlap, so a round
+counts only by its new share. A single round may be luck, so its loss is clipped (MOST_APART, MOST_BEHIND).
+
+Weights are exponential with fixed share (Herbster and Warmuth 1998, 10.1023/A:1007424614876), on the experts' log-odds.
+Log loss is convex in log-odds, so the pool's loss is at most the weighted mean of the experts' losses. Three steps:
+1. the experts against each other; fixed share pulls their weights back to the first ones: the best expert changes;
+2. their mix against the running base rate, which takes over where the experts fail;
+3. calibration by all rounds so far: a slope, which is one factor on the log-odds and shrinks an overconfident pool, and
+   a level, which is added to them.
 """
 
 from __future__ import annotations
@@ -18,27 +19,27 @@ import numpy as np
 from features.portable_math import Array, exp, log
 from online_model.estimator import RESIDUAL_STEP
 from online_model.parameters import EXPERTS, MIX
-from online_model.treatment import all_alike, effective
+from online_model.treatment import effective_sample_size, weights_or_ones
 
 BASE = EXPERTS.index("base")
-# Before any evidence. The prior is no member, and stays at 0: what it won now and then it lost again (log loss on one
-# log 0.2756 without it, 0.2836 with it).
+# Before any evidence. The prior stays at 0: its gains did not last (log loss on one log 0.2756 without it, 0.2836
+# with it).
 BEGIN = np.array([0.05, 0.0, 0.19, 0.76])
 POOLED = tuple(name for name, share in zip(EXPERTS, BEGIN.tolist(), strict=True) if share)
-ENOUGH, SHARE, MOST_APART = 3000.0, 0.3, 0.01  # of the experts among themselves
-BASE_ENOUGH, BASE_SHARE, MOST_BEHIND = 50.0, 0.01, 0.13  # of their mix against the base rate
+ENOUGH, SHARE, MOST_APART = 3000.0, 0.3, 0.01  # of step 1, the experts
+BASE_ENOUGH, BASE_SHARE, MOST_BEHIND = 50.0, 0.01, 0.13  # of step 2, the base rate
 SLOPES, LEVELS = np.arange(0, 12) / 10.0, np.arange(-5, 6) / 10.0
 BEGIN_SLOPE, SLOPE_ROUNDS = 1.0, 6.0
-LEVEL_ROUNDS, MOST_MOVED = 2.0, 0.05  # of mean log loss, from the level 0: one round counts by at most so much
-MOST_LOSS = 8.0  # log-odds beyond it count as this: one instant must not outweigh all others
+LEVEL_ROUNDS, MOST_MOVED = 2.0, 0.05  # MOST_MOVED: mean log loss against level 0, the most that a round counts
+MOST_LOSS = 8.0  # log-odds are clipped here: one instant must not outweigh all others
 
 
 class ExpertWeights:
-    """Weights of experts and the slope of their weighted log-odds."""
+    """Weights of the experts, and the slope and level of their weighted log-odds."""
 
-    def __init__(self, fresh: float, pooled: tuple[str, ...] = POOLED) -> None:
-        """fresh: the share of a round's horizon that no other round has seen; pooled: the members, of POOLED."""
-        self.fresh = fresh
+    def __init__(self, new_share: float, pooled: tuple[str, ...] = POOLED) -> None:
+        """new_share: the share of a round's horizon that the round before does not cover; pooled: members of POOLED."""
+        self.new_share = new_share
         begin = np.where([name in pooled for name in EXPERTS], BEGIN, 0.0)
         begin /= _sum(begin)
         self.begin_trust = 1.0 - float(begin[BASE])
@@ -57,21 +58,21 @@ class ExpertWeights:
 
     @property
     def slope(self) -> float:
-        """The factor that would have been best."""
+        """The factor of least loss so far."""
         return float(SLOPES[int(self.costs.argmin())])
 
     @property
     def level(self) -> float:
-        """What would have been best to add, in log-odds."""
+        """The offset of least loss so far, in log-odds."""
         return float(LEVELS[int(self.level_costs.argmin())])
 
     def update(self, said: Array, y: Array, weight: Array | None = None) -> None:
-        """One round. said: (rows, n) log-odds at the time, of each expert, then of their mix; y, weight: (n,)."""
-        weight = all_alike(y, weight)
+        """Adds a round. said: (rows, n) log-odds of the time, of each expert, then of their mix; y, weight: (n,)."""
+        weight = weights_or_ones(y, weight)
         losses = np.array([mean_loss(row, y, weight) for row in said[: MIX + 1]])
-        worth = min(ENOUGH, effective(weight)) * self.fresh
+        worth = min(ENOUGH, effective_sample_size(weight)) * self.new_share
         self.experts = _shared(self.experts, losses[:MIX] - losses[MIX], worth, MOST_APART, SHARE, self.begin)
-        worth = min(BASE_ENOUGH, effective(weight)) * self.fresh
+        worth = min(BASE_ENOUGH, effective_sample_size(weight)) * self.new_share
         trust = np.array([1.0 - self.trust, self.trust])
         behind = np.array([0.0, losses[MIX] - losses[BASE]])
         begin = np.array([1.0 - self.begin_trust, self.begin_trust])
@@ -83,7 +84,7 @@ class ExpertWeights:
 
 
 def _shared(weights: Array, losses: Array, worth: float, most: float, share: float, begin: Array) -> Array:
-    """Exponential weights with fixed share. losses: of each, from what is between them all, cut to +- most."""
+    """Exponential weights with fixed share. losses: of each, less a common reference; clipped to +- most."""
     cut = np.clip(losses, -most, most)
     weights = weights * exp(-worth * (cut - cut.min()))
     total = _sum(weights)
@@ -91,7 +92,7 @@ def _shared(weights: Array, losses: Array, worth: float, most: float, share: flo
 
 
 def mix(said: Array, weights: Array) -> Array:
-    """said: (experts, n) log-odds -> their weighted sum (n,), before the slope; added in the order of the experts."""
+    """said: (experts, n) log-odds -> (n,), their weighted sum before the slope; added in the order of the experts."""
     total = np.zeros(said.shape[1])
     for weight, row in zip(weights.tolist(), said, strict=True):
         total += weight * row
@@ -99,8 +100,8 @@ def mix(said: Array, weights: Array) -> Array:
 
 
 def mean_loss(z: Array, y: Array, weight: Array | None = None) -> float:
-    """Weighted mean log loss of log-odds, in nats; the sum is exact, so the order of rows does not show."""
-    weight = all_alike(y, weight)
+    """Returns the weighted mean log loss of log-odds, in nats; the sum is exact in any order of rows."""
+    weight = weights_or_ones(y, weight)
     margin = np.clip(z, -MOST_LOSS, MOST_LOSS) * (2.0 * y - 1.0)
     rows = weight * (np.maximum(-margin, 0.0) + log(1.0 + exp(-np.abs(margin))))
     return float((np.rint(rows / RESIDUAL_STEP) * RESIDUAL_STEP).sum() / weight.sum())

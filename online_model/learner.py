@@ -1,6 +1,6 @@
-"""Learns an instant's labelled examples, in canonical order, and says which model is in force from then on.
+"""The learner: learns an instant's labelled examples, in canonical order, and returns the next snapshot.
 
-Any number of contenders learn from the same examples. One of them, the champion, is what the learner has served.
+All model variants learn from the same examples. One of them, the champion, is served.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from online_model.examples import Examples, joined
 from online_model.mixture import MixtureOfExperts
 from online_model.prequential import PrequentialMetrics
 from online_model.promotion import ChampionChallenger, Promotion, winner
-from online_model.readiness import Bar, Recent
+from online_model.readiness import ReadinessRules, RecentMetrics
 from online_model.reservoir import Reservoir
-from online_model.snapshot import MODEL, Lineage, Reason, Snapshot, middle
+from online_model.snapshot import MODEL, Lineage, Reason, Snapshot, initial_mean
 from online_model.treatment import Treatment
 from online_model.treatment import weights as weights_of
 from online_model.variant import Hyperparameters, ModelVariant
@@ -33,76 +33,76 @@ from schemas.errors import Failure
 
 FORMAT = 5
 WEEK_DAYS = 7.0
-MEMORY = ":memory"  # no contender is called so
+MEMORY = ":memory"  # cannot be the name of a model variant
 LEARNED = Lineage(None, Reason.LEARNED, None, "", None)
-ACTING_US = 13 * 7 * 86_400_000_000  # a CRM that has reported no contact for a quarter is gone
+ACTING_US = 13 * 7 * 86_400_000_000  # a CRM without a reported contact for a quarter counts as disconnected
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the learner starts from, and what it has to pass before cases are opened."""
+    """The parameters of the learner, from the policy profile."""
 
     prior_probability: float
     horizon_days: float
     prior_precision: float
     forget_a_week: float
-    bar: Bar
+    readiness: ReadinessRules
     drift: DriftRules
-    leaves_out_treated: bool = False  # where somebody acts; else all examples count alike, whatever was done
+    leaves_out_treated: bool = False  # while a CRM contacts customers; else all examples have equal weight
     challengers: Mapping[str, Hyperparameters] = field(default_factory=dict)
     promotion: Promotion = field(default_factory=Promotion)
 
     @property
-    def fresh(self) -> float:
-        """The share of an observation's horizon that the week before had not covered."""
+    def new_share(self) -> float:
+        """The share of an observation's horizon that the observation a week before does not cover."""
         return min(WEEK_DAYS / self.horizon_days, 1.0)
 
     @property
-    def knobs(self) -> dict[str, Hyperparameters]:
-        """Of all contenders, the first champion first."""
+    def hyperparameters(self) -> dict[str, Hyperparameters]:
+        """Of all model variants; the first champion comes first."""
         return {MODEL: Hyperparameters(self.prior_precision, self.forget_a_week), **self.challengers}
 
 
 class Learner:
-    """Judges, then learns. The state is parameters and sums; `dumps` and `loads` keep every bit."""
+    """Updates metrics, then learns. The state is parameters and sums; `dumps` and `loads` keep every bit."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.judge, self.drift = PrequentialMetrics(), Drift(rules.drift)
+        self.metrics, self.drift = PrequentialMetrics(), Drift(rules.drift)
         self.memory = Reservoir()
-        self.memory.meet(len(NAMES))
-        self.contenders = {
-            name: ModelVariant(knobs, rules.prior_probability, rules.fresh, self.memory)
-            for name, knobs in rules.knobs.items()
+        self.memory.add_features(len(NAMES))
+        self.variants = {
+            name: ModelVariant(hyperparameters, rules.prior_probability, rules.new_share, self.memory)
+            for name, hyperparameters in rules.hyperparameters.items()
         }
         self.champion, self.lineage = MODEL, LEARNED
         self.trials = ChampionChallenger(
             rules.promotion, math.ceil(rules.horizon_days / WEEK_DAYS), len(rules.challengers)
         )
         self.version, self.learned_us = 0, 0
-        self.mean, self.population = middle(), zero_counts()
+        self.mean, self.population = initial_mean(), zero_counts()
         self.contacted_us: int | None = None  # the newest observation with a contact in its horizon
 
     @property
     def model(self) -> MixtureOfExperts:
-        """The champion."""
-        return self.contenders[self.champion].model
+        """The champion's model."""
+        return self.variants[self.champion].model
 
     @property
-    def recent(self) -> Recent:
-        """What readiness knows of the champion."""
-        return self.contenders[self.champion].recent
+    def recent(self) -> RecentMetrics:
+        """The champion's recent metrics, for readiness."""
+        return self.variants[self.champion].recent
 
     @property
     def challengers(self) -> list[str]:
-        """The others, in their order."""
-        return [name for name in self.contenders if name != self.champion]
+        """The names of the other variants, in their order."""
+        return [name for name in self.variants if name != self.champion]
 
     def learn(
         self, instant_us: int, examples: list[Examples], population: Counts | None = None, *, may_promote: bool = True
     ) -> Snapshot:
-        """The examples of all partitions that matured by a grid instant, in any order, and its customers counted
-        (features.population) -> the model from then on.
+        """Learns the examples of all partitions that matured by a grid instant, in any order; returns the model from
+        then on. population: the customers of the instant (features.population).
         """
         for observed_us in sorted({e.observed_us for e in examples}):
             self._learn(self.assess([e for e in examples if e.observed_us == observed_us]))
@@ -112,50 +112,50 @@ class Learner:
         self.lineage = self._promote() if may_promote else LEARNED
         return self.snapshot(instant_us)
 
-    def crown(self, challenger: str, instant_us: int) -> None:
-        """Makes it the champion, whatever the trials say, if it is there and has learned enough."""
-        if challenger in self.challengers and self._knows(challenger):
+    def promote(self, challenger: str, instant_us: int) -> None:
+        """Makes a challenger the champion, for any state of the comparison, if it exists and has enough labels."""
+        if challenger in self.challengers and self._has_enough_labels(challenger):
             self.champion = challenger
             self.trials.start(instant_us)
 
     def assess(self, examples: list[Examples]) -> Examples:
-        """Judges examples of an instant, in any order, by what was served; gives them as one, in order of customers."""
+        """Adds an instant's examples, in any order, to the metrics; returns them joined, in order of customers."""
         whole = joined(examples)
-        self.judge.update(whole.probability, whole.label)
+        self.metrics.update(whole.probability, whole.label)
         return whole
 
     def snapshot(self, instant_us: int) -> Snapshot:
-        """The model as it is now."""
-        verdict, rules = self.judge.get(), self.rules
-        learned = rules.bar.enough(verdict.labels, verdict.positives)
+        """Returns the champion as a snapshot."""
+        metrics, rules = self.metrics.get(), self.rules
+        learned = rules.readiness.enough(metrics.labels, metrics.positives)
         return Snapshot(
             instant_us=instant_us,
             version=self.version,
-            hold=self.recent.hold(rules.bar, verdict.labels, verdict.positives, rules.fresh),
+            hold=self.recent.hold(rules.readiness, metrics.labels, metrics.positives, rules.new_share),
             learned=learned,
             parameters=self.model.parameters(),
             mean=self.mean,
             population=self.population,
-            labels=verdict.labels,
-            auc=verdict.auc,
-            log_loss=verdict.log_loss,
-            least_auc=self.recent.least_auc(rules.fresh),
+            labels=metrics.labels,
+            auc=metrics.auc,
+            log_loss=metrics.log_loss,
+            least_auc=self.recent.least_auc(rules.new_share),
             lineage=self.lineage,
             model=self.champion,
             shadow={
-                name: self.contenders[name].model.parameters()
+                name: self.variants[name].model.parameters()
                 for name in self.challengers
-                if learned and self._knows(name)
+                if learned and self._has_enough_labels(name)
             },
-            trials={name: asdict(self.trials.verdict(name)) for name in self.challengers},
+            trials={name: asdict(self.trials.comparison(name)) for name in self.challengers},
         )
 
     def dumps(self) -> dict[str, bytes]:
-        """The whole state as JSON: of each contender by its name, "" what is theirs in common, MEMORY the examples."""
+        """Returns the state as JSON: variants by name, the shared state under "", the reservoir under MEMORY."""
         body = {
             "format": FORMAT,
             "features": list(NAMES),
-            "contenders": list(self.contenders),
+            "contenders": list(self.variants),
             "champion": self.champion,
             "trials": self.trials.state(),
             "version": self.version,
@@ -164,72 +164,75 @@ class Learner:
             "mean": pack(self.mean),
             "population": pack(self.population),
             "drift": self.drift.state(),
-            "judged": pack(self.judge.counts),
-            "loss": self.judge.loss,
-            "squared_error": self.judge.squared_error,
+            "judged": pack(self.metrics.counts),
+            "loss": self.metrics.loss,
+            "squared_error": self.metrics.squared_error,
         }
         common = {"": orjson.dumps(body), MEMORY: orjson.dumps(self.memory.packed())}
-        return common | {name: one.dumps() for name, one in self.contenders.items()}
+        return common | {name: one.dumps() for name, one in self.variants.items()}
 
     def loads(self, rows: Mapping[str, bytes]) -> None:
-        """What `dumps` gave; contenders that are new begin, those that are gone are forgotten. Raises Failure for
+        """Restores what `dumps` returned. A new variant starts empty, and a removed one is dropped. Raises Failure for
         another format or catalogue.
         """
         body: dict[str, Any] = orjson.loads(rows.get("", b"{}"))
         if body.get("format") != FORMAT or body["features"] != list(NAMES):
-            raise Failure("learner state of another format or feature catalogue: run the release that wrote it")
+            raise Failure(
+                f"learner state of format {body.get('format')} or of another feature catalogue, expected format "
+                f"{FORMAT} and this release's {len(NAMES)} features: run the release that wrote it"
+            )
         self.version, self.learned_us = body["version"], body["learned_us"]
         self.contacted_us = body["contacted_us"]
         self.mean, self.population = unpack(body["mean"]), unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         for name in body["contenders"]:
-            if name in self.contenders:
-                self.contenders[name].loads(rows[name])
+            if name in self.variants:
+                self.variants[name].loads(rows[name])
         self.trials.load(body["trials"])
-        self._follow(body["champion"])
+        self._restore_champion(body["champion"])
         self.drift.load(body["drift"])
         self.memory.load(orjson.loads(rows[MEMORY]), len(NAMES))
-        self.judge.counts = unpack(body["judged"]).reshape(self.judge.counts.shape)
-        self.judge.loss, self.judge.squared_error = body["loss"], body["squared_error"]
+        self.metrics.counts = unpack(body["judged"]).reshape(self.metrics.counts.shape)
+        self.metrics.loss, self.metrics.squared_error = body["loss"], body["squared_error"]
 
-    def _follow(self, champion: str) -> None:
-        """The champion of the state, where the profile still has it."""
-        if champion in self.contenders:
+    def _restore_champion(self, champion: str) -> None:
+        """Restores the champion, if the profile still has it; else the comparison starts again."""
+        if champion in self.variants:
             self.champion = champion
         else:
             self.trials.start(self.learned_us)
 
     def _learn(self, examples: Examples) -> None:
         x, y = scaled(examples.features), examples.label.astype(np.float64)
-        self.drift.judge(examples.probability, examples.label, self.rules.fresh)
+        self.drift.update_loss(examples.probability, examples.label, self.rules.new_share)
         self.mean = np.cumsum(x, axis=1)[:, -1] / len(y)
         weight = self._weights(examples)
         left = weight > 0.0
         if not left.any():
             return
         x, y, weight = np.ascontiguousarray(x[:, left]), y[left], weight[left]
-        said = {name: rows[:, left] for name, rows in examples.said.items() if name in self.contenders}
-        self.trials.judge(examples.observed_us, self.champion, said, y, weight)
-        self.memory.take(x, y, weight)
-        for name, contender in self.contenders.items():
-            contender.learn(x, y, weight, said.get(name))
+        said = {name: rows[:, left] for name, rows in examples.said.items() if name in self.variants}
+        self.trials.update(examples.observed_us, self.champion, said, y, weight)
+        self.memory.update(x, y, weight)
+        for name, variant in self.variants.items():
+            variant.learn(x, y, weight, said.get(name))
 
     def _promote(self) -> Lineage:
-        """By the rule; how what is served from now on came to be, but for what the registry knows."""
-        verdicts = {name: self.trials.verdict(name) for name in self.challengers}
-        if (name := winner(verdicts)) is None:
+        """Promotes a challenger by the rule; returns the lineage, without the fields that the registry sets."""
+        comparisons = {name: self.trials.comparison(name) for name in self.challengers}
+        if (name := winner(comparisons)) is None:
             return LEARNED
         evidence = self.trials.evidence(self.champion, name)
-        self.crown(name, self.learned_us)
+        self.promote(name, self.learned_us)
         return replace(LEARNED, reason=Reason.EARNED, evidence=evidence)
 
-    def _knows(self, name: str) -> bool:
-        """Whether it has learned enough to say something."""
-        model = self.contenders[name].model
-        return self.rules.bar.enough(int(model.labels), int(model.positives))
+    def _has_enough_labels(self, name: str) -> bool:
+        """Whether the variant has enough labels to be served."""
+        model = self.variants[name].model
+        return self.rules.readiness.enough(int(model.labels), int(model.positives))
 
     def _weights(self, examples: Examples) -> Array:
-        """(n,): those who were left alone count for all, where there is a CRM that acts; else all count alike: a case
-        that nobody heard of (a log, say) changes nothing.
+        """(n,): while a CRM contacts customers, those left alone stand for all; else all have weight 1: a case that
+        reached no CRM (a replayed log, say) changes no label.
         """
         if (examples.treatment == Treatment.CONTACTED).any():
             self.contacted_us = examples.observed_us

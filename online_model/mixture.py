@@ -1,11 +1,11 @@
-"""The classifier: a mixture of experts, each of which wins somewhere, weighted by what they have said.
+"""The classifier: a mixture of experts, weighted by the log loss of their predictions.
 
-| expert | what it is | when it wins |
+| expert | what it is | when it is best |
 |---|---|---|
-| base   | the running base rate                              | when nothing else can be trusted         |
-| prior  | RFM-B alone; not in the pool                        | before there are labels                  |
-| hinges | logistic regression with second derivatives, two knots a feature | where effects are smooth    |
-| steps  | a table a feature, boosted on a memory of examples  | where something has a date, in new worlds |
+| base   | the running base rate                              | when features do not predict             |
+| prior  | RFM-B alone; not in the pool                       | before there are labels                  |
+| hinges | Bayesian logistic regression, two knots a feature  | where effects are smooth                 |
+| steps  | a table a feature, boosted on a reservoir of examples | where effects begin at a date, after a change |
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ import pandas as pd
 from river import base
 
 from features.portable_math import Array, log, sigmoid
-from online_model.additive_functions import Functions, experts, mixed, on_grid
+from online_model.additive_functions import AdditiveFunctions, experts, on_grid, weighted_sum
 from online_model.bins import HIGHEST, LOWEST, WIDTH
 from online_model.boosted_steps import BoostedSteps
 from online_model.estimator import LOGIT_LIMIT, LogisticRegression
 from online_model.expert_weights import POOLED, ExpertWeights, mix
 from online_model.parameters import KNOTS, Parameters
 from online_model.reservoir import Reservoir
-from online_model.treatment import all_alike
+from online_model.treatment import weights_or_ones
 
 PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: best of 0 to 2 on two logs, 0 was on two others
 PRIOR_MIDDLE = 2.0  # 50 points of 100, scaled
-PRIOR_SURE = 0.3  # precision of its intercept: of a log whose first 11 labels were leavers it said 0.92 of 500 stayers
-HINGED = 3.0  # times the precision of a weight: as much freedom in all, spread over three weights a feature
+PRIOR_SURE = (
+    0.3  # precision of its intercept: on a log whose first 11 labels were leavers it predicted 0.92 for 500 stayers
+)
+HINGED = 3.0  # times the precision of a weight: the same freedom a feature, spread over three weights
 
 
 class MixtureOfExperts(base.MiniBatchClassifier):
@@ -39,17 +41,17 @@ class MixtureOfExperts(base.MiniBatchClassifier):
     Parameters
     ----------
     prior_feature
-        The feature that the prior is about, in units of 25 points.
+        The one feature of the prior expert, in units of 25 points.
     prior_probability
-        What is said of an average customer before there is any label.
+        The probability of an average customer before there is any label.
     prior_precision
-        Of a weight of a line, for a feature of variance 1; of each of the hinges' weights HINGED times as much.
+        Precision of a linear weight, for a feature of variance 1; each weight of the hinges has HINGED times as much.
     forget
         The share of their precision that the experts keep from batch to batch (1: all of it).
     worth
-        How many independent observations an example stands for: labels whose horizons overlap share what they say.
+        How many independent observations an example counts as: labels with overlapping horizons share information.
     pooled
-        The experts that may be trusted.
+        The experts that may have a weight.
     """
 
     def __init__(
@@ -70,76 +72,80 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.prior = LogisticRegression(10.0, forget, worth)
         self.hinges, self.steps = LogisticRegression(HINGED * prior_precision, forget, worth), BoostedSteps()
         self.memory = Reservoir()
-        self.prior.meet([prior_feature])
+        self.prior.add_features([prior_feature])
         self.prior.weights = np.array([_logit(prior_probability) - PRIOR_SLOPE * PRIOR_MIDDLE, PRIOR_SLOPE])
         self.prior.precision[0, 0] = PRIOR_SURE
         self.pool = ExpertWeights(worth, pooled)
 
     def _unit_test_skips(self) -> set[str]:
-        """A batch is learned at its own mode, not at those of its rows one after another."""
+        """Skips one check: a batch is learned at its own mode, not at the modes of its rows one after another."""
         return {"check_learn_many_matches_learn_one"}
 
     def learn_one(self, x: dict[Hashable, Any], y: base.typing.ClfTarget) -> None:
-        """River's verb for one example."""
+        """Learns one example."""
         self.learn_many(pd.DataFrame([x]), pd.Series([y]))
 
     def learn_many(self, X: pd.DataFrame, y: pd.Series) -> None:
-        """River's verb for a batch; without delay: what the experts say now is what they said at the time."""
-        self.meet(sorted(X.columns, key=str))  # steps are fitted in order: that of a caller's dict must not show
+        """Learns a batch whose labels have no delay: the experts are weighted by what they predict now."""
+        self.add_features(
+            sorted(X.columns, key=str)
+        )  # steps are fitted in order: that of a caller's dict must not show
         x, labels = self._columns(X), y.to_numpy(np.float64)
         if self.labels:
-            self.pool.update(self.said(x), labels)
+            self.pool.update(self.expert_log_odds(x), labels)
         self.update(x, labels)
 
     def predict_proba_one(self, x: dict[Hashable, Any], **kwargs: Any) -> dict[base.typing.ClfTarget, float]:
-        """River's verb for one example: the probability of each class."""
-        self.meet([])
+        """Returns the probability of each class."""
+        self.add_features([])
         known = np.nan_to_num(np.array([[float(x.get(name, 0.0))] for name in self.names]))
         p = float(self.probability(known)[0])
         return {False: 1.0 - p, True: p}
 
     def predict_proba_many(self, X: pd.DataFrame) -> pd.DataFrame:
-        """River's verb for a batch: a column for each class."""
-        self.meet([])
+        """Returns probabilities, a column for each class."""
+        self.add_features([])
         p = self.probability(self._columns(X))
         return pd.DataFrame({False: 1.0 - p, True: p}, index=X.index)
 
     def probability(self, x: Array) -> Array:
         """x: (names, n) -> (n,)."""
         p = self.parameters()
-        served = mixed(experts(p), p.weights * p.slope, p.level)
+        served = weighted_sum(experts(p), p.weights * p.slope, p.level)
         return sigmoid(np.clip(served.log_odds(x), -LOGIT_LIMIT, LOGIT_LIMIT))
 
-    def said(self, x: Array) -> Array:
-        """x: (names, n) -> (experts + 2, n): the log-odds of each expert now, their mix, and what would be served."""
+    def expert_log_odds(self, x: Array) -> Array:
+        """x: (names, n) -> (experts + 2, n): log-odds of each expert, of their mix, and as served."""
         p = self.parameters()
-        return spoken(experts(p), p, x)
+        return expert_log_odds(experts(p), p, x)
 
-    def meet(self, names: list[Hashable]) -> None:
-        """Room for features, the prior's among them; new ones say nothing yet."""
+    def add_features(self, names: list[Hashable]) -> None:
+        """Adds features, and the prior's feature if it is missing; a new feature has no effect yet."""
         self.names += [name for name in dict.fromkeys([*names, self.prior_feature]) if name not in set(self.names)]
         more = len(self.names) - len(self.low)
         self.low = np.append(self.low, np.full(more, np.inf))
         self.high = np.append(self.high, np.full(more, -np.inf))
         self.knots = np.concatenate([self.knots, np.full((more, KNOTS), np.nan)])
-        self.hinges.meet([(name, k) for name in self.names for k in range(1 + KNOTS)])
-        self.steps.meet(len(self.names))
-        self.memory.meet(len(self.names))
+        self.hinges.add_features([(name, k) for name in self.names for k in range(1 + KNOTS)])
+        self.steps.add_features(len(self.names))
+        self.memory.add_features(len(self.names))
 
     def update(self, x: Array, y: Array, weight: Array | None = None) -> None:
-        """A batch is remembered and learned. x: (names, n); y: (n,) of 0 and 1; weight: (n,), above 0; none: 1 each."""
-        weight = all_alike(y, weight)
-        self.memory.take(x, y, weight)
+        """Stores a batch in the reservoir and learns it. x: (names, n); y: (n,) of 0 and 1; weight: (n,), above 0;
+        None: 1 each.
+        """
+        weight = weights_or_ones(y, weight)
+        self.memory.update(x, y, weight)
         self.learn(x, y, weight)
 
     def learn(self, x: Array, y: Array, weight: Array) -> None:
-        """The experts learn a batch that the memory, which models may share, has taken."""
+        """Learns a batch that is in the reservoir already: several models may share a reservoir."""
         x = np.clip(np.nan_to_num(x), LOWEST, HIGHEST)
         self.labels, self.positives = self.labels + float(weight.sum()), self.positives + float((weight * y).sum())
         self.low, self.high = np.minimum(self.low, x.min(axis=1)), np.maximum(self.high, x.max(axis=1))
         self.steps.fit(self.memory)
         if len(y) > 1 and y.min() == y.max():
-            return  # all of an instant stayed, or all left: that says nothing about who differs, only how many
+            return  # one class alone does not separate customers; only the base rate learns from it
         x = on_grid(x, self.low, self.high)
         self._set_knots(x)
         place = self.names.index(self.prior_feature)
@@ -147,7 +153,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.hinges.update(_hinged(x, self.knots), y, weight)
 
     def parameters(self) -> Parameters:
-        """As they are now."""
+        """Returns the parameters of now."""
         return Parameters(
             base=_logit((self.positives + self.prior_probability) / (self.labels + 1.0)),
             prior=self.prior.weights.copy(),
@@ -167,22 +173,22 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         return np.asarray(np.nan_to_num(np.ascontiguousarray(x.T)))
 
     def _set_knots(self, x: Array) -> None:
-        """At equal shares of the first batch in which a feature varies, on edges of the steps' bins."""
+        """Sets a feature's knots at quantiles of the first batch in which it varies, on edges of the bins."""
         new = np.isnan(self.knots[:, 0]) & (x.max(axis=1) > x.min(axis=1))
         if new.any():
             ranks = [x.shape[1] * (k + 1) // (KNOTS + 1) for k in range(KNOTS)]
             self.knots[new] = np.rint(np.sort(x[new], axis=1)[:, ranks] / WIDTH) * WIDTH
 
 
-def spoken(compiled: list[Functions], p: Parameters, x: Array) -> Array:
-    """compiled: `experts(p)`; x: (features, n), scaled -> (experts + 2, n): log-odds of each, the mix, the served."""
+def expert_log_odds(compiled: list[AdditiveFunctions], p: Parameters, x: Array) -> Array:
+    """compiled: `experts(p)`; x: (features, n), scaled -> (experts + 2, n): log-odds of each, of the mix, as served."""
     rows = np.stack([one.log_odds(x) for one in compiled])
     mixed_rows = mix(rows, p.weights)
     return np.vstack([rows, mixed_rows, p.slope * mixed_rows + p.level])
 
 
 def _hinged(x: Array, knots: Array) -> Array:
-    """x: (features, n) -> (n, features * (1 + KNOTS)): each feature, then how far it is beyond each of its knots."""
+    """x: (features, n) -> (n, features * (1 + KNOTS)): each feature, then its excess over each of its knots."""
     beyond = np.maximum(x[:, None, :] - np.nan_to_num(knots)[:, :, None], 0.0) * ~np.isnan(knots)[:, :, None]
     out: Array = np.concatenate([x[:, None, :], beyond], axis=1).reshape(-1, x.shape[1]).T
     return out

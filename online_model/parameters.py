@@ -1,4 +1,4 @@
-"""The parameters of the mixture of experts: all that a score is made with."""
+"""The parameters of the mixture of experts: all that a score needs but the customer's features."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ EXPERTS = ("base", "prior", "hinges", "steps")
 MIX, SERVED = (
     len(EXPERTS),
     len(EXPERTS) + 1,
-)  # rows of what a mixture says: behind its experts their mix, and slope * mix + level
-KNOTS = 2  # of each feature: a third costs twice the time and gave at most 0.003 of log loss
+)  # rows of a mixture's log-odds after those of the experts: their mix, and slope * mix + level
+KNOTS = 2  # of each feature: a third costs twice the time and gained at most 0.003 of log loss
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,18 @@ class Parameters:
 
     base: float  # log-odds of the running base rate
     prior: Array  # (2,): intercept, weight of the prior's one feature
-    prior_place: int  # which feature that is
-    hinges: Array  # (1 + features * (1 + KNOTS),): a feature's slope, then what it changes by at each knot
-    knots: Array  # (features, KNOTS), on the edges of bins; NaN: none yet
-    steps: Array  # (1 + features * bins,)
-    low: Array  # (features,): the least and greatest value that has been learned from; low > high: none
+    prior_place: int  # index of that feature
+    hinges: Array  # (1 + features * (1 + KNOTS),): intercept; a feature's slope, then its change at each knot
+    knots: Array  # (features, KNOTS), on the edges of bins; NaN: not set
+    steps: Array  # (1 + features * bins,): intercept, tables
+    low: Array  # (features,): the least and greatest learned value; low > high: none yet
     high: Array
     weights: Array  # (EXPERTS,)
     slope: float
     level: float
 
     def packed(self) -> dict[str, Any]:
-        """For JSON; `unpacked` gives back the same bits."""
+        """Returns a body for JSON; `unpacked` restores every bit."""
         return {
             f.name: pack(value) if isinstance(value := getattr(self, f.name), np.ndarray) else value
             for f in fields(self)
@@ -43,7 +43,7 @@ class Parameters:
 
     @staticmethod
     def unpacked(body: dict[str, Any], features: int) -> Parameters:
-        """What `packed` gave, for so many features."""
+        """Returns the parameters that `packed` wrote, for this number of features."""
         read: dict[str, Any] = {
             name: unpack(value) if isinstance(value, dict) else value for name, value in body.items()
         }

@@ -1,4 +1,4 @@
-"""The model as a River pipeline: features by name in their units -> scale -> classify -> probability."""
+"""The model as a River pipeline: features by name, in their units -> scale -> classify -> probability."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from online_model.snapshot import Snapshot
 
 
 class CatalogueScale(base.MiniBatchTransformer):
-    """The catalogue's own scale of each feature: fixed, so that the weights of different weeks are comparable."""
+    """Scales features by the catalogue: the scale is fixed, so that weights of different weeks are comparable."""
 
     def transform_one(self, x: dict[str, Any]) -> dict[str, float]:  # type: ignore[override]  # names are text here
-        """A feature that is missing counts as 0 in its unit."""
+        """Returns the scaled features; a missing feature counts as 0 in its unit."""
         column = np.array([[float(x.get(name, 0.0))] for name in NAMES])
         return dict(zip(NAMES, scaled(column)[:, 0].tolist(), strict=True))
 
     def transform_many(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Columns in the order of the catalogue."""
+        """Returns scaled columns in the order of the catalogue."""
         raw = X.reindex(columns=list(NAMES), fill_value=0.0).to_numpy(np.float64)
         return pd.DataFrame(scaled(np.ascontiguousarray(raw.T)).T, columns=list(NAMES), index=X.index)
 
 
 def pipeline(snapshot: Snapshot) -> compose.Pipeline:
-    """The River pipeline that a snapshot stands for; it predicts what the compiled scorer predicts."""
+    """Returns a snapshot as a River pipeline; it predicts what the compiled scorer predicts."""
     p = snapshot.parameters
     classifier = MixtureOfExperts(prior_probability=float(sigmoid(np.array([p.base]))[0]))
     classifier.names = list(NAMES)

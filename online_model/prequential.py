@@ -1,8 +1,7 @@
-"""Prequential metrics: every prediction is judged by the probability that was served at the time.
+"""Prequential metrics: every label is compared with the probability that was served before it was known.
 
-Predictions are counted in equal bins of probability, so the state has a fixed size however long the stream is,
-merges by
-addition, and gives AUC and calibration to within the width of a bin.
+Predictions are counted in equal bins of probability. So the state has a fixed size for any length of stream, merges by
+addition, and yields AUC and calibration to within the width of a bin.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ LEAST_PROBABILITY = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Metrics so far; None where they are not defined yet (no label, or one class only)."""
+class Metrics:
+    """Metrics so far; None: not defined yet (no label, or one class only)."""
 
     labels: int
     positives: int
@@ -33,7 +32,7 @@ class Verdict:
 
 
 class PrequentialMetrics:
-    """Counts what was predicted and what happened."""
+    """Counts of served probabilities by label, and sums of their losses."""
 
     def __init__(self) -> None:
         self.counts: NDArray[np.int64] = np.zeros((2, BINS), np.int64)  # (label, bin of probability)
@@ -41,7 +40,7 @@ class PrequentialMetrics:
         self.squared_error = 0.0
 
     def update(self, probability: Array, label: NDArray[np.uint8]) -> None:
-        """probability: (n,) as served; label: (n,) of 0 and 1. Sums in the order given."""
+        """Adds labels. probability: (n,) as served; label: (n,) of 0 and 1. Sums in the order given."""
         if not len(label):
             return
         bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
@@ -51,13 +50,13 @@ class PrequentialMetrics:
         error = probability - label
         self.squared_error = float(np.cumsum(np.append(self.squared_error, error * error))[-1])
 
-    def get(self) -> Verdict:
-        """The metrics of everything so far."""
+    def get(self) -> Metrics:
+        """Returns the metrics so far."""
         negatives, positives = (int(n) for n in self.counts.sum(axis=1))
         labels = negatives + positives
         if not labels:
-            return Verdict(0, 0, None, None, None, None, None)
-        return Verdict(
+            return Metrics(0, 0, None, None, None, None, None)
+        return Metrics(
             labels=labels,
             positives=positives,
             base_rate=positives / labels,
@@ -68,14 +67,14 @@ class PrequentialMetrics:
         )
 
     def _auc(self, negatives: int, positives: int) -> float:
-        """The share of pairs in the right order; ties, which are within a bin, count half."""
+        """Returns the share of pairs in the right order; ties, which are pairs within a bin, count half."""
         zeros, ones = self.counts
         below = np.cumsum(zeros) - zeros
         return float((ones * (2 * below + zeros)).sum() / (2 * negatives * positives))
 
     def _calibration_error(self, labels: int) -> float:
-        """Expected calibration error over bins of (nearly) equal mass: sum of share * |mean probability -
-        share of ones|.
+        """Returns the expected calibration error over bins of (nearly) equal mass: the sum of
+        share * |mean probability - share of ones|.
         """
         total, ones = self.counts.sum(axis=0), self.counts[1]
         middle = (np.arange(BINS) + 0.5) / BINS

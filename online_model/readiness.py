@@ -1,10 +1,10 @@
-"""Whether the model may open cases: what it says of the newest matured instants, before it learns them.
+"""Readiness: whether the model may open cases, by its predictions of the newest matured instants before it learns them.
 
-A round is an instant with all its customers. AUC is taken within each: who of those who are here now will leave. Its
-lower bound has two parts. Customers of an instant are drawn once (they come again in the next), so the error of
-sampling them is that of one instant (Hanley and McNeil 1982, 10.1148/radiology.143.1.7063747). Instants differ, and of
-consecutive ones, whose horizons overlap, only the new share is independent evidence. Customers count by their weight
-(`treatment`), and as many as that is effectively.
+A round is an instant with all its customers; AUC is taken within a round. Its lower bound has two error terms. The same
+customers return in each round, so the sampling error is that of one instant (Hanley and McNeil 1982,
+10.1148/radiology.143.1.7063747). Rounds differ among themselves, and since horizons of consecutive rounds overlap, only
+the new share of each is independent evidence. Customers count by their weight (`treatment`), and their number is the
+effective sample size.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 
 from features.portable_math import Array
 from online_model.expert_weights import mean_loss
-from online_model.treatment import all_alike, effective
+from online_model.treatment import effective_sample_size, weights_or_ones
 
-KEPT = 0.5 ** (1.0 / 4.0)  # of a round's weight from week to week: half is gone after four
+KEPT = 0.5 ** (1.0 / 4.0)  # share of a round's weight kept from week to week: the half-life is four weeks
 SURE = 1.6448536269514722  # standard errors: one-sided 95 %
 
 
@@ -32,22 +32,22 @@ class Hold(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """What has to be passed."""
+class ReadinessRules:
+    """The thresholds of readiness."""
 
     min_labels: int
     min_labels_of_a_class: int
     least_auc: float
 
     def enough(self, labels: int, positives: int) -> bool:
-        """Whether anything but the prior may be served."""
+        """Whether there are enough labels to serve the learned model instead of the prior."""
         least = self.min_labels_of_a_class
         return labels >= self.min_labels and least <= positives <= labels - least
 
 
 @dataclass(slots=True)
-class Recent:
-    """Sums over rounds, older ones fading."""
+class RecentMetrics:
+    """Exponentially decayed sums over rounds."""
 
     weight: float = 0.0
     squared_weight: float = 0.0
@@ -57,12 +57,12 @@ class Recent:
     gain: float = 0.0  # mean log loss of the prior less that of the model
 
     def update(self, model: Array, prior: Array, y: Array, weight: Array | None = None) -> None:
-        """model, prior: (n,) log-odds of customers of an instant; y, weight: (n,). One class alone says nothing."""
-        weight = all_alike(y, weight)
-        positives, negatives = effective(weight[y == 1.0]), effective(weight[y == 0.0])
+        """Adds a round. model, prior: (n,) log-odds; y, weight: (n,). A round of one class is ignored."""
+        weight = weights_or_ones(y, weight)
+        positives, negatives = effective_sample_size(weight[y == 1.0]), effective_sample_size(weight[y == 0.0])
         if not (positives and negatives):
             return
-        auc = area(model, y, weight)
+        auc = weighted_auc(model, y, weight)
         for name, value in asdict(self).items():
             setattr(self, name, value * (KEPT * KEPT if name == "squared_weight" else KEPT))
         self.weight += 1.0
@@ -72,38 +72,38 @@ class Recent:
         self.sampling += sampling_variance(auc, positives, negatives)
         self.gain += mean_loss(prior, y, weight) - mean_loss(model, y, weight)
 
-    def least_auc(self, fresh: float) -> float | None:
-        """The lower bound; None before the first round. fresh: the share of a round's horizon that is new."""
+    def least_auc(self, new_share: float) -> float | None:
+        """Returns the lower bound of AUC, None before the first round. new_share: of the horizon, new in a round."""
         if not self.weight:
             return None
         mean = self.auc / self.weight
-        rounds = max(self.weight * self.weight / self.squared_weight * fresh, 1.0)
+        rounds = max(self.weight * self.weight / self.squared_weight * new_share, 1.0)
         between = max(self.squared_auc / self.weight - mean * mean, 0.0) / rounds
         return mean - SURE * float(np.sqrt(self.sampling / self.weight + between))
 
-    def hold(self, bar: Bar, labels: int, positives: int, fresh: float) -> Hold:
-        """The first reason that holds."""
-        least = self.least_auc(fresh)
-        if not bar.enough(labels, positives) or least is None:
+    def hold(self, readiness: ReadinessRules, labels: int, positives: int, new_share: float) -> Hold:
+        """Returns the first reason for a hold, NOTHING if there is none."""
+        least = self.least_auc(new_share)
+        if not readiness.enough(labels, positives) or least is None:
             return Hold.LABELS
-        if least < bar.least_auc:
+        if least < readiness.least_auc:
             return Hold.AUC
         return Hold.PRIOR if self.gain <= 0.0 else Hold.NOTHING
 
 
-def area(score: Array, y: Array, weight: Array | None = None) -> float:
-    """AUC: the weighted share of pairs of both classes in the right order, ties counted half."""
-    weight = all_alike(y, weight)
+def weighted_auc(score: Array, y: Array, weight: Array | None = None) -> float:
+    """Returns AUC: the weighted share of pairs of both classes in the right order; ties count half."""
+    weight = weights_or_ones(y, weight)
     values, place = np.unique(score, return_inverse=True)
     ones = np.bincount(place, weight * y, len(values))
     zeros = np.bincount(place, weight * (1.0 - y), len(values))
     below = np.cumsum(zeros) - zeros
-    pairs = np.cumsum(ones * (below + zeros / 2.0))[-1]  # weighted, it may not be exact: one after another
+    pairs = np.cumsum(ones * (below + zeros / 2.0))[-1]  # weighted sums may round: a fixed order
     return float(pairs / (ones.sum() * zeros.sum()))
 
 
 def sampling_variance(auc: float, positives: float, negatives: float) -> float:
-    """Of an AUC, by the customers that it is taken on."""
+    """Returns the variance of an AUC over samples of so many customers."""
     q1, q2, square = auc / (2.0 - auc), 2.0 * auc * auc / (1.0 + auc), auc * auc
     spread = auc * (1.0 - auc) + (positives - 1) * (q1 - square) + (negatives - 1) * (q2 - square)
     return spread / (positives * negatives)

@@ -1,7 +1,7 @@
-"""Which version is served: the learner's own newest, or an earlier one that somebody took back to.
+"""The served version: the learner's newest, or an earlier one after a rollback.
 
-A command holds the whole version that it wants, so whoever obeys needs no history. While an earlier version is served
-the learner goes on in the shadow: what its experts say is still stored with each observation.
+A rollback command contains the whole version, so that applying it needs no history. While an earlier version is served
+the learner continues in the shadow: its experts' log-odds are still stored with each observation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from features.matrix import scaled
 from features.portable_math import Array
 from online_model.examples import Examples, joined
 from online_model.learner import Rules
-from online_model.readiness import Hold, Recent
+from online_model.readiness import Hold, RecentMetrics
 from online_model.scorer import Scorer
 from online_model.snapshot import Lineage, Reason, Snapshot
 from online_model.variant import PRIOR
@@ -30,27 +30,27 @@ KIND = "model_command"
 
 @dataclass(frozen=True)
 class Command:
-    """What somebody wants to be served from the first grid instant at or after `event_us` on."""
+    """A rollback or a promotion, in force from the first grid instant at or after `event_us` on."""
 
     event_us: int
     why: str
-    model: Snapshot | None  # an earlier version; None: the learner's own again
-    challenger: str | None = None  # of a promotion: who becomes champion; None: nobody else
+    model: Snapshot | None  # rollback: an earlier version; None: the learner's own again
+    challenger: str | None = None  # promotion: the new champion; None: the champion stays
 
     @cached_property
     def command_id(self) -> str:
-        """Of what it says: the same one sent twice is one."""
+        """A hash of the content: a command that is sent twice counts once."""
         version = self.model.version if self.model else None
         return f"{xxhash.xxh3_64_intdigest(orjson.dumps([self.event_us, self.why, version, self.challenger])):016x}"
 
     @property
     def evidence(self) -> dict[str, Any]:
-        """What a record of the served version says of it."""
+        """The command in the lineage of the served version."""
         body = {"command_id": self.command_id, "event_time": format_instant(self.event_us), "why": self.why}
         return body | ({} if self.challenger is None else {"challenger": self.challenger})
 
     def dumps(self) -> bytes:
-        """As JSON, on one line."""
+        """Returns the command as JSON, on one line."""
         model = orjson.loads(self.model.dumps()) if self.model else None
         action = "rollback" if self.model else "promote"
         body = {"kind": KIND, "action": action, "challenger": None, **self.evidence, "model": model}
@@ -58,7 +58,9 @@ class Command:
 
     @staticmethod
     def loads(data: bytes) -> Command:
-        """Raises Failure for what is no command, and for a version of another format or catalogue."""
+        """Returns the command that `dumps` wrote. Raises Failure for any other content, and for a version of another
+        format or catalogue.
+        """
         try:
             body = orjson.loads(data)
             kind, action, event_us, why, model, challenger = (
@@ -74,31 +76,33 @@ class Command:
 
 
 class Serving:
-    """What is served, and on which data, by which command. `dumps` and `loads` keep every bit."""
+    """The served version with its lineage: its data and its command. `dumps` and `loads` keep every bit."""
 
     def __init__(self, rules: Rules, profile: str) -> None:
-        """profile: its version."""
+        """profile: the version of the policy profile."""
         self.rules, self.profile = rules, profile
         self.observed: tuple[int, int] | None = None  # us, of the first and last observation that was learned
-        self.recent = Recent()  # of the version taken back to, since then
+        self.recent = RecentMetrics()  # of the restored version, since the rollback
         self.obeyed: list[str] = []
         self._take(None)
 
-    def hear(self, examples: Sequence[Examples], commands: Sequence[Command]) -> Command | None:
-        """An instant. examples: what the learner will learn from, in any order -> the command that is obeyed."""
+    def update(self, examples: Sequence[Examples], commands: Sequence[Command]) -> Command | None:
+        """Applies an instant's commands; returns the newest one that is new. examples: those that the learner will
+        learn, in any order.
+        """
         observed = sorted({one.observed_us for one in examples})
         for observed_us in observed:
-            self._judge([one for one in examples if one.observed_us == observed_us])
+            self._assess([one for one in examples if one.observed_us == observed_us])
         if observed:
             self.observed = (self.observed or (observed[0], 0))[0], observed[-1]
         return self._obey(commands)
 
     def serve(self, own: Snapshot, command: Command | None) -> Snapshot:
-        """What is served from now on. own: what the learner came to; command: the one that was heard."""
+        """Returns the version to serve from now on. own: the learner's; command: the result of `update`."""
         return self._restored(own, command) if self.restored else self._own(own, command)
 
     def dumps(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the state for JSON."""
         return {
             "observed": self.observed,
             "obeyed": self.obeyed,
@@ -107,21 +111,21 @@ class Serving:
         }
 
     def loads(self, body: dict[str, Any]) -> None:
-        """What `dumps` gave."""
+        """Restores what `dumps` returned."""
         observed, self.obeyed = body["observed"], body["obeyed"]
         self.observed = None if observed is None else (observed[0], observed[1])
         self._take(None if body["restored"] is None else Snapshot.loads(body["restored"].encode()))
-        self.recent = Recent(**body["recent"])
+        self.recent = RecentMetrics(**body["recent"])
 
     def _take(self, version: Snapshot | None) -> None:
-        if version is not None:  # one that was served in another's place is what it was itself
+        if version is not None:  # a restored version keeps its own lineage
             version = replace(version, shadow={}, lineage=replace(version.lineage, reason=Reason.LEARNED))
         self.restored = version
         self._scorer = None if version is None else Scorer(version)
-        self.recent = Recent()
+        self.recent = RecentMetrics()
 
     def _obey(self, commands: Sequence[Command]) -> Command | None:
-        """The last of them that is new; in order of time, however they came."""
+        """Applies new commands in order of event time, for any order of arrival; returns the last of them."""
         last = None
         for one in sorted(commands, key=lambda one: (one.event_us, one.command_id)):
             if one.command_id not in self.obeyed:
@@ -130,13 +134,15 @@ class Serving:
                 last = one
         return last
 
-    def _judge(self, examples: list[Examples]) -> None:
-        """A version taken back to has to stay good enough, as the learner's own has to."""
+    def _assess(self, examples: list[Examples]) -> None:
+        """Updates the recent metrics of the restored version: readiness applies to it too."""
         if self._scorer is not None and self._scorer.snapshot.learned:
             whole = joined(examples)
             x: Array = scaled(whole.features)
             y = whole.label.astype(float)
-            self.recent.update(self._scorer.log_odds(x), self._scorer.said(x)[self._scorer.snapshot.model][PRIOR], y)
+            self.recent.update(
+                self._scorer.log_odds(x), self._scorer.expert_log_odds(x)[self._scorer.snapshot.model][PRIOR], y
+            )
 
     def _own(self, own: Snapshot, command: Command | None) -> Snapshot:
         reason, evidence = own.lineage.reason, own.lineage.evidence
@@ -145,7 +151,7 @@ class Serving:
         return replace(own, lineage=Lineage(own.version - 1, reason, evidence, self.profile, self.observed))
 
     def _restored(self, own: Snapshot, command: Command | None) -> Snapshot:
-        """The earlier version's parameters under the number, the population and the metrics of now."""
+        """Returns the earlier version's parameters with the present version number, population and metrics."""
         then = self.restored
         assert then is not None
         reason = Reason.RESTORED if command is None else Reason.ROLLBACK
@@ -158,14 +164,14 @@ class Serving:
             learned=then.learned,
             parameters=then.parameters,
             mean=then.mean,
-            least_auc=self.recent.least_auc(self.rules.fresh) if self.recent.weight else then.least_auc,
+            least_auc=self.recent.least_auc(self.rules.new_share) if self.recent.weight else then.least_auc,
             model=then.model,
             shadow=own.learning,
         )
 
     def _hold(self, then: Snapshot, own: Snapshot) -> Hold:
-        """Its own of then, until labels have matured that it was not learned from."""
+        """Returns the earlier version's own hold, until labels mature that it has not learned."""
         if not self.recent.weight:
             return then.hold
-        bar = replace(self.rules.bar, min_labels=0, min_labels_of_a_class=0)  # it had them
-        return self.recent.hold(bar, own.labels, 0, self.rules.fresh)
+        readiness = replace(self.rules.readiness, min_labels=0, min_labels_of_a_class=0)  # it had enough
+        return self.recent.hold(readiness, own.labels, 0, self.rules.new_share)

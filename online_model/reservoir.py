@@ -1,8 +1,8 @@
-"""A fair sample of all examples so far, for experts that are fitted anew to more than the newest.
+"""A uniform sample of all examples so far, for experts that are refitted on more than the newest batch.
 
-Of any number of examples SIZE are kept, each with the same chance (algorithm R; Vitter 1985, 10.1145/3147.3165): the
-n-th is put at a random place below n, and stays if that is below SIZE. "Random" is a hash of n, and a batch is counted
-off in an order that its rows give themselves, so neither their order nor anybody's dice show in what is kept.
+SIZE examples are kept, each with the same probability (algorithm R; Vitter 1985, 10.1145/3147.3165): the n-th gets a
+random index below n, and is kept if that is below SIZE. The random index is a hash of n, and the rows of a batch are
+numbered in the order of their contents. So the sample depends neither on the order of rows nor on a random seed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from online_model.additive_functions import VALUE_STEP
 from online_model.array_codec import pack_array, unpack_array
 from online_model.bins import HIGHEST, LOWEST, bins_of
 
-SIZE = 8192  # 20,000: 0.002 to 0.003 of log loss less on two logs of purchases, 0.003 more on courses, twice the cost
+SIZE = 8192  # 20,000: log loss 0.002 to 0.003 less on two logs of purchases, 0.003 more on courses; twice the cost
 
 Hashes = NDArray[np.uint64]
 
 
 class Reservoir:
-    """bins: (features, rows); label, weight: (rows,); rows: at most SIZE. `seen`: examples so far."""
+    """The sample. bins: (features, rows); label, weight: (rows,); rows: at most SIZE; seen: examples so far."""
 
     def __init__(self) -> None:
         self.seen = 0
@@ -31,13 +31,13 @@ class Reservoir:
         self.label: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self.weight: Array = np.zeros(0)
 
-    def meet(self, features: int) -> None:
-        """Room for so many features; new ones were 0 in all examples so far."""
+    def add_features(self, features: int) -> None:
+        """Extends the rows to this number of features; a new feature counts as 0 in all examples so far."""
         more = np.full((features - len(self.bins), len(self.label)), bins_of(np.zeros(1))[0], np.uint8)
         self.bins = np.concatenate([self.bins, more])
 
-    def take(self, x: Array, y: Array, weight: Array) -> None:
-        """A batch. x: (features, n), scaled; y: (n,) of 0 and 1; weight: (n,)."""
+    def update(self, x: Array, y: Array, weight: Array) -> None:
+        """Adds a batch. x: (features, n), scaled; y: (n,) of 0 and 1; weight: (n,)."""
         label = y.astype(np.uint8)
         order = np.argsort(_content(x, label, weight), kind="stable")
         number = self.seen + np.arange(len(y), dtype=np.uint64)
@@ -46,13 +46,13 @@ class Reservoir:
         self.seen += len(y)
         self._grow(min(self.seen, SIZE))
         kept = place < SIZE
-        # the last one of a place stays, whatever NumPy does with places that come twice
+        # the last row of an index is kept: NumPy does not define assignment to an index that occurs twice
         places, last = np.unique(place[kept][::-1], return_index=True)
         rows = order[kept][::-1][last]
         self.bins[:, places], self.label[places], self.weight[places] = _bins(x[:, rows]), label[rows], weight[rows]
 
     def packed(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the state for JSON."""
         return {
             "seen": self.seen,
             "bins": pack_array(self.bins),
@@ -61,7 +61,7 @@ class Reservoir:
         }
 
     def load(self, body: dict[str, Any], features: int) -> None:
-        """What `packed` gave."""
+        """Restores what `packed` returned."""
         self.seen, self.label = body["seen"], unpack_array(body["label"], "u1")
         self.weight = unpack_array(body["weight"], "f8")
         self.bins = unpack_array(body["bins"], "u1").reshape(features, -1)
@@ -75,21 +75,21 @@ class Reservoir:
 
 
 def _bins(x: Array) -> NDArray[np.uint8]:
-    """Of values as they are when they are scored."""
+    """Returns the bins of values, rounded as in scoring."""
     values = np.rint(np.clip(np.nan_to_num(x), LOWEST, HIGHEST) / VALUE_STEP) * VALUE_STEP
     return bins_of(values).astype(np.uint8)
 
 
 def _content(x: Array, label: NDArray[np.uint8], weight: Array) -> Hashes:
-    """(n,): examples that have the same hash are the same to the steps, but for one pair in 2^64."""
+    """(n,): hashes; examples of equal hash are equal to the steps, but for one pair in 2^64."""
     found = _mixed(label.astype(np.uint64) + np.ascontiguousarray(weight).view(np.uint64))
-    for row in x:  # one feature after another: there may be millions of customers
+    for row in x:  # a feature at a time: memory for millions of customers
         found = _mixed(found ^ _bins(row))
     return found
 
 
 def _mixed(number: Hashes) -> Hashes:
-    """SplitMix64 (Steele, Lea and Flood 2014, 10.1145/2660193.2660195)."""
+    """Returns SplitMix64 hashes (Steele, Lea and Flood 2014, 10.1145/2660193.2660195)."""
     z = number + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,4 +1,4 @@
-"""A snapshot compiled for scoring: scaled features to probabilities and what each adds, the same bits everywhere."""
+"""A snapshot compiled for scoring: features -> probabilities and contributions, the same bits on every machine."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from features.matrix import scaled_rows
 from features.population import RFM_B, RfmB, percentiles, rfmb
 from features.portable_math import Array, sigmoid
-from online_model.additive_functions import Table, experts, mixed
+from online_model.additive_functions import LookupTable, experts, weighted_sum
 from online_model.bins import HIGHEST, LOWEST
 from online_model.estimator import LOGIT_LIMIT
-from online_model.mixture import spoken
+from online_model.mixture import expert_log_odds
 from online_model.parameters import EXPERTS
 from online_model.snapshot import Snapshot
 
@@ -23,14 +23,14 @@ PRIOR_ALONE = np.array([float(name == "prior") for name in EXPERTS])
 class Scorer:
     """P(leaves) of customers under one snapshot.
 
-    average: log-odds of the average active customer; a customer's are exactly that plus the sum of the contributions,
-    in whatever order they are added.
+    average: log-odds of the average active customer. A customer's log-odds are exactly the average plus the sum of the
+    contributions, in any order of addition.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         p, self.snapshot = snapshot.parameters, snapshot
         self._ranks, self.knows_population = percentiles(snapshot.population), bool(snapshot.population.any())
-        if not snapshot.learned:  # the prior knows what a value means before any has been seen
+        if not snapshot.learned:  # the prior needs no learned range
             p = replace(p, low=np.full_like(p.low, LOWEST), high=np.full_like(p.high, HIGHEST))
         compiled = experts(p)
         self._learning = [
@@ -38,31 +38,31 @@ class Scorer:
             for name, own in snapshot.learning.items()
         ]
         weights, level = (p.weights * p.slope, p.level) if snapshot.learned else (PRIOR_ALONE, 0.0)
-        self._served = mixed(compiled, weights, level).around(snapshot.mean)
+        self._served = weighted_sum(compiled, weights, level).centred_at(snapshot.mean)
         self.average = self._served.constant
 
     @cached_property
-    def _table(self) -> Table:
-        return Table(self._served)
+    def _table(self) -> LookupTable:
+        return LookupTable(self._served)
 
     def rfmb(self, raw: Array) -> RfmB:
         """raw: (features, n) in their units -> percentiles among the active customers, 0 to 100."""
         return rfmb(raw, self._ranks)
 
     def complete(self, raw: Array) -> RfmB:
-        """raw: (features, n) in their units, as of `catalogue.values`; puts in what needs the population, in place.
-        -> percentiles of the customers.
+        """Sets the features that need the population, in place. raw: (features, n) in their units, of
+        `matrix.values` -> percentiles of the customers.
         """
         found = self.rfmb(raw)
         raw[RFM_B] = found.score
         return found
 
     def score(self, raw: Array) -> Array:
-        """raw: (features, n), completed -> (n,): the `probability` of it scaled, at less cost."""
+        """raw: (features, n), completed -> (n,): the same bits as `probability` of the scaled features, but faster."""
         return _served(self._table.log_odds(raw.shape[1], partial(scaled_rows, raw)))
 
     def probability(self, scaled: Array) -> Array:
-        """scaled: (features, n) as of `catalogue.scaled`, of completed features -> (n,)."""
+        """scaled: (features, n), completed features scaled by `matrix.scaled` -> (n,)."""
         return _served(self.log_odds(scaled))
 
     def log_odds(self, scaled: Array) -> Array:
@@ -70,16 +70,16 @@ class Scorer:
         return self._served.log_odds(scaled)
 
     def contributions(self, scaled: Array) -> Array:
-        """(features, n) in log-odds against the average active customer."""
+        """(features, n) -> (features, n): contributions in log-odds, against the average active customer."""
         out = np.zeros(scaled.shape)
         out[self._served.live] = self._served.parts(scaled)
         return out
 
-    def said(self, scaled: Array) -> dict[str, Array]:
-        """(features, n) -> of each contender that has learned enough, as of `MixtureOfExperts.said`. Stored with the
-        observation: experts are trusted, and contenders compared, by what they said.
+    def expert_log_odds(self, scaled: Array) -> dict[str, Array]:
+        """(features, n) -> `MixtureOfExperts.expert_log_odds` of each model variant with enough labels. They are stored
+        with the observation: experts are weighted, and variants compared, by their predictions of the time.
         """
-        return {name: spoken(compiled, own, scaled) for name, own, compiled in self._learning}
+        return {name: expert_log_odds(compiled, own, scaled) for name, own, compiled in self._learning}
 
 
 def _served(log_odds: Array) -> Array:

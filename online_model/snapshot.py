@@ -1,4 +1,4 @@
-"""The model in force: what a score is made with, what travels over Kafka, what is stored. JSON, never code."""
+"""The model in force, as it is scored with, sent over Kafka and stored. JSON, never code."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from online_model.readiness import Hold
 from schemas.errors import Failure
 
 FORMAT = 4
-MODEL = "model"  # the contender that section [model] of the profile describes, and the first champion
+MODEL = "model"  # the variant of the profile's section [model], which is the first champion
 
 
 class Reason(StrEnum):
-    """How a version came to be the one that is served."""
+    """Why a version is served."""
 
     INITIAL = "initial"
-    LEARNED = "learned"  # its parent and the labels of its instant
-    ROLLBACK = "rollback"  # a command took its parent back
-    RESTORED = "restored"  # its parent still is what was taken back
-    PROMOTION = "promotion"  # a command put the learner's own in its place again, or a challenger in the champion's
-    EARNED = "earned"  # a challenger was better for sure
+    LEARNED = "learned"  # its parent learned the labels of its instant
+    ROLLBACK = "rollback"  # a command restored its parent
+    RESTORED = "restored"  # the rollback to its parent is still in force
+    PROMOTION = "promotion"  # a command ended a rollback, or promoted a challenger
+    EARNED = "earned"  # the rule promoted a challenger
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Where the parameters of a version come from."""
+    """The origin of a version's parameters."""
 
-    parent: int | None  # version; None: of the profile alone
+    parent: int | None  # version; None: the profile alone
     reason: Reason
-    evidence: dict[str, Any] | None  # the command, where there was one; the challenger's verdict
-    profile: str  # its version
-    observed: tuple[int, int] | None  # us, of the first and last observation in it; None: of none
+    evidence: dict[str, Any] | None  # the command, or the comparison of the promoted challenger
+    profile: str  # version of the policy profile
+    observed: tuple[int, int] | None  # us, of the first and last learned observation; None: none
 
 
 FIRST = Lineage(None, Reason.INITIAL, None, "", None)
@@ -52,23 +52,22 @@ FIRST = Lineage(None, Reason.INITIAL, None, "", None)
 class Snapshot:
     """The model from a grid instant on.
 
-    Until enough labels have matured (`learned`) the prior expert alone is served. model: the contender whose parameters
-    are served. shadow: of those that learn without being served, once they have learned enough: the challengers and,
-    where an earlier version is served, the champion. trials: how challengers stand, as of `trials.Verdict`.
-    mean: (features,), scaled, of the active customers, against which reasons are given; population: (components, bins)
-    of the customers of the instant.
-    judged: by policy version, cases that were judged so far and how many of them were saved: for the stop-loss.
+    Until enough labels have matured (`learned`) the prior expert alone is served. model: the variant whose parameters
+    are served. shadow: variants that learn without being served, once they have enough labels: the challengers and,
+    after a rollback, the champion. trials: challenger -> fields of `promotion.Comparison`. mean: (features,), scaled,
+    of the active customers: the reference of reasons. population: (components, bins), the customers of the instant.
+    judged: policy version -> cases judged so far, and how many of them were saved; for the stop-loss.
     """
 
     instant_us: int
     version: int
-    hold: Hold  # why no case may be opened; NOTHING: it may
+    hold: Hold  # why no case may be opened; NOTHING: cases may be opened
     learned: bool
     parameters: Parameters
     mean: Array
     population: Counts
     labels: int
-    auc: float | None  # of what was served, since the beginning
+    auc: float | None  # of served probabilities, since the beginning
     log_loss: float | None
     least_auc: float | None  # lower bound on recent labels
     lineage: Lineage = FIRST
@@ -84,13 +83,13 @@ class Snapshot:
 
     @property
     def learning(self) -> dict[str, Parameters]:
-        """What all contenders have come to that have learned enough, whatever is served; by name, in its order."""
+        """The parameters of all variants with enough labels, served or not; sorted by name."""
         is_own = self.lineage.reason not in (Reason.ROLLBACK, Reason.RESTORED)
         served = {self.model: self.parameters} if is_own and self.learned else {}
         return dict(sorted({**self.shadow, **served}.items()))
 
     def dumps(self) -> bytes:
-        """As JSON; `loads` gives back the same bits."""
+        """Returns the snapshot as JSON; `loads` restores every bit."""
         body = self.__dict__ | {
             "format": FORMAT,
             "features": list(NAMES),
@@ -106,7 +105,7 @@ class Snapshot:
 
     @staticmethod
     def loads(data: bytes) -> Snapshot:
-        """Raises Failure for another format or another catalogue of features."""
+        """Returns the snapshot that `dumps` wrote. Raises Failure for another format or catalogue of features."""
         body: dict[str, Any] = orjson.loads(data)
         form, names = body.pop("format", None), body.pop("features", None)
         if form != FORMAT:
@@ -125,10 +124,12 @@ class Snapshot:
 
     @staticmethod
     def initial(prior_probability: float) -> Snapshot:
-        """What is in force before anything has been learned."""
+        """Returns the snapshot in force before anything is learned."""
         model = MixtureOfExperts(prior_probability=prior_probability)
-        model.meet(list(NAMES))
-        return Snapshot(0, 0, Hold.LABELS, False, model.parameters(), middle(), zero_counts(), 0, None, None, None)
+        model.add_features(list(NAMES))
+        return Snapshot(
+            0, 0, Hold.LABELS, False, model.parameters(), initial_mean(), zero_counts(), 0, None, None, None
+        )
 
 
 def _lineage(body: dict[str, Any]) -> Lineage:
@@ -137,8 +138,8 @@ def _lineage(body: dict[str, Any]) -> Lineage:
     return Lineage(body["parent"], Reason(body["reason"]), body["evidence"], body["profile"], observed)
 
 
-def middle() -> Array:
-    """(features,): the average customer of whom nothing is known but that he stands in the middle."""
+def initial_mean() -> Array:
+    """(features,): the average customer before any is counted: RFM-B in the middle, every other feature 0."""
     mean = np.zeros(len(NAMES))
     mean[RFM_B] = PRIOR_MIDDLE
     return mean

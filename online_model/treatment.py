@@ -1,8 +1,8 @@
-"""What was done to a customer between an observation and its label, and what the label is worth because of it.
+"""Treatment: what was done to a customer between an observation and its label, and the label's weight because of it.
 
-The model says who leaves if left alone, but contacts change the label. Whoever crossed was either sent to the CRM or,
-by a draw that nothing else depends on, held out. So those who were left alone stand for everybody once each of the
-holdout counts by the inverse of its propensity (Horvitz and Thompson 1952, 10.1080/01621459.1952.10483446).
+The model predicts who leaves if left alone, but contacts change the label. A case is either sent to the CRM or held
+out, by an independent draw. So the customers left alone represent all customers, once each held-out one is weighted by
+the inverse of its propensity (Horvitz and Thompson 1952, 10.1080/01621459.1952.10483446).
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ Codes = NDArray[np.uint8]
 class Treatment(IntEnum):
     """By the end of an observation's horizon."""
 
-    LEFT_ALONE = 0  # no case, or none that but for the draw would have been let in
-    HELD_OUT = 1  # a case that nobody was told of
-    SENT = 2  # the draw let it in, no contact reported
-    CONTACTED = 3
+    LEFT_ALONE = 0  # no case, or a case that was withheld for another reason than the draw
+    HELD_OUT = 1  # a case that the draw kept from the CRM
+    SENT = 2  # a case that was sent; no contact is reported
+    CONTACTED = 3  # a contact is reported
 
 
-def codes(drawn: NDArray[np.bool_], held_out: NDArray[np.bool_], contacted: NDArray[np.bool_]) -> Codes:
-    """(n,) each -> (n,) of `Treatment`. drawn: whether the draw alone said if the CRM is told of a case."""
+def treatment_codes(drawn: NDArray[np.bool_], held_out: NDArray[np.bool_], contacted: NDArray[np.bool_]) -> Codes:
+    """(n,) each -> (n,) of `Treatment`. drawn: whether there was a case that the draw alone sent or held out."""
     of_case = np.where(held_out, Treatment.HELD_OUT, Treatment.SENT)
     code = np.where(drawn, of_case, Treatment.LEFT_ALONE)
     return np.where(contacted, Treatment.CONTACTED, code).astype(np.uint8)
 
 
 def weights(treatment: Codes, propensity: Array) -> Array:
-    """(n,): 0 for whom the CRM was told of, else the inverse of the propensity of being left alone: (n,), above 0."""
+    """(n,): 0 for cases sent to the CRM, else 1 / propensity. propensity: (n,) of being left alone, above 0."""
     inverse = np.minimum(np.rint(1.0 / propensity / WEIGHT_STEP) * WEIGHT_STEP, MOST_WEIGHT)
     return np.where(treatment <= Treatment.HELD_OUT, inverse, 0.0)
 
 
-def all_alike(y: Array, weight: Array | None) -> Array:
-    """(n,): the weights given, else 1 each."""
+def weights_or_ones(y: Array, weight: Array | None) -> Array:
+    """(n,): the weights given, or 1 each."""
     return np.ones(len(y)) if weight is None else weight
 
 
-def effective(weight: Array) -> float:
-    """How many examples of equal weight say as much (Kish 1965)."""
+def effective_sample_size(weight: Array) -> float:
+    """Returns the number of examples of equal weight with the same information (Kish 1965)."""
     total = float(weight.sum())
     return total * total / float((weight * weight).sum()) if total else 0.0

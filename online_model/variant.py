@@ -1,4 +1,4 @@
-"""One of the models that learn from the same examples: the champion, which is served, or a challenger in the shadow."""
+"""Model variants: models that learn from the same examples, served (champion) or in the shadow (challenger)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from online_model.estimator import LogisticRegression
 from online_model.expert_weights import POOLED
 from online_model.mixture import MixtureOfExperts
 from online_model.parameters import EXPERTS, KNOTS, SERVED
-from online_model.readiness import Recent
+from online_model.readiness import RecentMetrics
 from online_model.reservoir import Reservoir
 
 PRIOR = EXPERTS.index("prior")
@@ -23,7 +23,7 @@ PRIOR = EXPERTS.index("prior")
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """What one contender may have otherwise than another; the rest is theirs in common."""
+    """The parameters in which model variants differ; all others are common."""
 
     prior_precision: float
     forget_a_week: float
@@ -31,36 +31,36 @@ class Hyperparameters:
 
 
 class ModelVariant:
-    """A model with what readiness needs of it. `dumps` and `loads` keep every bit."""
+    """A model with its recent metrics for readiness. `dumps` and `loads` keep every bit."""
 
-    def __init__(self, knobs: Hyperparameters, prior_probability: float, fresh: float, memory: Reservoir) -> None:
-        """fresh: the share of an observation's horizon that the week before had not covered; memory: of all contenders,
-        which has taken what they are to learn.
-        """
+    def __init__(
+        self, hyperparameters: Hyperparameters, prior_probability: float, new_share: float, memory: Reservoir
+    ) -> None:
+        """new_share: as `Rules.new_share`; memory: the reservoir of all variants, filled before `learn` is called."""
         self.model = MixtureOfExperts(
             prior_probability=prior_probability,
-            prior_precision=knobs.prior_precision,
-            forget=knobs.forget_a_week,
-            worth=fresh,
-            pooled=knobs.experts,
+            prior_precision=hyperparameters.prior_precision,
+            forget=hyperparameters.forget_a_week,
+            worth=new_share,
+            pooled=hyperparameters.experts,
         )
         self.model.memory = memory
-        self.model.meet(list(NAMES))
-        self.recent = Recent()
+        self.model.add_features(list(NAMES))
+        self.recent = RecentMetrics()
 
     def learn(self, x: Array, y: Array, weight: Array, said: Array | None) -> None:
-        """An instant. x: (features, n), scaled; y, weight: (n,), weights above 0; said: (rows, n) at the time, as of
-        `MixtureOfExperts.said`, NaN for whom it said nothing of; None: of nobody.
+        """Learns an instant. x: (features, n), scaled; y, weight: (n,), weights above 0; said: (rows, n), the
+        `MixtureOfExperts.expert_log_odds` of the time; NaN: none of this customer; None: none at all.
         """
         if self.model.labels:
-            now = self.model.said(x)
+            now = self.model.expert_log_odds(x)
             self.recent.update(now[SERVED], now[PRIOR], y, weight)
         if said is not None and (spoke := ~np.isnan(said[0])).any():
             self.model.pool.update(said[:, spoke], y[spoke], weight[spoke])
         self.model.learn(x, y, weight)
 
     def dumps(self) -> bytes:
-        """The whole state as JSON."""
+        """Returns the whole state as JSON."""
         m = self.model
         body = {
             "labels": [m.labels, m.positives],
@@ -73,7 +73,7 @@ class ModelVariant:
         return orjson.dumps(body)
 
     def loads(self, data: bytes) -> None:
-        """What `dumps` gave."""
+        """Restores what `dumps` returned."""
         body: dict[str, Any] = orjson.loads(data)
         m = self.model
         m.labels, m.positives = body["labels"]
@@ -86,7 +86,7 @@ class ModelVariant:
         m.steps.tables = unpack(tables).reshape(len(NAMES), -1)
         experts, m.pool.trust, *costs = body["pool"]
         m.pool.experts, m.pool.costs, m.pool.level_costs = unpack(experts), *map(unpack, costs)
-        self.recent = Recent(**body["recent"])
+        self.recent = RecentMetrics(**body["recent"])
 
     def _regressions(self) -> tuple[LogisticRegression, ...]:
         return self.model.prior, self.model.hinges

@@ -106,5 +106,5 @@ def _erased(index: int, key: bytes | None) -> Erased | Refused:
     customer = (key or b"").decode("utf-8", "replace")
     if customer.encode() == key and 1 <= len(customer) <= MAX_ID and customer.isprintable():
         return Erased(index, customer)
-    sentence = f"the record has no value and its key is {excerpt(key)}, expected the customer_id whose data to delete"
-    return Refused(index, "key", "customer", sentence)
+    expected = "expected the customer_id of the data to delete, in UTF-8"
+    return Refused(index, "key", "customer", f"the record has no value and its key is {excerpt(key)}, {expected}")

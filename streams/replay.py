@@ -87,7 +87,7 @@ class Replay:
 
     def summary(self) -> dict[str, Any]:
         """Returns the counts and metrics of summary.json, without time and memory."""
-        counts, verdict = self.unit.engine.counts, self.learner.learner.judge.get()
+        counts, metrics = self.unit.engine.counts, self.learner.learner.metrics.get()
         profile = self.unit.profile
         return {
             "events_read": self.sources.read,
@@ -97,16 +97,16 @@ class Replay:
             "events_late": counts["late"],
             "customers": self.unit.engine.customers,
             "observations": counts["observations"],
-            "labelled": verdict.labels,
+            "labelled": metrics.labels,
             "interventions": counts["interventions"],
             "interventions_withheld": counts["interventions_withheld"],
             "touches": sum(count for name, count in counts.items() if name.startswith("touches_by_")),
             **{name: counts[name] for name in sorted(counts) if name.startswith(("withheld_", "cases_", "tier_"))},
-            "base_rate": verdict.base_rate,
-            "auc": verdict.auc,
-            "log_loss": verdict.log_loss,
-            "brier": verdict.brier,
-            "ece": verdict.ece,
+            "base_rate": metrics.base_rate,
+            "auc": metrics.auc,
+            "log_loss": metrics.log_loss,
+            "brier": metrics.brier,
+            "ece": metrics.ece,
             "model_version": self.learner.learner.version,
             "policy_version": profile.version,
             "auc_bars": {"model.least_auc": profile.model.least_auc, "goals.auc": profile.goals.auc},

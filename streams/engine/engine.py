@@ -209,7 +209,7 @@ class Engine:
     def _add_observations(self, scored: Scored) -> None:
         """Adds scored customers of a sweep as observations."""
         names, model = [self.table.names[slot] for slot in scored.slots.tolist()], scored.scorer
-        at_us, said, version = int(scored.at_us[0]), model.said(scaled(scored.raw)), model.snapshot.version
+        at_us, said, version = int(scored.at_us[0]), model.expert_log_odds(scaled(scored.raw)), model.snapshot.version
         found = observations.observation_blocks(at_us, version, names, scored.probability, said, scored.raw)
         self.facts.observations += found
 

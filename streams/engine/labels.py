@@ -11,7 +11,7 @@ from features.aggregates import Last, Layout
 from features.portable_math import Array
 from features.signals import KNOWN, RETAINED
 from features.table import Slots, Table
-from online_model.treatment import NO_LABEL, Codes, codes
+from online_model.treatment import NO_LABEL, Codes, treatment_codes
 from streams.cases.columns import ATTRIBUTES, CONTACTED, CUT, DRAWN, HELD, VALUE, WIDTH
 from streams.engine import observations
 from streams.profile.profile import Profile
@@ -54,4 +54,4 @@ class Labels:
         drawn, contacted = (self._table.rows[slots, column - WIDTH] > since_us for column in (DRAWN, CONTACTED))
         share = self._table.rows[slots, HELD - WIDTH]
         held_out = drawn & (share > 0.0)
-        return codes(drawn, held_out, contacted), np.where(held_out, share, 1.0)
+        return treatment_codes(drawn, held_out, contacted), np.where(held_out, share, 1.0)

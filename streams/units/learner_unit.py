@@ -9,7 +9,7 @@ from online_model.drift import DriftRules
 from online_model.examples import with_label
 from online_model.learner import Learner, Rules
 from online_model.promotion import Promotion
-from online_model.readiness import Bar
+from online_model.readiness import ReadinessRules
 from online_model.registry import Serving
 from online_model.variant import Hyperparameters
 from schemas.instants import DAY_US
@@ -61,11 +61,11 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         """Learns and serves. There is no promotion by rule while a command has chosen the served model."""
         self.refused = batch.refused
         examples, at_us, report = with_label(batch.examples), batch.instant_us, batch.report
-        command = self.serving.hear(examples, batch.commands)
+        command = self.serving.update(examples, batch.commands)
         if report is None and command is None:
             return  # the command was obeyed before
         if command is not None and command.challenger is not None:
-            self.learner.crown(command.challenger, at_us)
+            self.learner.promote(command.challenger, at_us)
         chosen = command is not None or self.serving.restored is not None
         population = report.population if report else None
         own = self.learner.learn(at_us, examples, population, may_promote=not chosen)
@@ -73,7 +73,7 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         self.judged = added(self.judged, report.judged if report else {})
         self.snapshots.append(replace(self.serving.serve(own, command), judged=self.judged).dumps())
         if report:
-            self.learner.drift.look(at_us, report.histograms, report.missing)
+            self.learner.drift.compare(at_us, report.histograms, report.missing)
 
     def _state(self) -> tuple[dict[str, Any], list[Pair]]:
         learned = {} if self._is_saved else self.learner.dumps()
@@ -96,7 +96,7 @@ def rules_of(profile: Profile) -> Rules:
         horizon_days=profile.label.horizon_us / DAY_US,
         prior_precision=model.prior_precision,
         forget_a_week=model.forget_a_week,
-        bar=Bar(model.min_labels, model.min_labels_of_a_class, model.least_auc),
+        readiness=ReadinessRules(model.min_labels, model.min_labels_of_a_class, model.least_auc),
         drift=DriftRules(drift.reference_weeks, drift.psi, drift.missing_jump, drift.least_counted, drift.loss_delta),
         leaves_out_treated=model.leave_out_treated and profile.gate.holdout_share > 0.0,
         challengers={

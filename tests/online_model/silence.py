@@ -1,4 +1,4 @@
-"""A world of silence, week by week: some leave, a call brings some of them back for a while, and the truth is known."""
+"""A simulated population, week by week: some customers leave, a call wins some back for a while; the truth is known."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from features.catalogue import NAMES
 from features.portable_math import Array
 from online_model.examples import Examples
-from online_model.treatment import codes
+from online_model.treatment import treatment_codes
 from tests.online_model.worlds import WEEK_US
 
 HORIZON, LAPSED, CROSSING, LOYAL = 8, 26, 10, 8  # weeks
-NEVER, BEGINS = -10_000, 12  # weeks; no model is ready at first
-VISITS, LEAVES, SAVED = 0.25, 0.02, 0.8  # a week; a week; of leavers who are called
+NEVER, BEGINS = -10_000, 12  # weeks; before BEGINS no model is ready
+VISITS, LEAVES, SAVED = 0.25, 0.02, 0.8  # a week; a week; share of called leavers who stay
 
 
 @dataclass(frozen=True)
 class World:
-    """A share of those who cross is held out, the others are called; 1: nobody is, which is the truth.
+    """A share of the customers who cross is held out, the others are called; 1: no customer is called (the truth).
 
-    memory: for how many weeks before an observation a draw counts.
+    memory: weeks before an observation for which a draw counts.
     """
 
     holdout_share: float
@@ -30,7 +30,7 @@ class World:
     memory: int = LOYAL + LAPSED
 
     def examples(self, seed: int) -> list[Examples]:
-        """Of each week whose horizon is over, of customers who have not lapsed; who has lapsed is somebody new."""
+        """Returns examples of each week whose horizon is over; a lapsed customer is replaced by a new one."""
         rng, n = np.random.default_rng(seed), self.customers
         name, silent = np.arange(n), rng.integers(0, LAPSED, n)
         here, loyal = np.ones(n, np.bool_), np.zeros(n, np.bool_)
@@ -38,7 +38,7 @@ class World:
         log = []
         for week in range(self.weeks):
             log.append((name.copy(), silent.copy(), drawn.copy(), held_out.copy()))
-            loyal &= week - drawn < LOYAL  # then a saved customer is like any other
+            loyal &= week - drawn < LOYAL  # after that a saved customer is like any other
             here &= loyal | (rng.random(n) > LEAVES)
             comes, luck = here & (rng.random(n) < VISITS), rng.random(n)
             silent = np.where(comes, 0, silent + 1)
@@ -46,7 +46,7 @@ class World:
             drawn[crosses] = week
             back = crosses & ~held_out & ~here & (luck < SAVED)
             here, loyal = here | back, loyal | back
-            silent[back] = 0  # they come at once
+            silent[back] = 0  # a saved customer visits at once
             gone = silent > LAPSED
             name[gone] += n
             silent[gone], here[gone], loyal[gone], drawn[gone] = 0, True, False, NEVER
@@ -59,10 +59,10 @@ class World:
         n, drawn = len(name), np.where(later == name, drawn_later, drawn)
         raw = np.zeros((len(NAMES), n))
         raw[0] = silent
-        # whoever has lapsed meanwhile had been silent
+        # a customer who lapsed before the end of the horizon was silent until then
         left = (later != name) | (still >= silent + HORIZON)
         known = drawn > week - self.memory
-        treatment = codes(known, held_out, known & ~held_out)
+        treatment = treatment_codes(known, held_out, known & ~held_out)
         return Examples(
             week * WEEK_US, week, [f"c{one:06d}" for one in name.tolist()], np.full(n, 0.5), {}, raw,
             left.astype(np.uint8), treatment, np.where(known & held_out, self.holdout_share, 1.0),

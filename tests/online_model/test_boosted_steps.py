@@ -1,4 +1,4 @@
-"""The steps: what they find, what they do not claim to know, and when they are fitted."""
+"""The steps: jumps are found, noise is not, and fits wait for enough new examples."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from online_model.reservoir import Reservoir
 
 
 def taught(x: Array, y: Array, fits: int = 1, weight: Array | None = None) -> BoostedSteps:
-    """Steps that have learned the same examples again and again. x: (features, n); y: (n,)."""
+    """Returns steps that were fitted `fits` times to the same examples. x: (features, n); y: (n,)."""
     memory, steps = Reservoir(), BoostedSteps()
-    memory.meet(len(x))
-    steps.meet(len(x))
+    memory.add_features(len(x))
+    steps.add_features(len(x))
     for _ in range(fits):
-        memory.take(x, y, np.ones(len(y)) if weight is None else weight)
+        memory.update(x, y, np.ones(len(y)) if weight is None else weight)
         steps.fit(memory)
     return steps
 
 
 def said(steps: BoostedSteps, *values: float) -> list[float]:
-    """Probabilities at values of the first feature, the others being 0."""
+    """Returns probabilities at values of the first feature; the other features are 0."""
     x = np.zeros((len(steps.tables), len(values)))
     x[0] = values
     return sigmoid(steps.log_odds(x)).tolist()
 
 
 def world(rate_below: float, rate_above: float, n: int = 4000) -> tuple[Array, Array]:
-    """Labels whose rate jumps where the first of two features passes 5."""
+    """Returns features and labels; the label rate jumps where the first of two features passes 5."""
     rng = np.random.default_rng(7)
     x = rng.uniform(0, 10, (2, n))
     rate = np.where(x[0] < 5.0, rate_below, rate_above)
@@ -44,28 +44,28 @@ def test_a_jump_is_found_where_it_is() -> None:
     assert (below < 0.25, above > 0.45) == (True, True)
 
 
-def test_a_feature_that_says_nothing_gets_next_to_nothing() -> None:
+def test_a_feature_without_information_gets_a_table_close_to_zero() -> None:
     tables = taught(*world(0.1, 0.6)).tables
     assert np.abs(tables[1]).max() < 0.2 * np.abs(tables[0]).max()
 
 
-def test_beyond_what_it_has_seen_it_says_what_it_says_at_the_end() -> None:
+def test_a_value_beyond_the_learned_range_scores_as_its_end() -> None:
     first, far = said(taught(*world(0.1, 0.6)), 9.9, 20.0)
     assert first == pytest.approx(far, abs=0.03)
 
 
-def test_a_world_that_turns_round_is_followed() -> None:
+def test_a_reversed_effect_is_learned() -> None:
     memory, steps, (x, y) = Reservoir(), BoostedSteps(), world(0.1, 0.6, 8000)
-    memory.meet(2)
-    steps.meet(2)
+    memory.add_features(2)
+    steps.add_features(2)
     for turned in [False] + 10 * [True]:
-        memory.take(x, 1.0 - y if turned else y, np.ones(len(y)))
+        memory.update(x, 1.0 - y if turned else y, np.ones(len(y)))
         steps.fit(memory)
     below, above = said(steps, 2.0, 8.0)
     assert below > above
 
 
-def test_of_few_rows_no_step_is_made() -> None:
+def test_too_few_rows_make_no_step() -> None:
     x, y = world(0.0, 1.0, 2 * LEAST_ROWS - 1)
     assert not taught(x, y).tables.any()
 
@@ -76,29 +76,29 @@ def test_a_row_counts_by_its_weight() -> None:
     assert heavy == pytest.approx(8 * 0.2 / (8 * 0.2 + 0.8), abs=0.06)
 
 
-def test_one_class_alone_says_nothing() -> None:
+def test_one_class_alone_makes_no_fit() -> None:
     steps = taught(world(0.5, 0.5)[0], np.ones(4000))
     assert (steps.intercept, steps.tables.any()) == (0.0, False)
 
 
-def test_it_is_fitted_when_a_hundredth_of_its_memory_is_new() -> None:
+def test_it_is_fitted_when_a_hundredth_of_the_reservoir_is_new() -> None:
     memory, steps, (x, y) = Reservoir(), BoostedSteps(), world(0.1, 0.6, 5000)
-    memory.meet(2)
-    steps.meet(2)
+    memory.add_features(2)
+    steps.add_features(2)
     moved = []
     for rows in (slice(0, 4000), slice(4000, 4030), slice(4030, 4041)):
         before = steps.tables.copy()
-        memory.take(x[:, rows], y[rows], np.ones(len(y[rows])))
+        memory.update(x[:, rows], y[rows], np.ones(len(y[rows])))
         steps.fit(memory)
         moved.append(bool((steps.tables != before).any()))
     assert moved == [True, False, True]
 
 
-def test_what_nothing_speaks_for_any_more_fades() -> None:
+def test_a_table_without_evidence_decays() -> None:
     memory, steps, (x, y) = Reservoir(), BoostedSteps(), world(0.3, 0.3)
-    memory.meet(2)
-    steps.meet(2)
+    memory.add_features(2)
+    steps.add_features(2)
     steps.tables[0] = 1.0
-    memory.take(x * np.array([[0.0], [1.0]]), y, np.ones(len(y)))
+    memory.update(x * np.array([[0.0], [1.0]]), y, np.ones(len(y)))
     steps.fit(memory)
     assert steps.tables[0] == pytest.approx(0.9)

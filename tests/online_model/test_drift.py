@@ -1,4 +1,4 @@
-"""Drift: what is said of a producer that broke its schema, of customers who changed, and of neither."""
+"""Drift: alerts for a producer that broke its schema, for customers who changed, and none without a change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from features.catalogue import NAMES as FEATURE_NAMES
 from features.histograms import NAMES, TENURE_INSTEAD, Histograms, count, psi, zero_histograms
 from features.portable_math import Array
 from online_model.adwin import Adwin
-from online_model.drift import Drift, Missing, made_of
+from online_model.drift import Drift, Missing, features_using
 from tests.online_model.worlds import RULES, WEEK_US
 
 FINE: Missing = {"pos": {"service_visit.amount": (900, 9)}, "shop": {"service_visit.amount": (400, 100)}}
@@ -21,7 +21,7 @@ BROKEN: Missing = {"pos": {"service_visit.amount": (900, 880)}, "shop": {"servic
 
 
 def customers(seed: int, n: int = 2000, moved: str | None = None) -> Histograms:
-    """Customers of an instant; `moved`: the feature that is another."""
+    """Returns the histograms of an instant's customers; `moved`: the feature whose distribution shifts."""
     rng = np.random.default_rng(seed)
     x = rng.normal(3.0, 1.0, (len(FEATURE_NAMES), n))
     if moved:
@@ -32,21 +32,21 @@ def customers(seed: int, n: int = 2000, moved: str | None = None) -> Histograms:
 def calm(weeks: int = 4) -> Drift:
     drift = Drift(RULES.drift)
     for week in range(weeks):
-        drift.look(week * WEEK_US, customers(week), FINE)
+        drift.compare(week * WEEK_US, customers(week), FINE)
     return drift
 
 
 def alerts(now: Histograms, missing: Missing) -> list[str]:
     drift = calm()
-    drift.look(9 * WEEK_US, now, missing)
+    drift.compare(9 * WEEK_US, now, missing)
     return drift.alerts
 
 
-def test_nothing_is_said_while_nothing_changes() -> None:
+def test_without_a_change_there_is_no_alert() -> None:
     assert alerts(customers(9), FINE) == []
 
 
-def test_customers_who_changed_are_told_by_the_feature() -> None:
+def test_an_alert_of_changed_customers_names_the_feature() -> None:
     (said,) = alerts(customers(9, moved="retained_recency"), FINE)
     assert said.startswith("customers have changed, no producer's data has:")
     assert "retained_recency" in said
@@ -58,11 +58,11 @@ def test_customers_who_only_grow_older_have_not_changed() -> None:
     ageing = [i for i, one in enumerate(FEATURES) if one.name == "tenure" or one.missing == TENURE_INSTEAD]
     for week in range(10):
         x[ageing] = np.log(1.0 + 100.0 + 7.0 * week)
-        drift.look(week * WEEK_US, count(x, np.full(2000, 0.5)), FINE)
+        drift.compare(week * WEEK_US, count(x, np.full(2000, 0.5)), FINE)
         assert drift.alerts == []
 
 
-def test_scores_that_move_alone_are_the_models_doing() -> None:
+def test_scores_that_move_alone_are_attributed_to_the_model() -> None:
     now = customers(9)
     now[-1] = np.roll(now[-1], 100)
     (said,) = alerts(now, FINE)
@@ -77,12 +77,12 @@ def test_a_field_that_is_no_longer_filled_names_the_producer_and_the_feature_tha
     assert "spend_total" in said
 
 
-def test_a_field_that_is_no_longer_filled_is_told_before_a_feature_moves() -> None:
+def test_a_field_that_is_no_longer_filled_alerts_before_a_feature_moves() -> None:
     (said,) = alerts(customers(9), BROKEN)
     assert said.endswith("no feature has moved with it yet")
 
 
-def test_a_feature_that_is_not_made_of_the_broken_field_is_the_customers() -> None:
+def test_a_feature_that_does_not_use_the_broken_field_is_attributed_to_the_customers() -> None:
     producer, them = alerts(customers(9, moved="retained_recency"), BROKEN)
     assert "producer pos" in producer
     assert them.startswith("customers have changed (but see producer pos):")
@@ -96,32 +96,32 @@ def test_a_new_producer_breaks_nothing() -> None:
     assert alerts(customers(9), FINE | {"new": {"service_visit.amount": (500, 500)}}) == []
 
 
-def test_a_shift_is_forgotten_once_it_has_become_the_reference() -> None:
+def test_an_alert_ends_once_the_shift_is_the_reference() -> None:
     drift = calm()
     for week in range(9, 15):
-        drift.look(week * WEEK_US, customers(week, moved="spend_total"), FINE)
+        drift.compare(week * WEEK_US, customers(week, moved="spend_total"), FINE)
     assert drift.alerts == []
 
 
 @pytest.mark.parametrize("weeks", [0, 3])
-def test_a_reference_that_is_not_whole_says_nothing(weeks: int) -> None:
+def test_an_incomplete_reference_raises_no_alert(weeks: int) -> None:
     drift = calm(weeks)
-    drift.look(9 * WEEK_US, customers(9, moved="spend_total"), {})
+    drift.compare(9 * WEEK_US, customers(9, moved="spend_total"), {})
     assert drift.alerts == []
 
 
-def test_a_handful_of_customers_says_nothing() -> None:
+def test_few_customers_raise_no_alert() -> None:
     assert alerts(customers(9, n=50, moved="spend_total"), {"pos": {"service_visit.amount": (50, 50)}}) == []
 
 
 def losses(drift: Drift, p: float, weeks: int, n: int = 1000) -> None:
     label = (np.arange(n) < n // 4).astype(np.uint8)
     for _ in range(weeks):
-        drift.judge(np.full(n, p), label, 0.5)
-        drift.look(0, customers(1), FINE)
+        drift.update_loss(np.full(n, p), label, 0.5)
+        drift.compare(0, customers(1), FINE)
 
 
-def test_losses_that_rise_are_told() -> None:
+def test_rising_losses_alert() -> None:
     drift = Drift(RULES.drift)
     losses(drift, 0.25, 20)
     assert drift.alerts == []
@@ -130,14 +130,14 @@ def test_losses_that_rise_are_told() -> None:
     assert said.startswith("log loss of what was served rose from 0.562 to 0.992 (ADWIN), no producer's data has")
 
 
-def test_losses_that_fall_are_no_alarm() -> None:
+def test_falling_losses_do_not_alert() -> None:
     drift = Drift(RULES.drift)
     losses(drift, 0.7, 20)
     losses(drift, 0.25, 4)
     assert drift.alerts == []
 
 
-def test_the_alarm_of_a_loss_ends_when_the_reference_is_another() -> None:
+def test_the_alert_of_losses_ends_after_the_reference_weeks() -> None:
     drift = Drift(RULES.drift)
     losses(drift, 0.25, 20)
     losses(drift, 0.7, RULES.drift.reference_weeks + 1)
@@ -146,7 +146,7 @@ def test_the_alarm_of_a_loss_ends_when_the_reference_is_another() -> None:
 
 @settings(max_examples=20)
 @given(st.integers(0, 2**32), st.floats(0.05, 0.95))
-def test_adwin_leaves_a_steady_mean_alone(seed: int, p: float) -> None:
+def test_adwin_finds_no_change_in_a_steady_mean(seed: int, p: float) -> None:
     rng, adwin = np.random.default_rng(seed), Adwin(0.002)
     assert [adwin.update((rng.random(800) < p) * 1.0, 1.0) for _ in range(40)] == [None] * 40
 
@@ -155,12 +155,12 @@ def test_adwin_leaves_a_steady_mean_alone(seed: int, p: float) -> None:
 @given(st.integers(1, 5), st.integers(0, 2**32))
 def test_a_restored_state_goes_on_with_the_same_bits(weeks: int, seed: int) -> None:
     kept, rng = calm(weeks), np.random.default_rng(seed)
-    kept.judge(rng.uniform(0.1, 0.9, 50), rng.integers(0, 2, 50).astype(np.uint8), 0.3)
+    kept.update_loss(rng.uniform(0.1, 0.9, 50), rng.integers(0, 2, 50).astype(np.uint8), 0.3)
     restored = Drift(RULES.drift)
     restored.load(orjson.loads(orjson.dumps(kept.state())))
     for drift in (kept, restored):
         losses(drift, 0.7, 3)
-        drift.look(9 * WEEK_US, customers(seed, moved="spend_total"), BROKEN)
+        drift.compare(9 * WEEK_US, customers(seed, moved="spend_total"), BROKEN)
     assert orjson.dumps(restored.state()) == orjson.dumps(kept.state())
 
 
@@ -192,7 +192,7 @@ def test_histograms_of_parts_add_up(seed: int, parts: int) -> None:
 
 def test_every_field_that_may_be_missing_is_part_of_a_feature() -> None:
     for field in ("service_visit.amount", "service_visit.items", "app_activity.activity_type", "survey.causes"):
-        assert made_of(field) <= {one.name for one in FEATURES}
-        assert made_of(field)
-    assert "spend_total" in made_of("service_visit.amount")
-    assert set(NAMES) > made_of("service_visit.amount")
+        assert features_using(field) <= {one.name for one in FEATURES}
+        assert features_using(field)
+    assert "spend_total" in features_using("service_visit.amount")
+    assert set(NAMES) > features_using("service_visit.amount")

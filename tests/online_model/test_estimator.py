@@ -1,4 +1,4 @@
-"""The classifier keeps River's contract, and finds the weights that it is meant to find."""
+"""The estimator keeps River's contract, and its weights are the posterior mode."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_of_rivers_contract_only_one_check_is_left_out() -> None:
 
 
 def unlike(seed: int, rows: int = 500) -> tuple[Any, Any]:
-    """Batches that have little in common: other features are large, and they mean something else."""
+    """Returns a batch unlike that of another seed: other features are large, and their weights differ."""
     rng = np.random.default_rng(seed)
     x = rng.exponential(1.0, (rows, 12)) * 10.0 ** rng.uniform(-2, 1.5, 12)
     y = (x @ rng.normal(0, 1, 12) + rng.normal(size=rows) > 0).astype(np.float64)
@@ -30,7 +30,7 @@ def unlike(seed: int, rows: int = 500) -> tuple[Any, Any]:
 
 def test_the_weights_are_at_the_mode_even_when_a_batch_is_unlike_the_one_before() -> None:
     model = LogisticRegression(forget=0.99)
-    model.meet(list(range(12)))
+    model.add_features(list(range(12)))
     for seed in range(6):
         x, y = unlike(seed)
         before, precision = model.weights.copy(), model.precision * 0.99
@@ -47,7 +47,7 @@ def test_the_first_batch_is_a_ridge_regression() -> None:
     rng = np.random.default_rng(1)
     x, model = np.round(rng.normal(size=(400, 3)), 3), LogisticRegression(prior_precision=5.0)
     y = (x[:, 0] - x[:, 1] + rng.normal(size=400) > 0).astype(np.float64)
-    model.meet(list("abc"))
+    model.add_features(list("abc"))
     model.update(x, y)
     design, weights = np.column_stack([np.ones(400), x]), np.zeros(4)
     prior = np.diag([1e-3, *(5.0 * x.var(axis=0))])

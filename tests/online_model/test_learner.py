@@ -1,4 +1,4 @@
-"""The learner: order does not show, a restore goes on with the same bits, strange batches do no harm."""
+"""The learner: order does not matter, a restore continues with the same bits, degenerate batches do not break it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from features.catalogue import NAMES
 from features.matrix import scaled
 from online_model.estimator import LogisticRegression
-from online_model.examples import taken, with_label
+from online_model.examples import subset, with_label
 from online_model.learner import Learner
 from online_model.parameters import KNOTS
 from online_model.scorer import Scorer
@@ -25,20 +25,20 @@ from tests.online_model.worlds import RULES, WEEK_US, examples, learner, snapsho
 
 @settings(max_examples=15)
 @given(st.integers(0, 2**32), st.integers(1, 6))
-def test_neither_the_order_of_examples_nor_partitions_show_in_a_parameter(seed: int, partitions: int) -> None:
+def test_parameters_do_not_depend_on_order_or_partitions(seed: int, partitions: int) -> None:
     whole = [examples(11, week=1), examples(12, week=2)]
     rng, parts = np.random.default_rng(seed), []
     for one in whole:
-        parts += [taken(one, p) for p in np.array_split(rng.permutation(len(one.customers)), partitions)]
+        parts += [subset(one, p) for p in np.array_split(rng.permutation(len(one.customers)), partitions)]
     rng.shuffle(parts)  # type: ignore[arg-type]
     calm, shuffled = learner(1), learner(1)
     assert calm.learn(WEEK_US, whole).dumps() == shuffled.learn(WEEK_US, parts).dumps()
     assert calm.dumps() == shuffled.dumps()
 
 
-def test_customers_of_a_partition_that_had_no_model_yet_are_learned_from_but_judge_no_expert() -> None:
+def test_examples_without_predictions_are_learned_but_do_not_weight_experts() -> None:
     whole, before = examples(12, week=2), examples(11, week=1)
-    silent, spoke = (taken(whole, places) for places in np.array_split(np.arange(len(whole.customers)), 2))
+    silent, spoke = (subset(whole, places) for places in np.array_split(np.arange(len(whole.customers)), 2))
     silent = replace(silent, said={})
     both, alone = learner(1), learner(1)
     both.learn(WEEK_US, [before, silent, spoke])
@@ -47,13 +47,13 @@ def test_customers_of_a_partition_that_had_no_model_yet_are_learned_from_but_jud
     assert both.model.labels == alone.model.labels + len(silent.customers)
 
 
-def test_the_estimator_itself_does_not_see_the_order_of_rows() -> None:
+def test_the_estimator_does_not_depend_on_the_order_of_rows() -> None:
     rng = np.random.default_rng(4)
     x, y = rng.normal(0, 3, (3000, 8)), rng.integers(0, 2, 3000).astype(np.float64)
     order = rng.permutation(3000)
     a, b = LogisticRegression(), LogisticRegression()
     for estimator, rows in ((a, slice(None)), (b, order)):
-        estimator.meet(list("abcdefgh"))
+        estimator.add_features(list("abcdefgh"))
         estimator.update(x[rows], y[rows])
     assert a.weights.tolist() == b.weights.tolist()
     assert a.precision.tolist() == b.precision.tolist()
@@ -71,7 +71,7 @@ def test_a_restored_learner_goes_on_with_the_same_bits() -> None:
 
 
 @pytest.mark.parametrize("model", [snapshot(), learner(2).snapshot(WEEK_US), Snapshot.initial(0.18)])
-def test_a_snapshot_comes_back_with_every_bit(model: Snapshot) -> None:
+def test_a_snapshot_survives_dumps_and_loads_with_every_bit(model: Snapshot) -> None:
     again = Snapshot.loads(model.dumps())
     assert [one.packed() for one in model.shadow.values()] == [one.packed() for one in again.shadow.values()]
     for one, other in ((model, again), (model.parameters, again.parameters)):
@@ -83,7 +83,7 @@ def test_a_snapshot_comes_back_with_every_bit(model: Snapshot) -> None:
 
 
 @pytest.mark.parametrize("change", [{"format": 0}, {"features": ["recency"]}])
-def test_what_another_release_wrote_is_refused(change: dict[str, object]) -> None:
+def test_a_state_of_another_format_or_catalogue_is_refused(change: dict[str, object]) -> None:
     rows = learner(1).dumps()
     model, state = orjson.loads(snapshot().dumps()), orjson.loads(rows[""])
     with pytest.raises(Failure, match=r"run the release|catalogue"):
@@ -93,11 +93,11 @@ def test_what_another_release_wrote_is_refused(change: dict[str, object]) -> Non
 
 
 def test_it_is_served_when_it_has_enough_labels_of_both_classes() -> None:
-    one = examples(1, n=RULES.bar.min_labels)
-    few = replace(one, label=np.arange(len(one.customers)) < RULES.bar.min_labels_of_a_class - 1)
+    one = examples(1, n=RULES.readiness.min_labels)
+    few = replace(one, label=np.arange(len(one.customers)) < RULES.readiness.min_labels_of_a_class - 1)
     for label, learned in ((few.label, False), (np.zeros(100), False), (np.ones(100), False), (one.label, True)):
         assert learner(0).learn(0, [replace(one, label=np.asarray(label, np.uint8))]).learned is learned
-    assert not learner(0).learn(0, [taken(one, np.arange(99))]).learned
+    assert not learner(0).learn(0, [subset(one, np.arange(99))]).learned
 
 
 def test_a_week_without_labels_is_a_new_version_of_the_same_model() -> None:
@@ -139,9 +139,9 @@ def batch(kinds: list[str], rows: int, seed: int) -> np.ndarray:
     st.sampled_from([1.0, 0.9, 0.5]),
     st.integers(0, 1000),
 )
-def test_no_batch_does_harm(kinds: list[str], batches: list[tuple[int, str]], forget: float, seed: int) -> None:
+def test_no_batch_breaks_the_model(kinds: list[str], batches: list[tuple[int, str]], forget: float, seed: int) -> None:
     model = LogisticRegression(forget=forget)
-    model.meet(list(range(len(kinds))))
+    model.add_features(list(range(len(kinds))))
     for number, (rows, labels) in enumerate(batches):
         x = batch(kinds, rows, seed + number)
         y = {"mixed": np.arange(rows) % 2, "ones": np.ones(rows), "zeros": np.zeros(rows)}[labels]
@@ -157,7 +157,9 @@ def test_a_batch_of_one_class_moves_the_model_towards_it() -> None:
     one = examples(5)
     zeros, ones = (learner(0).learn(0, [replace(one, label=np.full(200, k, np.uint8))]).parameters for k in (0, 1))
     assert zeros.base < -3 < 3 < ones.base
-    assert not np.concatenate([zeros.hinges, ones.hinges, zeros.steps, ones.steps]).any()  # who differs, nobody knows
+    assert not np.concatenate(
+        [zeros.hinges, ones.hinges, zeros.steps, ones.steps]
+    ).any()  # one class does not separate customers
 
 
 def test_all_features_have_a_weight() -> None:
@@ -166,7 +168,7 @@ def test_all_features_have_a_weight() -> None:
     assert one.hinges.shape == (1 + len(NAMES) * (1 + KNOTS),)
 
 
-def test_whose_horizon_was_cut_is_left_out() -> None:
+def test_customers_whose_horizon_was_cut_are_dropped() -> None:
     whole = examples(1, 50)
     cut = replace(whole, label=np.where(np.arange(50) % 2, NO_LABEL, whole.label).astype(np.uint8))
     nobody_left = replace(whole, label=np.full(50, NO_LABEL, np.uint8))

@@ -1,4 +1,4 @@
-"""Where the truth is known: what is learned of customers who would leave if left alone, while others are called."""
+"""Learning who would leave if left alone, while customers are called, in a simulation whose truth is known."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SURE = 1.96
 
 
 def at_risk(examples: Sequence[Examples]) -> tuple[Array, Codes, Codes, Array]:
-    """Of the last weeks' customers who have been silent for long: (features, n), labels, codes, customers."""
+    """Returns the last weeks' customers at risk, by long silence: (features, n), labels, treatment codes, customers."""
     masks = [one.features[0] >= CROSSING for one in examples[-LATE:]]
     parts = list(zip(examples[-LATE:], masks, strict=True))
     label, treatment = (
@@ -34,7 +34,7 @@ def at_risk(examples: Sequence[Examples]) -> tuple[Array, Codes, Codes, Array]:
 
 
 def share_left(examples: Sequence[Examples], share: float) -> tuple[float, float]:
-    """By weight, and its standard error: the observations of a customer belong together."""
+    """Returns the weighted share of leavers and its standard error, clustered by customer."""
     _, label, treatment, who = at_risk(examples)
     weight = weights(treatment, np.where(treatment == Treatment.HELD_OUT, share, 1.0))
     mean = float((weight * label).sum() / weight.sum())
@@ -45,13 +45,15 @@ def share_left(examples: Sequence[Examples], share: float) -> tuple[float, float
 def learned(examples: Sequence[Examples], share: float) -> Learner:
     learner = Learner(replace(RULES, horizon_days=7.0 * HORIZON, leaves_out_treated=share > 0.0))
     for one in examples:
-        learner.learn(one.observed_us, [replace(one, said={MODEL: learner.model.said(scaled(one.features))})])
+        learner.learn(
+            one.observed_us, [replace(one, said={MODEL: learner.model.expert_log_odds(scaled(one.features))})]
+        )
     return learner
 
 
 @pytest.fixture(scope="module")
 def said() -> dict[str, Array]:
-    """(seeds,): what each learner says of customers at risk, in the mean, in a world that it has not seen."""
+    """(seeds,): each learner's mean probability of customers at risk, in a simulation that it has not learned."""
     x = scaled(at_risk(World(1.0).examples(99))[0])
     found: dict[str, list[float]] = {"naive": [], "weighted": [], "untreated": []}
     for seed in SEEDS:
@@ -64,7 +66,7 @@ def said() -> dict[str, Array]:
 
 
 def interval(values: Array) -> tuple[float, float]:
-    """Mean, and half the width of its 95 % interval, over seeds."""
+    """Returns the mean over seeds, and half the width of its 95 % interval."""
     return float(values.mean()), float(STUDENT * values.std(ddof=1) / np.sqrt(len(values)))
 
 
@@ -73,16 +75,16 @@ def test_the_naive_learner_is_too_low(said: dict[str, Array]) -> None:
     assert bias + wide < -0.08
 
 
-def test_the_weighted_learner_is_as_one_where_nobody_is_called(said: dict[str, Array]) -> None:
+def test_the_weighted_learner_equals_a_learner_without_contacts(said: dict[str, Array]) -> None:
     bias, wide = interval(said["weighted"] - said["untreated"])
     assert abs(bias) <= wide < 0.05
 
 
-def test_those_left_alone_leave_as_often_by_weight_as_all_do_where_nobody_is_called() -> None:
+def test_the_weighted_churn_of_those_left_alone_is_the_churn_without_contacts() -> None:
     (found, error), (truth, other) = (share_left(World(s, 8000).examples(7), s) for s in (SHARE, 1.0))
     assert abs(found - truth) <= SURE * np.hypot(error, other) < 0.02
 
 
-def test_a_draw_that_is_forgotten_while_customers_may_still_be_silent_hides_leavers() -> None:
+def test_a_draw_forgotten_while_customers_are_still_silent_hides_leavers() -> None:
     (found, error), (truth, other) = (share_left(World(s, 8000, memory=4).examples(7), s) for s in (SHARE, 1.0))
     assert found < truth - 0.05 - SURE * np.hypot(error, other)

@@ -1,4 +1,4 @@
-"""The mixture: River's contract, no look at the order of rows, safe on strange input, hardly worse than the base."""
+"""The mixture: River's contract, any order of rows, degenerate input, a loss close to the base rate's at worst."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from online_model.mixture import MixtureOfExperts
 from online_model.parameters import EXPERTS, SERVED
 from tests.online_model.worlds import learner
 
-DELAY = 4  # rounds until a label comes
+DELAY = 4  # rounds until a label matures
 FRESH = 0.25
 Labels = Callable[[np.random.Generator, np.ndarray, int], np.ndarray]
 
@@ -32,14 +32,14 @@ def test_of_rivers_contract_only_one_check_is_left_out() -> None:
 
 @settings(max_examples=15)
 @given(st.integers(0, 1000))
-def test_the_order_of_a_batch_does_not_show(seed: int) -> None:
+def test_the_order_of_a_batch_does_not_matter(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x, y = rng.normal(0, 2, (5, 300)), rng.integers(0, 2, 300).astype(np.float64)
     order, models = rng.permutation(300), (MixtureOfExperts("f0"), MixtureOfExperts("f0"))
     for model, places in zip(models, (np.arange(300), order), strict=True):
-        model.meet([f"f{i}" for i in range(5)])
+        model.add_features([f"f{i}" for i in range(5)])
         for _ in range(3):
-            said = model.said(x[:, places])
+            said = model.expert_log_odds(x[:, places])
             model.pool.update(said, y[places])
             model.update(x[:, places], y[places])
     assert models[0].parameters().packed() == models[1].parameters().packed()
@@ -54,9 +54,9 @@ columns = st.sampled_from(["constant", "huge", "infinite", "missing", "copy", "t
     st.lists(st.tuples(st.integers(1, 40), st.sampled_from(["mixed", "ones", "zeros"])), min_size=1, max_size=6),
     st.integers(0, 1000),
 )
-def test_no_batch_does_harm(kinds: list[str], batches: list[tuple[int, str]], seed: int) -> None:
+def test_no_batch_breaks_the_model(kinds: list[str], batches: list[tuple[int, str]], seed: int) -> None:
     model, rng = MixtureOfExperts("f0", worth=0.5), np.random.default_rng(seed)
-    model.meet([f"f{i}" for i in range(len(kinds))])
+    model.add_features([f"f{i}" for i in range(len(kinds))])
     for rows, labels in batches:
         base = rng.normal(size=rows)
         makers = {
@@ -67,27 +67,27 @@ def test_no_batch_does_harm(kinds: list[str], batches: list[tuple[int, str]], se
         x = np.stack([makers[kind] for kind in kinds])
         y = {"mixed": np.arange(rows) % 2, "ones": np.ones(rows), "zeros": np.zeros(rows)}[labels].astype(np.float64)
         model.update(x, y)
-        model.pool.update(model.said(np.nan_to_num(x)), y)
+        model.pool.update(model.expert_log_odds(np.nan_to_num(x)), y)
         p = model.probability(np.nan_to_num(x))
         assert ((p > 0) & (p < 1)).all()
         assert np.isfinite(np.concatenate([model.hinges.weights, model.steps.tables.ravel()])).all()
         assert model.pool.weights.sum() == pytest.approx(1.0)
 
 
-def test_a_million_of_one_class_are_learned_and_nothing_else() -> None:
+def test_a_million_labels_of_one_class_move_only_the_base_rate() -> None:
     model = MixtureOfExperts("f0")
-    model.meet(["f0"])
+    model.add_features(["f0"])
     model.update(np.linspace(0, 5, 1_000_000)[None], np.ones(1_000_000))
     assert model.parameters().base > 13
     assert not model.hinges.weights.any()
     assert not model.steps.tables.any()
 
 
-def test_the_first_labels_do_not_throw_the_prior_over() -> None:
+def test_the_first_labels_do_not_dominate_the_prior() -> None:
     model, x = MixtureOfExperts("f0", prior_probability=0.25), np.full((1, 1), 2.0)
-    model.meet(["f0"])
+    model.add_features(["f0"])
     model.update(x, np.ones(1))
-    prior = model.said(x)[EXPERTS.index("prior"), 0]
+    prior = model.expert_log_odds(x)[EXPERTS.index("prior"), 0]
     assert np.log(0.25 / 0.75) < prior < 1.0
 
 
@@ -105,15 +105,15 @@ def flips(rng: np.random.Generator, x: np.ndarray, week: int) -> np.ndarray:
 
 
 def deadlines(rng: np.random.Generator, x: np.ndarray, week: int) -> np.ndarray:
-    """Everybody leaves or stays together, as an hour of the calendar says that no feature knows."""
+    """Returns labels whose rate is common to all customers and changes with the calendar, which no feature holds."""
     rate = np.random.default_rng(week // 3).choice([0.05, 0.2, 0.95, 1.0])
     return (rng.uniform(size=x.shape[1]) < rate).astype(np.float64)
 
 
 def losses(labels: Labels, seed: int, weeks: int = 80, n: int = 300) -> tuple[float, float]:
-    """Mean log loss of what is served and of the running base rate, labels coming DELAY rounds late."""
+    """Returns the summed log loss as served and of the running base rate; labels mature after DELAY rounds."""
     rng, model = np.random.default_rng(seed), MixtureOfExperts("f0", worth=FRESH)
-    model.meet([f"f{i}" for i in range(6)])
+    model.add_features([f"f{i}" for i in range(6)])
     waiting, served, base = [], 0.0, 0.0
     for week in range(weeks):
         if len(waiting) == DELAY:
@@ -122,9 +122,9 @@ def losses(labels: Labels, seed: int, weeks: int = 80, n: int = 300) -> tuple[fl
                 model.pool.update(said, y)
             model.update(x, y)
         x = np.abs(rng.normal(1, 1, (6, n)))
-        x[2] = week / 20.0  # the same for all
+        x[2] = week / 20.0  # the same for all customers
         y = labels(rng, x, week)
-        said = model.said(x) if model.labels else None
+        said = model.expert_log_odds(x) if model.labels else None
         if said is not None:
             served += mean_loss(said[SERVED], y)
             base += mean_loss(said[EXPERTS.index("base")], y)
@@ -139,12 +139,12 @@ def test_it_is_never_worse_than_the_running_base_rate_by_more_than_a_hundredth(l
     assert served <= 1.01 * base
 
 
-def test_it_is_better_where_something_can_be_learned() -> None:
+def test_it_is_better_where_features_predict() -> None:
     served, base = losses(signal, 1)
     assert served < 0.9 * base
 
 
-def test_the_expert_that_was_right_is_trusted_and_the_others_are_not_forgotten() -> None:
+def test_the_best_expert_gets_the_greatest_weight_and_the_others_keep_some() -> None:
     pool, y = ExpertWeights(FRESH), np.tile([0.0, 1.0], 300)
     said = np.zeros((len(EXPERTS) + 1, 600))
     said[EXPERTS.index("steps")] = 2.0 * y - 1.0
@@ -154,7 +154,7 @@ def test_the_expert_that_was_right_is_trusted_and_the_others_are_not_forgotten()
     assert (pool.weights[BEGIN > 0] > 0).all()
 
 
-def test_where_the_others_know_nothing_any_more_the_base_rate_takes_over() -> None:
+def test_the_base_rate_takes_over_where_the_experts_fail() -> None:
     pool, rng = ExpertWeights(FRESH), np.random.default_rng(3)
     for _ in range(15):
         y = (rng.uniform(size=200) < 0.5).astype(np.float64)
@@ -164,14 +164,14 @@ def test_where_the_others_know_nothing_any_more_the_base_rate_takes_over() -> No
     assert pool.weights[EXPERTS.index("base")] > 0.95
 
 
-def test_one_week_changes_little_however_bad_it_was() -> None:
+def test_one_bad_week_changes_weights_little() -> None:
     pool, y = ExpertWeights(FRESH), np.tile([0.0, 1.0], 3000)
     before = pool.weights
     pool.update(np.stack([0.0 * y, *np.tile(-9.0 * (2.0 * y - 1.0), (len(EXPERTS), 1))]), y)
     assert np.abs(pool.weights - before).max() < 0.4
 
 
-def test_a_pool_that_was_too_low_rises() -> None:
+def test_the_level_rises_when_predictions_were_too_low() -> None:
     pool, rng = ExpertWeights(FRESH), np.random.default_rng(3)
     for _ in range(60):
         y = (rng.uniform(size=200) < 0.5).astype(np.float64)
@@ -180,7 +180,7 @@ def test_a_pool_that_was_too_low_rises() -> None:
     assert pool.level - 0.4 * pool.slope == pytest.approx(0.0, abs=0.06)
 
 
-def test_a_pool_that_was_too_sure_becomes_modest() -> None:
+def test_the_slope_falls_when_the_pool_was_overconfident() -> None:
     pool, rng = ExpertWeights(FRESH), np.random.default_rng(3)
     for _ in range(20):
         y = (rng.uniform(size=200) < 0.5).astype(np.float64)

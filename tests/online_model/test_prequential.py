@@ -22,7 +22,7 @@ def judged(pairs: list[tuple[float, int]], batches: int = 1) -> PrequentialMetri
 
 
 def auc(pairs: list[tuple[float, int]], tie: float) -> float:
-    """Over all pairs of a positive and a negative, differences below `tie` counted half."""
+    """Returns AUC over all pairs of a positive and a negative; differences up to `tie` count half."""
     ones, zeros = ([p for p, label in pairs if label == k] for k in (1, 0))
     wins = sum(0.5 if abs(a - b) <= tie else float(a > b) for a in ones for b in zeros)
     return wins / (len(ones) * len(zeros))
@@ -30,17 +30,17 @@ def auc(pairs: list[tuple[float, int]], tie: float) -> float:
 
 @given(predictions)
 def test_auc_is_the_share_of_pairs_in_order(pairs: list[tuple[float, int]]) -> None:
-    verdict = judged(pairs).get()
+    metrics = judged(pairs).get()
     positives = sum(label for _, label in pairs)
-    assert (verdict.labels, verdict.positives) == (len(pairs), positives)
+    assert (metrics.labels, metrics.positives) == (len(pairs), positives)
     if positives in (0, len(pairs)):
-        assert verdict.auc is None
+        assert metrics.auc is None
         return
     bins = [(min(int(p * BINS), BINS - 1), label) for p, label in pairs]
-    assert verdict.auc == pytest.approx(auc(bins, 0), abs=1e-12)
+    assert metrics.auc == pytest.approx(auc(bins, 0), abs=1e-12)
 
 
-def test_auc_is_exact_where_no_two_share_a_bin() -> None:
+def test_auc_is_exact_where_no_bin_holds_two_predictions() -> None:
     rng = np.random.default_rng(1)
     label = rng.integers(0, 2, 400)
     p = rng.permutation(400) / 400
@@ -50,15 +50,15 @@ def test_auc_is_exact_where_no_two_share_a_bin() -> None:
 
 @given(predictions)
 def test_log_loss_and_brier_are_means_over_rows(pairs: list[tuple[float, int]]) -> None:
-    verdict = judged(pairs).get()
+    metrics = judged(pairs).get()
     of_truth = [max(p if label else 1 - p, 1e-15) for p, label in pairs]
-    assert verdict.log_loss == pytest.approx(np.mean([-np.log(q) for q in of_truth]), rel=1e-9, abs=1e-9)
-    assert verdict.brier == pytest.approx(np.mean([(p - label) ** 2 for p, label in pairs]), abs=1e-12)
-    assert verdict.base_rate == pytest.approx(np.mean([label for _, label in pairs]))
+    assert metrics.log_loss == pytest.approx(np.mean([-np.log(q) for q in of_truth]), rel=1e-9, abs=1e-9)
+    assert metrics.brier == pytest.approx(np.mean([(p - label) ** 2 for p, label in pairs]), abs=1e-12)
+    assert metrics.base_rate == pytest.approx(np.mean([label for _, label in pairs]))
 
 
 @given(predictions, st.integers(1, 7))
-def test_batches_do_not_show(pairs: list[tuple[float, int]], batches: int) -> None:
+def test_metrics_do_not_depend_on_batches(pairs: list[tuple[float, int]], batches: int) -> None:
     assert judged(pairs, batches).get() == judged(pairs).get()
 
 
@@ -72,7 +72,7 @@ def test_the_calibration_error_is_that_of_fifteen_equal_groups() -> None:
     assert wanted > 0.1
 
 
-def test_nothing_is_claimed_before_the_first_label() -> None:
-    verdict = PrequentialMetrics().get()
-    assert verdict.labels == 0
-    assert {verdict.base_rate, verdict.auc, verdict.log_loss, verdict.brier, verdict.ece} == {None}
+def test_metrics_are_undefined_before_the_first_label() -> None:
+    metrics = PrequentialMetrics().get()
+    assert metrics.labels == 0
+    assert {metrics.base_rate, metrics.auc, metrics.log_loss, metrics.brier, metrics.ece} == {None}

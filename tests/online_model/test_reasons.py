@@ -1,4 +1,4 @@
-"""Reasons are stable: a small change of a feature makes a small change of what is told."""
+"""Reasons are stable: a small change of a feature makes a small change of the reasons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from features.catalogue import NAMES
 from features.matrix import scaled
 from features.portable_math import Array
-from online_model.additive_functions import EDGES, VALUE_STEP, experts, mixed, on_grid
+from online_model.additive_functions import EDGES, VALUE_STEP, experts, on_grid, weighted_sum
 from online_model.reasons import MOST_AGAINST, MOST_FOR, TOPIC_INDEX, TOPICS, Topics, reasons, topics_of
 from online_model.scorer import Scorer
 from tests.online_model.worlds import features, learner
@@ -22,7 +22,7 @@ KNOWN = np.ones(len(NAMES), np.bool_)
 
 places = st.integers(0, len(NAMES) - 1)
 customers = st.integers(0, 199)
-moves = st.floats(-0.6, 0.6)  # over an edge of the steps or two, which are a quarter wide
+moves = st.floats(-0.6, 0.6)  # crosses up to three edges of bins, which are 0.25 wide
 shares = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=len(NAMES), max_size=len(NAMES))
 flags = st.lists(st.booleans(), min_size=len(NAMES), max_size=len(NAMES))
 
@@ -34,15 +34,15 @@ def rows() -> Array:
 
 
 def moved(customer: int, place: int, move: float) -> tuple[Array, Array]:
-    """(features,) of a customer before and after one feature has moved."""
+    """Returns a customer's (features,) before and after one feature moved."""
     before = rows()[:, customer]
     return before, before + move * (np.arange(len(NAMES)) == place)
 
 
 def most_it_may_change(place: int, before: float, after: float) -> float:
-    """By its function, which is straight but for its jumps at the edges of bins: the steepest slope, and the jumps."""
+    """Returns the bound from the feature's function, which is linear between edges: steepest slope plus jumps."""
     p = LEARNED.parameters
-    served = mixed(experts(p), p.weights * p.slope, p.level)
+    served = weighted_sum(experts(p), p.weights * p.slope, p.level)
     height, rise = served.height[place], served.rise[place]
     jumps = np.abs(height[1:] + rise[1:] * EDGES[1:] - height[:-1] - rise[:-1] * EDGES[1:])
     ends = np.array([[min(before, after)], [max(before, after)]]).T
@@ -59,21 +59,21 @@ def topics(x: Array) -> Topics:
     return topics_of(contributions(x), x > LEARNED.mean, KNOWN)
 
 
-def told(x: Array) -> set[int]:
+def shown(x: Array) -> set[int]:
     found = reasons(x, contributions(x), x > LEARNED.mean, KNOWN)
     return {TOPICS.index(reason.topic) for reason in found}
 
 
-def test_the_model_that_is_tried_has_slopes_and_jumps() -> None:
+def test_the_model_under_test_has_slopes_and_jumps() -> None:
     p = LEARNED.parameters
-    served = mixed(experts(p), p.weights * p.slope, p.level)
+    served = weighted_sum(experts(p), p.weights * p.slope, p.level)
     assert np.abs(served.rise).max() > 0.1
     assert max(most_it_may_change(place, 1.9, 2.0) for place in range(len(NAMES))) > 0.02
-    assert any(len(told(rows()[:, customer])) == MOST_FOR + MOST_AGAINST for customer in range(200))
+    assert any(len(shown(rows()[:, customer])) == MOST_FOR + MOST_AGAINST for customer in range(200))
 
 
 @given(customers, places, moves)
-def test_a_feature_moves_its_own_contribution_alone_and_at_most_by_slope_and_jumps(
+def test_a_feature_moves_only_its_own_contribution_by_at_most_slope_and_jumps(
     customer: int, place: int, move: float
 ) -> None:
     before, after = moved(customer, place, move)
@@ -83,7 +83,7 @@ def test_a_feature_moves_its_own_contribution_alone_and_at_most_by_slope_and_jum
 
 
 @given(customers, places, moves)
-def test_a_feature_moves_its_own_topic_alone_and_no_further(customer: int, place: int, move: float) -> None:
+def test_a_feature_moves_only_its_own_topic_and_no_further(customer: int, place: int, move: float) -> None:
     before, after = moved(customer, place, move)
     most, own = most_it_may_change(place, before[place], after[place]), np.arange(len(TOPICS)) == TOPIC_INDEX[place]
     for name in ("net", "strength"):
@@ -93,13 +93,13 @@ def test_a_feature_moves_its_own_topic_alone_and_no_further(customer: int, place
 
 
 @given(customers, places, moves)
-def test_what_comes_or_goes_is_next_to_nothing_or_as_strong_as_what_it_changes_places_with(
+def test_a_reason_that_appears_or_disappears_is_weak_or_as_strong_as_the_one_it_replaces(
     customer: int, place: int, move: float
 ) -> None:
     before, after = moved(customer, place, move)
     most = most_it_may_change(place, before[place], after[place])
     for one, other in ((before, after), (after, before)):
-        strength, gone, come = topics(one).strength, told(one) - told(other), told(other) - told(one)
+        strength, gone, come = topics(one).strength, shown(one) - shown(other), shown(other) - shown(one)
         for t in gone:
             assert strength[t] <= most or any(abs(strength[u] - strength[t]) <= 2 * most for u in come)
 

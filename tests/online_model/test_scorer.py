@@ -1,4 +1,4 @@
-"""The compiled scorer: River's pipeline, row by row; what a score is made of."""
+"""The compiled scorer: equal to River's pipeline, row by row; contributions and reasons of a score."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from features.matrix import scaled
 from features.population import RFM_B, count
 from online_model.parameters import MIX, SERVED
 from online_model.pipeline import pipeline
-from online_model.reasons import LEAST, MOST_AGAINST, MOST_FOR, WORSE, reasons
+from online_model.reasons import LEAST, MOST_AGAINST, MOST_FOR, RISK_DIRECTION, reasons
 from online_model.scorer import Scorer
 from online_model.snapshot import MODEL, Snapshot
 from tests.online_model.worlds import examples, features, learner, snapshot
@@ -62,7 +62,7 @@ def test_the_average_customer_has_no_reasons() -> None:
     assert scorer.log_odds(LEARNED.mean[:, None]).tolist() == [scorer.average]
 
 
-def test_beyond_what_was_learned_from_a_model_says_what_it_says_at_the_end() -> None:
+def test_a_value_beyond_the_learned_range_scores_as_its_end() -> None:
     scorer, x = Scorer(LEARNED), scaled(RAW)
     p = LEARNED.parameters
     far = np.where(np.arange(len(NAMES))[:, None] % 2, 24.0, -8.0) + np.zeros_like(x)
@@ -70,9 +70,9 @@ def test_beyond_what_was_learned_from_a_model_says_what_it_says_at_the_end() -> 
     assert scorer.log_odds(far)[0] == scorer.log_odds(ends)[0]
 
 
-def test_what_each_expert_says_makes_up_what_is_served() -> None:
+def test_the_experts_log_odds_add_up_to_the_served_log_odds() -> None:
     scorer, p = Scorer(LEARNED), LEARNED.parameters
-    said = scorer.said(scaled(RAW))[MODEL]
+    said = scorer.expert_log_odds(scaled(RAW))[MODEL]
     np.testing.assert_allclose(p.weights @ said[:MIX], said[MIX], atol=1e-9)
     np.testing.assert_allclose(said[SERVED], scorer.log_odds(scaled(RAW)), atol=1e-4)
 
@@ -89,11 +89,11 @@ def test_until_enough_labels_have_matured_rfm_b_decides() -> None:
     loyal, middle, lost = scorer.probability(scaled(raw)).tolist()
     assert middle == pytest.approx(0.2, abs=1e-6)  # the profile's prior
     assert loyal < middle < lost
-    assert scorer.said(scaled(raw)) == {}
+    assert scorer.expert_log_odds(scaled(raw)) == {}
     assert np.flatnonzero(scorer.contributions(scaled(raw)).any(axis=1)).tolist() == [RFM_B]
 
 
-def test_rfm_b_is_put_in_from_the_population_of_the_snapshot() -> None:
+def test_rfm_b_is_computed_from_the_population_of_the_snapshot() -> None:
     scorer = Scorer(replace(snapshot(), population=count(RAW)))
     raw = RAW.copy()
     scorer.complete(raw)
@@ -113,27 +113,27 @@ def test_there_are_at_least_three_reasons_and_not_too_many(raising: int) -> None
 
 def test_the_strongest_reason_comes_first_and_no_topic_twice() -> None:
     contributions = np.random.default_rng(3).uniform(0.1, 1.0, len(NAMES))
-    found = reasons(RAW[:, 0], contributions, WORSE > 0, SURE)
+    found = reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE)
     assert [r.contribution for r in found] == sorted((r.contribution for r in found), reverse=True)
     topics = [FEATURES[NAMES.index(reason.feature)].topic for reason in found]
     assert len(set(topics)) == len(topics)
 
 
-def test_what_is_no_bad_news_by_itself_is_not_told_first() -> None:
-    contributions, above = np.full(len(NAMES), -0.1), WORSE > 0
+def test_a_value_that_is_not_bad_by_itself_is_not_the_first_reason() -> None:
+    contributions, above = np.full(len(NAMES), -0.1), RISK_DIRECTION > 0
     recency, silence = NAMES.index("retained_recency"), NAMES.index("silence_evidence_7d")
     contributions[[recency, silence]], above[recency] = [9.0, 1.0], False  # a negative weight: came yesterday
     assert reasons(RAW[:, 0], contributions, above, SURE)[0].feature == "silence_evidence_7d"
 
 
-def test_a_topic_that_lowers_the_score_as_a_whole_is_not_told_first() -> None:
+def test_a_topic_that_lowers_the_score_is_not_the_first_reason() -> None:
     contributions = np.full(len(NAMES), -0.1)
     contributions[NAMES.index("retained_recency")], contributions[NAMES.index("overdue")] = 5.0, -6.0
     contributions[NAMES.index("complaint_age")] = 1.0
-    assert reasons(RAW[:, 0], contributions, WORSE > 0, SURE)[0].feature == "complaint_age"
+    assert reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE)[0].feature == "complaint_age"
 
 
-def test_nobody_is_told_of_what_is_not_known() -> None:
+def test_unknown_values_are_no_reasons() -> None:
     known = np.zeros(len(NAMES), np.bool_)
     known[[3, 20, 40]] = True
     found = reasons(RAW[:, 0], np.linspace(5, 1, len(NAMES)), SURE, known)

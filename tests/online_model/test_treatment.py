@@ -1,4 +1,4 @@
-"""Who was left alone stands for everybody, where somebody acts."""
+"""Customers left alone represent all customers, while a CRM contacts some."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from online_model.estimator import LogisticRegression
 from online_model.examples import Examples
 from online_model.expert_weights import mean_loss
 from online_model.learner import ACTING_US, Learner
-from online_model.readiness import area
-from online_model.treatment import Treatment, codes, effective, weights
+from online_model.readiness import weighted_auc
+from online_model.treatment import Treatment, effective_sample_size, treatment_codes, weights
 from tests.online_model.worlds import RULES, WEEK_US, examples, treated
 
 
@@ -27,22 +27,22 @@ def learned(weeks: Sequence[Examples], *, leaves_out_treated: bool = True) -> Le
     return learner
 
 
-def said_of_the_crossed(learner: Learner) -> float:
-    """Mean probability of customers who would cross."""
+def probability_of_the_crossed(learner: Learner) -> float:
+    """Returns the mean probability of customers who would cross."""
     fresh = treated(99)
     p = learner.model.probability(scaled(fresh.features))
     return float(p[fresh.treatment > 0].mean())
 
 
 def truth_of_the_crossed() -> float:
-    """How many of them leave if left alone."""
+    """Returns the share of them who leave if left alone."""
     return float(examples(99, 4000, 99).label[treated(99).treatment > 0].mean())
 
 
-def test_a_case_is_told_apart_by_what_was_done() -> None:
+def test_treatment_codes_distinguish_what_was_done() -> None:
     cases = np.array([False, True, True, True, False])
     held_out, contacted = np.array([True, True, False, False, False]), np.array([False, False, False, True, True])
-    assert codes(cases, held_out, contacted).tolist() == [0, 1, 2, 3, 3]
+    assert treatment_codes(cases, held_out, contacted).tolist() == [0, 1, 2, 3, 3]
 
 
 @pytest.mark.parametrize(("share", "weight"), [(0.05, 20.0), (0.25, 4.0), (0.001, 64.0)])
@@ -58,7 +58,7 @@ def test_an_example_of_weight_two_is_two_examples(seed: int) -> None:
     x, y, weight = rng.normal(size=(60, 3)), rng.integers(0, 2, 60).astype(float), rng.integers(1, 3, 60)
     once, twice = LogisticRegression(), LogisticRegression()
     for model in (once, twice):
-        model.meet(["a", "b", "c"])
+        model.add_features(["a", "b", "c"])
         model.precision[:] = np.eye(4)
     once.update(x, y, weight.astype(float))
     twice.update(np.repeat(x, weight, axis=0), np.repeat(y, weight))
@@ -66,23 +66,23 @@ def test_an_example_of_weight_two_is_two_examples(seed: int) -> None:
     assert mean_loss(x[:, 0], y, weight.astype(float)) == pytest.approx(
         mean_loss(np.repeat(x[:, 0], weight), np.repeat(y, weight)), abs=1e-4
     )
-    assert area(x[:, 0], y, weight.astype(float)) == pytest.approx(
-        area(np.repeat(x[:, 0], weight), np.repeat(y, weight))
+    assert weighted_auc(x[:, 0], y, weight.astype(float)) == pytest.approx(
+        weighted_auc(np.repeat(x[:, 0], weight), np.repeat(y, weight))
     )
 
 
-def test_few_that_count_much_are_few() -> None:
-    assert effective(np.ones(50)) == 50.0
-    assert effective(np.array([20.0, 1.0, 1.0])) < 1.5
+def test_unequal_weights_reduce_the_effective_sample_size() -> None:
+    assert effective_sample_size(np.ones(50)) == 50.0
+    assert effective_sample_size(np.array([20.0, 1.0, 1.0])) < 1.5
 
 
-def test_the_order_of_weighted_examples_does_not_show() -> None:
+def test_the_order_of_weighted_examples_does_not_matter() -> None:
     rng = np.random.default_rng(3)
     x, y, weight = 9 * rng.normal(size=(5000, 4)), rng.integers(0, 2, 5000).astype(float), rng.choice([1.0, 64.0], 5000)
     found = []
     for order in (np.arange(5000), rng.permutation(5000)):
         model = LogisticRegression()
-        model.meet(["a", "b", "c", "d"])
+        model.add_features(["a", "b", "c", "d"])
         model.update(x[order], y[order], weight[order])
         found.append((model.weights.tobytes(), model.precision.tobytes()))
     assert found[0] == found[1]
@@ -91,22 +91,22 @@ def test_the_order_of_weighted_examples_does_not_show() -> None:
 def test_the_weighted_learner_is_right_where_the_naive_one_is_too_low() -> None:
     weeks = [treated(week) for week in range(6)]
     naive, weighted = learned(weeks, leaves_out_treated=False), learned(weeks)
-    assert said_of_the_crossed(naive) < truth_of_the_crossed() - 0.15
-    assert said_of_the_crossed(weighted) == pytest.approx(truth_of_the_crossed(), abs=0.05)
+    assert probability_of_the_crossed(naive) < truth_of_the_crossed() - 0.15
+    assert probability_of_the_crossed(weighted) == pytest.approx(truth_of_the_crossed(), abs=0.05)
 
 
-def test_where_nobody_reports_a_contact_all_examples_count_alike() -> None:
+def test_without_reported_contacts_all_examples_have_equal_weight() -> None:
     weeks = [treated(week, 500) for week in range(3)]
     silent = [replace(one, treatment=np.minimum(one.treatment, Treatment.SENT).astype(np.uint8)) for one in weeks]
     assert learned(silent).dumps() == learned(silent, leaves_out_treated=False).dumps()
 
 
-def test_the_judge_counts_everybody() -> None:
+def test_prequential_metrics_count_all_customers() -> None:
     weeks = [treated(week, 500) for week in range(3)]
-    assert learned(weeks).judge.get() == learned(weeks, leaves_out_treated=False).judge.get()
+    assert learned(weeks).metrics.get() == learned(weeks, leaves_out_treated=False).metrics.get()
 
 
-def test_a_restored_learner_goes_on_the_same() -> None:
+def test_a_restored_learner_continues_the_same() -> None:
     weeks = [treated(week, 500) for week in range(4)]
     restored = Learner(replace(RULES, leaves_out_treated=True))
     restored.loads(learned(weeks[:2]).dumps())
@@ -115,7 +115,7 @@ def test_a_restored_learner_goes_on_the_same() -> None:
     assert restored.dumps() == learned(weeks).dumps()
 
 
-def test_a_crm_that_has_been_silent_for_a_quarter_is_gone() -> None:
+def test_a_crm_without_contacts_for_a_quarter_counts_as_disconnected() -> None:
     learner = learned([treated(0, 500)])
     sent = replace(treated(1, 500), treatment=np.full(500, Treatment.SENT, np.uint8))
     before = learner.model.labels

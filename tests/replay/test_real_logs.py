@@ -105,7 +105,7 @@ def served(log: Observed, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         while waiting and waiting[0].observed_us + log.profile.label.horizon_us <= at_us:
             scorer = Scorer(learner.learn(at_us, [waiting.pop(0)]))
         raw = np.ascontiguousarray(log.raw[:, rows])
-        ours[rows], said = scorer.score(raw), scorer.said(scaled(raw))
+        ours[rows], said = scorer.score(raw), scorer.expert_log_odds(scaled(raw))
         base[rows] = sigmoid(np.array([learner.model.parameters().base]))
         these = label[rows].astype(np.uint8)
         treatment = np.zeros(len(these), np.uint8)
