@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 INSTALL = $(PIP) install --no-compile --require-hashes --requirement
 PROJECT = $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
-	--generate-hashes --no-annotate --custom-compile-command 'make lock' --group build pyproject.toml
+	--generate-hashes --no-strip-extras --no-annotate --custom-compile-command 'make lock' --group build pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench chaos lock clean
