@@ -49,10 +49,9 @@ class Withheld(IntEnum):
     OPEN_CASE = 2
     COOL_DOWN = 3
     TENURE = 4
-    SOURCE_QUIET = 5
-    STOP_LOSS = 6
-    MISSED = 7
-    CATCHING_UP = 8
+    STOP_LOSS = 5
+    MISSED = 6
+    CATCHING_UP = 7
 
 
 class CaseColumns(NamedTuple):

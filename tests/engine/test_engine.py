@@ -1,4 +1,4 @@
-"""The engine while a source is quiet: silence opens no case."""
+"""The engine while a producer is silent: silence opens no case."""
 
 from __future__ import annotations
 
