@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,9 +35,32 @@ def pack(rows: Array, columns_signature: int) -> list[bytes]:
     return [HEADER.pack(VERSION, columns_signature, zlib.crc32(part)) + part for part in numbers]
 
 
-def unpack(values: list[bytes], columns_signature: int, width: int) -> Array:
-    """Returns the rows, (n, width), of values of the changelog; raises Failure at the first invalid one."""
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The rows of the release before: their signature, the column that they lack, and its value in a new row."""
+
+    columns_signature: int
+    lacked: int
+    value: float
+
+    def widened(self, values: list[bytes], width: int, columns_signature: int) -> list[bytes]:
+        """Returns the same rows with that column."""
+        rows = unpack(values, self.columns_signature, width - 1)
+        return pack(np.insert(rows, self.lacked, self.value, axis=1), columns_signature)
+
+
+def unpack(values: list[bytes], columns_signature: int, width: int, before: Before | None = None) -> Array:
+    """Returns the rows, (n, width), of values of the changelog; raises Failure at the first invalid one.
+
+    before: the format of the release before, whose rows are read too.
+    """
     size = HEADER.size + width * 8
+    if before is not None and any(len(value) < size for value in values):
+        old = [i for i, value in enumerate(values) if len(value) < size]
+        widened = before.widened([values[i] for i in old], width, columns_signature)
+        values = list(values)
+        for i, value in zip(old, widened, strict=True):
+            values[i] = value
     for value in values:
         _check(value, columns_signature, size)
     table = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), size)

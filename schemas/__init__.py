@@ -12,6 +12,7 @@ deletions, and refused records with the field and the rule that each broke.
     json_structure     finds records that are nested too deep or that have a key twice
     fields             the fields of many objects as columns
     columns            the columns of accepted events
+    partitioner        the partition of a customer: murmur2 of the key
     refusals           a refused record, and its dead letter
     instants           instants and durations as integers and as text
     rfc3339            parses a batch of RFC 3339 texts with NumPy

@@ -164,6 +164,8 @@ class Heartbeat(Message):
     """This publisher sends no event older than event_time any more. Send it to all partitions."""
 
     kind: Literal["heartbeat"]
+    scope: Text | None = Field(None, description="the producer speaks for all customers of this scope")
+    final: bool = Field(False, description="the producer has left for good: its silence means nothing any more")
 
 
 class End(Message):

@@ -104,7 +104,7 @@ class Intervention(Output):
 
 
 Rule = Literal[
-    "model_not_ready", "source_quiet", "stop_loss", "open_case", "cool_down", "tenure", "missed",
+    "model_not_ready", "stop_loss", "catching_up", "open_case", "cool_down", "tenure", "missed",
     "roll_out", "vehicle_sold", "consent", "holdout", "frequency_cap", "quiet_hours", "budget", "capacity",
     "no_longer_at_risk",
 ]  # fmt: skip

@@ -25,6 +25,8 @@ class Mark:
     kind: str
     time_us: int
     producer: str
+    scope: str | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Validator:
             return Refused(index, field, first["type"], f"{field}: {first['msg']}; came {excerpt(first['input'])}")
         body = message.model_dump(exclude_none=True)
         if body["kind"] in MARKS:
-            return Mark(index, body["kind"], parse_instant(message.event_time), message.producer)
+            at_us, scope, final = parse_instant(message.event_time), body.get("scope"), body.get("final", False)
+            return Mark(index, body["kind"], at_us, message.producer, scope, final)
         if keyed and key != body["customer_id"].encode():
             expected = excerpt(body["customer_id"])
             sentence = f"the record's key is {excerpt(key)}, expected customer_id in UTF-8, {expected}"

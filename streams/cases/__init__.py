@@ -5,6 +5,7 @@ casebook and messages in the outbox.
 
     columns         the columns of a customer's row that are about cases
     crossings       scores of many customers -> which scores are published, for which customers something is decided
+    unheard         customers about whom nothing is decided, since a producer of theirs is not heard (live only)
     decision        one of these customers: a case opens, is upgraded or withheld, or a touch is sent
     emitter         writes a decision to outbox, casebook and columns; applies grants
     responses       outcomes, customer profiles and retention events -> changes of cases

@@ -8,15 +8,19 @@ import numpy as np
 # every change of tier, so the next score is compared with it. The first five are those of interventions/opening.py.
 # `drawn_us`: when the draw of the holdout last decided alone whether a case is sent;
 # `held_share`: the holdout's share at that draw, if the customer was held out; 0: not held out.
+# `speakers`: bits of the producers that sent the customer's events (inputs/producers.py); 0 in event time.
 # `cut_us`: when the customer was last erased, or withdrew consent.
 CASE_COLUMNS = (
     "sent_probability", "armed", "case_opened_us", "pending_crossed_us", "retry_us",
-    "upgrade_above", "touched_us", "touch_points", "drawn_us", "held_share", "contacted_us", "persona",
+    "upgrade_above", "touched_us", "touch_points", "drawn_us", "held_share", "contacted_us", "speakers", "persona",
     "profile_us", "value", "cut_us",
 )  # fmt: skip
 SENT, ARMED, OPENED, PENDING, RETRY, UPGRADE, TOUCHED = range(7)
-POINTS, DRAWN, HELD, CONTACTED, ATTRIBUTES, PROFILE_US, VALUE, CUT = range(7, len(CASE_COLUMNS))
+POINTS, DRAWN, HELD, CONTACTED, SPEAKERS, ATTRIBUTES, PROFILE_US, VALUE, CUT = range(7, len(CASE_COLUMNS))
 NEVER = -np.inf
-NO_CASE = np.array([np.nan, 1.0, NEVER, NEVER, NEVER, np.inf, NEVER, 0.0, NEVER, 0.0, NEVER, 0.0, NEVER, np.nan, NEVER])
+NO_CASE = np.array(
+    [np.nan, 1.0, NEVER, NEVER, NEVER, np.inf, NEVER, 0.0, NEVER, 0.0, NEVER, 0.0, 0.0, NEVER, np.nan, NEVER]
+)
+LACKED = SPEAKERS  # the column that rows of the release before do not have
 WIDTH, DECIDED = len(CASE_COLUMNS), CONTACTED  # the first DECIDED columns may change when a customer is scored
 KEPT = WIDTH - ATTRIBUTES  # the last KEPT columns come from the customer profile

@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from features.portable_math import Array
 from online_model.snapshot import Snapshot
-from streams.cases.columns import ARMED, DECIDED, PENDING, POINTS, RETRY, SENT, TOUCHED, UPGRADE
+from streams.cases.columns import ARMED, DECIDED, PENDING, POINTS, RETRY, SENT, SPEAKERS, TOUCHED, UPGRADE
 from streams.cases.decision import Candidacy, CustomerDecision, Scored
 from streams.cases.emitter import Emitter
+from streams.cases.unheard import Unheard
 from streams.interventions.actions import action
 from streams.interventions.gate import Passed, Refused, pass_contact_rules
 from streams.interventions.opening import NONE, CaseColumns, Withheld, decide
 from streams.interventions.stop_loss import is_held
 from streams.interventions.touches import points_due
 from streams.profile.case_sections import Step, Tier
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass
@@ -32,25 +35,28 @@ class Crossings:
     def __post_init__(self) -> None:
         self.profile = profile = self.emitter.profile
         self._borders = (profile.case.threshold, *(tier.above for tier in profile.tiers))
+        self.unheard = Unheard()  # live: nothing is decided about customers of these producers
+        self.undecided: dict[int, float] = {}  # slot -> producer bits, of customers who would cross
 
     def decide(
         self, scored: Scored, rows: Array, hold: Withheld, candidacy: Candidacy
     ) -> tuple[Array, NDArray[np.bool_]]:
         """rows: (WIDTH, n) -> the new rows, and (n,) which published a score or changed."""
         p, after = scored.probability, rows.copy()
-        why = self.hold(scored.scorer.snapshot) or hold
+        why, heard = self.hold(scored.scorer.snapshot) or hold, self._heard(scored, rows)
         decision = decide(self.profile.case, CaseColumns(*rows[:UPGRADE]), p, scored.first_known_us, scored.at_us, why)
         after[ARMED:UPGRADE] = decision.columns[1:]
-        for i in np.flatnonzero(decision.opened | (decision.withheld > 0)).tolist():
+        for i in np.flatnonzero((decision.opened | (decision.withheld > 0)) & heard).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).decide_crossing(decision, candidacy)
-        self._drop_pending(scored, rows, ~(p > self._borders[0]))
-        for i in np.flatnonzero(p > rows[UPGRADE]).tolist():
+        self._drop_pending(scored, rows, ~(p > self._borders[0]) & heard)
+        for i in np.flatnonzero((p > rows[UPGRADE]) & heard & (hold != Withheld.CATCHING_UP)).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).decide_upgrade(candidacy)
         if why == Withheld.NOTHING:
-            self._touch_medium(scored, rows, after)
+            self._touch_medium(scored, rows, after, heard)
         if hold == Withheld.NOTHING and self.profile.touch_points:
-            self._touch_points(scored, rows, after)
+            self._touch_points(scored, rows, after, heard)
         after[SENT] = np.where(self._published(rows[SENT], p), p, rows[SENT])
+        after[:, ~heard] = rows[:, ~heard]
         changed: NDArray[np.bool_] = (after[:DECIDED] != rows[:DECIDED]).any(axis=0)  # NaN, never scored, differs
         return after, changed
 
@@ -79,13 +85,22 @@ class Crossings:
         for i in np.flatnonzero(np.isfinite(rows[[PENDING, RETRY]]).all(axis=0) & over).tolist():
             CustomerDecision(self.emitter, scored, rows, rows, i).drop_pending()
 
+    def _heard(self, scored: Scored, rows: Array) -> Flags:
+        """(n,): customers all of whose producers have been heard; decisions about the others wait."""
+        if not self.unheard:
+            return np.ones(rows.shape[1], np.bool_)
+        unheard, threshold = self.unheard.of(rows), self.profile.case.threshold
+        for i in np.flatnonzero(unheard & (scored.probability > threshold) & ~(rows[SENT] > threshold)).tolist():
+            self.undecided[int(scored.slots[i])] = float(rows[SPEAKERS, i])
+        return ~unheard
+
     def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
         published: NDArray[np.bool_] = np.isnan(sent) | (np.abs(p - sent) >= self.profile.scores.min_change)
         for above in self._borders:
             published |= (p > above) != (sent > above)
         return published
 
-    def _touch_medium(self, scored: Scored, rows: Array, after: Array) -> None:
+    def _touch_medium(self, scored: Scored, rows: Array, after: Array, heard: Flags) -> None:
         """Sends touches to customers who enter the automated tier."""
         p, touches, threshold = scored.probability, self.profile.touches, self.profile.case.threshold
         above = max((tier.above for tier in self.profile.tiers if 0 < tier.above < threshold), default=None)
@@ -93,12 +108,12 @@ class Crossings:
             return
         is_in, waits = (p > above) & (p <= threshold), rows[TOUCHED] == np.inf  # inf: postponed by the gate
         enters = ~(rows[SENT] > above) & (scored.at_us - rows[TOUCHED] >= touches.cool_down_us)
-        for i in np.flatnonzero(is_in & (enters | waits)).tolist():
+        for i in np.flatnonzero(is_in & (enters | waits) & heard).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).touch_medium()
 
-    def _touch_points(self, scored: Scored, rows: Array, after: Array) -> None:
+    def _touch_points(self, scored: Scored, rows: Array, after: Array, heard: Flags) -> None:
         """Sends touches to customers for whom a touch point begins to hold; needs no model: its risk is published."""
         after[POINTS] = points_due(self.profile, scored.view)
         begins = after[POINTS].astype(np.int64) & ~rows[POINTS].astype(np.int64)
-        for i in np.flatnonzero(begins).tolist():
+        for i in np.flatnonzero((begins != 0) & heard).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).touch_points(int(begins[i]))

@@ -193,7 +193,7 @@ class CustomerDecision:
         """When a hold may end: with the next model, or at the next sweep."""
         if why in (Withheld.MODEL_NOT_READY, Withheld.STOP_LOSS):
             return next_grid(self.at_us)
-        return self.at_us + self.emitter.profile.time.sweep_every_us if why == Withheld.SOURCE_QUIET else None
+        return self.at_us + self.emitter.profile.time.sweep_every_us if why == Withheld.CATCHING_UP else None
 
     def _revert_opening(self, pending_us: float, retry_us: float) -> None:
         """Reverts the columns of an opened case: the crossing stays pending, or ends (-inf)."""

@@ -57,15 +57,15 @@ def run(args: argparse.Namespace) -> int:
 
 def blueprints(profile: Profile, partitions: int, clock: Clock) -> list[Blueprint]:
     """Returns the units: an engine a partition, the learner, and a dispatcher where budgets or teams are shared."""
-    units = [_engine(profile, partition, clock) for partition in range(partitions)]
+    units = [_engine(profile, partition, clock, partitions) for partition in range(partitions)]
     units.append(Blueprint.of(lambda: LearnerUnit(profile, partitions, clock)))
     if profile.limits.shared:
         units.append(Blueprint.of(lambda: DispatcherUnit(profile, partitions, clock)))
     return units
 
 
-def _engine(profile: Profile, partition: int, clock: Clock) -> Blueprint:
-    return Blueprint.of(lambda: EngineUnit(profile, partition, clock))
+def _engine(profile: Profile, partition: int, clock: Clock, partitions: int) -> Blueprint:
+    return Blueprint.of(lambda: EngineUnit(profile, partition, clock, partitions))
 
 
 async def _work(args: argparse.Namespace, known: settings.Settings, units: list[Blueprint]) -> None:

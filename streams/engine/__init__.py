@@ -9,7 +9,7 @@
     labels          label, treatment and propensity of observations, a horizon later
     reports         what a partition reports to the learner at a grid instant; reports add up
     quality         missing values by producer
-    source_silence  whether a source is silent for longer than usual (live only)
+    hearing         which producers speak for which customers, and whose silence is believed (live only)
 
 The same code serves worker, replay, tests and benchmarks. When the engine stops is decided in inputs/schedule, what a
 case does in interventions, what a feature is in features/catalogue.

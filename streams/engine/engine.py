@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.aggregates import Layout
 from features.catalogue import AGGREGATES
@@ -33,13 +34,13 @@ from streams.cases.emitter import Emitter
 from streams.cases.outbox import Facts, Outbox
 from streams.cases.responses import Responses
 from streams.engine import observations
+from streams.engine.hearing import BEHIND_US, Hearing
 from streams.engine.labels import Labels
 from streams.engine.lifespans import Lifespans
 from streams.engine.pending import PendingCrossings
 from streams.engine.quality import Quality
 from streams.engine.reports import Report, report_of
 from streams.engine.scoring import OnScored, Scoring, ignore_scores
-from streams.engine.source_silence import SourceSilence
 from streams.engine.ticks import Ticks
 from streams.inputs.schedule import Schedule, is_grid, on_agenda
 from streams.interventions.customer_attributes import AttributesTable
@@ -65,7 +66,6 @@ class Engine:
         self.counts: Counter[str] = Counter()
         self.casebook, self.attributes_table, self.outbox = Casebook(profile, tick_us), AttributesTable(), Outbox()
         self.emitter = Emitter(profile, self.casebook, self.attributes_table, self.outbox, self.counts)
-        self.source_silence = SourceSilence(profile.time.quiet_factor)
         initial = Snapshot.initial(profile.model.prior_probability)
         self.scoring = Scoring(self.layout, self.table, Crossings(self.emitter), initial)
         responses = Responses(self.emitter, self.table.names, self.layout.retention)
@@ -76,7 +76,9 @@ class Engine:
         self.first_observed_us: int | None = None
         self.quality, self.report = Quality(), Report.empty()  # the report of the last grid instant
         self.facts = Facts()
-        self.quiet_sources: list[str] = []  # at the last sweep
+        self.hearing = Hearing(profile.time, self.table, self.attributes_table, lambda: self.quality.names)
+        self.clock_us = 0  # live: the clock, as the feed last read it
+        self._was_behind = False
         self.sweeps: list[Sweep] = []
         self.labels = Labels(profile, self.table, self.layout)
         self.lifespans = Lifespans(self.table, self.layout, profile.label)
@@ -125,6 +127,8 @@ class Engine:
             rows, self.now_us = rows[n:], stop_us
             self._run_agenda(stop_us)
             self._stop(stop_us)
+        if not self.waits_for_models:
+            self._decide_what_waited()
 
     def apply_model(self, snapshot: Snapshot) -> None:
         """Puts a model in force; if it was awaited, makes the observations and the sweep of its instant."""
@@ -215,10 +219,11 @@ class Engine:
 
     def _sweep(self, at_us: int, on_scored: OnScored = ignore_scores) -> None:
         active = self.lifespans.active(at_us)
-        self.quiet_sources = self.source_silence.quiet_sources(at_us)
-        hold = Withheld.SOURCE_QUIET if self.quiet_sources else Withheld.NOTHING  # a sweep adds silence alone
+        crossings = self.scoring.crossings
+        if not self.waits_for_models:  # a sweep adds silence alone
+            crossings.unheard, crossings.undecided = self.hearing.unheard(at_us), {}
         candidacy = self._candidacy(self.is_dispatch_instant(at_us))
-        probability = self.scoring.sweep(active, at_us, hold, candidacy, on_scored)
+        probability = self.scoring.sweep(active, at_us, self._hold(at_us), candidacy, on_scored)
         self.scoring.drop_pending(self.pending.of_others(active), at_us)
         self._flush()
         if self.keeps_sweeps and len(active):
@@ -226,6 +231,32 @@ class Engine:
         if self.waits_for_models and self.is_dispatch_instant(at_us):
             self._send_candidates(at_us)
             self.grants_due_us = at_us
+
+    def _late(self, rows: Rows) -> NDArray[np.bool_]:
+        """(rows,): behind a tick that was proved: in event time by the source, live by the event's own producer."""
+        if self.waits_for_models:
+            late: NDArray[np.bool_] = -(-rows["time_us"] // self._tick_us) * self._tick_us < rows["due_us"]
+            return late
+        return self.hearing.producers.late(rows, self.quality.names, self._tick_us)
+
+    def _hold(self, at_us: int) -> Withheld:
+        """Live, crossings wait while the partition is behind the clock: a backlog gives an intermediate picture."""
+        return Withheld.CATCHING_UP if self.clock_us - at_us > BEHIND_US else Withheld.NOTHING
+
+    def _decide_what_waited(self) -> None:
+        """Live: sweeps once when the partition has caught up, and customers whose producers are heard again."""
+        assert self.now_us is not None
+        if self._hold(self.now_us):
+            self._was_behind = True
+            return
+        again = self.hearing.heard_again(self.now_us, self.lifespans.active)
+        if self._was_behind:
+            self._sweep(self.now_us)
+        elif len(again):
+            self.scoring.crossings.unheard = self.hearing.unheard(self.now_us)
+            self.scoring.sweep(again, self.now_us, Withheld.NOTHING, self._candidacy(False))
+            self._flush()
+        self._was_behind = False
 
     def _next_stop(self, rows: Rows) -> int:
         """The next instant of schedule or agenda. Events put no deadline before the quarter of an hour they are due in,
@@ -244,7 +275,7 @@ class Engine:
             updates = self.casebook.fire_deadlines(slot, at_us, partial(self.scoring.gate, slot, at_us))
             self.emitter.updates(self.table.names[slot], at_us, updates)
         if not self.schedule.is_sweep(at_us):  # a sweep scores all active customers anyway
-            self.scoring.sweep(retries, at_us, Withheld.NOTHING, self._candidacy(False))
+            self.scoring.sweep(retries, at_us, self._hold(at_us), self._candidacy(False))
         self._flush()
 
     def _candidacy(self, is_dispatch_instant: bool) -> Candidacy:
@@ -266,10 +297,10 @@ class Engine:
         """Applies events up to the next stop, sorted by due time: drops duplicates, counts, then tick by tick."""
         if not len(rows):
             return
-        first_due_us = int(rows["due_us"][0])
+        first_due_us, last_due_us = int(rows["due_us"][0]), int(rows["due_us"][-1])
         rows = rows[np.lexsort((rows["id"], rows["kind"], rows["time_us"], rows["due_us"], rows["slot"]))]
         new = self.recent.take_new(rows["id"], first_due_us - 1)
-        late = -(-rows["time_us"] // self._tick_us) * self._tick_us < rows["due_us"]
+        late = self._late(rows)
         self.counts["duplicate"] += int((~new).sum())
         self.counts["late"] += int((new & late).sum())
         self.counts["applied"] += int((new & ~late).sum())
@@ -277,8 +308,9 @@ class Engine:
         self.quality.count(rows)
         self.counts["notes"] += int((rows["details"] > 0).sum())
         if not self.waits_for_models:
-            self.source_silence.add(rows[rows["details"] == 0])
-        self.ticks.apply(rows, details, self._candidacy(False))
+            self.hearing.add(rows[rows["details"] == 0])
+            self.scoring.crossings.unheard = self.hearing.silent(last_due_us)
+        self.ticks.apply(rows, details, self._hold(first_due_us), self._candidacy(False))
         self._flush()
 
     def _flush(self) -> None:

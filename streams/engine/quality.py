@@ -41,9 +41,14 @@ class Quality:
             return np.full(len(producers), self._codes.get(different[0], 0), np.uint16)
         return np.array([self._codes.get(name, 0) for name in producers], np.uint16)
 
+    @property
+    def names(self) -> list[str]:
+        """The producers by their codes."""
+        return list(self._codes)
+
     def count(self, rows: Rows) -> None:
         """Counts events that are applied now."""
-        names = list(self._codes)
+        names = self.names
         of_all = np.bincount(rows["producer"])
         self.events.update({names[code]: int(of_all[code]) for code in np.flatnonzero(of_all).tolist()})
         for kind, fields in FIELDS.items():

@@ -30,7 +30,7 @@ class Ticks:
         self._responses, self._lapsed_after_us = responses, lapsed_after_us
         self._last_retained = self.layout.column[Last(Signal(RETENTION))]
 
-    def apply(self, rows: Rows, details: Mapping[int, Details], candidacy: Candidacy) -> None:
+    def apply(self, rows: Rows, details: Mapping[int, Details], hold: Withheld, candidacy: Candidacy) -> None:
         """Applies rows sorted by slot and tick: the first tick of every customer, then the second, ..."""
         if not len(rows):
             return
@@ -45,7 +45,8 @@ class Ticks:
             mine = turn == k
             place = np.cumsum(mine) - 1
             chosen = mine[group]
-            self._groups(slot[first[mine]], due_us[first[mine]], rows[chosen], place[group[chosen]], details, candidacy)
+            groups = slot[first[mine]], due_us[first[mine]], rows[chosen], place[group[chosen]]
+            self._groups(*groups, details, hold, candidacy)
 
     def _groups(
         self,
@@ -54,6 +55,7 @@ class Ticks:
         rows: Rows,
         group: NDArray[np.intp],
         details: Mapping[int, Details],
+        hold: Withheld,
         candidacy: Candidacy,
     ) -> None:
         for start in range(0, len(slots), ROWS_AT_ONCE):
@@ -66,7 +68,7 @@ class Ticks:
             is_active = np.flatnonzero(block[self._last_retained] >= at_us - self._lapsed_after_us)
             part = block[:, is_active]
             scored = self.scoring.scored(slots[start:end][is_active], part, at_us[is_active])
-            self.scoring.decide(scored, part, Withheld.NOTHING, candidacy)
+            self.scoring.decide(scored, part, hold, candidacy)
             block[-WIDTH:, is_active] = part[-WIDTH:]
             self.table.scatter(slots[start:end], block)
 

@@ -3,9 +3,10 @@
 In come decoded rows with their offsets, heartbeats and end markers; out go the rows of complete ticks, the frontier,
 and the position (next offset of each source) to read on from.
 
-    merge     sources -> whole ticks; late records, watermarks, positions
-    schedule  the instants at which a partition stops: sweeps, observations, labels, midnights
-    details   fields of outcomes and profiles that have no column, kept while their rows wait in the merge
+    merge      sources -> whole ticks; late records, watermarks, positions
+    schedule   the instants at which a partition stops: sweeps, observations, labels, midnights
+    producers  the producers of a partition, and up to when the silence of each is believed (live only)
+    details    fields of outcomes and profiles that have no column, kept while their rows wait in the merge
 
 For a new instant at which the engine stops: `schedule`. For another rule of lateness: `Merge.add`.
 """

@@ -9,7 +9,7 @@ counts as a crossing once the least tenure has passed, if p was above at every s
 | the last case opened no longer than the window ago               | withheld: open_case                |
 | the last case opened less than the cool-down ago                 | withheld: cool_down                |
 | it is a first score, and the least tenure has not passed         | withheld: tenure; it waits         |
-| a hold: no model is ready, stop-loss, a source is quiet          | withheld: the hold; pending        |
+| a hold: no model is ready, stop-loss, the partition catches up   | withheld: the hold; pending        |
 | otherwise                                                        | a case opens, if it passes the gate|
 
 | what is pending           | at a later scoring                          | result                               |
@@ -49,9 +49,9 @@ class Withheld(IntEnum):
     OPEN_CASE = 2
     COOL_DOWN = 3
     TENURE = 4
-    SOURCE_QUIET = 5
-    STOP_LOSS = 6
-    MISSED = 7
+    STOP_LOSS = 5
+    MISSED = 6
+    CATCHING_UP = 7
 
 
 class CaseColumns(NamedTuple):

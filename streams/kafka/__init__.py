@@ -4,6 +4,7 @@
     topics             the topics with their settings; creates them and checks those that exist
     lease              one owned unit: a transactional producer, restore, one transaction a checkpoint
     leases             all leases of this worker: which are acquired, kept and released
+    requests           requests that aiokafka lacks: ids of topics, open transactions
     restore            reads a changelog up to the token of its new owner
     transaction_guard  no transactional request is sent twice at one epoch
     transport          Faust's consumer, changed to yield batches of whole ticks from the positions in the states

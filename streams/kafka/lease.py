@@ -21,6 +21,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from streams.kafka.fatal import halt
+from streams.kafka.requests import OpenTransaction, open_transactions
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
 from streams.kafka.transaction_guard import forbid_resends
@@ -39,6 +40,7 @@ POSITION_ROWS = 1  # a unit writes its position at every checkpoint
 
 BATCH_BYTES = 900_000  # below the brokers' default limit of 1 MiB; a larger record has a batch of its own
 RECORD_BYTES = 8 << 20
+ALERT_CHARACTERS = 1_500
 
 log = logging.getLogger("keepline.worker")
 Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
@@ -64,7 +66,8 @@ class Lease:
         self.delivered: dict[str, int] = {}
         # source -> offset after its last record, and after the markers and aborted records that follow it
         self.read: dict[str, tuple[int, int]] = {}
-        self.ends: dict[str, int] = {}  # source -> last stable offset, as the broker reported it last
+        self.ends: dict[str, int] = {}  # source -> high watermark, as the broker reported it last
+        self.transactions: dict[str, str] = {}  # source -> an alert: open transactions hold its records back
         # unit.steps of the last checkpoint; None: there was none, so that a new owner saves at once
         self.saved: int | None = None
         self.saved_at = 0.0
@@ -106,6 +109,16 @@ class Lease:
         """Whether everything applied is in a checkpoint."""
         return self.ready and self.saved == self.unit.steps
 
+    @property
+    def alerts(self) -> list[str]:
+        """What on-call must know, a sentence each."""
+        return [*self.unit.alerts, *self.transactions.values()]
+
+    async def open_transactions(self, source: str) -> list[OpenTransaction]:
+        """The transactions that are open in a source."""
+        assert self._producer
+        return await open_transactions(self._producer.client, self.inputs[source])
+
     async def acquire(self, earliest: Earliest) -> None:
         """Becomes the owner and restores the state; then the unit has a position in every source."""
         started = time.monotonic()
@@ -132,7 +145,7 @@ class Lease:
     async def checkpoint(self) -> None:
         """Commits what was applied since the last checkpoint, if anything was."""
         async with self._lock:
-            if self.is_saved or not self.ready:
+            if not self.ready or (self.is_saved and not self._alerts_changed):
                 return
             # no await from here to the offsets: rows, outputs and offsets belong together
             steps, outputs, offsets = self.unit.steps, self.unit.take(), self._offsets()
@@ -159,11 +172,17 @@ class Lease:
         """Live, each tick advances an idle unit; that alone is saved every IDLE_CHECKPOINT_S, not every second."""
         nothing_new = position == self.saved_position and not self.unit.done
         rows = sum(len(output.pairs) for output in outputs)
-        return nothing_new and rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
+        idle = rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
+        return nothing_new and idle and not self._alerts_changed
+
+    @property
+    def _alerts_changed(self) -> bool:
+        """Whether status shows other alerts than there are; text after a semicolon is a count and is not compared."""
+        return {alert.partition(";")[0] for alert in self.alerts} != self._alerts.keys()
 
     def _log_alerts(self) -> None:
-        """Logs each alert once; the text after a semicolon is a changing count and is not compared."""
-        logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.unit.alerts}
+        """Logs each alert once."""
+        logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.alerts}
         for what, alert in self._alerts.items():
             if what not in logged:
                 log.warning("%s: %s", self.name, alert)
@@ -224,7 +243,7 @@ class Lease:
             "frontier": unit.frontier,
             "done": unit.done,
             "waiting": unit.waiting,
-            "alerts": list(unit.alerts),
+            "alerts": short(self.alerts),
             "counts": dict(unit.counts),
         }
 
@@ -237,6 +256,18 @@ class Lease:
     def _changelog(self) -> tuple[str, int]:
         short, partition = self.unit.changelog
         return self.settings.topic(short), partition
+
+
+def short(alerts: Sequence[str]) -> list[str]:
+    """As many alerts as fit into the metadata of offsets, whose 4,096 characters brokers do not exceed."""
+    room = ALERT_CHARACTERS
+    found: list[str] = []
+    for alert in alerts:
+        room -= len(alert)
+        if room < 0:
+            return [*found, f"{len(alerts) - len(found)} more alerts: the worker's log has them"]
+        found.append(alert)
+    return found
 
 
 def chunks(pairs: Sequence[Pair]) -> list[list[Pair]]:

@@ -12,11 +12,12 @@ import orjson
 import xxhash
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
+from schemas.columns import CUSTOMER_ACTION_KINDS
 from schemas.errors import Failure
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import format_instant
+from schemas.partitioner import partition_of
 from streams.files.tick_reader import Row, Ticks
 from streams.kafka import topics
 from streams.kafka.settings import Settings
@@ -90,6 +91,13 @@ class Sender:
         await self._append(self.names[row.kind], self._partition_of(row.customer or ""), key, row.value)
         self.sent += 1
 
+    async def send_final(self, producer: str, at_us: int) -> None:
+        """Sends in the name of a producer that it has left for good: to every partition that customers publish to."""
+        body = {"kind": "heartbeat", "event_time": format_instant(at_us), "producer": producer, "final": True}
+        for kind in CUSTOMER_ACTION_KINDS:
+            for partition in range(self.partitions):
+                await self._append(self.names[kind], partition, b"\0heartbeat", orjson.dumps(body))
+
     async def send_mark(self, kind: str, at_us: int) -> None:
         """Sends a mark to every partition of every input topic. Marks have a key because compacted topics need one;
         compaction keeps the last mark of a kind, which is the only one that counts.
@@ -126,5 +134,5 @@ class Sender:
         """Returns the partition that the default partitioner of Kafka's clients chooses."""
         found = self._partition.get(customer)
         if found is None:
-            found = self._partition[customer] = (murmur2(customer.encode()) & 0x7FFFFFFF) % self.partitions
+            found = self._partition[customer] = partition_of(customer, self.partitions)
         return found

@@ -142,8 +142,9 @@ async def _read_inputs(
         starts = {place: offsets[place].offset for place in waiting}
         starts[models] = min(starts.get(models, ends[models]), max(ends[models] - LAST_MODELS, firsts[models]))
         records = await _records(consumer, starts, ends)
+    hidden = await _hidden(settings, ends)
     places = [
-        _place(settings, place, committed, ends[place], records[place] if place in waiting else None)
+        _place(settings, place, committed, ends[place], records[place] if place in waiting else None, hidden[place])
         for place, committed in sorted(offsets.items())
     ]
     return places, _model(records[models])
@@ -165,18 +166,30 @@ async def _records(
     return records
 
 
+async def _hidden(settings: Settings, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    """Offsets between the last stable offset and the high watermark: behind a transaction that is open."""
+    async with AIOKafkaConsumer(**settings.client, isolation_level="read_uncommitted") as consumer:
+        marks = await consumer.end_offsets(list(ends))
+    return {place: max(marks[place] - end, 0) for place, end in ends.items()}
+
+
 def _place(
-    settings: Settings, place: TopicPartition, committed: OffsetAndMetadata, end: int, records: list[Any] | None
+    settings: Settings,
+    place: TopicPartition,
+    committed: OffsetAndMetadata,
+    end: int,
+    records: list[Any] | None,
+    hidden: int,
 ) -> Place:
     short = place.topic.removeprefix(settings.topic_prefix)
     counted = None if records is None else sum(record.offset >= committed.offset for record in records)
-    lag = max(end - committed.offset, 0) if counted is None else counted
+    lag = hidden + (max(end - committed.offset, 0) if counted is None else counted)
     return Place(
         short,
         place.partition,
         _offset_metadata(committed)["unit"],
         committed.offset,
-        end,
+        end + hidden,
         0 if short == DELAY_LINE else lag,
     )
 

@@ -46,7 +46,7 @@ class Fetched:
     records: list[Any]
     next_offset: int  # where the consumer reads on: behind control markers and aborted records
     caught_up_us: int
-    end: int | None  # last stable offset, as far as the broker has reported it
+    end: int | None  # high watermark, as far as the broker has reported it
 
 
 class BatchSchema(Schema[Any, Any]):
@@ -102,9 +102,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 state, records = assignment.state_value(tp), got.get(tp, [])
                 if not state.has_valid_position:
                     continue  # assigned again and not sought yet: these records belong to an older assignment
-                caught_up = live and state.lso is not None and state.position >= state.lso
+                # the high watermark, not the last stable offset: an open transaction hides what lies behind it
+                caught_up = live and state.highwater is not None and state.position >= state.highwater
                 caught_up_us = state.timestamp * 1000 if caught_up else 0
-                self.inbox.append(Fetched(tp, self._next[tp], records, state.position, caught_up_us, state.lso))
+                self.inbox.append(Fetched(tp, self._next[tp], records, state.position, caught_up_us, state.highwater))
                 self._next[tp] = records[-1].offset + 1 if records else self._next[tp]
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:

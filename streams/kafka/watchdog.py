@@ -22,6 +22,7 @@ APPLY_LIMIT_S = 30.0  # merged, but not applied: Faust lost the batch
 SAVE_LIMIT_S = 60.0  # applied, but not saved
 FETCH_LIMIT_S = 90.0  # on the broker and wanted, but not read
 ENDS_EVERY_S = 15.0
+OPEN_LIMIT_S = 20.0  # records behind a last stable offset that has not moved: somebody's transaction hangs
 LOOP_CHECK_S = 10.0
 # checks without progress until the event loop counts as hung; counted, since a process that was stopped also slept
 LOOP_CHECKS = 12
@@ -56,6 +57,7 @@ class Watchdog:
         if now - self._ends_checked_at > ENDS_EVERY_S and not self._leases.rebalancing:
             self._ends_checked_at = now
             await self._check_ends(now)
+            await self._check_transactions(now)
 
     def _check_batches(self, lease: Lease, now: float) -> None:
         position, merged = dict(lease.unit.position), lease.delivered
@@ -76,6 +78,16 @@ class Watchdog:
             waits = read if ends[place] > read else None
             if self._unchanged_s(str(place), "fetch", waits, now) > FETCH_LIMIT_S:
                 halt(f"{place} ends at {ends[place]}, but nothing after {read} was read for {FETCH_LIMIT_S:.0f} s")
+
+    async def _check_transactions(self, now: float) -> None:
+        """A transaction that is never ended hides what lies behind it: the frontier waits, on-call has to end it."""
+        for lease in self._leases.ready:
+            for source, (_, read) in list(lease.read.items()):
+                hidden = lease.ends.get(source, 0) - read
+                stands = self._unchanged_s(f"{lease.name} {source}", "transaction", read if hidden > 0 else None, now)
+                lease.transactions.pop(source, None)
+                if stands > OPEN_LIMIT_S and (found := await lease.open_transactions(source)):
+                    lease.transactions[source] = found[0].alert(hidden)
 
     def _unchanged_s(self, name: str, kind: str, what: object, now: float) -> float:
         since = self._since.get((name, kind))

@@ -183,7 +183,7 @@ def _model(leases: list[Lease]) -> Iterator[Metric]:
 
 
 def _alerts(leases: list[Lease]) -> dict[str, float]:
-    return {lease.name: float(len(lease.unit.alerts)) for lease in leases}
+    return {lease.name: float(len(lease.alerts)) for lease in leases}
 
 
 def _scores(lease: Lease) -> bool:

@@ -43,6 +43,7 @@ class Time(Section):
     observe: Literal["weekly"]
     max_skew_us: Duration
     quiet_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    producer_patience_us: Period
     zone: TimeZone
 
 

@@ -7,6 +7,7 @@ changelog rows and the position that they belong to. Written in one transaction 
     sources          short names of topics, and the keys of a position
     engine_feed      the engine's feed: how far it may go, with which models, grants and matured observations
     engine_batch     a batch of the engine
+    residence        refuses records of customers who live in another partition
     engine_unit      the engine of a partition: batches applied, state written and restored
     global_unit      base of learner and dispatcher: one unit for all partitions, instants that all have reported
     learner_feed     labelled examples, reports and commands, by grid instant

@@ -8,6 +8,7 @@ from typing import Any
 
 from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
+from schemas.validation import Mark
 
 Grants = tuple[int, list[dict[str, Any]]]  # instant us, the dispatcher's answers to its candidates
 
@@ -30,6 +31,8 @@ class Batch:
     model: Snapshot | None = None
     grants: list[Grants] = field(default_factory=list)
     matured: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # grid instant -> its blocks
+    heartbeats: list[tuple[str, Mark]] = field(default_factory=list)  # live: (kind of the source, newest of a producer)
+    clock_us: int = 0  # live: the clock
     ended: bool = False
 
     @property

@@ -25,6 +25,7 @@ from streams.inputs.details import WaitingDetails
 from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets
 from streams.inputs.schedule import is_grid, next_grid
 from streams.units.engine_batch import Batch, Grants, Letter
+from streams.units.residence import refuse_strangers
 from streams.units.sources import (
     DISPATCHES,
     INPUTS,
@@ -44,8 +45,15 @@ MOST_INSTANTS = 2  # complete instants of observations in memory
 class EngineFeed:
     """The inputs of one partition's engine."""
 
-    def __init__(self, engine: Engine, position: dict[str, int], tick_us: int, max_skew_us: int) -> None:
-        self.engine, self.tick_us = engine, tick_us
+    def __init__(
+        self,
+        engine: Engine,
+        position: dict[str, int],
+        tick_us: int,
+        max_skew_us: int,
+        partitions: int | None = None,
+    ) -> None:
+        self.engine, self.tick_us, self.partitions = engine, tick_us, partitions
         self.read, self.position = dict(position), dict(position)
         events = {source: offset for source, offset in position.items() if is_event_source(source)}
         self.merge = Merge(events, tick_us, engine.now_us)
@@ -62,6 +70,8 @@ class EngineFeed:
         self.unknown_fields: Counter[str] = Counter()
         self.details = WaitingDetails()
         self.letters: list[Letter] = []
+        self.live, self.clock_us = not engine.waits_for_models, 0
+        self.heartbeats: dict[tuple[str, str], Mark] = {}  # (kind, producer) -> the newest since the last batch
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
@@ -70,6 +80,7 @@ class EngineFeed:
             raise OffsetGap(
                 f"{source} was read from {base}, expected {self.read[source]}: records between them are missing"
             )
+        self.clock_us = max(self.clock_us, now_us)
         new = [record for record in records if record.offset >= self.read[source]]
         if not new:
             return
@@ -88,6 +99,8 @@ class EngineFeed:
         (records,); letters: (refused,).
         """
         rows = decoded.events.rows
+        if self.live:  # an event ahead of the clock must not delay the others
+            np.minimum(rows["time_us"], self.clock_us, out=rows["time_us"])
         rows["slot"] = self.engine.table.slots(decoded.events.customers)
         rows["producer"] = self.engine.quality.codes(decoded.events.producers)
         self.details.keep(rows, decoded.details)
@@ -111,6 +124,9 @@ class EngineFeed:
             self._refuse(source, other, offset)
         elif other.kind == "end":
             self.merge.end(source, other.time_us, offset)
+        elif self.live:
+            self.merge.heartbeat(source, min(other.time_us, self.clock_us), offset)
+            self.heartbeats[INPUTS[source], other.producer] = other
         else:
             self.merge.heartbeat(source, other.time_us, offset)
 
@@ -132,6 +148,7 @@ class EngineFeed:
 
     def caught_up(self, source: str, now_us: int) -> None:
         """Live: the source has been read to its end, so nothing older than now follows."""
+        self.clock_us = max(self.clock_us, now_us)
         if source in self.merge.sources:
             self.merge.advance(source, now_us)
 
@@ -186,7 +203,12 @@ class EngineFeed:
     ) -> Batch:
         unknown, self.unknown_fields = self.unknown_fields, Counter()
         details = self.details.take(rows)
-        return Batch(self, base, self.position, until_us, rows, details, [], unknown, model, grants, matured, ended)
+        heartbeats, self.heartbeats = [(kind, mark) for (kind, _), mark in self.heartbeats.items()], {}
+        clock_us = self.clock_us if self.live else 0
+        return Batch(
+            self, base, self.position, until_us, rows, details, [], unknown, model, grants, matured, heartbeats,
+            clock_us, ended,
+        )  # fmt: skip
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
         """Keeps a dead letter, unless an owner before has sent it: the position may lie before it, at an event."""
@@ -197,6 +219,8 @@ class EngineFeed:
     def _events(self, source: str, records: Sequence[Record], now_us: int) -> None:
         values, keys = [r.value for r in records], [r.key for r in records]
         decoded = self.decoders[source].decode(values, keys, now_us)
+        if self.partitions is not None:
+            decoded = refuse_strangers(decoded, self.engine.table, self.engine.partition, self.partitions)
         offsets = np.array([r.offset for r in records], np.int64)
         place = {"topic": source, "partition": self.engine.partition}
         letters = [

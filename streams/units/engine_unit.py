@@ -15,7 +15,9 @@ import orjson
 
 from features import row_format
 from online_model.snapshot import Snapshot
+from schemas.errors import Failure
 from schemas.instants import DAY_US, format_instant
+from streams.cases.columns import LACKED, NO_CASE, WIDTH
 from streams.cases.outbox import Facts
 from streams.engine.engine import Engine, Sweep
 from streams.inputs.merge import OffsetGap
@@ -51,12 +53,16 @@ class EngineUnit:
 
     sources: tuple[str, ...] = (*INPUTS, MODELS, OBSERVATIONS)
 
-    def __init__(self, profile: Profile, partition: int, clock: Clock) -> None:
-        self.profile, self.partition, self.clock = profile, partition, clock
+    def __init__(self, profile: Profile, partition: int, clock: Clock, partitions: int | None = None) -> None:
+        """partitions: how many there are, for the check that each customer lives in this one; None: no check."""
+        self.profile, self.partition, self.clock, self.partitions = profile, partition, clock, partitions
         self.name, self.changelog = f"engine-{partition}", (STATE, partition)
         self.tick_us = tick_us(profile, clock)
         self.engine = Engine(profile, partition, self.tick_us, waits_for_models=clock == "event")
-        self.signature = row_format.signature(self.engine.columns)
+        columns = self.engine.columns
+        self.signature, lacked = row_format.signature(columns), len(columns) + LACKED - WIDTH
+        older = row_format.signature((*columns[:lacked], *columns[lacked + 1 :]))
+        self.before = row_format.Before(older, lacked, float(NO_CASE[LACKED]))
         self.position: dict[str, int] = {}
         self.steps, self.done = 0, False
         self.publishes_scores = True
@@ -86,9 +92,8 @@ class EngineUnit:
     @property
     def alerts(self) -> list[str]:
         """Sentences for on-call."""
-        quiet = [
-            f"{source} has fallen quiet: cases that silence would open wait" for source in self.engine.quiet_sources
-        ]
+        engine = self.engine
+        quiet = engine.hearing.alerts(engine.now_us or 0, engine.scoring.crossings.undecided.values())
         held = [f"{why}: none opens; {len(self.engine.pending)} crossings wait" for why in self._held()]
         return quiet + held + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
 
@@ -104,7 +109,7 @@ class EngineUnit:
 
     def open_feed(self) -> EngineFeed:
         """Returns a feed that starts at the position of the state."""
-        return EngineFeed(self.engine, self.position, self.tick_us, self.profile.time.max_skew_us)
+        return EngineFeed(self.engine, self.position, self.tick_us, self.profile.time.max_skew_us, self.partitions)
 
     def apply(self, batch: Batch) -> bool:
         """Applies a batch; returns whether its outputs are urgent. Raises OffsetGap when one before it is missing."""
@@ -114,6 +119,9 @@ class EngineUnit:
         if batch.until_us is not None:
             if engine.now_us is None:
                 engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
+            for kind, mark in batch.heartbeats:
+                engine.hearing.producers.beat(kind, mark.producer, mark.time_us, mark.scope, final=mark.final)
+            engine.clock_us = max(engine.clock_us, batch.clock_us)
             if batch.model is not None:
                 engine.apply_model(batch.model)
             for instant_us, grants in batch.grants:
@@ -248,7 +256,8 @@ class EngineUnit:
             "done": self.done,
             "counts": dict(engine.counts),
             "model": engine.scorer.snapshot.dumps().decode(),
-            "rhythm": engine.source_silence.state(),
+            "producers": engine.hearing.producers.state(),
+            "partitions": self.partitions,
             "quality": engine.quality.state(),
             "judged": engine.casebook.judged,
         }
@@ -256,12 +265,18 @@ class EngineUnit:
     def _load_position(self, body: dict[str, Any]) -> None:
         engine = self.engine
         self.position, self.done = body["position"], body["done"]
+        written = body.get("partitions")
+        if written and self.partitions and written != self.partitions:
+            raise Failure(
+                f"{self.name}: its state was written when there were {written} partitions, now there are "
+                f"{self.partitions}: customers have moved; publish the history into new topics with another prefix"
+            )
         engine.now_us, engine.model_due_us, engine.grants_due_us = body["now_us"], body["waiting_us"], body["asked_us"]
         engine.first_observed_us = body["first_observed_us"]
         engine.counts.clear()
         engine.counts.update(body["counts"])
         engine.serve_model(Snapshot.loads(body["model"].encode()))
-        engine.source_silence.load(body["rhythm"])
+        engine.hearing.producers.load(body.get("producers", []))
         engine.quality.load(body["quality"])
         engine.casebook.judged = added({}, body["judged"])
 
@@ -271,7 +286,8 @@ class EngineUnit:
         table.forget(table.slots(gone))
         there = {key.decode(): value for key, value in rows.items() if value is not None}
         slots = table.slots(list(there))
-        table.rows[slots] = row_format.unpack(list(there.values()), self.signature, table.rows.shape[1])
+        width = table.rows.shape[1]
+        table.rows[slots] = row_format.unpack(list(there.values()), self.signature, width, self.before)
         table.dirty[:] = False
 
     def _load_case(self, customer: str, value: bytes | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streams.profile.learning_sections import Drift
+from streams.units.residence import RULE as PARTITION
 
 MOST_PRODUCERS, OTHERS = 200, ("others", "others")  # a producer field with ever new names must not fill the memory
 
@@ -31,7 +32,12 @@ class RefusalCounts:
 
     def alerts(self, drift: Drift, events: Mapping[str, int]) -> list[str]:
         """Returns sentences on producers with many refused records this week; events: accepted ones, by producer."""
-        alerts = []
+        alerts = [
+            f"producer {producer} sends customers to partitions in which they do not live: set its client's "
+            f"partitioner to murmur2 of the key (librdkafka: murmur2_random); {count} records were refused"
+            for (rule, producer), count in sorted(self.counts.items())
+            if rule == PARTITION
+        ]
         for producer, refused in sorted(self._this_week.items()):
             share = refused / (refused + events.get(producer, 0))
             if refused >= drift.least_counted and share > drift.missing_jump:

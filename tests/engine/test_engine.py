@@ -1,4 +1,4 @@
-"""The engine while a source is quiet: silence opens no case."""
+"""The engine while a producer is silent: silence opens no case."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def opened_and_withheld(made: Engine) -> tuple[int, list[str]]:
 
 def test_a_customer_is_scored_at_the_event_and_not_only_at_the_next_sweep() -> None:
     made, at_us = engine(live=True), START_US + (BUSY_DAYS + 9) * DAY_US + DAY_US // 2
-    go(made, BUSY_DAYS + 9)
+    for day in range(9):  # the producer is heard meanwhile
+        visits(made, BUSY_DAYS + day, range(1, CUSTOMERS))
     made.take_facts()
     rows = np.zeros(1, EVENT)
     rows["slot"], rows["kind"], rows["id"], rows["time_us"], rows["due_us"] = 0, SERVICE_VISIT, 1, at_us, at_us
@@ -76,8 +77,10 @@ def test_a_customer_is_scored_at_the_event_and_not_only_at_the_next_sweep() -> N
 def test_silence_opens_no_case_while_the_whole_source_is_silent() -> None:
     made = engine(live=True)
     go(made, BUSY_DAYS + 12)
-    assert opened_and_withheld(made) == (0, ["source_quiet"] * CUSTOMERS)
-    assert made.quiet_sources == ["service_visit"]
+    assert opened_and_withheld(made) == (0, [])
+    (alert,) = made.hearing.alerts(made.now_us or 0, made.scoring.crossings.undecided.values())
+    assert "has not been heard on service_visit since" in alert
+    assert f"{CUSTOMERS} decisions about its customers wait" in alert
 
 
 def test_held_crossings_open_once_the_source_has_events_again() -> None:

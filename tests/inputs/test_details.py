@@ -98,7 +98,7 @@ def test_a_row_without_events_that_says_something_is_kept_and_restored() -> None
 def test_notes_are_no_sign_of_life_of_a_source() -> None:
     unit = live()
     read(unit, [profile(hour) for hour in range(60)])
-    assert unit.engine.source_silence.sources == {}
+    assert unit.engine.hearing.producers.all == []
 
 
 def test_notes_wait_no_longer_than_their_rows() -> None:

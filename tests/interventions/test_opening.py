@@ -179,8 +179,8 @@ def test_a_crossing_is_withheld_once_however_long_the_model_is_not_ready() -> No
 
 
 def test_a_crossing_while_a_source_is_quiet_waits_until_its_events_come_again() -> None:
-    quiet = Withheld.SOURCE_QUIET
-    assert story((0, 0.4, quiet), (1, 0.6, quiet), (2, 0.6, quiet), (3, 0.6)) == ["", "source_quiet", "", "open 1"]
+    behind = Withheld.CATCHING_UP
+    assert story((0, 0.4, behind), (1, 0.6, behind), (2, 0.6, behind), (3, 0.6)) == ["", "catching_up", "", "open 1"]
 
 
 def test_a_new_customer_whose_tenure_passes_before_the_model_is_ready_waits_for_it() -> None:
@@ -215,5 +215,5 @@ def test_nobody_is_nothing() -> None:
 @pytest.mark.parametrize("why", [why for why in Withheld if why])
 def test_every_reason_occurs(why: Withheld) -> None:
     a = story((0, 0.4), (1, 0.6), (2, 0.4), (3, 0.6), (4, 0.4), (10, 0.6), (11, 0.4), (41, 0.6, False))
-    a += story((0, 0.4), (1, 0.6, Withheld.SOURCE_QUIET), (32, 0.6)) + story((0, 0.6, Withheld.STOP_LOSS))
+    a += story((0, 0.4), (1, 0.6, Withheld.CATCHING_UP), (32, 0.6)) + story((0, 0.6, Withheld.STOP_LOSS))
     assert why.name.lower() in a + story((0, 0.6), first_seen_day=0)

@@ -1,0 +1,78 @@
+"""Whose silence an engine believes, live: hears the producers of its events, and says about whom nothing is decided."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from features.table import Slots, Table
+from schemas.columns import Rows
+from schemas.instants import SECOND_US, format_duration, format_instant
+from streams.cases.columns import SPEAKERS, WIDTH
+from streams.cases.unheard import Unheard
+from streams.inputs.producers import LEAST_PAUSE_US, Producers
+from streams.interventions.customer_attributes import AttributesTable
+from streams.profile.learning_sections import Time
+
+BEHIND_US = 60 * SECOND_US  # a partition further behind the clock is catching up
+
+
+class Hearing:
+    """The producers of a partition, and the customers for whom they speak."""
+
+    def __init__(
+        self, time: Time, table: Table, attributes: AttributesTable, names: Callable[[], Sequence[str]]
+    ) -> None:
+        """names: of the producers, by the numbers in rows."""
+        self.producers = Producers(time.quiet_factor, time.producer_patience_us)
+        self._table, self._attributes, self._names = table, attributes, names
+        self._waited_for = 0  # bits of those that were not heard when it was last asked
+
+    def add(self, rows: Rows) -> None:
+        """Customers' own events, sorted by slot, that are applied now: their producers speak for the customers."""
+        if not len(rows):
+            return
+        bits = self.producers.hear(rows, self._names())
+        slots, first = np.unique(rows["slot"], return_index=True)
+        column, speak = self._table.rows[:, SPEAKERS - WIDTH], np.bitwise_or.reduceat(bits, first)
+        column[slots] = column[slots].astype(np.int64) | speak
+
+    def unheard(self, at_us: int) -> Unheard:
+        """Those whose silence is not believed at a sweep."""
+        return self._unheard(self.producers.unheard(at_us))
+
+    def silent(self, at_us: int) -> Unheard:
+        """Those who are silent against their habit, or still catching up: not even an event decides then."""
+        return self._unheard(self.producers.silent(at_us))
+
+    def heard_again(self, at_us: int, active: Callable[[int], Slots]) -> Slots:
+        """Active customers of producers that were not heard when this was last asked, and are now."""
+        now, before = self.unheard(at_us).bits, self._waited_for
+        self._waited_for = now
+        if not before & ~now:
+            return np.zeros(0, np.intp)
+        slots = active(at_us)
+        heard: Slots = slots[self._table.rows[slots, SPEAKERS - WIDTH].astype(np.int64) & before & ~now != 0]
+        return heard
+
+    def alerts(self, now_us: int, undecided: Iterable[float]) -> list[str]:
+        """A sentence for each producer that is silent against its habit. undecided: bits of customers who wait."""
+        waiting: Counter[int] = Counter()
+        for bits in undecided:
+            waiting.update(number for number in range(int(bits).bit_length()) if int(bits) >> number & 1)
+        found = []
+        for number in self.producers.silent(now_us):
+            one = self.producers.all[number]
+            usual_us = int(max(one.longest_us, 0 if one.beats else LEAST_PAUSE_US)) // SECOND_US * SECOND_US
+            found.append(
+                f"{one.name} has not been heard on {one.source} since {format_instant(one.heard_us)} (usual: every "
+                f"{format_duration(max(usual_us, SECOND_US))}); {waiting[number]} decisions about its customers wait"
+            )
+        return found
+
+    def _unheard(self, numbers: Sequence[int]) -> Unheard:
+        scopes = {self.producers.all[number].scope for number in numbers} - {None}
+        attributes = [i for i, one in enumerate(self._attributes.all) if one.scope in scopes] if scopes else []
+        return Unheard(sum(1 << number for number in numbers), tuple(attributes))

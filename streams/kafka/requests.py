@@ -1,0 +1,225 @@
+"""Requests of Kafka that aiokafka has no code for: a topic's id, and which producers have a transaction open.
+
+A topic that is deleted and made again keeps its name and gets another id (KIP-516). A transaction that is never ended
+holds back every committed reader of its partition; its producer is found by asking the partition (KIP-664).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, ClassVar
+from uuid import UUID
+
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import IncompatibleBrokerVersion
+from aiokafka.protocol.abstract import AbstractType
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import (
+    Boolean,
+    CompactArray,
+    CompactString,
+    Int16,
+    Int32,
+    Int64,
+    Schema,
+    TaggedFields,
+)
+
+UUID_BYTES = 16
+TAGS = ("tags", TaggedFields)
+Text = CompactString("utf-8")
+
+
+class Uuid(AbstractType[bytes]):
+    """16 bytes."""
+
+    @classmethod
+    def encode(cls, value: bytes) -> bytes:
+        """As it is."""
+        return value
+
+    @classmethod
+    def decode(cls, data: BytesIO) -> bytes:
+        """As it is."""
+        return data.read(UUID_BYTES)
+
+
+class TopicIdsResponse(Response):
+    """Metadata, version 10: the first with ids of topics."""
+
+    API_KEY, API_VERSION = 3, 10
+    SCHEMA: ClassVar[Schema] = Schema(
+        ("throttle_time_ms", Int32),
+        ("brokers", CompactArray(("node_id", Int32), ("host", Text), ("port", Int32), ("rack", Text), TAGS)),
+        ("cluster_id", Text),
+        ("controller_id", Int32),
+        (
+            "topics",
+            CompactArray(
+                ("error_code", Int16),
+                ("name", Text),
+                ("topic_id", Uuid),
+                ("is_internal", Boolean),
+                (
+                    "partitions",
+                    CompactArray(
+                        ("error_code", Int16),
+                        ("partition", Int32),
+                        ("leader", Int32),
+                        ("leader_epoch", Int32),
+                        ("replicas", CompactArray(Int32)),
+                        ("isr", CompactArray(Int32)),
+                        ("offline", CompactArray(Int32)),
+                        TAGS,
+                    ),
+                ),
+                ("authorized_operations", Int32),
+                TAGS,
+            ),
+        ),
+        ("cluster_authorized_operations", Int32),
+        TAGS,
+    )
+
+
+class TopicIdsStruct(RequestStruct):
+    """Metadata, version 10."""
+
+    API_KEY, API_VERSION, FLEXIBLE_VERSION, RESPONSE_TYPE = 3, 10, True, TopicIdsResponse
+    SCHEMA: ClassVar[Schema] = Schema(
+        ("topics", CompactArray(("topic_id", Uuid), ("name", Text), TAGS)),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_cluster_authorized_operations", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+        TAGS,
+    )
+
+
+class TopicIdsRequest(Request[TopicIdsStruct]):
+    """Asks for the ids of topics by their names."""
+
+    API_KEY = 3
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._topics: list[Any] = [(bytes(UUID_BYTES), name, {}) for name in names]
+
+    def build(self, request_struct_class: type[TopicIdsStruct]) -> TopicIdsStruct:
+        """Asks for nothing to be created."""
+        return request_struct_class(self._topics, False, False, False, {})
+
+
+class ProducersResponse(Response):
+    """DescribeProducers, version 0."""
+
+    API_KEY, API_VERSION = 61, 0
+    SCHEMA: ClassVar[Schema] = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "topics",
+            CompactArray(
+                ("name", Text),
+                (
+                    "partitions",
+                    CompactArray(
+                        ("partition", Int32),
+                        ("error_code", Int16),
+                        ("error_message", Text),
+                        (
+                            "active_producers",
+                            CompactArray(
+                                ("producer_id", Int64),
+                                ("producer_epoch", Int32),
+                                ("last_sequence", Int32),
+                                ("last_timestamp", Int64),
+                                ("coordinator_epoch", Int32),
+                                ("current_txn_start_offset", Int64),
+                                TAGS,
+                            ),
+                        ),
+                        TAGS,
+                    ),
+                ),
+                TAGS,
+            ),
+        ),
+        TAGS,
+    )
+
+
+class ProducersStruct(RequestStruct):
+    """DescribeProducers, version 0."""
+
+    API_KEY, API_VERSION, FLEXIBLE_VERSION, RESPONSE_TYPE = 61, 0, True, ProducersResponse
+    SCHEMA: ClassVar[Schema] = Schema(
+        ("topics", CompactArray(("name", Text), ("partitions", CompactArray(Int32)), TAGS)), TAGS
+    )
+
+
+class ProducersRequest(Request[ProducersStruct]):
+    """Asks a partition's leader for the producers that are active in it."""
+
+    API_KEY = 61
+
+    def __init__(self, place: TopicPartition) -> None:
+        self._place = place
+
+    def build(self, request_struct_class: type[ProducersStruct]) -> ProducersStruct:
+        """Of one partition."""
+        return request_struct_class([(self._place.topic, [self._place.partition], {})], {})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A transaction that has not ended."""
+
+    place: TopicPartition
+    producer_id: int
+    first_offset: int
+    last_timestamp_ms: int
+
+    def alert(self, hidden: int) -> str:
+        """A sentence for on-call. hidden: how many offsets it holds back."""
+        return (
+            f"{self.place.topic}/{self.place.partition}: a transaction of producer {self.producer_id} is open since "
+            f"offset {self.first_offset}, the frontier waits for its end; it hides {hidden} offsets; to abort it: "
+            f"{self.command}"
+        )
+
+    @property
+    def command(self) -> str:
+        """What ends it, with the tools that Apache Kafka brings."""
+        return (
+            f"kafka-transactions.sh --bootstrap-server HOST:PORT abort --topic {self.place.topic} "
+            f"--partition {self.place.partition} --start-offset {self.first_offset}"
+        )
+
+
+async def topic_ids(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, str]:
+    """Ids by name; a topic that is not there has none, and brokers before 2.8 know no ids."""
+    try:
+        answer: Any = await client.send(client.get_random_node(), TopicIdsRequest(names))
+    except (IncompatibleBrokerVersion, NotImplementedError):
+        return {}
+    return {name: str(UUID(bytes=id_)) for error, name, id_, *_ in answer.topics if not error}
+
+
+async def open_transactions(client: AIOKafkaClient, place: TopicPartition) -> list[OpenTransaction]:
+    """The transactions that are open in a partition, the oldest first; brokers before 3.0 do not say."""
+    leader = client.cluster.leader_for_partition(place)
+    if leader is None:
+        return []
+    try:
+        answer: Any = await client.send(leader, ProducersRequest(place))
+    except (IncompatibleBrokerVersion, NotImplementedError):
+        return []
+    found = [
+        OpenTransaction(place, producer_id, first, timestamp_ms)
+        for _, partitions, _ in answer.topics
+        for _, _, _, producers, _ in partitions
+        for producer_id, _, _, timestamp_ms, _, first, _ in producers
+        if first >= 0
+    ]
+    return sorted(found, key=lambda one: one.first_offset)
