@@ -18,7 +18,7 @@ class Consumer:
     """The used part of aiokafka's consumer."""
 
     def __init__(self, position: int = 0, end: int = 0, sought: bool = True) -> None:
-        self.state = SimpleNamespace(lso=end, timestamp=1_700_000_000_000, has_valid_position=sought)
+        self.state = SimpleNamespace(highwater=end, timestamp=1_700_000_000_000, has_valid_position=sought)
         if sought:
             self.state.position = position
         assignment = SimpleNamespace(tps={ONE, OTHER}, state_value=lambda tp: self.state)
@@ -79,6 +79,13 @@ def test_live_a_partition_with_lag_is_not_caught_up() -> None:
     reader = thread(live=True)
     reader._collect(Consumer(position=6, end=7), {}, [ONE])
     assert [fetched.caught_up_us for fetched in reader.inbox] == [0]
+
+
+def test_live_a_partition_whose_end_an_open_transaction_hides_is_not_caught_up() -> None:
+    reader, consumer = thread(live=True), Consumer(position=7, end=9)
+    consumer.state.lso = 7
+    reader._collect(consumer, {}, [ONE])
+    assert [(fetched.caught_up_us, fetched.end) for fetched in reader.inbox] == [(0, 9)]
 
 
 @pytest.mark.parametrize("got", [{}, {ONE: records(6)}])
