@@ -41,6 +41,7 @@ POSITION_ROWS = 1  # a unit writes its position at every checkpoint
 BATCH_BYTES = 900_000  # below the brokers' default limit of 1 MiB; a larger record has a batch of its own
 RECORD_BYTES = 8 << 20
 ALERT_CHARACTERS = 1_500
+OPEN_TRANSACTIONS_LIMIT_S = 5.0
 
 log = logging.getLogger("keepline.worker")
 Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
@@ -115,9 +116,14 @@ class Lease:
         return [*self.unit.alerts, *self.transactions.values()]
 
     async def open_transactions(self, source: str) -> list[OpenTransaction]:
-        """The transactions that are open in a source."""
+        """Returns the transactions that are open in a source; none when the brokers do not say."""
         assert self._producer
-        return await open_transactions(self._producer.client, self.inputs[source])
+        try:
+            asked = open_transactions(self._producer.client, self.inputs[source])
+            return await asyncio.wait_for(asked, OPEN_TRANSACTIONS_LIMIT_S)
+        except Exception as error:  # brokers that do not answer are no reason to end the worker
+            log.warning("cannot ask for open transactions of %s: %r", self.inputs[source], error)
+            return []
 
     async def acquire(self, earliest: Earliest) -> None:
         """Becomes the owner and restores the state; then the unit has a position in every source."""

@@ -209,6 +209,9 @@ async def topic_ids(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, s
 async def open_transactions(client: AIOKafkaClient, place: TopicPartition) -> list[OpenTransaction]:
     """The transactions that are open in a partition, the oldest first; brokers before 3.0 do not say."""
     leader = client.cluster.leader_for_partition(place)
+    if leader is None:  # a client keeps the metadata of topics that it was told of
+        await client.add_topic(place.topic)
+        leader = client.cluster.leader_for_partition(place)
     if leader is None:
         return []
     try:
@@ -219,7 +222,7 @@ async def open_transactions(client: AIOKafkaClient, place: TopicPartition) -> li
         OpenTransaction(place, producer_id, first, timestamp_ms)
         for _, partitions, _ in answer.topics
         for _, _, _, producers, _ in partitions
-        for producer_id, _, _, timestamp_ms, _, first, _ in producers
+        for producer_id, _, _, timestamp_ms, _, first, _ in producers or ()
         if first >= 0
     ]
     return sorted(found, key=lambda one: one.first_offset)

@@ -47,6 +47,7 @@ class Watchdog:
         self._leases, self._ends = leases, ends
         self._since: dict[tuple[str, str], Unchanged] = {}
         self._ends_checked_at, self._checks = time.monotonic(), 0
+        self._asked: dict[tuple[str, str], float] = {}  # unit and source -> when its open transactions were asked for
         threading.Thread(target=self._watch_loop, daemon=True, name="watchdog").start()
 
     async def check(self, now: float) -> None:
@@ -57,7 +58,7 @@ class Watchdog:
         if now - self._ends_checked_at > ENDS_EVERY_S and not self._leases.rebalancing:
             self._ends_checked_at = now
             await self._check_ends(now)
-            await self._check_transactions(now)
+        await self._check_transactions(now)
 
     def _check_batches(self, lease: Lease, now: float) -> None:
         position, merged = dict(lease.unit.position), lease.delivered
@@ -80,14 +81,17 @@ class Watchdog:
                 halt(f"{place} ends at {ends[place]}, but nothing after {read} was read for {FETCH_LIMIT_S:.0f} s")
 
     async def _check_transactions(self, now: float) -> None:
-        """A transaction that is never ended hides what lies behind it: the frontier waits, on-call has to end it."""
+        """Looks for the transaction that hides records of a source: it holds the frontier until it is ended."""
         for lease in self._leases.ready:
             for source, (_, read) in list(lease.read.items()):
                 hidden = lease.ends.get(source, 0) - read
-                stands = self._unchanged_s(f"{lease.name} {source}", "transaction", read if hidden > 0 else None, now)
-                lease.transactions.pop(source, None)
-                if stands > OPEN_LIMIT_S and (found := await lease.open_transactions(source)):
-                    lease.transactions[source] = found[0].alert(hidden)
+                stands_s = self._unchanged_s(f"{lease.name} {source}", "transaction", read if hidden > 0 else None, now)
+                if stands_s <= OPEN_LIMIT_S:
+                    lease.transactions.pop(source, None)
+                elif now - self._asked.get((lease.name, source), 0.0) > ENDS_EVERY_S:
+                    self._asked[lease.name, source] = now
+                    if found := await lease.open_transactions(source):
+                        lease.transactions[source] = found[0].alert(hidden)
 
     def _unchanged_s(self, name: str, kind: str, what: object, now: float) -> float:
         since = self._since.get((name, kind))
