@@ -1,4 +1,4 @@
-"""Customers whose silence is not believed now, since somebody who speaks for them has not been heard."""
+"""Customers about whom nothing is decided now: a producer of their events is silent, so their silence proves nothing."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ APPLY_LIMIT_S = 30.0  # merged, but not applied: Faust lost the batch
 SAVE_LIMIT_S = 60.0  # applied, but not saved
 FETCH_LIMIT_S = 90.0  # on the broker and wanted, but not read
 ENDS_EVERY_S = 15.0
-OPEN_LIMIT_S = 20.0  # records behind a last stable offset that has not moved: somebody's transaction hangs
+OPEN_LIMIT_S = 20.0  # records stay behind the last stable offset so long: a transaction hangs
 LOOP_CHECK_S = 10.0
 # checks without progress until the event loop counts as hung; counted, since a process that was stopped also slept
 LOOP_CHECKS = 12

@@ -13,7 +13,7 @@ from string import Template
 
 
 def fill(template: str, **parts: str) -> str:
-    """A page's template with its parts and the style; parts are HTML, so whoever made them has escaped them."""
+    """A page's template with its parts and the style; parts are HTML, escaped by their authors."""
     style = (resources.files("streams.page") / "page.css").read_text("utf-8")
     return Template(template).substitute(parts, style=style)
 
