@@ -52,12 +52,12 @@ class LastFrame(Live):
 def main() -> None:
     """Runs the demo in a folder of its own and writes the picture."""
     console = Console(record=True, width=COLUMNS, force_terminal=True, highlight=False)
-    terminal.Live = LastFrame  # type: ignore[misc]
+    vars(terminal)["Live"] = LastFrame
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         out = Path("demo-out")
         out.mkdir()
-        run.Tour(out, CUSTOMERS, DAYS, console).run()
+        run.Demo(out, CUSTOMERS, DAYS, console).run()
     PICTURE.write_text(console.export_svg(title="make demo", code_format=FRAME, unique_id="demo"), "utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Customers about whom nothing is decided now: a producer of their events is silent, so their silence proves nothing."""
+"""Customers about whom nothing is decided now: a producer of their events is silent, which proves nothing."""
 
 from __future__ import annotations
 
