@@ -42,6 +42,13 @@ def instant(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 
 
+def count(text: str) -> int:
+    """Returns an option's whole number of 1 or more."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
 def print_json(body: dict[str, Any]) -> None:
     """Prints the output of `--json`."""
     print(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())

@@ -26,6 +26,7 @@ from streams.kafka.fatal import halt
 from streams.kafka.requests import OpenTransaction, open_transactions, topic_ids
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
+from streams.kafka.status import wait_for_coordinator
 from streams.kafka.transaction_guard import forbid_resends
 from streams.units.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
@@ -256,6 +257,7 @@ class Lease:
     async def _read_before(self) -> list[str]:
         """An empty state: a sentence if the group has read the sources before, so that the changelog was lost."""
         async with topics.admin(self.settings) as client:
+            await wait_for_coordinator(client, self.settings.group)
             offsets = await client.list_consumer_group_offsets(self.settings.group, partitions=[*self.inputs.values()])
         read = [f"{place.topic}/{place.partition}" for place, committed in offsets.items() if committed.offset > 0]
         return [_empty(*self._changelog, self.settings.group, read)] if read else []
@@ -290,6 +292,7 @@ class Lease:
         unit = self.unit
         return {
             "unit": self.name,
+            "partitions": unit.partitions,
             "saved_at": time.time(),
             "frontier": unit.frontier,
             "done": unit.done,

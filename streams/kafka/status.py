@@ -20,6 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas.errors import Failure
 from streams.kafka import topics
 from streams.kafka.settings import Settings
 
@@ -77,7 +78,7 @@ async def read(settings: Settings) -> Status:
     """Returns the status now; raises Failure when brokers are unreachable or topics missing."""
     partitions = await topics.partition_count(settings)
     async with topics.admin(settings) as client:
-        await _coordinator(client, settings.group)
+        await wait_for_coordinator(client, settings.group)
         state, members = await _group(client, settings.group)
         offsets = await client.list_consumer_group_offsets(settings.group)
         places, model = await asyncio.wait_for(_read_inputs(settings, offsets), READ_LIMIT_S)
@@ -90,6 +91,21 @@ async def read(settings: Settings) -> Status:
     status = Status(settings.group, state, members, units, places, model, counts)
     status.problems.extend(problems(status, expected))
     return status
+
+
+async def refuse_other_partitions(settings: Settings, partitions: int) -> None:
+    """Raises Failure when the group has worked with another number of partitions: its states are of other customers."""
+    async with topics.admin(settings) as client:
+        await wait_for_coordinator(client, settings.group)
+        offsets = await client.list_consumer_group_offsets(settings.group)
+    reports = [_offset_metadata(one) for one in offsets.values() if one.metadata]
+    known = {int(body["partitions"]) for body in reports if body.get("partitions")}  # earlier releases have none
+    if known - {partitions}:
+        before = ", ".join(str(count) for count in sorted(known))
+        raise Failure(
+            f"the group {settings.group} has worked with {before} partitions, now the topics have {partitions}: "
+            f"customers have moved; {topics.repartition(partitions)}"
+        )
 
 
 def problems(status: Status, expected: Iterable[str]) -> list[str]:
@@ -109,7 +125,7 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
     ]
 
 
-async def _coordinator(client: AIOKafkaAdminClient, group: str) -> None:
+async def wait_for_coordinator(client: AIOKafkaAdminClient, group: str) -> None:
     """Waits for the group coordinator: the brokers create its topic at the first request."""
     until = time.monotonic() + topics.CONNECT_LIMIT_S
     while True:
@@ -142,9 +158,9 @@ async def _read_inputs(
         starts = {place: offsets[place].offset for place in waiting}
         starts[models] = min(starts.get(models, ends[models]), max(ends[models] - LAST_MODELS, firsts[models]))
         records = await _records(consumer, starts, ends)
-    hidden = await _hidden(settings, ends)
+    behind = await hidden(settings, ends)
     places = [
-        _place(settings, place, committed, ends[place], records[place] if place in waiting else None, hidden[place])
+        _place(settings, place, committed, ends[place], records[place] if place in waiting else None, behind[place])
         for place, committed in sorted(offsets.items())
     ]
     return places, _model(records[models])
@@ -166,7 +182,7 @@ async def _records(
     return records
 
 
-async def _hidden(settings: Settings, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+async def hidden(settings: Settings, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
     """Offsets between the last stable offset and the high watermark: behind a transaction that is open."""
     async with AIOKafkaConsumer(**settings.client, isolation_level="read_uncommitted") as consumer:
         marks = await consumer.end_offsets(list(ends))

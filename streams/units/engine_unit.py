@@ -292,7 +292,8 @@ class EngineUnit:
         if written and self.partitions and written != self.partitions:
             raise Failure(
                 f"{self.name}: its state was written when there were {written} partitions, now there are "
-                f"{self.partitions}: customers have moved; publish the history into new topics with another prefix"
+                f"{self.partitions}: customers have moved; replay the history into new topics with "
+                f"`keepline repartition --to {self.partitions} PREFIX`"
             )
         engine.now_us, engine.model_due_us, engine.grants_due_us = body["now_us"], body["waiting_us"], body["asked_us"]
         engine.first_observed_us = body["first_observed_us"]

@@ -86,6 +86,7 @@ class CountingFeed:
 class CountingUnit:
     sources = SOURCES
     waiting = False
+    partitions = None
     frontier: str | None = None
 
     def __init__(self, partition: int) -> None:
