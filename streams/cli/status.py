@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 
+from online_model.readiness import Hold
 from schemas.instants import format_instant
 from streams.cli import complain
 from streams.kafka import settings
@@ -67,4 +68,6 @@ def _model(status: Status) -> str:
     if status.model is None:
         return "no model yet"
     in_force = f"model {status.model.version} of {format_instant(status.model.instant_us)}"
-    return in_force if status.model.ready else f"{in_force}, not ready"
+    if status.model.ready:
+        return in_force
+    return f"{in_force}, not ready: {Hold.__members__.get(status.model.hold, 'for an unknown reason')}"

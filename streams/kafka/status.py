@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from streams.kafka import topics
 from streams.kafka.settings import Settings
@@ -27,6 +27,7 @@ from streams.kafka.settings import Settings
 STUCK_S = 60.0  # a checkpoint a second is usual
 MOST_COUNTED = 10_000  # differences up to this are counted record by record, since markers are offsets too
 READ_LIMIT_S = 60.0
+MOST_US = 253_402_300_800_000_000  # the year 10000
 LAST_MODELS = 64  # offsets from the end that are searched for the newest model: models and markers alternate
 DELAY_LINE = "observations"  # read a horizon later on purpose: waiting records there are no lag
 
@@ -47,8 +48,9 @@ class ServedModel(BaseModel):
     """What status shows of a record of the topic `models`."""
 
     version: int
-    instant_us: int
+    instant_us: Annotated[int, Field(ge=0, lt=MOST_US)]
     ready: bool
+    hold: str = ""
     labels: int | None = None
     auc: float | None = None
     log_loss: float | None = None
