@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from schemas.errors import Failure, UsageError
 from schemas.printable import printable
@@ -42,7 +42,12 @@ FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports wrong use in one line, like every other error."""
+    """Reports wrong use in one line, like every other error. Options are not abbreviated: a script that does would
+    mean another option one day.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError instead of printing the usage."""
@@ -81,7 +86,7 @@ def _run(argv: list[str]) -> int:
         if name == called:
             module = import_module(path)
             module.configure(command)
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=module.run, words=argv)
     args = parser.parse_args(argv)
     code: int = args.run(args)
     return code
