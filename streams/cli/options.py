@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
-
-import orjson
 
 from schemas.instants import parse_instant
 from streams.profile.loading import load_profile
@@ -47,8 +44,3 @@ def count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
-
-
-def print_json(body: dict[str, Any]) -> None:
-    """Prints the output of `--json`."""
-    print(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
