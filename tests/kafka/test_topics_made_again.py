@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from streams.kafka.fatal import EXIT_RESTART
 from streams.kafka.status import read
 from tests.kafka.city import City, new_city, wait_for
-from tests.kafka.group import Group, metrics
+from tests.kafka.group import EVENT_TIME, Group, decisions, metrics, new_group
 from tests.kafka.test_live_faults import LIMIT_S, live, problems, visit
 
 
@@ -24,7 +24,7 @@ async def run_some(city: City, count: int) -> None:
     """A worker reads `count` records of each source and partition, and is killed."""
     await city.send(count)
     with city.worker(instance="w0") as worker:
-        await wait_for(city.output_is_complete)
+        await wait_for(city.output_is_complete, LIMIT_S)
         worker.kill()
 
 
@@ -34,7 +34,7 @@ async def test_while_no_worker_runs(city: City, count: int) -> None:
     await city.make_again("service-visits")
     await city.send(count, end=True)
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
     assert "was deleted and made again (another topic id): it had been read up to offset 1000, now" in city.log
     assert city.log.count("deleted and made again") == 2  # partitions, once each
@@ -43,12 +43,12 @@ async def test_while_no_worker_runs(city: City, count: int) -> None:
 async def test_under_a_worker_that_sees_the_topic_go(city: City) -> None:
     await city.send(1000)
     with city.worker(instance="w0") as worker:
-        await wait_for(city.output_is_complete)
+        await wait_for(city.output_is_complete, LIMIT_S)
         await city.make_again("service-visits")
-        assert worker.wait(60) == EXIT_RESTART, city.log
+        assert worker.wait(LIMIT_S) == EXIT_RESTART, city.log
     await city.send(200, end=True)
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
     assert f"without {city.settings.topic('service-visits')}/0, " in city.log
 
@@ -57,15 +57,15 @@ async def test_under_a_worker_that_sees_the_topic_go(city: City) -> None:
 async def test_under_a_worker_that_does_not_see_the_topic_go(city: City, count: int) -> None:
     await city.send(1000)
     with city.worker(instance="w0", session_s=30.0) as worker:
-        await wait_for(city.output_is_complete)
+        await wait_for(city.output_is_complete, LIMIT_S)
         worker.send_signal(signal.SIGSTOP)
         await city.make_again("service-visits")
         await city.send(count, end=True)
         worker.send_signal(signal.SIGCONT)
-        assert worker.wait(60) == EXIT_RESTART, city.log
+        assert worker.wait(LIMIT_S) == EXIT_RESTART, city.log
     assert f"{city.settings.topic('service-visits')}: deleted and made again while engine-" in city.log
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert "now it is read from offset 0, its beginning" in city.log
     assert count > 1000 or await city.output() == city.expected  # read at the old offset first, counted twice: no ids
 
@@ -76,7 +76,7 @@ async def test_more_than_one_topic_and_more_than_once(city: City) -> None:
         await city.make_again("service-visits", "app-activity")
     await city.send(300, end=True)
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
 
 
@@ -87,7 +87,7 @@ async def test_what_retention_deleted_in_the_new_topic_before_it_was_read_is_not
     await city.forget("service-visits")
     await city.send(0, end=True)
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert "now it is read from offset 100, its beginning" in city.log
 
 
@@ -97,7 +97,7 @@ async def test_a_changelog_made_again_is_an_empty_state_and_all_is_read_from_the
     await city.make_again("state")
     await city.send(0, end=True)
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == before + before
     assert f"is empty although the group {city.settings.group} has read {city.settings.topic_prefix}app-" in city.log
 
@@ -105,21 +105,23 @@ async def test_a_changelog_made_again_is_an_empty_state_and_all_is_read_from_the
 async def test_a_changelog_made_again_under_a_worker_that_wrote_to_it_is_not_taken_for_a_state(city: City) -> None:
     await city.send(500)
     with city.worker(instance="w0", session_s=30.0) as worker:
-        await wait_for(city.output_is_complete)
+        await wait_for(city.output_is_complete, LIMIT_S)
         worker.send_signal(signal.SIGSTOP)
         await city.make_again("state")
         await city.send(500)
         worker.send_signal(signal.SIGCONT)
-        await wait_for(city.output_is_complete)  # the changes since the last checkpoint alone are in the new changelog
-        assert worker.wait(60) == EXIT_RESTART, city.log
+        await wait_for(
+            city.output_is_complete, LIMIT_S
+        )  # the changes since the last checkpoint alone are in the new changelog
+        assert worker.wait(LIMIT_S) == EXIT_RESTART, city.log
     assert f"{city.settings.topic('state')}: deleted and made again while engine-" in city.log
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == EXIT_RESTART, city.log
+        assert worker.wait(LIMIT_S) == EXIT_RESTART, city.log
     assert "in it is not complete; stop the workers, delete" in city.log
     await city.make_again("state")
     await city.send(0, end=True)
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected + city.expected
 
 
@@ -127,11 +129,11 @@ async def test_a_topic_without_a_known_id_is_taken_as_it_is(city: City) -> None:
     """Of brokers before 2.8, and of a state of the release before."""
     await city.send(500)
     with city.worker(instance="w0", without_ids=True) as worker:
-        await wait_for(city.output_is_complete)
+        await wait_for(city.output_is_complete, LIMIT_S)
         worker.kill()
     await city.send(500, end=True)
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
     assert "made again" not in city.log
 
@@ -184,3 +186,28 @@ async def test_live_models_and_observations_made_again_do_not_stop_the_workers(b
     with group.worker("--http", str(port)):
         await wait_for(lambda: applied(port)["applied"] == 3, LIMIT_S)
         await wait_for(lambda: sum(metrics(port, "alerts").values()) == 3, LIMIT_S)
+
+
+async def test_in_event_time_an_empty_state_sends_the_same_messages_again(
+    brokers: str, log: Path, wanted: dict[str, list[bytes]], tmp_path: Path
+) -> None:
+    group = new_group(brokers, 2, tmp_path)
+    group.publish(log)
+    group.finish()
+    await group.city.make_again("state")
+    group.finish()
+    assert await decisions(group) == {topic: sorted(values + values) for topic, values in wanted.items()}
+    assert "state/0 is empty although the group" in group.city.log
+
+
+async def test_in_event_time_models_made_again_are_refused_with_what_to_do(
+    brokers: str, log: Path, tmp_path: Path
+) -> None:
+    group = new_group(brokers, 1, tmp_path)
+    group.publish(log)
+    group.finish()
+    await group.city.make_again("models")
+    with group.worker(*EVENT_TIME) as process:
+        assert process.wait(LIMIT_S) == EXIT_RESTART
+    assert "the topic models was deleted and made again" in group.city.log
+    assert "keepline repartition --to N PREFIX" in group.city.log
