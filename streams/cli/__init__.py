@@ -27,6 +27,7 @@ COMMANDS = {
     # name: (module, help)
     "topics": ("streams.cli.topics", "create the topics, or check those that exist"),
     "publish": ("streams.cli.publish", "send files to the topics in event-time order"),
+    "repartition": ("streams.cli.repartition", "replay history into new topics with another number of partitions"),
     "publishers": ("streams.cli.publishers", "let a producer go that is silent for good"),
     "worker": ("streams.cli.worker", "score events from Kafka in real time"),
     "replay": ("streams.cli.replay", "run the worker's engine over files, without a broker"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 
+from streams.cli.options import count
 from streams.kafka import settings, topics
 
 
@@ -15,13 +16,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     create = actions.add_parser("create", help="create missing topics with the right settings")
     create.add_argument(
         "--partitions",
-        type=_count,
+        type=count,
         metavar="N",
         help="partitions of each topic that is keyed by customer (default: 4)",
     )
     create.add_argument(
         "--replication",
-        type=_count,
+        type=count,
         metavar="R",
         help="replicas of each partition (default: 3, or the number of brokers if smaller)",
     )
@@ -38,9 +39,3 @@ def run(args: argparse.Namespace) -> int:
     wrong = asyncio.run(topics.check(known))
     print("\n".join(wrong) if wrong else f"all {len(topics.TOPICS)} topics exist with the right settings")
     return 1 if wrong else 0
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)

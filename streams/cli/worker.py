@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from streams.cli.options import add_profile_options, profile_of
 from streams.cli.supervision import Supervisor
-from streams.kafka import logging_setup, settings, topics
+from streams.kafka import logging_setup, settings, status, topics
 from streams.profile.profile import Profile
 from streams.units.dispatcher_unit import DispatcherUnit
 from streams.units.engine_unit import EngineUnit
@@ -56,12 +56,18 @@ def run(args: argparse.Namespace) -> int:
     if args.supervise:
         words = [word for word in args.words if word != SUPERVISE]
         return Supervisor([sys.executable, "-m", "streams.cli", *words]).run()
-    partitions = asyncio.run(topics.partition_count(known))
+    partitions = asyncio.run(_partitions(known))
     logging_setup.set_up()
     asyncio.run(_work(args, known, blueprints(profile, partitions, args.clock)))
     logging.shutdown()
     sys.stderr.flush()
     os._exit(0)  # everything is saved; a consumer thread that does not end must not keep the process alive
+
+
+async def _partitions(known: settings.Settings) -> int:
+    partitions = await topics.partition_count(known)
+    await status.refuse_other_partitions(known, partitions)
+    return partitions
 
 
 def blueprints(profile: Profile, partitions: int, clock: Clock) -> list[Blueprint]:

@@ -40,5 +40,11 @@ class PendingCrossings:
         for slot in np.flatnonzero(waits).tolist():
             self._casebook.schedule(slot, int(retry_us[slot]))
 
+    def decide_again(self) -> None:
+        """Lets crossings that wait for an answer of the dispatcher be decided at the next sweep: it is lost."""
+        waits = np.flatnonzero(np.isfinite(self._column(PENDING)) & np.isposinf(self._column(RETRY)))
+        self._column(RETRY)[waits] = -np.inf
+        self._table.dirty[waits] = True
+
     def _column(self, column: int) -> Array:
         return self._table.rows[: len(self._table), column - WIDTH]

@@ -13,6 +13,8 @@
     worker             the Faust app from start to signal or end of input
     status             lag, checkpoints and alerts of a group, read from the brokers
     publish            sends files to the topics in event-time order
+    history            reads the input topics tick by tick, as publish reads files
+    repartition        replays history into topics with another number of partitions
     logging_setup      log lines for terminals, JSON elsewhere
     fatal              ends the process at once
 

@@ -18,12 +18,15 @@ from dataclasses import dataclass, field
 
 import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import OffsetAndMetadata
 
+from streams.kafka import topics
 from streams.kafka.fatal import halt
-from streams.kafka.requests import OpenTransaction, open_transactions
+from streams.kafka.requests import OpenTransaction, open_transactions, topic_ids
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
+from streams.kafka.status import wait_for_coordinator
 from streams.kafka.transaction_guard import forbid_resends
 from streams.units.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
@@ -41,7 +44,8 @@ POSITION_ROWS = 1  # a unit writes its position at every checkpoint
 BATCH_BYTES = 900_000  # below the brokers' default limit of 1 MiB; a larger record has a batch of its own
 RECORD_BYTES = 8 << 20
 ALERT_CHARACTERS = 1_500
-OPEN_TRANSACTIONS_LIMIT_S = 5.0
+ANSWER_LIMIT_S = 5.0
+NEWS_S = 24 * 3600.0  # how long a topic that was made again stays among the alerts
 
 log = logging.getLogger("keepline.worker")
 Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
@@ -75,6 +79,8 @@ class Lease:
         self.saved_position: dict[str, int] = {}
         self.ready = self.released = False
         self.stats, self.restore = CheckpointStats(), Restore(settings, blueprint.name)
+        self._owned_at = 0.0
+        self.news: list[str] = []  # sources that are read from their beginning again, and why
         self._alerts: dict[str, str] = {}  # as last logged
         self._lock = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
@@ -113,17 +119,41 @@ class Lease:
     @property
     def alerts(self) -> list[str]:
         """What on-call must know, a sentence each."""
-        return [*self.unit.alerts, *self.transactions.values()]
+        news = self.news if time.monotonic() - self._owned_at < NEWS_S else []
+        return [*self.unit.alerts, *self.transactions.values(), *news]
 
     async def open_transactions(self, source: str) -> list[OpenTransaction]:
         """Returns the transactions that are open in a source; none when the brokers do not say."""
         assert self._producer
         try:
             asked = open_transactions(self._producer.client, self.inputs[source])
-            return await asyncio.wait_for(asked, OPEN_TRANSACTIONS_LIMIT_S)
+            return await asyncio.wait_for(asked, ANSWER_LIMIT_S)
         except Exception as error:  # brokers that do not answer are no reason to end the worker
             log.warning("cannot ask for open transactions of %s: %r", self.inputs[source], error)
             return []
+
+    async def topic_ids(self, client: AIOKafkaClient | None = None) -> dict[str, str]:
+        """Returns the ids of the sources' topics and the changelog's, by short name; of those that brokers report.
+        client: the producer's unless another is given.
+        """
+        full = {self.settings.topic(short): short for short in (*self.blueprint.sources, self.unit.changelog[0])}
+        asked = topic_ids(client or self._producer.client, full)  # type: ignore[union-attr]  # it owns: there is one
+        return {full[name]: id_ for name, id_ in (await asyncio.wait_for(asked, ANSWER_LIMIT_S)).items()}
+
+    def made_again(self, ids: Mapping[str, str]) -> list[str]:
+        """Returns the topics, by short name, that have another id than when the position was written."""
+        return [short for short, id_ in ids.items() if self.unit.topics.get(short, id_) != id_]
+
+    async def end_if_made_again(self, client: AIOKafkaClient | None = None) -> None:
+        """Ends the process when a topic was made again under this unit: offsets of the new one mean other records."""
+        try:
+            again = self.made_again(await self.topic_ids(client))
+        except Exception as error:  # brokers that do not answer are no reason to end the worker
+            log.warning("%s: cannot ask for the ids of topics: %r", self.name, error)
+            return
+        if again:
+            names = ", ".join(map(self.settings.topic, again))
+            halt(f"{names}: deleted and made again while {self.name} read it; the next start reads from the beginning")
 
     async def acquire(self, earliest: Earliest) -> None:
         """Becomes the owner and restores the state; then the unit has a position in every source."""
@@ -145,7 +175,7 @@ class Lease:
             await self._write_token(self._producer, token)
         await self.restore.run(token, self.unit)
         await self._find_start(earliest)
-        self.ready = True
+        self.ready, self._owned_at = True, time.monotonic()
         log.info("%s restored: %d records in %.2f s", self.name, self.restore.records, time.monotonic() - started)
 
     async def checkpoint(self) -> None:
@@ -203,17 +233,34 @@ class Lease:
         await producer.commit_transaction()
 
     async def _find_start(self, earliest: Earliest) -> None:
-        """Sources without a position are read from their beginning; ends the process where retention deleted records
-        that are still needed.
+        """Sources without a position, and those whose topic was made again, are read from their beginning; ends the
+        process where retention deleted records that are still needed.
         """
-        first = await earliest(list(self.inputs.values()))
+        ids = await self.topic_ids()  # before the offsets: a topic made again in between is seen later
+        again, first = self.made_again(ids), await earliest(list(self.inputs.values()))
+        if not self.unit.position:
+            self.news += await self._read_before()
+        if self.unit.changelog[0] in again:
+            halt(_incomplete(self.name, *self._changelog))
         for source, place in self.inputs.items():
+            if source in again:
+                self.news.append(_from_beginning(place, self.unit.position.get(source, 0), first[place]))
+                self.unit.start_over(source, first[place])
             position = self.unit.position.setdefault(source, first[place])
             if position < first[place]:
                 halt(
                     f"{place.topic}/{place.partition} begins at {first[place]}, the state of {self.name} ends at "
                     f"{position}: retention deleted what lay between; restore the topic or start from an empty state"
                 )
+        self.unit.topics |= ids
+
+    async def _read_before(self) -> list[str]:
+        """An empty state: a sentence if the group has read the sources before, so that the changelog was lost."""
+        async with topics.admin(self.settings) as client:
+            await wait_for_coordinator(client, self.settings.group)
+            offsets = await client.list_consumer_group_offsets(self.settings.group, partitions=[*self.inputs.values()])
+        read = [f"{place.topic}/{place.partition}" for place, committed in offsets.items() if committed.offset > 0]
+        return [_empty(*self._changelog, self.settings.group, read)] if read else []
 
     async def _commit(self, outputs: Sequence[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         assert self._producer
@@ -245,6 +292,7 @@ class Lease:
         unit = self.unit
         return {
             "unit": self.name,
+            "partitions": unit.partitions,
             "saved_at": time.time(),
             "frontier": unit.frontier,
             "done": unit.done,
@@ -262,6 +310,29 @@ class Lease:
     def _changelog(self) -> tuple[str, int]:
         short, partition = self.unit.changelog
         return self.settings.topic(short), partition
+
+
+def _from_beginning(place: TopicPartition, read: int, first: int) -> str:
+    return (
+        f"{place.topic}/{place.partition} was deleted and made again (another topic id): it had been read up to offset "
+        f"{read}, now it is read from offset {first}, its beginning; events that were applied before and are published "
+        "again are recognized for seven days"
+    )
+
+
+def _empty(topic: str, partition: int, group: str, read: Sequence[str]) -> str:
+    return (
+        f"{topic}/{partition} is empty although the group {group} has read {', '.join(read)} before: it was deleted "
+        "and made again; all inputs are read from their beginning, and live no case opens for what is past"
+    )
+
+
+def _incomplete(name: str, topic: str, partition: int) -> str:
+    return (
+        f"{topic}/{partition} was deleted and made again while a worker wrote to it: the state of {name} in it is not "
+        f"complete; stop the workers, delete {topic}, run `keepline topics create` and start them: all inputs are read "
+        "from their beginning"
+    )
 
 
 def short(alerts: Sequence[str]) -> list[str]:

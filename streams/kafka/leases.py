@@ -88,16 +88,20 @@ class Leases:
         log.info("generation %d: keeps %s, takes over %s", generation, sorted(kept), [lease.name for lease in new])
         self._acquiring = asyncio.ensure_future(or_halt(self._acquire(gone, new, earliest)))
 
+    def incomplete(self, places: set[Place]) -> str | None:
+        """Returns a sentence on units of which only some sources are among `places`; None: there are none."""
+        wanted = (_inputs(self.settings, blueprint) for blueprint in self.blueprints.values())
+        some = [inputs for inputs in wanted if inputs & places and not inputs <= places]
+        if not some:
+            return None
+        here, missing = _texts(set.union(*some) & places), _texts(set.union(*some) - places)
+        return (
+            f"only {here} were assigned, without {missing} that the same units read: a topic was deleted (`keepline "
+            "topics check` names it), or workers of another release are in this group"
+        )
+
     def _owned(self, places: set[Place]) -> set[str]:
-        wanted = {
-            name: {(self.settings.topic(source), blueprint.partition) for source in blueprint.sources}
-            for name, blueprint in self.blueprints.items()
-        }
-        owned = {name for name, inputs in wanted.items() if inputs <= places}
-        stray = places - {place for name in owned for place in wanted[name]}
-        if stray:
-            halt(f"the sources of a unit were assigned to different workers: only {sorted(stray)} are here")
-        return owned
+        return {name for name, one in self.blueprints.items() if _inputs(self.settings, one) <= places}
 
     async def _acquire(self, gone: list[Lease], new: list[Lease], earliest: Earliest) -> None:
         await asyncio.gather(*[lease.stop() for lease in gone])
@@ -116,6 +120,14 @@ class Leases:
         for task in tasks:
             task.add_done_callback(self._running.discard)
         return tasks
+
+
+def _inputs(settings: Settings, blueprint: Blueprint) -> set[Place]:
+    return {(settings.topic(source), blueprint.partition) for source in blueprint.sources}
+
+
+def _texts(places: set[Place]) -> str:
+    return ", ".join(f"{topic}/{partition}" for topic, partition in sorted(places))
 
 
 def _places(lease: Lease) -> list[tuple[Place, tuple[Lease, str]]]:

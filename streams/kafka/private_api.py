@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer.sender import BaseHandler, SendProduceReqHandler
 from faust.serializers.schemas import Schema
@@ -45,10 +46,12 @@ SIGNATURES: dict[Any, str] = {
 # where -> what its source must mention
 MENTIONS: dict[Any, tuple[str, ...]] = {
     AIOKafkaConsumer.__init__: (
+        "self._client = AIOKafkaClient(",
         "self._fetch_max_wait_ms =",
         "self._isolation_level =",
         "self._subscription =",
     ),
+    GroupCoordinator._maybe_leave_group: ("LeaveGroupRequest(self.group_id, self.member_id)", "self._send_req("),
     AIOKafkaProducer.__init__: ("self.client = AIOKafkaClient(",),
     AIOKafkaConsumerThread.on_start: ("await self._consumer.start()",),
     Fetcher.__init__: ("self._prefetch_backoff =",),

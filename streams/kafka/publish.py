@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -113,15 +113,26 @@ class Sender:
             await self._send(place)
         await asyncio.gather(*self._sending)
 
-    async def _append(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
+    async def _append(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        record = {"key": key, "value": value, "timestamp": timestamp, "headers": list(headers)}
         batch = self._batches.get((topic, partition))
-        if batch is not None and batch.append(key=key, value=value, timestamp=None) is not None:
+        if batch is not None and batch.append(**record) is not None:
             return
         if batch is not None:
             await self._send((topic, partition))
         batch = self._batches[topic, partition] = self.producer.create_batch()
-        if batch.append(key=key, value=value, timestamp=None) is None:
-            raise Failure(f"an event of {len(value)} bytes is larger than a batch ({BATCH_BYTES} bytes); leave it out")
+        if batch.append(**record) is None:
+            raise Failure(
+                f"an event of {len(value or b'')} bytes is larger than a batch ({BATCH_BYTES} bytes); leave it out"
+            )
 
     async def _send(self, place: tuple[str, int]) -> None:
         batch = self._batches.pop(place)

@@ -21,6 +21,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 from pydantic import BaseModel, Field, ValidationError
 
+from schemas.errors import Failure
 from streams.kafka import topics
 from streams.kafka.settings import Settings
 
@@ -36,6 +37,7 @@ class Report(BaseModel):
     """What a checkpoint writes into the metadata of the group's offsets (lease.py)."""
 
     unit: str
+    partitions: int | None = None
     saved_at: float
     frontier: str | None
     done: bool
@@ -106,7 +108,7 @@ async def read(settings: Settings) -> Status:
     """Returns the status now; raises Failure when brokers are unreachable or topics missing."""
     partitions = await topics.partition_count(settings)
     async with topics.admin(settings) as client:
-        await _coordinator(client, settings.group)
+        await wait_for_coordinator(client, settings.group)
         state, members = await _group(client, settings.group)
         committed = await client.list_consumer_group_offsets(settings.group)
         saved, foreign = _ours(settings, partitions, committed)
@@ -120,6 +122,20 @@ async def read(settings: Settings) -> Status:
     status = Status(settings.group, state, members, units, places, model, dict(counts))
     status.problems.extend([*problems(status, expected), *foreign])
     return status
+
+
+async def refuse_other_partitions(settings: Settings, partitions: int) -> None:
+    """Raises Failure when the group has worked with another number of partitions: its states are of other customers."""
+    async with topics.admin(settings) as client:
+        await wait_for_coordinator(client, settings.group)
+        saved, _ = _ours(settings, partitions, await client.list_consumer_group_offsets(settings.group))
+    known = {report.partitions for _, report in saved.values() if report.partitions}  # of earlier releases: None
+    if known - {partitions}:
+        before = ", ".join(map(str, sorted(known)))
+        raise Failure(
+            f"the group {settings.group} has worked with {before} partitions, now the topics have {partitions}: "
+            f"customers have moved; {topics.repartition(partitions)}"
+        )
 
 
 def _ours(
@@ -165,7 +181,7 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
     ]
 
 
-async def _coordinator(client: AIOKafkaAdminClient, group: str) -> None:
+async def wait_for_coordinator(client: AIOKafkaAdminClient, group: str) -> None:
     """Waits for the group coordinator: the brokers create its topic at the first request."""
     until = time.monotonic() + topics.CONNECT_LIMIT_S
     while True:
@@ -196,9 +212,9 @@ async def _read_inputs(settings: Settings, saved: Saved) -> tuple[list[Place], S
         starts = {place: saved[place][0] for place in waiting}
         starts[models] = min(starts.get(models, ends[models]), max(ends[models] - LAST_MODELS, firsts[models]))
         records = await _records(consumer, starts, ends)
-    hidden = await _hidden(settings, ends)
+    behind = await hidden(settings, ends)
     places = [
-        _place(settings, place, one, ends[place], records[place] if place in waiting else None, hidden[place])
+        _place(settings, place, one, ends[place], records[place] if place in waiting else None, behind[place])
         for place, one in sorted(saved.items())
     ]
     return places, _model(records[models])
@@ -220,7 +236,7 @@ async def _records(
     return records
 
 
-async def _hidden(settings: Settings, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+async def hidden(settings: Settings, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
     """Offsets between the last stable offset and the high watermark: behind a transaction that is open."""
     async with AIOKafkaConsumer(**settings.client, isolation_level="read_uncommitted") as consumer:
         marks = await consumer.end_offsets(list(ends))

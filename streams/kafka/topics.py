@@ -206,7 +206,15 @@ def _count_mismatch(settings: Settings, existing: Existing) -> list[str]:
     if len(set(counts.values())) <= 1:
         return []
     each = ", ".join(f"{settings.topic(name)} {count}" for name, count in counts.items())
-    return [f"partition counts differ: {each}; a customer must be in the same partition of all of them"]
+    most = max(counts.values())
+    return [
+        f"partition counts differ: {each}; a customer must be in the same partition of all of them: {repartition(most)}"
+    ]
+
+
+def repartition(partitions: int) -> str:
+    """Returns what to do when the number of partitions has changed."""
+    return f"replay the history into new topics with `keepline repartition --to {partitions} PREFIX`"
 
 
 def _co_partitioned(existing: Existing) -> dict[str, int]:

@@ -6,16 +6,19 @@ on Faust's queues, acks and commits: a batch carries the position it was read fr
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.protocol.group import LeaveGroupRequest
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -33,6 +36,7 @@ FETCH_WAIT_MS = 20
 PREFETCH_BACKOFF_S = 0.01
 # how often feeds are polled when no record arrives, since live ticks end without one
 POLL_S = 0.1
+LEAVE_LIMIT_S = 5.0
 
 log = logging.getLogger("keepline.worker")
 
@@ -88,6 +92,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             got = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         except OffsetOutOfRangeError as error:
+            for lease in cast(Consumer, self.consumer).leases.ready:
+                await lease.end_if_made_again(consumer._client)
             halt(f"the next record to read is gone ({error}): retention overtook this worker; restore the topic")
         self._collect(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
         return {}
@@ -207,13 +213,26 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Starts the acquisitions; perform_seek waits for them."""
-        self.leases.assign([(tp.topic, tp.partition) for tp in assigned], generation_id, self._earliest)
+        places = {(tp.topic, tp.partition) for tp in assigned}
+        if incomplete := self.leases.incomplete(places):
+            await self._leave_group()
+            halt(incomplete)
+        self.leases.assign(places, generation_id, self._earliest)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:
         """Saves before the worker leaves the group."""
         await self.leases.revoke()
         await super().on_stop()
+
+    async def _leave_group(self) -> None:
+        """Leaves the group, as a static member too: started anew, it would get the same assignment without a rebalance,
+        also when the topic that lacks in it is there again.
+        """
+        coordinator = self._thread._ensure_consumer()._coordinator
+        request = LeaveGroupRequest(coordinator.group_id, coordinator.member_id)
+        with suppress(Exception):  # then its session expires
+            await asyncio.wait_for(self._thread.call_thread(coordinator._send_req, request), LEAVE_LIMIT_S)
 
     async def _earliest(self, places: Any) -> Any:
         return await self.earliest_offsets(*places)

@@ -57,6 +57,7 @@ class Watchdog:
             self._check_batches(lease, now)
         if now - self._ends_checked_at > ENDS_EVERY_S and not self._leases.rebalancing:
             self._ends_checked_at = now
+            await self.check_topics()
             await self._check_ends(now)
         await self._check_transactions(now)
 
@@ -79,6 +80,11 @@ class Watchdog:
             waits = read if ends[place] > read else None
             if self._unchanged_s(str(place), "fetch", waits, now) > FETCH_LIMIT_S:
                 halt(f"{place} ends at {ends[place]}, but nothing after {read} was read for {FETCH_LIMIT_S:.0f} s")
+
+    async def check_topics(self) -> None:
+        """Ends the process when a topic was made again."""
+        for lease in self._leases.ready:
+            await lease.end_if_made_again()
 
     async def _check_transactions(self, now: float) -> None:
         """Looks for the transaction that hides records of a source: it holds the frontier until it is ended."""

@@ -121,6 +121,7 @@ class Worker:
             await watchdog.check(time.monotonic())
             self._watch(self)
             if self.options.exit_at_end and self._all_done():
+                await watchdog.check_topics()
                 self._finish("everything is done")
 
     def _all_done(self) -> bool:

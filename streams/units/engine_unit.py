@@ -28,7 +28,17 @@ from streams.profile.profile import Profile
 from streams.units.engine_batch import Batch, Letter
 from streams.units.engine_feed import EngineFeed
 from streams.units.refusal_counts import RefusalCounts
-from streams.units.sources import CANDIDATES, DISPATCHES, INPUTS, LABELLED, MODELS, OBSERVATIONS
+from streams.units.sources import (
+    CANDIDATES,
+    DISPATCHES,
+    INPUTS,
+    LABELLED,
+    MODELS,
+    OBSERVATIONS,
+    OWN,
+    REFUSED,
+    need_whole,
+)
 from streams.units.unit import POSITION, RESERVED, Clock, Output, Pair, Record
 
 CASE, ATTRIBUTES = b"\0case:", b"\0persona:"
@@ -64,6 +74,7 @@ class EngineUnit:
         older = row_format.signature((*columns[:lacked], *columns[lacked + 1 :]))
         self.before = row_format.Before(older, lacked, float(NO_CASE[LACKED]))
         self.position: dict[str, int] = {}
+        self.topics: dict[str, str] = {}
         self.steps, self.done = 0, False
         self.publishes_scores = True
         self.letters: list[Pair] = []
@@ -106,6 +117,17 @@ class EngineUnit:
             bound = "unknown" if model.least_auc is None else f"{model.least_auc:.3f}"
             return [f"model {model.version}: {model.hold} ({bound} against {self.profile.model.least_auc})"]
         return []
+
+    def start_over(self, source: str, offset: int) -> None:
+        """Moves a source to the beginning of a topic that was made again. Observations that were in it get no label."""
+        if source in OWN:
+            need_whole(source, self.clock)
+        self.position[source] = offset
+        self.position.pop(REFUSED + source, None)
+        if source == OBSERVATIONS:
+            self.engine.first_observed_us = None  # else the engine would wait for those that are gone
+        elif source == DISPATCHES:
+            self.engine.pending.decide_again()
 
     def open_feed(self) -> EngineFeed:
         """Returns a feed that starts at the position of the state."""
@@ -248,6 +270,7 @@ class EngineUnit:
         engine = self.engine
         return {
             "position": self.position,
+            "topics": self.topics,
             "profile": self.profile.version,
             "now_us": engine.now_us,
             "waiting_us": engine.model_due_us,
@@ -264,12 +287,13 @@ class EngineUnit:
 
     def _load_position(self, body: dict[str, Any]) -> None:
         engine = self.engine
-        self.position, self.done = body["position"], body["done"]
+        self.position, self.topics, self.done = body["position"], body.get("topics", {}), body["done"]
         written = body.get("partitions")
         if written and self.partitions and written != self.partitions:
             raise Failure(
                 f"{self.name}: its state was written when there were {written} partitions, now there are "
-                f"{self.partitions}: customers have moved; publish the history into new topics with another prefix"
+                f"{self.partitions}: customers have moved; replay the history into new topics with "
+                f"`keepline repartition --to {self.partitions} PREFIX`"
             )
         engine.now_us, engine.model_due_us, engine.grants_due_us = body["now_us"], body["waiting_us"], body["asked_us"]
         engine.first_observed_us = body["first_observed_us"]

@@ -13,7 +13,8 @@ import orjson
 
 from schemas.instants import format_instant, parse_instant
 from streams.inputs.merge import OffsetGap
-from streams.units.unit import POSITION, Output, Pair, Record
+from streams.units.sources import need_whole
+from streams.units.unit import POSITION, Clock, Output, Pair, Record
 
 NEVER_US = (1 << 63) - 1
 
@@ -117,11 +118,13 @@ class GlobalUnit(ABC, Generic[B]):
     """A unit that exists once, for all partitions."""
 
     sources: tuple[str, ...]
+    clock: Clock
 
     def __init__(self, name: str, partitions: int) -> None:
         self.name, self.changelog = name, (f"{name}-state", 0)
         self.partitions, self.partition = partitions, 0
         self.position: dict[str, int] = {}
+        self.topics: dict[str, str] = {}
         self.until_us = 0
         self.steps, self.done, self.waiting = 0, False, False
         self._read: dict[bytes, bytes] = {}  # rows of a changelog that is being read
@@ -154,11 +157,18 @@ class GlobalUnit(ABC, Generic[B]):
             body = orjson.loads(rows.pop(POSITION))
             self._load(body, rows)
             self.position, self.done, self.until_us = body["position"], body["done"], body["until_us"]
+            self.topics = body.get("topics", {})
+
+    def start_over(self, source: str, offset: int) -> None:
+        """Moves the source to the beginning of a topic that was made again; raises Failure in event time."""
+        need_whole(source, self.clock)
+        self.position[source] = offset
 
     def take(self) -> list[Output]:
         """Returns the state, and the outputs since the last call."""
         state, rows = self._state()
-        body = {"position": self.position, "done": self.done, "until_us": self.until_us, **state}
+        position = {"position": self.position, "topics": self.topics}
+        body = {**position, "done": self.done, "until_us": self.until_us, **state}
         return [Output(*self.changelog, [*rows, (POSITION, orjson.dumps(body))]), *self.outputs()]
 
     @abstractmethod

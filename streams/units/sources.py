@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.errors import Failure
 from schemas.events import TOPIC_OF_KIND
 
 INPUTS = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
@@ -9,6 +10,15 @@ REFUSED = "refused in "  # prefix of a source in a position: its refused records
 MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
 CANDIDATES, DISPATCHES = "candidates", "dispatches"
 OWN = (MODELS, OBSERVATIONS, DISPATCHES)  # sources of a partition without events
+
+
+def need_whole(source: str, clock: str) -> None:
+    """Raises Failure in event time, where every instant waits for all records of units' own topics."""
+    if clock == "event":
+        raise Failure(
+            f"the topic {source} was deleted and made again: in event time a unit waits for what it held; replay the "
+            "history into new topics with `keepline repartition --to N PREFIX`"
+        )
 
 
 def is_event_source(source: str) -> bool:

@@ -69,8 +69,11 @@ class Unit(Protocol):
     name: str
     partition: int
     position: dict[str, int]
+    topics: dict[str, str]  # short name -> id of the topic that `position` counts in; the changelog's too
     steps: int
 
+    @property
+    def partitions(self) -> int | None: ...
     @property
     def sources(self) -> tuple[str, ...]: ...
     @property
@@ -91,6 +94,9 @@ class Unit(Protocol):
 
     def loaded(self) -> None:
         """The changelog has been read to its end."""
+
+    def start_over(self, source: str, offset: int) -> None:
+        """The topic of a source was made again: moves its position to `offset`. Raises Failure where that cannot do."""
 
     def open_feed(self) -> Feed:
         """Returns a feed that starts at `position`."""

@@ -63,6 +63,22 @@ class City:
         async with topics.admin(self.settings) as client:
             await client.delete_records({place: RecordsToDelete(before_offset=-1) for place in places})
 
+    async def delete(self, *names: str) -> None:
+        """Deletes topics and waits until the brokers have done so."""
+        full = [self.settings.topic(name) for name in names]
+        async with topics.admin(self.settings) as client:
+            await client.delete_topics(full)
+
+            async def are_gone() -> bool:
+                return not set(full) & set(await client.list_topics())
+
+            await wait_for(are_gone)
+
+    async def make_again(self, *names: str) -> None:
+        """Deletes topics and makes them again: same names, other ids, no records."""
+        await self.delete(*names)
+        await topics.create(self.settings)
+
     async def _put(self, producer: AIOKafkaProducer, count: int, end: bool) -> None:
         for source in SOURCES:
             for partition in range(PARTITIONS):
@@ -86,6 +102,9 @@ class City:
     async def output(self) -> Counter[tuple[int, bytes]]:
         """Returns the committed output with its counts."""
         return Counter((place.partition, value) for place, value in await self.read("interventions"))
+
+    async def output_is_complete(self) -> bool:
+        return await self.output() == self.expected
 
     async def has_output(self) -> bool:
         return bool(await self.output())

@@ -86,11 +86,13 @@ class CountingFeed:
 class CountingUnit:
     sources = SOURCES
     waiting = False
+    partitions = None
     frontier: str | None = None
 
     def __init__(self, partition: int) -> None:
         self.name, self.partition, self.changelog = f"engine-{partition}", partition, ("state", partition)
         self.position: dict[str, int] = {}
+        self.topics: dict[str, str] = {}
         self.steps = self.ended = 0
         self.seen: Counter[bytes] = Counter()
         self.dirty: set[bytes] = set()
@@ -112,12 +114,15 @@ class CountingUnit:
         for record in records:
             if record.key == POSITION:
                 body = json.loads(record.value)
-                self.position, self.ended = body["position"], body["ended"]
+                self.position, self.ended, self.topics = body["position"], body["ended"], body["topics"]
             elif record.key != LEASE:
                 self.seen[record.key] = int(record.value)
 
     def loaded(self) -> None:
         pass
+
+    def start_over(self, source: str, offset: int) -> None:
+        self.position[source] = offset
 
     def open_feed(self) -> CountingFeed:
         return CountingFeed(self.position)
@@ -137,7 +142,9 @@ class CountingUnit:
 
     def take(self) -> list[Output]:
         rows = [(key, b"%d" % self.seen[key]) for key in sorted(self.dirty)]
-        rows.append((POSITION, json.dumps({"position": self.position, "ended": self.ended}).encode()))
+        rows.append(
+            (POSITION, json.dumps({"position": self.position, "topics": self.topics, "ended": self.ended}).encode())
+        )
         messages, self.messages, self.dirty = self.messages, [], set()
         return [
             Output("state", self.partition, rows),
@@ -211,6 +218,16 @@ class Hanger(CountingUnit):
             time.sleep(0.01)
 
 
+def forget_ids() -> None:
+    """Brokers before 2.8 do not know ids of topics."""
+    from streams.kafka import lease
+
+    async def none(*_: object) -> dict[str, str]:
+        return {}
+
+    lease.topic_ids = none  # type: ignore[assignment]
+
+
 def lose_a_batch(worker: Any, lost: Path) -> None:
     """Drops the first batch, as Faust may do."""
     original = worker._apply
@@ -240,6 +257,8 @@ def main(arguments: dict[str, Any]) -> None:
         kind, Reporter.applied = Reporter, Path(arguments["applied"])
     if arguments.get("raised"):
         kind, Raiser.raised = Raiser, Path(arguments["raised"])
+    if arguments.get("without_ids"):
+        forget_ids()
     blueprints = [Blueprint.of(partial(kind, p)) for p in range(arguments["partitions"])]
     pace = {"session_s": arguments.get("session_s", 6.0), "checkpoint_s": arguments.get("checkpoint_every_s", 1.0)}
     options = Options(False, arguments.get("instance"), exit_at_end=True, **pace)

@@ -20,6 +20,7 @@ from tests.replay.runs import SHORT
 OPTIONS = [word for setting in SHORT for word in ("--set", setting)]
 EVENT_TIME = ("--clock", "event", "--exit-at-end")
 WORKER_LIMIT_S = 60
+DECISIONS = ("interventions", "interventions-withheld")
 
 
 @dataclass
@@ -54,6 +55,11 @@ class Group:
 
     def _command(self, words: Sequence[str]) -> list[str]:
         return [sys.executable, "-m", "streams.cli", *words]
+
+
+async def decisions(group: Group) -> dict[str, list[bytes]]:
+    """Returns the committed messages about crossings, by topic."""
+    return {name: await group.values(name) for name in DECISIONS}
 
 
 def metrics(port: int, name: str) -> dict[str, float]:

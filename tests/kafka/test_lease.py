@@ -214,9 +214,10 @@ async def test_after_a_missed_generation_nothing_is_kept(leases: Leases) -> None
     assert stale.released
 
 
-async def test_a_unit_whose_sources_are_assigned_to_two_workers_ends_the_worker(leases: Leases) -> None:
-    with pytest.raises(Halted, match="x-app-activity"):
-        leases.assign(PLACES[0][:1], 1, nothing)
+def test_a_unit_that_got_only_some_of_its_sources_is_named_with_those_that_lack(leases: Leases) -> None:
+    here, missing = PLACES[0]
+    assert leases.incomplete({*PLACES[0], *PLACES[1]}) is None
+    assert f"only {here[0]}/0 were assigned, without {missing[0]}/0" in (leases.incomplete({here, *PLACES[1]}) or "")
 
 
 async def test_nothing_is_saved_between_a_revocation_and_the_next_assignment(leases: Leases) -> None:
