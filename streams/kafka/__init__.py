@@ -12,7 +12,8 @@
     watchdog           ends a worker that makes no progress
     worker             the Faust app from start to signal or end of input
     status             lag, checkpoints and alerts of a group, read from the brokers
-    publish            sends files to the topics in event-time order
+    publish            sends files to the topics in event-time order, from where it broke off
+    publications       how far files have been sent, in a compacted topic
     logging_setup      log lines for terminals, JSON elsewhere
     fatal              ends the process at once
 

@@ -20,6 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas.instants import parse_instant
 from streams.kafka import topics
 from streams.kafka.settings import Settings
 
@@ -90,6 +91,16 @@ async def read(settings: Settings) -> Status:
     status = Status(settings.group, state, members, units, places, model, counts)
     status.problems.extend(problems(status, expected))
     return status
+
+
+async def frontier_us(settings: Settings) -> int | None:
+    """Returns the event time up to which the furthest engine of the group has applied everything; None: none has."""
+    async with topics.admin(settings) as client:
+        await _coordinator(client, settings.group)
+        offsets = await client.list_consumer_group_offsets(settings.group)
+    reports = [_offset_metadata(committed) for committed in offsets.values() if committed.metadata]
+    reached = [body["frontier"] for body in reports if body["unit"].startswith("engine-") and body["frontier"]]
+    return max(map(parse_instant, reached), default=None)
 
 
 def problems(status: Status, expected: Iterable[str]) -> list[str]:
