@@ -26,6 +26,7 @@ from streams.inputs.details import WaitingDetails
 from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets, behind_us
 from streams.inputs.schedule import is_grid, next_grid
 from streams.units.engine_batch import Batch, Grants, Letter, LetterOf
+from streams.units.refusal_counts import TOO_LATE
 from streams.units.residence import refuse_strangers
 from streams.units.sources import (
     DISPATCHES,
@@ -40,7 +41,6 @@ from streams.units.unit import Record
 
 LAST_ID = (1 << 64) - 1
 MOST_BUFFERED = 20_000  # events of a source in memory; a source that holds the frontier is read beyond it
-TOO_LATE = "too_late"  # rule of the dead letters of events behind time.latest
 MOST_INSTANTS = 2  # complete instants of observations in memory
 
 
