@@ -108,8 +108,9 @@ class Engine:
         """How many customers have had an event; one who was forgotten and came back counts twice."""
         return self.lifespans.known() + self.counts["forgotten"]
 
-    def step(self, rows: Rows, until_us: int, details: Mapping[int, Details]) -> None:
-        """Applies the events of whole ticks up to `until_us`, in any order, with all stops on the way.
+    def step(self, rows: Rows, until_us: int, details: Mapping[int, Details]) -> list[int]:
+        """Applies the events of whole ticks up to `until_us`, in any order, with all stops on the way; returns the
+        numbers of the letters of those that are refused as too late.
 
         `rows` have slots of `table` and the tick they are due in; details: by the `details` of the row.
         Raises AssertionError at an instant whose model or grants have not come: the feed must wait for them.
@@ -117,18 +118,21 @@ class Engine:
         assert self.now_us is not None, "the engine has not been started"
         # the input may end within a tick: its events are still due at the end of the tick, as if more had followed
         rows["due_us"] = np.minimum(rows["due_us"], -(-until_us // self._tick_us) * self._tick_us)
-        rows = rows[np.argsort(rows["due_us"], kind="stable")]
+        rows, refused = rows[np.argsort(rows["due_us"], kind="stable")], list[int]()
+        if self.now_us == until_us:  # the input ended here before, and what has come since is late
+            return self._apply(rows, details)
         while self.now_us < until_us:
             assert self.model_due_us is None, f"model of {self.model_due_us} has not come"
             assert self.grants_due_us is None, f"grants of {self.grants_due_us} have not come"
             stop_us = min(until_us, self._next_stop(rows))
             n = len(rows) if stop_us == until_us else int(np.searchsorted(rows["due_us"], stop_us, "right"))
-            self._apply(rows[:n], details)
+            refused += self._apply(rows[:n], details)
             rows, self.now_us = rows[n:], stop_us
             self._run_agenda(stop_us)
             self._stop(stop_us)
         if not self.waits_for_models:
             self._decide_what_waited()
+        return refused
 
     def apply_model(self, snapshot: Snapshot) -> None:
         """Puts a model in force; if it was awaited, makes the observations and the sweep of its instant."""
@@ -304,10 +308,24 @@ class Engine:
         entries = [candidate.candidate(customer) for customer, candidate in sorted(candidates, key=itemgetter(0))]
         self.facts.candidates.append(observations.candidates(at_us, self.partition, entries))
 
-    def _apply(self, rows: Rows, details: Mapping[int, Details]) -> None:
-        """Applies events up to the next stop, sorted by due time: drops duplicates, counts, then tick by tick."""
-        if not len(rows):
-            return
+    def _apply(self, rows: Rows, details: Mapping[int, Details]) -> list[int]:
+        """Applies events up to the next stop, sorted by due time: refuses what is too late, drops duplicates, counts,
+        then tick by tick. Returns the numbers of the refused ones' letters.
+        """
+        too_late = self._too_late(rows)
+        refused, rows = sorted(rows["letter"][too_late].tolist()), rows[~too_late]
+        if len(rows):
+            self._take(rows, details)
+        return refused
+
+    def _too_late(self, rows: Rows) -> NDArray[np.bool_]:
+        """(rows,): behind `time.latest`, and live not surely new: a shop that was away for long has much to send."""
+        too_late: NDArray[np.bool_] = rows["letter"] > 0
+        if too_late.any() and not self.waits_for_models:
+            too_late &= self.hearing.producers.may_be_known(rows, self.quality.names)
+        return too_late
+
+    def _take(self, rows: Rows, details: Mapping[int, Details]) -> None:
         first_due_us, last_due_us = int(rows["due_us"][0]), int(rows["due_us"][-1])
         rows = rows[np.lexsort((rows["id"], rows["kind"], rows["time_us"], rows["due_us"], rows["slot"]))]
         new = self.recent.take_new(rows["id"], first_due_us - 1)

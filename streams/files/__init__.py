@@ -15,6 +15,7 @@ No file is read into memory as a whole.
     decoding       chunks to accepted events and dead letters
     file_sources   files as the sources of a merge
     tick_reader    files tick by tick, for `keepline publish`
+    fingerprint    a digest of files by which they are known again, whatever they are called
     replay_folder  writes the result files of a replay
     disk_queue     a queue on disk
 """

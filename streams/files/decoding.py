@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,12 @@ from streams.files.chunks import Chunk, RowsOfKind, Source
 EXPECTED = ", ".join(KINDS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DecodedChunk:
-    """`decoded.index`, marks and refusals count the chunk's rows from 0; `letters` follow `decoded.refused`."""
+    """`decoded.index`, marks and refusals count the chunk's rows from 0."""
 
     chunk: Chunk
     decoded: Decoded
-    letters: list[dict[str, Any]]
 
     @property
     def size(self) -> int:
@@ -39,7 +39,21 @@ class DecodedChunk:
 
     def values(self) -> list[bytes]:
         """Returns each row as complete JSON, as a topic would have it; malformed ones unchanged."""
+        return self._values
+
+    @cached_property
+    def _values(self) -> list[bytes]:
         return self.chunk.values()
+
+    @property
+    def letters(self) -> list[dict[str, Any]]:
+        """The dead letters of the refused rows."""
+        return [self.letter(refused) for refused in self.decoded.refused]
+
+    def letter(self, refused: Refused) -> dict[str, Any]:
+        """Returns the dead letter of a row, with file and line."""
+        place = {"file": self.chunk.file, "line": int(self.lines[refused.index])}
+        return dead_letter(refused, self._values[refused.index], place)
 
 
 def decode_source(source: Source, now_us: int, max_skew_us: int = MAX_SKEW_US) -> Iterator[DecodedChunk]:
@@ -53,13 +67,7 @@ def _decoded(chunk: Chunk, decoders: dict[str, Decoder], now_us: int) -> Decoded
     refused = [one.refused for one in chunk.malformed]
     refused += [refusal for part in chunk.parts if part.kind not in KINDS for refusal in _unknown_kind(part)]
     parts = [_in_chunk(part.decode(decoders[part.kind], now_us), part.places) for part in known]
-    decoded = _merged(parts, refused)
-    values = chunk.values() if decoded.refused else []
-    letters = [
-        dead_letter(one, values[one.index], {"file": chunk.file, "line": int(chunk.lines[one.index])})
-        for one in decoded.refused
-    ]
-    return DecodedChunk(chunk, decoded, letters)
+    return DecodedChunk(chunk, _merged(parts, refused))
 
 
 def _unknown_kind(part: RowsOfKind) -> Iterable[Refused]:

@@ -12,7 +12,7 @@ from schemas.decode import Decoded
 from streams.files.decoding import DecodedChunk, decode_source
 from streams.files.formats import open_source
 from streams.inputs.merge import Merge, Offsets
-from streams.units.engine_batch import Letter
+from streams.units.engine_batch import LetterOf
 
 
 class Feed(Protocol):
@@ -23,7 +23,7 @@ class Feed(Protocol):
     def wants(self, source: str) -> bool:
         """Returns whether more rows of a source are needed."""
 
-    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
+    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letter: LetterOf) -> None:
         """Accepts decoded rows, in order."""
 
 
@@ -87,4 +87,4 @@ class FileSources:
         times_us = chunk.decoded.events.rows["time_us"]
         if len(times_us):
             self.last_us = max(self.last_us or 0, int(times_us.max()))
-        feed.take_decoded(source.name, chunk.decoded, offsets, chunk.letters)
+        feed.take_decoded(source.name, chunk.decoded, offsets, chunk.letter)

@@ -5,7 +5,7 @@ It uses the engine's merge, so an event that is late in a file is late in the to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from schemas.decode import Decoded
 from streams.files.decoding import DecodedChunk
 from streams.files.file_sources import FileSources, Input
 from streams.inputs.merge import Merge, Offsets
-from streams.units.engine_batch import Letter
+from streams.units.engine_batch import LetterOf
 
 MOST_BUFFERED = 50_000
 
@@ -59,7 +59,7 @@ class Ticks:
         """Returns whether more rows of a file are needed."""
         return self.merge.sources[source].buffered < MOST_BUFFERED or self.merge.holds_frontier(source)
 
-    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
+    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letter: LetterOf) -> None:
         """Accepts rows of a file, in order; each has its number as slot."""
         first = self.numbers - len(offsets)
         rows = decoded.events.rows

@@ -12,7 +12,8 @@
     watchdog           ends a worker that makes no progress
     worker             the Faust app from start to signal or end of input
     status             lag, checkpoints and alerts of a group, read from the brokers
-    publish            sends files to the topics in event-time order
+    publish            sends files to the topics in event-time order, from where it broke off
+    publications       how far files have been sent, in a compacted topic
     history            reads the input topics tick by tick, as publish reads files
     repartition        replays history into topics with another number of partitions
     logging_setup      log lines for terminals, JSON elsewhere

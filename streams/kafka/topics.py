@@ -52,6 +52,7 @@ TOPICS = (
     Topic("learner-state", CHANGELOG | LARGE, single=True),
     Topic("candidates", RETAINED | LARGE, single=True),
     Topic("dispatcher-state", CHANGELOG | LARGE, single=True),
+    Topic("publications", CHANGELOG, single=True),
 )
 
 

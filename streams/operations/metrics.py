@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from schemas.instants import SECOND_US, parse_instant
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
-from streams.units.engine_unit import EngineUnit
+from streams.units.engine_unit import OUTCOMES, EngineUnit
 
 KINDS_OF_COUNTS = (  # prefix of a count, metric, label
     ("tier_", "interventions", "tier"),
@@ -21,7 +21,6 @@ KINDS_OF_COUNTS = (  # prefix of a count, metric, label
     ("touches_by_", "touches", "trigger"),
 )
 QUANTILES = (0.5, 0.99)
-OUTCOMES = ("applied", "duplicate", "late", "rejected")
 
 
 def registry(leases: Leases) -> CollectorRegistry:

@@ -13,18 +13,20 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from online_model.snapshot import Snapshot
 from schemas.columns import CUSTOMER_PROFILE, Rows, empty_rows
 from schemas.decode import Decoded, Decoder
-from schemas.instants import parse_instant
-from schemas.refusals import dead_letter
+from schemas.instants import DAY_US, format_duration, format_instant, parse_instant
+from schemas.refusals import Refused, dead_letter
 from schemas.validation import Erased, Mark
 from streams.engine.engine import Engine
 from streams.inputs.details import WaitingDetails
-from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets
+from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets, behind_us
 from streams.inputs.schedule import is_grid, next_grid
-from streams.units.engine_batch import Batch, Grants, Letter
+from streams.units.engine_batch import Batch, Grants, Letter, LetterOf
+from streams.units.refusal_counts import TOO_LATE
 from streams.units.residence import refuse_strangers
 from streams.units.sources import (
     DISPATCHES,
@@ -68,8 +70,9 @@ class EngineFeed:
         self.blocks: list[dict[str, Any]] = []
         self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
         self.unknown_fields: Counter[str] = Counter()
-        self.details = WaitingDetails()
+        self.details, self.too_late = WaitingDetails(), WaitingDetails("letter")
         self.letters: list[Letter] = []
+        self.ignored = 0
         self.live, self.clock_us = not engine.waits_for_models, 0
         self.heartbeats: dict[tuple[str, str], Mark] = {}  # (kind, producer) -> the newest since the last batch
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
@@ -94,9 +97,9 @@ class EngineFeed:
         else:
             self._events(source, new, now_us)
 
-    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
+    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letter: LetterOf) -> None:
         """Adds decoded records in order of their offsets: events, marks, deletions, refused records. offsets:
-        (records,); letters: (refused,).
+        (records,); letter: returns the dead letter of one of them.
         """
         rows = decoded.events.rows
         if self.live:  # an event ahead of the clock must not delay the others
@@ -108,14 +111,35 @@ class EngineFeed:
         taken = 0
         others: dict[int, Mark | Erased | Letter] = {mark.index: mark for mark in decoded.marks}
         others |= {erased.index: erased for erased in decoded.erased}
-        others |= {refused.index: letter for refused, letter in zip(decoded.refused, letters, strict=True)}
+        others |= {refused.index: letter(refused) for refused in decoded.refused}
         for index, other in sorted(others.items()):
             n = int(np.searchsorted(decoded.index, index))
             self.merge.add(source, rows[taken:n], offsets[decoded.index[taken:n]])
             taken = n
             self._take_other(source, other, int(offsets[index]))
         self.merge.add(source, rows[taken:], offsets[decoded.index[taken:]])
+        self._keep_letters(rows, decoded.index, letter)
         self.merge.read_up_to(source, int(offsets[-1]) + 1)
+
+    def _keep_letters(self, rows: Rows, index: NDArray[np.intp], letter: LetterOf) -> None:
+        """Keeps the dead letters of events that are behind `time.latest`. They wait in the merge like the others, and
+        the engine refuses them in their tick: so refusal and position are one, whatever is read again after a crash.
+        """
+        behind = behind_us(rows, self.tick_us)
+        (places,) = np.nonzero((behind >= self.engine.profile.time.latest_us) & (rows["kind"] != CUSTOMER_PROFILE))
+        letters = [letter(self._too_late(int(index[place]), rows[place])) for place in places.tolist()]
+        rows["letter"][places] = np.arange(1, len(places) + 1)
+        self.too_late.keep(rows, letters)
+
+    def _too_late(self, index: int, row: Any) -> Refused:
+        at_us, latest = int(row["time_us"]), format_duration(self.engine.profile.time.latest_us)
+        reached_us = int(row["due_us"]) - self.tick_us
+        return Refused(
+            index, "event_time", TOO_LATE,
+            f"event_time is {format_instant(at_us)}, {(reached_us - at_us) / DAY_US:.1f} days behind "
+            f"{format_instant(reached_us)}, up to which its source had been read; less than {latest} is accepted "
+            "(time.latest): publish history in time order, or into topics with another prefix",
+        )  # fmt: skip
 
     def _take_other(self, source: str, other: Mark | Erased | Letter, offset: int) -> None:
         if isinstance(other, Erased):
@@ -134,6 +158,7 @@ class EngineFeed:
         """Adds a deletion: a customer profile without fields. Before the first profile there is nothing to delete."""
         at_us = self.merge.tombstone_time_us(source)
         if at_us is None:
+            self.ignored += 1
             return
         row = empty_rows(1)
         row["time_us"], row["kind"], row["details"], row["slot"] = (
@@ -169,7 +194,8 @@ class EngineFeed:
             letters, self.letters = self.letters, []
             refused = {REFUSED + source: offset for source, offset in self.refused.items()}
             self.position = self.position | self.merge.positions() | refused
-            return Batch(self, base, self.position, self.until_us, empty_rows(0), letters=letters)
+            ignored, self.ignored = self.ignored, 0
+            return Batch(self, base, self.position, self.until_us, empty_rows(0), letters=letters, ignored=ignored)
         if frontier_us is None:
             return None
         model = self._model()
@@ -202,12 +228,13 @@ class EngineFeed:
         ended: bool,
     ) -> Batch:
         unknown, self.unknown_fields = self.unknown_fields, Counter()
-        details = self.details.take(rows)
+        details, too_late = self.details.take(rows), self.too_late.take(rows)
         heartbeats, self.heartbeats = [(kind, mark) for (kind, _), mark in self.heartbeats.items()], {}
         clock_us = self.clock_us if self.live else 0
+        ignored, self.ignored = self.ignored, 0
         return Batch(
-            self, base, self.position, until_us, rows, details, [], unknown, model, grants, matured, heartbeats,
-            clock_us, ended,
+            self, base, self.position, until_us, rows, details, [], too_late, unknown, model, grants, matured,
+            heartbeats, clock_us, ended, ignored,
         )  # fmt: skip
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
@@ -223,11 +250,11 @@ class EngineFeed:
             decoded = refuse_strangers(decoded, self.engine.table, self.engine.partition, self.partitions)
         offsets = np.array([r.offset for r in records], np.int64)
         place = {"topic": source, "partition": self.engine.partition}
-        letters = [
-            dead_letter(refused, values[refused.index], place | {"offset": records[refused.index].offset})
-            for refused in decoded.refused
-        ]
-        self.take_decoded(source, decoded, offsets, letters)
+
+        def letter(refused: Refused) -> Letter:
+            return dead_letter(refused, values[refused.index], place | {"offset": records[refused.index].offset})
+
+        self.take_decoded(source, decoded, offsets, letter)
 
     def _observations(self, records: Sequence[Record]) -> None:
         for record in records:

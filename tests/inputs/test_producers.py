@@ -10,7 +10,7 @@ from schemas.instants import DAY_US, HOUR_US, SECOND_US
 from streams.inputs.producers import MOST, OTHERS, REST, Producers
 
 NAMES = ["others", *(f"shop-{number}" for number in range(200))]
-FACTOR, PATIENCE_US = 3.0, 30 * DAY_US
+FACTOR, PATIENCE_US, LATEST_US = 3.0, 30 * DAY_US, 7 * DAY_US
 VISITS = "service_visit"
 
 
@@ -26,7 +26,7 @@ def office_hours(days: int = 10) -> list[int]:
 
 
 def heard(*at_us: int, producer: int = 1) -> Producers:
-    producers = Producers(FACTOR, PATIENCE_US)
+    producers = Producers(FACTOR, PATIENCE_US, LATEST_US)
     producers.hear(events(*at_us, producer=producer), NAMES)
     return producers
 
@@ -106,7 +106,7 @@ def test_sources_of_one_producer_are_told_apart() -> None:
 
 
 def test_producers_beyond_the_bits_share_the_last_one() -> None:
-    producers = Producers(FACTOR, PATIENCE_US)
+    producers = Producers(FACTOR, PATIENCE_US, LATEST_US)
     bits = [int(producers.hear(events(DAY_US, producer=number), NAMES)[0]) for number in range(1, 200)]
     assert bits[:MOST] == [1 << number for number in range(MOST)]
     assert set(bits[MOST:]) == {1 << REST}
@@ -117,7 +117,7 @@ def test_producers_beyond_the_bits_share_the_last_one() -> None:
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_how_events_are_cut_into_batches_does_not_matter(size: int) -> None:
     at_us = office_hours()
-    whole, parts = heard(*at_us), Producers(FACTOR, PATIENCE_US)
+    whole, parts = heard(*at_us), Producers(FACTOR, PATIENCE_US, LATEST_US)
     for start in range(0, len(at_us), size):
         parts.hear(events(*at_us[start : start + size]), NAMES)
     for hours in range(0, 100, 5):
@@ -125,7 +125,7 @@ def test_how_events_are_cut_into_batches_does_not_matter(size: int) -> None:
 
 
 def test_it_goes_on_from_what_a_checkpoint_has() -> None:
-    producers, restored = heard(*office_hours()), Producers(FACTOR, PATIENCE_US)
+    producers, restored = heard(*office_hours()), Producers(FACTOR, PATIENCE_US, LATEST_US)
     producers.beat(VISITS, NAMES[1], CLOSED_US + SECOND_US, "north")
     restored.load(producers.state())
     for more in (producers, restored):

@@ -278,3 +278,9 @@ def test_a_gain_that_no_week_can_show_is_refused() -> None:
     assert "promotion.least_gain = 0.1 is not below promotion.most_a_week" in refusal(
         "after-sales", "promotion.least_gain=0.1"
     )
+
+
+def test_an_event_may_not_be_later_than_ids_are_kept() -> None:
+    with pytest.raises(UsageError, match=r"time\.latest = 8d is above the 7d .* give it at most 7d") as error:
+        load_profile("after-sales", ["time.latest=192h"])
+    assert "\n" not in str(error.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from features.deduplication import KEPT_DAYS
 from schemas.instants import DAY_US, SECOND_US
 from streams.interventions.actions import Segmentation, plan
 from streams.interventions.gate import RULES as GATE
@@ -208,6 +209,10 @@ def test_everybody_is_scored_daily_and_observed_weekly(profile: Profile) -> None
 
 def test_an_event_may_be_five_minutes_ahead(profile: Profile) -> None:
     assert profile.time.max_skew_us == 300 * SECOND_US
+
+
+def test_an_event_may_be_late_as_long_as_ids_are_kept(profile: Profile) -> None:
+    assert profile.time.latest_us == KEPT_DAYS * DAY_US
 
 
 def test_visits_prove_that_a_customer_is_still_here(profile: Profile) -> None:
