@@ -34,6 +34,7 @@ from streams.cases.emitter import Emitter
 from streams.cases.outbox import Facts, Outbox
 from streams.cases.responses import Responses
 from streams.engine import observations
+from streams.engine.backlog import Backlog
 from streams.engine.hearing import BEHIND_US, Hearing
 from streams.engine.labels import Labels
 from streams.engine.lifespans import Lifespans
@@ -47,6 +48,7 @@ from streams.interventions.customer_attributes import AttributesTable
 from streams.interventions.opening import Withheld
 from streams.profile.profile import Profile
 
+NONE_RELEASED: Slots = np.zeros(0, np.intp)
 Sweep = tuple[int, Slots, Array]  # instant us, slots, probability
 
 
@@ -55,7 +57,14 @@ class Engine:
     `grants_due_us` the one whose grants are."""
 
     def __init__(
-        self, profile: Profile, partition: int, tick_us: int, *, waits_for_models: bool, keeps_sweeps: bool = False
+        self,
+        profile: Profile,
+        partition: int,
+        tick_us: int,
+        *,
+        waits_for_models: bool,
+        keeps_sweeps: bool = False,
+        partitions: int = 1,
     ) -> None:
         self.profile, self.partition, self._tick_us = profile, partition, tick_us
         self.waits_for_models, self.keeps_sweeps = waits_for_models, keeps_sweeps
@@ -77,8 +86,10 @@ class Engine:
         self.quality, self.report = Quality(), Report.empty()  # the report of the last grid instant
         self.facts = Facts()
         self.hearing = Hearing(profile.time, self.table, self.attributes_table, lambda: self.quality.names)
-        self.clock_us = 0  # live: the clock, as the feed last read it
-        self._was_behind = False
+        self.backlog = Backlog(profile, self.table, partition, partitions)
+        if not waits_for_models and not profile.limits.shared:
+            self.scoring.crossings.released = NONE_RELEASED
+        self._was_behind = self._was_held = False
         self.sweeps: list[Sweep] = []
         self.labels = Labels(profile, self.table, self.layout)
         self.lifespans = Lifespans(self.table, self.layout, profile.label)
@@ -93,6 +104,12 @@ class Engine:
     def hold(self) -> Withheld:
         """Why no case opens by the model in force; NOTHING: cases may open."""
         return self.scoring.crossings.hold(self.scorer.snapshot)
+
+    @property
+    def backlog_waits(self) -> int:
+        """How many crossings wait although cases may open: for their day, or for a producer; live, without limits."""
+        everybody = np.arange(len(self.table))
+        return 0 if self.scoring.crossings.released is None else len(self.backlog.waiting(everybody))
 
     def start(self, now_us: int) -> None:
         """Starts stream time, not after the first event of any source."""
@@ -230,9 +247,11 @@ class Engine:
         crossings = self.scoring.crossings
         if not self.waits_for_models:  # a sweep adds silence alone
             crossings.unheard, crossings.undecided = self.hearing.unheard(at_us), {}
+            self._release(at_us, active)
         candidacy = self._candidacy(self.is_dispatch_instant(at_us))
         probability = self.scoring.sweep(active, at_us, self._hold(at_us), candidacy, on_scored)
         self.scoring.drop_pending(self.pending.of_others(active), at_us)
+        self._count_released(at_us)
         self._flush()
         if self.keeps_sweeps and len(active):
             self.sweeps.append((at_us, active, probability))
@@ -254,7 +273,7 @@ class Engine:
 
     def _hold(self, at_us: int) -> Withheld:
         """Live, crossings wait while the partition is behind the clock: a backlog gives an intermediate picture."""
-        return Withheld.CATCHING_UP if self.clock_us - at_us > BEHIND_US else Withheld.NOTHING
+        return Withheld.CATCHING_UP if self.emitter.clock_us - at_us > BEHIND_US else Withheld.NOTHING
 
     def _decide_what_waited(self) -> None:
         """Live: sweeps once when the partition has caught up, and customers whose producers are heard again."""
@@ -267,9 +286,29 @@ class Engine:
             self._sweep(self.now_us)
         elif len(again):
             self.scoring.crossings.unheard = self.hearing.unheard(self.now_us)
+            self._release(self.now_us, again)
             self.scoring.sweep(again, self.now_us, Withheld.NOTHING, self._candidacy(False))
+            self._count_released(self.now_us)
             self._flush()
         self._was_behind = False
+
+    def _release(self, at_us: int, slots: Slots) -> None:
+        """Live, without shared limits: releases as much of the backlog as the day still has room for. In the first
+        sweep after a hold of the model all who cross belong to it: the model brought them there, not a day.
+        """
+        crossings = self.scoring.crossings
+        self._was_held |= bool(self.hold)
+        if crossings.released is None or self.hold or self._hold(at_us):
+            return
+        crossings.all_wait, self._was_held = self._was_held, False
+        waiting = self.backlog.waiting(slots, crossings.all_wait)
+        crossings.released = self.backlog.best(self.scoring.crossing(waiting, at_us), at_us)
+
+    def _count_released(self, at_us: int) -> None:
+        crossings = self.scoring.crossings
+        if crossings.released is not None:
+            self.backlog.use(crossings.released, at_us)
+            crossings.released, crossings.all_wait = NONE_RELEASED, False
 
     def _next_stop(self, rows: Rows) -> int:
         """The next instant of schedule or agenda. Events put no deadline before the quarter of an hour they are due in,
@@ -280,8 +319,14 @@ class Engine:
         return min(stop_us, on_agenda(int(rows["due_us"][0]))) if len(rows) else stop_us
 
     def _run_agenda(self, at_us: int) -> None:
-        """Fires what is due on the agenda: deadlines of cases, retries of crossings and touches."""
+        """Fires what is due on the agenda: deadlines of cases, retries of crossings and touches. While a partition is
+        behind the clock they wait: what CRM and customers did meanwhile comes first.
+        """
         due = self.casebook.pop_due(at_us)
+        if self._hold(at_us):
+            for slot in due:
+                self.casebook.schedule(slot, on_agenda(self.emitter.clock_us))
+            return
         slots = np.array(due, np.intp)
         retries = slots[self.pending.due(slots, at_us) & self.lifespans.is_active(slots, at_us)]
         unheard = self.hearing.are_unheard(slots, at_us).tolist()

@@ -158,12 +158,16 @@ def _interventions(leases: list[Lease]) -> Iterator[Metric]:
 
 
 def _held(leases: list[Lease]) -> Metric:
-    """Returns a gauge that has values only while a hold makes all crossings wait."""
+    """Returns a gauge that has values only while a hold makes all crossings wait, or there is a backlog."""
     text = "crossings that wait until cases may open again"
     found = GaugeMetricFamily("keepline_held_crossings", text, labels=["unit", "reason"])
     for lease in leases:
-        if isinstance(lease.unit, EngineUnit) and (hold := lease.unit.engine.hold):
+        if not isinstance(lease.unit, EngineUnit):
+            continue
+        if hold := lease.unit.engine.hold:
             found.add_metric([lease.name, hold.name.lower()], len(lease.unit.engine.pending))
+        elif waits := lease.unit.engine.backlog_waits:
+            found.add_metric([lease.name, "backlog"], waits)
     return found
 
 

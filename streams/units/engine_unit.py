@@ -69,7 +69,9 @@ class EngineUnit:
         self.profile, self.partition, self.clock, self.partitions = profile, partition, clock, partitions
         self.name, self.changelog = f"engine-{partition}", (STATE, partition)
         self.tick_us = tick_us(profile, clock)
-        self.engine = Engine(profile, partition, self.tick_us, waits_for_models=clock == "event")
+        self.engine = Engine(
+            profile, partition, self.tick_us, waits_for_models=clock == "event", partitions=partitions or 1
+        )
         columns = self.engine.columns
         self.signature, lacked = row_format.signature(columns), len(columns) + LACKED - WIDTH
         older = row_format.signature((*columns[:lacked], *columns[lacked + 1 :]))
@@ -146,7 +148,7 @@ class EngineUnit:
                 engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
             for kind, mark in batch.heartbeats:
                 engine.hearing.producers.beat(kind, mark.producer, mark.time_us, mark.scope, final=mark.final)
-            engine.clock_us = max(engine.clock_us, batch.clock_us)
+            engine.emitter.clock_us = max(engine.emitter.clock_us, batch.clock_us)
             if batch.model is not None:
                 engine.apply_model(batch.model)
             for instant_us, grants in batch.grants:
@@ -289,6 +291,7 @@ class EngineUnit:
             "partitions": self.partitions,
             "quality": engine.quality.state(),
             "judged": engine.casebook.judged,
+            "backlog": [engine.backlog.day, engine.backlog.used],
         }
 
     def _load_position(self, body: dict[str, Any]) -> None:
@@ -308,6 +311,7 @@ class EngineUnit:
         engine.serve_model(Snapshot.loads(body["model"].encode()))
         engine.hearing.producers.load(body.get("producers", []))
         engine.quality.load(body["quality"])
+        engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
         engine.casebook.judged = added({}, body["judged"])
 
     def _load_customers(self, rows: dict[bytes, bytes | None]) -> None:

@@ -114,6 +114,7 @@ def test_an_unknown_key_is_named_with_the_nearest(override: str, expected: list[
         ("label.horizon=" + 400 * "9" + "d", ["expected at most 36525d"]),
         ("case.cool_down=-1d", ["case.cool_down = '-1d'"]),
         ("case.least_tenure=soon", ["case.least_tenure = 'soon'"]),
+        ("case.backlog_a_day=0", ["case.backlog_a_day = 0", "greater than or equal to 1"]),
         ("time.sweep_every=0s", ["time.sweep_every = '0s'"]),
         ("time.observe=daily", ["time.observe = 'daily'", "'weekly'"]),
         ("model.prior_probability=1.5", ["model.prior_probability = 1.5", "less than 1"]),

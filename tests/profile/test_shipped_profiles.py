@@ -69,6 +69,12 @@ def test_past_thirty_days_a_case_is_missed(profile: Profile) -> None:
     assert profile.case.last_window_us == 30 * DAY_US
 
 
+def test_a_backlog_is_worked_at_the_pace_of_the_cases_that_the_sheet_has_on_a_normal_day(profile: Profile) -> None:
+    (country,) = [stage for stage in profile.roll_out.stages if stage.name == "country"]
+    with_a_case = sum(tier.share for tier in profile.tiers if tier.above >= profile.case.threshold)
+    assert profile.case.backlog_a_day == int(country.customers * with_a_case / 365)
+
+
 def test_a_saved_customer_counts_again_at_30_days_and_6_months(profile: Profile) -> None:
     assert (profile.case.bought_again_within_us, profile.case.stayed_within_us) == (30 * DAY_US, 180 * DAY_US)
 
