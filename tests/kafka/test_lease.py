@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -42,6 +44,7 @@ class Producer:
     """Records what is committed."""
 
     def __init__(self) -> None:
+        self.broker_ms = time.time_ns() // 1_000_000
         self.open: list[tuple[str, int, Pair]] = []
         self.committed: list[list[tuple[str, int, Pair]]] = []
         self.offsets: dict[TopicPartition, Any] = {}
@@ -52,10 +55,10 @@ class Producer:
     def create_batch(self) -> BatchInMemory:
         return BatchInMemory()
 
-    async def send_batch(self, batch: BatchInMemory, topic: str, *, partition: int) -> asyncio.Future[None]:
+    async def send_batch(self, batch: BatchInMemory, topic: str, *, partition: int) -> asyncio.Future[object]:
         self.open += [(topic, partition, pair) for pair in batch.pairs]
-        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        sent.set_result(None)
+        sent: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        sent.set_result(SimpleNamespace(timestamp=self.broker_ms, timestamp_type=1))
         return sent
 
     async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, Any], group: str) -> None:
@@ -117,7 +120,7 @@ async def test_an_idle_unit_whose_frontier_alone_advances_is_not_saved_each_time
 async def test_an_idle_unit_is_saved_at_intervals(lease: Lease) -> None:
     await lease.checkpoint()
     apply(lease, 0)
-    lease.saved_at -= IDLE_CHECKPOINT_S
+    lease._idle_since -= IDLE_CHECKPOINT_S
     await lease.checkpoint()
     assert len(producer_of(lease).committed) == 2
 
@@ -175,7 +178,7 @@ async def test_a_batch_of_an_older_feed_is_dropped(lease: Lease) -> None:
 
 @pytest.fixture
 def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
-    def halted(reason: str) -> NoReturn:
+    def halted(reason: str, code: int = 0) -> NoReturn:
         raise Halted(reason)
 
     async def acquire(lease: Lease, earliest: object) -> None:
