@@ -32,6 +32,7 @@ PRIOR_MIDDLE = 2.0  # 50 points of 100, scaled
 PRIOR_SURE = (
     0.3  # precision of its intercept: on a log whose first 11 labels were leavers it predicted 0.92 for 500 stayers
 )
+PRIOR_LABELS = 50.0  # 11 leavers among the first labels were no sign for the 500 stayers after them
 HINGED = 3.0  # times the precision of a weight: the same freedom a feature, spread over three weights
 
 
@@ -73,7 +74,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.hinges, self.steps = LogisticRegression(HINGED * prior_precision, forget, worth), BoostedSteps()
         self.memory = Reservoir()
         self.prior.add_features([prior_feature])
-        self.prior.weights = np.array([_logit(prior_probability) - PRIOR_SLOPE * PRIOR_MIDDLE, PRIOR_SLOPE])
+        self.prior.weights = np.array([self._intercept(0.0, 0.0), PRIOR_SLOPE])
         self.prior.precision[0, 0] = PRIOR_SURE
         self.pool = ExpertWeights(worth, pooled)
 
@@ -144,8 +145,10 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.labels, self.positives = self.labels + float(weight.sum()), self.positives + float((weight * y).sum())
         self.low, self.high = np.minimum(self.low, x.min(axis=1)), np.maximum(self.high, x.max(axis=1))
         self.steps.fit(self.memory)
+        if self.positives in (0.0, self.labels):
+            self.prior.weights[0] = self._intercept(self.labels, self.positives)
         if len(y) > 1 and y.min() == y.max():
-            return  # one class alone does not separate customers; only the base rate learns from it
+            return  # one class alone does not separate customers; only the level learns from it
         x = on_grid(x, self.low, self.high)
         self._set_knots(x)
         place = self.names.index(self.prior_feature)
@@ -167,6 +170,13 @@ class MixtureOfExperts(base.MiniBatchClassifier):
             slope=self.pool.slope,
             level=self.pool.level,
         )
+
+    def _intercept(self, labels: float, positives: float) -> float:
+        """The prior's intercept for these labels, all of one class: the probability of an average customer moves as if
+        PRIOR_LABELS labels had gone before.
+        """
+        rate = (positives + PRIOR_LABELS * self.prior_probability) / (labels + PRIOR_LABELS)
+        return _logit(rate) - PRIOR_SLOPE * PRIOR_MIDDLE
 
     def _columns(self, X: pd.DataFrame) -> Array:
         x = X.reindex(columns=self.names, fill_value=0.0).to_numpy(np.float64)

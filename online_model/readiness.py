@@ -26,6 +26,7 @@ class Hold(StrEnum):
     """Why no case may be opened."""
 
     NOTHING = ""
+    ONE_CLASS = "all labels so far are of one class: nobody has left, or nobody has stayed"
     LABELS = "too few labels of both classes have matured"
     AUC = "the lower bound of AUC on recent labels is below model.least_auc"
     PRIOR = "the prior is better on recent labels"
@@ -84,6 +85,8 @@ class RecentMetrics:
     def hold(self, readiness: ReadinessRules, labels: int, positives: int, new_share: float) -> Hold:
         """Returns the first reason for a hold, NOTHING if there is none."""
         least = self.least_auc(new_share)
+        if labels >= readiness.min_labels and positives in (0, labels):
+            return Hold.ONE_CLASS
         if not readiness.enough(labels, positives) or least is None:
             return Hold.LABELS
         if least < readiness.least_auc:

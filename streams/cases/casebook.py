@@ -19,7 +19,7 @@ from streams.inputs.schedule import on_agenda
 from streams.interventions import lifecycle
 from streams.interventions.case import Case
 from streams.interventions.customer_attributes import CustomerAttributes
-from streams.interventions.deadlines import NEVER_US, Deadline, deadlines
+from streams.interventions.deadlines import NEVER_US, Deadline, deadlines, speaks_of_silence
 from streams.interventions.gate import Passed, Refused, consents
 from streams.interventions.lifecycle import Update
 from streams.interventions.stop_loss import Judged, added, judged
@@ -135,15 +135,18 @@ class Casebook:
         self.refresh(slot, at_us)
         return updates
 
-    def fire_deadlines(self, slot: int, at_us: int, gate: GateOf) -> list[Update]:
-        """Fires deadlines that have passed, in the order in which they were due."""
+    def fire_deadlines(self, slot: int, at_us: int, gate: GateOf, *, unheard: bool = False) -> list[Update]:
+        """Fires deadlines that have passed, in the order in which they were due. unheard: a producer of the customer's
+        events is silent, so deadlines that speak of the customer's silence wait.
+        """
         updates: list[Update] = []
-        fired = False
+        fired = waits = False
         for case in self.of(slot).cases:
-            while name := self._passed(case, at_us):
+            while name := self._passed(case, at_us, unheard=unheard):
                 updates += self._fire(slot, case, name, at_us, gate)
                 fired = True
-        if fired:
+            waits |= unheard and self._passed(case, at_us) is not None
+        if fired or waits:
             self.refresh(slot, at_us)
         return updates
 
@@ -204,9 +207,10 @@ class Casebook:
                 self._has[slot] = False
                 self._dirty.add(slot)
 
-    def _passed(self, case: Case, at_us: int) -> str | None:
-        """The first deadline that has passed and not fired."""
-        due = min(deadlines(self.profile, case), default=None, key=lambda deadline: self._due_us(case, deadline))
+    def _passed(self, case: Case, at_us: int, *, unheard: bool = False) -> str | None:
+        """The first deadline that has passed and not fired. unheard: of those that do not speak of silence."""
+        all_due = [one for one in deadlines(self.profile, case) if not (unheard and speaks_of_silence(one))]
+        due = min(all_due, default=None, key=lambda deadline: self._due_us(case, deadline))
         return due[1] if due is not None and self._due_us(case, due)[0] <= at_us else None
 
     def _next_us(self, case: Case, due: list[Deadline], least_us: int) -> int:

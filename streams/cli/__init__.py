@@ -10,11 +10,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn
 
 from schemas.errors import Failure, UsageError
+from schemas.printable import printable
 
 # one worker uses one core: BLAS threads would only compete with other workers; must be set before NumPy's import
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -38,7 +42,12 @@ FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports wrong use in one line, like every other error."""
+    """Reports wrong use in one line, like every other error. Options are not abbreviated: a script that does would
+    mean another option one day.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError instead of printing the usage."""
@@ -62,11 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except OSError as error:  # no such file, no permission, disk full
         return _print_error(error, FAILED)
+    except Exception as error:  # what nobody thought of
+        return _print_bug(error)
 
 
 def _run(argv: list[str]) -> int:
     # listing the commands imports none: only the called command configures its options
     parser = Parser("keepline", description="Scores every customer's risk of leaving in real time.")
+    parser.add_argument("--version", action="version", version=f"keepline {version('keepline')}")
     commands = parser.add_subparsers(metavar="command", required=True)
     called = argv[0] if argv else None
     for name, (path, text) in COMMANDS.items():
@@ -74,12 +86,27 @@ def _run(argv: list[str]) -> int:
         if name == called:
             module = import_module(path)
             module.configure(command)
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=module.run, words=argv)
     args = parser.parse_args(argv)
     code: int = args.run(args)
     return code
 
 
+def complain(text: object) -> None:
+    """Prints one line on standard error."""
+    print("keepline:", printable(" ".join(str(text).split())), file=sys.stderr)
+
+
 def _print_error(error: Exception, code: int) -> int:
-    print("keepline:", " ".join(str(error).split()), file=sys.stderr)
+    complain(error)
     return code
+
+
+def _print_bug(error: Exception) -> int:
+    """Says where to look; the traceback, which may show data of customers, only where it is asked for."""
+    if os.environ.get("KEEPLINE_TRACEBACK"):
+        traceback.print_exception(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name} line {last.lineno}"
+    complain(f"{type(error).__name__} in {place}: {error}; this is a bug of Keepline: KEEPLINE_TRACEBACK=1 shows more")
+    return FAILED

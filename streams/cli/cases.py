@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import Failure
+from schemas.errors import Failure, UsageError
 from schemas.events import Event
-from schemas.instants import format_instant, parse_instant
-from streams.cli.options import add_profile_options, instant, print_json, profile_of
+from schemas.instants import format_instant
+from streams.cli import complain
+from streams.cli.options import add_profile_options, instant, profile_of
 from streams.interventions.case_states import State
 from streams.kafka import settings
 from streams.operations.cases import folder_reader, terminal, topic_reader
@@ -20,9 +20,10 @@ from streams.operations.cases.curve import Points
 from streams.operations.cases.events import in_order
 from streams.operations.cases.fold import FollowedCase, Messages, fold, of, probabilities
 from streams.operations.cases.worklist import CaseFilter, due, is_due_today, ranked
+from streams.operations.terminal import print_json, show
 from streams.profile.case_sections import CaseRules
 
-MOST_SHOWN = 50
+MOST_SHOWN, MOST_NAMED = 50, 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0; raises Failure where there is no such case."""
-    rules = profile_of(args).case
-    messages = (
-        folder_reader.read_folder(args.dir)
-        if args.dir
-        else asyncio.run(topic_reader.read_topics(settings.from_environment()))
-    )
+    profile = profile_of(args)
+    rules, tiers = profile.case, [tier.name for tier in profile.tiers]
+    if args.tier not in (None, *tiers):
+        raise UsageError(f"--tier {args.tier!r} is not in the profile; expected one of {', '.join(tiers)}")
+    messages = _messages(args)
     now_us = _now_us(args, messages)
     cases, unknown = fold(messages)
     if args.action == "show":
@@ -62,12 +62,25 @@ def run(args: argparse.Namespace) -> int:
         return 0
     _list(args, rules, list(cases.values()), now_us)
     if warning := terminal.unknown_updates(unknown):
-        print(f"keepline: {warning}", file=sys.stderr)
+        complain(warning)
     return 0
+
+
+def _messages(args: argparse.Namespace) -> Messages:
+    if args.dir:
+        return folder_reader.read_folder(args.dir)
+    messages, wrong = asyncio.run(topic_reader.read_topics(settings.from_environment()))
+    for sentence in wrong:
+        complain(sentence)
+    return messages
 
 
 def _list(args: argparse.Namespace, rules: CaseRules, cases: list[FollowedCase], now_us: int) -> None:
     case_filter = CaseFilter(args.scope, args.tier, args.agent, args.state, args.due_today)
+    for name, value in (("scope", args.scope), ("agent_id", args.agent)):
+        known = sorted({str(case.now[name]) for case in cases if case.now[name] is not None})
+        if value is not None and value not in known:
+            complain(f"no case has {name} {value!r}; cases have {', '.join(known[:MOST_NAMED]) or 'none'}")
     found = ranked(rules, cases, case_filter, now_us)
     shown = found[: args.limit]
     if args.json:
@@ -75,7 +88,7 @@ def _list(args: argparse.Namespace, rules: CaseRules, cases: list[FollowedCase],
             {"at": format_instant(now_us), "found": len(found), "cases": [_body(rules, c, now_us) for c in shown]}
         )
     else:
-        terminal.show(terminal.work_list(rules, shown, len(found), now_us, args.lang))
+        show(terminal.work_list(rules, shown, len(found), now_us, args.lang))
 
 
 def _show(
@@ -90,9 +103,9 @@ def _show(
             body | {"events": None if events is None else [event.model_dump(exclude_none=True) for event in events]}
         )
         return
-    terminal.show(terminal.one_case(rules, case, curve, events, now_us, args.lang))
+    show(terminal.one_case(rules, case, curve, events, now_us, args.lang))
     if others:
-        print(f"\n{len(others)} more of this customer: {', '.join(others)}")
+        show(f"\n{len(others)} more of this customer: {', '.join(others)}")
 
 
 def _about(args: argparse.Namespace, customer: str, messages: Messages) -> tuple[Points, list[Event] | None]:
@@ -101,8 +114,7 @@ def _about(args: argparse.Namespace, customer: str, messages: Messages) -> tuple
     if args.dir:
         return sorted({*known, *folder_reader.read_curve(args.dir, customer)}), None
     events, scores = asyncio.run(topic_reader.read_customer(settings.from_environment(), customer))
-    scored = [(parse_instant(body["scored_at"]), body["probability"]) for body in scores]
-    return sorted({*known, *scored}), in_order(events)
+    return sorted({*known, *scores}), in_order(events)
 
 
 def _body(rules: CaseRules, case: FollowedCase, now_us: int) -> dict[str, Any]:

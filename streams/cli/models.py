@@ -11,10 +11,11 @@ from typing import Any
 from online_model.registry import Command
 from online_model.snapshot import Snapshot
 from schemas.instants import format_instant
-from streams.cli.options import instant, print_json
+from streams.cli.options import instant
 from streams.kafka import settings
 from streams.operations.models import compare, reader, terminal
 from streams.operations.models.send import send
+from streams.operations.terminal import print_json, show
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,10 +45,10 @@ def run(args: argparse.Namespace) -> int:
     versions = _versions(args)
     if args.action == "list":
         found = [reader.as_json(version) for version in versions.values()]
-        print_json({"models": found}) if args.json else terminal.show(terminal.version_list(found))
+        print_json({"models": found}) if args.json else show(terminal.version_list(found))
     elif args.action == "show":
         body = _body(reader.find(versions, args.version))
-        print_json(body) if args.json else terminal.show(terminal.one_version(body))
+        print_json(body) if args.json else show(terminal.one_version(body))
     else:
         _diff(args, reader.find(versions, args.a), reader.find(versions, args.b))
     return 0
@@ -78,7 +79,7 @@ def _diff(args: argparse.Namespace, a: Snapshot, b: Snapshot) -> None:
     if args.json:
         print_json({"a": bodies[0], "b": bodies[1], "features": [{"name": n, "change": by} for n, by in changes]})
     else:
-        terminal.show(terminal.two_versions(bodies, changes))
+        show(terminal.two_versions(bodies, changes))
 
 
 def _versions(args: argparse.Namespace) -> reader.Versions:

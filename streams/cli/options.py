@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
-
-import orjson
 
 from schemas.instants import parse_instant
 from streams.profile.loading import load_profile
@@ -40,8 +37,3 @@ def instant(text: str) -> int:
         return parse_instant(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
-
-
-def print_json(body: dict[str, Any]) -> None:
-    """Prints the output of `--json`."""
-    print(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())

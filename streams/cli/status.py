@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 
+from online_model.readiness import Hold
 from schemas.instants import format_instant
-from streams.cli.options import print_json
+from streams.cli import complain
 from streams.kafka import settings
 from streams.kafka.status import Status, read
+from streams.operations.terminal import print_json, show
 
 GROUPS = {  # prefix of counts: what their line begins with
     "tier_": "sent by tier: ",
@@ -33,18 +34,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(status)
     for problem in status.problems:
-        print(f"keepline: {problem}", file=sys.stderr)
+        complain(problem)
     return 1 if status.problems else 0
 
 
 def _show(status: Status) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    console.print(f"group {status.group}: {status.state.lower()}, {status.members} workers; {_model(status)}")
-    for line in _counts(status) or ["nothing counted yet"]:
-        console.print(line)
+    show(f"group {status.group}: {status.state.lower()}, {status.members} workers; {_model(status)}")
+    show("\n".join(_counts(status) or ["nothing counted yet"]))
     units = Table("unit", "up to", "checkpoint", "lag (records)", "state")
     for unit in status.units:
         state = "at the end" if unit.done else "waits for model or grants" if unit.waiting else "working"
@@ -54,7 +52,7 @@ def _show(status: Status) -> None:
     for place in status.places:
         numbers = (place.partition, place.position, place.end, place.lag_records)
         places.add_row(place.topic, *[f"{number:,}" for number in numbers])
-    console.print(units, places)
+    show(units, places)
 
 
 def _counts(status: Status) -> list[str]:
@@ -69,5 +67,7 @@ def _counts(status: Status) -> list[str]:
 def _model(status: Status) -> str:
     if status.model is None:
         return "no model yet"
-    in_force = f"model {status.model['version']} of {format_instant(status.model['instant_us'])}"
-    return in_force if status.model["ready"] else f"{in_force}, not ready"
+    in_force = f"model {status.model.version} of {format_instant(status.model.instant_us)}"
+    if status.model.ready:
+        return in_force
+    return f"{in_force}, not ready: {Hold.__members__.get(status.model.hold, 'for an unknown reason')}"

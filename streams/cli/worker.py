@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from streams.cli.options import add_profile_options, profile_of
+from streams.cli.supervision import Supervisor
 from streams.kafka import clock, logging_setup, settings, topics
 from streams.profile.profile import Profile
 from streams.units.dispatcher_unit import DispatcherUnit
@@ -20,6 +21,8 @@ from streams.units.unit import Blueprint, Clock
 
 if TYPE_CHECKING:
     from streams.kafka.worker import Worker
+
+SUPERVISE = "--supervise"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,11 +45,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--http", metavar="[HOST:]PORT", help="serve /metrics, /healthz and /readyz on this port")
     parser.add_argument("--exit-at-end", action="store_true", help="save and exit 0 at the end markers")
+    parser.add_argument(
+        SUPERVISE, action="store_true", help="start the worker again when it ends by itself (systemd does so, too)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0 after a signal or at the end of the input."""
     profile, known = profile_of(args), settings.from_environment()
+    if args.supervise:
+        words = [word for word in args.words if word != SUPERVISE]
+        return Supervisor([sys.executable, "-m", "streams.cli", *words]).run()
     partitions = asyncio.run(topics.partition_count(known))
     logging_setup.set_up()
     asyncio.run(clock.check(known, profile.time.max_skew_us))

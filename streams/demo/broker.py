@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -36,8 +37,7 @@ def embedded_broker() -> Iterator[str]:
             _wait(process, port, Path(folder) / "log")
             yield f"127.0.0.1:{port}"
         finally:
-            process.kill()  # its data is temporary
-            process.wait()
+            process.communicate()  # closes the pipe to the guard, which kills the broker: its data is temporary
 
 
 def _program() -> Path:
@@ -53,13 +53,13 @@ def _program() -> Path:
 
 def _start(program: Path, port: int, folder: Path) -> subprocess.Popen[bytes]:
     place = ["--data-dir", str(folder / "data"), "--host", "127.0.0.1", "--kafka-port", str(port)]
-    command = [str(program), "start", "--only", "kafka", *place]
-    try:
-        with (folder / "log").open("wb") as log:
-            # a session of its own: the terminal's Ctrl-C ends the worker first, and the broker after it
-            return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-    except OSError as error:
-        raise Failure(f"the demo's broker does not run here ({error.strerror}); {ADVICE}") from None
+    guarded = [sys.executable, "-m", "streams.demo.guard", str(folder)]
+    command = [*guarded, str(program), "start", "--only", "kafka", *place]
+    with (folder / "log").open("wb") as log:
+        # a session of its own: the terminal's Ctrl-C ends the worker first, and the broker after it
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -104,10 +104,12 @@ class Demo:
         await topics.create(settings, PARTITIONS)
         with (self.out / "worker.log").open("wb") as log, Screen(self.console, START_US, self.end_us) as screen:
             worker = await asyncio.create_subprocess_exec(
-                *(sys.executable, *WORKER, "--profile", PROFILE),
+                *(sys.executable, "-m", "streams.demo.guard", "", sys.executable, *WORKER),
+                *("--profile", PROFILE),
                 *(f"--set={setting}" for setting in SETTINGS),
                 *("--clock", "event", "--exit-at-end", "--checkpoint-every", "0.1"),
                 env=environment,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
             )

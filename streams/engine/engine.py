@@ -157,7 +157,9 @@ class Engine:
 
     def label(self, block: dict[str, Any], observed_us: int) -> None:
         """Labels a block of observations made at `observed_us`; stream time is the end of their horizon."""
-        self.facts.labelled.append(self.labels.of(block, observed_us))
+        assert self.now_us is not None
+        silent = self.hearing.are_of_silent(self.table.slots(block["customers"]), self.now_us)
+        self.facts.labelled.append(self.labels.of(block, observed_us, silent))
 
     def report_end(self) -> None:
         """Reports the end of the partition to learner and dispatcher."""
@@ -197,21 +199,23 @@ class Engine:
 
     def _build_report(self, at_us: int) -> None:
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
-        self.report = report_of(self.scoring, self.lifespans.active(at_us), at_us)
+        self.report = report_of(self.scoring, self._observable(at_us), at_us)
         self.report = replace(self.report, missing=self.quality.take(), judged=self.casebook.take_judged())
 
     def _observe(self, at_us: int) -> None:
         """Makes the observations of a grid instant: the scores of its sweep, by the model in force."""
         self._sweep(at_us, self._add_observations)
-        self.counts["observations"] += len(self.lifespans.active(at_us))
+        self.counts["observations"] += len(self._observable(at_us))
         self.facts.observations.append(observations.mark(at_us, self.partition))
 
     def _add_observations(self, scored: Scored) -> None:
         """Adds scored customers of a sweep as observations."""
-        names, model = [self.table.names[slot] for slot in scored.slots.tolist()], scored.scorer
-        at_us, said, version = int(scored.at_us[0]), model.expert_log_odds(scaled(scored.raw)), model.snapshot.version
-        found = observations.observation_blocks(at_us, version, names, scored.probability, said, scored.raw)
-        self.facts.observations += found
+        at_us, model = int(scored.at_us[0]), scored.scorer
+        known = ~self.hearing.are_of_silent(scored.slots, at_us)
+        names = [self.table.names[slot] for slot in scored.slots[known].tolist()]
+        raw, probability, version = scored.raw[:, known], scored.probability[known], model.snapshot.version
+        said = model.expert_log_odds(scaled(raw))
+        self.facts.observations += observations.observation_blocks(at_us, version, names, probability, said, raw)
 
     def report_grid(self, at_us: int) -> None:
         """Reports to the learner that all labels up to a grid instant have been sent."""
@@ -231,6 +235,11 @@ class Engine:
         if self.waits_for_models and self.is_dispatch_instant(at_us):
             self._send_candidates(at_us)
             self.grants_due_us = at_us
+
+    def _observable(self, at_us: int) -> Slots:
+        """Active customers whose features are known up to `at_us`: their producers have been heard."""
+        active = self.lifespans.active(at_us)
+        return active[~self.hearing.are_of_silent(active, at_us)]
 
     def _late(self, rows: Rows) -> NDArray[np.bool_]:
         """(rows,): behind a tick that was proved: in event time by the source, live by the event's own producer."""
@@ -271,8 +280,10 @@ class Engine:
         due = self.casebook.pop_due(at_us)
         slots = np.array(due, np.intp)
         retries = slots[self.pending.due(slots, at_us) & self.lifespans.is_active(slots, at_us)]
-        for slot in due:
-            updates = self.casebook.fire_deadlines(slot, at_us, partial(self.scoring.gate, slot, at_us))
+        unheard = self.hearing.are_unheard(slots, at_us).tolist()
+        for slot, waits in zip(due, unheard, strict=True):
+            gate = partial(self.scoring.gate, slot, at_us)
+            updates = self.casebook.fire_deadlines(slot, at_us, gate, unheard=waits)
             self.emitter.updates(self.table.names[slot], at_us, updates)
         if not self.schedule.is_sweep(at_us):  # a sweep scores all active customers anyway
             self.scoring.sweep(retries, at_us, self._hold(at_us), self._candidacy(False))

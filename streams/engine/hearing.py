@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.table import Slots, Table
 from schemas.columns import Rows
@@ -43,6 +44,16 @@ class Hearing:
         """Those whose silence is not believed at a sweep."""
         return self._unheard(self.producers.unheard(at_us))
 
+    def are_unheard(self, slots: Slots, at_us: int) -> NDArray[np.bool_]:
+        """(slots,): customers whose silence is not believed up to `at_us`; in event time nobody."""
+        return self._of(self.unheard(at_us), slots)
+
+    def are_of_silent(self, slots: Slots, at_us: int) -> NDArray[np.bool_]:
+        """(slots,): customers of whom nothing is learned at `at_us`; in event time nobody. Not all who are unheard: a
+        shop that is closed on Sundays is, every Monday at 00:00, and would never be observed.
+        """
+        return self._of(self.silent(at_us), slots)
+
     def silent(self, at_us: int) -> Unheard:
         """Those who are silent against their habit, or still catching up: not even an event decides then."""
         return self._unheard(self.producers.silent(at_us))
@@ -71,6 +82,9 @@ class Hearing:
                 f"{format_duration(max(usual_us, SECOND_US))}); {waiting[number]} decisions about its customers wait"
             )
         return found
+
+    def _of(self, unheard: Unheard, slots: Slots) -> NDArray[np.bool_]:
+        return unheard.of(self._table.rows[slots, -WIDTH:].T) if unheard else np.zeros(len(slots), np.bool_)
 
     def _unheard(self, numbers: Sequence[int]) -> Unheard:
         scopes = {self.producers.all[number].scope for number in numbers} - {None}

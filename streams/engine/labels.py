@@ -26,11 +26,15 @@ class Labels:
         self._last_retained, self._last_known = layout.column[Last(RETAINED)], layout.column[Last(KNOWN)]
         self._counts_us = profile.case.save_horizon_us + label.lapsed_after_us  # for so long a draw or contact counts
 
-    def of(self, block: dict[str, Any], observed_us: int) -> bytes:
-        """Returns the labelled examples of a block observed at `observed_us`; stream time is the end of the horizon."""
+    def of(self, block: dict[str, Any], observed_us: int, silent: NDArray[np.bool_]) -> bytes:
+        """Returns the labelled examples of a block observed at `observed_us`; stream time is the end of the horizon.
+        silent: (customers,) whose producer is silent, so events may be on their way: they have no label, even if they
+        came, since labels of those who came alone would make the share of leavings wrong.
+        """
         slots = self._table.slots(block["customers"])
         left = self._table.rows[slots, self._last_retained] <= observed_us
-        label = np.where(self._is_cut(slots, observed_us), NO_LABEL, left).astype(np.uint8)
+        no_label = self._is_cut(slots, observed_us) | silent
+        label = np.where(no_label, NO_LABEL, left).astype(np.uint8)
         return observations.labelled(block, label, *self._treatment(slots, observed_us))
 
     def _is_cut(self, slots: Slots, observed_us: int) -> NDArray[np.bool_]:

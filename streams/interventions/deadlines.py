@@ -18,10 +18,17 @@ UNANSWERED = (*WAITING, State.CONTACTED)
 
 JUDGED = (State.SAVED, State.LOST)
 
+OF_SILENCE = ("horizon", "measured", "judged", "bought_again", "stayed", "step")  # false if an event is on its way
+
 
 def deadlines(profile: Profile, case: Case) -> list[Deadline]:
     """Returns the deadlines that have not fired, as (us, name)."""
     return [deadline for deadline in _deadlines(profile, case) if deadline[1] not in case.fired]
+
+
+def speaks_of_silence(deadline: Deadline) -> bool:
+    """Returns whether the deadline claims, or supposes, that the customer has not come."""
+    return deadline[1].partition(":")[0] in OF_SILENCE
 
 
 def measured_us(rules: CaseRules, case: Case) -> int:

@@ -8,6 +8,9 @@ from typing import TextIO
 
 import orjson
 
+from schemas.instants import format_instant
+from schemas.printable import printable
+
 NOISY = ("faust", "aiokafka", "mode", "asyncio", "streams.kafka")  # they log each step of a start at INFO
 
 
@@ -15,9 +18,9 @@ class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Returns time in seconds since 1970, level, logger, message; exception where there is one."""
+        """Returns time (RFC 3339), level, logger, message; exception where there is one."""
         line: dict[str, object] = {
-            "time": record.created,
+            "time": format_instant(int(record.created * 1e6)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -27,11 +30,19 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line).decode()
 
 
+class PlainText(logging.Formatter):
+    """Text that cannot steer the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the line of the base class with all but printable characters as escapes."""
+        return printable(super().format(record))
+
+
 def set_up(stream: TextIO = sys.stderr) -> None:
     """Sends all logs of this process to `stream`."""
     handler = logging.StreamHandler(stream)
     on_terminal = stream.isatty()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S") if on_terminal else JsonLines())
+    handler.setFormatter(PlainText("%(asctime)s %(message)s", "%H:%M:%S") if on_terminal else JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -11,14 +11,15 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
+from pydantic import BaseModel, Field, ValidationError
 
 from streams.kafka import topics
 from streams.kafka.settings import Settings
@@ -26,8 +27,33 @@ from streams.kafka.settings import Settings
 STUCK_S = 60.0  # a checkpoint a second is usual
 MOST_COUNTED = 10_000  # differences up to this are counted record by record, since markers are offsets too
 READ_LIMIT_S = 60.0
+MOST_US = 253_402_300_800_000_000  # the year 10000
 LAST_MODELS = 64  # offsets from the end that are searched for the newest model: models and markers alternate
 DELAY_LINE = "observations"  # read a horizon later on purpose: waiting records there are no lag
+
+
+class Report(BaseModel):
+    """What a checkpoint writes into the metadata of the group's offsets (lease.py)."""
+
+    unit: str
+    saved_at: float
+    frontier: str | None
+    done: bool
+    waiting: bool
+    alerts: list[str]
+    counts: dict[str, int]
+
+
+class ServedModel(BaseModel):
+    """What status shows of a record of the topic `models`."""
+
+    version: int
+    instant_us: Annotated[int, Field(ge=0, lt=MOST_US)]
+    ready: bool
+    hold: str = ""
+    labels: int | None = None
+    auc: float | None = None
+    log_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,13 +90,16 @@ class Status:
     members: int
     units: list[UnitState]
     places: list[Place]
-    model: Mapping[str, Any] | None
+    model: ServedModel | None
     counts: Mapping[str, int]
     problems: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Returns the body of `keepline status --json`."""
-        return asdict(self)
+        return asdict(self) | {"model": self.model and self.model.model_dump()}
+
+
+Saved = dict[TopicPartition, tuple[int, Report]]  # the next offset to apply, and the report of its unit
 
 
 async def read(settings: Settings) -> Status:
@@ -79,17 +108,44 @@ async def read(settings: Settings) -> Status:
     async with topics.admin(settings) as client:
         await _coordinator(client, settings.group)
         state, members = await _group(client, settings.group)
-        offsets = await client.list_consumer_group_offsets(settings.group)
-        places, model = await asyncio.wait_for(_read_inputs(settings, offsets), READ_LIMIT_S)
-    reports = {body["unit"]: body for body in map(_offset_metadata, offsets.values())}
+        committed = await client.list_consumer_group_offsets(settings.group)
+        saved, foreign = _ours(settings, partitions, committed)
+        places, model = await asyncio.wait_for(_read_inputs(settings, saved), READ_LIMIT_S)
+    reports = {report.unit: report for _, report in saved.values()}
     counts: Counter[str] = Counter()
-    for body in reports.values():
-        counts.update(body["counts"])
-    units = [_unit_state(body, places) for _, body in sorted(reports.items())]
+    for report in reports.values():
+        counts.update(report.counts)
+    units = [_unit_state(report, places) for _, report in sorted(reports.items())]
     expected = [f"engine-{partition}" for partition in range(partitions)] + ["learner"]
-    status = Status(settings.group, state, members, units, places, model, counts)
-    status.problems.extend(problems(status, expected))
+    status = Status(settings.group, state, members, units, places, model, dict(counts))
+    status.problems.extend([*problems(status, expected), *foreign])
     return status
+
+
+def _ours(
+    settings: Settings, partitions: int, committed: Mapping[TopicPartition, OffsetAndMetadata]
+) -> tuple[Saved, list[str]]:
+    """Returns the offsets that checkpoints of workers committed, and a problem for all others."""
+    places = {TopicPartition(settings.topic(topic.name), p) for topic in topics.TOPICS for p in range(partitions)}
+    strange = sorted({place.topic for place in committed} - {place.topic for place in places})
+    wrong = [
+        f"group {settings.group} has offsets of {topic}, which is none of its topics (prefix "
+        f"{settings.topic_prefix!r}): give the other application a group of its own"
+        for topic in strange
+    ]
+    saved: Saved = {}
+    for place, one in sorted(committed.items()):
+        if place not in places:
+            continue
+        try:
+            saved[place] = one.offset, Report.model_validate_json(one.metadata)
+        except ValidationError:
+            wrong.append(
+                f"{place.topic}/{place.partition}: offset {one.offset} of group {settings.group} comes from another "
+                "client or tool, not from a checkpoint; workers do not read it: they go on from their own state, and "
+                "their next checkpoint replaces it"
+            )
+    return saved, wrong
 
 
 def problems(status: Status, expected: Iterable[str]) -> list[str]:
@@ -129,23 +185,21 @@ async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
     return state, len(members)
 
 
-async def _read_inputs(
-    settings: Settings, offsets: Mapping[TopicPartition, OffsetAndMetadata]
-) -> tuple[list[Place], dict[str, Any] | None]:
+async def _read_inputs(settings: Settings, saved: Saved) -> tuple[list[Place], ServedModel | None]:
     """Returns each input partition with its end and lag, and the newest model."""
     models = TopicPartition(settings.topic("models"), 0)
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     async with consumer:
-        ends = await consumer.end_offsets([*offsets, models])
+        ends = await consumer.end_offsets([*saved, models])
         firsts = await consumer.beginning_offsets([models])
-        waiting = {place for place, committed in offsets.items() if 0 < ends[place] - committed.offset <= MOST_COUNTED}
-        starts = {place: offsets[place].offset for place in waiting}
+        waiting = {place for place, (offset, _) in saved.items() if 0 < ends[place] - offset <= MOST_COUNTED}
+        starts = {place: saved[place][0] for place in waiting}
         starts[models] = min(starts.get(models, ends[models]), max(ends[models] - LAST_MODELS, firsts[models]))
         records = await _records(consumer, starts, ends)
     hidden = await _hidden(settings, ends)
     places = [
-        _place(settings, place, committed, ends[place], records[place] if place in waiting else None, hidden[place])
-        for place, committed in sorted(offsets.items())
+        _place(settings, place, one, ends[place], records[place] if place in waiting else None, hidden[place])
+        for place, one in sorted(saved.items())
     ]
     return places, _model(records[models])
 
@@ -176,37 +230,27 @@ async def _hidden(settings: Settings, ends: Mapping[TopicPartition, int]) -> dic
 def _place(
     settings: Settings,
     place: TopicPartition,
-    committed: OffsetAndMetadata,
+    saved: tuple[int, Report],
     end: int,
     records: list[Any] | None,
     hidden: int,
 ) -> Place:
+    offset, report = saved
     short = place.topic.removeprefix(settings.topic_prefix)
-    counted = None if records is None else sum(record.offset >= committed.offset for record in records)
-    lag = hidden + (max(end - committed.offset, 0) if counted is None else counted)
-    return Place(
-        short,
-        place.partition,
-        _offset_metadata(committed)["unit"],
-        committed.offset,
-        end + hidden,
-        0 if short == DELAY_LINE else lag,
-    )
+    counted = None if records is None else sum(record.offset >= offset for record in records)
+    lag = 0 if short == DELAY_LINE else hidden + (max(end - offset, 0) if counted is None else counted)
+    return Place(short, place.partition, report.unit, offset, end + hidden, lag)
 
 
-def _model(records: list[Any]) -> dict[str, Any] | None:
-    if not records:
-        return None
-    body = orjson.loads(records[-1].value)
-    return {name: body.get(name) for name in ("version", "instant_us", "ready", "labels", "auc", "log_loss")}
+def _model(records: list[Any]) -> ServedModel | None:
+    """The newest record that is a model."""
+    for record in reversed(records):
+        with suppress(ValidationError):
+            return ServedModel.model_validate_json(record.value or b"")
+    return None
 
 
-def _unit_state(body: Mapping[str, Any], places: list[Place]) -> UnitState:
-    lag = sum(place.lag_records for place in places if place.unit == body["unit"])
-    age = max(time.time() - body["saved_at"], 0.0)
-    return UnitState(body["unit"], body["frontier"], age, body["done"], body["waiting"], lag, body["alerts"])
-
-
-def _offset_metadata(committed: OffsetAndMetadata) -> dict[str, Any]:
-    body: dict[str, Any] = orjson.loads(committed.metadata)
-    return body
+def _unit_state(report: Report, places: list[Place]) -> UnitState:
+    lag = sum(place.lag_records for place in places if place.unit == report.unit)
+    age = max(time.time() - report.saved_at, 0.0)
+    return UnitState(report.unit, report.frontier, age, report.done, report.waiting, lag, report.alerts)

@@ -64,10 +64,36 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert error.count("\n") == 1
 
 
-def test_a_bug_shows_its_traceback(command: Command) -> None:
+def test_a_bug_is_one_line_that_says_where(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    command.run = raising(ZeroDivisionError("nothing there"))
+    assert cli.main(["try"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("keepline: ZeroDivisionError in test_main.py line ")
+    assert "KEEPLINE_TRACEBACK=1" in line
+
+
+def test_a_bug_shows_its_traceback_when_asked(
+    command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     command.run = raising(ZeroDivisionError())
-    with pytest.raises(ZeroDivisionError):
-        cli.main(["try"])
+    monkeypatch.setenv("KEEPLINE_TRACEBACK", "1")
+    cli.main(["try"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_error_that_names_control_characters_does_not_send_them(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.run = raising(Failure("no case of \x1b]52;c;cm0gLXJm\x07 \u202e"))
+    cli.main(["try"])
+    assert capsys.readouterr().err == "keepline: no case of \\x1b]52;c;cm0gLXJm\\x07 \\u202e\n"
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("keepline 0.")
 
 
 def test_a_closed_pipe_gives_no_traceback() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,6 +47,20 @@ def test_it_ends_with_the_block() -> None:
         port = int(bootstrap.rpartition(":")[2])
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@installed
+def test_it_ends_with_its_process_even_when_that_is_killed() -> None:
+    program = "from streams.demo.broker import embedded_broker as b; import sys, time\nwith b() as at:\n"
+    program += " print(at, flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        port = int(demo.stdout.readline().rpartition(":")[2])
+        demo.kill()
+    with socket.socket() as probe:
+        until = time.monotonic() + 30
+        while probe.connect_ex(("127.0.0.1", port)) == 0:
+            assert time.monotonic() < until
 
 
 def test_a_program_that_does_not_start_is_a_failure_with_advice(

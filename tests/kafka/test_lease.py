@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import pytest
 from aiokafka import TopicPartition
 
+from schemas.errors import Failure
 from streams.kafka import leases as leases_module
 from streams.kafka.lease import BATCH_BYTES, IDLE_CHECKPOINT_S, Lease, chunks
 from streams.kafka.leases import Leases
@@ -57,9 +58,18 @@ class Producer:
 
     async def send_batch(self, batch: BatchInMemory, topic: str, *, partition: int) -> asyncio.Future[object]:
         self.open += [(topic, partition, pair) for pair in batch.pairs]
-        sent: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        sent.set_result(SimpleNamespace(timestamp=self.broker_ms, timestamp_type=1))
+        loop = asyncio.get_running_loop()
+        sent: asyncio.Future[object] = loop.create_future()
+        loop.call_soon(sent.set_result, SimpleNamespace(timestamp=self.broker_ms, timestamp_type=1))
         return sent
+
+    async def send(self, topic: str, value: bytes, key: bytes, partition: int) -> asyncio.Future[object]:
+        batch = BatchInMemory()
+        batch.append(key=key, value=value, timestamp=0)
+        return await self.send_batch(batch, topic, partition=partition)
+
+    async def start(self) -> None:
+        pass
 
     async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, Any], group: str) -> None:
         self.offsets = offsets
@@ -139,6 +149,37 @@ async def test_a_unit_with_a_new_position_is_saved(lease: Lease) -> None:
     assert len(producer_of(lease).committed) == 2
 
 
+async def test_each_checkpoint_reads_the_broker_s_clock(lease: Lease) -> None:
+    assert not lease.alerts
+    producer_of(lease).broker_ms -= 60_000
+    await lease.checkpoint()
+    (found,) = lease.alerts
+    assert "is ahead of that of the leader of x-state/0;" in found
+    producer_of(lease).broker_ms += 60_000
+    await lease.checkpoint()  # since there was an alert, though nothing was applied
+    assert not lease.alerts
+
+
+async def test_a_worker_far_ahead_reads_no_state_and_its_clock_is_that_of_the_broker(
+    lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer = producer_of(lease)
+    producer.broker_ms -= 400_000
+    monkeypatch.setattr("streams.kafka.lease.AIOKafkaProducer", lambda **_: producer)
+    monkeypatch.setattr("streams.kafka.lease.forbid_resends", lambda *_: None)
+    monkeypatch.setattr(lease.restore, "run", None)
+    with pytest.raises(Failure, match=r"more than time\.max_skew \(300 s\) ahead, so this worker owns nothing"):
+        await lease.acquire(nothing)
+    assert lease.clock.now_us() < (producer.broker_ms + 60_000) * 1000
+
+
+async def test_in_event_time_no_clock_is_an_alert(lease: Lease) -> None:
+    lease.live = False
+    producer_of(lease).broker_ms -= 60_000
+    await lease.checkpoint()
+    assert not lease.alerts
+
+
 async def test_group_offsets_pass_the_markers_when_all_records_are_applied(lease: Lease) -> None:
     lease.read = {SOURCES[0]: (5, 7), SOURCES[1]: (9, 12)}
     apply(lease, 5)
@@ -179,7 +220,7 @@ async def test_a_batch_of_an_older_feed_is_dropped(lease: Lease) -> None:
 @pytest.fixture
 def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
     def halted(reason: str, code: int = 0) -> NoReturn:
-        raise Halted(reason)
+        raise Halted(f"{code}: {reason}")
 
     async def acquire(lease: Lease, earliest: object) -> None:
         lease.ready = True
@@ -215,6 +256,19 @@ async def test_after_a_missed_generation_nothing_is_kept(leases: Leases) -> None
     await assign(leases, 3, 0)
     assert leases.all["engine-0"] is not stale
     assert stale.released
+
+
+async def test_a_failure_that_a_restart_does_not_mend_ends_the_worker_with_one(
+    leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def acquire(lease: Lease, earliest: object) -> None:
+        raise Failure("this worker owns nothing")
+
+    monkeypatch.setattr(Lease, "acquire", acquire)
+    leases.assign(PLACES[0], 1, nothing)
+    assert leases._acquiring
+    with pytest.raises(Halted, match="1: this worker owns nothing"):
+        await leases._acquiring
 
 
 async def test_a_unit_whose_sources_are_assigned_to_two_workers_ends_the_worker(leases: Leases) -> None:

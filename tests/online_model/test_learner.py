@@ -16,6 +16,7 @@ from online_model.estimator import LogisticRegression
 from online_model.examples import subset, with_label
 from online_model.learner import Learner
 from online_model.parameters import KNOTS
+from online_model.readiness import Hold
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from online_model.treatment import NO_LABEL
@@ -160,6 +161,21 @@ def test_a_batch_of_one_class_moves_the_model_towards_it() -> None:
     assert not np.concatenate(
         [zeros.hinges, ones.hinges, zeros.steps, ones.steps]
     ).any()  # one class does not separate customers
+
+
+def test_a_model_that_has_seen_stayers_only_says_so_and_expects_few_to_leave() -> None:
+    stayers = learner(0)
+    for week in range(1, 10):
+        of_week = examples(week, week=week)
+        served = stayers.learn(week * WEEK_US, [replace(of_week, label=np.zeros_like(of_week.label))])
+    assert served.hold is Hold.ONE_CLASS
+    assert float(Scorer(served).score(examples(10).features).max()) < 0.05
+
+
+def test_eleven_first_leavers_do_not_make_everybody_a_leaver() -> None:
+    first = subset(examples(1), np.arange(11))
+    served = learner(0).learn(WEEK_US, [replace(first, label=np.ones_like(first.label))])
+    assert float(Scorer(served).score(examples(10).features).mean()) < 0.5
 
 
 def test_all_features_have_a_weight() -> None:

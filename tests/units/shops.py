@@ -10,7 +10,7 @@ import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from features.catalogue import NAMES
 from schemas.instants import DAY_US, HOUR_US, format_instant
 from streams.profile.loading import load_profile
 from streams.units.engine_unit import EngineUnit
-from streams.units.sources import DISPATCHES, INPUTS, MODELS, OBSERVATIONS
+from streams.units.sources import DISPATCHES, INPUTS, LABELLED, MODELS, OBSERVATIONS
 from tests.online_model.worlds import lines
 from tests.units.topics import Record
 
@@ -154,6 +154,9 @@ class Partition:
         self.cases: list[Case] = []
         self.withheld: list[dict[str, object]] = []
         self.letters: list[dict[str, object]] = []
+        self.updates: list[dict[str, object]] = []
+        self.observed: list[bytes] = []  # the topic `observations`, read again by the partition itself
+        self.labelled: list[dict[str, Any]] = []
 
     def run(
         self, messages: Iterable[Message], from_us: int, until_us: int, *, down: tuple[int, int] = (0, 0),
@@ -198,6 +201,18 @@ class Partition:
                 self.withheld += bodies
             elif output.topic == "dead-letters":
                 self.letters += bodies
+            elif output.topic == "intervention-updates":
+                self.updates += bodies
+            elif output.topic == LABELLED:
+                self.labelled += bodies
+            elif output.topic == OBSERVATIONS:
+                self._read_again([value for _, value in output.pairs if value], now_us)
+
+    def _read_again(self, blocks: Sequence[bytes], now_us: int) -> None:
+        records = [Record(len(self.observed) + i, None, block) for i, block in enumerate(blocks)]
+        if records:
+            self.feed.offer(OBSERVATIONS, len(self.observed), records, now_us)
+            self.observed += blocks
 
 
 def wrong(town: Town, cases: Iterable[Case]) -> list[Case]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import orjson
 import pyarrow.parquet as pq
 
 from schemas.errors import UsageError
 from schemas.instants import EPOCH
 from streams.operations.cases.fold import Message, Messages
+from streams.operations.cases.parsing import MODELS, parse
 
-FILES = ("interventions.jsonl", "interventions-withheld.jsonl", "intervention-updates.jsonl")
+FILES = {f"{topic}.jsonl": topic for topic in MODELS}
 # the first file that exists has the customer's curve: every sweep, or every observation
 CURVES = (("scores.parquet", "scored_at"), ("examples.parquet", "observed_at"))
 
@@ -41,14 +41,11 @@ def read_curve(folder: Path, customer: str) -> list[tuple[int, float]]:
 
 def _lines(path: Path) -> list[Message]:
     with path.open("rb") as lines:
-        return [_message(line, f"{path} line {number}") for number, line in enumerate(lines, 1)]
+        return [_message(line, path, number) for number, line in enumerate(lines, 1)]
 
 
-def _message(line: bytes, place: str) -> Message:
+def _message(line: bytes, path: Path, number: int) -> Message:
     try:
-        body = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise UsageError(f"{place}: {error}; expected a message as JSON") from None
-    if not isinstance(body, dict) or "intervention_id" not in body:
-        raise UsageError(f"{place}: {line[:40]!r}; expected a message with an intervention_id")
-    return body
+        return parse(FILES[path.name], line)
+    except ValueError as error:
+        raise UsageError(f"{path} line {number}: {error}; expected a message of {FILES[path.name]} as JSON") from None

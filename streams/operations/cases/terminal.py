@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -62,11 +62,6 @@ def one_case(
         title = f"events, {earlier:,} earlier ones left out" if earlier > 0 else "events"
         parts += _section(title, [_events(events[-MOST_EVENTS:])])
     return Group(*parts)
-
-
-def show(content: RenderableType) -> None:
-    """Prints on the terminal."""
-    Console().print(content, highlight=False)
 
 
 def unknown_updates(unknown: Counter[str]) -> str:

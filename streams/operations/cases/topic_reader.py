@@ -7,39 +7,43 @@ the one that the default partitioner of Kafka's clients chooses for the key.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
+from pydantic import ValidationError
 
 from schemas.errors import Failure
+from schemas.instants import parse_instant
+from schemas.outputs import ChurnScore
 from streams.kafka import topics
 from streams.kafka.settings import Settings
-from streams.operations.cases.fold import Message, Messages
+from streams.operations.cases.fold import Messages
+from streams.operations.cases.parsing import MODELS, messages
 
-CASES = ("interventions", "interventions-withheld", "intervention-updates")
 EVENTS = ("service-visits", "app-activity", "surveys")
 SCORES = "churn-scores"
 READ_LIMIT_S = 300.0
 Values = dict[str, list[bytes]]  # by the topic's short name; in the order of their partition
 
 
-async def read_topics(settings: Settings) -> Messages:
-    """Returns all messages about cases; raises Failure where brokers or topics are missing."""
-    values = await scan(settings, CASES, range(await topics.partition_count(settings)), lambda record: True)
-    interventions, withheld, updates = ([_body(value) for value in values[topic]] for topic in CASES)
-    return Messages(interventions, withheld, updates)
+async def read_topics(settings: Settings) -> tuple[Messages, list[str]]:
+    """Returns all messages about cases, and a sentence for each topic that also holds others; raises Failure where
+    brokers or topics are missing.
+    """
+    partitions = range(await topics.partition_count(settings))
+    return messages(await scan(settings, tuple(MODELS), partitions, lambda record: True))
 
 
-async def read_customer(settings: Settings, customer: str) -> tuple[list[bytes], list[Message]]:
-    """Returns the customer's events as sent, and the scores that the compacted topic still has."""
+async def read_customer(settings: Settings, customer: str) -> tuple[list[bytes], list[tuple[int, float]]]:
+    """Returns the customer's events as sent, and (us, probability) of the scores that the compacted topic still has."""
     key = customer.encode()
     partition = (murmur2(key) & 0x7FFFFFFF) % await topics.partition_count(settings)
     values = await scan(settings, (*EVENTS, SCORES), [partition], lambda record: record.key == key)
-    return [value for topic in EVENTS for value in values[topic]], [_body(value) for value in values[SCORES]]
+    return [value for topic in EVENTS for value in values[topic]], list(_scores(values[SCORES]))
 
 
 async def scan(
@@ -74,6 +78,8 @@ async def _to_the_end(consumer: AIOKafkaConsumer, places: list[TopicPartition]) 
                     yield place, record
 
 
-def _body(value: bytes) -> Message:
-    body: Message = orjson.loads(value)
-    return body
+def _scores(values: Sequence[bytes]) -> Iterator[tuple[int, float]]:
+    for value in values:
+        with suppress(ValidationError, ValueError):  # not ours
+            score = ChurnScore.model_validate_json(value)
+            yield parse_instant(score.scored_at), score.probability

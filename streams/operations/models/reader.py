@@ -27,8 +27,11 @@ def from_folder(folder: Path) -> Versions:
 
 
 async def from_topic(settings: Settings) -> Versions:
-    """Reads one partition: each has all versions. Raises Failure where brokers or the topic are missing."""
-    return _by_number((await scan(settings, (TOPIC,), [0], lambda record: True))[TOPIC])
+    """Reads one partition: each has all versions. Raises Failure where brokers or the topic are missing. Records that
+    are no versions are left out, as workers do.
+    """
+    values = (await scan(settings, (TOPIC,), [0], lambda record: True))[TOPIC]
+    return _by_number([value for value in values if _is_version(value)])
 
 
 def find(versions: Versions, number: int) -> Snapshot:
@@ -68,6 +71,14 @@ def as_json(version: Snapshot) -> dict[str, Any]:
         "least_auc": version.least_auc,
         "challengers": dict(version.trials),
     }
+
+
+def _is_version(value: bytes) -> bool:
+    try:
+        Snapshot.loads(value)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+    return True
 
 
 def _by_number(lines: list[bytes]) -> Versions:

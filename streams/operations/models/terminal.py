@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 COLUMNS = ("version", "since", "model", "reason", "parent", "data to", "labels", "auc", "log_loss", "ready")
 VERDICT = ("rounds", "gain", "low", "high", "evidence", "needed")
 MOST_FEATURES = 15
 STANDING = "Challengers (gain: nats of log loss by which the champion was worse; promoted when evidence reaches needed)"
-
-
-def show(content: RenderableType) -> None:
-    """Prints on the terminal."""
-    Console().print(content, highlight=False)
 
 
 def version_list(versions: Sequence[dict[str, Any]]) -> RenderableType:
