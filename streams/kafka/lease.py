@@ -171,7 +171,7 @@ class Lease:
                 return
             # no await from here to the offsets: rows, outputs and offsets belong together
             steps, outputs, offsets = self.unit.steps, self.unit.take(), self._offsets()
-            position = dict(self.unit.position)
+            position, alerts = dict(self.unit.position), self.alerts
             if not self._only_time_passed(outputs, position):
                 started = time.monotonic()
                 async with asyncio.timeout(CHECKPOINT_LIMIT_S):
@@ -179,7 +179,7 @@ class Lease:
                 self.saved_at, self.saved_position = self.clock.now_us() / SECOND_US, position
                 self._idle_since = time.monotonic()
                 self._count(outputs, time.monotonic() - started)
-                self._log_alerts()
+                self._log_alerts(alerts)
             self.saved = steps
 
     async def stop(self) -> None:
@@ -203,9 +203,9 @@ class Lease:
         """Whether status shows other alerts than there are; text after a semicolon is a count and is not compared."""
         return {alert.partition(";")[0] for alert in self.alerts} != self._alerts.keys()
 
-    def _log_alerts(self) -> None:
-        """Logs each alert once."""
-        logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.alerts}
+    def _log_alerts(self, alerts: Sequence[str]) -> None:
+        """Logs each alert once. alerts: those that the checkpoint has shown; the commit may bring others."""
+        logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in alerts}
         for what, alert in self._alerts.items():
             if what not in logged:
                 log.warning("%s: %s", self.name, alert)

@@ -156,7 +156,7 @@ async def test_each_checkpoint_reads_the_broker_s_clock(lease: Lease) -> None:
     (found,) = lease.alerts
     assert "is ahead of that of the leader of x-state/0;" in found
     producer_of(lease).broker_ms += 60_000
-    await lease.checkpoint()  # since there was an alert, though nothing was applied
+    await lease.checkpoint()  # it shows the alert: nothing was applied
     assert not lease.alerts
 
 
