@@ -41,6 +41,7 @@ SIGNATURES: dict[Any, str] = {
     ConsumerMessage.__init__: "self topic partition offset timestamp timestamp_type headers key value checksum "
     "serialized_key_size serialized_value_size tp time_in time_out time_total generation_id",
     Fetcher.fetched_records: "self partitions timeout max_records",
+    Fetcher._proc_fetch_request: "self assignment node_id request",
 }
 
 # where -> what its source must mention
@@ -55,6 +56,7 @@ MENTIONS: dict[Any, tuple[str, ...]] = {
     AIOKafkaProducer.__init__: ("self.client = AIOKafkaClient(",),
     AIOKafkaConsumerThread.on_start: ("await self._consumer.start()",),
     Fetcher.__init__: ("self._prefetch_backoff =",),
+    Fetcher._proc_fetch_request: ("for topic, partitions in request.topics:", "tp_state.timestamp = now_ms"),
     BaseHandler.do: ("self._sender.client.send(",),
     SendProduceReqHandler.do: ("self._client.send(",),
     TableManager.on_start: ("await self._update_channels()", "await self.recovery.start()"),

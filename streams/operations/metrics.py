@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
@@ -120,7 +119,7 @@ def _lag(leases: list[Lease]) -> Iterator[Metric]:
 
 def _behind_seconds(lease: Lease) -> float:
     frontier = lease.unit.frontier
-    return max(time.time() - parse_instant(frontier) / SECOND_US, 0.0) if frontier else 0.0
+    return max(lease.clock.latest_us() - parse_instant(frontier), 0) / SECOND_US if frontier else 0.0
 
 
 def _events(leases: list[Lease]) -> Metric:

@@ -42,6 +42,7 @@ from streams.units.unit import Record
 LAST_ID = (1 << 64) - 1
 MOST_BUFFERED = 20_000  # events of a source in memory; a source that holds the frontier is read beyond it
 MOST_INSTANTS = 2  # complete instants of observations in memory
+BY_THE_CLOCK = {"future"}  # rules by which a second reading may decide otherwise
 
 
 class EngineFeed:
@@ -73,12 +74,15 @@ class EngineFeed:
         self.details, self.too_late = WaitingDetails(), WaitingDetails("letter")
         self.letters: list[Letter] = []
         self.ignored = 0
+        self.held: dict[str, deque[tuple[int, Letter]]] = {source: deque() for source in events}  # (offset, letter)
         self.live, self.clock_us = not engine.waits_for_models, 0
         self.heartbeats: dict[tuple[str, str], Mark] = {}  # (kind, producer) -> the newest since the last batch
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
-    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
-        """Adds records of a source, read from `base` on, without those that were added before. Raises OffsetGap."""
+    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int, latest_us: int = 0) -> None:
+        """Adds records of a source, read from `base` on, without those that were added before. Raises OffsetGap.
+        latest_us: what is further than max_skew ahead of it is refused.
+        """
         if base > self.read[source]:
             raise OffsetGap(
                 f"{source} was read from {base}, expected {self.read[source]}: records between them are missing"
@@ -95,7 +99,7 @@ class EngineFeed:
         elif source == DISPATCHES:
             self.dispatches.extend((r.offset + 1, _grants(r)) for r in new)
         else:
-            self._events(source, new, now_us)
+            self._events(source, new, max(now_us, latest_us))
 
     def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letter: LetterOf) -> None:
         """Adds decoded records in order of their offsets: events, marks, deletions, refused records. offsets:
@@ -183,13 +187,14 @@ class EngineFeed:
         """
         if source == OBSERVATIONS:
             return len(self.complete) < MOST_INSTANTS
-        if source in OWN or self.merge.sources[source].buffered < MOST_BUFFERED:
+        if source in OWN or self.merge.sources[source].buffered + len(self.held[source]) < MOST_BUFFERED:
             return True
         return self.merge.holds_frontier(source)
 
     def take(self) -> Batch | None:
         """Returns the next batch, as far as all inputs have come; None when there is nothing to apply."""
         base, frontier_us = self.position, self.merge.frontier_us
+        self.letters += self._passed()
         if self.letters:
             letters, self.letters = self.letters, []
             refused = {REFUSED + source: offset for source, offset in self.refused.items()}
@@ -233,15 +238,28 @@ class EngineFeed:
         clock_us = self.clock_us if self.live else 0
         ignored, self.ignored = self.ignored, 0
         return Batch(
-            self, base, self.position, until_us, rows, details, [], too_late, unknown, model, grants, matured,
-            heartbeats, clock_us, ended, ignored,
+            self, base, self.position, until_us, rows, details, self._passed(), too_late, unknown, model, grants,
+            matured, heartbeats, clock_us, ended, ignored,
         )  # fmt: skip
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
-        """Keeps a dead letter, unless an owner before has sent it: the position may lie before it, at an event."""
-        if offset >= self.refused[source]:
+        """Keeps a dead letter, unless an owner before has sent it: the position may lie before it, at an event. Where a
+        second reading could accept the record, the letter leaves with the position behind it: never both. Files are
+        read once.
+        """
+        if letter["rule"] in BY_THE_CLOCK and source in self.decoders:
+            self.held[source].append((offset, letter))
+        elif offset >= self.refused[source]:
             self.letters.append(letter)
             self.refused[source] = offset + 1
+
+    def _passed(self) -> list[Letter]:
+        """Removes and returns the held letters that the position passes."""
+        letters = []
+        for source, held in self.held.items():
+            while held and held[0][0] < self.merge.sources[source].position():
+                letters.append(held.popleft()[1])
+        return letters
 
     def _events(self, source: str, records: Sequence[Record], now_us: int) -> None:
         values, keys = [r.value for r in records], [r.key for r in records]
