@@ -6,8 +6,9 @@ import argparse
 import asyncio
 import time
 
+from streams.cli.file_options import add_allow_refused, add_file_options, checked_sources
 from streams.cli.options import add_profile_options, profile_of
-from streams.files.file_sources import FileSources
+from streams.cli.progress import Progress
 from streams.files.tick_reader import Ticks
 from streams.kafka import publish, settings
 from streams.units.engine_unit import tick_us
@@ -16,7 +17,8 @@ from streams.units.engine_unit import tick_us
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds options and example."""
     parser.epilog = "example: keepline publish service_visits.jsonl app_activity.jsonl --end"
-    parser.add_argument("files", nargs="+", metavar="FILE", help=".csv, .jsonl or .parquet, plain, .gz or .zst")
+    add_file_options(parser)
+    add_allow_refused(parser)
     parser.add_argument("--end", action="store_true", help="send end markers after the last event: no event follows")
     parser.add_argument("--rate", type=_rate, metavar="N", help="send at most N events a second")
     add_profile_options(parser)
@@ -25,9 +27,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Publishes the files; the profile must be the workers' one, since heartbeats follow its tick."""
     profile, known = profile_of(args), settings.from_environment()
-    sources = FileSources(args.files, time.time_ns() // 1000, profile.time.max_skew_us)
+    sources = checked_sources(args, profile)
     started = time.perf_counter()
-    sent = asyncio.run(publish.publish(known, Ticks(sources, tick_us(profile, "event")), end=args.end, rate=args.rate))
+    with Progress("publish", lambda: (sources.share, sources.doing or f"{sources.read:,} rows read")):
+        ticks = Ticks(sources, tick_us(profile, "event"))
+        sent = asyncio.run(publish.publish(known, ticks, end=args.end, rate=args.rate))
     seconds = time.perf_counter() - started
     print(f"published {sent:,} events in {seconds:.1f} s ({sent / seconds:,.0f} a second)")
     return 0
