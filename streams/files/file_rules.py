@@ -21,7 +21,7 @@ NO_CUSTOMER = frozenset(
         "<NA>", "N/A", "n/a", "#N/A", "#NULL!", "NaT", "\\N", "undefined",
     }
 )  # fmt: skip
-ROUNDED = re.compile(r"-?\d(?:\.\d+)?[eE]\+?\d+|-?\d+\.\d*[eE][+-]?\d+|-?\d+\.0+", re.ASCII)
+ROUNDED = re.compile(r"-?\d+(?:\.\d*)?[eE]\+\d+|-?\d+\.\d*[eE]-?\d+|-?\d+\.0*", re.ASCII)
 MARKS_OF_ROUNDED = ("+", ".")
 
 

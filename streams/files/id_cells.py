@@ -9,8 +9,8 @@ from typing import Any
 from schemas.refusals import excerpt
 from streams.files.derived_ids import EXACT
 
-FRACTION = re.compile(r"(-?\d{1,15})\.0+", re.ASCII)  # up to 15 digits a float keeps every one of them
-DOUBTFUL = (".0", "\n ", " \n", "\t")  # in ids of one line each: faster than a look at every id
+FRACTION = re.compile(r"(-?\d{1,15})\.0*", re.ASCII)  # up to 15 digits a float keeps every one of them
+DOUBTFUL = (".0", ".\n", "\n ", " \n", "\t")  # in ids of one line each: faster than a look at every id
 
 
 class IdCells:
