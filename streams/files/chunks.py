@@ -136,7 +136,7 @@ def check_columns(path: Path, kind: str, columns: Sequence[str]) -> None:
     """Raises UsageError when there are too many columns, one occurs twice or a required one is missing."""
     if len(columns) > MOST_COLUMNS:
         raise UsageError(
-            f"{path}: has {len(columns):,} columns; at most {MOST_COLUMNS:,} are read, leave out the others"
+            f"{path}: has {len(columns):,} columns, expected at most {MOST_COLUMNS:,}; leave out the others"
         )
     twice = sorted(column for column, count in Counter(columns).items() if count > 1)
     if twice:
