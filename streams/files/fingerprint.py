@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import xxhash
 
-from streams.files.compression import blocks, check_readable
-from streams.files.file_names import FileName, read_name
+from streams.files.compression import Meter, blocks, first_bytes
+from streams.files.file_names import FileName, looked_at, read_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +24,20 @@ class Fingerprint:
     @property
     def files(self) -> tuple[str, ...]:
         """The names of the files."""
-        return tuple(read_name(path).file for path in self.paths)
+        return tuple(Path(path).name for path in self.paths)
 
 
-def fingerprint(paths: Sequence[str]) -> Fingerprint:
-    """Reads files and returns their digest; raises UsageError or Failure for a file that cannot be read."""
-    known = sorted((_digest(read_name(path)), path) for path in paths)
+def fingerprint(paths: Sequence[str], kind: str | None = None) -> Fingerprint:
+    """Reads files and returns their digest; raises UsageError or Failure for a file that cannot be read. kind: of files
+    whose names give none.
+    """
+    known = sorted((_digest(read_name(path, kind)), path) for path in paths)
     digest = xxhash.xxh3_128_hexdigest("\n".join(one for one, _ in known).encode())
     return Fingerprint(digest, tuple(path for _, path in known))
 
 
 def _digest(name: FileName) -> str:
-    check_readable(name.path)
     digest = xxhash.xxh3_128()
-    for block in blocks(name):
+    for block in blocks(looked_at(name, first_bytes(name.path)), Meter()):
         digest.update(block)
     return f"{name.kind}:{digest.hexdigest()}"
