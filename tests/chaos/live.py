@@ -28,7 +28,7 @@ from tests.chaos.clock import FastClock
 from tests.chaos.judge import Terms, Verdict, days, judge, standstill_s
 from tests.chaos.proxy import Proxy
 from tests.chaos.publishers import BEAT_S, Outlet, Shop, keep_open, publish_history, town
-from tests.chaos.reading import Reading, Sampler, read
+from tests.chaos.reading import STANDSTILL_LIMIT_S, Reading, Sampler, read
 from tests.chaos.supervisor import KINDS, Faults, Supervisor
 from tests.kafka.apache import Cluster, free_ports, nodes
 from tests.units.shops import SETTINGS, SILENT_DAYS, SWEEP_US, silence_model
@@ -36,7 +36,6 @@ from tests.units.shops import SETTINGS, SILENT_DAYS, SWEEP_US, silence_model
 SHOPS = ("north", "east", "south")  # south sends no heartbeats
 HISTORY_DAYS = 40  # published before the workers start
 LIMIT_S, LEAVE_LIMIT_S, HEAP_MIB = 1800.0, 20.0, 768
-STANDSTILL_LIMIT_S = 120.0  # real time, of a partition's frontier, the longest outage included
 DOWN_DAYS, SLOW_DAYS, REST_DAYS = (12.0, 18.0), (4.0, 8.0), 45.0
 TRANSACTION_S, OUTAGE_S = (2.0, 6.0), (5.0, 15.0)  # real time
 SKEWS_US = (120 * SECOND_US, 600 * SECOND_US, 2 * DAY_US, -HOUR_US)
@@ -190,6 +189,9 @@ async def run(known: argparse.Namespace, folder: Path) -> int:
         samplers = [Sampler(side.settings, known.partitions) for side in sides]
         left = await under_faults(known, clock, shops, sides, supervisors, samplers, faults)
         readings = [await read(side.settings, sampler) for side, sampler in zip(sides, samplers, strict=True)]
+    except TimeoutError:
+        print(f"WRONG (seed {known.seed}): the partitions did not catch up within {STANDSTILL_LIMIT_S:.0f} s")
+        return 1
     finally:
         for side in sides:
             await asyncio.to_thread(side.kafka.stop)
