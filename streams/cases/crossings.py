@@ -60,12 +60,13 @@ class Crossings:
         if hold == Withheld.NOTHING and self.profile.touch_points:
             self._touch_points(scored, rows, after, heard)
         after[SENT] = np.where(self._published(rows[SENT], p), p, rows[SENT])
-        after[:, ~heard] = rows[:, ~heard]
+        after[:, ~heard] = self.came_back(scored, rows)[:, ~heard]
         waits = ~heard & ~(rows[SENT] > self._borders[0])
         if waits.any():
             after[PENDING, waits] = noted(scored, rows, p > self._borders[0])[waits]
         changed: Flags = (after[:DECIDED] != rows[:DECIDED]).any(axis=0)  # NaN, never scored, differs
-        return after, changed, changed & heard
+        no_more_at_risk = (rows[SENT] > self._borders[0]) & ~(after[SENT] > self._borders[0])
+        return after, changed, changed & (heard | no_more_at_risk)
 
     def hold(self, snapshot: Snapshot) -> Withheld:
         """Returns why no case may open while this model is in force; NOTHING: cases may open."""
@@ -78,6 +79,17 @@ class Crossings:
         after = rows.copy()
         self._drop_pending(scored, rows, np.ones(rows.shape[1], np.bool_))
         after[[PENDING, RETRY]] = NONE
+        return after
+
+    def came_back(self, scored: Scored, rows: Array) -> Array:
+        """Ends the risk of customers who are not above the threshold; decides nothing else. It needs no silence
+        to be believed. rows: (WIDTH, n) -> the new rows.
+        """
+        after, p, rules = rows.copy(), scored.probability, self.profile.case
+        back = ~(p > rules.threshold) & (rows[SENT] > rules.threshold)
+        self._drop_pending(scored, rows, back)
+        after[SENT, back], after[PENDING, back], after[RETRY, back] = p[back], NONE, NONE
+        after[ARMED, back & (p < rules.threshold - rules.margin)] = 1.0
         return after
 
     def gate(self, scored: Scored, rows: Array, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:

@@ -78,7 +78,7 @@ class Engine:
         initial = Snapshot.initial(profile.model.prior_probability)
         self.scoring = Scoring(self.layout, self.table, Crossings(self.emitter), initial)
         responses = Responses(self.emitter, self.table.names, self.layout.retention)
-        self.ticks = Ticks(self.scoring, responses, profile.label.lapsed_after_us)
+        self.ticks = Ticks(self.scoring, responses, profile.label.lapsed_after_us, live=not waits_for_models)
         self.now_us: int | None = None
         self.model_due_us: int | None = None
         self.grants_due_us: int | None = None

@@ -55,8 +55,10 @@ class Producer:
     def hear(self, times_us: NDArray[np.int64]) -> None:
         """Events or heartbeats at these times, in any order."""
         later = np.unique(times_us[times_us > self.heard_us])
-        if not len(later):
-            return
+        for start in range(0, len(later), ENOUGH_PAUSES):  # in a backlog too an outage counts as one
+            self._hear(later[start : start + ENOUGH_PAUSES])
+
+    def _hear(self, later: NDArray[np.int64]) -> None:
         longest_us, last_us = float(np.diff(later, prepend=self.heard_us).max()), int(later[-1])
         if self.pauses >= ENOUGH_PAUSES:
             longest_us = min(longest_us, 2.0 * max(self.longest_us, self._least_us))
@@ -64,15 +66,15 @@ class Producer:
         self.longest_us, self.heard_us, self.final = max(longest_us, faded_us), last_us, False
         self.pauses += len(later)
 
-    def beat(self, time_us: int, scope: str | None, final: bool) -> None:
-        """A heartbeat. With the first one a new habit begins: pauses between events say nothing about heartbeats."""
+    def beat(self, times_us: Sequence[int], scope: str | None, final: bool) -> None:
+        """Heartbeats. With the first one a new habit begins: pauses between events say nothing about heartbeats."""
         if final:
-            self.heard_us, self.final = max(self.heard_us, time_us), True
+            self.heard_us, self.final = max(self.heard_us, *times_us), True
             return
         if not self.beats:
             self.beats, self.longest_us, self.pauses = True, 0.0, 0
-            self.heard_us = max(self.heard_us, time_us)
-        self.hear(np.array([time_us], np.int64))
+            self.heard_us = max(self.heard_us, times_us[0])
+        self.hear(np.array(times_us, np.int64))
         self.scope, self.final = scope, False
 
     def believed_us(self, factor: float) -> float:
@@ -110,6 +112,11 @@ class Producers:
         self._kept_days = -(-latest_us // DAY_US)
         self.all: list[Producer] = []
         self._number: dict[tuple[str, str], int] = {}
+        self._proved: list[int] = []  # up to when each had been heard before this batch
+
+    def prove(self) -> None:
+        """A batch begins: what is behind all that has been heard up to now is late."""
+        self._proved = [one.heard_us for one in self.all]
 
     def hear(self, rows: Rows, names: Sequence[str]) -> Bits:
         """Events that are applied now -> (rows,) the bit of each one's producer. names: of the rows' producers."""
@@ -125,11 +132,11 @@ class Producers:
         return bits
 
     def late(self, rows: Rows, names: Sequence[str], tick_us: int) -> NDArray[np.bool_]:
-        """(rows,): events behind a tick that their own producer had proved on that source before."""
+        """(rows,): events behind a tick that their own producer had proved on that source before this batch."""
         ends_us, late = -(-rows["time_us"] // tick_us) * tick_us, np.zeros(len(rows), np.bool_)
         for number, mine in self._of_rows(rows, names):
-            if number is not None:
-                late |= mine & (ends_us <= self.all[number].heard_us // tick_us * tick_us)
+            if number is not None and number < len(self._proved):
+                late |= mine & (ends_us <= self._proved[number] // tick_us * tick_us)
         return late
 
     def may_be_known(self, rows: Rows, names: Sequence[str]) -> NDArray[np.bool_]:
@@ -145,14 +152,18 @@ class Producers:
                 known[mine] = rows["time_us"][mine] <= self.all[number].heard_by(day)
         return known
 
-    def beat(self, source: str, name: str, time_us: int, scope: str | None = None, *, final: bool = False) -> None:
-        """A heartbeat on a source. Whoever has sent no event there, and names no scope, speaks for nobody."""
+    def beat(
+        self, source: str, name: str, times_us: Sequence[int], scope: str | None = None, *, final: bool = False
+    ) -> None:
+        """Heartbeats on a source; the last one has this scope and `final`. A producer that has sent no event there, and
+        names no scope, speaks for nobody.
+        """
         number = self._number.get((source, name))
         if number is None and scope is not None:
-            number = self._of(source, name, time_us)
+            number = self._of(source, name, times_us[0])
         if number is not None:
-            self.all[number].beat(time_us, scope, final)
-            self.all[number].end_of(time_us // DAY_US, self._kept_days)
+            self.all[number].beat(times_us, scope, final)
+            self.all[number].end_of(max(times_us) // DAY_US, self._kept_days)
 
     def unheard(self, at_us: int) -> list[int]:
         """Numbers of those whose silence is not believed up to `at_us`. One heartbeat that is missed means nothing."""

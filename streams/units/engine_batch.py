@@ -35,7 +35,7 @@ class Batch:
     model: Snapshot | None = None
     grants: list[Grants] = field(default_factory=list)
     matured: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # grid instant -> its blocks
-    heartbeats: list[tuple[str, Mark]] = field(default_factory=list)  # live: (kind of the source, newest of a producer)
+    heartbeats: dict[tuple[str, str], list[Mark]] = field(default_factory=dict)  # live: (kind of the source, producer)
     clock_us: int = 0  # live: the clock
     ended: bool = False
     ignored: int = 0  # deletions before the first record of their source

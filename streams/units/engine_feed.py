@@ -76,7 +76,7 @@ class EngineFeed:
         self.ignored = 0
         self.held: dict[str, deque[tuple[int, Letter]]] = {source: deque() for source in events}  # (offset, letter)
         self.live, self.clock_us = not engine.waits_for_models, 0
-        self.heartbeats: dict[tuple[str, str], Mark] = {}  # (kind, producer) -> the newest since the last batch
+        self.heartbeats: list[tuple[str, Mark]] = []  # live: (kind of the source, one that is not due yet)
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int, latest_us: int = 0) -> None:
@@ -154,7 +154,7 @@ class EngineFeed:
             self.merge.end(source, other.time_us, offset)
         elif self.live:
             self.merge.heartbeat(source, min(other.time_us, self.clock_us), offset)
-            self.heartbeats[INPUTS[source], other.producer] = other
+            self.heartbeats.append((INPUTS[source], other))
         else:
             self.merge.heartbeat(source, other.time_us, offset)
 
@@ -234,13 +234,25 @@ class EngineFeed:
     ) -> Batch:
         unknown, self.unknown_fields = self.unknown_fields, Counter()
         details, too_late = self.details.take(rows), self.too_late.take(rows)
-        heartbeats, self.heartbeats = [(kind, mark) for (kind, _), mark in self.heartbeats.items()], {}
+        heartbeats = self._heartbeats(until_us)
         clock_us = self.clock_us if self.live else 0
         ignored, self.ignored = self.ignored, 0
         return Batch(
             self, base, self.position, until_us, rows, details, self._passed(), too_late, unknown, model, grants,
             matured, heartbeats, clock_us, ended, ignored,
         )  # fmt: skip
+
+    def _heartbeats(self, until_us: int) -> dict[tuple[str, str], list[Mark]]:
+        """Removes and returns those up to an instant, by kind and producer: the events before them are applied too."""
+        due: dict[tuple[str, str], list[Mark]] = {}
+        later = []
+        for kind, mark in self.heartbeats:
+            if mark.time_us <= until_us:
+                due.setdefault((kind, mark.producer), []).append(mark)
+            else:
+                later.append((kind, mark))
+        self.heartbeats = later
+        return due
 
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
         """Keeps a dead letter, unless an owner before has sent it: the position may lie before it, at an event. Where a

@@ -146,8 +146,10 @@ class EngineUnit:
         if batch.until_us is not None:
             if engine.now_us is None:
                 engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
-            for kind, mark in batch.heartbeats:
-                engine.hearing.producers.beat(kind, mark.producer, mark.time_us, mark.scope, final=mark.final)
+            engine.hearing.producers.prove()
+            for (kind, producer), marks in batch.heartbeats.items():
+                times_us, last = [mark.time_us for mark in marks], marks[-1]
+                engine.hearing.producers.beat(kind, producer, times_us, last.scope, final=last.final)
             engine.emitter.clock_us = max(engine.emitter.clock_us, batch.clock_us)
             if batch.model is not None:
                 engine.apply_model(batch.model)

@@ -64,6 +64,10 @@ def test_one_outage_does_not_become_a_habit() -> None:
     assert producers.unheard(33 * DAY_US) == [0]
 
 
+def test_nor_does_one_that_comes_in_a_backlog() -> None:
+    assert heard(*office_hours(), 30 * DAY_US).unheard(33 * DAY_US) == [0]
+
+
 def test_of_whom_little_is_known_silence_is_believed() -> None:
     assert heard(*office_hours(1)).unheard(20 * DAY_US) == []
 
@@ -71,22 +75,22 @@ def test_of_whom_little_is_known_silence_is_believed() -> None:
 def test_who_sends_heartbeats_is_believed_up_to_the_last_one() -> None:
     producers = heard(*office_hours())
     for second in range(0, 100, 10):
-        producers.beat(VISITS, NAMES[1], CLOSED_US + second * SECOND_US)
+        producers.beat(VISITS, NAMES[1], [CLOSED_US + second * SECOND_US])
     assert producers.unheard(CLOSED_US + 110 * SECOND_US) == []
     assert producers.unheard(CLOSED_US + 130 * SECOND_US) == [0]
 
 
 def test_a_heartbeat_of_whom_no_event_has_come_and_who_names_no_scope_speaks_for_nobody() -> None:
     producers = heard(*office_hours())
-    producers.beat(VISITS, "nobody", 0)
+    producers.beat(VISITS, "nobody", [0])
     assert len(producers.all) == 1
-    producers.beat(VISITS, "region", 0, "north")
+    producers.beat(VISITS, "region", [0], "north")
     assert (producers.all[1].name, producers.all[1].scope) == ("region", "north")
 
 
 def test_who_left_for_good_holds_nothing_until_it_is_heard_again() -> None:
     producers = heard(*office_hours())
-    producers.beat(VISITS, NAMES[1], CLOSED_US + SECOND_US, final=True)
+    producers.beat(VISITS, NAMES[1], [CLOSED_US + SECOND_US], final=True)
     assert producers.unheard(CLOSED_US + 5 * DAY_US) == []
     producers.hear(events(CLOSED_US + 6 * DAY_US), NAMES)
     assert producers.unheard(CLOSED_US + 8 * DAY_US) == [0]
@@ -126,7 +130,7 @@ def test_how_events_are_cut_into_batches_does_not_matter(size: int) -> None:
 
 def test_it_goes_on_from_what_a_checkpoint_has() -> None:
     producers, restored = heard(*office_hours()), Producers(FACTOR, PATIENCE_US, LATEST_US)
-    producers.beat(VISITS, NAMES[1], CLOSED_US + SECOND_US, "north")
+    producers.beat(VISITS, NAMES[1], [CLOSED_US + SECOND_US], "north")
     restored.load(producers.state())
     for more in (producers, restored):
         more.hear(events(12 * DAY_US, producer=2), NAMES)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from features.catalogue import NAMES
+from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, HOUR_US, format_instant
 from streams.profile.loading import load_profile
 from streams.units.engine_unit import EngineUnit
@@ -116,6 +117,12 @@ class Town:
         return max(visit.at_us for visit in self.visits if visit.customer == customer and visit.at_us <= at_us)
 
 
+def silence_model() -> Snapshot:
+    """The model in force: p is above 0.5 after SILENT_DAYS without a visit."""
+    weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
+    return lines(weights, -5.0 * float(np.log1p(SILENT_DAYS)), np.zeros(len(NAMES)))
+
+
 def event(number: int, visit: Visit, skew_us: int = 0) -> bytes:
     body = {
         "event_id": f"v{number}",
@@ -147,9 +154,7 @@ class Partition:
         """profile: a shipped name or a TOML file."""
         self.unit = EngineUnit(load_profile(profile, [*SETTINGS, *settings]), 0, "wall")
         self.unit.position = dict.fromkeys((*INPUTS, MODELS, OBSERVATIONS, DISPATCHES), 0)
-        weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
-        intercept = -5.0 * float(np.log1p(SILENT_DAYS))
-        self.unit.engine.serve_model(lines(weights, intercept, np.zeros(len(NAMES))))
+        self.unit.engine.serve_model(silence_model())
         self.feed = self.unit.open_feed()
         self.records: list[Record] = []
         self.changelog: list[Pair] = []
