@@ -93,7 +93,7 @@ async def test_the_newest_model_is_the_one_in_force(city: City) -> None:
                 await producer.send(city.settings.topic("models"), orjson.dumps(body), b"model", 0)
     model = (await read(city.settings)).model
     assert model is not None
-    assert model["version"] == 7
+    assert model.version == 7
 
 
 async def drained(city: City) -> bool:
