@@ -6,7 +6,8 @@ deletions, and refused records with the field and the rule that each broke.
     events             pydantic models of the input messages; they alone define which records are accepted
     outputs            pydantic models of the output messages
     internal_messages  pydantic models of the messages between units
-    topics             the models of each output topic
+    topics             the models of each output topic, and which topics are compacted or have one partition
+    examples           an example of each message, for the AsyncAPI document
     decode             decodes a batch of records with NumPy; passes the records that it cannot accept to `validation`
     validation         checks one record with the models in `events` and writes the sentence of a refusal
     json_structure     finds records that are nested too deep or that have a key twice

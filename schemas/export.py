@@ -10,10 +10,40 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-from schemas.events import KINDS, MARKS, TOPIC_OF_KIND
-from schemas.topics import OUTPUTS
+from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND
+from schemas.examples import EXAMPLES
+from schemas.topics import COMPACTED, OUTPUTS, SINGLE
 
 FOLDER = Path(__file__).parent / "v1"
+PARTITIONS = 4  # the default of `keepline topics create`
+BINDING = {"bindingVersion": "0.5.0"}
+PLACED = (
+    "A record lies in the partition murmur2(key) mod partitions, as the Java client places it by default (librdkafka: "
+    "partitioner=murmur2_random). All topics that are keyed by customer have the same number of partitions; 4 is the "
+    "default of `keepline topics create`."
+)
+CUSTOMER_KEY = {"type": "string", "minLength": 1, "maxLength": MAX_ID, "description": "customer_id, in UTF-8"}
+CUSTOMER_TOPICS = ("interventions", "interventions-withheld", "intervention-updates", "touches", "churn-scores")
+OWN_KEYS = {"model_snapshot": {"const": "model"}, "dispatch": {"const": "dispatch"}}
+SECURITY = {
+    "SASL_PLAIN": {"type": "plain", "description": "KEEPLINE_SASL_MECHANISM=PLAIN, over TLS"},
+    "SASL_SCRAM_SHA_256": {"type": "scramSha256", "description": "KEEPLINE_SASL_MECHANISM=SCRAM-SHA-256"},
+    "SASL_SCRAM_SHA_512": {"type": "scramSha512", "description": "KEEPLINE_SASL_MECHANISM=SCRAM-SHA-512"},
+    "MUTUAL_TLS": {"type": "X509", "description": "KEEPLINE_SSL_CERTFILE and KEEPLINE_SSL_KEYFILE"},
+}
+BROKERS = {
+    "host": "{brokers}",
+    "variables": {"brokers": {"description": "host:port, as in KEEPLINE_BROKERS", "default": "localhost:9092"}},
+}
+SERVERS = {
+    "plaintext": BROKERS | {"protocol": "kafka", "description": "brokers in a network of their own"},
+    "tls": BROKERS
+    | {
+        "protocol": "kafka-secure",
+        "description": "brokers that clients prove themselves to: the variables KEEPLINE_SASL_* and KEEPLINE_SSL_*",
+        "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in SECURITY],
+    },
+}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -67,25 +97,62 @@ def _asyncapi(names: list[str]) -> dict[str, Any]:
         "info": {
             "title": "Keepline",
             "version": "1",
-            "description": "Input: customer events. Output: interventions. JSON records, keyed by customer_id (UTF-8).",
+            "description": "Input: customer events. Output: interventions. JSON records, keyed by customer_id (UTF-8). "
+            "KEEPLINE_TOPIC_PREFIX, empty by default, stands before each address.",
         },
         "defaultContentType": "application/json",
+        "servers": SERVERS,
         "channels": {topic: _channel(topic, models) for topic, models in (received | sent).items()},
         "operations": {
             **{f"receive-{topic}": _operation("receive", topic) for topic in received},
             **{f"send-{topic}": _operation("send", topic) for topic in sent},
         },
         "components": {
-            "messages": {name: {"name": name, "payload": {"$ref": f"./{name}.json"}} for name in names},
+            "messages": {name: _message(name) for name in names},
+            "securitySchemes": SECURITY,
         },
     }
+
+
+def _message(name: str) -> dict[str, Any]:
+    key = _key(name)
+    return {
+        "name": name,
+        "payload": {"$ref": f"./{name}.json"},
+        "bindings": {"kafka": ({"key": key} if key else {}) | BINDING},
+        "examples": [{"payload": EXAMPLES[name]}] if name in EXAMPLES else [],
+    }
+
+
+def _key(name: str) -> dict[str, Any] | None:
+    """Returns the schema of the records' key; None: they have none."""
+    if name in MARKS:
+        return {"type": "string", "const": f"\0{name}", "description": "needed on compacted topics; elsewhere optional"}
+    keyed = {_name(model) for topic in CUSTOMER_TOPICS for model in OUTPUTS[topic]} | set(KINDS)
+    return CUSTOMER_KEY if name in keyed else OWN_KEYS.get(name)
+
+
+def _kafka(topic: str) -> dict[str, Any]:
+    """Returns the binding of a topic."""
+    retention = {"cleanup.policy": ["delete"], "retention.ms": -1, "retention.bytes": -1}
+    config = {"cleanup.policy": ["compact"]} if topic in COMPACTED else retention
+    return {"partitions": 1 if topic in SINGLE else PARTITIONS, "topicConfiguration": config} | BINDING
+
+
+def _where(topic: str) -> str:
+    """Returns a sentence on the partitions of a topic."""
+    if topic in SINGLE:
+        return "One partition."
+    return PLACED if topic in (*TOPIC_OF_KIND.values(), *CUSTOMER_TOPICS) else "Its partitions are those of the inputs."
 
 
 def _channel(topic: str, models: list[Any]) -> dict[str, Any]:
     names = [_name(model) for model in models]
     return {
         "address": topic,
-        "description": cleandoc(models[0].__doc__ or ""),  # Python before 3.13 leaves the indentation in
+        # Python before 3.13 leaves the indentation in
+        "description": f"{cleandoc(models[0].__doc__ or '')} {_where(topic)}",
+        "bindings": {"kafka": _kafka(topic)},
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
     }
 

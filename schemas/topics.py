@@ -1,4 +1,4 @@
-"""The message models of each output topic."""
+"""The message models of each output topic, and what AsyncAPI says of the topics."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ from schemas.outputs import (
     Touch,
     WithheldIntervention,
 )
+
+# streams/kafka/topics.py creates them so
+COMPACTED = ("customer-profiles", "churn-scores")
+SINGLE = ("labelled-examples", "candidates")  # one partition: they have one reader
 
 OUTPUTS: dict[str, tuple[type[Output], ...]] = {
     "interventions": (Intervention,),

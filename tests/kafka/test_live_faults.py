@@ -17,6 +17,7 @@ from streams.kafka.status import read
 from tests.kafka.apache import free_ports
 from tests.kafka.city import wait_for
 from tests.kafka.group import Group, metrics, new_group
+from tests.kafka.test_clients import send_by_java
 
 HIDDEN = 500
 LIMIT_S = 60.0
@@ -97,9 +98,8 @@ async def test_of_two_clients_with_their_defaults_the_one_with_another_partition
         settings = group.city.settings
         topic = settings.topic("service-visits")
         await wait_for(lambda: len(metrics(port, "unit_ready")) >= 5, LIMIT_S)
-        async with AIOKafkaProducer(**settings.client) as murmur2:
-            for name in names:
-                await murmur2.send(topic, visit(name, "java"), name.encode())
+        by_java = [(name, visit(name, "java").decode()) for name in names]
+        await asyncio.to_thread(send_by_java, brokers, topic, by_java)
         crc32 = confluent.Producer({"bootstrap.servers": brokers})
         for name in names:
             crc32.produce(topic, visit(name, "librdkafka"), name.encode())
