@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND, Message
 from schemas.instants import parse_instant
 from schemas.json_structure import MAX_DEPTH, depth_exceeds, duplicate_key
-from schemas.refusals import Refused, excerpt
+from schemas.refusals import Refused, Unreadable, excerpt
 
 MAX_BYTES = 1 << 20
 ERASABLE = {"customer_profile"}  # kinds of compacted topics, where a record without a value is a tombstone
@@ -68,6 +68,9 @@ class Validator:
         if not value:
             what = "null" if value is None else "empty"
             return Refused(index, "value", "empty", f"the record's value is {what}; send a JSON object")
+        if isinstance(value, Unreadable):
+            why = value.decode("utf-8", "replace")
+            return Refused(index, "value", "batch", f"its batch cannot be read ({why}); check the producer's codec")
         if len(value) > MAX_BYTES:
             return Refused(index, "value", "too_large", f"has {len(value)} bytes, at most {MAX_BYTES} are accepted")
         try:
