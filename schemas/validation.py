@@ -56,7 +56,10 @@ class Validator:
             return Refused(index, "value", "nesting", f"is nested deeper than {MAX_DEPTH} levels; send flat events")
         if isinstance(value, bytes) and (twice := duplicate_key(value, found)) is not None:
             return Refused(
-                index, twice[:MAX_ID], "duplicate_key", f"the key {excerpt(twice)} occurs twice in one object; send it once"
+                index,
+                twice[:MAX_ID],
+                "duplicate_key",
+                f"the key {excerpt(twice)} occurs twice in one object; send it once",
             )
         kind = found.get("kind")
         model = KINDS[self.kind] if kind == self.kind else MARKS.get(kind) if isinstance(kind, str) else None
