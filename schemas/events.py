@@ -19,6 +19,7 @@ MAX_ID = 128
 MAX_TEXT = 256
 MAX_AMOUNT = 1e12  # larger amounts: sums lose cents, and much larger ones overflow
 MAX_COUNT = 1e9
+MAX_ITEMS = 100  # of a list or an object in a field: what is kept of a record is bounded
 MAX_SCORE = {"nps": 10.0, "csat": 100.0}
 # for the published schemas: what `str.isprintable` and `parse_instant` refuse, as far as a pattern says it. (?!\n):
 # in some languages $ also matches before a line end
@@ -68,6 +69,14 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _few(consent: Any) -> Any:
+    """Checked before the channels are: pydantic looks at all of them first."""
+    if isinstance(consent, dict) and len(consent) > MAX_ITEMS:
+        message = "has {n} channels, at most {most} are accepted"
+        raise PydanticCustomError("too_long", message, {"n": len(consent), "most": MAX_ITEMS})
+    return consent
+
+
 def _without_nulls(consent: dict[str, bool | None]) -> dict[str, bool | None]:
     return {channel: given for channel, given in consent.items() if given is not None}
 
@@ -84,11 +93,14 @@ Measure = Annotated[float, Field(ge=0, le=MAX_COUNT, allow_inf_nan=False)]
 Whole = Annotated[int, Field(ge=0, le=int(MAX_COUNT)), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=1, le=int(MAX_COUNT)), BeforeValidator(_whole)]
 Cause = Literal["distance", "price", "service", "product", "vehicle_sold", "other"]
+Causes = Annotated[list[Cause], Field(max_length=MAX_ITEMS, fail_fast=True)]
 Channel = Annotated[
     str, Field(min_length=1, max_length=MAX_ID, json_schema_extra=PRINTABLE), AfterValidator(_printable)
 ]
 TimeZone = Annotated[Text, AfterValidator(_time_zone)]
-Consent = Annotated[dict[Channel, bool | None], AfterValidator(_without_nulls)]
+Consent = Annotated[
+    dict[Channel, bool | None], Field(max_length=MAX_ITEMS), BeforeValidator(_few), AfterValidator(_without_nulls)
+]
 
 
 class Message(BaseModel):
@@ -146,7 +158,7 @@ class Survey(Event):
     score: Annotated[
         float, Field(allow_inf_nan=False, json_schema_extra={"minimum": 0.0, "maximum": max(MAX_SCORE.values())})
     ]
-    causes: list[Cause] | None = None
+    causes: Causes | None = None
 
     @field_validator("score")
     @classmethod
@@ -166,7 +178,7 @@ class InterventionOutcome(Event):
     agent_id: Text | None = None
     channel: Channel | None = None
     cost: Amount | None = None
-    causes: list[Cause] | None = None
+    causes: Causes | None = None
 
 
 class CustomerProfile(Event):
