@@ -66,8 +66,9 @@ def checked_sources(args: argparse.Namespace, profile: Profile) -> FileSources:
     """
     terms = terms_of(args, profile)
     survey, plan = surveyed(args, terms)
-    report(survey.remarks + survey.out_of_order() + survey.runaways())
+    report(survey.remarks + survey.out_of_order())
     raise_excess(survey.tallies, args.allow_refused, "nothing was sent")
+    report(sentence for tally in survey.tallies for sentence in tally.sentences())
     return FileSources(args.files, terms, plan)
 
 
