@@ -83,7 +83,7 @@ def _changed(row: dict[str, Any], change: Callable[[Any], Any]) -> bool:
 def _line_with(line: bytes, change: Callable[[Any], Any]) -> bytes:
     """Returns the line with its time changed; unchanged where it has to be refused for a key that occurs twice."""
     found = parsed_object(line)
-    changed = found is not None and _changed(found, change) and duplicate_key(line) is None
+    changed = found is not None and duplicate_key(line, found) is None and _changed(found, change)
     return orjson.dumps(found) if changed else line
 
 

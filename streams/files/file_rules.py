@@ -23,6 +23,7 @@ NO_CUSTOMER = frozenset(
 )  # fmt: skip
 ROUNDED = re.compile(r"-?\d+(?:\.\d*)?[eE]\+\d+|-?\d+\.\d*[eE]-?\d+|-?\d+\.0*", re.ASCII)
 MARKS_OF_ROUNDED = ("+", ".")
+RULES = frozenset({"no_customer", "rounded", "blank", "runaway"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""Reads files as a publisher sends them: tick by tick in event-time order; rows that will be refused in file order.
+"""Reads files as a publisher sends them: tick by tick in event-time order; rows that will be refused in file order, but
+for those that only the rules for files refuse: they are not sent.
 
 It uses the engine's merge, so an event that is late in a file is late in the topic by the same tick.
 """
@@ -14,6 +15,7 @@ import numpy as np
 from schemas.columns import KINDS
 from schemas.decode import Decoded
 from streams.files.decoding import DecodedChunk
+from streams.files.file_rules import RULES
 from streams.files.file_sources import FileSources, Input
 from streams.inputs.merge import Merge, Offsets
 from streams.units.engine_batch import LetterOf
@@ -74,6 +76,8 @@ class Ticks:
         ):
             self.waiting[first + place] = Row(KINDS[row["kind"]], customer, values[place])
         for refused in chunk.decoded.refused:
+            if refused.rule in RULES:  # a worker does not know these rules: it might accept the row
+                continue
             self.refused.append(Row(_kind_of(chunk, refused.index), None, values[refused.index]))
 
     def _ticks(self, rows: Any) -> Iterator[tuple[int, list[Row]]]:
