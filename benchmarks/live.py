@@ -41,6 +41,8 @@ SETTINGS = [
     "model.min_labels=300",
     "model.least_auc=0",
     "case.least_tenure=0s",
+    "gate.holdout_share=0",
+    "gate.quiet_channels=[]",  # every probe is answered, at any hour of the day
 ]
 OPTIONS = [word for setting in SETTINGS for word in ("--set", setting)]
 DAYS = 200

@@ -14,6 +14,7 @@ from schemas.instants import DAY_US
 from streams.engine.engine import Engine
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
+from streams.files.survey import Terms
 from streams.inputs.schedule import next_grid
 from streams.profile.loading import load_profile
 from streams.replay import Replay
@@ -43,7 +44,7 @@ def _learned(seed: int) -> Engine:
         folder = Path(name)
         write_city(folder / "city", CITY_CUSTOMERS, CITY_DAYS, START_US, seed)
         paths = [str(folder / "city" / f"{one}.jsonl") for one in EVENT_FILES]
-        sources = FileSources(paths, time.time_ns() // 1000, profile.time.max_skew_us)
+        sources = FileSources(paths, Terms(time.time_ns() // 1000, profile.time.max_skew_us))
         with ReplayFolder(str(folder / "out"), NAMES, False) as out:
             replay = Replay(profile, sources, out)
             replay.run()

@@ -33,6 +33,7 @@ EVENT = np.dtype(
         ("causes", "u1"),  # bit i is set: the survey names CAUSES[i]
         ("producer", "<u2"),  # the number of the producer's name; the feed sets it
         ("details", "<i4"),  # i > 0: further fields in Decoded.details[i - 1]; 0: none
+        ("letter", "<i4"),  # i > 0: behind time.latest, waits with its dead letter; the feed sets it
         ("amount", "<f8"),
         ("items", "<f8"),
         ("wait_minutes", "<f8"),

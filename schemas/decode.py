@@ -32,9 +32,9 @@ from schemas.columns import (
     empty_rows,
 )
 from schemas.events import KINDS as MODELS
-from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_SCORE, MAX_TEXT, Event
+from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_ITEMS, MAX_SCORE, MAX_TEXT, Event
 from schemas.fields import Column, Fields, Object
-from schemas.json_structure import records_to_check
+from schemas.json_structure import records_to_check, too_many
 from schemas.refusals import Refused
 from schemas.rfc3339 import parse_instants
 from schemas.validation import Erased, Mark, Validator
@@ -203,9 +203,11 @@ def _identities(kind: str, customers: Sequence[str], events: Sequence[str]) -> N
 def _parsed(values: Sequence[bytes | None]) -> list[Object]:
     """Returns the parsed objects; an empty one, which no model accepts, where a value is no object."""
     try:
-        objects = list(map(orjson.loads, values))  # type: ignore[arg-type]  # None raises TypeError
-        if set(map(type, objects)) <= {dict} and max(map(len, values), default=0) <= MAX_BYTES:  # type: ignore[arg-type]
-            return objects
+        # None raises TypeError
+        if max(map(len, values), default=0) <= MAX_BYTES and not too_many(b"".join(values)):  # type: ignore[arg-type]
+            objects = list(map(orjson.loads, values))  # type: ignore[arg-type]
+            if set(map(type, objects)) <= {dict}:
+                return objects
     except (orjson.JSONDecodeError, TypeError):
         pass
     return [_object(value) for value in values]
@@ -213,7 +215,7 @@ def _parsed(values: Sequence[bytes | None]) -> list[Object]:
 
 def _object(value: bytes | None) -> Object:
     """Returns the parsed object, or an empty one."""
-    if value is None or len(value) > MAX_BYTES:
+    if value is None or len(value) > MAX_BYTES or too_many(value):
         return {}
     try:
         found = orjson.loads(value)
@@ -283,7 +285,7 @@ def _cause_bits(causes: Any) -> int:
     """Returns the bits of the causes, 0 for null; -1 unless it is a list of known causes."""
     if causes is None:
         return 0
-    if type(causes) is not list:
+    if type(causes) is not list or len(causes) > MAX_ITEMS:
         return -1
     bits = 0
     for cause in causes:

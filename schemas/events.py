@@ -19,7 +19,23 @@ MAX_ID = 128
 MAX_TEXT = 256
 MAX_AMOUNT = 1e12  # larger amounts: sums lose cents, and much larger ones overflow
 MAX_COUNT = 1e9
+MAX_ITEMS = 100  # of a list or an object in a field: what is kept of a record is bounded
 MAX_SCORE = {"nps": 10.0, "csat": 100.0}
+# for the published schemas: what `str.isprintable` and `parse_instant` refuse, as far as a pattern says it. (?!\n):
+# in some languages $ also matches before a line end
+PRINTABLE = {
+    "pattern": "^[^\\u0000-\\u001f\\u007f-\\u00a0\\u00ad\\u2000-\\u200f\\u2028-\\u202f"
+    "\\u205f-\\u206f\\u3000\\ufeff]*$(?!\\n)"
+}
+RFC3339 = {
+    "format": "date-time",
+    "pattern": "^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:"
+    "[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$(?!\\n)",
+}
+NPS_SCORES: dict[str, Any] = {
+    "if": {"properties": {"survey_type": {"const": "nps"}}},
+    "then": {"properties": {"score": {"maximum": MAX_SCORE["nps"]}}},
+}
 
 
 def _printable(text: str) -> str:
@@ -53,6 +69,14 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _few(consent: Any) -> Any:
+    """Checked before the channels are: pydantic looks at all of them first."""
+    if isinstance(consent, dict) and len(consent) > MAX_ITEMS:
+        message = "has {n} channels, at most {most} are accepted"
+        raise PydanticCustomError("too_long", message, {"n": len(consent), "most": MAX_ITEMS})
+    return consent
+
+
 def _without_nulls(consent: dict[str, bool | None]) -> dict[str, bool | None]:
     return {channel: given for channel, given in consent.items() if given is not None}
 
@@ -61,17 +85,22 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_printable)]
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_printable)]
-Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra={"format": "date-time"})]
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, json_schema_extra=PRINTABLE), AfterValidator(_printable)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=PRINTABLE), AfterValidator(_printable)]
+Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra=RFC3339)]
 Amount = Annotated[float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False)]
 Measure = Annotated[float, Field(ge=0, le=MAX_COUNT, allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=int(MAX_COUNT))]
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=int(MAX_COUNT))]
+Whole = Annotated[int, Field(ge=0, le=int(MAX_COUNT)), BeforeValidator(_whole)]
+Count = Annotated[int, Field(ge=1, le=int(MAX_COUNT)), BeforeValidator(_whole)]
 Cause = Literal["distance", "price", "service", "product", "vehicle_sold", "other"]
-Channel = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_printable)]
+Causes = Annotated[list[Cause], Field(max_length=MAX_ITEMS, fail_fast=True)]
+Channel = Annotated[
+    str, Field(min_length=1, max_length=MAX_ID, json_schema_extra=PRINTABLE), AfterValidator(_printable)
+]
 TimeZone = Annotated[Text, AfterValidator(_time_zone)]
-Consent = Annotated[dict[Channel, bool | None], AfterValidator(_without_nulls)]
+Consent = Annotated[
+    dict[Channel, bool | None], Field(max_length=MAX_ITEMS), BeforeValidator(_few), AfterValidator(_without_nulls)
+]
 
 
 class Message(BaseModel):
@@ -122,10 +151,14 @@ class AppActivity(Event):
 class Survey(Event):
     """An answer to a survey: nps 0 to 10, csat 0 to 100."""
 
+    model_config = ConfigDict(json_schema_extra=NPS_SCORES)
+
     kind: Literal["survey"]
     survey_type: Literal["nps", "csat"]
-    score: Annotated[float, Field(allow_inf_nan=False)]
-    causes: list[Cause] | None = None
+    score: Annotated[
+        float, Field(allow_inf_nan=False, json_schema_extra={"minimum": 0.0, "maximum": max(MAX_SCORE.values())})
+    ]
+    causes: Causes | None = None
 
     @field_validator("score")
     @classmethod
@@ -145,7 +178,7 @@ class InterventionOutcome(Event):
     agent_id: Text | None = None
     channel: Channel | None = None
     cost: Amount | None = None
-    causes: list[Cause] | None = None
+    causes: Causes | None = None
 
 
 class CustomerProfile(Event):

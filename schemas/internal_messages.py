@@ -1,4 +1,5 @@
-"""Models of the messages between units: observations, labelled examples, models, candidates and grants.
+"""Models of the messages between units (observations, labelled examples, models, candidates and grants), and of what
+`keepline publish` keeps.
 
 Arrays (blocks of observations) are base64 of little endian bytes, so that every bit is kept.
 """
@@ -116,6 +117,19 @@ class ReportEnd(Output):
 
     kind: Literal["end"]
     partition: int
+
+
+class Publication(Output):
+    """How far `keepline publish` has sent some files. The key is a digest of their contents and kinds."""
+
+    schema_version: Literal[1]
+    files: list[str]
+    events: int  # sent and acknowledged, with those that will be refused
+    refused: int  # of these, rows that will be refused: they belong to no tick
+    reached: Instant | None  # everything up to this event time is acknowledged; null: no event is
+    complete: bool
+    ended: bool  # end markers have been sent too
+    at: Instant
 
 
 class ModelCommand(Output):

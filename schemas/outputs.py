@@ -73,9 +73,9 @@ class Intervention(Output):
     customer_id: str
     crossed_at: Instant
     decided_at: Instant = Field(description="stream time of the decision to send or to withhold")
-    emitted_at: Instant
+    emitted_at: Instant = Field(description="when it was sent: live by the clock, in event time as `decided_at`")
     window_ends_at: Instant
-    window: str = Field(description="7d, 14d, 21d or 30d: the window after the crossing in which a contact now falls")
+    window: str = Field(description="7d, 14d, 21d or 30d: the window after the crossing in which `emitted_at` falls")
     probability: Share
     previous_probability: Share | None = Field(description="the score published before; null: this is the first one")
     tier: str
@@ -104,7 +104,7 @@ class Intervention(Output):
 
 
 Rule = Literal[
-    "model_not_ready", "stop_loss", "catching_up", "open_case", "cool_down", "tenure", "missed",
+    "model_not_ready", "stop_loss", "catching_up", "backlog", "open_case", "cool_down", "tenure", "missed",
     "roll_out", "vehicle_sold", "consent", "holdout", "frequency_cap", "quiet_hours", "budget", "capacity",
     "no_longer_at_risk",
 ]  # fmt: skip

@@ -24,6 +24,10 @@ class Refused:
     sentence: str
 
 
+class Unreadable(bytes):
+    """Stands for the records of a batch that cannot be read; its bytes say which, and why."""
+
+
 def excerpt(value: object) -> str:
     """Returns the value's repr, cut to SHOWN_CHARACTERS."""
     text = repr(value)
@@ -36,13 +40,14 @@ def dead_letter(refused: Refused, value: bytes | None, place: dict[str, Any]) ->
     place: topic, partition, offset; or file, line. Of the record's bytes the first 64 KiB are kept.
     """
     body = value or b""
+    kept = None if value is None or isinstance(value, Unreadable) else base64.b64encode(body[:KEPT_BYTES]).decode()
     return {
         **place,
         "field": refused.field,
         "rule": refused.rule,
         "sentence": refused.sentence,
         "producer": _producer(body),
-        "value": None if value is None else base64.b64encode(body[:KEPT_BYTES]).decode(),
+        "value": kept,
         "value_bytes": len(body),
         "value_sha256": hashlib.sha256(body).hexdigest(),
     }

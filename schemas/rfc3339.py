@@ -15,6 +15,7 @@ SECONDS_LENGTH = len("2024-03-01T08:30:00")
 OFFSET_LENGTH = len("+08:00")
 DAYS_TO_1970 = 719_468  # from 0000-03-01
 MONTH_DAYS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+MOST_DIGITS = 6  # of a fraction; more are cut, one text at a time
 SEPARATORS = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"))
 
 
@@ -48,7 +49,7 @@ def _of_one_form(chars: NDArray[np.uint8], utc: bool) -> tuple[Instants, Flags]:
     """Parses texts of one length that all end in Z, or all in an offset. chars: (length, n)."""
     tail = 1 if utc else OFFSET_LENGTH
     fraction_digits = len(chars) - SECONDS_LENGTH - tail - 1
-    if fraction_digits in (0,) or fraction_digits < -1:
+    if fraction_digits < -1 or fraction_digits == 0 or fraction_digits > MOST_DIGITS:
         return np.zeros(chars.shape[1], np.int64), np.zeros(chars.shape[1], np.bool_)
     digits = chars.astype(np.int64) - ord("0")
     us, good = _calendar(digits, chars)

@@ -10,6 +10,7 @@ from schemas.internal_messages import (
     ModelCommand,
     ModelSnapshot,
     Observations,
+    Publication,
     ReportEnd,
     ReportMark,
 )
@@ -39,4 +40,5 @@ OUTPUTS: dict[str, tuple[type[Output], ...]] = {
     "candidates": (Candidates, ReportEnd),
     "dispatches": (Dispatch,),
     "dead-letters": (DeadLetter,),
+    "publications": (Publication,),
 }

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND, Message
 from schemas.instants import parse_instant
-from schemas.json_structure import MAX_DEPTH, depth_exceeds, duplicate_key
-from schemas.refusals import Refused, excerpt
+from schemas.json_structure import MAX_DEPTH, MAX_NESTED, depth_exceeds, duplicate_key, too_many
+from schemas.refusals import Refused, Unreadable, excerpt
 
 MAX_BYTES = 1 << 20
 ERASABLE = {"customer_profile"}  # kinds of compacted topics, where a record without a value is a tombstone
@@ -54,9 +54,12 @@ class Validator:
             return found
         if depth_exceeds(found):
             return Refused(index, "value", "nesting", f"is nested deeper than {MAX_DEPTH} levels; send flat events")
-        if isinstance(value, bytes) and (twice := duplicate_key(value)) is not None:
+        if isinstance(value, bytes) and (twice := duplicate_key(value, found)) is not None:
             return Refused(
-                index, twice, "duplicate_key", f"the key {excerpt(twice)} occurs twice in one object; send it once"
+                index,
+                twice[:MAX_ID],
+                "duplicate_key",
+                f"the key {excerpt(twice)} occurs twice in one object; send it once",
             )
         kind = found.get("kind")
         model = KINDS[self.kind] if kind == self.kind else MARKS.get(kind) if isinstance(kind, str) else None
@@ -68,8 +71,14 @@ class Validator:
         if not value:
             what = "null" if value is None else "empty"
             return Refused(index, "value", "empty", f"the record's value is {what}; send a JSON object")
+        if isinstance(value, Unreadable):
+            why = value.decode("utf-8", "replace")
+            return Refused(index, "value", "batch", f"its batch cannot be read ({why}); check the producer's codec")
         if len(value) > MAX_BYTES:
             return Refused(index, "value", "too_large", f"has {len(value)} bytes, at most {MAX_BYTES} are accepted")
+        if too_many(value):
+            sentence = f"has more than {MAX_NESTED} objects and arrays; send flat events"
+            return Refused(index, "value", "nesting", sentence)
         try:
             found = orjson.loads(value)
         except orjson.JSONDecodeError as error:

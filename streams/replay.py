@@ -27,8 +27,6 @@ from streams.units.learner_unit import LearnerUnit
 from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
 from streams.units.unit import Feed, Output
 
-Progress = Callable[[int, str | None], None]
-
 
 @dataclass(frozen=True, slots=True)
 class LocalRecord:
@@ -75,14 +73,13 @@ class Replay:
         self.sent = {LABELLED: 0, MODELS: 0, CANDIDATES: 0, DISPATCHES: 0}
         self._labelled(list(commands))
 
-    def run(self, progress: Progress = lambda events, frontier: None) -> None:
-        """Runs to the end of the files; calls `progress` with events read and stream time after each chunk."""
+    def run(self) -> None:
+        """Runs to the end of the files."""
         while not (self.unit.done or self.sources.empty):
             self.sources.read_into(self.feed)
             while (batch := self._batch()) is not None:
                 self.unit.apply(batch)
                 self._route(self.unit.outputs())
-            progress(self.sources.read, self.unit.frontier)
         self._write_unlearned()
 
     def summary(self) -> dict[str, Any]:

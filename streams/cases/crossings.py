@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.portable_math import Array
+from features.table import Slots
 from online_model.snapshot import Snapshot
 from streams.cases.columns import ARMED, DECIDED, PENDING, POINTS, RETRY, SENT, SPEAKERS, TOUCHED, UPGRADE
+from streams.cases.crossed import crossed_us, noted
 from streams.cases.decision import Candidacy, CustomerDecision, Scored
 from streams.cases.emitter import Emitter
 from streams.cases.unheard import Unheard
 from streams.interventions.actions import action
 from streams.interventions.gate import Passed, Refused, pass_contact_rules
-from streams.interventions.opening import NONE, CaseColumns, Withheld, decide
+from streams.interventions.opening import NONE, CaseColumns, Holds, Withheld, decide
 from streams.interventions.stop_loss import is_held
 from streams.interventions.touches import points_due
 from streams.profile.case_sections import Step, Tier
@@ -37,14 +39,16 @@ class Crossings:
         self._borders = (profile.case.threshold, *(tier.above for tier in profile.tiers))
         self.unheard = Unheard()  # live: nothing is decided about customers of these producers
         self.undecided: dict[int, float] = {}  # slot -> producer bits, of customers who would cross
+        self.released: Slots | None = None  # live: those of the backlog who may get a case now; None: all
+        self.all_wait = False  # live: in this sweep new crossings belong to the backlog
 
-    def decide(
-        self, scored: Scored, rows: Array, hold: Withheld, candidacy: Candidacy
-    ) -> tuple[Array, NDArray[np.bool_]]:
-        """rows: (WIDTH, n) -> the new rows, and (n,) which published a score or changed."""
+    def decide(self, scored: Scored, rows: Array, hold: Withheld, candidacy: Candidacy) -> tuple[Array, Flags, Flags]:
+        """rows: (WIDTH, n) -> the new rows, and (n,) which changed, which of them publish a score."""
         p, after = scored.probability, rows.copy()
         why, heard = self.hold(scored.scorer.snapshot) or hold, self._heard(scored, rows)
-        decision = decide(self.profile.case, CaseColumns(*rows[:UPGRADE]), p, scored.first_known_us, scored.at_us, why)
+        before = CaseColumns(*self._dated(scored, rows, heard)[:UPGRADE])
+        holds = why or self._backlog(scored, rows)
+        decision = decide(self.profile.case, before, p, scored.first_known_us, scored.at_us, holds)
         after[ARMED:UPGRADE] = decision.columns[1:]
         for i in np.flatnonzero((decision.opened | (decision.withheld > 0)) & heard).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).decide_crossing(decision, candidacy)
@@ -56,9 +60,13 @@ class Crossings:
         if hold == Withheld.NOTHING and self.profile.touch_points:
             self._touch_points(scored, rows, after, heard)
         after[SENT] = np.where(self._published(rows[SENT], p), p, rows[SENT])
-        after[:, ~heard] = rows[:, ~heard]
-        changed: NDArray[np.bool_] = (after[:DECIDED] != rows[:DECIDED]).any(axis=0)  # NaN, never scored, differs
-        return after, changed
+        after[:, ~heard] = self.came_back(scored, rows)[:, ~heard]
+        waits = ~heard & ~(rows[SENT] > self._borders[0])
+        if waits.any():
+            after[PENDING, waits] = noted(scored, rows, p > self._borders[0])[waits]
+        changed: Flags = (after[:DECIDED] != rows[:DECIDED]).any(axis=0)  # NaN, never scored, differs
+        no_more_at_risk = (rows[SENT] > self._borders[0]) & ~(after[SENT] > self._borders[0])
+        return after, changed, changed & (heard | no_more_at_risk)
 
     def hold(self, snapshot: Snapshot) -> Withheld:
         """Returns why no case may open while this model is in force; NOTHING: cases may open."""
@@ -71,6 +79,17 @@ class Crossings:
         after = rows.copy()
         self._drop_pending(scored, rows, np.ones(rows.shape[1], np.bool_))
         after[[PENDING, RETRY]] = NONE
+        return after
+
+    def came_back(self, scored: Scored, rows: Array) -> Array:
+        """Ends the risk of customers who are not above the threshold; decides nothing else. It needs no silence
+        to be believed. rows: (WIDTH, n) -> the new rows.
+        """
+        after, p, rules = rows.copy(), scored.probability, self.profile.case
+        back = ~(p > rules.threshold) & (rows[SENT] > rules.threshold)
+        self._drop_pending(scored, rows, back)
+        after[SENT, back], after[PENDING, back], after[RETRY, back] = p[back], NONE, NONE
+        after[ARMED, back & (p < rules.threshold - rules.margin)] = 1.0
         return after
 
     def gate(self, scored: Scored, rows: Array, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
@@ -93,6 +112,26 @@ class Crossings:
         for i in np.flatnonzero(unheard & (scored.probability > threshold) & ~(rows[SENT] > threshold)).tolist():
             self.undecided[int(scored.slots[i])] = float(rows[SPEAKERS, i])
         return ~unheard
+
+    def _dated(self, scored: Scored, rows: Array, heard: Flags) -> Array:
+        """Returns the rows with the instant at which each customer crossed who was not heard before, and is now."""
+        threshold = self._borders[0]
+        crosses = heard & (scored.probability > threshold) & ~(rows[SENT] > threshold)
+        late = np.flatnonzero(crosses & np.isfinite(rows[PENDING]))
+        if not len(late):
+            return rows
+        dated = rows.copy()
+        dated[PENDING, late] = crossed_us(scored, late, rows[PENDING, late], threshold)
+        return dated
+
+    def _backlog(self, scored: Scored, rows: Array) -> Withheld | Holds:
+        """Returns the hold of each customer: crossings that waited open cases when they are released."""
+        if self.released is None:
+            return Withheld.NOTHING
+        waited = np.isfinite(rows[PENDING]) & (rows[RETRY] == NONE)
+        if self.all_wait:
+            waited |= ~(rows[SENT] > self._borders[0])
+        return np.where(waited & ~np.isin(scored.slots, self.released), np.int8(Withheld.BACKLOG), np.int8(0))
 
     def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
         published: NDArray[np.bool_] = np.isnan(sent) | (np.abs(p - sent) >= self.profile.scores.min_change)

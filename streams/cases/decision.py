@@ -16,6 +16,7 @@ from features.table import Slots
 from features.view import View
 from online_model.reasons import explain
 from online_model.scorer import Scorer
+from schemas.instants import DAY_US
 from streams.cases.columns import (
     ARMED,
     ATTRIBUTES,
@@ -190,9 +191,11 @@ class CustomerDecision:
             self.emitter.casebook.schedule(self.slot, retry_us)
 
     def _held_until_us(self, why: Withheld) -> int | None:
-        """When a hold may end: with the next model, or at the next sweep."""
+        """When a hold may end: with the next model, at the next sweep, or the next day (UTC)."""
         if why in (Withheld.MODEL_NOT_READY, Withheld.STOP_LOSS):
             return next_grid(self.at_us)
+        if why == Withheld.BACKLOG:
+            return self.at_us // DAY_US * DAY_US + DAY_US
         return self.at_us + self.emitter.profile.time.sweep_every_us if why == Withheld.CATCHING_UP else None
 
     def _revert_opening(self, pending_us: float, retry_us: float) -> None:
@@ -230,6 +233,7 @@ class CustomerDecision:
             customer_id=self.customer,
             crossed_at_us=crossed_us,
             decided_at_us=self.at_us,
+            emitted_at_us=self.emitter.emitted_us(self.at_us),
             probability=self.p,
             previous_probability=None if np.isnan(sent) else sent,
             explanation=explain(scored.scorer.average, raw, contributions, above, known(scored.view.of(i))[:, 0]),

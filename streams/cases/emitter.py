@@ -22,13 +22,13 @@ from streams.interventions.case import Case
 from streams.interventions.case_states import State
 from streams.interventions.customer_attributes import AttributesTable
 from streams.interventions.gate import consents, quiet_until_us
-from streams.interventions.message import Message, withheld
+from streams.interventions.message import Message, sent_at, window_of, withheld
 from streams.interventions.opening import Withheld
 from streams.profile.profile import Profile
 
 # fields of the message that an upgrade repeats with new values
 UPGRADED = (
-    "tier", "action", "budget", "probability", "expected_saved", "expected_net_value",
+    "tier", "action", "budget", "probability", "window", "expected_saved", "expected_net_value",
     "log_odds", "average_log_odds", "other_contributions", "reasons",
 )  # fmt: skip
 
@@ -42,10 +42,15 @@ class Emitter:
     attributes_table: AttributesTable
     outbox: Outbox
     counts: Counter[str]
+    clock_us: int = 0  # live: the clock, as the feed last read it
+
+    def emitted_us(self, at_us: int) -> int:
+        """Returns when a message decided at `at_us` is sent: live by the clock, in event time at once."""
+        return max(at_us, self.clock_us)
 
     def send(self, customer: str, slot: int, row: Array, pending: PendingCandidate, at_us: int) -> None:
         """Sends the intervention and opens its case."""
-        message, channel = pending.message, pending.channel
+        message, channel = sent_at(self.profile, pending.message, self.emitted_us(at_us)), pending.channel
         row[UPGRADE] = self._upgrade_above(message["tier"])
         self.open(slot, message, channel, pending.channels, at_us)
         self.casebook.contact(slot, channel, at_us)
@@ -78,7 +83,7 @@ class Emitter:
 
     def upgrade(self, customer: str, slot: int, row: Array, case: Case, pending: PendingCandidate, at_us: int) -> None:
         """Upgrades the case to the tier of the message."""
-        message, channel = pending.message, pending.channel
+        message, channel = sent_at(self.profile, pending.message, self.emitted_us(at_us)), pending.channel
         case.channels = list(pending.channels)
         row[UPGRADE] = self._upgrade_above(message["tier"])
         update = lifecycle.upgraded(case, message["tier"], channel, {name: message[name] for name in UPGRADED}, at_us)
@@ -105,7 +110,10 @@ class Emitter:
             return
         if rule is None and retry_us is not None and retry_us > at_us:  # it keeps its grant
             self.casebook.set_candidate(slot, None, granted=pending)
-        self.withhold(customer, at_us, pending.message, refused, retry_us)
+        message = sent_at(self.profile, pending.message, self.emitted_us(at_us))
+        self.withhold(customer, at_us, message, refused, retry_us)
+        if refused == "missed" and row[PENDING] == parse_instant(pending.message["crossed_at"]):
+            row[PENDING], row[RETRY] = -np.inf, -np.inf
         if retry_us is not None:
             row[RETRY] = on_agenda(retry_us)
             self.casebook.schedule(slot, on_agenda(retry_us))
@@ -114,6 +122,9 @@ class Emitter:
         self, row: Array, pending: PendingCandidate, at_us: int, rule: str | None, retry_us: int | None
     ) -> tuple[str | None, int | None]:
         """Returns why a candidate is not sent, and when to retry; live, the customer may have changed meanwhile."""
+        crossed_us = parse_instant(pending.message["crossed_at"])
+        if window_of(self.profile, self.emitted_us(at_us) - crossed_us) is None:
+            return "missed", None
         if not (row[PENDING] > -np.inf and row[SENT] > self.profile.case.threshold):
             return "no_longer_at_risk", None
         if rule is not None:

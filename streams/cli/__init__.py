@@ -26,6 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 COMMANDS = {
     # name: (module, help)
     "topics": ("streams.cli.topics", "create the topics, or check those that exist"),
+    "validate": ("streams.cli.validate", "name the rows of files that would be refused, before anything is sent"),
     "publish": ("streams.cli.publish", "send files to the topics in event-time order"),
     "repartition": ("streams.cli.repartition", "replay history into new topics with another number of partitions"),
     "publishers": ("streams.cli.publishers", "let a producer go that is silent for good"),

@@ -1,4 +1,4 @@
-"""`keepline publish FILE...`: sends files to the topics in event-time order."""
+"""`keepline publish FILE...`: sends files to the topics in event-time order, from where an earlier run broke off."""
 
 from __future__ import annotations
 
@@ -6,30 +6,51 @@ import argparse
 import asyncio
 import time
 
+from streams.cli.file_options import add_allow_refused, add_file_options, checked
 from streams.cli.options import add_profile_options, profile_of
+from streams.cli.progress import Progress, State
 from streams.files.file_sources import FileSources
+from streams.files.fingerprint import fingerprint
 from streams.files.tick_reader import Ticks
 from streams.kafka import publish, settings
-from streams.units.engine_unit import tick_us
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds options and example."""
     parser.epilog = "example: keepline publish service_visits.jsonl app_activity.jsonl --end"
-    parser.add_argument("files", nargs="+", metavar="FILE", help=".csv, .jsonl or .parquet, plain, .gz or .zst")
+    add_file_options(parser)
+    add_allow_refused(parser)
     parser.add_argument("--end", action="store_true", help="send end markers after the last event: no event follows")
     parser.add_argument("--rate", type=_rate, metavar="N", help="send at most N events a second")
+    parser.add_argument(
+        "--late",
+        action="store_true",
+        help="send events although they lie behind what the group has applied or other files have published",
+    )
+    parser.add_argument("--again", action="store_true", help="send everything, whatever was sent of the files before")
     add_profile_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Publishes the files; the profile must be the workers' one, since heartbeats follow its tick."""
     profile, known = profile_of(args), settings.from_environment()
-    sources = FileSources(args.files, time.time_ns() // 1000, profile.time.max_skew_us)
-    started = time.perf_counter()
-    sent = asyncio.run(publish.publish(known, Ticks(sources, tick_us(profile, "event")), end=args.end, rate=args.rate))
-    seconds = time.perf_counter() - started
-    print(f"published {sent:,} events in {seconds:.1f} s ({sent / seconds:,.0f} a second)")
+    options = publish.Options(profile.time.latest_us, args.end, args.rate, args.late, args.again)
+    files, started = fingerprint(args.files, args.kind), time.perf_counter()
+    terms, plan = checked(args, profile, files.paths)
+    reading: list[FileSources] = []
+
+    def open_ticks() -> Ticks:
+        reading.append(FileSources(files.paths, terms, plan))
+        return Ticks(reading[-1], terms.tick_us)
+
+    def progress() -> State:
+        return (reading[-1].share, reading[-1].doing or f"{reading[-1].read:,} rows read") if reading else (0.0, "")
+
+    with Progress("publish", progress):
+        sent = asyncio.run(publish.publish(known, files, open_ticks, options, print))
+    if sent is not None:
+        seconds = time.perf_counter() - started
+        print(f"published {sent:,} events in {seconds:.1f} s ({sent / seconds:,.0f} a second)")
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from streams.cli.options import add_profile_options, profile_of
 from streams.cli.supervision import Supervisor
-from streams.kafka import logging_setup, settings, status, topics
+from streams.kafka import clock, logging_setup, settings, status, topics
 from streams.profile.profile import Profile
 from streams.units.dispatcher_unit import DispatcherUnit
 from streams.units.engine_unit import EngineUnit
@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
         return Supervisor([sys.executable, "-m", "streams.cli", *words]).run()
     partitions = asyncio.run(_partitions(known))
     logging_setup.set_up()
-    asyncio.run(_work(args, known, blueprints(profile, partitions, args.clock)))
+    asyncio.run(clock.check(known, profile.time.max_skew_us))
+    asyncio.run(_work(args, known, profile, partitions))
     logging.shutdown()
     sys.stderr.flush()
     os._exit(0)  # everything is saved; a consumer thread that does not end must not keep the process alive
@@ -83,13 +84,20 @@ def _engine(profile: Profile, partition: int, clock: Clock, partitions: int) -> 
     return Blueprint.of(lambda: EngineUnit(profile, partition, clock, partitions))
 
 
-async def _work(args: argparse.Namespace, known: settings.Settings, units: list[Blueprint]) -> None:
+async def _work(args: argparse.Namespace, known: settings.Settings, profile: Profile, partitions: int) -> None:
     from streams.kafka import private_api  # Faust takes a second to import: not for --help or a wrong option
     from streams.kafka.worker import Options, Worker
     from streams.operations import pages
 
     private_api.check()
-    options = Options(args.clock == "wall", args.instance, args.exit_at_end, checkpoint_s=args.checkpoint_every)
+    options = Options(
+        args.clock == "wall",
+        args.instance,
+        args.exit_at_end,
+        checkpoint_s=args.checkpoint_every,
+        max_skew_us=profile.time.max_skew_us,
+    )
+    units = blueprints(profile, partitions, args.clock)
     worker = Worker(known, units, options, show if sys.stderr.isatty() else lambda worker: None)
     if args.http:
         pages.serve(worker, args.http)

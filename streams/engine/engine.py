@@ -34,6 +34,7 @@ from streams.cases.emitter import Emitter
 from streams.cases.outbox import Facts, Outbox
 from streams.cases.responses import Responses
 from streams.engine import observations
+from streams.engine.backlog import Backlog
 from streams.engine.hearing import BEHIND_US, Hearing
 from streams.engine.labels import Labels
 from streams.engine.lifespans import Lifespans
@@ -47,6 +48,7 @@ from streams.interventions.customer_attributes import AttributesTable
 from streams.interventions.opening import Withheld
 from streams.profile.profile import Profile
 
+NONE_RELEASED: Slots = np.zeros(0, np.intp)
 Sweep = tuple[int, Slots, Array]  # instant us, slots, probability
 
 
@@ -55,7 +57,14 @@ class Engine:
     `grants_due_us` the one whose grants are."""
 
     def __init__(
-        self, profile: Profile, partition: int, tick_us: int, *, waits_for_models: bool, keeps_sweeps: bool = False
+        self,
+        profile: Profile,
+        partition: int,
+        tick_us: int,
+        *,
+        waits_for_models: bool,
+        keeps_sweeps: bool = False,
+        partitions: int = 1,
     ) -> None:
         self.profile, self.partition, self._tick_us = profile, partition, tick_us
         self.waits_for_models, self.keeps_sweeps = waits_for_models, keeps_sweeps
@@ -69,7 +78,7 @@ class Engine:
         initial = Snapshot.initial(profile.model.prior_probability)
         self.scoring = Scoring(self.layout, self.table, Crossings(self.emitter), initial)
         responses = Responses(self.emitter, self.table.names, self.layout.retention)
-        self.ticks = Ticks(self.scoring, responses, profile.label.lapsed_after_us)
+        self.ticks = Ticks(self.scoring, responses, profile.label.lapsed_after_us, live=not waits_for_models)
         self.now_us: int | None = None
         self.model_due_us: int | None = None
         self.grants_due_us: int | None = None
@@ -77,8 +86,10 @@ class Engine:
         self.quality, self.report = Quality(), Report.empty()  # the report of the last grid instant
         self.facts = Facts()
         self.hearing = Hearing(profile.time, self.table, self.attributes_table, lambda: self.quality.names)
-        self.clock_us = 0  # live: the clock, as the feed last read it
-        self._was_behind = False
+        self.backlog = Backlog(profile, self.table, partition, partitions)
+        if not waits_for_models and not profile.limits.shared:
+            self.scoring.crossings.released = NONE_RELEASED
+        self._was_behind = self._was_held = False
         self.sweeps: list[Sweep] = []
         self.labels = Labels(profile, self.table, self.layout)
         self.lifespans = Lifespans(self.table, self.layout, profile.label)
@@ -94,6 +105,12 @@ class Engine:
         """Why no case opens by the model in force; NOTHING: cases may open."""
         return self.scoring.crossings.hold(self.scorer.snapshot)
 
+    @property
+    def backlog_waits(self) -> int:
+        """How many crossings wait although cases may open: for their day, or for a producer; live, without limits."""
+        everybody = np.arange(len(self.table))
+        return 0 if self.scoring.crossings.released is None else len(self.backlog.waiting(everybody))
+
     def start(self, now_us: int) -> None:
         """Starts stream time, not after the first event of any source."""
         self.now_us = now_us
@@ -108,8 +125,9 @@ class Engine:
         """How many customers have had an event; one who was forgotten and came back counts twice."""
         return self.lifespans.known() + self.counts["forgotten"]
 
-    def step(self, rows: Rows, until_us: int, details: Mapping[int, Details]) -> None:
-        """Applies the events of whole ticks up to `until_us`, in any order, with all stops on the way.
+    def step(self, rows: Rows, until_us: int, details: Mapping[int, Details]) -> list[int]:
+        """Applies the events of whole ticks up to `until_us`, in any order, with all stops on the way; returns the
+        numbers of the letters of those that are refused as too late.
 
         `rows` have slots of `table` and the tick they are due in; details: by the `details` of the row.
         Raises AssertionError at an instant whose model or grants have not come: the feed must wait for them.
@@ -117,18 +135,21 @@ class Engine:
         assert self.now_us is not None, "the engine has not been started"
         # the input may end within a tick: its events are still due at the end of the tick, as if more had followed
         rows["due_us"] = np.minimum(rows["due_us"], -(-until_us // self._tick_us) * self._tick_us)
-        rows = rows[np.argsort(rows["due_us"], kind="stable")]
+        rows, refused = rows[np.argsort(rows["due_us"], kind="stable")], list[int]()
+        if self.now_us == until_us:  # the input ended here before, and what has come since is late
+            return self._apply(rows, details)
         while self.now_us < until_us:
             assert self.model_due_us is None, f"model of {self.model_due_us} has not come"
             assert self.grants_due_us is None, f"grants of {self.grants_due_us} have not come"
             stop_us = min(until_us, self._next_stop(rows))
             n = len(rows) if stop_us == until_us else int(np.searchsorted(rows["due_us"], stop_us, "right"))
-            self._apply(rows[:n], details)
+            refused += self._apply(rows[:n], details)
             rows, self.now_us = rows[n:], stop_us
             self._run_agenda(stop_us)
             self._stop(stop_us)
         if not self.waits_for_models:
             self._decide_what_waited()
+        return refused
 
     def apply_model(self, snapshot: Snapshot) -> None:
         """Puts a model in force; if it was awaited, makes the observations and the sweep of its instant."""
@@ -226,9 +247,11 @@ class Engine:
         crossings = self.scoring.crossings
         if not self.waits_for_models:  # a sweep adds silence alone
             crossings.unheard, crossings.undecided = self.hearing.unheard(at_us), {}
+            self._release(at_us, active)
         candidacy = self._candidacy(self.is_dispatch_instant(at_us))
         probability = self.scoring.sweep(active, at_us, self._hold(at_us), candidacy, on_scored)
         self.scoring.drop_pending(self.pending.of_others(active), at_us)
+        self._count_released(at_us)
         self._flush()
         if self.keeps_sweeps and len(active):
             self.sweeps.append((at_us, active, probability))
@@ -250,7 +273,7 @@ class Engine:
 
     def _hold(self, at_us: int) -> Withheld:
         """Live, crossings wait while the partition is behind the clock: a backlog gives an intermediate picture."""
-        return Withheld.CATCHING_UP if self.clock_us - at_us > BEHIND_US else Withheld.NOTHING
+        return Withheld.CATCHING_UP if self.emitter.clock_us - at_us > BEHIND_US else Withheld.NOTHING
 
     def _decide_what_waited(self) -> None:
         """Live: sweeps once when the partition has caught up, and customers whose producers are heard again."""
@@ -263,9 +286,29 @@ class Engine:
             self._sweep(self.now_us)
         elif len(again):
             self.scoring.crossings.unheard = self.hearing.unheard(self.now_us)
+            self._release(self.now_us, again)
             self.scoring.sweep(again, self.now_us, Withheld.NOTHING, self._candidacy(False))
+            self._count_released(self.now_us)
             self._flush()
         self._was_behind = False
+
+    def _release(self, at_us: int, slots: Slots) -> None:
+        """Live, without shared limits: releases as much of the backlog as the day still has room for. In the first
+        sweep after a hold of the model all who cross belong to it: the model brought them there, not a day.
+        """
+        crossings = self.scoring.crossings
+        self._was_held |= bool(self.hold)
+        if crossings.released is None or self.hold or self._hold(at_us):
+            return
+        crossings.all_wait, self._was_held = self._was_held, False
+        waiting = self.backlog.waiting(slots, crossings.all_wait)
+        crossings.released = self.backlog.best(self.scoring.crossing(waiting, at_us), at_us)
+
+    def _count_released(self, at_us: int) -> None:
+        crossings = self.scoring.crossings
+        if crossings.released is not None:
+            self.backlog.use(crossings.released, at_us)
+            crossings.released, crossings.all_wait = NONE_RELEASED, False
 
     def _next_stop(self, rows: Rows) -> int:
         """The next instant of schedule or agenda. Events put no deadline before the quarter of an hour they are due in,
@@ -276,8 +319,14 @@ class Engine:
         return min(stop_us, on_agenda(int(rows["due_us"][0]))) if len(rows) else stop_us
 
     def _run_agenda(self, at_us: int) -> None:
-        """Fires what is due on the agenda: deadlines of cases, retries of crossings and touches."""
+        """Fires what is due on the agenda: deadlines of cases, retries of crossings and touches. While a partition is
+        behind the clock they wait: what CRM and customers did meanwhile comes first.
+        """
         due = self.casebook.pop_due(at_us)
+        if self._hold(at_us):
+            for slot in due:
+                self.casebook.schedule(slot, on_agenda(self.emitter.clock_us))
+            return
         slots = np.array(due, np.intp)
         retries = slots[self.pending.due(slots, at_us) & self.lifespans.is_active(slots, at_us)]
         unheard = self.hearing.are_unheard(slots, at_us).tolist()
@@ -304,10 +353,24 @@ class Engine:
         entries = [candidate.candidate(customer) for customer, candidate in sorted(candidates, key=itemgetter(0))]
         self.facts.candidates.append(observations.candidates(at_us, self.partition, entries))
 
-    def _apply(self, rows: Rows, details: Mapping[int, Details]) -> None:
-        """Applies events up to the next stop, sorted by due time: drops duplicates, counts, then tick by tick."""
-        if not len(rows):
-            return
+    def _apply(self, rows: Rows, details: Mapping[int, Details]) -> list[int]:
+        """Applies events up to the next stop, sorted by due time: refuses what is too late, drops duplicates, counts,
+        then tick by tick. Returns the numbers of the refused ones' letters.
+        """
+        too_late = self._too_late(rows)
+        refused, rows = sorted(rows["letter"][too_late].tolist()), rows[~too_late]
+        if len(rows):
+            self._take(rows, details)
+        return refused
+
+    def _too_late(self, rows: Rows) -> NDArray[np.bool_]:
+        """(rows,): behind `time.latest`, and live not surely new: a shop that was away for long has much to send."""
+        too_late: NDArray[np.bool_] = rows["letter"] > 0
+        if too_late.any() and not self.waits_for_models:
+            too_late &= self.hearing.producers.may_be_known(rows, self.quality.names)
+        return too_late
+
+    def _take(self, rows: Rows, details: Mapping[int, Details]) -> None:
         first_due_us, last_due_us = int(rows["due_us"][0]), int(rows["due_us"][-1])
         rows = rows[np.lexsort((rows["id"], rows["kind"], rows["time_us"], rows["due_us"], rows["slot"]))]
         new = self.recent.take_new(rows["id"], first_due_us - 1)

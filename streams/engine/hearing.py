@@ -27,7 +27,7 @@ class Hearing:
         self, time: Time, table: Table, attributes: AttributesTable, names: Callable[[], Sequence[str]]
     ) -> None:
         """names: of the producers, by the numbers in rows."""
-        self.producers = Producers(time.quiet_factor, time.producer_patience_us)
+        self.producers = Producers(time.quiet_factor, time.producer_patience_us, time.latest_us)
         self._table, self._attributes, self._names = table, attributes, names
         self._waited_for = 0  # bits of those that were not heard when it was last asked
 

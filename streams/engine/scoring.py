@@ -57,11 +57,19 @@ class Scoring:
 
     def decide(self, scored: Scored, block: Array, hold: Withheld, candidacy: Candidacy) -> NDArray[np.bool_]:
         """Decides on active customers and changes their case columns in `block`. -> (n,) which changed."""
-        block[-WIDTH:], changed = self.crossings.decide(scored, block[-WIDTH:], hold, candidacy)
-        at, p = scored.at_us[changed].astype(np.int64).tolist(), scored.probability[changed].tolist()
+        block[-WIDTH:], changed, published = self.crossings.decide(scored, block[-WIDTH:], hold, candidacy)
+        at, p = scored.at_us[published].astype(np.int64).tolist(), scored.probability[published].tolist()
         scores = zip(at, p, repeat(scored.scorer.snapshot.version), strict=False)
-        self.scores.update(zip(scored.slots[changed].tolist(), scores, strict=True))
+        self.scores.update(zip(scored.slots[published].tolist(), scores, strict=True))
         return changed
+
+    def crossing(self, slots: Slots, at_us: int) -> Iterator[Scored]:
+        """Yields those of these customers about whom something could be decided now, scored, in chunks."""
+        for part in in_chunks(slots):
+            block = self.table.gather(part)
+            heard = ~self.crossings.unheard.of(block[-WIDTH:])
+            block, part = block[:, heard], part[heard]
+            yield self.scored(part, block, np.full(len(part), float(at_us)))
 
     def sweep(
         self, slots: Slots, at_us: int, hold: Withheld, candidacy: Candidacy, on_scored: OnScored = ignore_scores

@@ -15,8 +15,8 @@ from features.aggregates import RETENTION, Last, Signal
 from features.portable_math import Array
 from features.table import Slots
 from schemas.columns import Details, Rows
-from streams.cases.columns import WIDTH
-from streams.cases.decision import Candidacy
+from streams.cases.columns import SENT, WIDTH
+from streams.cases.decision import Candidacy, Scored
 from streams.cases.responses import Responses
 from streams.engine.scoring import ROWS_AT_ONCE, Scoring
 from streams.interventions.opening import Withheld
@@ -25,7 +25,8 @@ from streams.interventions.opening import Withheld
 class Ticks:
     """Applies events to the customers of a partition."""
 
-    def __init__(self, scoring: Scoring, responses: Responses, lapsed_after_us: int) -> None:
+    def __init__(self, scoring: Scoring, responses: Responses, lapsed_after_us: int, *, live: bool) -> None:
+        self.live = live
         self.scoring, self.table, self.layout = scoring, scoring.table, scoring.layout
         self._responses, self._lapsed_after_us = responses, lapsed_after_us
         self._last_retained = self.layout.column[Last(Signal(RETENTION))]
@@ -62,15 +63,28 @@ class Ticks:
             end = min(start + ROWS_AT_ONCE, len(slots))
             of = slice(*np.searchsorted(group, [start, end]))
             block, at_us = self.table.gather(slots[start:end]), due_us[start:end].astype(np.float64)
+            retained_us = block[self._last_retained].copy()
             self._update(block, rows[of], group[of] - start, at_us)
             about = slots[start:end], block[-WIDTH:], due_us[start:end]
             self._responses.take(*about, rows[of], group[of] - start, details)
             is_active = np.flatnonzero(block[self._last_retained] >= at_us - self._lapsed_after_us)
             part = block[:, is_active]
             scored = self.scoring.scored(slots[start:end][is_active], part, at_us[is_active])
+            if self.live:
+                self._look_back(scored, part, retained_us[is_active])
             self.scoring.decide(scored, part, hold, candidacy)
             block[-WIDTH:, is_active] = part[-WIDTH:]
             self.table.scatter(slots[start:end], block)
+
+    def _look_back(self, scored: Scored, block: Array, retained_us: Array) -> None:
+        """Live, customers at risk who came and have been silent since: the visit ended the risk, but its record comes
+        too late for a score that shows it. retained_us: (n,) the last visit before this tick.
+        """
+        last_us, threshold = block[self._last_retained], self.scoring.crossings.profile.case.threshold
+        came = (last_us > retained_us) & (block[SENT - WIDTH] > threshold) & (scored.probability > threshold)
+        if came.any():
+            then = self.scoring.scored(scored.slots[came], block[:, came], last_us[came])
+            block[-WIDTH:, came] = self.scoring.crossings.came_back(then, block[-WIDTH:, came])
 
     def _update(self, block: Array, rows: Rows, group: NDArray[np.intp], at_us: Array) -> None:
         """Updates the aggregates. Rows with details, outcomes and profiles, are not events of the customer."""

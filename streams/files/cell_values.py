@@ -12,9 +12,15 @@ import orjson
 
 from schemas.columns import NUMBERS
 from streams.files.derived_ids import DerivedIds, plain_number
+from streams.files.id_cells import IdCells
+from streams.files.read_options import ReadOptions
 
 Column = Sequence[Any]
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+GROUPED = re.compile(
+    r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?", re.ASCII
+)  # 1.234 and 1.234,50 where the comma is the decimal mark
+GROUPED_BY_COMMAS = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d*", re.ASCII)
 PAIR = re.compile(r"\s*([^:;|\s]+)\s*:\s*(true|false)\s*(?:[;|]|$)")
 PAIRS = re.compile(f"(?:{PAIR.pattern})+")
 MOST_CACHED = 1 << 16
@@ -25,6 +31,16 @@ def _number(text: str) -> Any:
         return text or None
     number = float(text)
     return plain_number(number) if abs(number) < float("inf") else text
+
+
+def _number_with_comma(text: str) -> Any:
+    """Parses `12,50`. Two different marks are unambiguous: the last one is the decimal mark."""
+    if GROUPED_BY_COMMAS.fullmatch(text):
+        plain = text.replace(",", "")
+    else:
+        plain = (text.replace(".", "") if GROUPED.fullmatch(text) else text).replace(",", ".")
+    number = _number(plain)
+    return text if isinstance(number, str) else number
 
 
 class ParseCache(dict[str, Any]):
@@ -67,8 +83,8 @@ def _consent(cell: Any) -> Any:
 class TextColumns:
     """Parses columns of text, as in CSV: an empty cell is a missing field."""
 
-    def __init__(self) -> None:
-        numbers = ParseCache(_number)
+    def __init__(self, decimal: str = ".") -> None:
+        numbers = ParseCache(_number_with_comma if decimal == "," else _number)
         self.caches = dict.fromkeys((*NUMBERS, "schema_version", "cost", "value"), numbers)
         self.caches["causes"] = ParseCache(_causes)
 
@@ -83,24 +99,30 @@ class TextColumns:
 class Completion:
     """Turns columns of one file into complete events."""
 
-    def __init__(self, kind: str, file: str) -> None:
+    def __init__(self, kind: str, file: str, options: ReadOptions) -> None:
         self.kind, self.file, self.ids = kind, file, DerivedIds()
+        self.derives_ids, self.customers = options.derives_ids, IdCells(file)
 
     def objects(self, columns: Mapping[str, Column], rows: int) -> list[dict[str, Any]]:
         """Returns one object a row, without the fields that are None; (rows,) each column."""
         filled = dict(columns)
         for name, value in (("kind", self.kind), ("schema_version", 1)):
             filled[name] = _filled(filled.get(name), value, rows)
+        filled["customer_id"] = self.customers.column(filled["customer_id"])
         if "consent" in filled:
             filled["consent"] = list(map(_consent, filled["consent"]))
         objects = _objects(filled, rows)
+        if self.derives_ids:
+            self._complete(objects, filled)
+        return objects
+
+    def _complete(self, objects: list[dict[str, Any]], filled: Mapping[str, Column]) -> None:
         without_id = [one for one in objects if "event_id" not in one] if "event_id" in filled else objects
         for one, event_id in zip(without_id, self.ids.of(without_id), strict=True):
             one["event_id"] = event_id
         without_producer = [one for one in objects if "producer" not in one] if "producer" in filled else objects
         for one in without_producer:
             one["producer"] = self.file
-        return objects
 
 
 def _has_gaps(column: Column) -> bool:

@@ -1,11 +1,13 @@
-"""The decompressed bytes of a file, and its whole lines. Errors of reading a file are raised here."""
+"""The decompressed bytes of a file as UTF-8, and its whole lines. Errors of reading a file are raised here."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import Any
 
 import pyarrow as pa
 
@@ -16,16 +18,39 @@ BLOCK_BYTES = 1 << 18
 MOST_LINE_BYTES = 16 << 20
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+FIRST_BYTES = 8
 
 
-def check_readable(path: Path) -> None:
-    """Raises UsageError when `path` is not a file, Failure when it may not be read."""
+@dataclass
+class Meter:
+    """How far a file has been read, in bytes on disk, and what is done with it beside that."""
+
+    size: int = 0
+    before: int = 0  # where the block that is being read begins
+    after: int = 0
+    inner: float = 0.0  # the share of that block that has been handed on
+    doing: str = ""
+
+    @property
+    def read(self) -> int:
+        """The bytes that have been handed on."""
+        return self.before + int((self.after - self.before) * self.inner)
+
+    def next_block(self, after: int) -> None:
+        """A block that ends at `after` is read next."""
+        self.before, self.after, self.inner = self.after, after, 0.0
+
+
+def first_bytes(path: Path) -> bytes:
+    """Returns the first bytes of a file. Raises UsageError when `path` is not a file, Failure when it may not be
+    read."""
     with reading(path):
         if not path.exists():
             raise UsageError(f"{path}: no such file")
         if not path.is_file():
             raise UsageError(f"{path}: is not a file; name the files themselves")
-        path.open("rb").close()
+        with path.open("rb") as file:
+            return file.read(FIRST_BYTES)
 
 
 @contextmanager
@@ -40,17 +65,16 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
 
 
-def blocks(name: FileName) -> Iterator[bytes]:
-    """Yields the decompressed bytes of a file, at most BLOCK_BYTES at a time."""
-    with reading(name.path), _open(name) as stream:
-        while block := stream.read(BLOCK_BYTES):
-            yield block
+def blocks(name: FileName, meter: Meter, encoding: str | None = None) -> Iterator[bytes]:
+    """Yields the decompressed bytes of a file, at most BLOCK_BYTES at a time; of text in `encoding`, as UTF-8."""
+    found = _bytes(name, meter)
+    return found if encoding is None else _as_utf8(found, encoding, name.path)
 
 
-def whole_lines(name: FileName) -> Iterator[bytes]:
+def whole_lines(name: FileName, meter: Meter, encoding: str | None = None) -> Iterator[bytes]:
     """Yields blocks of whole lines, without a byte order mark; the last line needs no line end."""
     rest, first = b"", True
-    for block in blocks(name):
+    for block in blocks(name, meter, encoding):
         block = rest + block
         if first:
             block, first = _without_mark(name.path, block), False
@@ -62,15 +86,33 @@ def whole_lines(name: FileName) -> Iterator[bytes]:
             yield block[:end]
     if rest:
         yield rest
+    meter.next_block(meter.after)
 
 
-def _open(name: FileName) -> IO[bytes]:
-    if name.compression is None:
-        return name.path.open("rb")
-    return cast("IO[bytes]", pa.input_stream(str(name.path), compression=name.compression))
+def _bytes(name: FileName, meter: Meter) -> Iterator[bytes]:
+    with reading(name.path), pa.OSFile(str(name.path)) as raw, _unpacked(raw, name.compression) as stream:
+        meter.size = raw.size()
+        while block := stream.read(BLOCK_BYTES):
+            meter.next_block(raw.tell())
+            yield block
+
+
+def _unpacked(raw: pa.NativeFile, compression: str | None) -> Any:
+    return raw if compression is None else pa.CompressedInputStream(raw, compression)
+
+
+def _as_utf8(found: Iterator[bytes], encoding: str, path: Path) -> Iterator[bytes]:
+    """Bytes that are no text in `encoding` stay what they are, so that their row alone is refused."""
+    decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+    try:
+        for block in found:
+            yield decoder.decode(block).encode("utf-8", "surrogateescape")
+        yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
+    except UnicodeError as error:
+        raise Failure(f"{path}: is not text in {encoding} ({error}); name its encoding with --encoding") from None
 
 
 def _without_mark(path: Path, block: bytes) -> bytes:
     if block.startswith(UTF16_MARKS):
-        raise UsageError(f"{path}: is UTF-16; save it as UTF-8")
+        raise UsageError(f"{path}: is UTF-16; save it as UTF-8, or read it with --encoding utf-16")
     return block.removeprefix(UTF8_MARK)

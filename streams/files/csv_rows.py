@@ -1,4 +1,5 @@
-"""Chunks of a .csv: a header names the columns, commas separate cells, quoted with " where needed."""
+"""Chunks of a .csv: a header names the columns, cells are separated by commas or what the options name, and quoted with
+" where needed."""
 
 from __future__ import annotations
 
@@ -14,8 +15,9 @@ from schemas.errors import Failure, UsageError
 from schemas.refusals import Refused
 from streams.files.cell_values import Completion, TextColumns
 from streams.files.chunks import CHUNK_ROWS, Chunk, MalformedRow, RowsOfKind, check_columns
-from streams.files.compression import whole_lines
+from streams.files.compression import Meter, whole_lines
 from streams.files.file_names import FileName
+from streams.files.read_options import ReadOptions
 
 Row = list[str]
 Lines = NDArray[np.int64]
@@ -24,29 +26,41 @@ Lines = NDArray[np.int64]
 class TextLines:
     """The lines of a file as text; bytes that are not UTF-8 become surrogates and make `clean` false."""
 
-    def __init__(self, name: FileName) -> None:
-        self.name, self.clean, self.last = name, True, ""
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self.blocks, self.clean, self.last = blocks, True, ""
+        self.text, self.length = io.StringIO(), 1
 
     def __iter__(self) -> Iterator[str]:
-        for block in whole_lines(self.name):
+        for block in self.blocks:
             try:
                 text = block.decode()
             except UnicodeDecodeError:
                 text, self.clean = block.decode("utf-8", "surrogateescape"), False
-            for self.last in io.StringIO(text, newline="\n"):
+            lines = self.text = io.StringIO(text, newline="\n")
+            self.length = len(text)
+            for self.last in lines:
                 yield self.last
+
+    @property
+    def share(self) -> float:
+        """How much of the present block has been read, 0 to 1."""
+        return self.text.tell() / self.length
 
 
 class CsvRows:
     """Refuses a malformed row alone, unless a quotation mark leaves open where the row ends."""
 
-    def __init__(self, name: FileName) -> None:
+    def __init__(self, name: FileName, options: ReadOptions, meter: Meter) -> None:
         assert name.kind is not None
-        self.name, self.kind = name, name.kind
-        self.lines = TextLines(name)
-        self.reader = csv.reader(iter(self.lines), strict=True)
+        self.name, self.kind, self.delimiter, self.meter = name, name.kind, options.delimiter, meter
+        self.lines = TextLines(whole_lines(name, meter, options.encoding))
+        self.reader = csv.reader(iter(self.lines), strict=True, delimiter=options.delimiter)
         self.columns = self._header()
-        self.texts, self.completion = TextColumns(), Completion(name.kind, name.file)
+        self.texts, self.completion = TextColumns(options.decimal), Completion(name.kind, name.file, options)
+
+    def remarks(self) -> list[str]:
+        """Returns what was read otherwise than it is written."""
+        return self.completion.customers.remarks()
 
     def chunks(self) -> Iterator[Chunk]:
         """Yields the rows below the header, without blank lines."""
@@ -55,6 +69,7 @@ class CsvRows:
             rows, broken = self._read()
             if not rows:
                 return
+            self.meter.inner = self.lines.share
             yield self._chunk(rows, first + self._lines_before(rows, first), broken)
 
     def _header(self) -> Row:
@@ -65,9 +80,20 @@ class CsvRows:
         if not header:
             raise UsageError(f"{self.name.path}: has no header; expected a first line that names the columns")
         if "\0" in "".join(header) or not _is_utf8(header):
-            raise UsageError(f"{self.name.path}: does not begin with text in UTF-8; save it as CSV in UTF-8")
-        check_columns(self.name.path, self.kind, header)
+            raise UsageError(
+                f"{self.name.path}: does not begin with text in UTF-8; save it as CSV in UTF-8, "
+                "or name its encoding with --encoding"
+            )
+        try:
+            check_columns(self.name.path, self.kind, header)
+        except UsageError as error:
+            raise UsageError(f"{error} ({self._separated(header)})") from None
         return header
+
+    def _separated(self, header: Row) -> str:
+        marks = [mark for mark in ";\t|," if mark != self.delimiter and mark in "".join(header)]
+        hint = f"; --delimiter {marks[0]!r} reads those separated by it" if marks else ""
+        return f"separated by {self.delimiter!r}{hint}"
 
     def _read(self) -> tuple[list[Row], dict[int, MalformedRow]]:
         """Returns the next rows, and by index those (empty ones) that stand for a malformed line."""
@@ -114,10 +140,10 @@ class CsvRows:
 
     def _wrong(self, row: Row) -> MalformedRow | None:
         if len(row) != len(self.columns):
-            sentence = f"has {len(row)} cells, the header names {len(self.columns)} columns"
+            sentence = f"has {len(row):,} cells, the header names {len(self.columns)} columns"
             return self._malformed("width", sentence, _written(row))
         if not _is_utf8(row):
-            return self._malformed("utf8", "is not text in UTF-8", _written(row))
+            return self._malformed("utf8", "is not text in UTF-8; name its encoding with --encoding", _written(row))
         return None
 
     def _malformed(self, rule: str, sentence: str, text: str) -> MalformedRow:

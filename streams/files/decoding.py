@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.columns import KINDS, Details, Events
+from schemas.columns import KINDS, NUMBERS, Details, Events
 from schemas.decode import MAX_SKEW_US, Decoded, Decoder
 from schemas.refusals import Refused, dead_letter, excerpt
 from schemas.validation import Mark
-from streams.files.chunks import Chunk, RowsOfKind, Source
+from streams.files.chunks import TIME, Chunk, RowsOfKind, Source
+from streams.files.file_rules import Bounds, refuse
+from streams.files.read_options import ReadOptions
+from streams.files.time_forms import TimeForms
 
+DEFAULT = ReadOptions()
 EXPECTED = ", ".join(KINDS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DecodedChunk:
-    """`decoded.index`, marks and refusals count the chunk's rows from 0; `letters` follow `decoded.refused`."""
+    """`decoded.index`, marks and refusals count the chunk's rows from 0."""
 
     chunk: Chunk
     decoded: Decoded
-    letters: list[dict[str, Any]]
 
     @property
     def size(self) -> int:
@@ -39,27 +43,76 @@ class DecodedChunk:
 
     def values(self) -> list[bytes]:
         """Returns each row as complete JSON, as a topic would have it; malformed ones unchanged."""
+        return self._values
+
+    @cached_property
+    def _values(self) -> list[bytes]:
         return self.chunk.values()
 
+    @property
+    def letters(self) -> list[dict[str, Any]]:
+        """The dead letters of the refused rows."""
+        return [self.letter(refused) for refused in self.decoded.refused]
 
-def decode_source(source: Source, now_us: int, max_skew_us: int = MAX_SKEW_US) -> Iterator[DecodedChunk]:
+    def letter(self, refused: Refused) -> dict[str, Any]:
+        """Returns the dead letter of a row, with file and line."""
+        place = {"file": self.chunk.file, "line": int(self.lines[refused.index])}
+        return dead_letter(refused, self._values[refused.index], place)
+
+
+class SourceDecoder:
+    """Decodes the chunks of one file."""
+
+    def __init__(
+        self, source: Source, now_us: int, max_skew_us: int, options: ReadOptions, bounds: Bounds | None = None
+    ) -> None:
+        self.source, self.now_us, self.bounds = source, now_us, bounds
+        self.decoders = {kind: Decoder(kind, max_skew_us) for kind in KINDS}
+        self.times, self.decimal = TimeForms(options), options.decimal
+
+    def chunks(self) -> Iterator[DecodedChunk]:
+        """Returns the chunks, decoded lazily."""
+        return map(self._chunk, self.source.chunks)
+
+    def _chunk(self, chunk: Chunk) -> DecodedChunk:
+        known = [part for part in chunk.parts if part.kind in KINDS]
+        refused = [one.refused for one in chunk.malformed]
+        refused += [refusal for part in chunk.parts if part.kind not in KINDS for refusal in _unknown_kind(part)]
+        parts = [_in_chunk(self._part(part), part.places) for part in known]
+        return DecodedChunk(chunk, refuse(_merged(parts, refused), self.bounds))
+
+    def _part(self, part: RowsOfKind) -> Decoded:
+        """Decodes rows of one kind; from the first time on that is refused, all times pass `TimeForms` first."""
+        decoder = self.decoders[part.kind]
+        if self.times.needed:
+            part.map_times(self.times.rfc3339)
+        decoded = part.decode(decoder, self.now_us)
+        if not self.times.needed and any(one.field == TIME for one in decoded.refused):
+            self.times.needed = True
+            if part.map_times(self.times.rfc3339):
+                decoded = part.decode(decoder, self.now_us)
+        if decoded.refused:
+            decoded = replace(decoded, refused=[self._explained(one, part) for one in decoded.refused])
+        return decoded
+
+    def _explained(self, refused: Refused, part: RowsOfKind) -> Refused:
+        """Adds to a refusal the option that would help."""
+        if refused.field == TIME:
+            return self.times.explained(refused, part.field(refused.index, TIME))
+        if refused.field in NUMBERS and self.decimal == "." and "," in str(part.field(refused.index, refused.field)):
+            return replace(refused, sentence=f"{refused.sentence}; --decimal , reads decimal commas")
+        return refused
+
+
+def decode_source(
+    source: Source,
+    now_us: int,
+    max_skew_us: int = MAX_SKEW_US,
+    options: ReadOptions = DEFAULT,
+    bounds: Bounds | None = None,
+) -> Iterator[DecodedChunk]:
     """Returns the chunks of a source, decoded lazily."""
-    decoders = {kind: Decoder(kind, max_skew_us) for kind in KINDS}
-    return (_decoded(chunk, decoders, now_us) for chunk in source.chunks)
-
-
-def _decoded(chunk: Chunk, decoders: dict[str, Decoder], now_us: int) -> DecodedChunk:
-    known = [part for part in chunk.parts if part.kind in KINDS]
-    refused = [one.refused for one in chunk.malformed]
-    refused += [refusal for part in chunk.parts if part.kind not in KINDS for refusal in _unknown_kind(part)]
-    parts = [_in_chunk(part.decode(decoders[part.kind], now_us), part.places) for part in known]
-    decoded = _merged(parts, refused)
-    values = chunk.values() if decoded.refused else []
-    letters = [
-        dead_letter(one, values[one.index], {"file": chunk.file, "line": int(chunk.lines[one.index])})
-        for one in decoded.refused
-    ]
-    return DecodedChunk(chunk, decoded, letters)
+    return SourceDecoder(source, now_us, max_skew_us, options, bounds).chunks()
 
 
 def _unknown_kind(part: RowsOfKind) -> Iterable[Refused]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from schemas.decode import Decoded
+from streams.files.chunks import Source
 from streams.files.decoding import DecodedChunk, decode_source
 from streams.files.formats import open_source
+from streams.files.sorted_rows import SortedRows
+from streams.files.survey import Plan, Survey, Terms
+from streams.files.tally import Tally
+from streams.files.time_order import OrderWatch
 from streams.inputs.merge import Merge, Offsets
-from streams.units.engine_batch import Letter
+from streams.units.engine_batch import LetterOf
 
 
 class Feed(Protocol):
@@ -23,8 +28,19 @@ class Feed(Protocol):
     def wants(self, source: str) -> bool:
         """Returns whether more rows of a source are needed."""
 
-    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
+    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letter: LetterOf) -> None:
         """Accepts decoded rows, in order."""
+
+
+AS_THEY_ARE = Plan()
+
+
+class OutOfOrder(Exception):
+    """The files must be read as `plan` says: rows are out of order or run away. Nothing was kept of what was read."""
+
+    def __init__(self, survey: Survey, plan: Plan) -> None:
+        super().__init__("files are out of order")
+        self.survey, self.plan = survey, plan
 
 
 @dataclass
@@ -32,26 +48,57 @@ class Input:
     """A file with how far it has been read."""
 
     name: str
+    source: Source
     chunks: Iterator[DecodedChunk]
+    tally: Tally
+    watch: OrderWatch
     rows: int = 0
     exhausted: bool = False
 
 
 class FileSources:
-    """Reads files into a feed, as many rows of each as are needed."""
+    """Reads files into a feed, as many rows of each as are needed.
 
-    def __init__(self, paths: Sequence[str], now_us: int, max_skew_us: int) -> None:
-        """Raises UsageError when a file cannot be a source; rows later than `now_us` are refused."""
-        self.inputs = [
-            Input(f"{i}:{path}", decode_source(open_source(path), now_us, max_skew_us)) for i, path in enumerate(paths)
-        ]
+    With `watches`, files in order stream; at the first sign of the contrary all files are surveyed, and OutOfOrder is
+    raised when they have to be read otherwise.
+    """
+
+    def __init__(self, paths: Sequence[str], terms: Terms, plan: Plan = AS_THEY_ARE, *, watches: bool = False) -> None:
+        """Raises UsageError when a file cannot be a source."""
+        self.paths, self.terms, self.watches = paths, terms, watches
+        self.inputs = [self._input(i, path, plan) for i, path in enumerate(paths)]
+        self.survey: Survey | None = None
         self.read = 0
         self.last_us: int | None = None
+        self.first_us: int | None = None
 
     @property
     def names(self) -> list[str]:
         """The names of the sources, one a file."""
         return [source.name for source in self.inputs]
+
+    @property
+    def share(self) -> float:
+        """How much of the work with the files is done, 0 to 1."""
+        meters = [one.source.meter for one in self.inputs]
+        return sum(meter.read for meter in meters) / max(sum(meter.size for meter in meters), 1)
+
+    @property
+    def doing(self) -> str:
+        """What is done beside reading, empty when nothing is."""
+        if self.survey is not None:
+            return f"checking the order of all files, {self.survey.share:.0%}"
+        return next((one.source.meter.doing for one in self.inputs if one.source.meter.doing), "")
+
+    @property
+    def tallies(self) -> list[Tally]:
+        """What was refused, by file."""
+        return [one.tally for one in self.inputs]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was read otherwise than it is written, once everything was read."""
+        return [remark for one in self.inputs for remark in one.source.remarks()]
 
     @property
     def exhausted(self) -> bool:
@@ -75,6 +122,7 @@ class FileSources:
                 source.exhausted = True
                 feed.merge.exhausted(source.name)
             else:
+                self._check_order(source, chunk)
                 seen(source, chunk)
                 self._offer(source, chunk, feed)
         if self.exhausted:
@@ -87,4 +135,27 @@ class FileSources:
         times_us = chunk.decoded.events.rows["time_us"]
         if len(times_us):
             self.last_us = max(self.last_us or 0, int(times_us.max()))
-        feed.take_decoded(source.name, chunk.decoded, offsets, chunk.letters)
+            self.first_us = int(times_us.min()) if self.first_us is None else min(self.first_us, int(times_us.min()))
+        source.tally.add(chunk.size - len(chunk.decoded.marks), chunk.letters)
+        feed.take_decoded(source.name, chunk.decoded, offsets, chunk.letter)
+
+    def _input(self, i: int, path: str, plan: Plan) -> Input:
+        terms, is_sorted = self.terms, i in plan.unsorted
+        source = open_source(path, replace(terms.options, derives_ids=not is_sorted))
+        if is_sorted:
+            source = SortedRows(source, terms.options).sorted_source()
+        chunks = decode_source(source, terms.now_us, terms.max_skew_us, terms.options, plan.bounds)
+        return Input(f"{i}:{path}", source, chunks, Tally(source.file), OrderWatch(terms.tick_us))
+
+    def _check_order(self, source: Input, chunk: DecodedChunk) -> None:
+        if not self.watches:
+            return
+        late = source.watch.late(chunk.decoded)
+        gap_us = source.watch.gap_us(chunk.decoded, self.first_us, self.last_us)
+        if not late and gap_us <= self.terms.longest_gap_us:
+            return
+        self.survey, self.watches = Survey(self.paths, self.terms), False
+        survey, plan = self.survey, self.survey.plan()
+        self.survey = None
+        if plan:
+            raise OutOfOrder(survey, plan)

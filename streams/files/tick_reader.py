@@ -1,11 +1,12 @@
-"""Reads files as a publisher sends them: tick by tick in event-time order; rows that will be refused in file order.
+"""Reads files as a publisher sends them: tick by tick in event-time order; rows that will be refused in file order, but
+for those that only the rules for files refuse: they are not sent.
 
 It uses the engine's merge, so an event that is late in a file is late in the topic by the same tick.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +15,10 @@ import numpy as np
 from schemas.columns import KINDS
 from schemas.decode import Decoded
 from streams.files.decoding import DecodedChunk
+from streams.files.file_rules import RULES
 from streams.files.file_sources import FileSources, Input
 from streams.inputs.merge import Merge, Offsets
-from streams.units.engine_batch import Letter
+from streams.units.engine_batch import LetterOf
 
 MOST_BUFFERED = 50_000
 
@@ -59,7 +61,7 @@ class Ticks:
         """Returns whether more rows of a file are needed."""
         return self.merge.sources[source].buffered < MOST_BUFFERED or self.merge.holds_frontier(source)
 
-    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
+    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letter: LetterOf) -> None:
         """Accepts rows of a file, in order; each has its number as slot."""
         first = self.numbers - len(offsets)
         rows = decoded.events.rows
@@ -74,6 +76,8 @@ class Ticks:
         ):
             self.waiting[first + place] = Row(KINDS[row["kind"]], customer, values[place])
         for refused in chunk.decoded.refused:
+            if refused.rule in RULES:  # a worker does not know these rules: it might accept the row
+                continue
             self.refused.append(Row(_kind_of(chunk, refused.index), None, values[refused.index]))
 
     def _ticks(self, rows: Any) -> Iterator[tuple[int, list[Row]]]:

@@ -165,6 +165,12 @@ class Merge:
         return watermark_us // self.tick_us * self.tick_us + self.tick_us
 
 
+def behind_us(rows: Rows, tick_us: int) -> Offsets:
+    """Returns (rows,) how far rows that were added are behind the watermark at which they came; below 0: not at all."""
+    behind: Offsets = rows["due_us"] - tick_us - rows["time_us"]
+    return behind
+
+
 def _take(source: Source, due_us: int, parts: list[Rows]) -> None:
     while source.chunks:
         rows, offsets = source.chunks[0]

@@ -9,14 +9,17 @@ silence is believed only as far as all who speak for the customer have been hear
   events to know that, its silence is believed;
 - a pause fades from what is usual with a half-life of four weeks, and can at most double it: one outage is not a habit.
 
+Up to when each had been heard by the end of a day is kept for as long as late events are taken (`latest`): what is
+newer cannot have been applied and forgotten, however old it is by the clock.
+
 A producer that left for good (a heartbeat with `final`, or the command that sends one) is let go, and so is one that
 has been silent for `patience`. In event time nothing of this applies: there the log is all there is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,12 +50,15 @@ class Producer:
     beats: bool = False  # it sends heartbeats
     scope: str | None = None  # it speaks for all customers of this scope
     final: bool = False  # it has left for good
+    days: list[list[int]] = field(default_factory=list)  # [day of stream time, heard_us at its end], oldest first
 
     def hear(self, times_us: NDArray[np.int64]) -> None:
         """Events or heartbeats at these times, in any order."""
         later = np.unique(times_us[times_us > self.heard_us])
-        if not len(later):
-            return
+        for start in range(0, len(later), ENOUGH_PAUSES):  # in a backlog too an outage counts as one
+            self._hear(later[start : start + ENOUGH_PAUSES])
+
+    def _hear(self, later: NDArray[np.int64]) -> None:
         longest_us, last_us = float(np.diff(later, prepend=self.heard_us).max()), int(later[-1])
         if self.pauses >= ENOUGH_PAUSES:
             longest_us = min(longest_us, 2.0 * max(self.longest_us, self._least_us))
@@ -60,15 +66,15 @@ class Producer:
         self.longest_us, self.heard_us, self.final = max(longest_us, faded_us), last_us, False
         self.pauses += len(later)
 
-    def beat(self, time_us: int, scope: str | None, final: bool) -> None:
-        """A heartbeat. With the first one a new habit begins: pauses between events say nothing about heartbeats."""
+    def beat(self, times_us: Sequence[int], scope: str | None, final: bool) -> None:
+        """Heartbeats. With the first one a new habit begins: pauses between events say nothing about heartbeats."""
         if final:
-            self.heard_us, self.final = max(self.heard_us, time_us), True
+            self.heard_us, self.final = max(self.heard_us, *times_us), True
             return
         if not self.beats:
             self.beats, self.longest_us, self.pauses = True, 0.0, 0
-            self.heard_us = max(self.heard_us, time_us)
-        self.hear(np.array([time_us], np.int64))
+            self.heard_us = max(self.heard_us, times_us[0])
+        self.hear(np.array(times_us, np.int64))
         self.scope, self.final = scope, False
 
     def believed_us(self, factor: float) -> float:
@@ -76,6 +82,19 @@ class Producer:
         if self.pauses < ENOUGH_PAUSES and not self.beats:
             return np.inf
         return self.heard_us + factor * max(self.longest_us, self._least_us)
+
+    def end_of(self, day: int, kept_days: int) -> None:
+        """Keeps up to when it has been heard on this day, on `kept_days` before it, and before those."""
+        if self.days and self.days[-1][0] >= day:
+            self.days[-1][1] = self.heard_us
+        else:
+            self.days.append([day, self.heard_us])
+        while len(self.days) > 1 and self.days[1][0] < day - kept_days:
+            del self.days[0]
+
+    def heard_by(self, day: int) -> float:
+        """Up to when it had been heard by the end of a day of stream time; inf: nothing is known of that time."""
+        return max((heard_us for at, heard_us in self.days if at <= day), default=np.inf)
 
     @property
     def _least_us(self) -> int:
@@ -85,11 +104,19 @@ class Producer:
 class Producers:
     """The producers of a partition, by their bits: number 0 to MOST - 1 one each, REST for all others."""
 
-    def __init__(self, factor: float, patience_us: int) -> None:
-        """factor: a producer is silent after so many times its longest usual pause; patience_us: then it is let go."""
-        self.factor, self.patience_us = factor, patience_us
+    def __init__(self, factor: float, patience_us: int, latest_us: int) -> None:
+        """factor: a producer is silent after so many times its longest usual pause; patience_us: then it is let go;
+        latest_us: an event so far behind is taken only if it is surely new.
+        """
+        self.factor, self.patience_us, self.latest_us = factor, patience_us, latest_us
+        self._kept_days = -(-latest_us // DAY_US)
         self.all: list[Producer] = []
         self._number: dict[tuple[str, str], int] = {}
+        self._proved: list[int] = []  # up to when each had been heard before this batch
+
+    def prove(self) -> None:
+        """A batch begins: what is behind all that has been heard up to now is late."""
+        self._proved = [one.heard_us for one in self.all]
 
     def hear(self, rows: Rows, names: Sequence[str]) -> Bits:
         """Events that are applied now -> (rows,) the bit of each one's producer. names: of the rows' producers."""
@@ -100,26 +127,43 @@ class Producers:
             times_us = rows["time_us"][mine]
             number = self._of(KINDS[pair >> 16], names[pair & 0xFFFF], int(times_us.min()))
             self.all[number].hear(times_us)
+            self.all[number].end_of(int(rows["due_us"][mine].max() - 1) // DAY_US, self._kept_days)
             bits[mine] = 1 << number
         return bits
 
     def late(self, rows: Rows, names: Sequence[str], tick_us: int) -> NDArray[np.bool_]:
-        """(rows,): events behind a tick that their own producer had proved on that source before."""
+        """(rows,): events behind a tick that their own producer had proved on that source before this batch."""
         ends_us, late = -(-rows["time_us"] // tick_us) * tick_us, np.zeros(len(rows), np.bool_)
-        pairs = rows["kind"].astype(np.int64) << 16 | rows["producer"]
-        for pair in np.unique(pairs).tolist():
-            number = self._number.get((KINDS[pair >> 16], names[pair & 0xFFFF]))
-            if number is not None:
-                late |= (pairs == pair) & (ends_us <= self.all[number].heard_us // tick_us * tick_us)
+        for number, mine in self._of_rows(rows, names):
+            if number is not None and number < len(self._proved):
+                late |= mine & (ends_us <= self._proved[number] // tick_us * tick_us)
         return late
 
-    def beat(self, source: str, name: str, time_us: int, scope: str | None = None, *, final: bool = False) -> None:
-        """A heartbeat on a source. Whoever has sent no event there, and names no scope, speaks for nobody."""
+    def may_be_known(self, rows: Rows, names: Sequence[str]) -> NDArray[np.bool_]:
+        """(rows,): not newer than what had been heard of their producer `latest` ago: perhaps applied and forgotten.
+        The same for a producer that was not known then: its events may have come by another name.
+        """
+        known = np.ones(len(rows), np.bool_)
+        if not len(rows):
+            return known
+        day = int(rows["due_us"].min() - 1 - self.latest_us) // DAY_US - 1
+        for number, mine in self._of_rows(rows, names):
+            if number is not None:
+                known[mine] = rows["time_us"][mine] <= self.all[number].heard_by(day)
+        return known
+
+    def beat(
+        self, source: str, name: str, times_us: Sequence[int], scope: str | None = None, *, final: bool = False
+    ) -> None:
+        """Heartbeats on a source; the last one has this scope and `final`. A producer that has sent no event there, and
+        names no scope, speaks for nobody.
+        """
         number = self._number.get((source, name))
         if number is None and scope is not None:
-            number = self._of(source, name, time_us)
+            number = self._of(source, name, times_us[0])
         if number is not None:
-            self.all[number].beat(time_us, scope, final)
+            self.all[number].beat(times_us, scope, final)
+            self.all[number].end_of(max(times_us) // DAY_US, self._kept_days)
 
     def unheard(self, at_us: int) -> list[int]:
         """Numbers of those whose silence is not believed up to `at_us`. One heartbeat that is missed means nothing."""
@@ -142,9 +186,15 @@ class Producers:
         return [asdict(one) for one in self.all]
 
     def load(self, state: Iterable[Mapping[str, Any]]) -> None:
-        """What `state` gave."""
-        self.all = [Producer(**one) for one in state]
+        """What `state` gave; before days were kept, what had been heard counts as heard long ago."""
+        self.all = [Producer(**{"days": [[0, one["heard_us"]]], **one}) for one in state]
         self._number = {(one.source, one.name): number for number, one in enumerate(self.all)}
+
+    def _of_rows(self, rows: Rows, names: Sequence[str]) -> Iterator[tuple[int | None, NDArray[np.bool_]]]:
+        """Yields each producer's number, None where it has none yet, and (rows,) which rows are its own."""
+        pairs = rows["kind"].astype(np.int64) << 16 | rows["producer"]
+        for pair in np.unique(pairs).tolist():
+            yield self._number.get((KINDS[pair >> 16], names[pair & 0xFFFF])), pairs == pair
 
     def _of(self, source: str, name: str, first_us: int) -> int:
         number = self._number.get((source, name))

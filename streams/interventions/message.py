@@ -2,6 +2,7 @@
 
 `expected_saved` is the tier's expected saved share times the ratio of the window's save rate to the first window's:
 with 55 % in the second window and 62 % in the first, a contact in the second one saves 55/62 of the tier's share.
+The window is that of the instant at which the message is sent, since only then the CRM can act.
 `expected_net_value` = customer value * probability * expected_saved - budget, in the profile's currency.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from online_model.reasons import Explanation
-from schemas.instants import format_instant
+from schemas.instants import format_instant, parse_instant
 from streams.interventions.actions import Plan, Segmentation, action
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.touches import ActivePoint
@@ -34,6 +35,7 @@ class Crossing:
     customer_id: str
     crossed_at_us: int
     decided_at_us: int
+    emitted_at_us: int
     probability: float
     previous_probability: float | None
     explanation: Explanation
@@ -60,29 +62,45 @@ def intervention_id(customer_id: str, crossed_at_us: int) -> str:
     return str(uuid5(NAMESPACE, f"{customer_id}|{format_instant(crossed_at_us)}"))
 
 
+def timing(profile: Profile, probability: float, value: float, crossed_us: int, emitted_us: int) -> Message:
+    """Returns the fields that depend on when a message is sent; after the last window: those of the last."""
+    tier = tier_of(profile, probability)
+    window = window_of(profile, emitted_us - crossed_us) or profile.case.windows[-1]
+    saved = tier.expected_saved * (window.saved / profile.case.windows[0].saved)
+    return {
+        "emitted_at": format_instant(emitted_us),
+        "window": window.name,
+        "expected_saved": round(saved, SHARE_DIGITS),
+        "expected_net_value": round(value * probability * saved - tier.budget, AMOUNT_DIGITS),
+    }
+
+
+def sent_at(profile: Profile, message: Message, emitted_us: int) -> Message:
+    """Returns the message as it is right when it is sent only now, such as after a late grant."""
+    crossed_us = parse_instant(message["crossed_at"])
+    return message | timing(profile, message["probability"], message["customer_value"], crossed_us, emitted_us)
+
+
 def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
     """Returns the message for the CRM. channel: the one that passed the gate, "" for what is not sent."""
-    tier, window = tier_of(profile, crossing.probability), _window(profile, crossing)
+    tier, why = tier_of(profile, crossing.probability), crossing.explanation
     value = profile.customer_value if crossing.value is None else crossing.value
-    why = crossing.explanation
-    saved = tier.expected_saved * (window.saved / profile.case.windows[0].saved)
-    net_value = value * crossing.probability * saved - tier.budget
-    decided_at = format_instant(crossing.decided_at_us)
+    timed = timing(profile, crossing.probability, value, crossing.crossed_at_us, crossing.emitted_at_us)
     return {
         "intervention_id": intervention_id(crossing.customer_id, crossing.crossed_at_us),
         "customer_id": crossing.customer_id,
         "crossed_at": format_instant(crossing.crossed_at_us),
-        "decided_at": decided_at,
-        "emitted_at": decided_at,
+        "decided_at": format_instant(crossing.decided_at_us),
+        "emitted_at": timed["emitted_at"],
         "window_ends_at": format_instant(crossing.crossed_at_us + profile.case.window_us),
-        "window": window.name,
+        "window": timed["window"],
         "probability": crossing.probability,
         "previous_probability": crossing.previous_probability,
         "tier": tier.name,
         "action": action(crossing.plan, channel or crossing.plan.channels[0]),
         "budget": {"amount": tier.budget, "currency": profile.currency},
-        "expected_saved": round(saved, SHARE_DIGITS),
-        "expected_net_value": round(net_value, AMOUNT_DIGITS),
+        "expected_saved": timed["expected_saved"],
+        "expected_net_value": timed["expected_net_value"],
         "propensity": 1.0 - profile.gate.holdout_share,
         "customer_value": value,
         "scope": crossing.attributes.scope,
@@ -105,9 +123,3 @@ def withheld(message: Message, rule: str, retry_us: int | None) -> Message:
     """Returns the message of what is not sent, with the rule that refused and when to retry."""
     retry_at = None if retry_us is None else format_instant(retry_us)
     return message | {"withheld_reason": rule, "retry_at": retry_at}
-
-
-def _window(profile: Profile, crossing: Crossing) -> Window:
-    """The window at the decision, not at sending, so that a replay has the same; after the last one: the last."""
-    found = window_of(profile, crossing.decided_at_us - crossing.crossed_at_us)
-    return found or profile.case.windows[-1]

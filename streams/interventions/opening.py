@@ -9,7 +9,8 @@ counts as a crossing once the least tenure has passed, if p was above at every s
 | the last case opened no longer than the window ago               | withheld: open_case                |
 | the last case opened less than the cool-down ago                 | withheld: cool_down                |
 | it is a first score, and the least tenure has not passed         | withheld: tenure; it waits         |
-| a hold: no model is ready, stop-loss, the partition catches up   | withheld: the hold; pending        |
+| it crossed, while it was not heard, before the last window began | withheld: missed                   |
+| a hold: model, stop-loss, catching up, the day's backlog is full | withheld: the hold; pending        |
 | otherwise                                                        | a case opens, if it passes the gate|
 
 | what is pending           | at a later scoring                          | result                               |
@@ -38,6 +39,7 @@ from streams.profile.case_sections import CaseRules
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Holds = NDArray[np.int8]  # a Withheld of each
 NONE, UNTIL_TENURE = -np.inf, np.inf
 
 
@@ -52,6 +54,7 @@ class Withheld(IntEnum):
     STOP_LOSS = 5
     MISSED = 6
     CATCHING_UP = 7
+    BACKLOG = 8
 
 
 class CaseColumns(NamedTuple):
@@ -60,7 +63,8 @@ class CaseColumns(NamedTuple):
     last_probability: Array  # NaN: never scored
     armed: Array  # 1: no case yet, or p has been below threshold - margin since it opened; else 0
     case_opened_us: Array  # -inf: never
-    pending_crossed_us: Array  # -inf: nothing is pending; +inf: a first score waits for the least tenure
+    pending_crossed_us: Array  # -inf: nothing is pending; +inf: a first score waits for the least tenure; else when the
+    # crossing was that is pending, or of a customer last scored below the threshold: that was found while not heard
     retry_us: Array  # a pending crossing waits at least until then
 
 
@@ -69,18 +73,19 @@ class OpeningDecision(NamedTuple):
 
     columns: CaseColumns
     opened: Flags
-    withheld: NDArray[np.int8]  # a Withheld
+    withheld: Holds
     crossed_at_us: Array  # NaN where nothing was opened or withheld
 
 
 def decide(
-    rules: CaseRules, before: CaseColumns, p: Array, first_seen_us: Array, at_us: Array, hold: Withheld
+    rules: CaseRules, before: CaseColumns, p: Array, first_seen_us: Array, at_us: Array, hold: Withheld | Holds
 ) -> OpeningDecision:
     """Decides by the tables above, for customers first seen at `first_seen_us` and scored `p` at `at_us`: (n,).
 
-    hold: why no case may open now; NOTHING: cases may open.
+    hold: why no case may open now, of all customers or of each, (n,); NOTHING: cases may open.
     """
     n, above = len(p), p > rules.threshold
+    holds = np.broadcast_to(np.asarray(hold, np.int8), n)
     pending = np.where(above, before.pending_crossed_us, NONE)
     retry_us = np.where(above, before.retry_us, NONE)
     armed = np.where(p < rules.threshold - rules.margin, 1.0, before.armed)
@@ -92,7 +97,7 @@ def decide(
     if len(rows):  # few: all that follows is about them alone
         columns = (before.last_probability, armed, opened_us, pending, retry_us, first_seen_us, at_us)
         crossing = _Crossing(*(column[rows] for column in columns))
-        opens, why, crossed, waits = _decide(rules, crossing, hold)
+        opens, why, crossed, waits = _decide(rules, crossing, holds[rows])
         opened[rows], withheld[rows], pending[rows] = opens, why, waits
         crossed_at_us[rows] = np.where(opens | (why > 0), crossed, np.nan)
         armed[rows[opens]], opened_us[rows[opens]] = 0.0, crossing.at_us[opens]
@@ -113,30 +118,37 @@ class _Crossing(NamedTuple):
     at_us: Array
 
 
-def _decide(rules: CaseRules, customers: _Crossing, hold: Withheld) -> tuple[Flags, NDArray[np.int8], Array, Array]:
+def _decide(rules: CaseRules, customers: _Crossing, hold: Holds) -> tuple[Flags, Holds, Array, Array]:
     """Returns which cases open, why not, when each crossed, and what is pending from now on."""
     crosses = ~(customers.last_probability > rules.threshold)
     tenured = customers.at_us - customers.first_seen_us >= rules.least_tenure_us
     first = np.isnan(customers.last_probability) | (~crosses & (customers.pending_crossed_us == UNTIL_TENURE))
     waiting = ~crosses & ~first
-    missed = waiting & (customers.at_us - customers.pending_crossed_us > rules.last_window_us)
+    crossed = _crossed_us(rules, customers, first)
+    missed = customers.at_us - crossed > rules.last_window_us
     due = waiting & ~missed & (customers.at_us >= customers.retry_us)
-    why = np.where(missed, np.int8(Withheld.MISSED), np.int8(Withheld.NOTHING))
+    why = np.where(waiting & missed, np.int8(Withheld.MISSED), np.int8(Withheld.NOTHING))
     fresh = crosses | (first & tenured)
-    why[fresh] = _why_not(rules, customers, first & ~tenured, hold)[fresh]
+    why[fresh] = _why_not(rules, customers, first & ~tenured, missed, hold)[fresh]
     opens = (fresh & (why == Withheld.NOTHING)) | (due & (hold == Withheld.NOTHING))
-    crossed = np.where(waiting, customers.pending_crossed_us, customers.at_us)
     held = fresh & (hold != Withheld.NOTHING) & (why == hold)
     waits = np.where(held | (waiting & ~missed & ~opens), crossed, NONE)
     waits[first & ~tenured] = UNTIL_TENURE
     return opens, why, crossed, waits
 
 
-def _why_not(rules: CaseRules, customers: _Crossing, too_new: Flags, hold: Withheld) -> NDArray[np.int8]:
+def _crossed_us(rules: CaseRules, customers: _Crossing, first: Flags) -> Array:
+    """Returns when each crossed: now, or when it was found; a first score not before the least tenure had passed."""
+    tenured_us = np.where(first, customers.first_seen_us + rules.least_tenure_us, NONE)
+    since_us = np.minimum(np.maximum(customers.pending_crossed_us, tenured_us), customers.at_us)
+    return np.where(np.isfinite(customers.pending_crossed_us), since_us, customers.at_us)
+
+
+def _why_not(rules: CaseRules, customers: _Crossing, too_new: Flags, missed: Flags, hold: Holds) -> Holds:
     """The first rule that keeps a crossing from opening a case: the first table."""
     since_us = customers.at_us - customers.case_opened_us
     return np.select(
-        [(customers.armed == 0) | (since_us <= rules.window_us), since_us < rules.cool_down_us, too_new],
-        [np.int8(Withheld.OPEN_CASE), np.int8(Withheld.COOL_DOWN), np.int8(Withheld.TENURE)],
-        np.int8(hold),
+        [(customers.armed == 0) | (since_us <= rules.window_us), since_us < rules.cool_down_us, too_new, missed],
+        [np.int8(why) for why in (Withheld.OPEN_CASE, Withheld.COOL_DOWN, Withheld.TENURE, Withheld.MISSED)],
+        hold,
     )

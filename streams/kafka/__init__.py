@@ -5,6 +5,7 @@
     lease              one owned unit: a transactional producer, restore, one transaction a checkpoint
     leases             all leases of this worker: which are acquired, kept and released
     requests           requests that aiokafka lacks: ids of topics, open transactions
+    batches            decompresses batches within a limit; a batch that cannot be read is one refused record
     restore            reads a changelog up to the token of its new owner
     transaction_guard  no transactional request is sent twice at one epoch
     transport          Faust's consumer, changed to yield batches of whole ticks from the positions in the states
@@ -12,7 +13,8 @@
     watchdog           ends a worker that makes no progress
     worker             the Faust app from start to signal or end of input
     status             lag, checkpoints and alerts of a group, read from the brokers
-    publish            sends files to the topics in event-time order
+    publish            sends files to the topics in event-time order, from where it broke off
+    publications       how far files have been sent, in a compacted topic
     history            reads the input topics tick by tick, as publish reads files
     repartition        replays history into topics with another number of partitions
     logging_setup      log lines for terminals, JSON elsewhere
@@ -23,6 +25,10 @@ is the ownership; the state has the positions to read on from; offsets that Faus
 """
 
 import logging
+
+from streams.kafka.batches import install
+
+install()  # for every consumer of this package and above
 
 # without a handler Python prints their warnings beside a command's one line of error
 for _name in ("aiokafka", "faust"):

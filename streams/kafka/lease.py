@@ -21,7 +21,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas.decode import MAX_SKEW_US
+from schemas.instants import SECOND_US, parse_instant
 from streams.kafka import topics
+from streams.kafka.clock import Clock
 from streams.kafka.fatal import halt
 from streams.kafka.requests import OpenTransaction, open_transactions, topic_ids
 from streams.kafka.restore import Restore
@@ -63,8 +66,11 @@ class CheckpointStats:
 class Lease:
     """A unit that this process owns. `feed` is None between revoke and seek: no record is accepted then."""
 
-    def __init__(self, settings: Settings, blueprint: Blueprint) -> None:
-        self.settings, self.blueprint = settings, blueprint
+    def __init__(
+        self, settings: Settings, blueprint: Blueprint, live: bool = True, max_skew_us: int = MAX_SKEW_US
+    ) -> None:
+        self.settings, self.blueprint, self.live = settings, blueprint, live
+        self.clock = Clock(max_skew_us)
         self.unit: Unit = blueprint.make()
         self.feed: Feed | None = None
         # position after the last batch yielded to Faust
@@ -75,7 +81,7 @@ class Lease:
         self.transactions: dict[str, str] = {}  # source -> an alert: open transactions hold its records back
         # unit.steps of the last checkpoint; None: there was none, so that a new owner saves at once
         self.saved: int | None = None
-        self.saved_at = 0.0
+        self.saved_at = self._idle_since = 0.0  # by the unit's clock; monotonic
         self.saved_position: dict[str, int] = {}
         self.ready = self.released = False
         self.stats, self.restore = CheckpointStats(), Restore(settings, blueprint.name)
@@ -120,7 +126,16 @@ class Lease:
     def alerts(self) -> list[str]:
         """What on-call must know, a sentence each."""
         news = self.news if time.monotonic() - self._owned_at < NEWS_S else []
-        return [*self.unit.alerts, *self.transactions.values(), *news]
+        return [*self.unit.alerts, *self.transactions.values(), *news, *self._clock_alerts()]
+
+    def _clock_alerts(self) -> list[str]:
+        frontier = self.unit.frontier
+        return self.clock.alerts(self._leader, parse_instant(frontier) if frontier else None) if self.live else []
+
+    @property
+    def _leader(self) -> str:
+        topic, partition = self._changelog
+        return f"the leader of {topic}/{partition}"
 
     async def open_transactions(self, source: str) -> list[OpenTransaction]:
         """Returns the transactions that are open in a source; none when the brokers do not say."""
@@ -173,6 +188,7 @@ class Lease:
         async with asyncio.timeout(ACQUIRE_LIMIT_S):
             await self._producer.start()
             await self._write_token(self._producer, token)
+        self.clock.refuse_far_ahead(self._leader)
         await self.restore.run(token, self.unit)
         await self._find_start(earliest)
         self.ready, self._owned_at = True, time.monotonic()
@@ -185,14 +201,15 @@ class Lease:
                 return
             # no await from here to the offsets: rows, outputs and offsets belong together
             steps, outputs, offsets = self.unit.steps, self.unit.take(), self._offsets()
-            position = dict(self.unit.position)
+            position, alerts = dict(self.unit.position), self.alerts
             if not self._only_time_passed(outputs, position):
                 started = time.monotonic()
                 async with asyncio.timeout(CHECKPOINT_LIMIT_S):
                     await self._commit(outputs, offsets)
-                self.saved_at, self.saved_position = time.time(), position
+                self.saved_at, self.saved_position = self.clock.now_us() / SECOND_US, position
+                self._idle_since = time.monotonic()
                 self._count(outputs, time.monotonic() - started)
-                self._log_alerts()
+                self._log_alerts(alerts)
             self.saved = steps
 
     async def stop(self) -> None:
@@ -208,7 +225,7 @@ class Lease:
         """Live, each tick advances an idle unit; that alone is saved every IDLE_CHECKPOINT_S, not every second."""
         nothing_new = position == self.saved_position and not self.unit.done
         rows = sum(len(output.pairs) for output in outputs)
-        idle = rows <= POSITION_ROWS and time.time() - self.saved_at < IDLE_CHECKPOINT_S
+        idle = rows <= POSITION_ROWS and time.monotonic() - self._idle_since < IDLE_CHECKPOINT_S
         return nothing_new and idle and not self._alerts_changed
 
     @property
@@ -216,9 +233,9 @@ class Lease:
         """Whether status shows other alerts than there are; text after a semicolon is a count and is not compared."""
         return {alert.partition(";")[0] for alert in self.alerts} != self._alerts.keys()
 
-    def _log_alerts(self) -> None:
-        """Logs each alert once."""
-        logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in self.alerts}
+    def _log_alerts(self, alerts: Sequence[str]) -> None:
+        """Logs each alert once. alerts: those that the checkpoint has shown; the commit may bring others."""
+        logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in alerts}
         for what, alert in self._alerts.items():
             if what not in logged:
                 log.warning("%s: %s", self.name, alert)
@@ -229,7 +246,10 @@ class Lease:
     async def _write_token(self, producer: AIOKafkaProducer, token: bytes) -> None:
         topic, partition = self._changelog
         await producer.begin_transaction()
-        await producer.send_and_wait(topic, token, LEASE_KEY, partition)
+        acknowledged = self.clock.sending()
+        sent = await producer.send(topic, token, LEASE_KEY, partition)
+        sent.add_done_callback(acknowledged)
+        await sent
         await producer.commit_transaction()
 
     async def _find_start(self, earliest: Earliest) -> None:
@@ -271,7 +291,7 @@ class Lease:
         await self._producer.commit_transaction()
 
     async def _send(self, producer: AIOKafkaProducer, output: Output) -> list[asyncio.Future[object]]:
-        topic, now_ms = self.settings.topic(output.topic), int(time.time() * 1000)
+        topic, now_ms = self.settings.topic(output.topic), self.clock.now_us() // 1000
         sent = []
         for chunk in chunks(output.pairs):
             batch = producer.create_batch()
@@ -279,7 +299,10 @@ class Lease:
                 if batch.append(key=key, value=value, timestamp=now_ms) is None:
                     raise ValueError(f"a record of {len(value or b'')} bytes for {topic} is larger than {RECORD_BYTES}")
             batch.close()
+            acknowledged = self.clock.sending()
             sent.append(await producer.send_batch(batch, topic, partition=output.partition))
+            if (topic, output.partition) == self._changelog:
+                sent[-1].add_done_callback(acknowledged)
         return sent
 
     def _offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -293,7 +316,7 @@ class Lease:
         return {
             "unit": self.name,
             "partitions": unit.partitions,
-            "saved_at": time.time(),
+            "saved_at": self.clock.now_us() / SECOND_US,
             "frontier": unit.frontier,
             "done": unit.done,
             "waiting": unit.waiting,

@@ -9,7 +9,9 @@ import logging
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
-from streams.kafka.fatal import halt
+from schemas.decode import MAX_SKEW_US
+from schemas.errors import Failure
+from streams.kafka.fatal import EXIT_FAILED, halt
 from streams.kafka.lease import Earliest, Lease
 from streams.kafka.settings import Settings
 from streams.units.unit import Blueprint
@@ -23,9 +25,13 @@ Place = tuple[str, int]
 class Leases:
     """Leases by unit name. `rebalancing`: between a revocation and the end of the acquisitions after it."""
 
-    def __init__(self, settings: Settings, blueprints: Sequence[Blueprint], live: bool) -> None:
-        """live: `feed.caught_up` is called when a source has been read to its end."""
-        self.live = live
+    def __init__(
+        self, settings: Settings, blueprints: Sequence[Blueprint], live: bool, max_skew_us: int = MAX_SKEW_US
+    ) -> None:
+        """live: `feed.caught_up` is called when a source has been read to its end. max_skew_us: how far a worker's
+        clock may be ahead of the broker's.
+        """
+        self.live, self.max_skew_us = live, max_skew_us
         self.settings, self.blueprints = settings, {blueprint.name: blueprint for blueprint in blueprints}
         self.all: dict[str, Lease] = {}
         self.by_place: dict[Place, tuple[Lease, str]] = {}  # topic and partition -> its lease and source
@@ -79,7 +85,8 @@ class Leases:
         saw_last_generation = self.generation is not None and self.generation == generation - 1
         kept = {name for name, lease in self.all.items() if saw_last_generation and name in owned and lease.ready}
         gone = [self.all.pop(name) for name in set(self.all) - kept]
-        new = [Lease(self.settings, self.blueprints[name]) for name in sorted(owned - kept)]
+        blueprints = [self.blueprints[name] for name in sorted(owned - kept)]
+        new = [Lease(self.settings, blueprint, self.live, self.max_skew_us) for blueprint in blueprints]
         for lease in gone:
             lease.released, lease.ready = True, False
         self.generation = generation
@@ -140,5 +147,7 @@ async def or_halt(work: Coroutine[Any, Any, None]) -> None:
         await work
     except asyncio.CancelledError:
         raise
+    except Failure as error:  # a restart would not help
+        halt(str(error), EXIT_FAILED)
     except BaseException as error:  # after any error this process must not continue
         halt(f"{type(error).__name__}: {error}")

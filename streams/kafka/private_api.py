@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer.sender import BaseHandler, SendProduceReqHandler
@@ -40,7 +40,10 @@ SIGNATURES: dict[Any, str] = {
     TableManager._update_channels: "self",
     ConsumerMessage.__init__: "self topic partition offset timestamp timestamp_type headers key value checksum "
     "serialized_key_size serialized_value_size tp time_in time_out time_total generation_id",
+    PartitionRecords._unpack_records: "self",
+    PartitionRecords._consumer_record: "self tp record",
     Fetcher.fetched_records: "self partitions timeout max_records",
+    Fetcher._proc_fetch_request: "self assignment node_id request",
 }
 
 # where -> what its source must mention
@@ -54,7 +57,9 @@ MENTIONS: dict[Any, tuple[str, ...]] = {
     GroupCoordinator._maybe_leave_group: ("LeaveGroupRequest(self.group_id, self.member_id)", "self._send_req("),
     AIOKafkaProducer.__init__: ("self.client = AIOKafkaClient(",),
     AIOKafkaConsumerThread.on_start: ("await self._consumer.start()",),
+    PartitionRecords.__init__: ("self._records =", "self.next_fetch_offset ="),
     Fetcher.__init__: ("self._prefetch_backoff =",),
+    Fetcher._proc_fetch_request: ("for topic, partitions in request.topics:", "tp_state.timestamp = now_ms"),
     BaseHandler.do: ("self._sender.client.send(",),
     SendProduceReqHandler.do: ("self._client.send(",),
     TableManager.on_start: ("await self._update_channels()", "await self.recovery.start()"),

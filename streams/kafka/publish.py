@@ -1,11 +1,16 @@
-"""Sends files to the topics in event-time order, with heartbeats that carry the event time reached."""
+"""Sends files to the topics in event-time order, with heartbeats that carry the event time reached.
+
+What has been sent and acknowledged is kept in `publications`, so that the same files are sent on from where an earlier
+run broke off. What is sent again then lies within `time.latest` / 2 of event time, where every event id is known.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -13,46 +18,173 @@ import xxhash
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from schemas.columns import CUSTOMER_ACTION_KINDS
+from schemas.columns import CUSTOMER_ACTION_KINDS, CUSTOMER_PROFILE, KINDS
 from schemas.errors import Failure
 from schemas.events import TOPIC_OF_KIND
-from schemas.instants import format_instant
+from schemas.instants import format_duration, format_instant, parse_instant
 from schemas.partitioner import partition_of
+from streams.files.fingerprint import Fingerprint
 from streams.files.tick_reader import Row, Ticks
-from streams.kafka import topics
+from streams.kafka import publications, status, topics
+from streams.kafka.publications import Publication
 from streams.kafka.settings import Settings
 from streams.units.sources import INPUTS
 
 PRODUCER = "keepline-publish"
 BATCH_BYTES = 256 << 10
-Progress = Callable[[int], None]
+SAVE_EVERY_S = 1.0
+Ticked = Iterable[tuple[int | None, list[Row]]]
+OpenTicks = Callable[[], Ticks]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How files are published. rate: events a second at most; late: also behind what has been applied or published;
+    again: from the beginning, whatever has been sent before.
+    """
+
+    latest_us: int
+    end: bool = False
+    rate: float | None = None
+    late: bool = False
+    again: bool = False
 
 
 async def publish(
-    settings: Settings, ticks: Ticks, *, end: bool, rate: float | None, progress: Progress = lambda sent: None
-) -> int:
-    """Sends all rows of the files and returns the number of events sent. rate: events a second at most.
+    settings: Settings,
+    files: Fingerprint,
+    open_ticks: OpenTicks,
+    options: Options,
+    say: Callable[[str], None],
+) -> int | None:
+    """Sends what has not been sent of the files; returns the number of events, None: there was nothing to send.
 
     Before the first event of a tick, every partition of every topic gets a heartbeat of the tick before, so that the
-    frontier of every worker advances whether its customers have events or not.
+    frontier of every worker advances whether its customers have events or not. Raises Failure, before anything is sent,
+    when the files lie behind what has been applied or published.
     """
     count = await topics.partition_count(settings)
     async with open_sender(settings, count) as sender:
-        started, last_us = time.monotonic(), None
-        for start_us, rows in ticks:
-            if start_us is not None and start_us != last_us:
-                await sender.send_mark("heartbeat", start_us)
-                last_us = start_us
-            for row in rows:
-                await sender.send_row(row)
-            progress(sender.sent)
-            if rate:
-                await sender.flush()
-                await asyncio.sleep(max(0.0, sender.sent / rate - (time.monotonic() - started)))
-        if end and ticks.sources.last_us is not None:
-            await sender.send_mark("end", ticks.sources.last_us)
-        await sender.flush()
-        return sender.sent
+        others = await publications.read(settings)
+        known = others.pop(files.digest, None)
+        known = Publication(files.files) if known is None or options.again else replace(known, files=files.files)
+        if known.complete:
+            return await _end(sender, files.digest, known, options, say)
+        if known.begun:
+            say(f"resumes at {_reached(known)}: {known.events:,} events were sent before")
+        if not options.late:
+            await _check(settings, open_ticks, known, others, options.latest_us)
+        return await _Run(sender, files.digest, open_ticks(), known, options).send()
+
+
+async def _end(
+    sender: Sender, digest: str, known: Publication, options: Options, say: Callable[[str], None]
+) -> int | None:
+    """Sends end markers of files that have been sent, if that is asked and has not been done."""
+    if not options.end or known.ended or known.reached_us is None:
+        say(f"all of it was published at {known.at}, nothing to send; --again sends it once more")
+        return None
+    say(f"all of it was published at {known.at}; sends end markers")
+    await sender.send_end(digest, known)
+    return 0
+
+
+async def _check(
+    settings: Settings,
+    open_ticks: OpenTicks,
+    known: Publication,
+    others: Mapping[str, Publication],
+    latest_us: int,
+) -> None:
+    """Raises Failure when the first event to send is behind the group's frontier, or behind other files that have been
+    published; of files that are sent on, only when it would be too late.
+    """
+    bounds = []
+    if (frontier_us := await status.frontier_us(settings)) is not None:
+        bounds.append((frontier_us, f"group {settings.group} has applied everything"))
+    if (furthest := publications.furthest(others)) is not None:
+        bounds.append((furthest.reached_us or 0, f"{', '.join(furthest.files)} has been published"))
+    if not bounds:
+        return
+    (reached_us, what), ticks = max(bounds), open_ticks()
+    first_us = _first_us(_unsent(ticks, known))
+    if first_us is None or first_us > reached_us - (latest_us if known.begun else 0):
+        return
+    raise Failure(
+        f"{', '.join(known.files)}: the first event to send is of {format_instant(first_us)}, behind "
+        f"{format_instant(reached_us)}, up to which {what}: events behind it would be applied late, those "
+        f"{format_duration(latest_us)} or more behind it refused as too_late; publish history in time order, all files "
+        "in one command, or into topics with another prefix; --late sends it anyway"
+    )
+
+
+def _unsent(ticks: Ticks, known: Publication) -> Iterator[tuple[int | None, list[Row]]]:
+    """Yields the ticks that have not been sent; refused rows have no tick and are counted."""
+    left = known.refused
+    for start_us, rows in ticks:
+        if start_us is None:
+            rows, left = rows[left:], max(left - len(rows), 0)
+        elif known.reached_us is not None and start_us + ticks.tick_us <= known.reached_us:
+            continue
+        yield start_us, rows
+
+
+def _first_us(ticks: Ticked) -> int | None:
+    """Returns the event time of the first event whose time counts: of customer profiles the latest holds."""
+    events = (row for start_us, rows in ticks if start_us is not None for row in rows)
+    first = next((row for row in events if row.kind != KINDS[CUSTOMER_PROFILE]), None)
+    return None if first is None else parse_instant(orjson.loads(first.value)["event_time"])
+
+
+def _reached(known: Publication) -> str:
+    return "its first event" if known.reached_us is None else format_instant(known.reached_us)
+
+
+class _Run:
+    """One run of `publish`: sends ticks, and keeps how far it has come."""
+
+    def __init__(self, sender: Sender, digest: str, ticks: Ticks, known: Publication, options: Options) -> None:
+        self.sender, self.digest, self.ticks, self.known, self.options = sender, digest, ticks, known, options
+        self.before, self.refused, self.reached_us = known, known.refused, known.reached_us
+        self.started = self.saved_at = time.monotonic()
+
+    async def send(self) -> int:
+        """Sends everything that is left, with end markers if that is asked; returns the number of events."""
+        for start_us, rows in _unsent(self.ticks, self.before):
+            await self._send(start_us, rows)
+        self.reached_us = self.ticks.sources.last_us
+        await self._save(complete=True)
+        if self.options.end and self.reached_us is not None:
+            await self.sender.send_end(self.digest, self.known)
+        return self.sender.sent
+
+    async def _send(self, start_us: int | None, rows: list[Row]) -> None:
+        sender, rate = self.sender, self.options.rate
+        if start_us is not None:
+            if self._is_far(start_us + self.ticks.tick_us):
+                await self._save()
+            await sender.send_mark("heartbeat", start_us)
+        for row in rows:
+            await sender.send_row(row)
+        if start_us is None:
+            self.refused += len(rows)
+        else:
+            self.reached_us = start_us + self.ticks.tick_us
+        if rate:
+            await sender.flush()
+            await asyncio.sleep(max(0.0, sender.sent / rate - (time.monotonic() - self.started)))
+        if time.monotonic() - self.saved_at >= SAVE_EVERY_S:
+            await self._save()
+
+    def _is_far(self, due_us: int) -> bool:
+        """Whether a tick goes so far beyond what is kept that, sent again after it, events could be too late."""
+        return self.reached_us is not None and due_us - (self.known.reached_us or 0) > self.options.latest_us // 2
+
+    async def _save(self, *, complete: bool = False) -> None:
+        await self.sender.flush()
+        sent = self.before.events + self.sender.sent
+        known = replace(self.known, events=sent, refused=self.refused, reached_us=self.reached_us, complete=complete)
+        self.known, self.saved_at = await self.sender.keep(self.digest, known), time.monotonic()
 
 
 @asynccontextmanager
@@ -68,7 +200,7 @@ async def open_sender(settings: Settings, partitions: int) -> AsyncIterator[Send
     except (KafkaError, OSError) as error:
         raise Failure(
             f"brokers {','.join(settings.brokers)}: {error!r}; events that were sent stay in the topics; "
-            "publish again: duplicates change nothing"
+            "publish again: it goes on from there"
         ) from None
 
 
@@ -76,7 +208,7 @@ class Sender:
     """Batches for every partition, built by hand: a tenth of the cost of `send`."""
 
     def __init__(self, producer: AIOKafkaProducer, settings: Settings, partitions: int) -> None:
-        self.producer, self.partitions, self.sent = producer, partitions, 0
+        self.producer, self.settings, self.partitions, self.sent = producer, settings, partitions, 0
         self.names = {kind: settings.topic(topic) for kind, topic in TOPIC_OF_KIND.items()}
         self.inputs = [settings.topic(topic) for topic in INPUTS]
         self._batches: dict[tuple[str, int], Any] = {}
@@ -106,6 +238,16 @@ class Sender:
         for topic in self.inputs:
             for partition in range(self.partitions):
                 await self._append(topic, partition, b"\0" + kind.encode(), value)
+
+    async def send_end(self, digest: str, known: Publication) -> None:
+        """Sends the end markers of files whose events are all acknowledged."""
+        await self.send_mark("end", known.reached_us or 0)
+        await self.flush()
+        await self.keep(digest, replace(known, ended=True))
+
+    async def keep(self, digest: str, known: Publication) -> Publication:
+        """Keeps how far files have been sent."""
+        return await publications.write(self.producer, self.settings, digest, known)
 
     async def flush(self) -> None:
         """Returns when every record is acknowledged."""

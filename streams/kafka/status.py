@@ -22,6 +22,7 @@ from aiokafka.structs import OffsetAndMetadata
 from pydantic import BaseModel, Field, ValidationError
 
 from schemas.errors import Failure
+from schemas.instants import parse_instant
 from streams.kafka import topics
 from streams.kafka.settings import Settings
 
@@ -162,6 +163,16 @@ def _ours(
                 "their next checkpoint replaces it"
             )
     return saved, wrong
+
+
+async def frontier_us(settings: Settings) -> int | None:
+    """Returns the event time up to which the furthest engine of the group has applied everything; None: none has."""
+    partitions = await topics.partition_count(settings)
+    async with topics.admin(settings) as client:
+        await wait_for_coordinator(client, settings.group)
+        saved, _ = _ours(settings, partitions, await client.list_consumer_group_offsets(settings.group))
+    reports = [report for _, report in saved.values() if report.unit.startswith("engine-")]
+    return max((parse_instant(report.frontier) for report in reports if report.frontier), default=None)
 
 
 def problems(status: Status, expected: Iterable[str]) -> list[str]:

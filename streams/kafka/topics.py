@@ -19,6 +19,8 @@ CONNECT_LIMIT_S = 15.0
 LARGE = {"max.message.bytes": str(8 << 20)}  # blocks of 256 customers, a learner's matrices
 RETAINED = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 COMPACTED = {"cleanup.policy": "compact"}
+# acknowledgements then carry the broker's clock (clock.py)
+BY_ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
 # with the default segments the log cleaner ran too late: 3.0 M records for 0.2 M customers, restores of 10 s
 CHANGELOG = COMPACTED | {"segment.bytes": str(4 << 20), "min.cleanable.dirty.ratio": "0.05"}
 
@@ -47,11 +49,12 @@ TOPICS = (
     Topic("dead-letters", RETAINED | LARGE),
     Topic("observations", RETAINED | LARGE),
     Topic("models", RETAINED | LARGE),
-    Topic("state", CHANGELOG | LARGE),
+    Topic("state", CHANGELOG | LARGE | BY_ARRIVAL),
     Topic("labelled-examples", RETAINED | LARGE, single=True),
-    Topic("learner-state", CHANGELOG | LARGE, single=True),
+    Topic("learner-state", CHANGELOG | LARGE | BY_ARRIVAL, single=True),
     Topic("candidates", RETAINED | LARGE, single=True),
-    Topic("dispatcher-state", CHANGELOG | LARGE, single=True),
+    Topic("dispatcher-state", CHANGELOG | LARGE | BY_ARRIVAL, single=True),
+    Topic("publications", CHANGELOG, single=True),
 )
 
 
@@ -180,17 +183,29 @@ def _problems(full: str, topic: Topic, existing: Existing) -> list[str]:
         wrong.append(f"{full}: cleanup.policy is {config.get('cleanup.policy')}, expected {policy}")
     if policy == "delete":
         wrong += _retention(full, config)
-    return wrong + _too_small(full, topic, config)
+    return wrong + _timestamps(full, topic, config) + _too_small(full, topic, config)
 
 
 def _retention(full: str, config: Mapping[str, str]) -> list[str]:
     """Retention goes by the records' timestamps: events of last year would be deleted as they arrive."""
-    by_arrival = config.get("message.timestamp.type") == "LogAppendTime"
+    by_arrival = config.items() >= BY_ARRIVAL.items()
     if by_arrival or config.get("retention.ms") == "-1":
         return []
     return [
         f"{full}: retention.ms is {config.get('retention.ms')} and counts from the event times: past events "
         + "would be deleted at once; set retention.ms=-1 or message.timestamp.type=LogAppendTime"
+    ]
+
+
+def _timestamps(full: str, topic: Topic, config: Mapping[str, str]) -> list[str]:
+    """Without the broker's clock a worker whose own is ahead leads its state ahead of time."""
+    (name, wanted), *_ = BY_ARRIVAL.items()
+    if name not in topic.config or config.get(name) == wanted:
+        return []
+    return [
+        f"{full}: {name} is {config.get(name)}, expected {wanted}: a worker cannot compare its clock with the "
+        "broker's; kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type topics --entity-name "
+        f"{full} --add-config {name}={wanted}"
     ]
 
 

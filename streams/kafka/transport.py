@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
@@ -24,6 +23,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams.kafka.clock import monotonic_us
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
@@ -43,13 +43,15 @@ log = logging.getLogger("keepline.worker")
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Records of one partition. caught_up_us: when the broker reported that nothing follows them; 0: more follows."""
+    """Records of one partition. caught_up: an instant of monotonic time (us) up to which nothing follows them, since
+    the broker was asked then or later; 0: more follows.
+    """
 
     tp: TP
     base: int  # the offset that the read started from
     records: list[Any]
     next_offset: int  # where the consumer reads on: behind control markers and aborted records
-    caught_up_us: int
+    caught_up: int
     end: int | None  # high watermark, as far as the broker has reported it
 
 
@@ -74,12 +76,29 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms, consumer._isolation_level = FETCH_WAIT_MS, "read_committed"
         self.inbox: deque[Fetched] = deque()
         self._next: dict[TP, int] = {}  # offset that the next fetched records start from
+        self._asked: dict[TP, int] = {}  # monotonic time at which the fetch was sent that was answered last
         return consumer
 
     async def on_start(self) -> None:
-        """Starts the consumer, then sets its prefetch backoff."""
+        """Starts the consumer, then sets its prefetch backoff and takes the time of its fetches."""
         await super().on_start()
-        self._ensure_consumer()._fetcher._prefetch_backoff = PREFETCH_BACKOFF_S
+        fetcher = self._ensure_consumer()._fetcher
+        fetcher._prefetch_backoff = PREFETCH_BACKOFF_S
+        fetcher._proc_fetch_request = self._timed(fetcher._proc_fetch_request)
+
+    def _timed(self, fetch: Callable[[Any, int, Any], Awaitable[bool]]) -> Callable[[Any, int, Any], Awaitable[bool]]:
+        """Wraps aiokafka's fetch. The answer's own time would count what came while this process stood still."""
+
+        async def timed(assignment: Any, node: int, request: Any) -> bool:
+            sent = monotonic_us()
+            places = [TP(topic, partition) for topic, partitions in request.topics for partition, *_ in partitions]
+            states = {tp: assignment.state_value(tp) for tp in places}
+            answered = {tp: state.timestamp for tp, state in states.items()}
+            wakes = await fetch(assignment, node, request)
+            self._asked.update({tp: sent for tp, state in states.items() if state.timestamp != answered[tp]})
+            return wakes
+
+        return timed
 
     async def _fetch_records(
         self,
@@ -110,8 +129,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                     continue  # assigned again and not sought yet: these records belong to an older assignment
                 # the high watermark, not the last stable offset: an open transaction hides what lies behind it
                 caught_up = live and state.highwater is not None and state.position >= state.highwater
-                caught_up_us = state.timestamp * 1000 if caught_up else 0
-                self.inbox.append(Fetched(tp, self._next[tp], records, state.position, caught_up_us, state.highwater))
+                asked = self._asked.get(tp, 0) if caught_up else 0
+                self.inbox.append(Fetched(tp, self._next[tp], records, state.position, asked, state.highwater))
                 self._next[tp] = records[-1].offset + 1 if records else self._next[tp]
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
@@ -255,8 +274,8 @@ def _offer(lease: Lease, feed: Feed, source: str, fetched: Fetched) -> None:
     if fetched.end is not None:
         lease.ends[source] = fetched.end
     if fetched.records:
-        feed.offer(source, fetched.base, fetched.records, time.time_ns() // 1000)
+        feed.offer(source, fetched.base, fetched.records, lease.clock.now_us(), lease.clock.latest_us())
     after_last = fetched.records[-1].offset + 1 if fetched.records else fetched.base
     lease.read[source] = (after_last, fetched.next_offset)
-    if fetched.caught_up_us:
-        feed.caught_up(source, fetched.caught_up_us)
+    if fetched.caught_up:
+        feed.caught_up(source, lease.clock.us_at(fetched.caught_up))

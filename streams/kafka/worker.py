@@ -16,6 +16,7 @@ import faust
 from faust.tables.manager import TableManager
 from faust.transport.drivers import TRANSPORTS
 
+from schemas.decode import MAX_SKEW_US
 from streams.kafka import transport
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
@@ -38,13 +39,14 @@ TRANSPORTS.aliases["keepline"] = "streams.kafka.transport:Transport"
 class Options:
     """How a worker runs. live: the clock on the wall, not event time; instance: static membership id;
     exit_at_end: ends with 0 when all that it owns is done and saved; checkpoint_s: between two checkpoints that
-    nobody waits for."""
+    nobody waits for; max_skew_us: how far this machine's clock may be ahead of the broker's."""
 
     live: bool = True
     instance: str | None = None
     exit_at_end: bool = False
     session_s: float = 15.0
     checkpoint_s: float = CHECKPOINT_EVERY_S
+    max_skew_us: int = MAX_SKEW_US
 
 
 @dataclass
@@ -84,7 +86,7 @@ class Worker:
     ) -> None:
         """watch: called once a second, to show how far it is."""
         self.settings, self.options, self._watch = settings, options, watch
-        self.leases, self.progress = Leases(settings, blueprints, options.live), Progress()
+        self.leases, self.progress = Leases(settings, blueprints, options.live, options.max_skew_us), Progress()
         self.turned_at = time.monotonic()  # when the event loop was last seen to turn
         self._finished = asyncio.Event()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
@@ -12,7 +11,7 @@ from prometheus_client.registry import Collector
 from schemas.instants import SECOND_US, parse_instant
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
-from streams.units.engine_unit import EngineUnit
+from streams.units.engine_unit import OUTCOMES, EngineUnit
 
 KINDS_OF_COUNTS = (  # prefix of a count, metric, label
     ("tier_", "interventions", "tier"),
@@ -21,7 +20,6 @@ KINDS_OF_COUNTS = (  # prefix of a count, metric, label
     ("touches_by_", "touches", "trigger"),
 )
 QUANTILES = (0.5, 0.99)
-OUTCOMES = ("applied", "duplicate", "late", "rejected")
 
 
 def registry(leases: Leases) -> CollectorRegistry:
@@ -121,7 +119,7 @@ def _lag(leases: list[Lease]) -> Iterator[Metric]:
 
 def _behind_seconds(lease: Lease) -> float:
     frontier = lease.unit.frontier
-    return max(time.time() - parse_instant(frontier) / SECOND_US, 0.0) if frontier else 0.0
+    return max(lease.clock.latest_us() - parse_instant(frontier), 0) / SECOND_US if frontier else 0.0
 
 
 def _events(leases: list[Lease]) -> Metric:
@@ -159,12 +157,16 @@ def _interventions(leases: list[Lease]) -> Iterator[Metric]:
 
 
 def _held(leases: list[Lease]) -> Metric:
-    """Returns a gauge that has values only while a hold makes all crossings wait."""
+    """Returns a gauge that has values only while a hold makes all crossings wait, or there is a backlog."""
     text = "crossings that wait until cases may open again"
     found = GaugeMetricFamily("keepline_held_crossings", text, labels=["unit", "reason"])
     for lease in leases:
-        if isinstance(lease.unit, EngineUnit) and (hold := lease.unit.engine.hold):
+        if not isinstance(lease.unit, EngineUnit):
+            continue
+        if hold := lease.unit.engine.hold:
             found.add_metric([lease.name, hold.name.lower()], len(lease.unit.engine.pending))
+        elif waits := lease.unit.engine.backlog_waits:
+            found.add_metric([lease.name, "backlog"], waits)
     return found
 
 

@@ -38,7 +38,10 @@ class Window(Section):
 
 
 class CaseRules(Section):
-    """When a case opens (table in interventions/opening.py), and its deadlines (interventions/deadlines.py)."""
+    """When a case opens (table in interventions/opening.py), and its deadlines (interventions/deadlines.py).
+
+    backlog_a_day: of all partitions together; a case for each crossing that waited (engine/backlog.py).
+    """
 
     threshold: Inside
     margin: Share
@@ -50,6 +53,7 @@ class CaseRules(Section):
     save_horizon_us: Period
     bought_again_within_us: Period
     stayed_within_us: Period
+    backlog_a_day: Count
     windows: Annotated[tuple[Window, ...], Field(strict=False, min_length=1)]
 
     @property

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from features.catalogue import NAMES
+from features.deduplication import KEPT_DAYS
 from online_model.snapshot import MODEL
-from schemas.instants import WEEK_US, format_duration
+from schemas.instants import DAY_US, WEEK_US, format_duration
 from streams.profile.learning_sections import POOLED
 from streams.profile.profile import Profile
 
@@ -79,6 +80,16 @@ def _ticks_fit(profile: Profile) -> Iterator[str]:
         yield f"time.tick = {format_duration(tick_us)} does not divide the 7d of time.observe = weekly"
 
 
+def _latest_is_within_deduplication(profile: Profile) -> Iterator[str]:
+    """An event that is applied late must still be recognised when it is sent again."""
+    latest_us = profile.time.latest_us
+    if latest_us > KEPT_DAYS * DAY_US:
+        yield (
+            f"time.latest = {format_duration(latest_us)} is above the {KEPT_DAYS}d for which event ids are kept: an "
+            f"event that is sent again could be applied twice; give it at most {KEPT_DAYS}d"
+        )
+
+
 def _limits_fit(profile: Profile) -> Iterator[str]:
     """The dispatcher decides at sweeps, when all customers have been scored."""
     every_us, sweep_us = profile.limits.every_us, profile.time.sweep_every_us
@@ -140,5 +151,5 @@ def _promotion_is_possible(profile: Profile) -> Iterator[str]:
 
 RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (
     _tiers_fall, _names_differ, _windows_follow, _margin_fits, _forgotten_last, _ticks_fit, _names_are_there,
-    _deadlines_follow, _limits_fit, _challengers_differ, _promotion_is_possible,
+    _deadlines_follow, _latest_is_within_deduplication, _limits_fit, _challengers_differ, _promotion_is_possible,
 )  # fmt: skip

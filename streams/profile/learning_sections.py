@@ -42,6 +42,7 @@ class Time(Section):
     sweep_every_us: Period
     observe: Literal["weekly"]
     max_skew_us: Duration
+    latest_us: Period
     quiet_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)]
     producer_patience_us: Period
     zone: TimeZone

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.errors import UsageError
+from schemas.refusals import excerpt
 from streams.profile import consistency
 from streams.profile.overrides import Place, apply, entry_name, no_such_key, places
 from streams.profile.profile import Profile
@@ -57,8 +58,12 @@ def _read(name_or_path: str) -> dict[str, Any]:
         ) from None
     except UnicodeDecodeError as error:
         raise UsageError(f"profile {name_or_path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also of numbers with thousands of digits, which tomllib does not turn into its own
         raise UsageError(f"profile {name_or_path}: not TOML: {error}") from None
+    except RecursionError:
+        raise UsageError(
+            f"profile {name_or_path}: is nested too deep; expected tables as in a shipped profile"
+        ) from None
 
 
 def _sentence(error: ErrorDetails, content: dict[str, Any], known: dict[str, Place]) -> str:
@@ -68,7 +73,15 @@ def _sentence(error: ErrorDetails, content: dict[str, Any], known: dict[str, Pla
     if error["type"] == "missing":
         return f"{key}: missing; the shipped profiles have an example"
     message = error["msg"].replace("Input should be", "expected")
-    return f"{key} = {error['input']!r}: {message}"
+    return f"{key} = {_shown(error['input'])}: {message}"
+
+
+def _shown(value: Any) -> str:
+    """Returns an excerpt; a number of thousands of digits and a value nested too deep have none."""
+    try:
+        return excerpt(value)
+    except (ValueError, RecursionError):
+        return "a value that is too large to show"
 
 
 def _dotted(loc: Sequence[int | str], content: Any) -> str:

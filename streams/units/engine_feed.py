@@ -13,18 +13,20 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from online_model.snapshot import Snapshot
 from schemas.columns import CUSTOMER_PROFILE, Rows, empty_rows
 from schemas.decode import Decoded, Decoder
-from schemas.instants import parse_instant
-from schemas.refusals import dead_letter
+from schemas.instants import DAY_US, format_duration, format_instant, parse_instant
+from schemas.refusals import Refused, dead_letter
 from schemas.validation import Erased, Mark
 from streams.engine.engine import Engine
 from streams.inputs.details import WaitingDetails
-from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets
+from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets, behind_us
 from streams.inputs.schedule import is_grid, next_grid
-from streams.units.engine_batch import Batch, Grants, Letter
+from streams.units.engine_batch import Batch, Grants, Letter, LetterOf
+from streams.units.refusal_counts import TOO_LATE
 from streams.units.residence import refuse_strangers
 from streams.units.sources import (
     DISPATCHES,
@@ -40,6 +42,7 @@ from streams.units.unit import Record
 LAST_ID = (1 << 64) - 1
 MOST_BUFFERED = 20_000  # events of a source in memory; a source that holds the frontier is read beyond it
 MOST_INSTANTS = 2  # complete instants of observations in memory
+BY_THE_CLOCK = {"future"}  # rules by which a second reading may decide otherwise
 
 
 class EngineFeed:
@@ -68,14 +71,18 @@ class EngineFeed:
         self.blocks: list[dict[str, Any]] = []
         self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
         self.unknown_fields: Counter[str] = Counter()
-        self.details = WaitingDetails()
+        self.details, self.too_late = WaitingDetails(), WaitingDetails("letter")
         self.letters: list[Letter] = []
+        self.ignored = 0
+        self.held: dict[str, deque[tuple[int, Letter]]] = {source: deque() for source in events}  # (offset, letter)
         self.live, self.clock_us = not engine.waits_for_models, 0
-        self.heartbeats: dict[tuple[str, str], Mark] = {}  # (kind, producer) -> the newest since the last batch
+        self.heartbeats: list[tuple[str, Mark]] = []  # live: (kind of the source, one that is not due yet)
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
-    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
-        """Adds records of a source, read from `base` on, without those that were added before. Raises OffsetGap."""
+    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int, latest_us: int = 0) -> None:
+        """Adds records of a source, read from `base` on, without those that were added before. Raises OffsetGap.
+        latest_us: what is further than max_skew ahead of it is refused.
+        """
         if base > self.read[source]:
             raise OffsetGap(
                 f"{source} was read from {base}, expected {self.read[source]}: records between them are missing"
@@ -92,11 +99,11 @@ class EngineFeed:
         elif source == DISPATCHES:
             self.dispatches.extend((r.offset + 1, _grants(r)) for r in new)
         else:
-            self._events(source, new, now_us)
+            self._events(source, new, max(now_us, latest_us))
 
-    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letters: Sequence[Letter]) -> None:
+    def take_decoded(self, source: str, decoded: Decoded, offsets: Offsets, letter: LetterOf) -> None:
         """Adds decoded records in order of their offsets: events, marks, deletions, refused records. offsets:
-        (records,); letters: (refused,).
+        (records,); letter: returns the dead letter of one of them.
         """
         rows = decoded.events.rows
         if self.live:  # an event ahead of the clock must not delay the others
@@ -108,14 +115,35 @@ class EngineFeed:
         taken = 0
         others: dict[int, Mark | Erased | Letter] = {mark.index: mark for mark in decoded.marks}
         others |= {erased.index: erased for erased in decoded.erased}
-        others |= {refused.index: letter for refused, letter in zip(decoded.refused, letters, strict=True)}
+        others |= {refused.index: letter(refused) for refused in decoded.refused}
         for index, other in sorted(others.items()):
             n = int(np.searchsorted(decoded.index, index))
             self.merge.add(source, rows[taken:n], offsets[decoded.index[taken:n]])
             taken = n
             self._take_other(source, other, int(offsets[index]))
         self.merge.add(source, rows[taken:], offsets[decoded.index[taken:]])
+        self._keep_letters(rows, decoded.index, letter)
         self.merge.read_up_to(source, int(offsets[-1]) + 1)
+
+    def _keep_letters(self, rows: Rows, index: NDArray[np.intp], letter: LetterOf) -> None:
+        """Keeps the dead letters of events that are behind `time.latest`. They wait in the merge like the others, and
+        the engine refuses them in their tick: so refusal and position are one, whatever is read again after a crash.
+        """
+        behind = behind_us(rows, self.tick_us)
+        (places,) = np.nonzero((behind >= self.engine.profile.time.latest_us) & (rows["kind"] != CUSTOMER_PROFILE))
+        letters = [letter(self._too_late(int(index[place]), rows[place])) for place in places.tolist()]
+        rows["letter"][places] = np.arange(1, len(places) + 1)
+        self.too_late.keep(rows, letters)
+
+    def _too_late(self, index: int, row: Any) -> Refused:
+        at_us, latest = int(row["time_us"]), format_duration(self.engine.profile.time.latest_us)
+        reached_us = int(row["due_us"]) - self.tick_us
+        return Refused(
+            index, "event_time", TOO_LATE,
+            f"event_time is {format_instant(at_us)}, {(reached_us - at_us) / DAY_US:.1f} days behind "
+            f"{format_instant(reached_us)}, up to which its source had been read; less than {latest} is accepted "
+            "(time.latest): publish history in time order, or into topics with another prefix",
+        )  # fmt: skip
 
     def _take_other(self, source: str, other: Mark | Erased | Letter, offset: int) -> None:
         if isinstance(other, Erased):
@@ -126,7 +154,7 @@ class EngineFeed:
             self.merge.end(source, other.time_us, offset)
         elif self.live:
             self.merge.heartbeat(source, min(other.time_us, self.clock_us), offset)
-            self.heartbeats[INPUTS[source], other.producer] = other
+            self.heartbeats.append((INPUTS[source], other))
         else:
             self.merge.heartbeat(source, other.time_us, offset)
 
@@ -134,6 +162,7 @@ class EngineFeed:
         """Adds a deletion: a customer profile without fields. Before the first profile there is nothing to delete."""
         at_us = self.merge.tombstone_time_us(source)
         if at_us is None:
+            self.ignored += 1
             return
         row = empty_rows(1)
         row["time_us"], row["kind"], row["details"], row["slot"] = (
@@ -158,18 +187,20 @@ class EngineFeed:
         """
         if source == OBSERVATIONS:
             return len(self.complete) < MOST_INSTANTS
-        if source in OWN or self.merge.sources[source].buffered < MOST_BUFFERED:
+        if source in OWN or self.merge.sources[source].buffered + len(self.held[source]) < MOST_BUFFERED:
             return True
         return self.merge.holds_frontier(source)
 
     def take(self) -> Batch | None:
         """Returns the next batch, as far as all inputs have come; None when there is nothing to apply."""
         base, frontier_us = self.position, self.merge.frontier_us
+        self.letters += self._passed()
         if self.letters:
             letters, self.letters = self.letters, []
             refused = {REFUSED + source: offset for source, offset in self.refused.items()}
             self.position = self.position | self.merge.positions() | refused
-            return Batch(self, base, self.position, self.until_us, empty_rows(0), letters=letters)
+            ignored, self.ignored = self.ignored, 0
+            return Batch(self, base, self.position, self.until_us, empty_rows(0), letters=letters, ignored=ignored)
         if frontier_us is None:
             return None
         model = self._model()
@@ -202,19 +233,45 @@ class EngineFeed:
         ended: bool,
     ) -> Batch:
         unknown, self.unknown_fields = self.unknown_fields, Counter()
-        details = self.details.take(rows)
-        heartbeats, self.heartbeats = [(kind, mark) for (kind, _), mark in self.heartbeats.items()], {}
+        details, too_late = self.details.take(rows), self.too_late.take(rows)
+        heartbeats = self._heartbeats(until_us)
         clock_us = self.clock_us if self.live else 0
+        ignored, self.ignored = self.ignored, 0
         return Batch(
-            self, base, self.position, until_us, rows, details, [], unknown, model, grants, matured, heartbeats,
-            clock_us, ended,
+            self, base, self.position, until_us, rows, details, self._passed(), too_late, unknown, model, grants,
+            matured, heartbeats, clock_us, ended, ignored,
         )  # fmt: skip
 
+    def _heartbeats(self, until_us: int) -> dict[tuple[str, str], list[Mark]]:
+        """Removes and returns those up to an instant, by kind and producer: the events before them are applied too."""
+        due: dict[tuple[str, str], list[Mark]] = {}
+        later = []
+        for kind, mark in self.heartbeats:
+            if mark.time_us <= until_us:
+                due.setdefault((kind, mark.producer), []).append(mark)
+            else:
+                later.append((kind, mark))
+        self.heartbeats = later
+        return due
+
     def _refuse(self, source: str, letter: Letter, offset: int) -> None:
-        """Keeps a dead letter, unless an owner before has sent it: the position may lie before it, at an event."""
-        if offset >= self.refused[source]:
+        """Keeps a dead letter, unless an owner before has sent it: the position may lie before it, at an event. Where a
+        second reading could accept the record, the letter leaves with the position behind it: never both. Files are
+        read once.
+        """
+        if letter["rule"] in BY_THE_CLOCK and source in self.decoders:
+            self.held[source].append((offset, letter))
+        elif offset >= self.refused[source]:
             self.letters.append(letter)
             self.refused[source] = offset + 1
+
+    def _passed(self) -> list[Letter]:
+        """Removes and returns the held letters that the position passes."""
+        letters = []
+        for source, held in self.held.items():
+            while held and held[0][0] < self.merge.sources[source].position():
+                letters.append(held.popleft()[1])
+        return letters
 
     def _events(self, source: str, records: Sequence[Record], now_us: int) -> None:
         values, keys = [r.value for r in records], [r.key for r in records]
@@ -223,11 +280,11 @@ class EngineFeed:
             decoded = refuse_strangers(decoded, self.engine.table, self.engine.partition, self.partitions)
         offsets = np.array([r.offset for r in records], np.int64)
         place = {"topic": source, "partition": self.engine.partition}
-        letters = [
-            dead_letter(refused, values[refused.index], place | {"offset": records[refused.index].offset})
-            for refused in decoded.refused
-        ]
-        self.take_decoded(source, decoded, offsets, letters)
+
+        def letter(refused: Refused) -> Letter:
+            return dead_letter(refused, values[refused.index], place | {"offset": records[refused.index].offset})
+
+        self.take_decoded(source, decoded, offsets, letter)
 
     def _observations(self, records: Sequence[Record]) -> None:
         for record in records:

@@ -45,6 +45,7 @@ CASE, ATTRIBUTES = b"\0case:", b"\0persona:"
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
 SCORE = b'{"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
 STATE = "state"
+OUTCOMES = ("applied", "duplicate", "late", "rejected")  # each event that was read has exactly one of them
 
 
 def tick_us(profile: Profile, clock: Clock) -> int:
@@ -68,7 +69,9 @@ class EngineUnit:
         self.profile, self.partition, self.clock, self.partitions = profile, partition, clock, partitions
         self.name, self.changelog = f"engine-{partition}", (STATE, partition)
         self.tick_us = tick_us(profile, clock)
-        self.engine = Engine(profile, partition, self.tick_us, waits_for_models=clock == "event")
+        self.engine = Engine(
+            profile, partition, self.tick_us, waits_for_models=clock == "event", partitions=partitions or 1
+        )
         columns = self.engine.columns
         self.signature, lacked = row_format.signature(columns), len(columns) + LACKED - WIDTH
         older = row_format.signature((*columns[:lacked], *columns[lacked + 1 :]))
@@ -97,8 +100,10 @@ class EngineUnit:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Events by outcome, observations, interventions; of the partition, since its first event."""
-        return dict(self.engine.counts) | {"live_cases": len(self.engine.casebook)}
+        """Events read and by outcome, observations, interventions; of the partition, since its first event."""
+        counts = self.engine.counts
+        read = sum(counts[outcome] for outcome in OUTCOMES)
+        return dict(counts) | {"read": read, "live_cases": len(self.engine.casebook)}
 
     @property
     def alerts(self) -> list[str]:
@@ -141,15 +146,17 @@ class EngineUnit:
         if batch.until_us is not None:
             if engine.now_us is None:
                 engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
-            for kind, mark in batch.heartbeats:
-                engine.hearing.producers.beat(kind, mark.producer, mark.time_us, mark.scope, final=mark.final)
-            engine.clock_us = max(engine.clock_us, batch.clock_us)
+            engine.hearing.producers.prove()
+            for (kind, producer), marks in batch.heartbeats.items():
+                times_us, last = [mark.time_us for mark in marks], marks[-1]
+                engine.hearing.producers.beat(kind, producer, times_us, last.scope, final=last.final)
+            engine.emitter.clock_us = max(engine.emitter.clock_us, batch.clock_us)
             if batch.model is not None:
                 engine.apply_model(batch.model)
             for instant_us, grants in batch.grants:
                 engine.apply_grants(grants, instant_us)
-            self._advance(batch, batch.until_us)
-        engine.counts["rejected"] += len(batch.letters)
+            self._refuse(batch.too_late[number] for number in self._advance(batch, batch.until_us))
+        engine.counts["applied"] += batch.ignored
         engine.counts["unknown_fields"] += batch.unknown_fields.total()
         self._refuse(batch.letters)
         if batch.ended:
@@ -210,18 +217,19 @@ class EngineUnit:
         sweeps, self.engine.sweeps = self.engine.sweeps, []
         return sweeps
 
-    def _advance(self, batch: Batch, until_us: int) -> None:
+    def _advance(self, batch: Batch, until_us: int) -> list[int]:
         """Steps to the batch's instant, with labels and reports at theirs. The order at a grid instant: events, labels,
         report, then the model, and by it observations and sweep. Live the model in force is used, without waiting.
+        Returns the numbers of the letters of events that are too late.
         """
         engine, rows = self.engine, batch.rows[np.argsort(batch.rows["due_us"], kind="stable")]
-        horizon_us = engine.schedule.horizon_us
+        horizon_us, refused = engine.schedule.horizon_us, list[int]()
         while engine.now_us is not None and engine.now_us < until_us:
             matured_us = next_grid(engine.now_us - horizon_us)
             stop_us = min(until_us, next_grid(engine.now_us), matured_us + horizon_us)
             last = stop_us == until_us
             n = len(rows) if last else int(np.searchsorted(rows["due_us"], stop_us, "right"))
-            engine.step(rows[:n], stop_us, batch.details)
+            refused += engine.step(rows[:n], stop_us, batch.details)
             rows = rows[n:]
             if stop_us == matured_us + horizon_us:
                 for block in batch.matured.get(matured_us, []):
@@ -229,9 +237,11 @@ class EngineUnit:
             if is_grid(stop_us):
                 engine.report_grid(stop_us)
                 self.refusals.next_week()
+        return refused + (engine.step(rows, until_us, batch.details) if len(rows) else [])
 
     def _refuse(self, letters: Iterable[Letter]) -> None:
         for letter in letters:
+            self.engine.counts["rejected"] += 1
             self.letters.append((None, orjson.dumps(letter)))
             self.refusals.count(letter)
 
@@ -283,6 +293,7 @@ class EngineUnit:
             "partitions": self.partitions,
             "quality": engine.quality.state(),
             "judged": engine.casebook.judged,
+            "backlog": [engine.backlog.day, engine.backlog.used],
         }
 
     def _load_position(self, body: dict[str, Any]) -> None:
@@ -302,6 +313,7 @@ class EngineUnit:
         engine.serve_model(Snapshot.loads(body["model"].encode()))
         engine.hearing.producers.load(body.get("producers", []))
         engine.quality.load(body["quality"])
+        engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
         engine.casebook.judged = added({}, body["judged"])
 
     def _load_customers(self, rows: dict[bytes, bytes | None]) -> None:

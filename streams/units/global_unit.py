@@ -50,7 +50,7 @@ class InstantFeed(ABC, Generic[B]):
         self.offsets: list[tuple[int, int]] = []  # (instant, offset) of records that are not taken yet
         self.reported: dict[int, int] = {}  # partition -> last instant that it has reported
 
-    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
+    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int, latest_us: int = 0) -> None:
         """Adds records, without those of instants that were taken before. Raises OffsetGap."""
         if base > self.read:
             raise OffsetGap(f"{source} was read from {base}, expected {self.read}: records between them are missing")

@@ -43,7 +43,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
         self.refused: list[str] = []
         self.reports: dict[int, Report] = {}  # instant -> the sum of the partitions that have reported it
 
-    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int) -> None:
+    def offer(self, source: str, base: int, records: Sequence[Record], now_us: int, latest_us: int = 0) -> None:
         """Adds records as InstantFeed does; now_us: of the clock."""
         self.now_us = now_us
         super().offer(source, base, records, now_us)

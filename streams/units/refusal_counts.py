@@ -9,6 +9,7 @@ from typing import Any
 from streams.profile.learning_sections import Drift
 from streams.units.residence import RULE as PARTITION
 
+TOO_LATE = "too_late"  # the rule of events that are behind by time.latest
 MOST_PRODUCERS, OTHERS = 200, ("others", "others")  # a producer field with ever new names must not fill the memory
 
 
@@ -18,17 +19,19 @@ class RefusalCounts:
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()  # (rule, producer) -> records, since this process began
         self._this_week: Counter[str] = Counter()  # producer -> records since the last grid instant
+        self._late_this_week: Counter[str] = Counter()  # the same, of those that were too late
 
     def count(self, letter: Mapping[str, Any]) -> None:
         """Counts a dead letter."""
         key = str(letter["rule"]), str(letter["producer"] or "unknown")
         key = key if key in self.counts or len(self.counts) < MOST_PRODUCERS else OTHERS
         self.counts[key] += 1
-        self._this_week[key[1]] += 1
+        (self._late_this_week if letter["rule"] == TOO_LATE else self._this_week)[key[1]] += 1
 
     def next_week(self) -> None:
         """Starts the counts of a new week, at a grid instant."""
         self._this_week.clear()
+        self._late_this_week.clear()
 
     def alerts(self, drift: Drift, events: Mapping[str, int]) -> list[str]:
         """Returns sentences on producers with many refused records this week; events: accepted ones, by producer."""
@@ -37,6 +40,12 @@ class RefusalCounts:
             f"partitioner to murmur2 of the key (librdkafka: murmur2_random); {count} records were refused"
             for (rule, producer), count in sorted(self.counts.items())
             if rule == PARTITION
+        ]
+        alerts += [
+            f"producer {producer} sends history: {count} of its events of this week were refused as {TOO_LATE}; "
+            "publish it in time order, or into topics with another prefix"
+            for producer, count in sorted(self._late_this_week.items())
+            if count >= drift.least_counted
         ]
         for producer, refused in sorted(self._this_week.items()):
             share = refused / (refused + events.get(producer, 0))
@@ -48,5 +57,5 @@ class RefusalCounts:
         return alerts
 
     def _rule(self, producer: str) -> str:
-        rules = {rule: n for (rule, name), n in self.counts.items() if name == producer}
+        rules = {rule: n for (rule, name), n in self.counts.items() if name == producer and rule != TOO_LATE}
         return max(rules, key=lambda rule: (rules[rule], rule))

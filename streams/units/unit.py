@@ -50,8 +50,10 @@ class Batch(Protocol):
 class Feed(Protocol):
     """Merges what was read into batches; a new one each time a worker becomes the owner."""
 
-    def offer(self, source: str, base: int, records: Sequence[Any], now_us: int) -> None:
-        """Adds records of a source, read from offset `base` on; raises OffsetGap when records before it are missing."""
+    def offer(self, source: str, base: int, records: Sequence[Any], now_us: int, latest_us: int = 0) -> None:
+        """Adds records of a source, read from offset `base` on; raises OffsetGap when records before it are missing.
+        now_us: by the clock; latest_us: not later than this, if the clock may be behind.
+        """
 
     def caught_up(self, source: str, now_us: int) -> None:
         """Live: the source was read to its end at `now_us`."""

@@ -1,4 +1,6 @@
-"""The chaos run. Exit code 0: everything is equal; 1: it is not; the output has the seed."""
+"""The chaos run in event time, or with `--live` on the wall's clock. Exit code 0: everything is equal (live: as
+promised); 1: it is not; the output has the seed.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from streams.cli import main as keepline
 from streams.kafka import settings
 from streams.profile.loading import SHIPPED_IN, load_profile
 from streams.profile.profile import Profile
+from tests.chaos import live
 from tests.chaos.compare import MODELS, committed, differences, replay_records
 from tests.chaos.outcomes import last_us, write_outcomes, write_profiles
 from tests.chaos.proxy import Proxy
@@ -79,6 +82,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Runs once."""
+    if "--live" in sys.argv[1:]:
+        return live.main()
     known = arguments()
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(run(known, Path(folder)))

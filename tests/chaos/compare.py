@@ -13,6 +13,7 @@ from features.catalogue import NAMES
 from online_model.registry import Command
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
+from streams.files.survey import Terms
 from streams.kafka.settings import Settings
 from streams.profile.profile import Profile
 from streams.replay import Replay
@@ -49,7 +50,7 @@ def replay_records(
     profile: Profile, files: Sequence[str], folder: Path, partitions: int, commands: Sequence[Command] = ()
 ) -> Records:
     """Returns the records of a replay with `commands`, by topic; models count once a partition."""
-    sources = FileSources(files, time.time_ns() // 1000, profile.time.max_skew_us)
+    sources = FileSources(files, Terms(time.time_ns() // 1000, profile.time.max_skew_us))
     with ReplayFolder(str(folder), NAMES) as out:
         replay = RecordingReplay(profile, sources, out, commands)
         replay.run()

@@ -1,5 +1,5 @@
-"""A worker as the command runs it, but with a short session, and slow, so that faults hit it at work. A signal makes it
-fail at the most critical points, which random faults seldom hit.
+"""A worker as the command runs it, but with a short session, and slow, so that faults hit it at work; or live, by a
+fast clock. A signal makes it fail at the most critical points, which random faults seldom hit.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from streams.kafka import worker as worker_module
 from streams.kafka.lease import Lease
 from streams.kafka.worker import Options, Worker
 from streams.profile.loading import load_profile
+from tests.chaos.clock import FastClock, install
 
 # FREEZE: stops before the next commit (until SIGCONT); DIE: killed before or after it; DROP: loses the next batch;
 # FAIL: the next record sent meets a full disk
@@ -74,7 +75,7 @@ class SlowWorker(Worker):
 
 
 def main(arguments: dict[str, Any]) -> None:
-    """Runs to the end markers."""
+    """Runs to the end markers; live, until it is terminated."""
     for number in (FREEZE, DIE, DROP, FAIL):
         signal.signal(number, lambda number, frame: pending.add(number))
     lease_module.AIOKafkaProducer = Producer
@@ -83,11 +84,14 @@ def main(arguments: dict[str, Any]) -> None:
     private_api.check()
     known, profile = settings.from_environment(), load_profile(arguments["profile"], arguments["set"])
     partitions = asyncio.run(topics.partition_count(known))
-    options = Options(False, arguments["instance"], exit_at_end=True, session_s=arguments["session_s"])
+    live, session_s = "clock" in arguments, arguments["session_s"]
+    if live:
+        install(FastClock(**arguments["clock"]))
+    options = Options(live, arguments["instance"], exit_at_end=not live, session_s=session_s)
     SlowWorker.slow_s = arguments["slow_s"]
 
     async def run() -> None:
-        await SlowWorker(known, blueprints(profile, partitions, "event"), options).run()
+        await SlowWorker(known, blueprints(profile, partitions, "wall" if live else "event"), options).run()
 
     asyncio.run(run())
     os._exit(0)

@@ -43,6 +43,7 @@ class Supervisor:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.zombies: list[subprocess.Popen[bytes]] = []
         self.stopping: set[str] = set()
+        self.paused = False  # no worker is started
         self.ends: Counter[int] = Counter()
         self._log: IO[bytes] = log.open("ab")
 
@@ -62,7 +63,7 @@ class Supervisor:
                     if code == 0 and name not in self.stopping:
                         self.wanted.discard(name)
                     self.stopping.discard(name)
-            for name in sorted(self.wanted - self.running.keys()):
+            for name in [] if self.paused else sorted(self.wanted - self.running.keys()):
                 self.start(name)
             await asyncio.sleep(0.1)
 
@@ -76,6 +77,17 @@ class Supervisor:
         """Returns a random running worker; None: there is none."""
         names = sorted(name for name, process in self.running.items() if process.poll() is None)
         return chance.choice(names) if names else None
+
+    async def leave(self, limit_s: float) -> list[str]:
+        """Terminates all workers and waits; returns the names of those that did not end with 0 in time."""
+        names = set(self.running)
+        self.wanted.clear()
+        for process in self.running.values():
+            process.terminate()
+        until = time.monotonic() + limit_s
+        while any(process.poll() is None for process in self.running.values()) and time.monotonic() < until:  # noqa: ASYNC110 -- of processes
+            await asyncio.sleep(0.1)
+        return sorted(name for name in names if self.running[name].poll() != 0)
 
     def stop(self) -> None:
         """Kills all processes."""

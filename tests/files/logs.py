@@ -16,8 +16,10 @@ import pyarrow.parquet as pq
 from schemas.instants import parse_instant
 from streams.files.decoding import DecodedChunk, decode_source
 from streams.files.formats import open_source
+from streams.files.read_options import ReadOptions
 
 Event = dict[str, Any]
+DEFAULT = ReadOptions()
 NOW_US = parse_instant("2025-01-01T00:00:00Z")
 VISIT = {"customer_id": "c1", "event_time": "2024-03-01T08:30:00Z", "amount": 12.5, "items": 2}
 
@@ -62,16 +64,16 @@ def rows_of(path: str) -> list[Event]:
     return [json.loads(value) for chunk in open_source(path).chunks for value in chunk.values()]
 
 
-def decoded(path: str) -> list[DecodedChunk]:
-    return list(decode_source(open_source(path), NOW_US))
+def decoded(path: str, options: ReadOptions = DEFAULT) -> list[DecodedChunk]:
+    return list(decode_source(open_source(path, options), NOW_US, options=options))
 
 
-def letters(path: str) -> list[tuple[int, str, str]]:
+def letters(path: str, options: ReadOptions = DEFAULT) -> list[tuple[int, str, str]]:
     """Returns (line, field, rule) of the refused rows."""
-    return [(x["line"], x["field"], x["rule"]) for chunk in decoded(path) for x in chunk.letters]
+    return [(x["line"], x["field"], x["rule"]) for chunk in decoded(path, options) for x in chunk.letters]
 
 
-def accepted(path: str) -> Iterator[str]:
+def accepted(path: str, options: ReadOptions = DEFAULT) -> Iterator[str]:
     """Yields the customers of the accepted events."""
-    for chunk in decoded(path):
+    for chunk in decoded(path, options):
         yield from chunk.decoded.events.customers

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from schemas.errors import Failure, UsageError
+from streams.files.chunks import Chunk
+from streams.files.formats import open_source
+from streams.files.read_options import ReadOptions
 from tests.files.logs import VISIT, accepted, as_csv, decoded, letters, rows_of, written
 
 HEADER = b"customer_id,event_time,amount,store_id\n"
@@ -171,3 +175,62 @@ def test_consent_that_is_neither_is_refused(tmp_path: Path, cell: str) -> None:
     row = {"customer_id": "c1", "event_time": "2024-03-01T08:30:00Z", "consent": cell}
     path = written(tmp_path, "customer_profiles.csv", as_csv([row]))
     assert [(line, field) for line, field, _ in letters(path)] == [(2, "consent")]
+
+
+@pytest.mark.parametrize(("mark", "option"), [(";", "';'"), ("\t", r"'\\t'"), ("|", r"'\|'")])
+def test_another_delimiter_is_named_with_its_option_and_read_with_it(tmp_path: Path, mark: str, option: str) -> None:
+    data = (HEADER + GOOD).replace(b",", mark.encode())
+    with pytest.raises(UsageError, match=rf"separated by ','; --delimiter {option}"):
+        rows_of(written(tmp_path, "service_visits.csv", data))
+    assert list(accepted(str(tmp_path / "service_visits.csv"), ReadOptions(delimiter=mark))) == ["c1"]
+
+
+COMMAS = {"12,50": 12.5, "1.234,50": 1234.5, "1,234.50": 1234.5, "12.50": 12.5, "1.234": 1234, "7": 7, "-0,5": -0.5}
+
+
+@pytest.mark.parametrize(("cell", "value"), COMMAS.items())
+def test_decimal_commas_are_read_with_their_option(tmp_path: Path, cell: str, value: float) -> None:
+    path = visits(tmp_path, f'c1,2024-03-01T00:00:00Z,"{cell}",s\n'.encode())
+    options = ReadOptions(decimal=",")
+    assert [row["amount"] for chunk in open_source(path, options).chunks for row in objects(chunk)] == [value]
+
+
+@pytest.mark.parametrize("cell", ["1,2,3", "12,34,56.7", "1.23.4", "1,5 EUR"])
+def test_what_is_no_number_with_decimal_commas_is_refused_unchanged(tmp_path: Path, cell: str) -> None:
+    path = visits(tmp_path, f'c1,2024-03-01T00:00:00Z,"{cell}",s\n'.encode())
+    assert letters(path, ReadOptions(decimal=",")) == [(2, "amount", "float_type")]
+
+
+def test_a_decimal_comma_is_refused_with_its_option(tmp_path: Path) -> None:
+    [chunk] = decoded(visits(tmp_path, b'c1,2024-03-01T00:00:00Z,"12,50",s\n'))
+    assert chunk.letters[0]["sentence"].endswith("--decimal , reads decimal commas")
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030", "cp1252", "utf-16", "utf-16-le", "shift_jis"])
+def test_text_in_another_encoding_is_read_with_its_option(tmp_path: Path, encoding: str) -> None:
+    store = "caf\xe9" if encoding == "cp1252" else "\u4e0a\u6d77"
+    lines = HEADER.decode() + f"c1,2024-03-01T00:00:00Z,1,{store}\n" * 3_000
+    path = written(tmp_path, "service_visits.csv", lines.encode(encoding))
+    chunks = open_source(path, ReadOptions(encoding=encoding)).chunks
+    assert [row["store_id"] for chunk in chunks for row in objects(chunk)] == [store] * 3_000
+
+
+def test_bytes_that_are_no_text_in_the_encoding_are_refused_alone(tmp_path: Path) -> None:
+    path = visits(tmp_path, GOOD, b"c2,2024-03-01T00:00:00Z,1,\xff\xff\n", GOOD)
+    assert letters(path, ReadOptions(encoding="gbk")) == [(3, "row", "utf8")]
+
+
+def test_a_refusal_for_its_encoding_names_the_option(tmp_path: Path) -> None:
+    [chunk] = decoded(visits(tmp_path, "c1,2024-03-01T00:00:00Z,1,\u4e0a\n".encode("gbk")))
+    assert "--encoding" in chunk.letters[0]["sentence"]
+
+
+def test_the_share_that_was_read_follows_the_rows(tmp_path: Path) -> None:
+    source = open_source(visits(tmp_path, *[GOOD] * 4_000))
+    shares = [source.meter.read / source.meter.size for _ in source.chunks]
+    assert shares == pytest.approx([0.256, 0.512, 0.768, 1], abs=0.01)
+    assert source.meter.read == source.meter.size
+
+
+def objects(chunk: Chunk) -> list[dict[str, Any]]:
+    return [row for part in chunk.parts for row in part.objects or []]

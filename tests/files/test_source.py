@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from schemas.errors import Failure, UsageError
 from streams.files.formats import open_source
+from streams.files.read_options import ReadOptions
 from tests.files.logs import (
     VISIT,
     accepted,
@@ -36,6 +40,10 @@ from tests.files.logs import (
         ("surveys.csv", "survey"),
         ("intervention-outcomes.csv", "intervention_outcome"),
         ("customer_profile.csv", "customer_profile"),
+        ("service_visits_2023-01.csv", "service_visit"),
+        ("service-visits.part-00001.csv", "service_visit"),
+        ("2023-01_surveys.csv", "survey"),
+        ("app_activity (2).csv", "app_activity"),
     ],
 )
 def test_the_stem_names_the_kind(tmp_path: Path, name: str, kind: str) -> None:
@@ -58,6 +66,68 @@ def test_every_format_is_read_in_every_compression(tmp_path: Path, form, write, 
 def test_a_stem_that_names_no_kind_is_refused_with_what_is_expected(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'visits' names no kind of event.*service_visits"):
         open_source(written(tmp_path, "visits.csv", as_csv([VISIT])))
+
+
+@pytest.mark.parametrize("name", ["service_visits_old.csv", "my_surveys_1.csv", "2023-01.csv", "service_visitsx1.csv"])
+def test_other_words_beside_a_kind_name_none(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"names no kind of event.*--kind"):
+        open_source(written(tmp_path, name, as_csv([VISIT])))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("export.csv", "service_visit"), ("app_activity.csv", "app_activity")])
+def test_the_option_names_the_kind_where_the_stem_names_none(tmp_path: Path, name: str, kind: str) -> None:
+    path = written(tmp_path, name, b"customer_id,event_time,activity_type\n")
+    assert open_source(path, ReadOptions(kind="service_visit")).kind == kind
+
+
+def test_the_option_names_the_kind_of_lines_without_one(tmp_path: Path) -> None:
+    options = ReadOptions(kind="service_visit")
+    assert list(accepted(written(tmp_path, "log.jsonl", as_jsonl([VISIT])), options)) == ["c1"]
+
+
+@pytest.mark.parametrize("row", [{"customer_id": "c1", "left_at": None}, {"kind": "truth"}, {"kind": ["survey"]}])
+def test_a_jsonl_of_objects_that_are_no_events_is_named_at_once(tmp_path: Path, row: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=r"truth\.jsonl: has no events: the object in its first line has"):
+        open_source(written(tmp_path, "truth.jsonl", as_jsonl([row] * 1_000)))
+
+
+@pytest.mark.parametrize("pack", [gz, zst], ids=["gz", "zst"])
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [("service_visits.csv", as_csv), ("service_visits.jsonl", as_jsonl), ("service_visits.parquet", as_parquet)],
+)
+def test_compression_is_seen_in_the_first_bytes(tmp_path: Path, name: str, write, pack) -> None:
+    assert list(accepted(written(tmp_path, name, pack(write([VISIT]))))) == ["c1"]
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"PK\x03\x04....", "a zip archive or an Excel workbook"),
+        (bz2.compress(b"x"), "compressed with bzip2"),
+        (lzma.compress(b"x"), "compressed with xz"),
+        (pa.compress(b"x", "lz4", asbytes=True), "compressed with lz4"),
+        (as_parquet([VISIT]), "is Parquet; let its name end in .parquet"),
+    ],
+    ids=["zip", "bz2", "xz", "lz4", "parquet"],
+)
+def test_what_is_not_read_is_named(tmp_path: Path, data: bytes, what: str) -> None:
+    with pytest.raises(UsageError, match=what):
+        open_source(written(tmp_path, "service_visits.csv", data))
+
+
+@pytest.mark.parametrize("write", [as_csv, as_parquet])
+def test_too_many_columns_are_refused_in_one_line(tmp_path: Path, write) -> None:
+    name = "service_visits.csv" if write is as_csv else "service_visits.parquet"
+    row = VISIT | {f"c{i}": 1 for i in range(20_000)}
+    with pytest.raises(UsageError, match=r"has 20,004 columns, expected at most 1,000"):
+        open_source(written(tmp_path, name, write([row])))
+
+
+def test_of_many_columns_the_first_are_named(tmp_path: Path) -> None:
+    header = ",".join(f"c{i}" for i in range(500)).encode()
+    with pytest.raises(UsageError, match=r"found 'c0', .*'c19' and 480 more"):
+        open_source(written(tmp_path, "service_visits.csv", header + b"\n"))
 
 
 def test_a_jsonl_of_any_name_is_read_by_the_kind_of_each_line(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from schemas.instants import DAY_US
 from streams.files.file_sources import FileSources
+from streams.files.survey import Terms
 from streams.files.tick_reader import Ticks
 
 NOW_US = 1_800_000_000_000_000
@@ -19,7 +20,7 @@ def ticks(folder: Path, *lines: bytes) -> list[tuple[bool, list[bytes]]]:
     """Returns (whether it is a tick, its rows) of a file with these lines."""
     path = folder / "log.jsonl"
     path.write_bytes(b"\n".join(lines) + b"\n")
-    found = Ticks(FileSources([str(path)], NOW_US, 0), DAY_US)
+    found = Ticks(FileSources([str(path)], Terms(NOW_US, 0)), DAY_US)
     return [(start_us is not None, [row.value for row in rows]) for start_us, rows in found]
 
 

@@ -13,7 +13,7 @@ from schemas.instants import DAY_US, HOUR_US, parse_instant
 from streams.interventions import message as message_module
 from streams.interventions.actions import Segmentation, plan
 from streams.interventions.customer_attributes import CustomerAttributes
-from streams.interventions.message import Crossing, compose, tier_of, window_of, withheld
+from streams.interventions.message import Crossing, compose, sent_at, tier_of, window_of, withheld
 from streams.interventions.touches import ActivePoint
 from streams.profile.loading import load_profile
 
@@ -31,6 +31,7 @@ CROSSING = Crossing(
     customer_id="C-7",
     crossed_at_us=CROSSED_US,
     decided_at_us=CROSSED_US,
+    emitted_at_us=CROSSED_US,
     probability=0.53,
     previous_probability=0.41,
     explanation=WHY,
@@ -43,7 +44,8 @@ CROSSING = Crossing(
 
 
 def message(delay_us: int = 0, channel: str = "phone", **changes: Any) -> dict[str, Any]:
-    return compose(PROFILE, replace(CROSSING, decided_at_us=CROSSED_US + delay_us, **changes), channel)
+    at_us = CROSSED_US + delay_us
+    return compose(PROFILE, replace(CROSSING, **{"decided_at_us": at_us, "emitted_at_us": at_us} | changes), channel)
 
 
 def test_the_whole_message() -> None:
@@ -212,3 +214,15 @@ def test_a_withheld_one_is_the_same_message_with_the_rule_and_the_instant(
 ) -> None:
     refused = withheld(message(), "quiet_hours", retry_us)
     assert refused == message() | {"withheld_reason": "quiet_hours", "retry_at": retry_at}
+
+
+def test_the_window_goes_by_the_instant_of_sending_not_by_that_of_the_decision() -> None:
+    late = message(decided_at_us=CROSSED_US, emitted_at_us=CROSSED_US + 9 * DAY_US)
+    assert (late["decided_at"], late["emitted_at"]) == ("2024-03-01T00:00:00Z", "2024-03-10T00:00:00Z")
+    assert (late["window"], late["expected_saved"]) == ("14d", round(0.6 * 0.55 / 0.62, 4))
+
+
+def test_a_message_that_waited_for_its_grant_says_what_is_right_when_it_is_sent() -> None:
+    for days in (0, 6, 9, 20, 29):
+        at_us = CROSSED_US + days * DAY_US
+        assert sent_at(PROFILE, message(), at_us) == message(emitted_at_us=at_us, decided_at_us=CROSSED_US)

@@ -188,6 +188,33 @@ def test_a_new_customer_whose_tenure_passes_before_the_model_is_ready_waits_for_
     assert results == ["tenure", "model_not_ready", "open 31"]
 
 
+def found_meanwhile(day: float, now: float, hold: Withheld = Withheld.NOTHING) -> tuple[str, float]:
+    """What happens now to a customer who was found above the threshold on a day, and the crossing that waits."""
+    columns = never()._replace(last_probability=np.array([0.4]), pending_crossed_us=np.array([day * DAY_US]))
+    decision = decide(RULES, columns, np.array([0.6]), np.zeros(1), np.array([now * DAY_US]), hold)
+    what = "open" if decision.opened[0] else Withheld(decision.withheld[0]).name.lower()
+    assert not decision.opened[0] or decision.crossed_at_us[0] == day * DAY_US
+    return what, float(decision.columns.pending_crossed_us[0] / DAY_US)
+
+
+def test_a_crossing_that_was_found_while_a_producer_was_not_heard_is_of_that_day() -> None:
+    assert found_meanwhile(100, 112) == ("open", -np.inf)
+    assert found_meanwhile(100, 130) == ("open", -np.inf)
+    assert found_meanwhile(100, 112, Withheld.BACKLOG) == ("backlog", 100)
+
+
+def test_after_the_last_window_it_is_missed() -> None:
+    assert found_meanwhile(100, 130.01) == ("missed", -np.inf)
+    assert found_meanwhile(100, 130.01, Withheld.CATCHING_UP) == ("missed", -np.inf)
+
+
+def test_each_customer_may_have_a_hold_of_its_own() -> None:
+    holds = np.array([Withheld.BACKLOG, Withheld.NOTHING], np.int8)
+    decision = decide(RULES, never(2), np.full(2, 0.9), np.zeros(2), np.full(2, 1e15), holds)
+    assert decision.opened.tolist() == [False, True]
+    assert decision.withheld.tolist() == [Withheld.BACKLOG, Withheld.NOTHING]
+
+
 def test_an_open_case_is_the_reason_before_the_model() -> None:
     assert story((0, 0.6), (1, 0.4), (2, 0.6, False), (3, 0.6)) == ["open 0", "", "open_case", ""]
 
@@ -216,4 +243,5 @@ def test_nobody_is_nothing() -> None:
 def test_every_reason_occurs(why: Withheld) -> None:
     a = story((0, 0.4), (1, 0.6), (2, 0.4), (3, 0.6), (4, 0.4), (10, 0.6), (11, 0.4), (41, 0.6, False))
     a += story((0, 0.4), (1, 0.6, Withheld.CATCHING_UP), (32, 0.6)) + story((0, 0.6, Withheld.STOP_LOSS))
+    a += story((0, 0.4), (1, 0.6, Withheld.BACKLOG))
     assert why.name.lower() in a + story((0, 0.6), first_seen_day=0)

@@ -58,7 +58,7 @@ class CountingFeed:
         self.events: list[tuple[str, bytes]] = []
         self.ended = 0
 
-    def offer(self, source: str, base: int, records: Sequence[Any], now_us: int) -> None:
+    def offer(self, source: str, base: int, records: Sequence[Any], now_us: int, latest_us: int = 0) -> None:
         if base > self.read[source]:
             raise OffsetGap(f"{source}: {base} > {self.read[source]}")
         for record in records:

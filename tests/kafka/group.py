@@ -34,6 +34,19 @@ class Group:
         done = subprocess.run(self._command(words), cwd=ROOT, env=self.city.environment, check=False)
         assert done.returncode == 0, words
 
+    def tried(self, *words: str) -> tuple[int, str]:
+        """Runs a command; returns its exit code and what it printed."""
+        done = subprocess.run(
+            self._command(words), cwd=ROOT, env=self.city.environment, capture_output=True, check=False
+        )
+        return done.returncode, (done.stdout + done.stderr).decode()
+
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Yields a command as a process; kills it at the end."""
+        with self.city.process(self._command(words)) as process:
+            yield process
+
     def publish(self, log: Path) -> None:
         """Publishes a file with end markers."""
         self.run("publish", str(log), "--end", *OPTIONS)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
 from aiokafka import TopicPartition
 
+from schemas.errors import Failure
 from streams.kafka import leases as leases_module
 from streams.kafka.lease import BATCH_BYTES, IDLE_CHECKPOINT_S, Lease, chunks
 from streams.kafka.leases import Leases
@@ -42,6 +45,7 @@ class Producer:
     """Records what is committed."""
 
     def __init__(self) -> None:
+        self.broker_ms = time.time_ns() // 1_000_000
         self.open: list[tuple[str, int, Pair]] = []
         self.committed: list[list[tuple[str, int, Pair]]] = []
         self.offsets: dict[TopicPartition, Any] = {}
@@ -52,11 +56,20 @@ class Producer:
     def create_batch(self) -> BatchInMemory:
         return BatchInMemory()
 
-    async def send_batch(self, batch: BatchInMemory, topic: str, *, partition: int) -> asyncio.Future[None]:
+    async def send_batch(self, batch: BatchInMemory, topic: str, *, partition: int) -> asyncio.Future[object]:
         self.open += [(topic, partition, pair) for pair in batch.pairs]
-        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        sent.set_result(None)
+        loop = asyncio.get_running_loop()
+        sent: asyncio.Future[object] = loop.create_future()
+        loop.call_soon(sent.set_result, SimpleNamespace(timestamp=self.broker_ms, timestamp_type=1))
         return sent
+
+    async def send(self, topic: str, value: bytes, key: bytes, partition: int) -> asyncio.Future[object]:
+        batch = BatchInMemory()
+        batch.append(key=key, value=value, timestamp=0)
+        return await self.send_batch(batch, topic, partition=partition)
+
+    async def start(self) -> None:
+        pass
 
     async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, Any], group: str) -> None:
         self.offsets = offsets
@@ -117,7 +130,7 @@ async def test_an_idle_unit_whose_frontier_alone_advances_is_not_saved_each_time
 async def test_an_idle_unit_is_saved_at_intervals(lease: Lease) -> None:
     await lease.checkpoint()
     apply(lease, 0)
-    lease.saved_at -= IDLE_CHECKPOINT_S
+    lease._idle_since -= IDLE_CHECKPOINT_S
     await lease.checkpoint()
     assert len(producer_of(lease).committed) == 2
 
@@ -134,6 +147,37 @@ async def test_a_unit_with_a_new_position_is_saved(lease: Lease) -> None:
     apply(lease, 1)
     await lease.checkpoint()
     assert len(producer_of(lease).committed) == 2
+
+
+async def test_each_checkpoint_reads_the_broker_s_clock(lease: Lease) -> None:
+    assert not lease.alerts
+    producer_of(lease).broker_ms -= 60_000
+    await lease.checkpoint()
+    (found,) = lease.alerts
+    assert "is ahead of that of the leader of x-state/0;" in found
+    producer_of(lease).broker_ms += 60_000
+    await lease.checkpoint()  # it shows the alert: nothing was applied
+    assert not lease.alerts
+
+
+async def test_a_worker_far_ahead_reads_no_state_and_its_clock_is_that_of_the_broker(
+    lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer = producer_of(lease)
+    producer.broker_ms -= 400_000
+    monkeypatch.setattr("streams.kafka.lease.AIOKafkaProducer", lambda **_: producer)
+    monkeypatch.setattr("streams.kafka.lease.forbid_resends", lambda *_: None)
+    monkeypatch.setattr(lease.restore, "run", None)
+    with pytest.raises(Failure, match=r"more than time\.max_skew \(300 s\) ahead, so this worker owns nothing"):
+        await lease.acquire(nothing)
+    assert lease.clock.now_us() < (producer.broker_ms + 60_000) * 1000
+
+
+async def test_in_event_time_no_clock_is_an_alert(lease: Lease) -> None:
+    lease.live = False
+    producer_of(lease).broker_ms -= 60_000
+    await lease.checkpoint()
+    assert not lease.alerts
 
 
 async def test_group_offsets_pass_the_markers_when_all_records_are_applied(lease: Lease) -> None:
@@ -175,8 +219,8 @@ async def test_a_batch_of_an_older_feed_is_dropped(lease: Lease) -> None:
 
 @pytest.fixture
 def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
-    def halted(reason: str) -> NoReturn:
-        raise Halted(reason)
+    def halted(reason: str, code: int = 0) -> NoReturn:
+        raise Halted(f"{code}: {reason}")
 
     async def acquire(lease: Lease, earliest: object) -> None:
         lease.ready = True
@@ -218,6 +262,19 @@ def test_a_unit_that_got_only_some_of_its_sources_is_named_with_those_that_lack(
     here, missing = PLACES[0]
     assert leases.incomplete({*PLACES[0], *PLACES[1]}) is None
     assert f"only {here[0]}/0 were assigned, without {missing[0]}/0" in (leases.incomplete({here, *PLACES[1]}) or "")
+
+
+async def test_a_failure_that_a_restart_does_not_mend_ends_the_worker_with_one(
+    leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def acquire(lease: Lease, earliest: object) -> None:
+        raise Failure("this worker owns nothing")
+
+    monkeypatch.setattr(Lease, "acquire", acquire)
+    leases.assign(PLACES[0], 1, nothing)
+    assert leases._acquiring
+    with pytest.raises(Halted, match="1: this worker owns nothing"):
+        await leases._acquiring
 
 
 async def test_nothing_is_saved_between_a_revocation_and_the_next_assignment(leases: Leases) -> None:

@@ -81,8 +81,20 @@ async def test_a_topic_that_counts_from_arrival_may_have_a_retention(settings: S
 
 async def test_a_changelog_that_would_be_deleted_is_named(settings: Settings) -> None:
     await topics.create(settings, 1)
-    await change(settings, "state", cleanup_policy="delete", max_message_bytes=topics.LARGE["max.message.bytes"])
+    large = topics.LARGE["max.message.bytes"]
+    await change(
+        settings, "state", cleanup_policy="delete", max_message_bytes=large, message_timestamp_type="LogAppendTime"
+    )
     assert ["cleanup.policy is delete" in line for line in await wrong(settings)] == [True]
+
+
+async def test_a_changelog_without_the_broker_s_clock_is_named_with_the_command(settings: Settings) -> None:
+    await topics.create(settings, 1)
+    large = topics.LARGE["max.message.bytes"]
+    await change(settings, "learner-state", cleanup_policy="compact", max_message_bytes=large)
+    (found,) = await wrong(settings)
+    assert "message.timestamp.type is CreateTime, expected LogAppendTime" in found
+    assert f"--entity-name {settings.topic('learner-state')} --add-config message.timestamp.type=LogAppendTime" in found
 
 
 async def test_messages_that_would_not_fit_are_named(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from faust.types import TP
 from streams.kafka.transport import ConsumerThread, _pause_others
 
 ONE, OTHER = TP("a", 0), TP("b", 0)
+ASKED_US = 5_000_000
 
 
 class Consumer:
@@ -46,7 +47,7 @@ def thread(live: bool = False) -> ConsumerThread:
     """A thread whose consumer was sought to offset 0 of one partition."""
     thread: Any = ConsumerThread.__new__(ConsumerThread)
     thread.consumer = SimpleNamespace(leases=SimpleNamespace(live=live))
-    thread.inbox, thread._next = deque(), {ONE: 0}
+    thread.inbox, thread._next, thread._asked = deque(), {ONE: 0}, {ONE: ASKED_US}
     return thread  # type: ignore[no-any-return]
 
 
@@ -72,27 +73,45 @@ def test_records_of_an_older_assignment_are_dropped() -> None:
 def test_live_a_partition_read_to_its_end_is_caught_up_without_records() -> None:
     reader = thread(live=True)
     reader._collect(Consumer(position=7, end=7), {}, [ONE])
-    assert [fetched.caught_up_us for fetched in reader.inbox] == [1_700_000_000_000_000]
+    assert [fetched.caught_up for fetched in reader.inbox] == [ASKED_US]
 
 
 def test_live_a_partition_with_lag_is_not_caught_up() -> None:
     reader = thread(live=True)
     reader._collect(Consumer(position=6, end=7), {}, [ONE])
-    assert [fetched.caught_up_us for fetched in reader.inbox] == [0]
+    assert [fetched.caught_up for fetched in reader.inbox] == [0]
 
 
 def test_live_a_partition_whose_end_an_open_transaction_hides_is_not_caught_up() -> None:
     reader, consumer = thread(live=True), Consumer(position=7, end=9)
     consumer.state.lso = 7
     reader._collect(consumer, {}, [ONE])
-    assert [(fetched.caught_up_us, fetched.end) for fetched in reader.inbox] == [(0, 9)]
+    assert [(fetched.caught_up, fetched.end) for fetched in reader.inbox] == [(0, 9)]
 
 
 @pytest.mark.parametrize("got", [{}, {ONE: records(6)}])
 def test_in_event_time_no_partition_is_caught_up(got: dict[TP, list[Any]]) -> None:
     reader = thread()
     reader._collect(Consumer(position=7, end=7), got, [ONE])
-    assert all(fetched.caught_up_us == 0 for fetched in reader.inbox)
+    assert all(fetched.caught_up == 0 for fetched in reader.inbox)
+
+
+@pytest.mark.parametrize(("answers", "expected"), [(True, {ONE: 7, OTHER: 7}), (False, {ONE: 7})])
+async def test_a_partition_is_caught_up_from_when_it_was_asked_for_not_from_when_the_answer_was_read(
+    monkeypatch: pytest.MonkeyPatch, answers: bool, expected: dict[TP, int]
+) -> None:
+    reader, states, now = thread(live=True), {tp: SimpleNamespace(timestamp=1) for tp in (ONE, OTHER)}, iter([7, 99])
+    monkeypatch.setattr("streams.kafka.transport.monotonic_us", lambda: next(now))
+
+    async def fetch(assignment: Any, node: int, request: Any) -> bool:
+        states[ONE].timestamp = 2
+        states[OTHER].timestamp += answers  # an error of a partition leaves it as it was
+        return answers
+
+    request = SimpleNamespace(topics=[(tp.topic, [(tp.partition, 0, 1)]) for tp in (ONE, OTHER)])
+    reader._asked.clear()
+    assert await reader._timed(fetch)(SimpleNamespace(state_value=states.get), 1, request) is answers
+    assert reader._asked == expected
 
 
 def test_unwanted_partitions_are_not_fetched() -> None:

@@ -12,11 +12,12 @@ from streams.cases.columns import NO_CASE, PENDING
 from streams.operations.metrics import _held
 from streams.profile.loading import load_profile
 from streams.units.engine_unit import EngineUnit
+from streams.units.unit import Clock
 
 
-def waiting(snapshot: Snapshot) -> EngineUnit:
+def waiting(snapshot: Snapshot, clock: Clock = "event") -> EngineUnit:
     """An engine with two crossings that wait for a model."""
-    unit = EngineUnit(load_profile("after-sales"), 0, "event")
+    unit = EngineUnit(load_profile("after-sales"), 0, clock)
     slots = unit.engine.table.slots(["a", "b", "c"])
     unit.engine.table.rows[slots[:2], PENDING - len(NO_CASE)] = 5.0
     unit.engine.serve_model(snapshot)
@@ -42,3 +43,9 @@ def test_a_model_that_has_fallen_below_the_bar_is_an_alert_with_the_number_that_
 
 def test_a_model_that_has_not_learned_yet_is_no_alert() -> None:
     assert waiting(Snapshot.initial(0.2)).alerts == []
+
+
+def test_live_it_counts_the_backlog_that_is_left_when_a_hold_has_ended() -> None:
+    ready = replace(Snapshot.initial(0.2), hold=Hold.NOTHING)
+    assert samples(waiting(ready, "wall")) == [({"unit": "engine-0", "reason": "backlog"}, 2.0)]
+    assert samples(waiting(ready)) == []

@@ -114,6 +114,7 @@ def test_an_unknown_key_is_named_with_the_nearest(override: str, expected: list[
         ("label.horizon=" + 400 * "9" + "d", ["expected at most 36525d"]),
         ("case.cool_down=-1d", ["case.cool_down = '-1d'"]),
         ("case.least_tenure=soon", ["case.least_tenure = 'soon'"]),
+        ("case.backlog_a_day=0", ["case.backlog_a_day = 0", "greater than or equal to 1"]),
         ("time.sweep_every=0s", ["time.sweep_every = '0s'"]),
         ("time.observe=daily", ["time.observe = 'daily'", "'weekly'"]),
         ("model.prior_probability=1.5", ["model.prior_probability = 1.5", "less than 1"]),
@@ -278,3 +279,9 @@ def test_a_gain_that_no_week_can_show_is_refused() -> None:
     assert "promotion.least_gain = 0.1 is not below promotion.most_a_week" in refusal(
         "after-sales", "promotion.least_gain=0.1"
     )
+
+
+def test_an_event_may_not_be_later_than_ids_are_kept() -> None:
+    with pytest.raises(UsageError, match=r"time\.latest = 8d is above the 7d .* give it at most 7d") as error:
+        load_profile("after-sales", ["time.latest=192h"])
+    assert "\n" not in str(error.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from features.deduplication import KEPT_DAYS
 from schemas.instants import DAY_US, SECOND_US
 from streams.interventions.actions import Segmentation, plan
 from streams.interventions.gate import RULES as GATE
@@ -66,6 +67,12 @@ def test_a_case_opens_above_one_half_and_is_due_in_seven_days(profile: Profile) 
 
 def test_past_thirty_days_a_case_is_missed(profile: Profile) -> None:
     assert profile.case.last_window_us == 30 * DAY_US
+
+
+def test_a_backlog_is_worked_at_the_pace_of_the_cases_that_the_sheet_has_on_a_normal_day(profile: Profile) -> None:
+    (country,) = [stage for stage in profile.roll_out.stages if stage.name == "country"]
+    with_a_case = sum(tier.share for tier in profile.tiers if tier.above >= profile.case.threshold)
+    assert profile.case.backlog_a_day == int(country.customers * with_a_case / 365)
 
 
 def test_a_saved_customer_counts_again_at_30_days_and_6_months(profile: Profile) -> None:
@@ -208,6 +215,10 @@ def test_everybody_is_scored_daily_and_observed_weekly(profile: Profile) -> None
 
 def test_an_event_may_be_five_minutes_ahead(profile: Profile) -> None:
     assert profile.time.max_skew_us == 300 * SECOND_US
+
+
+def test_an_event_may_be_late_as_long_as_ids_are_kept(profile: Profile) -> None:
+    assert profile.time.latest_us == KEPT_DAYS * DAY_US
 
 
 def test_visits_prove_that_a_customer_is_still_here(profile: Profile) -> None:

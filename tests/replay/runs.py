@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,14 @@ from typing import Any
 
 import pandas as pd
 
+from features.catalogue import NAMES
 from schemas.instants import parse_instant
 from streams.cli import main
+from streams.files.file_sources import FileSources
+from streams.files.replay_folder import ReplayFolder
+from streams.files.survey import Terms
+from streams.profile.loading import load_profile
+from streams.replay import Replay
 from streams.simulation import write_city
 
 Event = dict[str, Any]
@@ -85,11 +92,23 @@ def replay(
     profile: str = "after-sales",
     *,
     scores: bool = True,
+    more: Sequence[str] = (),
 ) -> Run:
-    """`keepline replay`, with every customer's scores if need be."""
-    options = [word for setting in settings for word in ("--set", setting)] + ["--scores"] * scores
+    """`keepline replay` with more options, and with every customer's scores if need be."""
+    options = [word for setting in settings for word in ("--set", setting)] + ["--scores"] * scores + list(more)
     command = ["replay", *map(str, files), "--profile", profile, "--out", str(out), *options]
     assert main(command) == 0
+    return Run(out)
+
+
+def replay_unsorted(out: Path, log: Path) -> Run:
+    """A replay in which rows out of order are late, as they are in a topic."""
+    profile = load_profile("after-sales", SHORT)
+    sources = FileSources([str(log)], Terms(time.time_ns() // 1000, profile.time.max_skew_us))
+    with ReplayFolder(str(out), NAMES, with_scores=True) as folder:
+        run = Replay(profile, sources, folder, keeps_sweeps=True)
+        run.run()
+        folder.close(run.summary())
     return Run(out)
 
 

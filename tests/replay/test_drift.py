@@ -9,6 +9,7 @@ import pytest
 from features.catalogue import NAMES
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
+from streams.files.survey import Terms
 from streams.profile.loading import load_profile
 from streams.replay import Replay
 from tests.replay.runs import SHORT, Event, write_jsonl
@@ -20,7 +21,7 @@ NOW_US = 2_000_000_000_000_000
 def alerts(folder: Path, events: list[Event]) -> list[str]:
     """Returns the alerts at the end of the log."""
     profile = load_profile("after-sales", [*SHORT, "drift.least_counted=50", "drift.reference_weeks=4"])
-    sources = FileSources([str(write_jsonl(folder / "log.jsonl", events))], NOW_US, profile.time.max_skew_us)
+    sources = FileSources([str(write_jsonl(folder / "log.jsonl", events))], Terms(NOW_US, profile.time.max_skew_us))
     with ReplayFolder(str(folder / "out"), NAMES) as out:
         replay = Replay(profile, sources, out)
         replay.run()

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ import pandas as pd
 import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
-from tests.replay.runs import SHORT, Event, Run, replay, same_facts, visit, write_jsonl
+from tests.replay.runs import SHORT, Event, Run, replay, replay_unsorted, same_facts, visit, write_jsonl
 
 ROOT = Path(__file__).parents[2]
 VISIT = visit("c1", "2024-03-06T10:00:00Z", amount=12.5)
@@ -110,11 +111,13 @@ def test_the_counts_add_up(events: list[Event], tmp_path: Path) -> None:
     for _ in range(20):
         place = chance.randrange(len(troubled))
         troubled.insert(place, chance.choice(["{", "null", json.dumps(VISIT | {"amount": -1})]))
-        late = events[chance.randrange(1000)] | {"event_id": f"late {place}"}
-        troubled.append(late)
-    run = replay(tmp_path / "out", [write_jsonl(tmp_path / "log.jsonl", troubled)])
+        troubled.append(events[-1 - chance.randrange(100)] | {"event_id": f"late {place}"})
+        troubled.append(events[chance.randrange(1000)] | {"event_id": f"too late {place}"})
+    run = replay_unsorted(tmp_path / "out", write_jsonl(tmp_path / "log.jsonl", troubled))
     assert run.summary["events_read"] == len(troubled)
-    assert run.summary["events_rejected"] == 20
+    rules = Counter(letter["rule"] for letter in run.lines("dead-letters.jsonl"))
+    assert run.summary["events_rejected"] == rules.total() == 20 + rules["too_late"]
+    assert rules["too_late"] >= 20
     assert run.summary["events_late"] >= 20
     assert run.summary["events_duplicate"] > 0
     assert adds_up(run)
@@ -159,15 +162,29 @@ def test_events_of_a_day_may_come_in_any_order(events: list[Event], base: Run, t
 def test_a_late_event_lands_where_it_belongs(events: list[Event], base: Run, tmp_path: Path) -> None:
     place = next(i for i, e in enumerate(events) if e["kind"] == "service_visit" and e["event_time"] > "2024-03-05")
     late = events[place]
-    arrival = next(i for i, e in enumerate(events) if e["event_time"] > "2024-04-05")
+    arrival = next(i for i, e in enumerate(events) if e["event_time"] > "2024-03-11T12")
     log = events[:place] + events[place + 1 : arrival] + [late] + events[arrival:]
-    run = replay(tmp_path / "out", [write_jsonl(tmp_path / "log.jsonl", log)])
+    run = replay_unsorted(tmp_path / "out", write_jsonl(tmp_path / "log.jsonl", log))
     assert run.summary["events_late"] == 1
     a, b = (features(one, late["customer_id"], "2024-04-07") for one in (base, run))
     assert len(a) > 0
     np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
-    before = [features(one, late["customer_id"], "2024-03-05", "2024-04-05") for one in (base, run)]
+    before = [features(one, late["customer_id"], "2024-03-05", "2024-03-12") for one in (base, run)]
     assert before[0].shape != before[1].shape or not np.allclose(*before)
+
+
+def test_an_event_behind_what_is_remembered_is_refused_with_its_line(
+    events: list[Event], base: Run, tmp_path: Path
+) -> None:
+    log = [*events, dict(events[0]), events[1] | {"event_id": "new"}]  # the first one has been applied, and forgotten
+    run = replay(tmp_path / "out", [write_jsonl(tmp_path / "log.jsonl", log)])
+    letters = run.lines("dead-letters.jsonl")
+    places = [(letter["file"], letter["line"], letter["field"], letter["rule"]) for letter in letters]
+    assert places == [("log.jsonl", len(log) - i, "event_time", "too_late") for i in (1, 0)]
+    assert {name: table for name, table in run.tables.items() if name != "dead-letters.jsonl"} == {
+        name: table for name, table in base.tables.items() if name != "dead-letters.jsonl"
+    }
+    assert adds_up(run)
 
 
 def features(run: Run, customer: str, after: str, until: str = "9999") -> np.ndarray:
@@ -229,7 +246,7 @@ SMALL = {
 def test_even_a_tiny_log_ends_with_a_summary(tmp_path: Path, name: str) -> None:
     file, text, rows, observations = SMALL[name]
     (tmp_path / file).write_text(text)
-    run = replay(tmp_path / "out", [tmp_path / file])
+    run = replay(tmp_path / "out", [tmp_path / file], more=["--allow-refused", "1"])
     assert (run.summary["events_read"], run.summary["observations"]) == (rows, observations)
     assert adds_up(run)
 

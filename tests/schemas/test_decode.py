@@ -15,7 +15,7 @@ from schemas.columns import ACTIVITY_TYPES, CAUSES, NUMBERS, OTHER_ACTIVITY, SUR
 from schemas.decode import MAX_SKEW_US, Decoded, Decoder
 from schemas.events import KINDS
 from schemas.instants import parse_instant
-from schemas.json_structure import MAX_DEPTH
+from schemas.json_structure import MAX_DEPTH, MAX_NESTED
 from schemas.refusals import Refused
 from schemas.validation import MAX_BYTES, Erased, Mark, Validator
 from tests.schemas.messages import GOOD, MARKS, NOW_US, Message, good, messages
@@ -129,7 +129,7 @@ HOSTILE: dict[str, tuple[bytes | None, str, str]] = {
     "a long text": (sent("service_visit", store_id="x" * 257), "store_id", "string_too_long"),
     "an empty text": (sent("service_visit", store_id=""), "store_id", "string_too_short"),
     "deep nesting": (sent("service_visit")[:-1] + b', "x": ' + b"[" * 99 + b"]" * 99 + b"}", "value", "nesting"),
-    "the deepest nesting": (b"[" * 100_000 + b"]" * 100_000, "value", "json"),
+    "the deepest nesting": (b"[" * 100_000 + b"]" * 100_000, "value", "nesting"),
     "1e308": (sent("service_visit", amount=1e308), "amount", "less_than_equal"),
     "a whole number beyond floats": (sent("service_visit", items=10**400), "value", "json"),
     "a negative amount": (sent("service_visit", amount=-0.01), "amount", "greater_than_equal"),
@@ -225,6 +225,43 @@ def test_unknown_fields_may_be_nested_up_to_the_limit(levels: int, inside: bytes
 @pytest.mark.parametrize("inside", [b"", b'"a"', b'{"b": "c"}'])
 def test_unknown_fields_may_not_be_nested_beyond_the_limit(levels: int, inside: bytes) -> None:
     assert refusal(nested(levels, inside)).rule == "nesting"
+
+
+def test_brackets_in_texts_are_no_levels() -> None:
+    text = rb', "x": "[[\"{' + b"[" * MAX_NESTED + rb'\\"'
+    assert len(decode_one(sent("service_visit")[:-1] + text + b"}").events) == 1
+
+
+LARGE: dict[str, tuple[str, bytes, str, str | None]] = {
+    # what fills 1 MiB: (kind, last field but for its end, repeated, rule)
+    "fields and an escape": ("service_visit", rb'"\u0041": 1', b', "%x": 1', None),
+    "fields of one name": ("service_visit", b'"a": 1', b', "a": 1', "duplicate_key"),
+    "lists": ("service_visit", b'"a": [1', b",[]", "nesting"),
+    "objects": ("service_visit", b'"a": [1', b',{"a":1}', "nesting"),
+    "numbers": ("service_visit", b'"a": [1', b",1", None),
+    "digits": ("service_visit", b'"a": 1', b"1", "json"),
+    "digits behind the point": ("service_visit", rb'"\n": 1.', b"1", None),
+    "escapes": ("service_visit", b'"a": "', rb"\u0041", None),
+    "a customer": ("service_visit", b'"customer_id": "', b"c", "duplicate_key"),
+    "causes": ("survey", b'"causes": ["price"', b',"price"', "too_long"),
+    "unknown causes": ("survey", b'"causes": [1', b',"x"', "literal_error"),
+    "consents": ("customer_profile", b'"consent": {"z": true', b',"%x": true', "too_long"),
+    "wrong consents": ("customer_profile", b'"consent": {"z": true', b',"%x": 1', "too_long"),
+}
+
+
+@pytest.mark.parametrize(("kind", "start", "repeated", "rule"), LARGE.values(), ids=LARGE)
+def test_whatever_fills_a_record_it_is_answered_at_once(
+    kind: str, start: bytes, repeated: bytes, rule: str | None
+) -> None:
+    """None takes more than a second; 130,000 fields took minutes as long as each was compared with all before it."""
+    field = start.split(b":")[0].strip(b'"').decode()
+    head = json.dumps({name: value for name, value in GOOD[kind].items() if name != field or rule == "duplicate_key"})
+    n = (MAX_BYTES - len(head) - len(start) - 20) // (len(repeated) + 3 * (b"%" in repeated))
+    body = start + b"".join(repeated % i if b"%" in repeated else repeated for i in range(n))
+    closing = {b"[": b"]", b"{": b"}", b'"': b'"'}.get(start.split(b":")[1].strip()[:1], b"")
+    decoded = decode_one(head[:-1].encode() + b", " + body + closing + b"}", kind)
+    assert [refused.rule for refused in decoded.refused] == ([rule] if rule else [])
 
 
 DETAILS = {

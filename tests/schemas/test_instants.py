@@ -84,3 +84,15 @@ def test_a_formatted_duration_is_parsed_to_the_same_duration(us: int) -> None:
 def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="duration"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("digits", range(1, 10))
+def test_a_batch_cuts_digits_beyond_microseconds_as_a_single_text_does(digits: int) -> None:
+    text = f"2024-12-31T23:59:59.{'9' * digits}Z"
+    us, parsed = parse_instants([text])
+    assert not parsed[0] or us[0] == parse_instant(text)
+
+
+@pytest.mark.parametrize("digits", [10, 11])
+def test_a_fraction_of_more_than_nine_digits_is_no_time_in_a_batch_either(digits: int) -> None:
+    assert not parse_instants([f"2024-12-31T23:59:59.{'9' * digits}Z"])[1][0]

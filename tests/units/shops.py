@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from features.catalogue import NAMES
+from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, HOUR_US, format_instant
 from streams.profile.loading import load_profile
 from streams.units.engine_unit import EngineUnit
-from streams.units.sources import DISPATCHES, INPUTS, LABELLED, MODELS, OBSERVATIONS
+from streams.units.sources import CANDIDATES, DISPATCHES, INPUTS, LABELLED, MODELS, OBSERVATIONS
+from streams.units.unit import Output, Pair
 from tests.online_model.worlds import lines
 from tests.units.topics import Record
 
@@ -115,6 +117,12 @@ class Town:
         return max(visit.at_us for visit in self.visits if visit.customer == customer and visit.at_us <= at_us)
 
 
+def silence_model() -> Snapshot:
+    """The model in force: p is above 0.5 after SILENT_DAYS without a visit."""
+    weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
+    return lines(weights, -5.0 * float(np.log1p(SILENT_DAYS)), np.zeros(len(NAMES)))
+
+
 def event(number: int, visit: Visit, skew_us: int = 0) -> bytes:
     body = {
         "event_id": f"v{number}",
@@ -142,19 +150,19 @@ class Case(NamedTuple):
 class Partition:
     """An engine on the wall's clock, its inputs, and what came out of it."""
 
-    def __init__(self, *settings: str) -> None:
-        profile = load_profile("after-sales", [*SETTINGS, *settings])
-        self.unit = EngineUnit(profile, 0, "wall")
+    def __init__(self, *settings: str, profile: str = "after-sales") -> None:
+        """profile: a shipped name or a TOML file."""
+        self.unit = EngineUnit(load_profile(profile, [*SETTINGS, *settings]), 0, "wall")
         self.unit.position = dict.fromkeys((*INPUTS, MODELS, OBSERVATIONS, DISPATCHES), 0)
-        weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
-        intercept = -5.0 * float(np.log1p(SILENT_DAYS))
-        self.unit.engine.serve_model(lines(weights, intercept, np.zeros(len(NAMES))))
+        self.unit.engine.serve_model(silence_model())
         self.feed = self.unit.open_feed()
-        self.read = 0
+        self.records: list[Record] = []
+        self.changelog: list[Pair] = []
+        self.candidates: list[bytes] = []
+        self.updates: list[dict[str, object]] = []
         self.cases: list[Case] = []
         self.withheld: list[dict[str, object]] = []
         self.letters: list[dict[str, object]] = []
-        self.updates: list[dict[str, object]] = []
         self.observed: list[bytes] = []  # the topic `observations`, read again by the partition itself
         self.labelled: list[dict[str, Any]] = []
 
@@ -178,31 +186,46 @@ class Partition:
             look(now_us)
 
     def take(self, messages: Sequence[Message], now_us: int, *, caught_up: bool) -> None:
-        records = [
-            Record(self.read + i, message.customer.encode() if message.customer else None, message.value)
+        base = len(self.records)
+        self.records += [
+            Record(base + i, message.customer.encode() if message.customer else None, message.value)
             for i, message in enumerate(messages)
         ]
-        if records:
-            self.feed.offer(VISITS, self.read, records, now_us)
-            self.read += len(records)
+        if messages:
+            self.feed.offer(VISITS, base, self.records[base:], now_us)
         for source in INPUTS:
             if source != VISITS or caught_up:
                 self.feed.caught_up(source, now_us)
         while (batch := self.feed.take()) is not None:
             self.unit.apply(batch)
-        self._collect(now_us)
+        self._collect(now_us, self.unit.outputs())
 
-    def _collect(self, now_us: int) -> None:
-        for output in self.unit.outputs():
+    def restart(self, now_us: int) -> None:
+        """Another owner restores the state from the changelog."""
+        state, *outputs = self.unit.take()
+        self._collect(now_us, outputs)
+        self.changelog += state.pairs
+        before, self.unit = self.unit, EngineUnit(self.unit.profile, 0, "wall")
+        self.unit.load([Record(i, key, value) for i, (key, value) in enumerate(self.changelog)])
+        self.unit.loaded()
+        assert self.unit.position == before.position
+        self.feed = self.unit.open_feed()
+        read = self.unit.position[VISITS]
+        self.feed.offer(VISITS, read, self.records[read:], now_us)
+
+    def _collect(self, now_us: int, outputs: Iterable[Output]) -> None:
+        for output in outputs:
             bodies = [json.loads(value) for _, value in output.pairs if value]
             if output.topic == "interventions":
                 self.cases += [Case(now_us, body["customer_id"], body) for body in bodies]
             elif output.topic == "interventions-withheld":
                 self.withheld += bodies
-            elif output.topic == "dead-letters":
-                self.letters += bodies
             elif output.topic == "intervention-updates":
                 self.updates += bodies
+            elif output.topic == CANDIDATES:
+                self.candidates += [value for _, value in output.pairs if value]
+            elif output.topic == "dead-letters":
+                self.letters += bodies
             elif output.topic == LABELLED:
                 self.labelled += bodies
             elif output.topic == OBSERVATIONS:

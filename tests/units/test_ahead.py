@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.instants import SECOND_US
-from tests.units.shops import START_US, Message, Partition, Visit, event, heartbeat
+from tests.units.shops import START_US, VISITS, Message, Partition, Visit, event, heartbeat
+from tests.units.topics import Record
 
 
 def visit(number: int, customer: str, at_us: int, shop: str = "east") -> Message:
@@ -56,3 +59,58 @@ def test_an_event_behind_what_its_own_producer_had_sent_is_late() -> None:
     partition.take([visit(1, "b", START_US - 5 * SECOND_US)], START_US + 2 * SECOND_US, caught_up=True)
     partition.take([visit(2, "c", START_US - 5 * SECOND_US, "west")], START_US + 3 * SECOND_US, caught_up=True)
     assert (partition.unit.counts["applied"], partition.unit.counts["late"]) == (2, 1)
+
+
+def outcomes(partition: Partition) -> tuple[int, int]:
+    """How many dead letters there are, and how many customers."""
+    return len(partition.letters), partition.unit.engine.lifespans.known()
+
+
+def test_a_record_that_was_refused_as_future_is_not_applied_by_the_next_owner() -> None:
+    partition = Partition("time.tick=200ms")
+    partition.take([visit(0, "a", START_US)], START_US, caught_up=True)
+    messages = [visit(1, "b", START_US + SECOND_US), visit(2, "skewed", START_US + 400 * SECOND_US)]
+    partition.take(messages, START_US + SECOND_US, caught_up=False)
+    assert partition.unit.position[VISITS] == 1  # b waits for its tick to end
+    for now_us in (START_US + 200 * SECOND_US, START_US + 900 * SECOND_US):
+        partition.restart(now_us)
+        partition.take([], now_us, caught_up=True)
+        assert sum(outcomes(partition)) == 3
+
+
+def test_a_record_that_was_refused_as_future_and_passed_stays_refused() -> None:
+    partition = Partition("time.tick=200ms")
+    partition.take([visit(0, "a", START_US)], START_US, caught_up=True)
+    messages = [visit(1, "skewed", START_US + 400 * SECOND_US), visit(2, "b", START_US + SECOND_US)]
+    partition.take(messages, START_US + SECOND_US, caught_up=False)
+    assert outcomes(partition) == (1, 1)
+    partition.restart(START_US + 900 * SECOND_US)
+    partition.take([], START_US + 900 * SECOND_US, caught_up=True)
+    assert outcomes(partition) == (1, 2)
+
+
+def test_what_the_higher_clock_does_not_call_future_is_accepted_as_now() -> None:
+    partition = Partition("time.tick=200ms")
+    record = Record(0, b"a", visit(0, "a", START_US + 900 * SECOND_US).value)
+    partition.feed.offer(VISITS, 0, [record], START_US, START_US + 700 * SECOND_US)
+    partition.take([], START_US, caught_up=True)
+    partition.take([], START_US + SECOND_US, caught_up=True)
+    assert (len(partition.letters), partition.unit.engine.lifespans.known()) == (0, 1)
+    assert partition.unit.engine.now_us == START_US + SECOND_US
+
+
+@given(st.data())
+def test_each_record_is_applied_once_or_refused_once_whatever_the_clocks_of_its_owners(data: st.DataObject) -> None:
+    ahead_s = data.draw(st.lists(st.integers(0, 700), min_size=1, max_size=12))
+    messages = [visit(i, f"c{i}", START_US + s * SECOND_US) for i, s in enumerate(ahead_s)]
+    partition, now_us = Partition("time.tick=200ms"), START_US
+    while messages:
+        now_us += data.draw(st.integers(0, 300)) * SECOND_US
+        count = data.draw(st.integers(1, len(messages)))
+        partition.take(messages[:count], now_us, caught_up=data.draw(st.booleans()))
+        messages = messages[count:]
+        partition.restart(now_us + data.draw(st.integers(-300, 300)) * SECOND_US)
+    partition.take([], now_us + 600 * SECOND_US, caught_up=True)
+    partition.take([], now_us + 601 * SECOND_US, caught_up=True)
+    assert sum(outcomes(partition)) == len(ahead_s)
+    assert len({letter["offset"] for letter in partition.letters}) == len(partition.letters)

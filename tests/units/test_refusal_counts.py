@@ -42,3 +42,13 @@ def test_producers_that_are_made_up_are_counted_as_one() -> None:
     assert made.counts[OTHERS] == 300
     (alert,) = made.alerts(DRIFT, {})
     assert alert.startswith("producer others")
+
+
+def test_a_producer_that_sends_history_has_not_broken_its_schema() -> None:
+    made = RefusalCounts()
+    for _ in range(DRIFT.least_counted):
+        made.count({"rule": "too_late", "producer": "pos"})
+    (alert,) = made.alerts(DRIFT, {"pos": 100})
+    assert alert.startswith("producer pos sends history: 200 of its events of this week were refused as too_late")
+    made.next_week()
+    assert made.alerts(DRIFT, {}) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.instants import DAY_US
-from tests.units.shops import START_US, STEP_US, SWEEP_US, Message, Partition, Shop, Town, heartbeat, left, wrong
+from tests.units.shops import START_US, STEP_US, SWEEP_US, Message, Partition, Shop, Town, Visit, heartbeat, left, wrong
 
 DAYS = 90
 END_US = START_US + DAYS * DAY_US
@@ -94,3 +94,28 @@ def test_while_keepline_itself_is_away_nobody_gets_a_case_from_an_intermediate_p
     partition.run(town.messages(), START_US, END_US, down=down)
     assert wrong(town, partition.cases) == []
     assert {case.customer for case in partition.cases} >= left(town, END_US - PROMISED_US)
+
+
+def test_a_backlog_makes_heartbeats_look_no_rarer_and_no_event_late() -> None:
+    town = Town([Shop("east", names(0)), Shop("west", names(100), down=(60.0, 200.0), comes_back=False)], DAYS)
+    partition = Partition()
+    down = (START_US + 40 * DAY_US, START_US + 54 * DAY_US)
+    partition.run(town.messages(), START_US, START_US + 65 * DAY_US, down=down)
+    (alert,) = [text for text in partition.unit.alerts if "west" in text]
+    assert "(usual: every 1h)" in alert
+    assert partition.unit.counts.get("late", 0) == 0
+
+
+@pytest.mark.parametrize("by", ["west", "east"])
+def test_who_came_and_left_again_while_a_shop_was_down_gets_a_second_case(by: str) -> None:
+    west = Shop("west", names(100), down=(36.0, 60.0))
+    town = Town([Shop("east", names(0)), west], DAYS)
+    days = [("east", 1.0), ("west", 5.0), ("east", 10.0), ("west", 15.0), ("east", 20.0), (by, 40.0)]
+    for shop, day in days:
+        at_us = START_US + int(day * DAY_US)
+        town.visits.append(Visit(at_us, shop, "twin", town.sent_us(west, at_us) if shop == "west" else at_us))
+    partition = worked(town, "case.cool_down=1d")
+    first, second = [(case.sent_us - START_US) / DAY_US for case in partition.cases if case.customer == "twin"]
+    assert 30 < first < 31
+    assert 60 <= second < 61
+    assert wrong(town, partition.cases) == []

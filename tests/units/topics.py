@@ -113,7 +113,7 @@ def _day(chance: random.Random, day: int, start_us: int) -> list[tuple[str, int,
         leaves = 15 + 4 * customer
         for topic, fields in KINDS.items():
             if (day < leaves or customer % 3 == 0) and chance.random() < (0.12 if topic == "service-visits" else 0.06):
-                late_us = 20 * DAY_US if chance.random() < 0.03 and day > 20 else 0
+                late_us = (20 if customer % 3 else 3) * DAY_US if chance.random() < 0.06 and day > 20 else 0
                 time_us = start_us + chance.randrange(1, DAY_US) - late_us
                 common = {"event_id": f"{topic}-{day}-{customer}", "schema_version": 1, "producer": "test"}
                 who = {"customer_id": f"c{customer}", "event_time": format_instant(time_us)}

@@ -39,7 +39,7 @@ def due(rules: CaseRules, case: FollowedCase) -> list[Due]:
     """Returns the open tasks, earliest deadline first; none after a contact, and none for the holdout."""
     if case.state not in WAITING:
         return []
-    sent_us, crossed_us = (parse_instant(case.now[name]) for name in ("decided_at", "crossed_at"))
+    sent_us, crossed_us = (parse_instant(case.now[name]) for name in ("emitted_at", "crossed_at"))
     deadlines = [
         Due("contact", sent_us + rules.contact_within_us),
         Due("window ends", crossed_us + parse_duration(case.now["window"])),

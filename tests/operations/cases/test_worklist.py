@@ -41,7 +41,7 @@ def test_nothing_is_due_after_a_contact_or_the_end(state: str) -> None:
 
 
 def test_deadlines_count_from_the_decision_to_send() -> None:
-    deferred = case(decided_at="2024-03-03T00:00:00Z")
+    deferred = case(emitted_at="2024-03-03T00:00:00Z")
     assert due(RULES, deferred)[0].at_us == parse_instant("2024-03-04T00:00:00Z")
 
 
