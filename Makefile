@@ -4,7 +4,8 @@
 #                 KEEPLINE_BROKERS
 #   make check    style, types, import directions, coverage, published schemas
 #   make bench    the benchmarks, as ratios
-#   make chaos    workers on Apache Kafka under 100 faults, compared with a replay; CHAOS='--seed 7 --faults 20'
+#   make chaos    workers on Apache Kafka under 100 faults, compared with a replay; CHAOS='--seed 7 --faults 20';
+#                 live, on a fast clock, judged by the visits: CHAOS='--live --faults 100'
 #   make lock     update the locks to the newest versions that pyproject.toml allows
 #   make clean    remove .venv and the caches of the tools
 

@@ -64,18 +64,11 @@ def checked(args: argparse.Namespace, profile: Profile, paths: Sequence[str]) ->
     Raises Failure when more than `--allow-refused` of a file would be refused.
     """
     terms = terms_of(args, profile)
-<<<<<<< HEAD
     survey, plan = surveyed(paths, terms)
-    report(survey.remarks + survey.out_of_order() + survey.runaways())
-    raise_excess(survey.tallies, args.allow_refused, "nothing was sent")
-    return terms, plan
-=======
-    survey, plan = surveyed(args, terms)
     report(survey.remarks + survey.out_of_order())
     raise_excess(survey.tallies, args.allow_refused, "nothing was sent")
     report(sentence for tally in survey.tallies for sentence in tally.sentences())
-    return FileSources(args.files, terms, plan)
->>>>>>> files
+    return terms, plan
 
 
 def raise_excess(tallies: Sequence[Tally], allowed: float, and_so: str) -> None:

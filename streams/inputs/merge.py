@@ -97,6 +97,11 @@ class Merge:
         source = self.sources[name]
         source.mark(source.advance(time_us // self.tick_us * self.tick_us), offset)
 
+    def last_due_us(self, name: str) -> int:
+        """When the newest event that waits is due; 0: none waits."""
+        chunks = self.sources[name].chunks
+        return int(chunks[-1][0]["due_us"][-1]) if chunks else 0
+
     def advance(self, name: str, time_us: int) -> None:
         """Raises the watermark without a record."""
         self.sources[name].advance(time_us // self.tick_us * self.tick_us)

@@ -76,7 +76,7 @@ class EngineFeed:
         self.ignored = 0
         self.held: dict[str, deque[tuple[int, Letter]]] = {source: deque() for source in events}  # (offset, letter)
         self.live, self.clock_us = not engine.waits_for_models, 0
-        self.heartbeats: list[tuple[str, Mark]] = []  # live: (kind of the source, one that is not due yet)
+        self.heartbeats: list[tuple[int, str, Mark]] = []  # live: (when it is due, kind of the source, mark)
         self.refused = {source: position.get(REFUSED + source, 0) for source in events}
 
     def offer(self, source: str, base: int, records: Sequence[Record], now_us: int, latest_us: int = 0) -> None:
@@ -154,7 +154,8 @@ class EngineFeed:
             self.merge.end(source, other.time_us, offset)
         elif self.live:
             self.merge.heartbeat(source, min(other.time_us, self.clock_us), offset)
-            self.heartbeats.append((INPUTS[source], other))
+            due_us = max(other.time_us, self.merge.last_due_us(source))
+            self.heartbeats.append((due_us, INPUTS[source], other))
         else:
             self.merge.heartbeat(source, other.time_us, offset)
 
@@ -246,11 +247,11 @@ class EngineFeed:
         """Removes and returns those up to an instant, by kind and producer: the events before them are applied too."""
         due: dict[tuple[str, str], list[Mark]] = {}
         later = []
-        for kind, mark in self.heartbeats:
-            if mark.time_us <= until_us:
+        for due_us, kind, mark in self.heartbeats:
+            if due_us <= until_us:
                 due.setdefault((kind, mark.producer), []).append(mark)
             else:
-                later.append((kind, mark))
+                later.append((due_us, kind, mark))
         self.heartbeats = later
         return due
 

@@ -1,15 +1,13 @@
 """A clock that runs faster than the wall's from a common origin, so that days of silence pass in minutes.
 
-Limits of requests, sessions and transactions are monotonic and stay real. `install` is the one place that knows which
-modules read the clock.
+Limits of requests, sessions and transactions stay real. `install` is the one place that knows what reads the clock: it
+makes `streams/kafka/clock.py` run fast, its readings of the broker's clock too, and scales what takes real time.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
 
 from schemas.instants import SECOND_US
 
@@ -18,19 +16,23 @@ LATENCY_S = 2.0  # real time: a live partition is never further behind the clock
 
 @dataclass(frozen=True)
 class FastClock:
-    """In place of the module `time`. At the real time `origin_s` it shows `start_s`; both are seconds since 1970."""
+    """At the real time `origin_s` it shows `start_s`; both are seconds since 1970."""
 
     origin_s: float
     start_s: float
     speed: float
 
-    def time(self) -> float:
-        """Seconds since 1970."""
-        return self.start_s + (time.time() - self.origin_s) * self.speed
+    def at(self, real_s: float) -> float:
+        """What it shows at a real time."""
+        return self.start_s + (real_s - self.origin_s) * self.speed
 
     def time_ns(self) -> int:
         """Nanoseconds since 1970."""
-        return int(self.time() * 1e9)
+        return int(self.at(time.time()) * 1e9)
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds that pass as fast."""
+        return int(time.monotonic_ns() * self.speed)
 
     @property
     def now_us(self) -> int:
@@ -42,18 +44,17 @@ class FastClock:
         """What LATENCY_S is on this clock."""
         return int(LATENCY_S * self.speed * SECOND_US)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(time, name)
 
-
-def install(clock: FastClock) -> None:
+def install(fast: FastClock) -> None:
     """Makes this process a worker that lives by the clock."""
-    from aiokafka.consumer import fetcher
-
     from streams.engine import engine, hearing
-    from streams.kafka import lease, transport
+    from streams.kafka import clock
 
-    readers: tuple[ModuleType, ...] = (fetcher, lease, transport)
-    for module in readers:
-        module.time = clock  # type: ignore[attr-defined]
-    engine.BEHIND_US = hearing.BEHIND_US = clock.latency_us  # type: ignore[attr-defined]
+    read = clock.Clock.read
+
+    def read_fast(self: clock.Clock, broker_ms: int, sent: int, acknowledged: int) -> None:
+        read(self, int(fast.at(broker_ms / 1000) * 1000), sent, acknowledged)
+
+    clock.time = fast  # type: ignore[assignment]
+    clock.Clock.read = read_fast  # type: ignore[method-assign]
+    clock.APART_US = engine.BEHIND_US = hearing.BEHIND_US = fast.latency_us  # type: ignore[misc,attr-defined]

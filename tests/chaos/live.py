@@ -41,7 +41,7 @@ TRANSACTION_S, OUTAGE_S = (2.0, 6.0), (5.0, 15.0)  # real time
 SKEWS_US = (120 * SECOND_US, 600 * SECOND_US, 2 * DAY_US, -HOUR_US)
 SHOP_KINDS = ("shop_down", "shop_down", "shop_down", "shop_forgets", "shop_slow", "shop_skewed", "shop_transacts")
 LIVE_KINDS = (*KINDS, "outage")
-LIVE = [*SETTINGS, "case.cool_down=1d", "gate.quiet_channels="]
+LIVE = [*SETTINGS, "case.cool_down=1d", "case.backlog_a_day=100000", "gate.quiet_channels="]
 LIVE += ["label.horizon=700d"]  # no label matures: the learner has no opinion on the judge's model
 
 

@@ -18,8 +18,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaStorageError
 
 from streams.cli.worker import blueprints
+from streams.kafka import clock, private_api, settings, topics
 from streams.kafka import lease as lease_module
-from streams.kafka import private_api, settings, topics
 from streams.kafka import worker as worker_module
 from streams.kafka.lease import Lease
 from streams.kafka.worker import Options, Worker
@@ -87,6 +87,7 @@ def main(arguments: dict[str, Any]) -> None:
     live, session_s = "clock" in arguments, arguments["session_s"]
     if live:
         install(FastClock(**arguments["clock"]))
+        asyncio.run(clock.check(known, profile.time.max_skew_us))
     options = Options(live, arguments["instance"], exit_at_end=not live, session_s=session_s)
     SlowWorker.slow_s = arguments["slow_s"]
 

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.instants import DAY_US
-from tests.units.shops import START_US, STEP_US, SWEEP_US, Message, Partition, Shop, Town, Visit, heartbeat, left, wrong
+from schemas.instants import DAY_US, HOUR_US
+from tests.units.shops import (
+    START_US,
+    STEP_US,
+    SWEEP_US,
+    VISITS,
+    Message,
+    Partition,
+    Shop,
+    Town,
+    Visit,
+    event,
+    heartbeat,
+    left,
+    wrong,
+)
 
 DAYS = 90
 END_US = START_US + DAYS * DAY_US
@@ -103,6 +117,22 @@ def test_a_backlog_makes_heartbeats_look_no_rarer_and_no_event_late() -> None:
     partition.run(town.messages(), START_US, START_US + 65 * DAY_US, down=down)
     (alert,) = [text for text in partition.unit.alerts if "west" in text]
     assert "(usual: every 1h)" in alert
+    assert partition.unit.counts.get("late", 0) == 0
+
+
+def test_what_a_slow_shop_sends_in_order_is_not_late() -> None:
+    partition, now_us = Partition(), START_US + 30 * DAY_US
+    partition.run(Town([Shop("east", names(0))], DAYS).messages(), START_US, now_us)
+
+    def visit(hours: int) -> Message:
+        return Message(now_us, event(10_000 - hours, Visit(now_us - hours * HOUR_US, "slow", "s", now_us)), "s")
+
+    partition.take([visit(8)], now_us, caught_up=True)
+    partition.take([], now_us + HOUR_US, caught_up=True)
+    beat = Message(now_us, heartbeat("slow", now_us - 5 * HOUR_US), None)
+    partition.feed.caught_up(VISITS, now_us + 2 * HOUR_US)  # before the others: the visit is due after them
+    partition.take([visit(6), beat], now_us + 2 * HOUR_US, caught_up=False)
+    partition.take([], now_us + 3 * HOUR_US, caught_up=True)
     assert partition.unit.counts.get("late", 0) == 0
 
 
