@@ -82,6 +82,16 @@ _PLACE = {"intervention_id": _INTERVENTION["intervention_id"], "customer_id": "c
 _INSTANT = {"instant": "2026-11-23T00:00:00Z"}
 
 EXAMPLES: dict[str, Example] = {
+    "publication": {
+        "schema_version": 1,
+        "files": ["service_visits.csv"],
+        "events": 5338,
+        "refused": 0,
+        "reached": "2026-11-23T00:00:00Z",
+        "complete": True,
+        "ended": False,
+        "at": "2026-11-24T09:00:00Z",
+    },
     "service_visit": _EVENT | {"kind": "service_visit", "event_id": "v-1", "amount": 320.0, "currency": "EUR"},
     "app_activity": _EVENT | {"kind": "app_activity", "event_id": "a-1", "activity_type": "browse", "count": 3},
     "survey": _EVENT

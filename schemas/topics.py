@@ -25,8 +25,8 @@ from schemas.outputs import (
 )
 
 # streams/kafka/topics.py creates them so
-COMPACTED = ("customer-profiles", "churn-scores")
-SINGLE = ("labelled-examples", "candidates")  # one partition: they have one reader
+COMPACTED = ("customer-profiles", "churn-scores", "publications")
+SINGLE = ("labelled-examples", "candidates", "publications")  # one partition: they have one reader
 
 OUTPUTS: dict[str, tuple[type[Output], ...]] = {
     "interventions": (Intervention,),

@@ -38,8 +38,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What `publish` sends."""
     rows: list[bytes] = []
 
-    async def instead(settings: object, ticks: Any, **options: object) -> int:
-        rows.extend(row.value for _, part in ticks for row in part)
+    async def instead(settings: object, files: object, open_ticks: Any, options: object, say: object) -> int:
+        rows.extend(row.value for _, part in open_ticks() for row in part)
         return len(rows)
 
     monkeypatch.setattr(publish, "publish", instead)

@@ -212,6 +212,9 @@ class Partition:
         self.feed = self.unit.open_feed()
         read = self.unit.position[VISITS]
         self.feed.offer(VISITS, read, self.records[read:], now_us)
+        begin = self.unit.position[OBSERVATIONS]
+        observed = [Record(begin + i, None, block) for i, block in enumerate(self.observed[begin:])]
+        self.feed.offer(OBSERVATIONS, begin, observed, now_us)
 
     def _collect(self, now_us: int, outputs: Iterable[Output]) -> None:
         for output in outputs:

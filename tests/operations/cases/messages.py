@@ -28,7 +28,7 @@ def intervention(name: str = "i1", **fields: Any) -> Message:
         "customer_id": "anna",
         "crossed_at": "2024-03-01T00:00:00Z",
         "decided_at": "2024-03-01T00:00:00Z",
-        "emitted_at": "2024-03-01T00:00:01Z",
+        "emitted_at": "2024-03-01T00:00:00Z",
         "window_ends_at": "2024-03-08T00:00:00Z",
         "window": "7d",
         "probability": 0.6,
