@@ -177,9 +177,9 @@ def crm_files(profile: Profile, files: Sequence[str], folder: Path, seed: int) -
 def limited_profile(folder: Path) -> str:
     """Writes a profile: after-sales with budgets, teams and a challenger."""
     shipped = (SHIPPED_IN / "after-sales.toml").read_text()
-    before, _, after = shipped.partition("[limits]")
+    before, _, after = shipped.partition("\n[limits]")
     path = folder / "limited.toml"
-    path.write_text(before + LIMITS + "\n[goals]" + after.partition("[goals]")[2] + CHALLENGER)
+    path.write_text(before + "\n" + LIMITS + "\n[goals]" + after.partition("[goals]")[2] + CHALLENGER)
     return str(path)
 
 
