@@ -13,7 +13,7 @@ import pytest
 
 from online_model.readiness import Hold
 from online_model.snapshot import Snapshot
-from schemas.instants import DAY_US, HOUR_US, format_instant, parse_instant
+from schemas.instants import DAY_US, HOUR_US, SECOND_US, format_instant, parse_instant
 from streams.interventions.message import timing
 from streams.profile.loading import SHIPPED_IN
 from streams.units.dispatcher_unit import DispatcherUnit
@@ -112,6 +112,15 @@ def test_back_after_fourteen_days_keepline_says_how_late_each_case_is() -> None:
     assert {case.body["window"] for case in late} >= {"14d", "21d"}
     assert max(a_day(late)) == PACE
     assert unanswered(all_of, partition, 89) == set()
+
+
+def test_sent_is_by_the_clock_and_decided_by_stream_time_that_runs_behind_it() -> None:
+    all_of, partition = two_shops(), Partition(*SETTINGS)
+    partition.run(all_of.messages(), START_US + 30 * SECOND_US, at(60))
+    assert partition.cases
+    for case in partition.cases:
+        assert case.body["emitted_at"] == format_instant(case.sent_us)
+        assert str(case.body["decided_at"]) < str(case.body["emitted_at"])
 
 
 @pytest.mark.parametrize("down", [(40.0, 54.0), (35.0, 72.0)])
@@ -303,11 +312,11 @@ def test_a_grant_that_comes_nine_days_late_is_sent_as_nine_days_late(teams: str)
 def test_a_grant_that_comes_after_the_last_window_sends_nothing(teams: str) -> None:
     all_of = two_shops()
     partition = worked_by(teams, all_of, away=(at(40), at(75)))
-    missed = [body for body in partition.withheld if body["withheld_reason"] == "missed"]
-    assert missed
-    assert {body["intervention_id"] for body in missed}.isdisjoint(
-        case.body["intervention_id"] for case in partition.cases
-    )
+    reasons = {body["intervention_id"]: body["withheld_reason"] for body in partition.withheld}  # the last of each
+    was_missed = {body["intervention_id"] for body in partition.withheld if body["withheld_reason"] == "missed"}
+    assert was_missed
+    assert {reasons[name] for name in was_missed} == {"missed"}
+    assert was_missed.isdisjoint(case.body["intervention_id"] for case in partition.cases)
     assert untrue(all_of, partition) == []
 
 
