@@ -101,7 +101,7 @@ async def test_it_goes_on_until_its_input_ends_and_beats_meanwhile(city: City) -
 
         await wait_for(is_sent, 40)
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
 

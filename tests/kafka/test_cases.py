@@ -21,7 +21,13 @@ VISIT = {
     "event_time": "2024-02-01T00:00:00Z",
     "producer": "dms",
 }
-SCORE = {"customer_id": "anna", "scored_at": "2024-02-20T00:00:00Z", "probability": 0.3}
+SCORE = {
+    "customer_id": "anna",
+    "scored_at": "2024-02-20T00:00:00Z",
+    "probability": 0.3,
+    "model_version": 1,
+    "policy_version": "p",
+}
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from tests.kafka.group import OPTIONS, Group, new_group
 from tests.kafka.test_live_faults import live
 from tests.replay.runs import Event, city, visit, write_jsonl
 
+READ = (*OPTIONS, "--allow-refused", "1")  # the logs have rows that are refused
 PARTITIONS = 2
 KILLS = 5
 DECISIONS = ("interventions", "interventions-withheld")
@@ -36,7 +37,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
 
 
 def published(group: Group, log: Path, *words: str) -> tuple[int, str]:
-    return group.tried("publish", str(log), *words, *OPTIONS)
+    return group.tried("publish", str(log), *words, *READ)
 
 
 async def sent(group: Group) -> Counter[str]:
@@ -79,15 +80,15 @@ async def test_a_second_time_nothing_is_sent_but_the_end_marker_that_was_not(bro
     log, other = write_jsonl(tmp_path / "a.jsonl", [*visits[:10], "{"]), write_jsonl(tmp_path / "b.jsonl", visits[10:])
     packed = tmp_path / "renamed.jsonl.gz"
     packed.write_bytes(gzip.compress(log.read_bytes()))
-    assert "published 21 events" in group.tried("publish", str(log), str(other), *OPTIONS)[1]
-    code, text = group.tried("publish", str(other), str(packed), *OPTIONS)
+    assert "published 21 events" in group.tried("publish", str(log), str(other), *READ)[1]
+    code, text = group.tried("publish", str(other), str(packed), *READ)
     assert (code, "all of it was published at 20" in text, "nothing to send" in text) == (0, True, True)
     assert await sent(group) == await sent(group) | Counter(service_visit=20, bad=1)
     for wanted in ("sends end markers", "nothing to send"):
-        code, text = group.tried("publish", str(log), str(other), "--end", *OPTIONS)
+        code, text = group.tried("publish", str(log), str(other), "--end", *READ)
         assert (code, wanted in text) == (0, True)
     assert (await sent(group))["end"] == len(INPUTS) * PARTITIONS
-    assert "published 21 events" in group.tried("publish", str(log), str(other), "--again", *OPTIONS)[1]
+    assert "published 21 events" in group.tried("publish", str(log), str(other), "--again", *READ)[1]
     assert (await sent(group))["service_visit"] == 40
     assert await counts(group) == {"applied": 20, "duplicate": 8, "rejected": 2 + 12}
 
@@ -112,7 +113,7 @@ async def test_killed_at_any_place_and_started_again_it_sends_everything_and_eac
     for _ in range(KILLS):
         have = await records(group)
         enough = have + chance.randrange((everything - have) // 2)
-        with group.started("publish", str(log), "--end", "--rate", "250", *OPTIONS) as process:
+        with group.started("publish", str(log), "--end", "--rate", "250", *READ) as process:
             while await records(group) <= enough:
                 assert process.poll() is None, group.city.log[-3000:]
             process.kill()

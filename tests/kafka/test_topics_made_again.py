@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streams.kafka.fatal import EXIT_RESTART
+from streams.kafka.fatal import EXIT_FAILED, EXIT_RESTART
 from streams.kafka.status import read
 from tests.kafka.city import City, new_city, wait_for
 from tests.kafka.group import EVENT_TIME, Group, decisions, metrics, new_group
@@ -208,6 +208,6 @@ async def test_in_event_time_models_made_again_are_refused_with_what_to_do(
     group.finish()
     await group.city.make_again("models")
     with group.worker(*EVENT_TIME) as process:
-        assert process.wait(LIMIT_S) == EXIT_RESTART
+        assert process.wait(LIMIT_S) == EXIT_FAILED
     assert "the topic models was deleted and made again" in group.city.log
     assert "keepline repartition --to N PREFIX" in group.city.log
