@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from operator import itemgetter
 from typing import IO, Any
 
 import numpy as np
@@ -33,9 +32,10 @@ from streams.files.time_forms import TimeForms
 RUN_BYTES = 64 << 20
 READ_BYTES = 64 << 10  # of each run in memory while they are merged
 HEAD = struct.Struct("<qqII")  # key, line, length of the kind, length of the value
-MALFORMED = "\0"  # where others have their kind
+MALFORMED = b"\xff"  # where others have their kind, and no UTF-8
+OBJECT_BYTES = 80  # what a record and its key take beside the record's bytes
 
-Row = tuple[int, int, str, bytes]  # key, line, kind, value
+Row = tuple[int, bytes, bytes]  # line, kind, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +77,44 @@ class SortedRows:
             ) from error
 
     def _sorted(self, file: IO[bytes]) -> Iterator[Row]:
-        waiting: list[Row] = []
+        keys: list[int] = []
+        records: list[bytes] = []
         size = 0
         for chunk in self.source.chunks:
-            found = self._rows(chunk)
-            waiting += found
-            size += sum(len(value) + HEAD.size for _, _, _, value in found)
+            values, times = self._values(chunk), self._times(chunk)
+            keys += self._keys(times, [value for _, value in values])
+            lines = chunk.lines.tolist()
+            for key, line, (kind, value) in zip(keys[len(records) :], lines, values, strict=True):
+                # one object a row, no larger than the row: orjson's own bytes leave holes of 1 KiB in memory
+                records.append(HEAD.pack(key, line, len(kind), len(value)) + kind + value)
+                size += len(records[-1]) + OBJECT_BYTES
+            self.rows += chunk.size
             self.meter.next_block(self.source.meter.read)
             if size >= self.run_bytes:
-                self.runs.append(_written(file, _in_order(waiting)))
-                waiting, size = [], 0
+                self.runs.append(_written(file, _in_order(keys, records)))
+                keys, records, size = [], [], 0
         self.meter.doing = ""
         file.flush()
         runs = [_read(file.fileno(), run) for run in self.runs]
-        return heapq.merge(*runs, _in_order(waiting), key=itemgetter(0))  # stable: earlier runs first
+        return map(_row, heapq.merge(*runs, _in_order(keys, records), key=_key))  # stable: earlier runs first
 
-    def _rows(self, chunk: Chunk) -> list[Row]:
-        kinds, values, times = [""] * chunk.size, chunk.values(), [None] * chunk.size
+    def _values(self, chunk: Chunk) -> list[tuple[bytes, bytes]]:
+        """Returns the kind and the bytes of each row."""
+        values = [(b"", value) for value in chunk.values()]
+        for part in chunk.parts:
+            for place in part.places.tolist():
+                values[place] = (part.kind.encode(), values[place][1])
+        for one in chunk.malformed:
+            why = orjson.dumps([one.refused.field, one.refused.rule, one.refused.sentence])
+            values[one.refused.index] = (MALFORMED, why + b"\n" + one.value)
+        return values
+
+    def _times(self, chunk: Chunk) -> list[Any]:
+        times: list[Any] = [None] * chunk.size
         for part in chunk.parts:
             for place, time in zip(part.places.tolist(), part.times(), strict=True):
-                kinds[place], times[place] = part.kind, time
-        for one in chunk.malformed:
-            refused = one.refused
-            kinds[refused.index] = MALFORMED
-            values[refused.index] = orjson.dumps([refused.field, refused.rule, refused.sentence]) + b"\n" + one.value
-        self.rows += chunk.size
-        return list(zip(self._keys(times, values), chunk.lines.tolist(), kinds, values, strict=True))
+                times[place] = time
+        return times
 
     def _keys(self, times: Sequence[Any], values: Sequence[bytes]) -> list[int]:
         """Returns the times in us; a heartbeat comes behind the events of its time."""
@@ -118,15 +130,18 @@ class SortedRows:
         return keys
 
     def _chunk(self, rows: Sequence[Row]) -> Chunk:
-        places: dict[str, list[int]] = {}
-        for place, (_, _, kind, _) in enumerate(rows):
+        places: dict[bytes, list[int]] = {}
+        for place, (_, kind, _) in enumerate(rows):
             places.setdefault(kind, []).append(place)
-        malformed = [_malformed(place, rows[place][3]) for place in places.pop(MALFORMED, [])]
+        malformed = [_malformed(place, rows[place][2]) for place in places.pop(MALFORMED, [])]
         parts = [
-            RowsOfKind(kind, np.array(at, np.intp), None, [self.completion.completed(rows[i][3])[1] for i in at])
+            RowsOfKind(kind.decode(), np.array(at, np.intp), None, self._completed([rows[i][2] for i in at]))
             for kind, at in places.items()
         ]
-        return Chunk(self.source.file, np.array([line for _, line, _, _ in rows], np.int64), parts, malformed)
+        return Chunk(self.source.file, np.array([line for line, _, _ in rows], np.int64), parts, malformed)
+
+    def _completed(self, values: Sequence[bytes]) -> list[bytes]:
+        return [self.completion.completed(value)[1] for value in values]
 
 
 def _is_mark(value: bytes) -> bool:
@@ -139,17 +154,25 @@ def _malformed(place: int, value: bytes) -> MalformedRow:
     return MalformedRow(Refused(place, *orjson.loads(why)), line)
 
 
-def _in_order(rows: list[Row]) -> Iterator[Row]:
-    order = np.argsort(np.array([key for key, _, _, _ in rows], np.int64), kind="stable")
-    return (rows[i] for i in order.tolist())
+def _in_order(keys: Sequence[int], records: Sequence[bytes]) -> Iterator[bytes]:
+    order = np.argsort(np.array(keys, np.int64), kind="stable")
+    return (records[i] for i in order.tolist())
 
 
-def _written(file: IO[bytes], rows: Iterator[Row]) -> Run:
+def _written(file: IO[bytes], records: Iterator[bytes]) -> Run:
     start = file.tell()
-    for key, line, kind, value in rows:
-        name = kind.encode()
-        file.write(HEAD.pack(key, line, len(name), len(value)) + name + value)
+    file.writelines(records)
     return Run(start, file.tell())
+
+
+def _key(record: bytes) -> int:
+    key: int = HEAD.unpack_from(record)[0]
+    return key
+
+
+def _row(record: bytes) -> Row:
+    _, line, kind, _ = HEAD.unpack_from(record)
+    return line, record[HEAD.size : HEAD.size + kind], record[HEAD.size + kind :]
 
 
 class RunReader(io.RawIOBase):
@@ -170,8 +193,9 @@ class RunReader(io.RawIOBase):
         return len(found)
 
 
-def _read(descriptor: int, run: Run) -> Iterator[Row]:
+def _read(descriptor: int, run: Run) -> Iterator[bytes]:
+    """Yields the records of a run."""
     stream = io.BufferedReader(RunReader(descriptor, run), READ_BYTES)
     while head := stream.read(HEAD.size):
-        key, line, kind, value = HEAD.unpack(head)
-        yield key, line, stream.read(kind).decode(), stream.read(value)
+        _, _, kind, value = HEAD.unpack(head)
+        yield head + stream.read(kind + value)

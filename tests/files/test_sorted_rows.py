@@ -15,7 +15,7 @@ from streams.files.decoding import DecodedChunk, decode_source
 from streams.files.formats import open_source
 from streams.files.read_options import ReadOptions
 from streams.files.sorted_rows import SortedRows
-from tests.files.logs import NOW_US, as_csv, as_jsonl, as_parquet, decoded, rows_of, written
+from tests.files.logs import NOW_US, as_csv, as_jsonl, as_parquet, decoded, letters, rows_of, written
 
 OPTIONS = ReadOptions(derives_ids=False)
 FORMS = {"csv": as_csv, "jsonl": as_jsonl, "parquet": as_parquet}
@@ -69,6 +69,18 @@ def test_refused_rows_are_refused_with_their_lines_and_bytes(tmp_path: Path, for
     plain = [letter for chunk in decoded(path) for letter in chunk.letters]
     assert found == plain
     assert base64.b64decode(found[0]["value"]) == bad.rstrip() if form == "jsonl" else bad
+
+
+def test_any_text_may_stand_for_a_kind(tmp_path: Path) -> None:
+    rows = [
+        ROWS[900] | {"kind": "service_visit"},
+        ROWS[3] | {"kind": "\0"},
+        ROWS[4] | {"kind": ""},
+        ROWS[5] | {"kind": 7},
+    ]
+    path = written(tmp_path, "log.jsonl", as_jsonl(rows))
+    found = [(one["line"], one["field"], one["rule"]) for chunk in in_order(path, 1) for one in chunk.letters]
+    assert sorted(found) == letters(path)
 
 
 def test_a_heartbeat_comes_behind_the_events_of_its_time(tmp_path: Path) -> None:
