@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS", help="how late an event may come")
     parser.add_argument("--leave", action="store_true", help="at the end say that this producer has left for good")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     shop = Shop(args.name, args.delay)
     with suppress(KeyboardInterrupt):
         run(shop, args.every)
