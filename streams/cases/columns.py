@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
+from features.portable_math import Array
 
 # Columns of a customer's row beside the aggregates. `sent_probability` is the last published score: it changes with
 # every change of tier, so the next score is compared with it. The first five are those of interventions/opening.py.
@@ -24,3 +27,9 @@ NO_CASE = np.array(
 LACKED = SPEAKERS  # the column that rows of the release before do not have
 WIDTH, DECIDED = len(CASE_COLUMNS), CONTACTED  # the first DECIDED columns may change when a customer is scored
 KEPT = WIDTH - ATTRIBUTES  # the last KEPT columns come from the customer profile
+
+
+def waits_for_release(pending_us: Array, retry_us: Array) -> NDArray[np.bool_]:
+    """Returns (n,): pending crossings that wait for no instant and no grant: a hold or a producer makes them wait."""
+    waits: NDArray[np.bool_] = np.isfinite(pending_us) & (retry_us == NEVER)
+    return waits

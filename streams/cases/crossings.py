@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from features.portable_math import Array
 from features.table import Slots
 from online_model.snapshot import Snapshot
-from streams.cases.columns import ARMED, DECIDED, PENDING, POINTS, RETRY, SENT, SPEAKERS, TOUCHED, UPGRADE
+from streams.cases.columns import (
+    ARMED,
+    DECIDED,
+    PENDING,
+    POINTS,
+    RETRY,
+    SENT,
+    SPEAKERS,
+    TOUCHED,
+    UPGRADE,
+    waits_for_release,
+)
 from streams.cases.crossed import crossed_us, noted
 from streams.cases.decision import Candidacy, CustomerDecision, Scored
 from streams.cases.emitter import Emitter
@@ -60,13 +71,11 @@ class Crossings:
         if hold == Withheld.NOTHING and self.profile.touch_points:
             self._touch_points(scored, rows, after, heard)
         after[SENT] = np.where(self._published(rows[SENT], p), p, rows[SENT])
-        after[:, ~heard] = self.came_back(scored, rows)[:, ~heard]
-        waits = ~heard & ~(rows[SENT] > self._borders[0])
-        if waits.any():
-            after[PENDING, waits] = noted(scored, rows, p > self._borders[0])[waits]
+        published = np.ones(len(p), np.bool_)
+        if not heard.all():
+            after[:, ~heard], published[~heard] = self._wait(scored, rows, ~heard)
         changed: Flags = (after[:DECIDED] != rows[:DECIDED]).any(axis=0)  # NaN, never scored, differs
-        no_more_at_risk = (rows[SENT] > self._borders[0]) & ~(after[SENT] > self._borders[0])
-        return after, changed, changed & (heard | no_more_at_risk)
+        return after, changed, changed & published
 
     def hold(self, snapshot: Snapshot) -> Withheld:
         """Returns why no case may open while this model is in force; NOTHING: cases may open."""
@@ -81,16 +90,26 @@ class Crossings:
         after[[PENDING, RETRY]] = NONE
         return after
 
-    def came_back(self, scored: Scored, rows: Array) -> Array:
-        """Ends the risk of customers who are not above the threshold; decides nothing else. It needs no silence
-        to be believed. rows: (WIDTH, n) -> the new rows.
+    def came_back(self, scored: Scored, rows: Array, among: Flags) -> Array:
+        """Ends the risk of customers `among` these who are not above the threshold; decides nothing else. It needs no
+        silence to be believed. rows: (WIDTH, n) -> the new rows.
         """
         after, p, rules = rows.copy(), scored.probability, self.profile.case
-        back = ~(p > rules.threshold) & (rows[SENT] > rules.threshold)
+        back = among & ~(p > rules.threshold) & (rows[SENT] > rules.threshold)
         self._drop_pending(scored, rows, back)
         after[SENT, back], after[PENDING, back], after[RETRY, back] = p[back], NONE, NONE
         after[ARMED, back & (p < rules.threshold - rules.margin)] = 1.0
         return after
+
+    def _wait(self, scored: Scored, rows: Array, unheard: Flags) -> tuple[Array, Flags]:
+        """Returns the rows of customers who are not heard, and who of them is at risk no more: their score is
+        published, all else waits. The others keep when they were first found above the threshold.
+        """
+        after, threshold = self.came_back(scored, rows, unheard), self._borders[0]
+        at_risk = rows[SENT] > threshold
+        crossed = np.where(at_risk, after[PENDING], noted(scored, rows, scored.probability > threshold))
+        after[PENDING, unheard] = crossed[unheard]
+        return after[:, unheard], (at_risk & ~(after[SENT] > threshold))[unheard]
 
     def gate(self, scored: Scored, rows: Array, base: Tier | Step) -> tuple[Passed | Refused, dict[str, str]]:
         """Returns the gate's answer for one customer, and the action that `base` leads to. rows: (WIDTH, 1)."""
@@ -128,7 +147,7 @@ class Crossings:
         """Returns the hold of each customer: crossings that waited open cases when they are released."""
         if self.released is None:
             return Withheld.NOTHING
-        waited = np.isfinite(rows[PENDING]) & (rows[RETRY] == NONE)
+        waited = waits_for_release(rows[PENDING], rows[RETRY])
         if self.all_wait:
             waited |= ~(rows[SENT] > self._borders[0])
         return np.where(waited & ~np.isin(scored.slots, self.released), np.int8(Withheld.BACKLOG), np.int8(0))

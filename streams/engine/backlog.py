@@ -14,7 +14,7 @@ import numpy as np
 from features.portable_math import Array
 from features.table import Slots, Table
 from schemas.instants import DAY_US
-from streams.cases.columns import HELD, NEVER, OPENED, PENDING, RETRY, SENT, VALUE, WIDTH
+from streams.cases.columns import HELD, OPENED, PENDING, RETRY, SENT, VALUE, WIDTH, waits_for_release
 from streams.cases.decision import Scored
 from streams.interventions.message import timing
 from streams.profile.profile import Profile
@@ -35,10 +35,10 @@ class Backlog:
         """Those among `slots` whose crossing waits for no instant and no grant: a hold or a producer made it wait.
         new: and those who have not crossed yet.
         """
-        rows = self.table.rows[slots, -WIDTH:]
-        waits = np.isfinite(rows[:, PENDING]) & (rows[:, RETRY] == NEVER)
+        pending_us, retry_us = (self.table.rows[slots, column - WIDTH] for column in (PENDING, RETRY))
+        waits = waits_for_release(pending_us, retry_us)
         if new:
-            waits |= ~(rows[:, SENT] > self.profile.case.threshold)
+            waits |= ~(self.table.rows[slots, SENT - WIDTH] > self.profile.case.threshold)
         found: Slots = slots[waits]
         return found
 

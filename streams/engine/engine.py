@@ -108,8 +108,7 @@ class Engine:
     @property
     def backlog_waits(self) -> int:
         """How many crossings wait although cases may open: for their day, or for a producer; live, without limits."""
-        everybody = np.arange(len(self.table))
-        return 0 if self.scoring.crossings.released is None else len(self.backlog.waiting(everybody))
+        return 0 if self.scoring.crossings.released is None else self.pending.waiting_for_release
 
     def start(self, now_us: int) -> None:
         """Starts stream time, not after the first event of any source."""

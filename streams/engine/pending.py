@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from features.portable_math import Array
 from features.table import Slots, Table
 from streams.cases.casebook import Casebook
-from streams.cases.columns import PENDING, RETRY, WIDTH
+from streams.cases.columns import PENDING, RETRY, WIDTH, waits_for_release
 
 
 class PendingCrossings:
@@ -19,6 +19,11 @@ class PendingCrossings:
 
     def __len__(self) -> int:
         return int(np.isfinite(self._column(PENDING)).sum())
+
+    @property
+    def waiting_for_release(self) -> int:
+        """How many wait for no instant and no grant."""
+        return int(waits_for_release(self._column(PENDING), self._column(RETRY)).sum())
 
     def of_others(self, slots: Slots) -> Slots:
         """Customers with a pending crossing who are not among `slots`."""

@@ -84,7 +84,9 @@ class Ticks:
         came = (last_us > retained_us) & (block[SENT - WIDTH] > threshold) & (scored.probability > threshold)
         if came.any():
             then = self.scoring.scored(scored.slots[came], block[:, came], last_us[came])
-            block[-WIDTH:, came] = self.scoring.crossings.came_back(then, block[-WIDTH:, came])
+            block[-WIDTH:, came] = self.scoring.crossings.came_back(
+                then, block[-WIDTH:, came], np.ones(int(came.sum()), np.bool_)
+            )
 
     def _update(self, block: Array, rows: Rows, group: NDArray[np.intp], at_us: Array) -> None:
         """Updates the aggregates. Rows with details, outcomes and profiles, are not events of the customer."""

@@ -149,3 +149,14 @@ def test_who_came_and_left_again_while_a_shop_was_down_gets_a_second_case(by: st
     assert 30 < first < 31
     assert 60 <= second < 61
     assert wrong(town, partition.cases) == []
+
+
+def test_a_crossing_that_ends_before_its_retry_is_recorded_once() -> None:
+    town = Town([Shop("east", names(0, 60))], DAYS, every_days=(8, 12), leave_share=0.0, seed=3)
+    ended = [
+        (record["intervention_id"], record["decided_at"])
+        for record in worked(town).withheld
+        if record["withheld_reason"] == "no_longer_at_risk"
+    ]
+    assert ended
+    assert len(ended) == len(set(ended))
