@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 
 from schemas.errors import Failure, UsageError
 from schemas.instants import DAY_US, format_duration, parse_duration
+from streams.cli import complain
 from streams.cli.progress import Progress
 from streams.files import read_options
 from streams.files.read_options import DECIMAL_MARKS, EPOCH_UNITS_NS, ReadOptions
@@ -81,7 +81,7 @@ def raise_excess(tallies: Sequence[Tally], allowed: float, and_so: str) -> None:
 def report(sentences: Iterable[str]) -> None:
     """Prints sentences on standard error, a line each."""
     for sentence in sentences:
-        print("keepline:", " ".join(sentence.split()), file=sys.stderr)
+        complain(sentence)
 
 
 def _checked(check: Callable[[str], str]) -> Callable[[str], str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
+
+from streams.cli import complain
 
 FIRST_PAUSE_S, MOST_PAUSE_S = 1.0, 60.0
 LONG_RUN_S = 300.0  # after such a run the next pause is the first one again
@@ -33,7 +34,7 @@ class Supervisor:
             if code in FINAL or self._stopped.is_set():
                 break
             pause_s = self._first_pause_s if time.monotonic() - started > LONG_RUN_S else pause_s
-            print(f"keepline: the worker ended with {code}; it starts again in {pause_s:g} s", file=sys.stderr)
+            complain(f"the worker ended with {code}; it starts again in {pause_s:g} s")
             self._stopped.wait(pause_s)
             pause_s = min(2.0 * pause_s, MOST_PAUSE_S)
         return code if code >= 0 else 128 - code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from schemas.printable import printable
 from streams.cli.file_options import add_file_options, report, surveyed, terms_of
 from streams.cli.options import add_profile_options, profile_of
 
@@ -24,8 +25,8 @@ def run(args: argparse.Namespace) -> int:
     survey, _ = surveyed(args.files, terms_of(args, profile_of(args)))
     report(survey.remarks)
     for sentence in survey.out_of_order():
-        print(sentence)
+        print(printable(sentence))
     for tally in survey.tallies:
         for sentence in tally.sentences() or [f"{tally.file}: {tally.rows:,} rows, none refused"]:
-            print(sentence)
+            print(printable(sentence))
     return FOUND_SOME if any(tally.refused for tally in survey.tallies) else 0

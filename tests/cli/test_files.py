@@ -260,3 +260,15 @@ def test_a_profile_nested_too_deep_or_with_too_large_a_number_is_one_line(
     (tmp_path / "p.toml").write_text(text)
     assert main(["validate", visits(tmp_path, [good(1)]), "--profile", str(tmp_path / "p.toml")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["validate", "publish", "replay"])
+def test_a_key_that_would_clear_the_terminal_is_escaped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], sent: list[bytes], command: str
+) -> None:
+    log = tmp_path / "service_visits.jsonl"
+    log.write_text('{"\\u001b[2J": 1, "\\u001b[2J": 2}\n')
+    main([command, str(log), *(["--out", str(tmp_path / "out")] if command == "replay" else [])])
+    said = "".join(capsys.readouterr())
+    assert "x1b[2J" in said
+    assert "\x1b" not in said

@@ -14,7 +14,7 @@ from streams.cli.supervision import Supervisor
 
 # counts its runs in a file, then does what the word for this run says
 PROGRAM = """
-import os, signal, sys, time
+import os, signal, sys
 from pathlib import Path
 runs, words = Path(sys.argv[1]), sys.argv[2:]
 number = len(runs.read_text()) if runs.exists() else 0
@@ -23,7 +23,7 @@ runs.write_text("x" * (number + 1))
 word = words[min(number, len(words) - 1)]
 if word == "wait":
     print("waits", flush=True)
-    time.sleep(600)
+    signal.pause()
 os.kill(os.getpid(), signal.SIGKILL) if word == "killed" else sys.exit(int(word))
 """
 

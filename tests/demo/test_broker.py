@@ -51,8 +51,8 @@ def test_it_ends_with_the_block() -> None:
 
 @installed
 def test_it_ends_with_its_process_even_when_that_is_killed() -> None:
-    program = "from streams.demo.broker import embedded_broker as b; import sys, time\nwith b() as at:\n"
-    program += " print(at, flush=True); time.sleep(600)"
+    program = "from streams.demo.broker import embedded_broker as b; import signal\nwith b() as at:\n"
+    program += " print(at, flush=True); signal.pause()"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         port = int(demo.stdout.readline().rpartition(":")[2])
