@@ -15,6 +15,7 @@
     status             lag, checkpoints and alerts of a group, read from the brokers
     publish            sends files to the topics in event-time order, from where it broke off
     publications       how far files have been sent, in a compacted topic
+    whole_topics       reads partitions from their beginning to their end
     history            reads the input topics tick by tick, as publish reads files
     repartition        replays history into topics with another number of partitions
     logging_setup      log lines for terminals, JSON elsewhere

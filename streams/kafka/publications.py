@@ -10,7 +10,9 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.instants import format_instant, parse_instant
+from schemas.internal_messages import Publication as Written
 from streams.kafka.settings import Settings
+from streams.kafka.whole_topics import to_the_end
 
 TOPIC = "publications"
 
@@ -34,15 +36,15 @@ class Publication:
 
 
 async def read(settings: Settings) -> dict[str, Publication]:
-    """Returns all publications by their digests."""
-    place, found = TopicPartition(settings.topic(TOPIC), 0), dict[str, Publication]()
+    """Returns all publications by their digests. Records that are none, such as a deleted one's, are passed over."""
+    found = dict[str, Publication]()
     async with AIOKafkaConsumer(**settings.client, auto_offset_reset="earliest") as consumer:
-        consumer.assign([place])
-        end = (await consumer.end_offsets([place]))[place]
-        await consumer.seek_to_beginning(place)
-        while await consumer.position(place) < end:
-            for record in (await consumer.getmany(place, timeout_ms=200)).get(place, []):
-                found[record.key.decode()] = _loaded(orjson.loads(record.value))
+        async for _, record in to_the_end(consumer, [TopicPartition(settings.topic(TOPIC), 0)]):
+            digest = (record.key or b"").decode("utf-8", "replace")
+            try:
+                found[digest] = _loaded(Written.model_validate_json(record.value or b"", extra="ignore"))
+            except ValueError:
+                found.pop(digest, None)
     return found
 
 
@@ -74,11 +76,6 @@ def _dumped(known: Publication) -> bytes:
     )
 
 
-def _loaded(body: Mapping[str, object]) -> Publication:
-    reached = body["reached"]
-    counts = {name: body[name] for name in ("events", "refused", "complete", "ended", "at")}
-    return Publication(
-        tuple(body["files"]),  # type: ignore[arg-type]  # as `_dumped` wrote it
-        reached_us=parse_instant(reached) if isinstance(reached, str) else None,
-        **counts,  # type: ignore[arg-type]
-    )
+def _loaded(body: Written) -> Publication:
+    reached_us = None if body.reached is None else parse_instant(body.reached)
+    return Publication(tuple(body.files), body.events, body.refused, reached_us, body.complete, body.ended, body.at)

@@ -93,6 +93,18 @@ async def test_a_second_time_nothing_is_sent_but_the_end_marker_that_was_not(bro
     assert await counts(group) == {"applied": 20, "duplicate": 8, "rejected": 2 + 12}
 
 
+async def test_what_is_no_publication_does_not_keep_files_from_being_published(brokers: str, tmp_path: Path) -> None:
+    group = new_group(brokers, PARTITIONS, tmp_path)
+    log = write_jsonl(tmp_path / "a.jsonl", VISITS[:5])
+    strange = [None, b"", b"null", b"{}", b"\xff", b'{"reached": 1}', b'{"kind": "service_visit"}']
+    async with AIOKafkaProducer(**group.city.settings.client) as producer:
+        for value in strange:
+            for key in (b"\xff", fingerprint([str(log)]).digest.encode()):
+                await producer.send(group.city.settings.topic("publications"), value, key, partition=0)
+    assert published(group, log)[0] == 0
+    assert (await sent(group))["service_visit"] == 5
+
+
 async def records(group: Group) -> int:
     """How many records the inputs have."""
     async with AIOKafkaConsumer(**group.city.settings.client) as consumer:

@@ -21,6 +21,7 @@ from schemas.instants import parse_instant
 from schemas.outputs import ChurnScore
 from streams.kafka import topics
 from streams.kafka.settings import Settings
+from streams.kafka.whole_topics import to_the_end
 from streams.operations.cases.fold import Messages
 from streams.operations.cases.parsing import MODELS, messages
 
@@ -56,7 +57,7 @@ async def scan(
     try:
         async with asyncio.timeout(READ_LIMIT_S):
             await consumer.start()
-            async for place, record in _to_the_end(consumer, list(places)):
+            async for place, record in to_the_end(consumer, list(places)):
                 if record.value is not None and keep(record):
                     values[places[place]].append(record.value)
     except (KafkaError, TimeoutError, OSError) as error:
@@ -64,18 +65,6 @@ async def scan(
     finally:
         await consumer.stop()  # also when it did not start
     return values
-
-
-async def _to_the_end(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> Any:
-    ends, beginnings = await consumer.end_offsets(places), await consumer.beginning_offsets(places)
-    consumer.assign(places)
-    for place in places:
-        consumer.seek(place, beginnings[place])  # seek_to_beginning right after assign can end up at the end
-    while any([await consumer.position(place) < ends[place] for place in places]):
-        for place, records in (await consumer.getmany(timeout_ms=200)).items():
-            for record in records:
-                if record.offset < ends[place]:
-                    yield place, record
 
 
 def _scores(values: Sequence[bytes]) -> Iterator[tuple[int, float]]:
