@@ -188,7 +188,7 @@ class _Partition:
 
     def _last_visit_us(self, case: Case) -> int:
         """The customer's last visit before the decision. A visit that was not read yet does not count while the silence
-        of its shop is believed.
+        of its shop is believed. Before the first sample all visits count: none is excused.
         """
         at = bisect_right(self.frontiers, case.decided_us)
         read = max((sample.offset for sample in self.samples[:at]), default=0)
@@ -198,7 +198,7 @@ class _Partition:
         known = [
             visit.at_us for visit in visits if visit.offset < read or (visit.at_us <= silent_us and visit.shop in shops)
         ]
-        return max(known, default=0)
+        return max(known, default=max((visit.at_us for visit in visits), default=case.decided_us))
 
 
 def standstill_s(samples: Sequence[Sample], speed: float) -> float:
