@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.instants import SECOND_US, parse_instant
+
 ROOT = Path(__file__).parents[1]
 CLOCK_TICK = os.sysconf("SC_CLK_TCK")
 LIMIT_S = 900.0
@@ -103,7 +105,8 @@ def run_worker(environ: Mapping[str, str], options: Sequence[str]) -> WorkerRun:
         raise RuntimeError(f"the worker ended with {worker.returncode}: {''.join(lines)[-2000:]}")
     cpu_s = usage.ru_utime + usage.ru_stime
     done_at = next(json.loads(line)["time"] for line in reversed(lines) if "saving and leaving" in line)
-    return WorkerRun(time.time() - started, cpu_s, done_at - restored_at, cpu_s - restored_cpu_s)
+    steady_s = parse_instant(done_at) / SECOND_US - restored_at
+    return WorkerRun(time.time() - started, cpu_s, steady_s, cpu_s - restored_cpu_s)
 
 
 def process_cpu_s(pid: int) -> float:
