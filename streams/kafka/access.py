@@ -26,7 +26,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 from schemas.errors import Failure
-from streams.kafka.requests import allowed_on_group, allowed_on_topics
+from streams.kafka.requests import allowed_on_topics, may_join
 from streams.kafka.settings import Settings
 
 ANSWER_LIMIT_S = 5.0
@@ -107,7 +107,7 @@ async def missing(
             if operation not in allowed.get(name, operations):
                 lacking.setdefault(operation, []).append(name)
     lacks = [lack(settings, operation, "topic", names) for operation, names in lacking.items()]
-    if group and "Read" not in await allowed_on_group(client._client, settings.group):
+    if group and not await may_join(client._client, settings.group):
         lacks.append(lack(settings, "Read", "group", [settings.group]))
     return lacks
 

@@ -3,7 +3,7 @@ client is allowed to do.
 
 A topic that is deleted and made again keeps its name and gets another id (KIP-516). A transaction that is never ended
 holds back every committed reader of its partition; its producer is found by asking the partition (KIP-664). Brokers
-tell a client which operations it may do on a topic or a group (KIP-430).
+tell a client which operations it may do on a topic (KIP-430).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import GroupAuthorizationFailedError, IncompatibleBrokerVersion, TopicAuthorizationFailedError
 from aiokafka.protocol.abstract import AbstractType
-from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.types import (
     Boolean,
     CompactArray,
@@ -224,21 +224,14 @@ async def allowed_on_topics(client: AIOKafkaClient, names: Iterable[str]) -> dic
     return allowed | {name: set() for error, name, *_ in answer.topics if error == forbidden}
 
 
-async def allowed_on_group(client: AIOKafkaClient, group: str) -> set[str]:
-    """The operations that are allowed on a group; all of them where brokers do not tell."""
-    every = set(OPERATIONS)
+async def may_join(client: AIOKafkaClient, group: str) -> bool:
+    """Whether this client may be a member of a group: a heartbeat of nobody needs the same right, and does nothing."""
     try:
         coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
-        answer: Any = await client.send(coordinator, DescribeGroupsRequest([group], include_authorized_operations=True))
     except GroupAuthorizationFailedError:
-        return set()
-    except (IncompatibleBrokerVersion, NotImplementedError):
-        return every
-    described = answer.to_object()["groups"][0]
-    if described["error_code"] == GroupAuthorizationFailedError.errno:
-        return set()
-    bits = described.get("authorized_operations", UNKNOWN)
-    return every if described["error_code"] or bits == UNKNOWN else _operations(bits)
+        return False
+    answer: Any = await client.send(coordinator, HeartbeatRequest(group, 0, "nobody"))
+    return bool(answer.error_code != GroupAuthorizationFailedError.errno)
 
 
 def _operations(bits: int) -> set[str]:
