@@ -12,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.errors import Failure, UsageError
+from streams.kafka import connections
 from streams.kafka.settings import Settings
 
 DEFAULT_PARTITIONS = 4
@@ -107,10 +108,10 @@ async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     """Yields a connected admin client; raises Failure when no broker answers."""
     client = AIOKafkaAdminClient(**settings.client, request_timeout_ms=int(CONNECT_LIMIT_S * 1000))
     try:
-        await asyncio.wait_for(client.start(), CONNECT_LIMIT_S)
+        await asyncio.wait_for(client.start(), CONNECT_LIMIT_S + connections.LIMIT_S * len(settings.brokers))
         yield client
     except (KafkaError, TimeoutError, OSError) as error:
-        raise Failure(f"brokers {','.join(settings.brokers)}: {error or 'no answer'}") from None
+        raise Failure(f"brokers {','.join(settings.brokers)}: {str(error) or 'no answer in time'}") from None
     finally:
         await client.close()
 

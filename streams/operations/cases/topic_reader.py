@@ -61,7 +61,7 @@ async def scan(
                 if record.value is not None and keep(record):
                     values[places[place]].append(record.value)
     except (KafkaError, TimeoutError, OSError) as error:
-        raise Failure(f"brokers {','.join(settings.brokers)}: {error or 'no answer'}") from None
+        raise Failure(f"brokers {','.join(settings.brokers)}: {str(error) or 'no answer'}") from None
     finally:
         await consumer.stop()  # also when it did not start
     return values
