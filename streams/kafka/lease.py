@@ -27,12 +27,13 @@ from schemas.errors import Failure
 from schemas.instants import SECOND_US, parse_instant
 from streams.kafka import topics
 from streams.kafka.clock import Clock
+from streams.kafka.giving_up import Unfit
 from streams.kafka.requests import OpenTransaction, open_transactions, topic_ids
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
 from streams.kafka.status import wait_for_coordinator
 from streams.kafka.transaction_guard import TransactionGuard
-from streams.units.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
+from streams.units.unit import GROUP_KEY, LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
 # Each limit is shorter than the next: the checkpoint's own expires first, so no request is ever repeated because it
 # took too long. An open transaction of a dead worker delays committed readers for up to the last one.
@@ -189,6 +190,7 @@ class Lease:
             await self._write_token(self._producer, token)
         self.clock.refuse_far_ahead(self._leader)
         await self.restore.run(token, self.unit)
+        await self._refuse_other_group(self._producer)
         await self._find_start(earliest)
         if self.released:  # given up, or taken away meanwhile
             return
@@ -267,14 +269,30 @@ class Lease:
             if what not in self._alerts:
                 log.warning("%s: resolved: %s", self.name, what)
 
-    async def _write_token(self, producer: AIOKafkaProducer, token: bytes) -> None:
+    async def _write_token(self, producer: AIOKafkaProducer, token: bytes, key: bytes = LEASE_KEY) -> None:
         topic, partition = self._changelog
         await producer.begin_transaction()
         acknowledged = self.clock.sending()
-        sent = await producer.send(topic, token, LEASE_KEY, partition)
+        sent = await producer.send(topic, token, key, partition)
         sent.add_done_callback(acknowledged)
         await sent
         await producer.commit_transaction()
+
+    async def _refuse_other_group(self, producer: AIOKafkaProducer) -> None:
+        """Raises Unfit when the state is another group's: both would send everything, and undo each other's state. A
+        state that names none is this group's from now on.
+        """
+        own, found = self.settings.group, self.restore.group
+        if found is None:
+            async with within(CHECKPOINT_LIMIT_S, "writing the group's name"):
+                await self._write_token(producer, own.encode(), GROUP_KEY)
+        elif found != own:
+            topic, partition = self._changelog
+            raise Unfit(
+                f"the state in {topic}/{partition} belongs to the group {found}, this worker is in {own}: two groups "
+                f"on the same topics would send everything twice; set KEEPLINE_GROUP={found}, or give this "
+                "deployment topics of its own (KEEPLINE_TOPIC_PREFIX, `keepline topics create`)"
+            )
 
     async def _find_start(self, earliest: Earliest) -> None:
         """Sources without a position, and those whose topic was made again, are read from their beginning; raises

@@ -50,7 +50,9 @@ async def test_a_worker_killed_inside_a_checkpoint_leaves_nothing_of_it(city: Ci
 
 
 @pytest.mark.parametrize("where", ["taken", "sent"])
-async def test_a_worker_that_wakes_up_inside_a_checkpoint_is_fenced_and_takes_part_again(city: City, tmp_path: Path, where: str) -> None:
+async def test_a_worker_that_wakes_up_inside_a_checkpoint_is_fenced_and_takes_part_again(
+    city: City, tmp_path: Path, where: str
+) -> None:
     asleep = tmp_path / "asleep"
     await city.send(1000, end=True)
     with city.worker(asleep=str(asleep), where=where) as zombie:
