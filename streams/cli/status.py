@@ -41,11 +41,20 @@ def run(args: argparse.Namespace) -> int:
 def _show(status: Status) -> None:
     from rich.table import Table
 
-    show(f"group {status.group}: {status.state.lower()}, {status.members} workers; {_model(status)}")
+    topics = f" on topics {status.topic_prefix}*" if status.topic_prefix else ""
+    show(f"group {status.group}{topics}: {status.state.lower()}, {status.members} workers; {_model(status)}")
     show("\n".join(_counts(status) or ["nothing counted yet"]))
     units = Table("unit", "up to", "checkpoint", "lag (records)", "state")
     for unit in status.units:
-        state = "at the end" if unit.done else "waits for model or grants" if unit.waiting else "working"
+        state = (
+            "given up"
+            if unit.given_up
+            else "at the end"
+            if unit.done
+            else "waits for model or grants"
+            if unit.waiting
+            else "working"
+        )
         ago = f"{unit.seconds_since_checkpoint:,.0f} s ago"
         units.add_row(unit.unit, unit.frontier or "-", ago, f"{unit.lag_records:,}", state)
     places = Table("topic", "partition", "position", "end", "lag (records)")

@@ -4,13 +4,16 @@
     topics             the topics with their settings; creates them and checks those that exist
     lease              one owned unit: a transactional producer, restore, one transaction a checkpoint
     leases             all leases of this worker: which are acquired, kept and released
+    giving_up          a unit that cannot go on: its reason, and when it is tried again
+    membership         whether this process is still in its group
+    connections        a limit for each connection of a client
     requests           requests that aiokafka lacks: ids of topics, open transactions
     batches            decompresses batches within a limit; a batch that cannot be read is one refused record
     restore            reads a changelog up to the token of its new owner
     transaction_guard  no transactional request is sent twice at one epoch
     transport          Faust's consumer, changed to yield batches of whole ticks from the positions in the states
     private_api        the private parts of Faust and aiokafka that the transport needs, checked at start-up
-    watchdog           ends a worker that makes no progress
+    watchdog           gives up units that make no progress; ends a worker that hangs
     worker             the Faust app from start to signal or end of input
     status             lag, checkpoints and alerts of a group, read from the brokers
     publish            sends files to the topics in event-time order, from where it broke off
@@ -27,9 +30,10 @@ is the ownership; the state has the positions to read on from; offsets that Faus
 
 import logging
 
-from streams.kafka.batches import install
+from streams.kafka import batches, connections
 
-install()  # for every consumer of this package and above
+batches.install()  # for every consumer of this package and above
+connections.install()
 
 # without a handler Python prints their warnings beside a command's one line of error
 for _name in ("aiokafka", "faust"):

@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import Failure
 from schemas.instants import SECOND_US, format_instant
+from streams.kafka.giving_up import Unfit
 from streams.kafka.settings import Settings
 
 APART_US = 10 * SECOND_US  # NTP keeps clocks within milliseconds; the state may be ahead by the bounds' uncertainty
@@ -106,11 +107,11 @@ class Clock:
         return offset - min(max(offset, self._broker.least), self._broker.most)
 
     def refuse_far_ahead(self, leader: str) -> None:
-        """Raises Failure when the worker's clock is so far ahead of the broker's that it may own nothing. leader:
+        """Raises Unfit when the worker's clock is so far ahead of the broker's that it may own nothing. leader:
         which broker, in words.
         """
         if self.ahead_us > max(self.max_skew_us, APART_US):
-            raise Failure(
+            raise Unfit(
                 f"the clock of {platform.node()} shows {_text(self._wall())}, that of {leader} "
                 f"{_text(self._wall() - self.ahead_us)}: more than time.max_skew ({self.max_skew_us // SECOND_US} s) "
                 "ahead, so this worker owns nothing; set both clocks by NTP, then start it again"
@@ -168,7 +169,7 @@ async def check(settings: Settings, max_skew_us: int) -> None:
             sent.add_done_callback(acknowledged)
             await sent
     except (KafkaError, TimeoutError) as error:
-        raise Failure(f"cannot read the broker's clock from {topic}/{partition}: {error or 'no answer'}") from None
+        raise Failure(f"cannot read the broker's clock from {topic}/{partition}: {str(error) or 'no answer'}") from None
     clock.refuse_far_ahead(f"the leader of {topic}/{partition}")
 
 

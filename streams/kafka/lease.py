@@ -3,8 +3,8 @@
 acquire     InitProducerId fences the previous owner and aborts its transaction. The new owner commits a token and reads
             the changelog (read_committed) up to it: everything that an older owner committed lies before the token,
             whatever ListOffsets returns.
-checkpoint  Changed rows, outputs, position and (for lag tools) the group's offsets, in one transaction. Any error
-            in it, and any exceeded limit, ends the process.
+checkpoint  Changed rows, outputs, position and (for lag tools) the group's offsets, in one transaction. After any error
+            in it, and any exceeded limit, the unit is given up: it is released, and acquired anew later (leases.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -24,17 +25,18 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.decode import MAX_SKEW_US
+from schemas.errors import Failure
 from schemas.instants import SECOND_US, parse_instant
 from streams.kafka import topics
 from streams.kafka.clock import Clock
-from streams.kafka.fatal import halt
+from streams.kafka.giving_up import Unfit
 from streams.kafka.requests import OpenTransaction, open_transactions, topic_ids
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
 from streams.kafka.status import wait_for_coordinator
-from streams.kafka.transaction_guard import forbid_resends
+from streams.kafka.transaction_guard import TransactionGuard
 from streams.units.sources import OBSERVATIONS
-from streams.units.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
+from streams.units.unit import GROUP_KEY, LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
 # Each limit is shorter than the next: the checkpoint's own expires first, so no request is ever repeated because it
 # took too long. An open transaction of a dead worker delays committed readers for up to the last one.
@@ -54,6 +56,7 @@ ANSWER_LIMIT_S = 5.0
 NEWS_S = 24 * 3600.0  # how long a topic that was made again stays among the alerts
 
 log = logging.getLogger("keepline.worker")
+STOP_LIMIT_S = 5.0
 Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
 
 
@@ -64,6 +67,10 @@ class CheckpointStats:
     transactions: int = 0
     rows: int = 0
     seconds: list[float] = field(default_factory=list)
+
+
+class MadeAgain(RuntimeError):
+    """A topic was deleted and made again under the unit: offsets of the new one mean other records."""
 
 
 class Lease:
@@ -93,6 +100,7 @@ class Lease:
         self._alerts: dict[str, str] = {}  # as last logged
         self._lock = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
+        self._guard: TransactionGuard | None = None
 
     @property
     def name(self) -> str:
@@ -162,23 +170,45 @@ class Lease:
         """Returns the topics, by short name, that have another id than when the position was written."""
         return [short for short, id_ in ids.items() if self.unit.topics.get(short, id_) != id_]
 
-    async def end_if_made_again(self, client: AIOKafkaClient | None = None) -> None:
-        """Ends the process when a topic was made again under this unit: offsets of the new one mean other records."""
+    async def refuse_made_again(self) -> None:
+        """Raises MadeAgain when a topic was made again since the unit was acquired."""
         try:
-            again = self.made_again(await self.topic_ids(client))
-        except Exception as error:  # brokers that do not answer are no reason to end the worker
+            again = self.made_again(await self.topic_ids())
+        except Exception as error:  # brokers that do not answer are no reason to give it up
             log.warning("%s: cannot ask for the ids of topics: %r", self.name, error)
             return
         if again:
             names = ", ".join(map(self.settings.topic, again))
-            halt(f"{names}: deleted and made again while {self.name} read it; the next start reads from the beginning")
+            raise MadeAgain(f"{names}: deleted and made again while {self.name} read it")
 
     async def acquire(self, earliest: Earliest) -> None:
         """Becomes the owner and restores the state; then the unit has a position in every source."""
         started = time.monotonic()
-        self._producer = AIOKafkaProducer(
+        self._producer = self._new_producer()
+        self._guard = TransactionGuard(self._producer)
+        token = uuid.uuid4().bytes
+        async with within(ACQUIRE_LIMIT_S, f"becoming the owner with the transactional id {self.transactional_id}"):
+            await self._producer.start()
+            await self._refuse_missing_topics()
+            await self._write_token(self._producer, token)
+        self.clock.refuse_far_ahead(self._leader)
+        await self.restore.run(token, self.unit)
+        await self._refuse_other_group(self._producer)
+        await self._find_start(earliest)
+        if self.released:  # given up, or taken away meanwhile
+            return
+        self.ready, self._owned_at = True, time.monotonic()
+        log.info("%s restored: %d records in %.2f s", self.name, self.restore.records, time.monotonic() - started)
+
+    @property
+    def transactional_id(self) -> str:
+        """Belongs to the unit of this deployment: one owner at a time, and no other deployment's."""
+        return self.settings.transactional_id(self.name)
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
             **self.settings.client,
-            transactional_id=f"{self.settings.group}-{self.name}",
+            transactional_id=self.transactional_id,
             linger_ms=0,
             retry_backoff_ms=RETRY_BACKOFF_MS,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
@@ -186,16 +216,6 @@ class Lease:
             max_batch_size=RECORD_BYTES,
             max_request_size=RECORD_BYTES,
         )
-        forbid_resends(self._producer, halt)
-        token = uuid.uuid4().bytes
-        async with asyncio.timeout(ACQUIRE_LIMIT_S):
-            await self._producer.start()
-            await self._write_token(self._producer, token)
-        self.clock.refuse_far_ahead(self._leader)
-        await self.restore.run(token, self.unit)
-        await self._find_start(earliest)
-        self.ready, self._owned_at = True, time.monotonic()
-        log.info("%s restored: %d records in %.2f s", self.name, self.restore.records, time.monotonic() - started)
 
     async def checkpoint(self) -> None:
         """Commits what was applied since the last checkpoint, if anything was."""
@@ -207,7 +227,7 @@ class Lease:
             position, alerts = dict(self.unit.position), self.alerts
             if not self._only_time_passed(outputs, position):
                 started = time.monotonic()
-                async with asyncio.timeout(CHECKPOINT_LIMIT_S):
+                async with within(CHECKPOINT_LIMIT_S, "a checkpoint"):
                     await self._commit(outputs, offsets)
                 self.saved_at, self.saved_position = self.clock.now_us() / SECOND_US, position
                 self._idle_since = time.monotonic()
@@ -215,12 +235,18 @@ class Lease:
                 self._log_alerts(alerts)
             self.saved = steps
 
+    def release(self) -> None:
+        """Ends the ownership at once: from here on nothing is accepted, applied or sent."""
+        self.released, self.ready, self.feed = True, False, None
+        if self._guard:
+            self._guard.close()
+
     async def stop(self) -> None:
         """Releases the lease and stops the producer; what was not committed is dropped on purpose."""
-        self.released, self.ready, self.feed = True, False, None
+        self.release()
         if self._producer:
             try:
-                await asyncio.wait_for(self._producer.stop(), 5.0)
+                await asyncio.wait_for(self._producer.stop(), STOP_LIMIT_S)
             except Exception as error:  # the broker aborts an open transaction after its timeout
                 log.warning("%s: the producer did not stop cleanly: %r", self.name, error)
 
@@ -246,36 +272,63 @@ class Lease:
             if what not in self._alerts:
                 log.warning("%s: resolved: %s", self.name, what)
 
-    async def _write_token(self, producer: AIOKafkaProducer, token: bytes) -> None:
+    async def _write_token(self, producer: AIOKafkaProducer, token: bytes, key: bytes = LEASE_KEY) -> None:
         topic, partition = self._changelog
         await producer.begin_transaction()
         acknowledged = self.clock.sending()
-        sent = await producer.send(topic, token, LEASE_KEY, partition)
+        sent = await producer.send(topic, token, key, partition)
         sent.add_done_callback(acknowledged)
         await sent
         await producer.commit_transaction()
 
+    async def _refuse_other_group(self, producer: AIOKafkaProducer) -> None:
+        """Raises Unfit when the state is another group's: both would send everything, and undo each other's state. A
+        state that names none is this group's from now on.
+        """
+        own, found = self.settings.group, self.restore.group
+        if found is None:
+            async with within(CHECKPOINT_LIMIT_S, "writing the group's name"):
+                await self._write_token(producer, own.encode(), GROUP_KEY)
+        elif found != own:
+            topic, partition = self._changelog
+            raise Unfit(
+                f"the state in {topic}/{partition} belongs to the group {found}, this worker is in {own}: two groups "
+                f"on the same topics would send everything twice; set KEEPLINE_GROUP={found}, or give this "
+                "deployment topics of its own (KEEPLINE_TOPIC_PREFIX, `keepline topics create`)"
+            )
+
     async def _find_start(self, earliest: Earliest) -> None:
-        """Sources without a position, and those whose topic was made again, are read from their beginning; ends the
-        process where retention deleted records that are still needed.
+        """Sources without a position, and those whose topic was made again, are read from their beginning; raises
+        Failure where retention deleted records that are still needed.
         """
         ids = await self.topic_ids()  # before the offsets: a topic made again in between is seen later
         again, first = self.made_again(ids), await earliest(list(self.inputs.values()))
         if not self.unit.position:
             self.news += await self._read_before()
         if self.unit.changelog[0] in again:
-            halt(_incomplete(self.name, *self._changelog))
+            raise Failure(_incomplete(self.name, *self._changelog))
         for source, place in self.inputs.items():
             if source in again:
                 self.news.append(_from_beginning(place, self.unit.position.get(source, 0), first[place]))
                 self.unit.start_over(source, first[place])
             position = self.unit.position.setdefault(source, first[place])
             if position < first[place]:
-                halt(
+                raise Failure(
                     f"{place.topic}/{place.partition} begins at {first[place]}, the state of {self.name} ends at "
                     f"{position}: retention deleted what lay between; restore the topic or start from an empty state"
                 )
         self.unit.topics |= ids
+
+    async def _refuse_missing_topics(self) -> None:
+        """Raises Failure naming topics that were deleted: writing to one would only time out."""
+        ids = await self.topic_ids()
+        missing = {*self.blueprint.sources, self.unit.changelog[0]} - ids.keys() if ids else set()
+        if missing:
+            names = ", ".join(sorted(map(self.settings.topic, missing)))
+            raise Failure(
+                f"{names}: the topic is missing or may not be read; `keepline topics create` makes what was deleted, "
+                "without its records"
+            )
 
     async def _read_before(self) -> list[str]:
         """An empty state: a sentence if the group has read the sources before, so that the changelog was lost."""
@@ -287,11 +340,14 @@ class Lease:
 
     async def _commit(self, outputs: Sequence[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         assert self._producer
-        await self._producer.begin_transaction()
-        sent = [future for output in outputs for future in await self._send(self._producer, output)]
-        await asyncio.gather(*sent)
-        await self._producer.send_offsets_to_transaction(self._behind_delay_line(offsets), self.settings.group)
-        await self._producer.commit_transaction()
+        try:
+            await self._producer.begin_transaction()
+            sent = [future for output in outputs for future in await self._send(self._producer, output)]
+            await asyncio.gather(*sent)
+            await self._producer.send_offsets_to_transaction(self._behind_delay_line(offsets), self.settings.group)
+            await self._producer.commit_transaction()
+        except Exception as error:  # aiokafka's own error then only says that its sender has ended
+            raise (self._guard and self._guard.ended) or error from None
 
     async def _send(self, producer: AIOKafkaProducer, output: Output) -> list[asyncio.Future[object]]:
         topic, now_ms = self.settings.topic(output.topic), self.clock.now_us() // 1000
@@ -351,6 +407,16 @@ class Lease:
     def _changelog(self) -> tuple[str, int]:
         short, partition = self.unit.changelog
         return self.settings.topic(short), partition
+
+
+@asynccontextmanager
+async def within(seconds: float, what: str) -> AsyncIterator[None]:
+    """Raises TimeoutError that says what took longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise TimeoutError(str(error) or f"{what} took longer than {seconds:g} s") from None
 
 
 def _from_beginning(place: TopicPartition, read: int, first: int) -> str:

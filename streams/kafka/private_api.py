@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
@@ -40,6 +41,8 @@ SIGNATURES: dict[Any, str] = {
     TableManager._update_channels: "self",
     ConsumerMessage.__init__: "self topic partition offset timestamp timestamp_type headers key value checksum "
     "serialized_key_size serialized_value_size tp time_in time_out time_total generation_id",
+    GroupCoordinator._do_heartbeat: "self",
+    GroupCoordinator.fetch_committed_offsets: "self partitions",
     PartitionRecords._unpack_records: "self",
     PartitionRecords._consumer_record: "self tp record",
     Fetcher.fetched_records: "self partitions timeout max_records",
@@ -54,12 +57,16 @@ MENTIONS: dict[Any, tuple[str, ...]] = {
         "self._isolation_level =",
         "self._subscription =",
     ),
+    GroupCoordinator.__init__: ("self._pending_exception =", "self._coordination_task =", "self._closing ="),
+    GroupCoordinator._heartbeat_routine: ("await self._do_heartbeat()",),
     GroupCoordinator._maybe_leave_group: ("LeaveGroupRequest(self.group_id, self.member_id)", "self._send_req("),
     AIOKafkaProducer.__init__: ("self.client = AIOKafkaClient(",),
     AIOKafkaConsumerThread.on_start: ("await self._consumer.start()",),
     PartitionRecords.__init__: ("self._records =", "self.next_fetch_offset ="),
     Fetcher.__init__: ("self._prefetch_backoff =",),
     Fetcher._proc_fetch_request: ("for topic, partitions in request.topics:", "tp_state.timestamp = now_ms"),
+    AIOKafkaClient.bootstrap: ("await create_conn(", "except (OSError, KafkaError, asyncio.TimeoutError)"),
+    AIOKafkaClient._get_conn: ("await create_conn(", "except (OSError, asyncio.TimeoutError, KafkaError)"),
     BaseHandler.do: ("self._sender.client.send(",),
     SendProduceReqHandler.do: ("self._client.send(",),
     TableManager.on_start: ("await self._update_channels()", "await self.recovery.start()"),

@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.kafka.settings import Settings
-from streams.units.unit import Unit
+from streams.units.unit import GROUP_KEY, Unit
 
 STALL_S = 60.0  # the longest wait for the next record
 LOG_EVERY_S = 2.0
@@ -20,13 +20,15 @@ log = logging.getLogger("keepline.worker")
 
 
 class Restore:
-    """One restore of one unit; `records`: how many have been read."""
+    """One restore of one unit; `records`: how many have been read; `group`: whose state it is, as far as it says so."""
 
     def __init__(self, settings: Settings, name: str) -> None:
         self.settings, self.name, self.records = settings, name, 0
+        self.group: str | None = None
 
     async def run(self, token: bytes, unit: Unit) -> None:
         """Loads the changelog into `unit`, up to the owner's token: all earlier owners' commits lie before it."""
+        self.group = None
         short, partition = unit.changelog
         place = TopicPartition(self.settings.topic(short), partition)
         consumer = AIOKafkaConsumer(
@@ -53,7 +55,7 @@ class Restore:
         logged_at = started
         while True:
             records = await _next_records(consumer, place)
-            unit.load(records)
+            unit.load(self._without_marks(records))
             self.records += len(records)
             if any(record.value == token for record in records):  # a starting worker's probe may follow (clock.py)
                 unit.loaded()
@@ -61,6 +63,13 @@ class Restore:
             if (now := time.monotonic()) - logged_at > LOG_EVERY_S:
                 logged_at, offset = now, records[-1].offset
                 self._log_progress(now - started, (end - offset) / max(offset - first, 1))
+
+    def _without_marks(self, records: list[Any]) -> list[Any]:
+        """Takes out the mark of the group; it is no part of the state."""
+        marks = [record for record in records if record.key == GROUP_KEY]
+        for mark in marks:
+            self.group = mark.value.decode(errors="replace") if mark.value else None
+        return [record for record in records if record.key != GROUP_KEY] if marks else records
 
     def _log_progress(self, seconds: float, left: float) -> None:
         """left: records still to read, as a multiple of those read."""

@@ -34,6 +34,15 @@ class Settings:
         """The full name of a topic."""
         return self.topic_prefix + short
 
+    def transactional_id(self, unit: str) -> str:
+        """Of a unit. With the prefix: two deployments with one group must not fence each other."""
+        return f"{self.group}-{self.topic_prefix}{unit}"
+
+    @property
+    def principal(self) -> str:
+        """Who the brokers take us for, as ACLs name it."""
+        return f"User:{self.sasl_username or ('the name in the certificate' if self.ssl_context else 'ANONYMOUS')}"
+
     @property
     def client(self) -> dict[str, Any]:
         """Keyword arguments for every aiokafka client."""
@@ -77,11 +86,11 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     for broker in brokers:
         if not broker.rpartition(":")[2].isdigit():
             raise UsageError(f"KEEPLINE_BROKERS: {broker!r} is not host:port")
-    mechanism = environ.get("KEEPLINE_SASL_MECHANISM")
+    mechanism, prefix = environ.get("KEEPLINE_SASL_MECHANISM"), environ.get("KEEPLINE_TOPIC_PREFIX", "")
     return Settings(
         brokers,
-        environ.get("KEEPLINE_TOPIC_PREFIX", ""),
-        environ.get("KEEPLINE_GROUP", "keepline"),
+        prefix,
+        environ.get("KEEPLINE_GROUP") or f"{prefix}keepline",
         mechanism,
         _sasl(environ, "USERNAME", mechanism),
         _sasl(environ, "PASSWORD", mechanism),

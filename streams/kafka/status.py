@@ -32,6 +32,7 @@ MOST_COUNTED = 10_000  # differences up to this are counted record by record, si
 READ_LIMIT_S = 60.0
 MOST_US = 253_402_300_800_000_000  # the year 10000
 LAST_MODELS = 64  # offsets from the end that are searched for the newest model: models and markers alternate
+MOST_METADATA = 4_000  # of an offset; brokers allow 4,096 bytes
 
 
 class Report(BaseModel):
@@ -45,6 +46,7 @@ class Report(BaseModel):
     waiting: bool
     alerts: list[str]
     counts: dict[str, int]
+    given_up: str | None = None  # why the unit does not work; its worker tries it again
 
 
 class ServedModel(BaseModel):
@@ -82,6 +84,7 @@ class UnitState:
     waiting: bool
     lag_records: int
     alerts: list[str] = field(default_factory=list)
+    given_up: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Status:
     """The whole group; `problems` is empty when nothing is wrong."""
 
     group: str
+    topic_prefix: str
     state: str
     members: int
     units: list[UnitState]
@@ -120,7 +124,7 @@ async def read(settings: Settings) -> Status:
         counts.update(report.counts)
     units = [_unit_state(report, places) for _, report in sorted(reports.items())]
     expected = [f"engine-{partition}" for partition in range(partitions)] + ["learner"]
-    status = Status(settings.group, state, members, units, places, model, dict(counts))
+    status = Status(settings.group, settings.topic_prefix, state, members, units, places, model, dict(counts))
     status.problems.extend([*problems(status, expected), *foreign])
     return status
 
@@ -165,6 +169,21 @@ def _ours(
     return saved, wrong
 
 
+def with_reason(metadata: str, unit: str, reason: str) -> str:
+    """Returns the metadata of a checkpoint's offsets with the reason why their unit was given up."""
+    try:
+        report = Report.model_validate_json(metadata)
+    except ValidationError:  # it has never saved anything
+        report = Report(
+            unit=unit, saved_at=0.0, frontier=None, done=False, waiting=False, alerts=[], counts={}, given_up=reason
+        )
+    report.given_up = reason
+    text = report.model_dump_json(exclude_none=False)
+    if len(text.encode()) > MOST_METADATA:
+        text = report.model_copy(update={"alerts": [], "counts": {}}).model_dump_json()
+    return text
+
+
 async def frontier_us(settings: Settings) -> int | None:
     """Returns the event time up to which the furthest engine of the group has applied everything; None: none has."""
     partitions = await topics.partition_count(settings)
@@ -184,6 +203,11 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
         wrong.append(f"no worker runs in group {status.group}")
     elif status.members and status.state != "Stable":
         wrong.append(f"group {status.group} is not stable but {status.state}: workers are joining or leaving")
+    wrong += [
+        f"{unit.unit} was given up, its worker tries it again: {unit.given_up}"
+        for unit in status.units
+        if unit.given_up
+    ]
     wrong += [f"{unit.unit}: {alert}" for unit in status.units for alert in unit.alerts]
     return wrong + [
         f"{unit.unit} has not saved for {unit.seconds_since_checkpoint:.0f} s while {unit.lag_records} records wait"
@@ -280,4 +304,6 @@ def _model(records: list[Any]) -> ServedModel | None:
 def _unit_state(report: Report, places: list[Place]) -> UnitState:
     lag = sum(place.lag_records for place in places if place.unit == report.unit)
     age = max(time.time() - report.saved_at, 0.0)
-    return UnitState(report.unit, report.frontier, age, report.done, report.waiting, lag, report.alerts)
+    return UnitState(
+        report.unit, report.frontier, age, report.done, report.waiting, lag, report.alerts, report.given_up
+    )

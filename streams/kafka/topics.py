@@ -12,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from schemas.errors import Failure, UsageError
+from streams.kafka import connections
 from streams.kafka.access import lack, missing, reported
 from streams.kafka.settings import Settings
 
@@ -122,7 +123,7 @@ async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     client = AIOKafkaAdminClient(**settings.client, request_timeout_ms=int(CONNECT_LIMIT_S * 1000))
     try:
         async with reported(settings):
-            await asyncio.wait_for(client.start(), CONNECT_LIMIT_S)
+            await asyncio.wait_for(client.start(), CONNECT_LIMIT_S + connections.LIMIT_S * len(settings.brokers))
             yield client
     finally:
         await client.close()

@@ -2,18 +2,17 @@
 
 aiokafka 0.14 uses version 0 of the transaction requests and sends a request again, at the same epoch, when no answer
 comes. The broker may still execute the first one, later: a delayed EndTxn then commits half of the next transaction
-(KIP-890). So a request without an answer ends the process: the next owner's InitProducerId bumps the epoch, which
-fences requests still on their way. A request that was never sent does not end it, nor does an answer with a retriable
-error (the broker did nothing) - except to an EndTxn, which the broker may have executed.
+(KIP-890). So a request without an answer ends the producer: nothing more goes out, and the next owner's InitProducerId
+bumps the epoch, which fences requests still on their way. A request that was never sent does not end it, nor does an
+answer with a retriable error (the broker did nothing) - except to an EndTxn, which the broker may have executed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import NodeNotReadyError
+from aiokafka.errors import InvalidProducerEpoch, NodeNotReadyError
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import (
     AddOffsetsToTxnRequest,
@@ -21,6 +20,8 @@ from aiokafka.protocol.transaction import (
     EndTxnRequest,
     TxnOffsetCommitRequest,
 )
+
+from streams.kafka.giving_up import Fenced
 
 TRANSACTIONAL = (
     ProduceRequest,
@@ -31,25 +32,46 @@ TRANSACTIONAL = (
 )
 
 
-def forbid_resends(producer: AIOKafkaProducer, on_unanswered: Callable[[str], NoReturn]) -> None:
-    """Calls `on_unanswered` for each transactional request of `producer` that gets no answer."""
-    client = producer.client
-    original_send = client.send
+FENCED = {InvalidProducerEpoch.errno, 90}  # PRODUCER_FENCED; aiokafka has no number for it
 
-    async def send(node_id: int, request: Any, **options: Any) -> Any:
+
+class Unanswered(RuntimeError):
+    """The producer has ended: a request was not answered, or its unit was given up. No KafkaError: aiokafka sends again
+    after those.
+    """
+
+
+class TransactionGuard:
+    """Wraps the client of a producer. `ended`: why nothing transactional goes out any more; None: it does."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self.ended: Exception | None = None
+        self._send = producer.client.send
+        producer.client.send = self.send
+
+    def close(self) -> None:
+        """Lets nothing more out."""
+        self.ended = self.ended or Unanswered("the unit was released")
+
+    async def send(self, node_id: int, request: Any, **options: Any) -> Any:
+        """Sends a request; raises what ended the producer instead of a transactional one."""
         if not isinstance(request, TRANSACTIONAL):
-            return await original_send(node_id, request, **options)
+            return await self._send(node_id, request, **options)
+        if self.ended:
+            raise self.ended
         name = type(request).__name__
         try:
-            answer = await original_send(node_id, request, **options)
+            answer = await self._send(node_id, request, **options)
         except NodeNotReadyError:  # there was no connection to send it on
             raise
         except Exception as error:  # any error: there was no answer
-            on_unanswered(f"{name} was not answered ({error!r}); it must not be sent again at this epoch")
+            raise self._end(Unanswered(f"{name} was not answered ({error!r})")) from error
+        if isinstance(request, EndTxnRequest) and answer.error_code in FENCED:
+            raise self._end(Fenced(f"{name} was answered with error {answer.error_code}"))
         if isinstance(request, EndTxnRequest) and answer.error_code:
-            on_unanswered(
-                f"EndTxn was answered with error {answer.error_code}; it must not be sent again at this epoch"
-            )
+            raise self._end(Unanswered(f"{name} was answered with error {answer.error_code}"))
         return answer
 
-    client.send = send
+    def _end(self, error: Exception) -> Exception:
+        self.ended = error
+        return error

@@ -9,24 +9,29 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 from aiokafka import TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 from aiokafka.protocol.group import LeaveGroupRequest
+from aiokafka.structs import OffsetAndMetadata
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from schemas.errors import Failure
+from streams.kafka import membership
 from streams.kafka.clock import monotonic_us
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
+from streams.kafka.status import with_reason
 from streams.units.unit import Feed
 
 # fetch.max.wait.ms of an empty fetch; Faust's fixed 1500 would delay every tick
@@ -37,6 +42,7 @@ PREFETCH_BACKOFF_S = 0.01
 # how often feeds are polled when no record arrives, since live ticks end without one
 POLL_S = 0.1
 LEAVE_LIMIT_S = 5.0
+SHOW_LIMIT_S = 10.0
 
 log = logging.getLogger("keepline.worker")
 
@@ -53,6 +59,14 @@ class Fetched:
     next_offset: int  # where the consumer reads on: behind control markers and aborted records
     caught_up: int
     end: int | None  # high watermark, as far as the broker has reported it
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Partitions that cannot be read on."""
+
+    places: frozenset[TP]
+    error: Exception
 
 
 class BatchSchema(Schema[Any, Any]):
@@ -74,17 +88,30 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # Faust reads uncommitted unless it runs its own transactions, and hard-codes the wait: no setting changes them
         consumer._fetch_max_wait_ms, consumer._isolation_level = FETCH_WAIT_MS, "read_committed"
-        self.inbox: deque[Fetched] = deque()
+        self.inbox: deque[Fetched | Refused] = deque()
         self._next: dict[TP, int] = {}  # offset that the next fetched records start from
         self._asked: dict[TP, int] = {}  # monotonic time at which the fetch was sent that was answered last
         return consumer
 
     async def on_start(self) -> None:
-        """Starts the consumer, then sets its prefetch backoff and takes the time of its fetches."""
+        """Starts the consumer, then sets its prefetch backoff and takes the times of fetches and heartbeats."""
         await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator
+        coordinator._do_heartbeat = self._noted(coordinator._do_heartbeat)
         fetcher = self._ensure_consumer()._fetcher
         fetcher._prefetch_backoff = PREFETCH_BACKOFF_S
         fetcher._proc_fetch_request = self._timed(fetcher._proc_fetch_request)
+
+    def _noted(self, heartbeat: Callable[[], Awaitable[bool]]) -> Callable[[], Awaitable[bool]]:
+        """Wraps aiokafka's heartbeat: one that is answered proves that this process is a member of its group."""
+
+        async def noted() -> bool:
+            is_member = await heartbeat()
+            if is_member:
+                cast(Consumer, self.consumer).leases.member_at = time.monotonic()
+            return is_member
+
+        return noted
 
     def _timed(self, fetch: Callable[[Any, int, Any], Awaitable[bool]]) -> Callable[[Any, int, Any], Awaitable[bool]]:
         """Wraps aiokafka's fetch. The answer's own time would count what came while this process stood still."""
@@ -110,10 +137,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         _pause_others(consumer, active_partitions)
         try:
             got = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        except OffsetOutOfRangeError as error:
-            for lease in cast(Consumer, self.consumer).leases.ready:
-                await lease.end_if_made_again(consumer._client)
-            halt(f"the next record to read is gone ({error}): retention overtook this worker; restore the topic")
+        except (OffsetOutOfRangeError, TopicAuthorizationFailedError) as error:
+            self.inbox.append(Refused(_refused(error, active_partitions), _explained(error)))
+            return {}
         self._collect(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
         return {}
 
@@ -133,9 +159,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 self.inbox.append(Fetched(tp, self._next[tp], records, state.position, asked, state.highwater))
                 self._next[tp] = records[-1].offset + 1 if records else self._next[tp]
 
+    async def given_up_shown(self, places: Sequence[TopicPartition], unit: str, reason: str) -> None:
+        """Runs in this thread. The offsets stay; those of a unit that has never saved anything are 0."""
+        consumer, leases = self._ensure_consumer(), cast(Consumer, self.consumer).leases
+        committed = await consumer._coordinator.fetch_committed_offsets(places)
+        offsets = {}
+        for place in places:
+            offset, metadata = committed.get(place, (0, ""))
+            offsets[place] = OffsetAndMetadata(max(offset, 0), with_reason(metadata, unit, reason))
+        if not ((again := leases.all.get(unit)) and again.ready):
+            await consumer.commit(offsets)
+
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
-        self._next = dict(partitions)  # no await from here to the last seek
-        self.inbox.clear()
+        self._next.update(partitions)  # no await from here to the last seek
         await super()._seek_wait(consumer, partitions)
 
 
@@ -146,6 +182,7 @@ class Consumer(driver.Consumer):
     # batches have no offset; Faust drops messages below the offset it sought, so their numbers start above all offsets
     _numbers = itertools.count(1 << 40)
     _thread: ConsumerThread
+    _seeking: asyncio.Lock | None = None
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -166,22 +203,40 @@ class Consumer(driver.Consumer):
         self._offer_inbox()
         generation = self.app.consumer_generation_id
         for lease in open_leases:
-            batch = lease.feed.take() if lease.feed and self.flow_active else None
+            batch = self._take(lease) if lease.feed and self.flow_active else None
             if batch:
                 lease.delivered = batch.position
                 yield self._message(lease, batch, generation)
+
+    def _take(self, lease: Lease) -> Any:
+        try:
+            return lease.feed and lease.feed.take()
+        except Exception as error:
+            log.exception("%s could not merge its records", lease.name)
+            self.leases.give_up(lease, error)
 
     def _offer_inbox(self) -> None:
         inbox = self._thread.inbox
         while inbox:
             fetched = inbox.popleft()
+            if isinstance(fetched, Refused):
+                self._give_up_readers(fetched)
+                continue
             lease, source = self.leases.by_place.get(fetched.tp, (None, ""))
             if lease and lease.feed:
                 try:
                     _offer(lease, lease.feed, source, fetched)
+                except Failure as error:  # says all there is to say
+                    self.leases.give_up(lease, error)
                 except Exception as error:
-                    log.exception("%s could not accept records of %s", lease.name, source)
-                    halt(f"{lease.name}, {fetched.tp} from offset {fetched.base}: {error!r}")
+                    log.exception("%s, %s from offset %d", lease.name, fetched.tp, fetched.base)
+                    self.leases.give_up(lease, error)
+
+    def _give_up_readers(self, refused: Refused) -> None:
+        for place in refused.places:
+            lease, _ = self.leases.by_place.get(place, (None, ""))
+            if lease and lease.feed:
+                self.leases.give_up(lease, refused.error)
 
     def _message(self, lease: Lease, batch: Any, generation: int) -> tuple[TP, ConsumerMessage]:
         tp = TP(*lease.inputs[lease.blueprint.sources[0]])
@@ -202,22 +257,59 @@ class Consumer(driver.Consumer):
         return tp, message
 
     async def perform_seek(self) -> None:
-        """Seeks to the positions in the restored states; Faust calls this before it resumes the flow."""
+        """Seeks to the positions of the units that stayed; Faust calls this before it resumes the flow. Those that are
+        being restored follow when they are.
+        """
+        await self.read_from_state(self.leases.ready)
+
+    async def read_from_state(self, leases: Sequence[Lease]) -> None:
+        """Reads on from the positions in the states; gives up the leases if that fails."""
         generation = self.app.consumer_generation_id
-        await self.leases.wait_acquired()
-        try:
-            leases = self.leases.ready
+        async with self._lock:
+            leases = [lease for lease in leases if not lease.released]
             for lease in leases:
                 lease.feed = None  # from here on no record is accepted: the positions do not change
                 lease.read = {}
-            await self.seek_wait({TP(*place): at for lease in leases for place, at in lease.start_positions()})
-            if self.app.consumer_generation_id == generation:
+            try:
+                await self.seek_wait({TP(*place): at for lease in leases for place, at in lease.start_positions()})
+            except Exception as error:  # raised, it would leave an idle worker without recovery
+                if self.app.consumer_generation_id == generation and not self.app.rebalancing:
+                    for lease in leases:
+                        self.leases.give_up(lease, error)
+                return
+            self._offer_inbox()  # what was read before the seek: these leases drop theirs
+            if self.app.consumer_generation_id == generation and not self.leases.rebalancing:
                 for lease in leases:
-                    lease.delivered = dict(lease.unit.position)
-                    lease.feed = lease.unit.open_feed()
-        except Exception as error:  # raised, it would leave an idle worker without recovery
-            if self.app.consumer_generation_id == generation and not self.app.rebalancing:
-                halt(f"cannot seek to the positions in the states: {error!r}")
+                    self._open(lease)
+
+    def _open(self, lease: Lease) -> None:
+        if lease.released:
+            return
+        try:
+            lease.delivered, lease.feed = dict(lease.unit.position), lease.unit.open_feed()
+        except Exception as error:
+            self.leases.give_up(lease, error)
+
+    @property
+    def _lock(self) -> asyncio.Lock:
+        """One seek at a time; Faust makes the consumer, so there is no constructor to make it in."""
+        if self._seeking is None:
+            self._seeking = asyncio.Lock()
+        return self._seeking
+
+    async def show_given_up(self, lease: Lease, reason: str) -> None:
+        """Commits the group's offsets of a lease again, with the reason in their metadata, for `keepline status`."""
+        shown = self._thread.given_up_shown(list(lease.inputs.values()), lease.name, reason)
+        with suppress(Exception):  # the log has it
+            await asyncio.wait_for(
+                asyncio.wrap_future(asyncio.run_coroutine_threadsafe(shown, self._thread.thread_loop)), SHOW_LIMIT_S
+            )
+
+    def end_without_membership(self) -> None:
+        """Ends the process when aiokafka's coordinator has ended, or waits for ever: this worker would not rejoin."""
+        consumer = self._thread._consumer if self._thread else None
+        if consumer is not None and consumer._coordinator is not None:
+            membership.refuse_ended(consumer._coordinator, self.leases.settings)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commits the last checkpoint before a rebalance."""
@@ -236,7 +328,7 @@ class Consumer(driver.Consumer):
         if incomplete := self.leases.incomplete(places):
             await self._leave_group()
             halt(incomplete)
-        self.leases.assign(places, generation_id, self._earliest)
+        self.leases.assign(places, generation_id, self)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:
@@ -253,14 +345,31 @@ class Consumer(driver.Consumer):
         with suppress(Exception):  # then its session expires
             await asyncio.wait_for(self._thread.call_thread(coordinator._send_req, request), LEAVE_LIMIT_S)
 
-    async def _earliest(self, places: Any) -> Any:
-        return await self.earliest_offsets(*places)
+    async def earliest(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Returns the first offsets that partitions still have."""
+        found: Mapping[TopicPartition, int] = await self.earliest_offsets(*cast(Any, places))
+        return found
 
 
 class Transport(driver.Transport):
     """`keepline://host:port`."""
 
     Consumer: ClassVar[Any] = Consumer
+
+
+def _refused(error: Exception, active: Iterable[TP]) -> frozenset[TP]:
+    """The partitions that an error of a fetch is about."""
+    what = error.args[0] if error.args else None
+    if isinstance(what, Mapping):  # offsets by partition
+        return frozenset(TP(*place) for place in what)
+    topics = {what} if isinstance(what, str) else set(what or ())
+    return frozenset(tp for tp in active if tp.topic in topics)
+
+
+def _explained(error: Exception) -> Exception:
+    if isinstance(error, OffsetOutOfRangeError):
+        return RuntimeError(f"the next record to read is gone ({error}): retention overtook it, or the topic is new")
+    return error
 
 
 def _pause_others(consumer: Any, active: Iterable[TP]) -> None:

@@ -1,4 +1,5 @@
-"""Ends a worker that makes no progress although there is work; its supervisor starts a new one.
+"""Gives up a unit that makes no progress although there is work; ends a worker that reads nothing or whose event loop
+hangs, so that its supervisor starts a new one.
 
 Faust consumers are known to stop consuming; heartbeats continue from a thread of their own, so the group does not
 notice. Three checks run in the event loop, and a thread checks the loop itself.
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.kafka.fatal import halt
-from streams.kafka.lease import Lease
+from streams.kafka.lease import Lease, MadeAgain
 from streams.kafka.leases import Leases
 
 APPLY_LIMIT_S = 30.0  # merged, but not applied: Faust lost the batch
@@ -51,7 +52,7 @@ class Watchdog:
         threading.Thread(target=self._watch_loop, daemon=True, name="watchdog").start()
 
     async def check(self, now: float) -> None:
-        """Ends the process, with the reason, when work has waited for too long."""
+        """Gives up units whose work has waited for too long; ends the process when nothing is read."""
         self._checks += 1
         for lease in self._leases.ready:
             self._check_batches(lease, now)
@@ -65,9 +66,11 @@ class Watchdog:
         position, merged = dict(lease.unit.position), lease.delivered
         lost = (dict(merged), position) if lease.feed and merged != position else None
         if self._unchanged_s(lease.name, "apply", lost, now) > APPLY_LIMIT_S:
-            halt(f"{lease.name} was merged up to {merged} and is applied up to {position}: Faust lost a batch")
-        if self._unchanged_s(lease.name, "save", None if lease.is_saved else lease.saved, now) > SAVE_LIMIT_S:
-            halt(f"{lease.name} has not been saved for {SAVE_LIMIT_S:.0f} s although there is something to save")
+            lost_batch = f"it was merged up to {merged} and is applied up to {position}: Faust lost a batch"
+            self._leases.give_up(lease, RuntimeError(lost_batch))
+        elif self._unchanged_s(lease.name, "save", None if lease.is_saved else lease.saved, now) > SAVE_LIMIT_S:
+            not_saved = f"it has not been saved for {SAVE_LIMIT_S:.0f} s although there is something to save"
+            self._leases.give_up(lease, TimeoutError(not_saved))
 
     async def _check_ends(self, now: float) -> None:
         places = {place: read for lease in self._leases.ready for place, read in lease.wanted()}
@@ -82,9 +85,12 @@ class Watchdog:
                 halt(f"{place} ends at {ends[place]}, but nothing after {read} was read for {FETCH_LIMIT_S:.0f} s")
 
     async def check_topics(self) -> None:
-        """Ends the process when a topic was made again."""
+        """Gives up units of which a topic was made again: acquired anew, they read it from its beginning."""
         for lease in self._leases.ready:
-            await lease.end_if_made_again()
+            try:
+                await lease.refuse_made_again()
+            except MadeAgain as error:
+                self._leases.give_up(lease, error)
 
     async def _check_transactions(self, now: float) -> None:
         """Looks for the transaction that hides records of a source: it holds the frontier until it is ended."""

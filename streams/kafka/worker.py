@@ -13,19 +13,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import faust
+from faust.app.base import BootStrategy
 from faust.tables.manager import TableManager
 from faust.transport.drivers import TRANSPORTS
 
 from schemas.decode import MAX_SKEW_US
+from schemas.errors import Failure
 from streams.kafka import transport
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases, or_halt
+from streams.kafka.membership import FOR_EVER_S
 from streams.kafka.settings import Settings
 from streams.kafka.watchdog import Watchdog
 from streams.units.unit import Blueprint
 
 CHECKPOINT_EVERY_S = 1.0
+# another worker takes over within 10 s; the shortest that brokers allow unless told otherwise
+SESSION_S = 6.0
 LEAVE_LIMIT_S = 9.0  # from SIGTERM to the end, checkpoint included
 FETCH_BYTES = 4 << 20
 FETCH_RECORDS = 2_000  # whose objects stay in the cache while they are decoded: 2.0 us an event, 20,000 at once 3.0
@@ -44,7 +49,7 @@ class Options:
     live: bool = True
     instance: str | None = None
     exit_at_end: bool = False
-    session_s: float = 15.0
+    session_s: float = SESSION_S
     checkpoint_s: float = CHECKPOINT_EVERY_S
     max_skew_us: int = MAX_SKEW_US
 
@@ -58,8 +63,16 @@ class Progress:
     since: float = 0.0
 
 
+class WithoutProducer(BootStrategy):
+    """Faust's own producer has nothing to send, and waits 20 minutes for a broker that is silent."""
+
+    enable_kafka_producer = False
+
+
 class App(faust.App):
-    """Faust without tables."""
+    """Faust without tables and producer."""
+
+    BootStrategy = WithoutProducer
 
     async def on_first_start(self) -> None:
         """Stock creates a data folder in the working directory."""
@@ -86,7 +99,8 @@ class Worker:
     ) -> None:
         """watch: called once a second, to show how far it is."""
         self.settings, self.options, self._watch = settings, options, watch
-        self.leases, self.progress = Leases(settings, blueprints, options.live, options.max_skew_us), Progress()
+        self.leases = Leases(settings, blueprints, options.live, options.max_skew_us, options.exit_at_end)
+        self.progress = Progress()
         self.turned_at = time.monotonic()  # when the event loop was last seen to turn
         self._finished = asyncio.Event()
 
@@ -105,7 +119,14 @@ class Worker:
         of_an_older_incarnation = lease.released or batch.feed is not lease.feed
         if of_an_older_incarnation:
             return
-        if lease.unit.apply(batch):
+        try:
+            is_urgent = lease.unit.apply(batch)
+        except Exception as error:  # Faust would restart the agent and drop the batch in silence
+            if not isinstance(error, Failure):
+                log.exception("%s could not apply a batch", lease.name)
+            self.leases.give_up(lease, error)
+            return
+        if is_urgent:
             self.leases.checkpoint_now(lease)
         self.progress.since = self.progress.since or time.monotonic()
         self.progress.batches += 1
@@ -119,18 +140,22 @@ class Worker:
             self.turned_at = time.monotonic()
             if app.should_stop and not self._finished.is_set():
                 halt(f"Faust stopped by itself: {app.crash_reason!r}")
+            app.consumer.end_without_membership()
             await self.leases.checkpoint()
             await watchdog.check(time.monotonic())
+            if time.monotonic() - self.leases.member_at < self.options.session_s:  # else another may own its units
+                self.leases.retry(time.monotonic())
             self._watch(self)
             if self.options.exit_at_end and self._all_done():
                 await watchdog.check_topics()
-                self._finish("everything is done")
+                if self._all_done():
+                    self._finish("everything is done")
 
     def _all_done(self) -> bool:
         leases = list(self.leases.all.values())
-        return (
-            bool(leases) and not self.leases.rebalancing and all(lease.is_saved and lease.unit.done for lease in leases)
-        )
+        if not leases or self.leases.rebalancing or self.leases.given_up:
+            return False
+        return all(lease.is_saved and lease.unit.done for lease in leases)
 
     def _on_signals(self) -> None:
         """The first one saves and leaves, the second one leaves at once, even when the event loop hangs."""
@@ -184,6 +209,7 @@ def build(
         broker_heartbeat_interval=options.session_s / 10,
         broker_request_timeout=60.0,
         broker_rebalance_timeout=30.0,
+        broker_max_poll_interval=FOR_EVER_S,
         broker_max_poll_records=FETCH_RECORDS,
         consumer_group_instance_id=options.instance,
         consumer_max_fetch_size=FETCH_BYTES,
@@ -202,10 +228,6 @@ def build(
     @app.agent(inputs)
     async def engine(stream: Any) -> None:
         async for lease, batch in stream:
-            try:
-                apply(lease, batch)
-            except Exception as error:  # Faust would restart the agent and drop the batch in silence
-                log.exception("%s could not apply a batch", lease.name)
-                halt(f"{lease.name}: {error!r}")
+            apply(lease, batch)
 
     return app

@@ -43,6 +43,11 @@ class WorkerCollector(Collector):
             "unit_ready", "1: restored and owned; 0: being restored", {x.name: float(x.ready) for x in leases}
         )
         yield _per_unit(
+            "unit_given_up",
+            "1: it cannot go on, and is tried again; /readyz and `keepline status` show why",
+            {x.name: 0.0 for x in ready} | {one.unit: 1.0 for one in self.leases.given_up},
+        )
+        yield _per_unit(
             "restored_records", "records read from its changelog", {x.name: float(x.restore.records) for x in leases}
         )
         yield from _times(ready)

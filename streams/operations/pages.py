@@ -15,6 +15,7 @@ from http.server import ThreadingHTTPServer
 from prometheus_client import MetricsHandler
 
 from schemas.errors import Failure, UsageError
+from streams.kafka.membership import MEMBER_LIMIT_S
 from streams.kafka.worker import Worker
 from streams.operations.metrics import registry
 
@@ -47,10 +48,14 @@ def routes(worker: Worker) -> dict[str, Callable[[], Answer]]:
 
 
 def healthy(worker: Worker, now: float) -> Answer:
-    """Whether the worker gets on."""
-    still_s = now - worker.turned_at
+    """Whether the worker is a member of its group and gets on."""
+    still_s, away_s, given_up = now - worker.turned_at, now - worker.leases.member_at, worker.leases.given_up
     if still_s > TURN_LIMIT_S:
         return 503, f"the event loop has not turned for {still_s:.0f} s\n"
+    if away_s > MEMBER_LIMIT_S:
+        return 503, f"no member of the group {worker.settings.group} for {away_s:.0f} s\n"
+    if given_up and not worker.leases.ready:
+        return 503, "".join(f"{one}\n" for one in given_up)
     return 200, "gets on\n"
 
 
@@ -60,6 +65,8 @@ def is_ready(worker: Worker) -> Answer:
     waiting = [lease.name for lease in leases if not lease.ready]
     if worker.leases.generation is None:
         return 503, "not assigned yet\n"
+    if given_up := worker.leases.given_up:
+        return 503, "".join(f"{one}\n" for one in given_up)
     if worker.leases.rebalancing or waiting:
         return 503, f"restoring {', '.join(waiting) or 'after a rebalance'}\n"
     return 200, f"owns {', '.join(lease.name for lease in leases) or 'nothing: there are more workers than units'}\n"

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -90,6 +90,12 @@ class City:
                     await producer.send(self.settings.topic(source), END, None, partition)
         await producer.flush()
 
+    def of_group(self, group: str) -> City:
+        """Returns the same topics for workers of another group, with a log of their own."""
+        folder = self.folder / group
+        folder.mkdir(exist_ok=True)
+        return City(replace(self.settings, group=group), folder, self.sent)
+
     @property
     def expected(self) -> Counter[tuple[int, bytes]]:
         """The expected output: every tenth record of each key, once."""
@@ -105,6 +111,13 @@ class City:
 
     async def output_is_complete(self) -> bool:
         return await self.output() == self.expected
+
+    async def is_complete_of(self, partition: int) -> bool:
+        """Whether the output of one partition is what is expected."""
+        output, expected = await self.output(), self.expected
+        return {one: n for one, n in output.items() if one[0] == partition} == {
+            one: n for one, n in expected.items() if one[0] == partition
+        }
 
     async def has_output(self) -> bool:
         return bool(await self.output())

@@ -196,6 +196,17 @@ class Raiser(CountingUnit):
         return super().apply(batch)
 
 
+class Poisoned(CountingUnit):
+    """Partition 1 cannot apply its records while a file is there."""
+
+    poison: Path
+
+    def apply(self, batch: Batch) -> bool:
+        if self.partition == 1 and self.poison.exists():
+            raise ValueError("this record cannot be applied")
+        return super().apply(batch)
+
+
 class Reporter(CountingUnit):
     """Writes a file when it has applied a batch."""
 
@@ -228,6 +239,22 @@ def forget_ids() -> None:
     lease.topic_ids = none  # type: ignore[assignment]
 
 
+def name_no_group() -> None:
+    """Releases before wrote no mark of their group."""
+    from streams.kafka.lease import Lease
+
+    async def nothing(*_: object) -> None: ...
+
+    Lease._refuse_other_group = nothing  # type: ignore[method-assign]
+
+
+def seem_idle() -> None:
+    """A member that fetches nothing seems to have done so for hours."""
+    from aiokafka.consumer.subscription_state import SubscriptionState
+
+    SubscriptionState.fetcher_idle_time = property(lambda self: 0.0 if self._fetch_count else 10_000.0)
+
+
 def lose_a_batch(worker: Any, lost: Path) -> None:
     """Drops the first batch, as Faust may do."""
     original = worker._apply
@@ -238,6 +265,10 @@ def lose_a_batch(worker: Any, lost: Path) -> None:
         lost.write_text("")
 
     worker._apply = apply
+
+
+KINDS: dict[str, type[CountingUnit]] = {"hanging": Hanger, "applied": Reporter, "raised": Raiser, "poison": Poisoned}
+PATCHES = {"without_ids": forget_ids, "without_group": name_no_group, "idle": seem_idle}
 
 
 def main(arguments: dict[str, Any]) -> None:
@@ -251,17 +282,16 @@ def main(arguments: dict[str, Any]) -> None:
         Sleeper.before_commits()
     if arguments.get("lost"):
         lose_a_batch(Worker, Path(arguments["lost"]))
-    if arguments.get("hanging"):
-        kind, Hanger.hanging = Hanger, Path(arguments["hanging"])
-    if arguments.get("applied"):
-        kind, Reporter.applied = Reporter, Path(arguments["applied"])
-    if arguments.get("raised"):
-        kind, Raiser.raised = Raiser, Path(arguments["raised"])
-    if arguments.get("without_ids"):
-        forget_ids()
+    for name, with_file in KINDS.items():
+        if arguments.get(name):
+            kind = with_file
+            setattr(kind, name, Path(arguments[name]))
+    for name, patch in PATCHES.items():
+        if arguments.get(name):
+            patch()
     blueprints = [Blueprint.of(partial(kind, p)) for p in range(arguments["partitions"])]
     pace = {"session_s": arguments.get("session_s", 6.0), "checkpoint_s": arguments.get("checkpoint_every_s", 1.0)}
-    options = Options(False, arguments.get("instance"), exit_at_end=True, **pace)
+    options = Options(False, arguments.get("instance"), exit_at_end=not arguments.get("forever"), **pace)
 
     async def run() -> None:
         await Worker(from_environment(), blueprints, options).run()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
 
 from schemas.errors import Failure
 from streams.kafka import leases as leases_module
+from streams.kafka.giving_up import MOST_PAUSE_S, STEADY_S, Unfit
 from streams.kafka.lease import BATCH_BYTES, IDLE_CHECKPOINT_S, Lease, chunks
 from streams.kafka.leases import Leases
 from streams.kafka.settings import Settings
@@ -27,6 +30,13 @@ PLACES = {partition: [(f"x-{source}", partition) for source in SOURCES] for part
 
 class Halted(Exception):
     """Replaces the end of the process."""
+
+
+class NoClient:
+    """Sends nothing."""
+
+    async def send(self, node_id: int, request: Any, **options: object) -> None:
+        raise AssertionError("nothing is sent")
 
 
 class BatchInMemory:
@@ -45,6 +55,7 @@ class Producer:
     """Records what is committed."""
 
     def __init__(self) -> None:
+        self.client = NoClient()
         self.broker_ms = time.time_ns() // 1_000_000
         self.open: list[tuple[str, int, Pair]] = []
         self.committed: list[list[tuple[str, int, Pair]]] = []
@@ -166,10 +177,10 @@ async def test_a_worker_far_ahead_reads_no_state_and_its_clock_is_that_of_the_br
     producer = producer_of(lease)
     producer.broker_ms -= 400_000
     monkeypatch.setattr("streams.kafka.lease.AIOKafkaProducer", lambda **_: producer)
-    monkeypatch.setattr("streams.kafka.lease.forbid_resends", lambda *_: None)
+    monkeypatch.setattr(lease, "topic_ids", no_ids)
     monkeypatch.setattr(lease.restore, "run", None)
     with pytest.raises(Failure, match=r"more than time\.max_skew \(300 s\) ahead, so this worker owns nothing"):
-        await lease.acquire(nothing)
+        await lease.acquire(reader.earliest)
     assert lease.clock.now_us() < (producer.broker_ms + 60_000) * 1000
 
 
@@ -191,7 +202,7 @@ async def test_group_offsets_pass_the_markers_when_all_records_are_applied(lease
 async def test_a_checkpoint_that_takes_too_long_fails(lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.kafka.lease.CHECKPOINT_LIMIT_S", 0.01)
     monkeypatch.setattr(producer_of(lease), "commit_transaction", asyncio.Event().wait)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match="a checkpoint took longer"):
         await lease.checkpoint()
 
 
@@ -234,12 +245,34 @@ def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
     return Leases(SETTINGS, ENGINES, live=False)
 
 
-async def nothing(places: object) -> dict[TopicPartition, int]:
+async def no_ids() -> dict[str, str]:
+    """Of brokers before 2.8."""
     return {}
 
 
-async def assign(leases: Leases, generation: int, *partitions: int) -> None:
-    leases.assign([place for partition in partitions for place in PLACES[partition]], generation, nothing)
+class FakeReader:
+    """The consumer's side of the leases."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, str]] = []
+
+    async def earliest(self, places: object) -> dict[TopicPartition, int]:
+        return {}
+
+    async def read_from_state(self, leases: Sequence[Lease]) -> None:
+        for lease in leases:
+            lease.unit.position = dict.fromkeys(SOURCES, 0)
+            lease.feed = lease.unit.open_feed()
+
+    async def show_given_up(self, lease: Lease, reason: str) -> None:
+        self.shown.append((lease.name, reason))
+
+
+reader = FakeReader()
+
+
+async def assign(leases: Leases, generation: int, *partitions: int, reader: FakeReader = reader) -> None:
+    leases.assign([place for partition in partitions for place in PLACES[partition]], generation, reader)
     await leases.wait_acquired()
 
 
@@ -264,17 +297,161 @@ def test_a_unit_that_got_only_some_of_its_sources_is_named_with_those_that_lack(
     assert f"only {here[0]}/0 were assigned, without {missing[0]}/0" in (leases.incomplete({here, *PLACES[1]}) or "")
 
 
-async def test_a_failure_that_a_restart_does_not_mend_ends_the_worker_with_one(
+class Again:
+    """Fails to acquire a unit for as long as there are errors, one at each try."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, unit: str, *errors: Exception) -> None:
+        self.errors, self.unit, self.tries = list(errors), unit, 0
+        monkeypatch.setattr(Lease, "acquire", lambda lease, earliest: self.acquire(lease))
+
+    async def acquire(self, lease: Lease) -> None:
+        if lease.name == self.unit:
+            self.tries += 1
+            if self.errors:
+                raise self.errors.pop(0)
+        lease.ready = True
+
+
+async def test_a_worker_that_may_own_nothing_ends_with_one(leases: Leases, monkeypatch: pytest.MonkeyPatch) -> None:
+    Again(monkeypatch, "engine-0", Unfit("this worker owns nothing"))
+    leases.assign(PLACES[0], 1, reader)
+    (begun,) = leases._acquiring
+    await begun
+    (acquiring,) = leases._acquiring
+    with pytest.raises(Halted, match="1: this worker owns nothing"):
+        await acquiring
+
+
+async def test_a_run_with_an_end_ends_with_one_at_what_no_retry_mends(
     leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def acquire(lease: Lease, earliest: object) -> None:
-        raise Failure("this worker owns nothing")
+    await assign(leases, 1, 0)
+    leases.ends = True
+    with pytest.raises(Halted, match="1: run another release"):
+        leases.give_up(leases.all["engine-0"], Failure("run another release"))
 
-    monkeypatch.setattr(Lease, "acquire", acquire)
-    leases.assign(PLACES[0], 1, nothing)
-    assert leases._acquiring
-    with pytest.raises(Halted, match="1: this worker owns nothing"):
-        await leases._acquiring
+
+async def test_one_unit_s_trouble_is_its_own(leases: Leases, monkeypatch: pytest.MonkeyPatch) -> None:
+    Again(monkeypatch, "engine-1", ValueError("a bad row"))
+    shows = FakeReader()
+    await assign(leases, 1, 0, 1, reader=shows)
+    assert [lease.name for lease in leases.ready] == ["engine-0"]
+    assert leases.all["engine-0"].feed
+    assert [(one.unit, one.reason) for one in leases.given_up] == [("engine-1", "ValueError: a bad row")]
+    assert shows.shown == [("engine-1", "ValueError: a bad row")]
+
+
+async def test_a_unit_is_tried_again_after_pauses_that_double_up_to_a_minute(
+    leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = Again(monkeypatch, "engine-1", *[ValueError("a bad row")] * 9)
+    await assign(leases, 1, 0, 1)
+    pauses_s = []
+    while leases.given_up:
+        (one,) = leases.given_up
+        pauses_s.append(one.pause_s)
+        leases.retry(one.again_at - 0.01)
+        assert not leases._acquiring
+        leases.retry(one.again_at)
+        await leases.wait_acquired()
+    assert pauses_s == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert again.tries == 10
+    assert leases.all["engine-1"].feed
+
+
+async def test_a_unit_that_has_worked_for_a_minute_begins_again_with_the_first_pause(leases: Leases) -> None:
+    await assign(leases, 1, 0)
+    leases.give_up(leases.all["engine-0"], ValueError("once"))
+    (one,) = leases.given_up
+    leases.retry(one.again_at)
+    await leases.wait_acquired()
+    leases.retry(one.again_at + STEADY_S - 1)
+    assert "engine-0" in leases._given_up
+    leases.retry(one.again_at + STEADY_S + 1)
+    assert "engine-0" not in leases._given_up
+
+
+async def test_a_fenced_unit_does_not_fight_for_its_place(leases: Leases, monkeypatch: pytest.MonkeyPatch) -> None:
+    await assign(leases, 1, 0, 1)
+    leases.give_up(leases.all["engine-1"], ProducerFenced())
+    (one,) = leases.given_up
+    assert (one.reason, one.pause_s) == ("another worker has become its owner", MOST_PAUSE_S)
+    await assign(leases, 2, 0, 1)  # the group says that it is this worker's: at once
+    assert not leases.given_up
+
+
+async def test_a_unit_that_goes_to_another_worker_is_not_tried_again(leases: Leases) -> None:
+    await assign(leases, 1, 0, 1)
+    leases.give_up(leases.all["engine-1"], ValueError("a bad row"))
+    (one,) = leases.given_up
+    await assign(leases, 2, 0)
+    leases.retry(one.again_at)
+    assert (leases.given_up, set(leases.all), leases._acquiring) == ([], {"engine-0"}, set())
+
+
+async def test_between_two_assignments_nothing_is_tried_again(leases: Leases) -> None:
+    await assign(leases, 1, 0)
+    leases.give_up(leases.all["engine-0"], ValueError("a bad row"))
+    (one,) = leases.given_up
+    await leases.revoke()
+    leases.retry(one.again_at)
+    assert not leases._acquiring
+
+
+async def test_the_error_of_an_older_incarnation_gives_up_nothing(leases: Leases) -> None:
+    await assign(leases, 1, 0)
+    older = leases.all["engine-0"]
+    leases.give_up(older, ValueError("first"))
+    leases.retry(leases.given_up[0].again_at)
+    await leases.wait_acquired()
+    leases.give_up(older, ValueError("late, of a checkpoint that was on its way"))
+    assert leases.all["engine-0"].ready
+    assert older.released
+
+
+async def test_batches_of_a_unit_that_was_given_up_are_dropped(leases: Leases) -> None:
+    worker = Worker(SETTINGS, ENGINES, Options())
+    worker.leases = leases
+    await assign(leases, 1, 0)
+    older = leases.all["engine-0"]
+    batch = Batch(older.feed, dict.fromkeys(SOURCES, 0), dict.fromkeys(SOURCES, 1), [], 0)
+    leases.give_up(older, ValueError("a bad row"))
+    worker._apply(older, batch)
+    assert older.unit.steps == 0
+
+
+async def test_an_input_that_its_unit_cannot_apply_gives_up_that_unit(leases: Leases) -> None:
+    worker = Worker(SETTINGS, ENGINES, Options())
+    worker.leases = leases
+    await assign(leases, 1, 0, 1)
+    lease = leases.all["engine-0"]
+    worker._apply(lease, Batch(lease.feed, dict.fromkeys(SOURCES, 7), dict.fromkeys(SOURCES, 8), [], 0))
+    assert "batch from" in leases.given_up[0].reason
+    assert [one.name for one in leases.ready] == ["engine-1"]
+
+
+async def test_a_checkpoint_that_fails_gives_up_its_unit(leases: Leases, monkeypatch: pytest.MonkeyPatch) -> None:
+    await assign(leases, 1, 0, 1)
+
+    async def checkpoint(lease: Lease) -> None:
+        if lease.name == "engine-0":
+            raise ProducerFenced
+
+    monkeypatch.setattr(Lease, "checkpoint", checkpoint)
+    await leases.checkpoint()
+    assert [lease.name for lease in leases.ready] == ["engine-1"]
+
+
+async def test_a_checkpoint_that_takes_too_long_at_a_revocation_is_not_kept(
+    leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases_module, "REVOKE_LIMIT_S", 0.01)
+    await assign(leases, 1, 0)
+    monkeypatch.setattr(Lease, "checkpoint", lambda lease: asyncio.Event().wait())
+    slow = leases.all["engine-0"]
+    await leases.revoke()
+    assert slow.released
+    assert "engine-0" not in leases.all
 
 
 async def test_nothing_is_saved_between_a_revocation_and_the_next_assignment(leases: Leases) -> None:

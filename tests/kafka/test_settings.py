@@ -20,8 +20,37 @@ def test_brokers_prefix_and_group_come_from_the_environment() -> None:
     assert (settings.brokers, settings.topic("state"), settings.group) == (("a:1", "b:2"), "x-state", "night")
 
 
-def test_the_group_is_keepline_unless_it_is_set() -> None:
-    assert from_environment(BROKERS).group == "keepline"
+@pytest.mark.parametrize(
+    ("environ", "group", "id_"),
+    [
+        ({}, "keepline", "keepline-engine-0"),  # as it always was
+        ({"KEEPLINE_TOPIC_PREFIX": "x-"}, "x-keepline", "x-keepline-x-engine-0"),
+        ({"KEEPLINE_TOPIC_PREFIX": "x-", "KEEPLINE_GROUP": ""}, "x-keepline", "x-keepline-x-engine-0"),
+        ({"KEEPLINE_TOPIC_PREFIX": "x-", "KEEPLINE_GROUP": "night"}, "night", "night-x-engine-0"),
+        ({"KEEPLINE_GROUP": "night"}, "night", "night-engine-0"),
+    ],
+)
+def test_group_and_transactional_ids_are_those_of_one_deployment(environ: dict[str, str], group: str, id_: str) -> None:
+    settings = from_environment(BROKERS | environ)
+    assert (settings.group, settings.transactional_id("engine-0")) == (group, id_)
+
+
+@pytest.mark.parametrize(
+    ("environ", "principal"),
+    [
+        ({}, "User:ANONYMOUS"),
+        (
+            {
+                "KEEPLINE_SASL_MECHANISM": "PLAIN",
+                "KEEPLINE_SASL_USERNAME": "alice",
+                "KEEPLINE_SASL_PASSWORD": "secret",
+            },
+            "User:alice",
+        ),
+    ],
+)
+def test_the_principal_is_named_as_acls_name_it(environ: dict[str, str], principal: str) -> None:
+    assert from_environment(BROKERS | environ).principal == principal
 
 
 @pytest.mark.parametrize("value", ["", "host", "host:port", "a:1,b"])

@@ -24,7 +24,7 @@ def unit(name: str, age_s: float = 0.0, done: bool = False, lag: int = 0) -> Uni
 
 
 def status(*units: UnitState, members: int = 1, state: str = "Stable") -> Status:
-    return Status("g", state, members, list(units), [], None, {})
+    return Status("g", "", state, members, list(units), [], None, {})
 
 
 def test_a_group_that_works_has_no_problems() -> None:

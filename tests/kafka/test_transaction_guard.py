@@ -1,21 +1,18 @@
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTimedOutError
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import EndTxnRequest, InitProducerIdRequest
 
-from streams.kafka.transaction_guard import forbid_resends
+from streams.kafka.giving_up import Fenced
+from streams.kafka.transaction_guard import TransactionGuard, Unanswered
 
 END = EndTxnRequest("id", 1, 0, True)
 PRODUCE = ProduceRequest(transactional_id="id", required_acks=-1, timeout=1, topics=[])
 INIT = InitProducerIdRequest(transactional_id="id", transaction_timeout_ms=1)
-
-
-class Halted(Exception):
-    """Replaces the end of the process."""
 
 
 class Answer:
@@ -41,21 +38,25 @@ class Producer:
         self.client = client
 
 
-def halted(reason: str) -> NoReturn:
-    raise Halted(reason)
+def guarded(outcome: object) -> tuple[Client, TransactionGuard]:
+    client = Client(outcome)
+    producer: Any = Producer(client)
+    return client, TransactionGuard(producer)
 
 
 async def send(outcome: object, request: Any) -> object:
-    producer: Any = Producer(Client(outcome))
-    forbid_resends(producer, halted)
-    return await producer.client.send(1, request)
+    client, _ = guarded(outcome)
+    return await client.send(1, request)
 
 
 @pytest.mark.parametrize("error", [RequestTimedOutError(), KafkaConnectionError("cut")])
 @pytest.mark.parametrize("request_", [END, PRODUCE])
-async def test_a_transactional_request_without_an_answer_ends_the_process(error: Exception, request_: Any) -> None:
-    with pytest.raises(Halted):
-        await send(error, request_)
+async def test_a_transactional_request_without_an_answer_ends_the_producer(error: Exception, request_: Any) -> None:
+    client, guard = guarded(error)
+    for _ in range(2):
+        with pytest.raises(Unanswered, match="was not answered"):
+            await guard.send(1, request_)
+    assert client.sent == 1
 
 
 async def test_a_request_that_was_not_sent_may_be_sent_again() -> None:
@@ -68,9 +69,29 @@ async def test_the_request_that_bumps_the_epoch_may_be_sent_again() -> None:
         await send(RequestTimedOutError(), INIT)
 
 
-async def test_an_end_of_transaction_that_was_refused_ends_the_process() -> None:
-    with pytest.raises(Halted):
-        await send(Answer(51), END)
+@pytest.mark.parametrize(("code", "error"), [(51, Unanswered), (47, Fenced), (90, Fenced)])
+async def test_an_end_of_transaction_that_was_refused_ends_the_producer(code: int, error: type[Exception]) -> None:
+    client, guard = guarded(Answer(code))
+    for request in (END, PRODUCE):
+        with pytest.raises(error):
+            await guard.send(1, request)
+    assert client.sent == 1
+
+
+async def test_nothing_is_sent_for_a_unit_that_was_released() -> None:
+    client, guard = guarded(Answer(0))
+    guard.close()
+    with pytest.raises(Unanswered, match="released"):
+        await client.send(1, PRODUCE)
+    assert client.sent == 0
+
+
+async def test_what_ended_a_producer_first_is_its_reason() -> None:
+    _, guard = guarded(RequestTimedOutError())
+    with pytest.raises(Unanswered):
+        await guard.send(1, PRODUCE)
+    guard.close()
+    assert "not answered" in str(guard.ended)
 
 
 async def test_an_answer_passes_unchanged() -> None:

@@ -67,10 +67,11 @@ async def test_a_worker_that_works_lives(lease: Lease) -> None:
     assert lease.ready
 
 
-async def test_a_batch_that_faust_lost_ends_the_worker(lease: Lease) -> None:
+async def test_a_batch_that_faust_lost_gives_up_its_unit(lease: Lease) -> None:
     lease.delivered = dict.fromkeys(SOURCES, 6)
-    with pytest.raises(Halted, match="Faust lost"):
-        await look_for(watchdog(lease), 2 * APPLY_LIMIT_S + 1)
+    dog = watchdog(lease)
+    await look_for(dog, 2 * APPLY_LIMIT_S + 1)
+    assert "Faust lost a batch" in dog._leases.given_up[0].reason
 
 
 async def test_batches_that_are_applied_slowly_do_not_end_the_worker(lease: Lease) -> None:
@@ -82,10 +83,24 @@ async def test_batches_that_are_applied_slowly_do_not_end_the_worker(lease: Leas
     assert lease.ready
 
 
-async def test_work_that_is_not_saved_ends_the_worker(lease: Lease) -> None:
+async def test_work_that_is_not_saved_gives_up_its_unit(lease: Lease) -> None:
     lease.unit.steps += 1
-    with pytest.raises(Halted, match="not been saved"):
-        await look_for(watchdog(lease), 2 * SAVE_LIMIT_S + 1)
+    dog = watchdog(lease)
+    await look_for(dog, 2 * SAVE_LIMIT_S + 1)
+    assert "not been saved" in dog._leases.given_up[0].reason
+
+
+async def test_a_unit_whose_topic_was_made_again_is_acquired_anew(
+    lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ids() -> dict[str, str]:
+        return {SOURCES[0]: "another"}
+
+    lease.unit.topics[SOURCES[0]] = "the one before"
+    monkeypatch.setattr(lease, "topic_ids", ids)
+    dog = watchdog(lease)
+    await dog.check_topics()
+    assert "deleted and made again while engine-0 read it" in dog._leases.given_up[0].reason
 
 
 async def test_records_that_are_not_fetched_end_the_worker(lease: Lease) -> None:

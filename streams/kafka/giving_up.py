@@ -1,0 +1,82 @@
+"""A unit that cannot go on is given up with its reason; it is tried again after a pause, and the other units go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    InvalidProducerEpoch,
+    KafkaError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
+from schemas.errors import Failure
+
+FIRST_PAUSE_S, MOST_PAUSE_S = 1.0, 60.0
+STEADY_S = 60.0  # a unit that has worked for so long begins again with the first pause
+REASON_CHARACTERS = 600
+
+# what the brokers refuse -> what has to be allowed to the worker's principal
+PERMISSIONS = {
+    TopicAuthorizationFailedError: "READ on its inputs and changelog, WRITE on its changelog and outputs",
+    TransactionalIdAuthorizationFailed: "WRITE and DESCRIBE on its transactional id",
+    GroupAuthorizationFailedError: "READ on the consumer group",
+}
+
+
+class Unfit(Failure):
+    """This process may own no unit at all."""
+
+
+class Fenced(RuntimeError):
+    """Another worker has become the owner."""
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """A unit that was given up; instants are monotonic seconds. pause_s: until it is tried again."""
+
+    unit: str
+    reason: str
+    at: float
+    pause_s: float
+
+    @property
+    def again_at(self) -> float:
+        """When it is tried again."""
+        return self.at + self.pause_s
+
+    def is_over(self, now: float) -> bool:
+        """Whether the unit has worked for so long that this is past."""
+        return now > self.again_at + STEADY_S
+
+    def __str__(self) -> str:
+        return f"{self.unit} was given up, and is tried again every {self.pause_s:.0f} s: {self.reason}"
+
+
+def give_up(unit: str, error: BaseException, before: GivenUp | None, now: float) -> GivenUp:
+    """Returns the record of a unit that is given up now. before: that of the last time.
+
+    Who was fenced waits for longest, or for the next assignment: two workers that take a unit from each other in turn
+    would both stand still.
+    """
+    pause_s = min(2 * before.pause_s, MOST_PAUSE_S) if before and not before.is_over(now) else FIRST_PAUSE_S
+    return GivenUp(unit, reason(error), now, MOST_PAUSE_S if is_fenced(error) else pause_s)
+
+
+def is_fenced(error: BaseException) -> bool:
+    """Whether another producer has the transactional id."""
+    return isinstance(error, (Fenced, ProducerFenced, InvalidProducerEpoch))
+
+
+def reason(error: BaseException) -> str:
+    """Returns the reason as one sentence."""
+    if is_fenced(error):
+        return "another worker has become its owner"
+    if isinstance(error, KafkaError) and (wanted := PERMISSIONS.get(type(error))):
+        return f"{type(error).__name__} ({error}): the brokers do not allow it; it needs {wanted}"[:REASON_CHARACTERS]
+    text = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}".removesuffix(": ")
+    return text[:REASON_CHARACTERS]

@@ -1,0 +1,48 @@
+"""Addresses that accept connections and never answer: the next one is tried; every wait has a limit and a reason."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from schemas.errors import Failure
+from streams.kafka import clock, connections, topics
+from streams.kafka.settings import Settings
+
+LIMIT_S = 0.5
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Yields host:port of a listener that never answers."""
+    monkeypatch.setattr(connections, "LIMIT_S", LIMIT_S)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+async def test_the_next_address_is_tried_after_a_silent_one(brokers: str, silent: str) -> None:
+    known = Settings((silent, brokers), "none-")
+    with pytest.raises(Failure, match="topics are missing"):
+        await topics.partition_count(known)
+
+
+@pytest.mark.parametrize("kind", [AIOKafkaProducer, AIOKafkaConsumer])
+async def test_every_client_connects_past_a_silent_address(brokers: str, silent: str, kind: type) -> None:
+    async with kind(**Settings((silent, brokers)).client):
+        pass
+
+
+async def test_addresses_that_are_all_silent_are_a_failure_with_a_reason(silent: str) -> None:
+    known = Settings((silent, silent))
+    with pytest.raises(Failure, match=f"brokers {silent},{silent}: .*Unable to bootstrap"):
+        await topics.partition_count(known)
+
+
+async def test_the_broker_s_clock_is_asked_with_a_limit_and_a_reason(silent: str) -> None:
+    known = replace(Settings((silent,)), topic_prefix="x-")
+    with pytest.raises(Failure, match=r"cannot read the broker's clock from x-state/0: \S+"):
+        await clock.check(known, 300_000_000)
