@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aiokafka.errors import (
-    GroupAuthorizationFailedError,
-    InvalidProducerEpoch,
-    KafkaError,
-    ProducerFenced,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from schemas.errors import Failure
 
 FIRST_PAUSE_S, MOST_PAUSE_S = 1.0, 60.0
 STEADY_S = 60.0  # a unit that has worked for so long begins again with the first pause
 REASON_CHARACTERS = 600
-
-# what the brokers refuse -> what has to be allowed to the worker's principal
-PERMISSIONS = {
-    TopicAuthorizationFailedError: "READ on its inputs and changelog, WRITE on its changelog and outputs",
-    TransactionalIdAuthorizationFailed: "WRITE and DESCRIBE on its transactional id",
-    GroupAuthorizationFailedError: "READ on the consumer group",
-}
 
 
 class Unfit(Failure):
@@ -76,7 +62,5 @@ def reason(error: BaseException) -> str:
     """Returns the reason as one sentence."""
     if is_fenced(error):
         return "another worker has become its owner"
-    if isinstance(error, KafkaError) and (wanted := PERMISSIONS.get(type(error))):
-        return f"{type(error).__name__} ({error}): the brokers do not allow it; it needs {wanted}"[:REASON_CHARACTERS]
     text = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}".removesuffix(": ")
     return text[:REASON_CHARACTERS]

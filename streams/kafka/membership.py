@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiokafka.errors import (
-    GroupAuthorizationFailedError,
-    InconsistentGroupProtocolError,
-    InvalidSessionTimeoutError,
-    TopicAuthorizationFailedError,
-)
+from aiokafka.errors import InconsistentGroupProtocolError, InvalidSessionTimeoutError
 
+from streams.kafka import access
 from streams.kafka.fatal import EXIT_FAILED, EXIT_RESTART, halt
 from streams.kafka.settings import Settings
 
@@ -42,18 +38,8 @@ def explained(error: Exception, settings: Settings) -> tuple[str, int]:
             f"{group} names it",
             EXIT_FAILED,
         )
-    if isinstance(error, GroupAuthorizationFailedError):
-        return (
-            f"the brokers do not let {settings.principal} into the consumer group {group}: kafka-acls.sh --add "
-            f"--allow-principal {settings.principal} --operation Read --group {group}",
-            EXIT_FAILED,
-        )
-    if isinstance(error, TopicAuthorizationFailedError):
-        return (
-            f"the brokers do not let {settings.principal} read {error}: kafka-acls.sh --add --allow-principal "
-            f"{settings.principal} --operation Read --topic NAME",
-            EXIT_FAILED,
-        )
+    if access.is_denied(error):
+        return access.denied(settings, error, "Read"), EXIT_FAILED
     if isinstance(error, InvalidSessionTimeoutError):
         return (
             "the brokers refuse the session of the group's members (group.min.session.timeout.ms is above 6 s): "

@@ -40,8 +40,9 @@ class Settings:
 
     @property
     def principal(self) -> str:
-        """Who the brokers take us for, as ACLs name it."""
-        return f"User:{self.sasl_username or ('the name in the certificate' if self.ssl_context else 'ANONYMOUS')}"
+        """Who the brokers take this client for, as access rules name it, unless they map principals otherwise."""
+        subject = "(subject of KEEPLINE_SSL_CERTFILE)" if self.ssl_context else "ANONYMOUS"
+        return f"User:{self.sasl_username or subject}"
 
     @property
     def client(self) -> dict[str, Any]:

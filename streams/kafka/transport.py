@@ -27,10 +27,12 @@ from faust.types.tuples import ConsumerMessage
 
 from schemas.errors import Failure
 from streams.kafka import membership
+from streams.kafka.access import denied, is_denied
 from streams.kafka.clock import monotonic_us
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
+from streams.kafka.settings import Settings
 from streams.kafka.status import with_reason
 from streams.units.unit import Feed
 
@@ -236,7 +238,7 @@ class Consumer(driver.Consumer):
         for place in refused.places:
             lease, _ = self.leases.by_place.get(place, (None, ""))
             if lease and lease.feed:
-                self.leases.give_up(lease, refused.error)
+                self.leases.give_up(lease, _told(lease.settings, refused.error))
 
     def _message(self, lease: Lease, batch: Any, generation: int) -> tuple[TP, ConsumerMessage]:
         tp = TP(*lease.inputs[lease.blueprint.sources[0]])
@@ -364,6 +366,10 @@ def _refused(error: Exception, active: Iterable[TP]) -> frozenset[TP]:
         return frozenset(TP(*place) for place in what)
     topics = {what} if isinstance(what, str) else set(what or ())
     return frozenset(tp for tp in active if tp.topic in topics)
+
+
+def _told(settings: Settings, error: Exception) -> Exception:
+    return Failure(denied(settings, error, "Read")) if is_denied(error) else error
 
 
 def _explained(error: Exception) -> Exception:
