@@ -368,7 +368,9 @@ def _refused(error: Exception, active: Iterable[TP]) -> frozenset[TP]:
 
 def _explained(error: Exception) -> Exception:
     if isinstance(error, OffsetOutOfRangeError):
-        return RuntimeError(f"the next record to read is gone ({error}): retention overtook it, or the topic is new")
+        return RuntimeError(
+            f"the next record to read is gone ({error}): retention overtook it, or the topic was made again"
+        )
     return error
 
 
