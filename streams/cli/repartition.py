@@ -67,7 +67,7 @@ def _sentence(prefix: str, report: Report, seconds: float) -> str:
 
 def _next(prefix: str, old: str) -> str:
     return f"""next:
-1. with KEEPLINE_TOPIC_PREFIX={prefix} and a KEEPLINE_GROUP of its own: keepline worker --clock event --exit-at-end
+1. with KEEPLINE_TOPIC_PREFIX={prefix} and another KEEPLINE_GROUP or none: keepline worker --clock event --exit-at-end
 2. stop the old workers, move the publishers to {prefix}*
 3. run this command again: it replays what the publishers have sent meanwhile
 4. start the new workers without --clock, let the readers of interventions follow, delete the topics {old}*"""

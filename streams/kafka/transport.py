@@ -374,7 +374,9 @@ def _told(settings: Settings, error: Exception) -> Exception:
 
 def _explained(error: Exception) -> Exception:
     if isinstance(error, OffsetOutOfRangeError):
-        return RuntimeError(f"the next record to read is gone ({error}): retention overtook it, or the topic is new")
+        return RuntimeError(
+            f"the next record to read is gone ({error}): retention overtook it, or the topic was made again"
+        )
     return error
 
 

@@ -1,7 +1,7 @@
 """The three pages of a worker, on a thread of their own: they answer even when the event loop does not.
 
-/healthz   200 while the worker gets on: its loop turns, and what was applied is saved. Restart it otherwise.
-/readyz    200 once it is assigned and everything that it owns is restored. Count on it only then.
+/healthz   200 while it is a member of its group and gets on: its loop turns, a unit works. Restart it otherwise.
+/readyz    200 once it is assigned and everything that it owns is restored and works. Count on it only then.
 /metrics   for Prometheus
 """
 
