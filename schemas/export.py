@@ -22,6 +22,11 @@ PLACED = (
     "partitioner=murmur2_random). All topics that are keyed by customer have the same number of partitions; 4 is the "
     "default of `keepline topics create`."
 )
+READ_INSIDE = (
+    "An event may stand behind the header of a schema registry's JSON Schema serializer (a zero byte, a four-byte id), "
+    "as `payload` of Kafka Connect's JSON envelope (`schema`, `payload`), or as `data` of a CloudEvent (structured "
+    "JSON). The schemas here describe the event itself. Keys are plain text."
+)
 CUSTOMER_KEY = {"type": "string", "minLength": 1, "maxLength": MAX_ID, "description": "customer_id, in UTF-8"}
 CUSTOMER_TOPICS = ("interventions", "interventions-withheld", "intervention-updates", "touches", "churn-scores")
 OWN_KEYS = {"model_snapshot": {"const": "model"}, "dispatch": {"const": "dispatch"}}
@@ -98,7 +103,7 @@ def _asyncapi(names: list[str]) -> dict[str, Any]:
             "title": "Keepline",
             "version": "1",
             "description": "Input: customer events. Output: interventions. JSON records, keyed by customer_id (UTF-8). "
-            "KEEPLINE_TOPIC_PREFIX, empty by default, stands before each address.",
+            f"KEEPLINE_TOPIC_PREFIX, empty by default, stands before each address. {READ_INSIDE}",
         },
         "defaultContentType": "application/json",
         "servers": SERVERS,

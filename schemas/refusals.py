@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from schemas.envelopes import json_of, unwrapped
+
 KEPT_BYTES = 64 << 10
 SHOWN_CHARACTERS = 80
 PRODUCER_CHARACTERS = 64
@@ -56,8 +58,8 @@ def dead_letter(refused: Refused, value: bytes | None, place: dict[str, Any]) ->
 def _producer(body: bytes) -> str | None:
     """Returns the record's producer, None where it cannot be read."""
     try:
-        found = orjson.loads(body[:KEPT_BYTES])
+        found = orjson.loads(json_of(body[:KEPT_BYTES]))
     except orjson.JSONDecodeError:
         return None
-    name = found.get("producer") if isinstance(found, dict) else None
+    name = unwrapped(found).get("producer") if isinstance(found, dict) else None
     return name[:PRODUCER_CHARACTERS] if isinstance(name, str) else None
