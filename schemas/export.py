@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND
 from schemas.examples import EXAMPLES
-from schemas.topics import COMPACTED, OUTPUTS, SINGLE
+from schemas.topics import COMPACTED, INTERNAL, OUTPUTS, SINGLE
 
 FOLDER = Path(__file__).parent / "v1"
 PARTITIONS = 4  # the default of `keepline topics create`
@@ -49,6 +49,8 @@ SERVERS = {
         "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in SECURITY],
     },
 }
+PUBLIC_TAG = {"name": "public", "description": "for publishers, the CRM and other systems: stable, may gain fields"}
+INTERNAL_TAG = {"name": "internal", "description": "between Keepline's own units: may change with any release"}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -157,6 +159,7 @@ def _channel(topic: str, models: list[Any]) -> dict[str, Any]:
         "address": topic,
         # Python before 3.13 leaves the indentation in
         "description": f"{cleandoc(models[0].__doc__ or '')} {_where(topic)}",
+        "tags": [INTERNAL_TAG if topic in INTERNAL else PUBLIC_TAG],
         "bindings": {"kafka": _kafka(topic)},
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
     }

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from schemas.envelopes import json_of, unwrapped
+from schemas.outputs import SCHEMA_VERSION
 
 KEPT_BYTES = 64 << 10
 SHOWN_CHARACTERS = 80
@@ -44,6 +45,7 @@ def dead_letter(refused: Refused, value: bytes | None, place: dict[str, Any]) ->
     body = value or b""
     kept = None if value is None or isinstance(value, Unreadable) else base64.b64encode(body[:KEPT_BYTES]).decode()
     return {
+        "schema_version": SCHEMA_VERSION,
         **place,
         "field": refused.field,
         "rule": refused.rule,
