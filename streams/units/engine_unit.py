@@ -43,7 +43,7 @@ from streams.units.unit import POSITION, RESERVED, Clock, Output, Pair, Record
 
 CASE, ATTRIBUTES = b"\0case:", b"\0persona:"
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
-SCORE = b'{"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
+SCORE = b'{"schema_version":1,"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
 STATE = "state"
 OUTCOMES = ("applied", "duplicate", "late", "rejected")  # each event that was read has exactly one of them
 
