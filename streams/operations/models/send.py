@@ -9,6 +9,7 @@ from online_model.registry import Command
 from schemas.errors import Failure
 from streams.kafka import topics
 from streams.kafka.settings import Settings
+from streams.units.seal import seal
 from streams.units.sources import LABELLED
 
 LARGEST = 8 << 20  # max.message.bytes of the topic
@@ -21,7 +22,7 @@ async def send(settings: Settings, command: Command) -> None:
         async with AIOKafkaProducer(
             **settings.client, enable_idempotence=True, acks="all", max_request_size=LARGEST
         ) as producer:
-            await producer.send_and_wait(settings.topic(LABELLED), command.dumps(), partition=0)
+            await producer.send_and_wait(settings.topic(LABELLED), seal(LABELLED, command.dumps()), partition=0)
     except (KafkaError, OSError) as error:
         raise Failure(
             f"brokers {','.join(settings.brokers)}: {error!r}; send it again with the same --at: duplicates are ignored"
