@@ -66,7 +66,7 @@ async def publish(
     """
     count = await topics.partition_count(settings)
     async with open_sender(settings, count) as sender:
-        others = await publications.read(settings)
+        others = await publications.read(settings, say)
         known = others.pop(files.digest, None)
         known = Publication(files.files) if known is None or options.again else replace(known, files=files.files)
         if known.complete:
