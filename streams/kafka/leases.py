@@ -134,7 +134,7 @@ class Leases:
         if lease.released or self.all.get(lease.name) is not lease:
             return
         before = self._given_up.get(lease.name)
-        found = self._given_up[lease.name] = give_up(lease.name, error, before, time.monotonic())
+        found = self._given_up[lease.name] = give_up(self.settings, lease.name, error, before, time.monotonic())
         del self.all[lease.name]
         lease.release()
         self._index()

@@ -15,6 +15,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from streams.kafka.access import denied
 from streams.kafka.fatal import EXIT_FAILED, EXIT_RESTART, halt
 from streams.kafka.settings import Settings
 
@@ -42,18 +43,8 @@ def explained(error: Exception, settings: Settings) -> tuple[str, int]:
             f"{group} names it",
             EXIT_FAILED,
         )
-    if isinstance(error, GroupAuthorizationFailedError):
-        return (
-            f"the brokers do not let {settings.principal} into the consumer group {group}: kafka-acls.sh --add "
-            f"--allow-principal {settings.principal} --operation Read --group {group}",
-            EXIT_FAILED,
-        )
-    if isinstance(error, TopicAuthorizationFailedError):
-        return (
-            f"the brokers do not let {settings.principal} read {error}: kafka-acls.sh --add --allow-principal "
-            f"{settings.principal} --operation Read --topic NAME",
-            EXIT_FAILED,
-        )
+    if isinstance(error, (GroupAuthorizationFailedError, TopicAuthorizationFailedError)):
+        return denied(settings, error, "Read"), EXIT_FAILED
     if isinstance(error, InvalidSessionTimeoutError):
         return (
             "the brokers refuse the session of the group's members (group.min.session.timeout.ms is above 6 s): "

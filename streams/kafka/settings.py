@@ -39,11 +39,6 @@ class Settings:
         return f"{self.group}-{self.topic_prefix}{unit}"
 
     @property
-    def principal(self) -> str:
-        """Who the brokers take us for, as ACLs name it."""
-        return f"User:{self.sasl_username or ('the name in the certificate' if self.ssl_context else 'ANONYMOUS')}"
-
-    @property
     def client(self) -> dict[str, Any]:
         """Keyword arguments for every aiokafka client."""
         known: dict[str, Any] = {"bootstrap_servers": list(self.brokers), "security_protocol": self._protocol}

@@ -27,10 +27,12 @@ from faust.types.tuples import ConsumerMessage
 
 from schemas.errors import Failure
 from streams.kafka import membership
+from streams.kafka.access import denied
 from streams.kafka.clock import monotonic_us
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
+from streams.kafka.settings import Settings
 from streams.kafka.status import with_reason
 from streams.units.unit import Feed
 
@@ -138,7 +140,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             got = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         except (OffsetOutOfRangeError, TopicAuthorizationFailedError) as error:
-            self.inbox.append(Refused(_refused(error, active_partitions), _explained(error)))
+            settings = cast(Consumer, self.consumer).leases.settings
+            self.inbox.append(Refused(_refused(error, active_partitions), _explained(settings, error)))
             return {}
         self._collect(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
         return {}
@@ -366,12 +369,11 @@ def _refused(error: Exception, active: Iterable[TP]) -> frozenset[TP]:
     return frozenset(tp for tp in active if tp.topic in topics)
 
 
-def _explained(error: Exception) -> Exception:
+def _explained(settings: Settings, error: Exception) -> Exception:
     if isinstance(error, OffsetOutOfRangeError):
-        return RuntimeError(
-            f"the next record to read is gone ({error}): retention overtook it, or the topic was made again"
-        )
-    return error
+        gone = f"the next record to read is gone ({error})"
+        return RuntimeError(f"{gone}: retention overtook it, or the topic was made again")
+    return Failure(denied(settings, error, "Read"))
 
 
 def _pause_others(consumer: Any, active: Iterable[TP]) -> None:
