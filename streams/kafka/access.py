@@ -55,7 +55,7 @@ async def reason(settings: Settings, error: BaseException, operation: str = "Des
     """Returns a sentence on an error. Where the network or a login is at fault, each address is tried again, since
     aiokafka's own error names the addresses alone.
     """
-    if is_denied(error):
+    if type(error) in DENIED:
         return denied(settings, error, operation)
     brokers = ",".join(settings.brokers)
     if not isinstance(error, (*NETWORK, AuthenticationFailedError)):
@@ -66,11 +66,6 @@ async def reason(settings: Settings, error: BaseException, operation: str = "Des
             f"broker {broker}: {why or 'answers'}" for broker, why in zip(settings.brokers, found, strict=True)
         )
     return f"brokers {brokers}: {str(error) or 'no answer in time'}, although each answers now"
-
-
-def is_denied(error: BaseException) -> bool:
-    """Whether the brokers do not allow what was asked for."""
-    return type(error) in DENIED
 
 
 def denied(settings: Settings, error: BaseException, operation: str) -> str:
@@ -86,12 +81,19 @@ def denied(settings: Settings, error: BaseException, operation: str) -> str:
 
 def lack(settings: Settings, operation: str, resource: str, names: Sequence[str]) -> str:
     """Returns the sentence on a missing access rule of resources of one type; no names: of the cluster."""
-    who, what = settings.principal, f"{resource.replace('-', ' ')} {', '.join(names)}".strip()
+    who, what = principal(settings), f"{resource.replace('-', ' ')} {', '.join(names)}".strip()
     options = " ".join(f"--{resource} {name}" for name in names) or f"--{resource}"
     return (
         f"{who} may not {operation} {what}: kafka-acls.sh --bootstrap-server HOST:PORT --add --allow-principal "
         f"'{who}' --operation {operation} {options}"
     )
+
+
+def principal(settings: Settings) -> str:
+    """Who the brokers take this client for, unless they map principals otherwise."""
+    if settings.sasl_username:
+        return f"User:{settings.sasl_username}"
+    return "User:(subject of KEEPLINE_SSL_CERTFILE)" if settings.ssl_context else "User:ANONYMOUS"
 
 
 async def missing(
@@ -141,7 +143,7 @@ def _clause(settings: Settings, error: Exception) -> str:
         (UnsupportedSaslMechanismError, f"it has no login by {mechanism}: check KEEPLINE_SASL_MECHANISM"),
         (IllegalSaslStateError, "its listener wants no login: unset KEEPLINE_SASL_*"),
         ((SaslAuthenticationFailed, AuthenticationFailedError),
-         f"it refused the login of {settings.principal} by {mechanism}: check KEEPLINE_SASL_USERNAME and "
+         f"it refused the login of {principal(settings)} by {mechanism}: check KEEPLINE_SASL_USERNAME and "
          "KEEPLINE_SASL_PASSWORD"),
         (TimeoutError, f"no answer in {ANSWER_LIMIT_S:.0f} s: check address and firewall, and {tls}"),
         ((KafkaConnectionError, ConnectionError),

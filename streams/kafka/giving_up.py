@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from schemas.errors import Failure
+from streams.kafka.access import DENIED, denied
+from streams.kafka.settings import Settings
 
 FIRST_PAUSE_S, MOST_PAUSE_S = 1.0, 60.0
 STEADY_S = 60.0  # a unit that has worked for so long begins again with the first pause
@@ -43,14 +45,14 @@ class GivenUp:
         return f"{self.unit} was given up, and is tried again every {self.pause_s:.0f} s: {self.reason}"
 
 
-def give_up(unit: str, error: BaseException, before: GivenUp | None, now: float) -> GivenUp:
+def give_up(settings: Settings, unit: str, error: BaseException, before: GivenUp | None, now: float) -> GivenUp:
     """Returns the record of a unit that is given up now. before: that of the last time.
 
     Who was fenced waits for longest, or for the next assignment: two workers that take a unit from each other in turn
     would both stand still.
     """
     pause_s = min(2 * before.pause_s, MOST_PAUSE_S) if before and not before.is_over(now) else FIRST_PAUSE_S
-    return GivenUp(unit, reason(error), now, MOST_PAUSE_S if is_fenced(error) else pause_s)
+    return GivenUp(unit, reason(settings, error), now, MOST_PAUSE_S if is_fenced(error) else pause_s)
 
 
 def is_fenced(error: BaseException) -> bool:
@@ -58,9 +60,11 @@ def is_fenced(error: BaseException) -> bool:
     return isinstance(error, (Fenced, ProducerFenced, InvalidProducerEpoch))
 
 
-def reason(error: BaseException) -> str:
+def reason(settings: Settings, error: BaseException) -> str:
     """Returns the reason as one sentence."""
     if is_fenced(error):
         return "another worker has become its owner"
+    if type(error) in DENIED:
+        return denied(settings, error, "Write")[:REASON_CHARACTERS]
     text = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}".removesuffix(": ")
     return text[:REASON_CHARACTERS]

@@ -16,7 +16,6 @@ from aiokafka import TopicPartition
 
 from schemas.decode import MAX_SKEW_US
 from schemas.errors import Failure
-from streams.kafka.access import denied, is_denied
 from streams.kafka.fatal import EXIT_FAILED, halt
 from streams.kafka.giving_up import GivenUp, Unfit, give_up
 from streams.kafka.lease import Lease
@@ -134,10 +133,8 @@ class Leases:
             halt(str(error), EXIT_FAILED)
         if lease.released or self.all.get(lease.name) is not lease:
             return
-        if is_denied(error):
-            error = Failure(denied(self.settings, error, "Write"))
         before = self._given_up.get(lease.name)
-        found = self._given_up[lease.name] = give_up(lease.name, error, before, time.monotonic())
+        found = self._given_up[lease.name] = give_up(self.settings, lease.name, error, before, time.monotonic())
         del self.all[lease.name]
         lease.release()
         self._index()

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiokafka.errors import InconsistentGroupProtocolError, InvalidSessionTimeoutError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    InconsistentGroupProtocolError,
+    InvalidSessionTimeoutError,
+    TopicAuthorizationFailedError,
+)
 
-from streams.kafka import access
+from streams.kafka.access import denied
 from streams.kafka.fatal import EXIT_FAILED, EXIT_RESTART, halt
 from streams.kafka.settings import Settings
 
@@ -38,8 +43,8 @@ def explained(error: Exception, settings: Settings) -> tuple[str, int]:
             f"{group} names it",
             EXIT_FAILED,
         )
-    if access.is_denied(error):
-        return access.denied(settings, error, "Read"), EXIT_FAILED
+    if isinstance(error, (GroupAuthorizationFailedError, TopicAuthorizationFailedError)):
+        return denied(settings, error, "Read"), EXIT_FAILED
     if isinstance(error, InvalidSessionTimeoutError):
         return (
             "the brokers refuse the session of the group's members (group.min.session.timeout.ms is above 6 s): "

@@ -39,12 +39,6 @@ class Settings:
         return f"{self.group}-{self.topic_prefix}{unit}"
 
     @property
-    def principal(self) -> str:
-        """Who the brokers take this client for, as access rules name it, unless they map principals otherwise."""
-        subject = "(subject of KEEPLINE_SSL_CERTFILE)" if self.ssl_context else "ANONYMOUS"
-        return f"User:{self.sasl_username or subject}"
-
-    @property
     def client(self) -> dict[str, Any]:
         """Keyword arguments for every aiokafka client."""
         known: dict[str, Any] = {"bootstrap_servers": list(self.brokers), "security_protocol": self._protocol}

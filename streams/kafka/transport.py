@@ -27,7 +27,7 @@ from faust.types.tuples import ConsumerMessage
 
 from schemas.errors import Failure
 from streams.kafka import membership
-from streams.kafka.access import denied, is_denied
+from streams.kafka.access import denied
 from streams.kafka.clock import monotonic_us
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
@@ -140,7 +140,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             got = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         except (OffsetOutOfRangeError, TopicAuthorizationFailedError) as error:
-            self.inbox.append(Refused(_refused(error, active_partitions), _explained(error)))
+            settings = cast(Consumer, self.consumer).leases.settings
+            self.inbox.append(Refused(_refused(error, active_partitions), _explained(settings, error)))
             return {}
         self._collect(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
         return {}
@@ -238,7 +239,7 @@ class Consumer(driver.Consumer):
         for place in refused.places:
             lease, _ = self.leases.by_place.get(place, (None, ""))
             if lease and lease.feed:
-                self.leases.give_up(lease, _told(lease.settings, refused.error))
+                self.leases.give_up(lease, refused.error)
 
     def _message(self, lease: Lease, batch: Any, generation: int) -> tuple[TP, ConsumerMessage]:
         tp = TP(*lease.inputs[lease.blueprint.sources[0]])
@@ -368,16 +369,11 @@ def _refused(error: Exception, active: Iterable[TP]) -> frozenset[TP]:
     return frozenset(tp for tp in active if tp.topic in topics)
 
 
-def _told(settings: Settings, error: Exception) -> Exception:
-    return Failure(denied(settings, error, "Read")) if is_denied(error) else error
-
-
-def _explained(error: Exception) -> Exception:
+def _explained(settings: Settings, error: Exception) -> Exception:
     if isinstance(error, OffsetOutOfRangeError):
-        return RuntimeError(
-            f"the next record to read is gone ({error}): retention overtook it, or the topic was made again"
-        )
-    return error
+        gone = f"the next record to read is gone ({error})"
+        return RuntimeError(f"{gone}: retention overtook it, or the topic was made again")
+    return Failure(denied(settings, error, "Read"))
 
 
 def _pause_others(consumer: Any, active: Iterable[TP]) -> None:

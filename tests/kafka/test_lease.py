@@ -11,9 +11,10 @@ from typing import Any, NoReturn
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import ProducerFenced, TopicAuthorizationFailedError, TransactionalIdAuthorizationFailed
 
 from schemas.errors import Failure
+from streams.kafka import giving_up
 from streams.kafka import leases as leases_module
 from streams.kafka.giving_up import MOST_PAUSE_S, STEADY_S, Unfit
 from streams.kafka.lease import BATCH_BYTES, IDLE_CHECKPOINT_S, Lease, chunks
@@ -469,3 +470,21 @@ async def test_a_revoked_unit_accepts_no_records(leases: Leases) -> None:
     lease.saved, lease.feed = lease.unit.steps, CountingUnit(0).open_feed()
     await leases.revoke()
     assert lease.feed is None
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (TopicAuthorizationFailedError("x-state"), "User:ANONYMOUS may not Write topic x-state: kafka-acls.sh"),
+        (TransactionalIdAuthorizationFailed("x"), "User:ANONYMOUS may not Write transactional id x: kafka-acls.sh"),
+        (ProducerFenced(), "another worker has become its owner"),
+        (Failure("run another release"), "run another release"),
+        (TimeoutError("a checkpoint took longer than 10 s"), "TimeoutError: a checkpoint took longer than 10 s"),
+        (KeyError(), "KeyError"),
+        (ValueError("x" * 10_000), "ValueError: xxx"),
+    ],
+)
+def test_the_reason_of_a_unit_that_is_given_up_is_one_short_sentence(error: Exception, says: str) -> None:
+    found = giving_up.reason(SETTINGS, error)
+    assert found.startswith(says)
+    assert len(found) <= giving_up.REASON_CHARACTERS

@@ -52,8 +52,12 @@ def ended(error: Exception | None) -> Any:
     ("error", "code", "says"),
     [
         (InconsistentGroupProtocolError(), EXIT_FAILED, "another application is in the consumer group x-keepline"),
-        (GroupAuthorizationFailedError("x-keepline"), EXIT_FAILED, "do not let User:alice into the consumer group"),
-        (TopicAuthorizationFailedError("x-surveys"), EXIT_FAILED, "do not let User:alice read"),
+        (
+            GroupAuthorizationFailedError("x-keepline"),
+            EXIT_FAILED,
+            "User:alice may not Read group x-keepline: kafka-acls.sh",
+        ),
+        (TopicAuthorizationFailedError("x-surveys"), EXIT_FAILED, "User:alice may not Read topic x-surveys"),
         (InvalidSessionTimeoutError(), EXIT_FAILED, "group.min.session.timeout.ms is above 6 s"),
         (KafkaError("FencedInstanceId"), EXIT_RESTART, "has ended: KafkaError: FencedInstanceId"),
     ],

@@ -35,24 +35,6 @@ def test_group_and_transactional_ids_are_those_of_one_deployment(environ: dict[s
     assert (settings.group, settings.transactional_id("engine-0")) == (group, id_)
 
 
-@pytest.mark.parametrize(
-    ("environ", "principal"),
-    [
-        ({}, "User:ANONYMOUS"),
-        (
-            {
-                "KEEPLINE_SASL_MECHANISM": "PLAIN",
-                "KEEPLINE_SASL_USERNAME": "alice",
-                "KEEPLINE_SASL_PASSWORD": "secret",
-            },
-            "User:alice",
-        ),
-    ],
-)
-def test_the_principal_is_named_as_acls_name_it(environ: dict[str, str], principal: str) -> None:
-    assert from_environment(BROKERS | environ).principal == principal
-
-
 @pytest.mark.parametrize("value", ["", "host", "host:port", "a:1,b"])
 def test_brokers_without_a_port_are_refused(value: str) -> None:
     with pytest.raises(UsageError, match="KEEPLINE_BROKERS"):
