@@ -7,31 +7,27 @@ belong to. Written in one transaction they are an exact state.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import orjson
-from pydantic import BaseModel
 
-from features.deduplication import PART
 from online_model.snapshot import Snapshot
 from schemas.errors import Failure
 from schemas.instants import DAY_US, format_instant
-from streams.cases.customer_cases import CustomerCases
 from streams.cases.outbox import Facts
 from streams.engine.engine import Engine, Sweep
 from streams.inputs.merge import OffsetGap
 from streams.inputs.schedule import is_grid, next_grid
-from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.opening import Withheld
 from streams.interventions.stop_loss import added, alert
 from streams.profile.profile import Profile
 from streams.units.customer_rows import CustomerRows
 from streams.units.engine_batch import Batch, Letter
 from streams.units.engine_feed import EngineFeed
+from streams.units.engine_rows import ATTRIBUTES, CASE, IDS, lost_rows, row_of_the_release_before
 from streams.units.refusal_counts import RefusalCounts
 from streams.units.seal import sealed, sealed_rows
 from streams.units.sources import (
@@ -48,8 +44,6 @@ from streams.units.sources import (
 from streams.units.strays import ChangelogRows, Strays
 from streams.units.unit import POSITION, Clock, Output, Pair, Record
 
-CASE, ATTRIBUTES, IDS = b"\0case:", b"\0persona:", b"\0ids:"
-IDS_KEY = re.compile(rb"\0ids:\d{6}:\d{6}")
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
 SCORE = b'{"schema_version":1,"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
 STATE = "state"
@@ -325,45 +319,3 @@ class EngineUnit:
         engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
         engine.casebook.judged = added({}, body["judged"])
         self.lost = Counter(body.get("lost", {}))
-
-
-def row_of_the_release_before(key: bytes, value: bytes) -> None:
-    """Raises unless that release wrote such a row under this key, without a seal."""
-    if key == POSITION:
-        body = PositionRow.model_validate_json(value)
-        Snapshot.loads(body.model.encode())
-    elif key.startswith(CASE):
-        CustomerCases.loads(value)
-    elif key.startswith(ATTRIBUTES):
-        int(key.removeprefix(ATTRIBUTES))
-        CustomerAttributes.of_row(value)
-    elif not (IDS_KEY.fullmatch(key) and len(value) % 8 == 0 < len(value) <= PART * 8):
-        raise ValueError("no row of the release before")
-
-
-class PositionRow(BaseModel):
-    """What every position of the release before has."""
-
-    position: dict[str, int]
-    topics: dict[str, str] = {}
-    now_us: int | None
-    waiting_us: int | None
-    asked_us: int | None
-    first_observed_us: int | None
-    done: bool
-    counts: dict[str, int]
-    model: str
-    quality: Any
-    judged: dict[str, tuple[int, int]]
-
-
-def lost_rows(topic: str, partition: int, lost: Mapping[str, int]) -> list[str]:
-    """Returns a sentence if rows of a state are gone."""
-    if not lost:
-        return []
-    which = ", ".join(f"{count} of {what}" for what, count in sorted(lost.items()))
-    return [
-        f"{topic}/{partition}: rows of this state are lost: records that Keepline has not written had their keys, and "
-        f"compaction kept those; {which}: decisions about these customers are as if they were new; for an exact state "
-        "replay the history into new topics with `keepline repartition --to N PREFIX`"
-    ]

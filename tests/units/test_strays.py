@@ -13,7 +13,8 @@ import pytest
 from schemas.errors import Failure, NewerRecord
 from streams.profile.contact_sections import BudgetLimit
 from streams.units.dispatcher_unit import DispatcherUnit
-from streams.units.engine_unit import CASE, STATE, EngineUnit
+from streams.units.engine_rows import CASE
+from streams.units.engine_unit import STATE, EngineUnit
 from streams.units.learner_unit import LEARNER, LearnerUnit
 from streams.units.seal import GONE, seal, without_seal
 from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
