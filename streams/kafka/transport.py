@@ -281,7 +281,7 @@ class Consumer(driver.Consumer):
                         self.leases.give_up(lease, error)
                 return
             self._offer_inbox()  # what was read before the seek: these leases drop theirs
-            if self.app.consumer_generation_id == generation and not self.leases.rebalancing:
+            if self.app.consumer_generation_id == generation:
                 for lease in leases:
                     self._open(lease)
 

@@ -65,7 +65,10 @@ class Watchdog:
     def _check_batches(self, lease: Lease, now: float) -> None:
         position, merged = dict(lease.unit.position), lease.delivered
         lost = (dict(merged), position) if lease.feed and merged != position else None
-        if self._unchanged_s(lease.name, "apply", lost, now) > APPLY_LIMIT_S:
+        closed = None if lease.feed or self._leases.rebalancing else "no feed"
+        if self._unchanged_s(lease.name, "feed", closed, now) > FETCH_LIMIT_S:
+            self._leases.give_up(lease, TimeoutError(f"its sources were not read for {FETCH_LIMIT_S:.0f} s"))
+        elif self._unchanged_s(lease.name, "apply", lost, now) > APPLY_LIMIT_S:
             lost_batch = f"it was merged up to {merged} and is applied up to {position}: Faust lost a batch"
             self._leases.give_up(lease, RuntimeError(lost_batch))
         elif self._unchanged_s(lease.name, "save", None if lease.is_saved else lease.saved, now) > SAVE_LIMIT_S:

@@ -7,9 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
-from streams.kafka.transport import ConsumerThread, _pause_others
+from streams.kafka.settings import Settings
+from streams.kafka.transport import ConsumerThread, Refused, _pause_others
 
 ONE, OTHER = TP("a", 0), TP("b", 0)
 ASKED_US = 5_000_000
@@ -112,6 +115,30 @@ async def test_a_partition_is_caught_up_from_when_it_was_asked_for_not_from_when
     reader._asked.clear()
     assert await reader._timed(fetch)(SimpleNamespace(state_value=states.get), 1, request) is answers
     assert reader._asked == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "places", "says"),
+    [
+        (OffsetOutOfRangeError({ONE: 7}), {ONE}, "the next record to read is gone"),
+        (TopicAuthorizationFailedError("b"), {OTHER}, "User:ANONYMOUS may not Read topic b: kafka-acls.sh"),
+    ],
+)
+async def test_an_error_of_a_fetch_is_about_its_partitions_alone(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, places: set[TP], says: str
+) -> None:
+    reader = thread()
+    reader.consumer.leases.settings = Settings(("nowhere:1",))
+
+    async def fetch(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(AIOKafkaConsumerThread, "_fetch_records", fetch)
+    assert await reader._fetch_records(Consumer(), {ONE, OTHER}) == {}
+    (refused,) = reader.inbox
+    assert isinstance(refused, Refused)
+    assert refused.places == places
+    assert says in str(refused.error)
 
 
 def test_unwanted_partitions_are_not_fetched() -> None:

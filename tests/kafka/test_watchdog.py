@@ -103,6 +103,13 @@ async def test_a_unit_whose_topic_was_made_again_is_acquired_anew(
     assert "deleted and made again while engine-0 read it" in dog._leases.given_up[0].reason
 
 
+async def test_a_unit_that_is_never_read_is_given_up(lease: Lease) -> None:
+    lease.feed = None
+    dog = watchdog(lease)
+    await look_for(dog, 2 * FETCH_LIMIT_S + 1)
+    assert "its sources were not read" in dog._leases.given_up[0].reason
+
+
 async def test_records_that_are_not_fetched_end_the_worker(lease: Lease) -> None:
     with pytest.raises(Halted, match="nothing after 5 was read"):
         await look_for(watchdog(lease, end=6), 2 * FETCH_LIMIT_S + 1)
