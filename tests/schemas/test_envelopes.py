@@ -181,19 +181,35 @@ IDS = st.lists(PIECES, max_size=3).map("".join)
 KEYED = st.tuples(IDS, st.one_of(st.none(), st.binary(max_size=3), IDS.map(str.encode)), st.booleans())
 
 
-@settings(max_examples=400)
-@given(st.lists(KEYED, min_size=1, max_size=5), st.sampled_from(["service_visit", "customer_profile"]))
-def test_a_record_is_judged_the_same_alone_and_in_a_batch(
-    records: list[tuple[str, bytes | None, bool]], kind: str
-) -> None:
-    values = [text(good(kind, customer_id=customer, event_id=str(i))) for i, (customer, _, _) in enumerate(records)]
-    keys = [customer.encode() if right else key for customer, key, right in records]
+def judged_alike(customers: list[str], keys: list[bytes | None], kind: str) -> None:
+    """Raises unless each record of a batch is judged as it is alone."""
+    values = [text(good(kind, customer_id=customer, event_id=str(i))) for i, customer in enumerate(customers)]
     together = decode(list(values), kind, keys)
     alone = [decode([value], kind, [key]) for value, key in zip(values, keys, strict=True)]
     assert together.index.tolist() == [i for i, one in enumerate(alone) if len(one.events)]
     assert [(one.index, one.field, one.rule, one.sentence) for one in together.refused] == [
         (i, refused.field, refused.rule, refused.sentence) for i, one in enumerate(alone) for refused in one.refused
     ]
+
+
+@settings(max_examples=300)
+@given(st.lists(KEYED, min_size=1, max_size=5), st.sampled_from(["service_visit", "customer_profile"]))
+def test_a_record_is_judged_the_same_alone_and_in_a_batch(
+    records: list[tuple[str, bytes | None, bool]], kind: str
+) -> None:
+    customers = [customer for customer, _, _ in records]
+    judged_alike(customers, [customer.encode() if right else key for customer, key, right in records], kind)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c1", ""]), min_size=3, max_size=6), st.integers(0, 4), st.integers(0, 4))
+def test_so_it_is_where_customers_and_keys_are_the_same_text_cut_at_other_zeros(
+    parts: list[str], one: int, other: int
+) -> None:
+    def cut(at: int) -> list[str]:
+        at = min(at, len(parts) - 2)
+        return [*parts[:at], "\0".join(parts[at : at + 2]), *parts[at + 2 :]]
+
+    judged_alike(cut(one), [key.encode() for key in cut(other)], "service_visit")
 
 
 def test_a_key_with_a_zero_does_not_hide_behind_its_neighbour() -> None:
