@@ -15,6 +15,8 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -31,6 +33,7 @@ from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
 from streams.kafka.status import wait_for_coordinator
 from streams.kafka.transaction_guard import forbid_resends
+from streams.units.sources import OBSERVATIONS
 from streams.units.unit import LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
 # Each limit is shorter than the next: the checkpoint's own expires first, so no request is ever repeated because it
@@ -287,7 +290,7 @@ class Lease:
         await self._producer.begin_transaction()
         sent = [future for output in outputs for future in await self._send(self._producer, output)]
         await asyncio.gather(*sent)
-        await self._producer.send_offsets_to_transaction(offsets, self.settings.group)
+        await self._producer.send_offsets_to_transaction(self._behind_delay_line(offsets), self.settings.group)
         await self._producer.commit_transaction()
 
     async def _send(self, producer: AIOKafkaProducer, output: Output) -> list[asyncio.Future[object]]:
@@ -303,7 +306,22 @@ class Lease:
             sent.append(await producer.send_batch(batch, topic, partition=output.partition))
             if (topic, output.partition) == self._changelog:
                 sent[-1].add_done_callback(acknowledged)
+            elif output.topic == OBSERVATIONS:
+                sent[-1].add_done_callback(partial(self._delayed, len(chunk)))
         return sent
+
+    def _delayed(self, records: int, sent: asyncio.Future[Any]) -> None:
+        """Notes where the delay line ends: behind the records that were sent and the marker of their transaction."""
+        if not sent.cancelled() and not sent.exception():
+            self.ends[OBSERVATIONS] = max(self.ends.get(OBSERVATIONS, 0), sent.result().offset + records + 1)
+
+    def _behind_delay_line(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> dict[Any, OffsetAndMetadata]:
+        """The offsets, with the end of the delay line: what waits in it for its horizon is no lag to other tools."""
+        place = self.inputs.get(OBSERVATIONS)
+        if place is None:
+            return dict(offsets)
+        end = max(offsets[place].offset, self.ends.get(OBSERVATIONS, 0))
+        return {**offsets, place: OffsetAndMetadata(end, offsets[place].metadata)}
 
     def _offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """The group's offsets: for `keepline status` and lag tools, never read by a worker."""
