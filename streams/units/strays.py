@@ -52,15 +52,16 @@ class Strays:
         ]
 
     def add(self, topic: str, partition: int, offset: int) -> None:
-        """Counts a record; one that is read again counts once."""
-        one = self.found.setdefault((topic, partition), Found(0, offset, offset - 1))
-        if offset > one.last:
-            one.count, one.last = one.count + 1, offset
+        """Counts a record."""
+        one = self.found.setdefault((topic, partition), Found(0, offset, offset))
+        one.count, one.first, one.last = one.count + 1, min(one.first, offset), max(one.last, offset)
 
     def body(self, topic: str, partition: int, record: Record) -> bytes | None:
-        """Returns what one of our records between units says; None: it is none, and is counted. Raises NewerRecord."""
-        body = ours(topic, partition, record)
-        if body is None:
+        """Returns what one of our records between units says; None: it is none, and is counted, once however often it
+        is read. Raises NewerRecord.
+        """
+        body, known = ours(topic, partition, record), self.found.get((topic, partition))
+        if body is None and (known is None or record.offset > known.last):
             self.add(topic, partition, record.offset)
         return body
 
@@ -113,7 +114,7 @@ class ChangelogRows:
         """
         sealed, older, self._sealed, self._older = self._sealed, self._older, {}, {}
         if POSITION in sealed:
-            for offset, _ in sorted(older.values()):
+            for offset, _ in sorted(older.values()):  # whatever they look like
                 self.strays.add(self.topic, self.partition, offset)
             return sealed, False
         rows = {key: value for key, (_, value) in older.items()} | sealed
@@ -133,10 +134,10 @@ class ChangelogRows:
         return body
 
     def _add_unsealed(self, key: bytes, value: bytes, offset: int) -> None:
-        if key in self._sealed or not is_older(lambda body: self.shape(key, body), value):
-            self.strays.add(self.topic, self.partition, offset)
-        else:
+        if is_older(lambda body: self.shape(key, body), value):
             self._older[key] = offset, value
+        else:
+            self.strays.add(self.topic, self.partition, offset)
 
 
 def ours(topic: str, partition: int, record: Record) -> bytes | None:

@@ -18,7 +18,7 @@ from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSE
 from streams.units.unit import LEASE_KEY, POSITION
 from tests.kafka.group import DECISIONS, EVENT_TIME, WORKER_LIMIT_S, Group, decisions, new_group
 
-PARTITIONS = 2
+PARTITIONS, LIMIT_S = 2, 3 * WORKER_LIMIT_S  # a restart waits for the session of the killed worker
 SINGLE = {topic.name for topic in topics.TOPICS if topic.single}
 KEYS: dict[str, tuple[bytes | None, ...]] = {
     **dict.fromkeys((MODELS, OBSERVATIONS, LABELLED, CANDIDATES, DISPATCHES), (b"x",)),
@@ -44,7 +44,7 @@ async def litter(known: Settings) -> None:
 
 
 async def until_some_decisions(group: Group, more_than: int) -> None:
-    until = time.monotonic() + WORKER_LIMIT_S
+    until = time.monotonic() + LIMIT_S
     while len(await group.values(DECISIONS[1])) <= more_than:
         assert time.monotonic() < until, group.city.log[-3000:]
 
@@ -63,7 +63,8 @@ async def test_strays_in_every_internal_topic_of_a_running_and_of_a_stopped_grou
         process.kill()
     assert len(await group.values(DECISIONS[1])) < len(wanted[DECISIONS[1]])
     await litter(known)
-    group.finish()
+    with group.worker(*EVENT_TIME) as process:
+        assert process.wait(LIMIT_S) == 0, group.city.log[-3000:]
     assert await decisions(group) == wanted
     told = group.city.log
     for topic in (MODELS, OBSERVATIONS, LABELLED, "state", "learner-state"):
@@ -77,5 +78,5 @@ async def test_a_newer_record_stops_its_unit_with_the_release_to_run(brokers: st
         value = seal("state", b'{"comes":"later"}', POSITION, version=2)
         await producer.send_and_wait(group.city.settings.topic("state"), value, POSITION, 1)
     with group.worker(*EVENT_TIME) as process:
-        assert process.wait(WORKER_LIMIT_S) == 1
+        assert process.wait(LIMIT_S) == 1
     assert "state/1, offset 0: a record of format 2, this release knows formats up to 1" in group.city.log
