@@ -7,6 +7,7 @@ belong to. Written in one transaction they are an exact state.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,13 +15,16 @@ import numpy as np
 import orjson
 
 from features import row_format
+from online_model.drift import MOST_PRODUCERS
 from online_model.snapshot import Snapshot
+from schemas.alerts import Alert, AlertKind, Figures
 from schemas.errors import Failure
 from schemas.instants import DAY_US, format_instant
 from streams.cases.columns import LACKED, NO_CASE, WIDTH
 from streams.cases.outbox import Facts
 from streams.engine.engine import Engine, Sweep
 from streams.inputs.merge import OffsetGap
+from streams.inputs.names import add_capped
 from streams.inputs.schedule import is_grid, next_grid
 from streams.interventions.opening import Withheld
 from streams.interventions.stop_loss import added, alert
@@ -42,6 +46,7 @@ from streams.units.sources import (
 from streams.units.unit import POSITION, RESERVED, Clock, Output, Pair, Record
 
 CASE, ATTRIBUTES = b"\0case:", b"\0persona:"
+PRODUCERS, QUALITY, UNKNOWN_FIELDS = b"\0producers", b"\0quality", b"\0unknown-fields"
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
 SCORE = b'{"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
 STATE = "state"
@@ -83,7 +88,8 @@ class EngineUnit:
         self.letters: list[Pair] = []
         if profile.limits.shared:
             self.sources = (*self.sources, DISPATCHES)
-        self.refusals = RefusalCounts()
+        self.refusals, self.unknown_fields = RefusalCounts(), Counter[str]()
+        self._parts = {PRODUCERS: b"[]", QUALITY: b"{}", UNKNOWN_FIELDS: b"{}"}  # rows as last written
         self._ids: dict[bytes, bytes] = {}
         self._cases: dict[str, bytes] = {}
         self._attribute_rows: dict[int, bytes] = {}
@@ -106,22 +112,26 @@ class EngineUnit:
         return dict(counts) | {"read": read, "live_cases": len(self.engine.casebook)}
 
     @property
-    def alerts(self) -> list[str]:
-        """Sentences for on-call."""
+    def alerts(self) -> list[Alert]:
+        """For on-call."""
         engine = self.engine
         quiet = engine.hearing.alerts(engine.now_us or 0, engine.scoring.crossings.undecided.values())
-        held = [f"{why}: none opens; {len(self.engine.pending)} crossings wait" for why in self._held()]
-        return quiet + held + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
+        return quiet + self._held() + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
 
-    def _held(self) -> list[str]:
+    def _held(self) -> list[Alert]:
         """Why no case opens; not for a model that has not learned yet, since that is expected."""
         model = self.engine.scorer.snapshot
         if self.engine.hold == Withheld.STOP_LOSS:
-            return [alert(self.profile, model.judged)]
-        if self.engine.hold == Withheld.MODEL_NOT_READY and model.learned:
-            bound = "unknown" if model.least_auc is None else f"{model.least_auc:.3f}"
-            return [f"model {model.version}: {model.hold} ({bound} against {self.profile.model.least_auc})"]
-        return []
+            return [alert(self.profile, model.judged, len(self.engine.pending))]
+        if self.engine.hold != Withheld.MODEL_NOT_READY or not model.learned:
+            return []
+        bound, waiting = "unknown" if model.least_auc is None else f"{model.least_auc:.3f}", len(self.engine.pending)
+        text = (
+            f"model {model.version}: {model.hold} ({bound} against {self.profile.model.least_auc}): none opens; "
+            f"{waiting} crossings wait"
+        )
+        figures: Figures = {"version": model.version, "least_auc": bound, "waiting": waiting}
+        return [Alert(AlertKind.MODEL_HELD, model.hold.name.lower(), text, figures)]
 
     def start_over(self, source: str, offset: int) -> None:
         """Moves a source to the beginning of a topic that was made again. Observations that were in it get no label."""
@@ -143,6 +153,7 @@ class EngineUnit:
         if batch.base != self.position:
             raise OffsetGap(f"{self.name}: a batch from {batch.base} came, expected one from {self.position}")
         engine = self.engine
+        engine.quality.applied = batch.producers or engine.quality.applied
         if batch.until_us is not None:
             if engine.now_us is None:
                 engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
@@ -158,6 +169,7 @@ class EngineUnit:
             self._refuse(batch.too_late[number] for number in self._advance(batch, batch.until_us))
         engine.counts["applied"] += batch.ignored
         engine.counts["unknown_fields"] += batch.unknown_fields.total()
+        add_capped(self.unknown_fields, batch.unknown_fields, MOST_PRODUCERS)
         self._refuse(batch.letters)
         if batch.ended:
             engine.report_end()
@@ -176,8 +188,10 @@ class EngineUnit:
                 self._load_ids(key, value)
             elif key.startswith(CASE):
                 self._load_case(key.removeprefix(CASE).decode(), value)
-            elif key.startswith(ATTRIBUTES) and value is not None:
-                self._attribute_rows[int(key.removeprefix(ATTRIBUTES))] = value
+            elif key in self._parts and value is not None:
+                self._parts[key] = value
+            elif key.startswith(ATTRIBUTES):
+                self._load_attributes(int(key.removeprefix(ATTRIBUTES)), value)
             elif not key.startswith(RESERVED):
                 customers[key] = value
         self._load_customers(customers)
@@ -185,6 +199,7 @@ class EngineUnit:
     def loaded(self) -> None:
         """The changelog has been read to its end."""
         engine = self.engine
+        self._load_parts()
         engine.recent.load(self._ids)
         engine.attributes_table.load(self._attribute_rows)
         slots = engine.table.slots(list(self._cases)).tolist()
@@ -273,6 +288,7 @@ class EngineUnit:
         pairs += self.engine.recent.take_changes()
         pairs += self.engine.casebook.take_changes(CASE, table.names)
         pairs += self.engine.attributes_table.take_changes(ATTRIBUTES)
+        pairs += self._changed_parts()
         pairs.append((POSITION, orjson.dumps(self._position(), option=orjson.OPT_SORT_KEYS)))
         return Output(STATE, self.partition, pairs)
 
@@ -289,9 +305,7 @@ class EngineUnit:
             "done": self.done,
             "counts": dict(engine.counts),
             "model": engine.scorer.snapshot.dumps().decode(),
-            "producers": engine.hearing.producers.state(),
             "partitions": self.partitions,
-            "quality": engine.quality.state(),
             "judged": engine.casebook.judged,
             "backlog": [engine.backlog.day, engine.backlog.used],
         }
@@ -311,8 +325,10 @@ class EngineUnit:
         engine.counts.clear()
         engine.counts.update(body["counts"])
         engine.serve_model(Snapshot.loads(body["model"].encode()))
-        engine.hearing.producers.load(body.get("producers", []))
-        engine.quality.load(body["quality"])
+        # earlier releases wrote them here, and not in rows of their own
+        self._parts |= {
+            b"\0" + name.encode(): orjson.dumps(body[name]) for name in ("producers", "quality") if name in body
+        }
         engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
         engine.casebook.judged = added({}, body["judged"])
 
@@ -325,6 +341,28 @@ class EngineUnit:
         width = table.rows.shape[1]
         table.rows[slots] = row_format.unpack(list(there.values()), self.signature, width, self.before)
         table.dirty[:] = False
+
+    def _changed_parts(self) -> list[Pair]:
+        """Rows of what has names from outside: a position stays small, however long and many they are."""
+        engine = self.engine
+        states: tuple[Any, ...] = engine.hearing.producers.state(), engine.quality.state(), self.unknown_fields
+        rows = dict(zip(self._parts, map(orjson.dumps, states), strict=True))
+        changed: list[Pair] = [(key, row) for key, row in rows.items() if row != self._parts[key]]
+        self._parts = rows
+        return changed
+
+    def _load_parts(self) -> None:
+        producers, quality, unknown_fields = map(orjson.loads, self._parts.values())
+        self.engine.hearing.producers.load(producers)
+        self.engine.quality.load(quality)
+        self.unknown_fields = Counter(unknown_fields)
+        self._parts = dict.fromkeys(self._parts, b"")  # the next checkpoint writes all, wherever they came from
+
+    def _load_attributes(self, number: int, value: bytes | None) -> None:
+        if value is None:
+            self._attribute_rows.pop(number, None)
+        else:
+            self._attribute_rows[number] = value
 
     def _load_case(self, customer: str, value: bytes | None) -> None:
         if value is None:

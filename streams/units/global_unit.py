@@ -14,7 +14,7 @@ import orjson
 from schemas.instants import format_instant, parse_instant
 from streams.inputs.merge import OffsetGap
 from streams.units.sources import need_whole
-from streams.units.unit import POSITION, Clock, Output, Pair, Record
+from streams.units.unit import LEASE_KEY, POSITION, STATUS, Clock, Output, Pair, Record
 
 NEVER_US = (1 << 63) - 1
 
@@ -152,7 +152,7 @@ class GlobalUnit(ABC, Generic[B]):
 
     def loaded(self) -> None:
         """The changelog has been read to its end."""
-        rows, self._read = self._read, {}
+        rows, self._read = {key: row for key, row in self._read.items() if key not in (LEASE_KEY, STATUS)}, {}
         if POSITION in rows:
             body = orjson.loads(rows.pop(POSITION))
             self._load(body, rows)

@@ -15,6 +15,8 @@ from streams.inputs.schedule import grid_at_or_after
 from streams.units.global_unit import InstantBatch, InstantFeed
 from streams.units.unit import Clock, Record
 
+MOST_REFUSED = 1_000  # that are remembered until the next batch
+
 
 @dataclass(frozen=True)
 class LearnerBatch(InstantBatch):
@@ -86,7 +88,8 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
             try:
                 command = Command.loads(record.value or b"")
             except Failure as error:  # such as a command of another release: it must not stop the learner
-                self.refused.append(f"a command to the model at offset {record.offset} was not obeyed: {error}")
+                if len(self.refused) < MOST_REFUSED:
+                    self.refused.append(f"a command to the model at offset {record.offset} was not obeyed: {error}")
                 return
             instant_us = grid_at_or_after(max(command.event_us, self._complete_us + 1))
             self.commands.append((instant_us, record.offset, command))
