@@ -83,7 +83,10 @@ class Engine:
         self.model_due_us: int | None = None
         self.grants_due_us: int | None = None
         self.first_observed_us: int | None = None
-        self.quality, self.report = Quality(), Report.empty()  # the report of the last grid instant
+        self.quality, self.report = (
+            Quality(by_tick=waits_for_models),
+            Report.empty(),
+        )  # the report of the last grid instant
         self.facts = Facts()
         self.hearing = Hearing(profile.time, self.table, self.attributes_table, lambda: self.quality.applied)
         self.backlog = Backlog(profile, self.table, partition, partitions)

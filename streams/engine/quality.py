@@ -28,7 +28,9 @@ MOST_COUNTED = 5_000  # producers whose events of this week are known
 class Quality:
     """Counts of this partition since its last report."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_tick: bool = True) -> None:
+        """by_tick: no batch shows in what is counted; live, where ticks are short, each batch is one."""
+        self._by_tick = by_tick
         self._codes = {OTHERS: 0}  # by the name that was sent
         self.names = [OTHERS]  # of the producers, by the codes that `codes` returns now
         self.applied: Sequence[str] = self.names  # the same, of the rows that are applied now
@@ -72,8 +74,8 @@ class Quality:
         if len(self._counts.keys() | here.keys()) <= MOST_PRODUCERS:
             self._count(rows)
             return
-        for tick in _ticks(rows):
-            self._count(tick)
+        for part in _ticks(rows) if self._by_tick else [rows]:
+            self._count(part)
             self._counts = largest(self._counts)
 
     def _count(self, rows: Rows) -> None:
