@@ -48,18 +48,20 @@ bench: .venv/dev.stamp
 chaos: .venv/dev.stamp
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
-# requirements.lock: runtime; requirements-dev.lock: the same versions, and packages for tests and benchmarks
+# requirements.lock: runtime, as in the image; -demo: and the embedded broker; -dev: and packages for tests and benchmarks;
+# all of the same versions
 lock: .venv/dev.stamp
 	@$(PIP) install uv==$(UV)
-	@$(COMPILE) --extra demo --upgrade --output-file requirements.lock
-	@$(COMPILE) --extra demo --extra dev --extra bench --upgrade --constraint requirements.lock --output-file requirements-dev.lock
+	@$(COMPILE) --upgrade --output-file requirements.lock
+	@$(COMPILE) --extra demo --upgrade --constraint requirements.lock --output-file requirements-demo.lock
+	@$(COMPILE) --extra demo --extra dev --extra bench --upgrade --constraint requirements-demo.lock --output-file requirements-dev.lock
 
 clean:
 	@rm -rf .venv build *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
-.venv/demo.stamp: requirements.lock pyproject.toml | .venv/pyvenv.cfg
+.venv/demo.stamp: requirements-demo.lock pyproject.toml | .venv/pyvenv.cfg
 	@echo "keepline: installing the locked packages into .venv (half a minute, only when they changed)" >&2
-	@$(INSTALL) requirements.lock
+	@$(INSTALL) requirements-demo.lock
 	@$(PROJECT)
 	@touch $@
 

@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
 async def _partitions(known: settings.Settings) -> int:
     partitions = await topics.partition_count(known)
     await status.refuse_other_partitions(known, partitions)
+    await topics.refuse_missing_access(known)
     return partitions
 
 

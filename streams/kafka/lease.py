@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -34,6 +35,7 @@ from streams.kafka.settings import Settings
 from streams.kafka.status import wait_for_coordinator
 from streams.kafka.transaction_guard import forbid_resends
 from streams.kafka.unit_status import StatusRow, UnitStatus
+from streams.units.sources import OBSERVATIONS
 from streams.units.unit import LEASE_KEY, STATUS, Blueprint, Feed, Output, Pair, Unit
 
 # Each limit is shorter than the next: the checkpoint's own expires first, so no request is ever repeated because it
@@ -281,7 +283,7 @@ class Lease:
         own = await self._send(self._producer, self._status_output(row)) if row else []
         await asyncio.gather(*sent, *own)
         offset = own[0].result().offset if own else self.status.offset
-        await self._producer.send_offsets_to_transaction(offsets(offset), self.settings.group)
+        await self._producer.send_offsets_to_transaction(self._behind_delay_line(offsets(offset)), self.settings.group)
         await self._producer.commit_transaction()
         if row and offset is not None:
             self.status.written(row, offset)
@@ -302,7 +304,22 @@ class Lease:
             sent.append(await producer.send_batch(batch, topic, partition=output.partition))
             if (topic, output.partition) == self._changelog:
                 sent[-1].add_done_callback(acknowledged)
+            elif output.topic == OBSERVATIONS:
+                sent[-1].add_done_callback(partial(self._delayed, len(chunk)))
         return sent
+
+    def _delayed(self, records: int, sent: asyncio.Future[Any]) -> None:
+        """Notes where the delay line ends: behind the records that were sent and the marker of their transaction."""
+        if not sent.cancelled() and not sent.exception():
+            self.ends[OBSERVATIONS] = max(self.ends.get(OBSERVATIONS, 0), sent.result().offset + records + 1)
+
+    def _behind_delay_line(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> dict[Any, OffsetAndMetadata]:
+        """The offsets, with the end of the delay line: what waits in it for its horizon is no lag to other tools."""
+        place = self.inputs.get(OBSERVATIONS)
+        if place is None:
+            return dict(offsets)
+        end = max(offsets[place].offset, self.ends.get(OBSERVATIONS, 0))
+        return {**offsets, place: OffsetAndMetadata(end, offsets[place].metadata)}
 
     def _offsets(self, alerts: int) -> Offsets:
         """The group's offsets as they are now: for `keepline status` and lag tools, never read by a worker. They are

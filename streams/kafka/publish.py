@@ -16,7 +16,6 @@ from typing import Any
 import orjson
 import xxhash
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from schemas.columns import CUSTOMER_ACTION_KINDS, CUSTOMER_PROFILE, KINDS
 from schemas.errors import Failure
@@ -26,6 +25,7 @@ from schemas.partitioner import partition_of
 from streams.files.fingerprint import Fingerprint
 from streams.files.tick_reader import Row, Ticks
 from streams.kafka import publications, status, topics
+from streams.kafka.access import reported
 from streams.kafka.publications import Publication
 from streams.kafka.settings import Settings
 from streams.units.sources import INPUTS
@@ -191,17 +191,13 @@ class _Run:
 async def open_sender(settings: Settings, partitions: int) -> AsyncIterator[Sender]:
     """Yields a sender for topics with `partitions` partitions; all records are acknowledged after `flush`."""
     producer = AIOKafkaProducer(**settings.client, enable_idempotence=True, max_batch_size=BATCH_BYTES, acks="all")
-    try:
+    then = "events that were sent stay in the topics; publish again: it goes on from there"
+    async with reported(settings, "Write", then):
         await producer.start()
         try:
             yield Sender(producer, settings, partitions)
         finally:
             await producer.stop()
-    except (KafkaError, OSError) as error:
-        raise Failure(
-            f"brokers {','.join(settings.brokers)}: {error!r}; events that were sent stay in the topics; "
-            "publish again: it goes on from there"
-        ) from None
 
 
 class Sender:

@@ -19,12 +19,12 @@ from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.errors import Failure, UsageError
 from schemas.partitioner import murmur2, partition_of
 from streams.kafka import topics
+from streams.kafka.access import reported
 from streams.kafka.history import History, Item, Tick
 from streams.kafka.publish import BATCH_BYTES, PRODUCER, Sender
 from streams.kafka.settings import Settings
@@ -257,13 +257,9 @@ async def _producer(settings: Settings, name: str) -> AsyncIterator[AIOKafkaProd
 
 @asynccontextmanager
 async def _connected(settings: Settings, client: Any) -> AsyncIterator[None]:
-    try:
+    async with reported(settings, "Write", "run the same command again: it goes on where it was"):
         await client.start()
         try:
             yield
         finally:
             await asyncio.wait_for(client.stop(), topics.CONNECT_LIMIT_S)
-    except (KafkaError, OSError) as error:
-        raise Failure(
-            f"brokers {','.join(settings.brokers)}: {error!r}; run the same command again: it goes on where it was"
-        ) from None

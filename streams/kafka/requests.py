@@ -1,7 +1,9 @@
-"""Requests of Kafka that aiokafka has no code for: a topic's id, and which producers have a transaction open.
+"""Requests of Kafka that aiokafka has no code for: a topic's id, which producers have a transaction open, and what a
+client is allowed to do.
 
 A topic that is deleted and made again keeps its name and gets another id (KIP-516). A transaction that is never ended
-holds back every committed reader of its partition; its producer is found by asking the partition (KIP-664).
+holds back every committed reader of its partition; its producer is found by asking the partition (KIP-664). Brokers
+tell a client which operations it may do on a topic (KIP-430).
 """
 
 from __future__ import annotations
@@ -13,10 +15,11 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from aiokafka import TopicPartition
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import IncompatibleBrokerVersion
+from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.errors import GroupAuthorizationFailedError, IncompatibleBrokerVersion, TopicAuthorizationFailedError
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.types import (
     Boolean,
     CompactArray,
@@ -31,6 +34,9 @@ from aiokafka.protocol.types import (
 from schemas.alerts import Alert, AlertKind
 
 UUID_BYTES = 16
+UNKNOWN = -(1 << 31)  # a broker that does not tell what is allowed
+# bit of an operation in what a broker tells (AclOperation)
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Delete": 6, "Alter": 7, "Describe": 8}
 TAGS = ("tags", TaggedFields)
 Text = CompactString("utf-8")
 
@@ -101,16 +107,17 @@ class TopicIdsStruct(RequestStruct):
 
 
 class TopicIdsRequest(Request[TopicIdsStruct]):
-    """Asks for the ids of topics by their names."""
+    """Asks for topics by their names. operations: also for what this client may do with them."""
 
     API_KEY = 3
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], operations: bool = False) -> None:
         self._topics: list[Any] = [(bytes(UUID_BYTES), name, {}) for name in names]
+        self._operations = operations
 
     def build(self, request_struct_class: type[TopicIdsStruct]) -> TopicIdsStruct:
         """Asks for nothing to be created."""
-        return request_struct_class(self._topics, False, False, False, {})
+        return request_struct_class(self._topics, False, False, self._operations, {})
 
 
 class ProducersResponse(Response):
@@ -208,6 +215,31 @@ async def topic_ids(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, s
     except (IncompatibleBrokerVersion, NotImplementedError):
         return {}
     return {name: str(UUID(bytes=id_)) for error, name, id_, *_ in answer.topics if not error}
+
+
+async def allowed_on_topics(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, set[str]]:
+    """The operations that are allowed, by topic; of topics that are there, and of brokers that tell (2.3 and later)."""
+    try:
+        answer: Any = await client.send(client.get_random_node(), TopicIdsRequest(names, operations=True))
+    except (IncompatibleBrokerVersion, NotImplementedError):
+        return {}
+    allowed = {name: _operations(bits) for error, name, *_, bits, _ in answer.topics if not error and bits != UNKNOWN}
+    forbidden = TopicAuthorizationFailedError.errno  # not even to see it
+    return allowed | {name: set() for error, name, *_ in answer.topics if error == forbidden}
+
+
+async def may_join(client: AIOKafkaClient, group: str) -> bool:
+    """Whether this client may be a member of a group: a heartbeat of nobody needs the same right, and does nothing."""
+    try:
+        coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
+    except GroupAuthorizationFailedError:
+        return False
+    answer: Any = await client.send(coordinator, HeartbeatRequest(group, 0, "nobody"))
+    return bool(answer.error_code != GroupAuthorizationFailedError.errno)
+
+
+def _operations(bits: int) -> set[str]:
+    return {name for name, bit in OPERATIONS.items() if bits >> bit & 1}
 
 
 async def open_transactions(client: AIOKafkaClient, place: TopicPartition) -> list[OpenTransaction]:

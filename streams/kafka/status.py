@@ -26,6 +26,7 @@ from schemas.errors import Failure
 from schemas.instants import parse_instant
 from streams.kafka import topics
 from streams.kafka.settings import Settings
+from streams.units.sources import OBSERVATIONS
 from streams.units.unit import STATUS
 
 STUCK_S = 60.0  # a checkpoint a second is usual
@@ -35,7 +36,6 @@ MOST_US = 253_402_300_800_000_000  # the year 10000
 LAST_MODELS = 64  # offsets from the end that are searched for the newest model: models and markers alternate
 ROW_FETCH_BYTES = 64 << 10  # a larger record comes whole
 ROW_LIMIT_S = 5.0  # a transaction that was committed just now is read as soon as its marker is written
-DELAY_LINE = "observations"  # read a horizon later on purpose: waiting records there are no lag
 
 
 class Report(BaseModel):
@@ -341,7 +341,7 @@ def _place(
     offset, report = saved
     short = place.topic.removeprefix(settings.topic_prefix)
     counted = None if records is None else sum(record.offset >= offset for record in records)
-    lag = 0 if short == DELAY_LINE else hidden + (max(end - offset, 0) if counted is None else counted)
+    lag = 0 if short == OBSERVATIONS else hidden + (max(end - offset, 0) if counted is None else counted)
     return Place(short, place.partition, report.unit, offset, end + hidden, lag)
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from schemas.errors import Failure, UsageError
+from streams.kafka.access import lack, missing, reported
 from streams.kafka.settings import Settings
 
 DEFAULT_PARTITIONS = 4
@@ -21,32 +22,36 @@ RETAINED = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes":
 COMPACTED = {"cleanup.policy": "compact"}
 # acknowledgements then carry the broker's clock (clock.py)
 BY_ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
+READ, WRITE = ("Read",), ("Write",)
 # with the default segments the log cleaner ran too late: 3.0 M records for 0.2 M customers, restores of 10 s
 CHANGELOG = COMPACTED | {"segment.bytes": str(4 << 20), "min.cleanable.dirty.ratio": "0.05"}
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic's short name and settings; `single`: one partition, however many the others have."""
+    """A topic's short name and settings; `worker`: what a worker does with it; `single`: one partition, however many
+    the others have.
+    """
 
     name: str
     config: Mapping[str, str]
+    worker: tuple[str, ...] = ("Read", "Write")
     single: bool = False
 
 
 TOPICS = (
-    Topic("service-visits", RETAINED),
-    Topic("app-activity", RETAINED),
-    Topic("surveys", RETAINED),
-    Topic("intervention-outcomes", RETAINED),
-    Topic("customer-profiles", COMPACTED),
-    Topic("interventions", RETAINED),
-    Topic("intervention-updates", RETAINED),
-    Topic("interventions-withheld", RETAINED),
-    Topic("touches", RETAINED),
+    Topic("service-visits", RETAINED, READ),
+    Topic("app-activity", RETAINED, READ),
+    Topic("surveys", RETAINED, READ),
+    Topic("intervention-outcomes", RETAINED, READ),
+    Topic("customer-profiles", COMPACTED, READ),
+    Topic("interventions", RETAINED, WRITE),
+    Topic("intervention-updates", RETAINED, WRITE),
+    Topic("interventions-withheld", RETAINED, WRITE),
+    Topic("touches", RETAINED, WRITE),
     Topic("dispatches", RETAINED),
-    Topic("churn-scores", CHANGELOG),
-    Topic("dead-letters", RETAINED | LARGE),
+    Topic("churn-scores", CHANGELOG, WRITE),
+    Topic("dead-letters", RETAINED | LARGE, WRITE),
     Topic("observations", RETAINED | LARGE),
     Topic("models", RETAINED | LARGE),
     Topic("state", CHANGELOG | LARGE | BY_ARRIVAL),
@@ -54,7 +59,7 @@ TOPICS = (
     Topic("learner-state", CHANGELOG | LARGE | BY_ARRIVAL, single=True),
     Topic("candidates", RETAINED | LARGE, single=True),
     Topic("dispatcher-state", CHANGELOG | LARGE | BY_ARRIVAL, single=True),
-    Topic("publications", CHANGELOG, single=True),
+    Topic("publications", CHANGELOG, (), single=True),
 )
 
 
@@ -73,10 +78,10 @@ async def create(settings: Settings, partitions: int | None = None, replication:
         existing = await _find(client, settings)
         count = _partitions_for_new(existing, partitions)
         copies = replication or min(3, existing.brokers)
-        missing = [topic for topic in TOPICS if topic.name not in existing.partitions]
-        names = [settings.topic(topic.name) for topic in missing]
+        absent = [topic for topic in TOPICS if topic.name not in existing.partitions]
+        names = [settings.topic(topic.name) for topic in absent]
         if names:
-            await _create(client, [_new(settings, topic, count, copies) for topic in missing])
+            await _create(client, settings, [_new(settings, topic, count, copies) for topic in absent])
             await asyncio.wait_for(_wait_for_leaders(client, names), CONNECT_LIMIT_S)
     return names
 
@@ -93,13 +98,22 @@ async def partition_count(settings: Settings) -> int:
     """Returns the partition count of a worker's inputs; raises Failure when topics are missing or counts differ."""
     async with admin(settings) as client:
         existing = await _find(client, settings, with_config=False)
-    missing = [settings.topic(topic.name) for topic in TOPICS if topic.name not in existing.partitions]
-    if missing:
-        raise Failure(f"topics are missing: {', '.join(missing)}; create them with `keepline topics create`")
+    unseen = [settings.topic(topic.name) for topic in TOPICS if topic.name not in existing.partitions]
+    if unseen:
+        raise Failure(f"topics are missing: {', '.join(unseen)}; create them with `keepline topics create`")
     mismatch = _count_mismatch(settings, existing)
     if mismatch:
         raise Failure(mismatch[0])
     return next(existing.partitions[topic.name] for topic in TOPICS if not topic.single)
+
+
+async def refuse_missing_access(settings: Settings) -> None:
+    """Raises Failure naming each access rule that a worker needs and this client lacks."""
+    needed = {settings.topic(topic.name): topic.worker for topic in TOPICS}
+    async with admin(settings) as client:
+        lacks = await missing(client, settings, needed, group=True)
+    if lacks:
+        raise Failure("; ".join(lacks))
 
 
 @asynccontextmanager
@@ -107,10 +121,9 @@ async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     """Yields a connected admin client; raises Failure when no broker answers."""
     client = AIOKafkaAdminClient(**settings.client, request_timeout_ms=int(CONNECT_LIMIT_S * 1000))
     try:
-        await asyncio.wait_for(client.start(), CONNECT_LIMIT_S)
-        yield client
-    except (KafkaError, TimeoutError, OSError) as error:
-        raise Failure(f"brokers {','.join(settings.brokers)}: {error or 'no answer'}") from None
+        async with reported(settings):
+            await asyncio.wait_for(client.start(), CONNECT_LIMIT_S)
+            yield client
     finally:
         await client.close()
 
@@ -121,17 +134,20 @@ async def _find(client: AIOKafkaAdminClient, settings: Settings, with_config: bo
     described = await client.describe_topics(sorted(there)) if there else []
     partitions = {names[one["topic"]]: len(one["partitions"]) for one in described}
     cluster = await client.describe_cluster()
-    config = await _config(client, names, sorted(there)) if there and with_config else {}
+    config = await _config(client, settings, names, sorted(there)) if there and with_config else {}
+    if hidden := await missing(client, settings, dict.fromkeys(names.keys() - there, ("Describe",))):
+        raise Failure(hidden[0])
     return Existing(len(cluster["brokers"]), partitions, config)
 
 
-async def _config(client: AIOKafkaAdminClient, names: Mapping[str, str], there: list[str]) -> dict[str, dict[str, str]]:
+async def _config(
+    client: AIOKafkaAdminClient, settings: Settings, names: Mapping[str, str], there: list[str]
+) -> dict[str, dict[str, str]]:
     answers = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in there])
-    return {
-        names[full]: {entry[0]: entry[1] for entry in entries}
-        for answer in answers
-        for _, _, _, full, entries in answer.resources
-    }
+    found = [resource for answer in answers for resource in answer.resources]
+    if denied := sorted(full for error, _, _, full, _ in found if error == TopicAuthorizationFailedError.errno):
+        raise Failure(lack(settings, "DescribeConfigs", "topic", denied))
+    return {names[full]: {entry[0]: entry[1] for entry in entries} for _, _, _, full, entries in found}
 
 
 def _partitions_for_new(existing: Existing, asked: int | None) -> int:
@@ -164,8 +180,11 @@ async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str]) -> No
         await asyncio.sleep(0.05)
 
 
-async def _create(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
+async def _create(client: AIOKafkaAdminClient, settings: Settings, topics: list[NewTopic]) -> None:
     answer = await client.create_topics(topics)
+    forbidden = TopicAuthorizationFailedError.errno
+    if denied := sorted(name for name, code, *_ in answer.topic_errors if code == forbidden):
+        raise Failure(lack(settings, "Create", "topic", denied))
     for name, code, *rest in answer.topic_errors:
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:  # another process created it meanwhile

@@ -104,9 +104,16 @@ class ApacheKafka:
     """
 
     def __init__(
-        self, folder: Path, heap_mib: int = 768, advertised_port: int | None = None, node: Node | None = None
+        self,
+        folder: Path,
+        heap_mib: int = 768,
+        advertised_port: int | None = None,
+        node: Node | None = None,
+        settings: str = "",
     ) -> None:
-        """advertised_port: the advertised listener, when a proxy is between clients and broker."""
+        """advertised_port: the advertised listener, when a proxy is between clients and broker. settings: more lines
+        for its file.
+        """
         self.folder, self._jars, self._heap_mib = folder, jars(), heap_mib
         node = node or nodes(1)[0]
         self.port = node.port
@@ -124,7 +131,7 @@ class ApacheKafka:
             data=folder / "data",
         )
         folder.mkdir(exist_ok=True)
-        self._settings.write_text(text)
+        self._settings.write_text(text + settings)
         self._logging.write_text(LOGGING)
 
     @property

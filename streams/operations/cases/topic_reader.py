@@ -12,14 +12,13 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from pydantic import ValidationError
 
-from schemas.errors import Failure
 from schemas.instants import parse_instant
 from schemas.outputs import ChurnScore
 from streams.kafka import topics
+from streams.kafka.access import reported
 from streams.kafka.settings import Settings
 from streams.kafka.whole_topics import to_the_end
 from streams.operations.cases.fold import Messages
@@ -55,13 +54,11 @@ async def scan(
     values: Values = {short: [] for short in shorts}
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     try:
-        async with asyncio.timeout(READ_LIMIT_S):
+        async with reported(settings, "Read"), asyncio.timeout(READ_LIMIT_S):
             await consumer.start()
             async for place, record in to_the_end(consumer, list(places)):
                 if record.value is not None and keep(record):
                     values[places[place]].append(record.value)
-    except (KafkaError, TimeoutError, OSError) as error:
-        raise Failure(f"brokers {','.join(settings.brokers)}: {error or 'no answer'}") from None
     finally:
         await consumer.stop()  # also when it did not start
     return values

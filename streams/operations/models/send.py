@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from online_model.registry import Command
-from schemas.errors import Failure
 from streams.kafka import topics
+from streams.kafka.access import reported
 from streams.kafka.settings import Settings
 from streams.units.sources import LABELLED
 
@@ -17,12 +16,8 @@ LARGEST = 8 << 20  # max.message.bytes of the topic
 async def send(settings: Settings, command: Command) -> None:
     """Returns when the command is acknowledged; raises Failure where brokers or topics are missing."""
     await topics.partition_count(settings)
-    try:
-        async with AIOKafkaProducer(
-            **settings.client, enable_idempotence=True, acks="all", max_request_size=LARGEST
-        ) as producer:
-            await producer.send_and_wait(settings.topic(LABELLED), command.dumps(), partition=0)
-    except (KafkaError, OSError) as error:
-        raise Failure(
-            f"brokers {','.join(settings.brokers)}: {error!r}; send it again with the same --at: duplicates are ignored"
-        ) from None
+    async with (
+        reported(settings, "Write", "send it again with the same --at: duplicates are ignored"),
+        AIOKafkaProducer(**settings.client, enable_idempotence=True, acks="all", max_request_size=LARGEST) as producer,
+    ):
+        await producer.send_and_wait(settings.topic(LABELLED), command.dumps(), partition=0)
