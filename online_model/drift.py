@@ -24,11 +24,14 @@ from features.histograms import SCORE, Histograms, psi
 from features.portable_math import Array, log
 from online_model.adwin import Adwin
 from online_model.array_codec import pack, unpack
+from schemas.alerts import Alert, AlertKind
 from schemas.columns import KINDS
 from schemas.instants import format_instant
 
 Missing = dict[str, dict[str, tuple[int, int]]]  # producer -> `kind.field` -> (events, events without it)
 MOST_LOSS = 4.0  # nats: a served probability of 0.02 for what happened. A greater loss counts as this
+MOST_PRODUCERS = 200  # with counts of their own: a report has to fit into a message
+OTHERS = "others"
 NAMED = 3  # features named in an alert; the rest are counted
 
 
@@ -54,7 +57,7 @@ class BrokenField:
 
 
 class Drift:
-    """Compares an instant with the reference, then adds it to the reference. `alerts`: a sentence each, for on-call."""
+    """Compares an instant with the reference, then adds it to the reference. `alerts`: for on-call."""
 
     def __init__(self, rules: DriftRules) -> None:
         self.rules = rules
@@ -62,7 +65,7 @@ class Drift:
         self.missing: list[Missing] = []
         self.adwin = Adwin(rules.loss_delta)
         self.worse: tuple[int, float, float] | None = None  # instants since log loss rose, loss before, loss after
-        self.alerts: list[str] = []
+        self.alerts: list[Alert] = []
 
     def update_loss(self, probability: Array, label: NDArray[np.uint8], new_share: float) -> None:
         """Adds the losses of an instant's matured examples, as served. new_share: the share of their horizon that is
@@ -83,9 +86,9 @@ class Drift:
             since, *losses = self.worse
             self.worse = (since + 1, losses[0], losses[1]) if since < rules.reference_weeks else None
         broken = self._broken(missing)
-        self.alerts = self._sentences(format_instant(instant_us)[:10], broken, self._drifted(now))
+        self.alerts = self._alerts(format_instant(instant_us)[:10], broken, self._drifted(now))
         self.weeks = [*self.weeks, now][-rules.reference_weeks :]
-        self.missing = [*self.missing, _as_missing(missing)][-rules.reference_weeks :]
+        self.missing = [*self.missing, _as_missing(largest(missing))][-rules.reference_weeks :]
 
     def state(self) -> dict[str, Any]:
         """Returns the state for `load`, which restores every bit."""
@@ -94,7 +97,7 @@ class Drift:
             "missing": self.missing,
             "adwin": self.adwin.state(),
             "worse": self.worse,
-            "alerts": self.alerts,
+            "alerts": [alert.as_json() for alert in self.alerts],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -104,7 +107,8 @@ class Drift:
         self.missing = [_as_missing(week) for week in state["missing"]]
         self.adwin.load(state["adwin"])
         self.worse = None if state["worse"] is None else tuple(state["worse"])
-        self.alerts = list(state["alerts"])
+        # the release before stored sentences alone: they come again at the next grid instant
+        self.alerts = [Alert.of(alert) for alert in state["alerts"] if not isinstance(alert, str)]
 
     def _drifted(self, now: Histograms) -> dict[str, float]:
         """Returns PSI by name, greatest first; empty until the reference is complete."""
@@ -131,36 +135,46 @@ class Drift:
                     found.append(BrokenField(producer, field, *shares))
         return found
 
-    def _sentences(self, day: str, broken: list[BrokenField], drifted: dict[str, float]) -> list[str]:
-        theirs: set[str] = set()
-        said = []
-        for one in broken:
-            of = [name for name in drifted if name in features_using(one.field) | {SCORE}]
-            theirs.update(of)
-            kind, field = one.field.split(".")
-            lacks = "of a type not known" if field == "activity_type" else f"without `{field}`"
-            said.append(
-                f"producer {one.producer} has changed its schema: {one.now:.0%} of its {kind} events of the week to "
-                f"{day} came {lacks}, {one.before:.0%} before; {_moved_features(of, drifted)}"
-            )
+    def _alerts(self, day: str, broken: list[BrokenField], drifted: dict[str, float]) -> list[Alert]:
+        of = {one: [name for name in drifted if name in features_using(one.field) | {SCORE}] for one in broken}
+        found = [_missing(one, day, {name: drifted[name] for name in names}) for one, names in of.items()]
+        theirs = {name for names in of.values() for name in names}
         others = {name: value for name, value in drifted.items() if name not in theirs}
         if others.keys() == {SCORE}:
-            said.append(
+            text = (
                 f"scores have moved (PSI {others[SCORE]:.2f}) in the week to {day} while no feature has: the model has "
                 "changed, not the customers"
             )
+            found.append(Alert(AlertKind.SCORES_MOVED, "scores", text, {"psi": others[SCORE]}))
         elif others:
-            said.append(
+            text = (
                 f"customers have changed{_suspects(broken)}: in the week to {day} {_named(others)} against the "
                 f"{self.rules.reference_weeks} weeks before (more than {self.rules.psi:g} is a shift)"
             )
+            figures = {"features": len(others), "psi": max(others.values())}
+            found.append(Alert(AlertKind.CUSTOMERS_CHANGED, "features", text, figures))
         if self.worse is not None:
             _, before, after = self.worse
-            said.append(
+            text = (
                 f"log loss of what was served rose from {before:.3f} to {after:.3f} (ADWIN){_suspects(broken)}: "
                 "the labels that matured now no longer follow what was learned"
             )
-        return said
+            found.append(Alert(AlertKind.LOSS_RISEN, "log loss", text, {"before": before, "after": after}))
+        return found
+
+
+def largest(missing: Missing) -> Missing:
+    """Returns the counts of the MOST_PRODUCERS with the most events, by name where equal; all others are summed up."""
+    named = missing.keys() - {OTHERS}
+    if len(named) <= MOST_PRODUCERS:
+        return missing
+    ranked = sorted(named, key=lambda name: (-max(events for events, _ in missing[name].values()), name))
+    rest = dict(missing.get(OTHERS, {}))
+    for name in ranked[MOST_PRODUCERS:]:
+        for field, (events, lack) in missing[name].items():
+            before = rest.get(field, (0, 0))
+            rest[field] = before[0] + events, before[1] + lack
+    return {name: missing[name] for name in ranked[:MOST_PRODUCERS]} | {OTHERS: rest}
 
 
 def features_using(field: str) -> set[str]:
@@ -189,14 +203,23 @@ def _named(drifted: Mapping[str, float]) -> str:
     return f"the distribution has moved (PSI) of {', '.join(worst)}{more}"
 
 
-def _moved_features(names: Iterable[str], drifted: Mapping[str, float]) -> str:
-    moved = {name: drifted[name] for name in names}
-    return f"with it {_named(moved)}" if moved else "no feature has moved with it yet"
+def _missing(one: BrokenField, day: str, moved: Mapping[str, float]) -> Alert:
+    """moved: the features that have drifted with the field."""
+    kind, field = one.field.split(".")
+    lacks = "of a type not known" if field == "activity_type" else f"without `{field}`"
+    text = (
+        f"producer {one.producer} has changed its schema: {one.now:.0%} of its {kind} events of the week to {day} came "
+        f"{lacks}, {one.before:.0%} before; "
+        + (f"with it {_named(moved)}" if moved else "no feature has moved with it yet")
+    )
+    figures = {"missing": one.now, "missing_before": one.before}
+    return Alert(AlertKind.FIELD_MISSING, f"{one.producer} {one.field}", text, figures)
 
 
 def _suspects(broken: Iterable[BrokenField]) -> str:
     names = sorted({one.producer for one in broken})
-    return f" (but see producer {', '.join(names)})" if names else ", no producer's data has"
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f" (but see producer {', '.join(names[:NAMED])}{more})" if names else ", no producer's data has"
 
 
 def _as_missing(week: Mapping[str, Mapping[str, Any]]) -> Missing:

@@ -26,6 +26,8 @@ from schemas.errors import Failure
 from schemas.instants import format_instant, parse_instant
 
 KIND = "model_command"
+MOST_TEXT = 1_000  # characters of a reason: it travels with every model
+MOST_OBEYED = 1_000  # commands that are recognized when they come again
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,13 @@ class Command:
             raise Failure(f"{data[:60]!r}: {error!r}; expected a line of `keepline models rollback --dir`") from None
         if kind != KIND or action != ("promote" if model is None else "rollback"):
             raise Failure(f"{kind!r} {action!r}: expected a {KIND}, a rollback with a model or a promote without one")
+        if any(text is not None and not _is_short(text) for text in (why, challenger)):
+            raise Failure(f"its reason or challenger is no text of at most {MOST_TEXT} characters")
         return Command(event_us, why, version, challenger)
+
+
+def _is_short(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= MOST_TEXT
 
 
 class Serving:
@@ -129,7 +137,7 @@ class Serving:
         last = None
         for one in sorted(commands, key=lambda one: (one.event_us, one.command_id)):
             if one.command_id not in self.obeyed:
-                self.obeyed.append(one.command_id)
+                self.obeyed = [*self.obeyed, one.command_id][-MOST_OBEYED:]
                 self._take(one.model)
                 last = one
         return last

@@ -20,6 +20,7 @@ deletions, and refused records with the field and the rule that each broke.
     rfc3339            parses a batch of RFC 3339 texts with NumPy
     time_zones         time zones of the locked IANA database
     export             generates the JSON Schemas and the AsyncAPI document in v1/
+    alerts             what on-call has to know: kinds, and when it is the same alert
     errors             the two exceptions with which a command ends
 
 To change a field of an input, edit `events`; if features use it, also `columns` and `decode`. To change an output, edit

@@ -12,6 +12,7 @@ from streams.kafka import settings
 from streams.kafka.status import Status, read
 from streams.operations.terminal import print_json, show
 
+MOST_SHOWN = 10  # producers that send fields that are not in the schema; `--json` has more
 GROUPS = {  # prefix of counts: what their line begins with
     "tier_": "sent by tier: ",
     "withheld_": "withheld: ",
@@ -44,7 +45,7 @@ def _show(status: Status) -> None:
     topics = f" on topics {status.topic_prefix}*" if status.topic_prefix else ""
     show(f"group {status.group}{topics}: {status.state.lower()}, {status.members} workers; {_model(status)}")
     show("\n".join(_counts(status) or ["nothing counted yet"]))
-    units = Table("unit", "up to", "checkpoint", "lag (records)", "state")
+    units = Table("unit", "up to", "checkpoint", "lag (records)", "alerts", "state")
     for unit in status.units:
         state = (
             "given up"
@@ -56,7 +57,8 @@ def _show(status: Status) -> None:
             else "working"
         )
         ago = f"{unit.seconds_since_checkpoint:,.0f} s ago"
-        units.add_row(unit.unit, unit.frontier or "-", ago, f"{unit.lag_records:,}", state)
+        alerts = "unknown yet" if unit.alerts is None else str(len(unit.alerts))
+        units.add_row(unit.unit, unit.frontier or "-", ago, f"{unit.lag_records:,}", alerts, state)
     places = Table("topic", "partition", "position", "end", "lag (records)")
     for place in status.places:
         numbers = (place.partition, place.position, place.end, place.lag_records)
@@ -70,7 +72,9 @@ def _counts(status: Status) -> list[str]:
     for name, count in sorted(status.counts.items()):
         prefix = next((prefix for prefix in GROUPS if name.startswith(prefix)), "")
         lines.setdefault(prefix, []).append(f"{count:,} {name.removeprefix(prefix).replace('_', ' ')}")
-    return [f"{GROUPS.get(prefix, '')}{', '.join(counts)}" for prefix, counts in sorted(lines.items())]
+    unknown = sorted(status.unknown_fields.items(), key=lambda one: (-one[1], one[0]))
+    lines |= {"unknown fields: ": [f"{count:,} from {name}" for name, count in unknown[:MOST_SHOWN]]} if unknown else {}
+    return [f"{GROUPS.get(prefix, prefix)}{', '.join(counts)}" for prefix, counts in sorted(lines.items())]
 
 
 def _model(status: Status) -> str:

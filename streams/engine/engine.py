@@ -27,7 +27,7 @@ from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
 from streams.cases.casebook import Casebook
-from streams.cases.columns import CASE_COLUMNS, KEPT, NO_CASE, WIDTH
+from streams.cases.columns import ATTRIBUTES, CASE_COLUMNS, KEPT, NO_CASE, WIDTH
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.emitter import Emitter
@@ -83,9 +83,12 @@ class Engine:
         self.model_due_us: int | None = None
         self.grants_due_us: int | None = None
         self.first_observed_us: int | None = None
-        self.quality, self.report = Quality(), Report.empty()  # the report of the last grid instant
+        self.quality, self.report = (
+            Quality(by_tick=waits_for_models),
+            Report.empty(),
+        )  # the report of the last grid instant
         self.facts = Facts()
-        self.hearing = Hearing(profile.time, self.table, self.attributes_table, lambda: self.quality.names)
+        self.hearing = Hearing(profile.time, self.table, self.attributes_table, lambda: self.quality.applied)
         self.backlog = Backlog(profile, self.table, partition, partitions)
         if not waits_for_models and not profile.limits.shared:
             self.scoring.crossings.released = NONE_RELEASED
@@ -194,6 +197,10 @@ class Engine:
         return facts
 
     def _stop(self, at_us: int) -> None:
+        if self.attributes_table.has_grown and self.schedule.is_sweep(at_us):
+            self.attributes_table.keep(
+                np.unique(self.table.rows[: len(self.table), ATTRIBUTES - WIDTH]).astype(int).tolist()
+            )
         if is_grid(at_us):
             self._forget(at_us)
             self._build_report(at_us)
@@ -268,7 +275,7 @@ class Engine:
         if self.waits_for_models:
             late: NDArray[np.bool_] = -(-rows["time_us"] // self._tick_us) * self._tick_us < rows["due_us"]
             return late
-        return self.hearing.producers.late(rows, self.quality.names, self._tick_us)
+        return self.hearing.producers.late(rows, self.quality.applied, self._tick_us)
 
     def _hold(self, at_us: int) -> Withheld:
         """Live, crossings wait while the partition is behind the clock: a backlog gives an intermediate picture."""
@@ -366,7 +373,7 @@ class Engine:
         """(rows,): behind `time.latest`, and live not surely new: a shop that was away for long has much to send."""
         too_late: NDArray[np.bool_] = rows["letter"] > 0
         if too_late.any() and not self.waits_for_models:
-            too_late &= self.hearing.producers.may_be_known(rows, self.quality.names)
+            too_late &= self.hearing.producers.may_be_known(rows, self.quality.applied)
         return too_late
 
     def _take(self, rows: Rows, details: Mapping[int, Details]) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.table import Slots, Table
+from schemas.alerts import Alert, AlertKind, Figures
 from schemas.columns import Rows
 from schemas.instants import SECOND_US, format_duration, format_instant
 from streams.cases.columns import SPEAKERS, WIDTH
 from streams.cases.unheard import Unheard
+from streams.inputs.names import short_name
 from streams.inputs.producers import LEAST_PAUSE_US, Producers
 from streams.interventions.customer_attributes import AttributesTable
 from streams.profile.learning_sections import Time
@@ -68,19 +70,22 @@ class Hearing:
         heard: Slots = slots[self._table.rows[slots, SPEAKERS - WIDTH].astype(np.int64) & before & ~now != 0]
         return heard
 
-    def alerts(self, now_us: int, undecided: Iterable[float]) -> list[str]:
-        """A sentence for each producer that is silent against its habit. undecided: bits of customers who wait."""
+    def alerts(self, now_us: int, undecided: Iterable[float]) -> list[Alert]:
+        """An alert for each producer that is silent against its habit. undecided: bits of customers who wait."""
         waiting: Counter[int] = Counter()
         for bits in undecided:
             waiting.update(number for number in range(int(bits).bit_length()) if int(bits) >> number & 1)
         found = []
         for number in self.producers.silent(now_us):
             one = self.producers.all[number]
-            usual_us = int(max(one.longest_us, 0 if one.beats else LEAST_PAUSE_US)) // SECOND_US * SECOND_US
-            found.append(
-                f"{one.name} has not been heard on {one.source} since {format_instant(one.heard_us)} (usual: every "
-                f"{format_duration(max(usual_us, SECOND_US))}); {waiting[number]} decisions about its customers wait"
+            least_us = int(max(one.longest_us, 0 if one.beats else LEAST_PAUSE_US)) // SECOND_US * SECOND_US
+            since, usual = format_instant(one.heard_us), format_duration(max(least_us, SECOND_US))
+            text = (
+                f"{one.name} has not been heard on {one.source} since {since} (usual: every {usual}); "
+                f"{waiting[number]} decisions about its customers wait"
             )
+            figures: Figures = {"heard_at": since, "usual_pause": usual, "waiting": waiting[number]}
+            found.append(Alert(AlertKind.PRODUCER_SILENT, f"{one.name} {one.source}", text, figures))
         return found
 
     def _of(self, unheard: Unheard, slots: Slots) -> NDArray[np.bool_]:
@@ -88,5 +93,9 @@ class Hearing:
 
     def _unheard(self, numbers: Sequence[int]) -> Unheard:
         scopes = {self.producers.all[number].scope for number in numbers} - {None}
-        attributes = [i for i, one in enumerate(self._attributes.all) if one.scope in scopes] if scopes else []
+        attributes = [
+            number
+            for number, one in (self._attributes.all.items() if scopes else ())
+            if one.scope is not None and short_name(one.scope) in scopes
+        ]
         return Unheard(sum(1 << number for number in numbers), tuple(attributes))

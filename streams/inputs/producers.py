@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import KINDS, Rows
 from schemas.instants import DAY_US, SECOND_US
+from streams.inputs.names import short_name
 
 Bits = NDArray[np.int64]
 HALF_LIFE_US = 28 * DAY_US
@@ -161,6 +162,8 @@ class Producers:
         number = self._number.get((source, name))
         if number is None and scope is not None:
             number = self._of(source, name, times_us[0])
+        if number == REST:  # one of many: it neither speaks for a scope nor leaves for the others
+            scope, final = None, False
         if number is not None:
             self.all[number].beat(times_us, scope, final)
             self.all[number].end_of(max(times_us) // DAY_US, self._kept_days)
@@ -187,7 +190,7 @@ class Producers:
 
     def load(self, state: Iterable[Mapping[str, Any]]) -> None:
         """What `state` gave; before days were kept, what had been heard counts as heard long ago."""
-        self.all = [Producer(**{"days": [[0, one["heard_us"]]], **one}) for one in state]
+        self.all = [Producer(**{"days": [[0, one["heard_us"]]], **one, **_short(one)}) for one in state]
         self._number = {(one.source, one.name): number for number, one in enumerate(self.all)}
 
     def _of_rows(self, rows: Rows, names: Sequence[str]) -> Iterator[tuple[int | None, NDArray[np.bool_]]]:
@@ -206,3 +209,9 @@ class Producers:
         if len(self.all) == MOST:
             self.all.append(Producer(OTHERS, OTHERS, first_us))
         return REST
+
+
+def _short(state: Mapping[str, Any]) -> dict[str, str | None]:
+    """The names of a producer as they are kept; earlier releases kept them as they came."""
+    scope = state.get("scope")
+    return {"name": short_name(state["name"]), "scope": None if scope is None else short_name(scope)}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
+
+LEAST_GROWTH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +35,66 @@ class CustomerAttributes:
         return CustomerAttributes(**body | {"consent": tuple((channel, yes) for channel, yes in body["consent"])})
 
 
+WITHOUT_PROFILE = CustomerAttributes()
+
+
 class AttributesTable:
     """Each set of attributes once; a customer's row holds its number. Number 0: without a profile."""
 
     def __init__(self) -> None:
-        self.all: list[CustomerAttributes] = [CustomerAttributes()]
-        self._number = {CustomerAttributes(): 0}
-        self._saved = 1
+        self.all: dict[int, CustomerAttributes] = {0: WITHOUT_PROFILE}
+        self._number = {WITHOUT_PROFILE: 0}
+        self._free: list[int] = []  # a heap of numbers below `_next`
+        self._next = 1
+        self._changed: set[int] = set()
+        self._most = LEAST_GROWTH
 
     def __getitem__(self, number: float) -> CustomerAttributes:
-        return self.all[int(number)]
+        return self.all.get(int(number), WITHOUT_PROFILE)
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether it is worth looking for sets that no customer has any more: it has doubled since the last look."""
+        return len(self.all) > self._most
 
     def number(self, attributes: CustomerAttributes) -> int:
         """Returns its number, a new one for new attributes."""
-        found = self._number.setdefault(attributes, len(self.all))
-        if found == len(self.all):
-            self.all.append(attributes)
+        found = self._number.get(attributes)
+        if found is None:
+            found = heapq.heappop(self._free) if self._free else self._next
+            self._next = max(self._next, found + 1)
+            self._number[attributes], self.all[found] = found, attributes
+            self._changed.add(found)
         return found
 
-    def take_changes(self, prefix: bytes) -> list[tuple[bytes | None, bytes | None]]:
-        """Returns changelog rows of what is new since the last call."""
-        new, self._saved = self.all[self._saved :], len(self.all)
-        first = self._saved - len(new)
-        return [(b"%s%d" % (prefix, first + i), orjson.dumps(asdict(attributes))) for i, attributes in enumerate(new)]
+    def keep(self, numbers: Iterable[int]) -> None:
+        """Frees all sets but those with these numbers; the next new sets take their numbers."""
+        for number in self.all.keys() - {0, *numbers}:
+            del self._number[self.all.pop(number)]
+            heapq.heappush(self._free, number)
+            self._changed.add(number)
+        self._most = 2 * len(self.all) + LEAST_GROWTH
 
-    def load(self, rows: dict[int, bytes], count: int) -> None:
+    def take_changes(self, prefix: bytes) -> list[tuple[bytes | None, bytes | None]]:
+        """Returns changelog rows of what has changed since the last call."""
+        changed, self._changed = sorted(self._changed), set()
+        return [(b"%s%d" % (prefix, number), self._row(number)) for number in changed]
+
+    def load(self, rows: Mapping[int, bytes], count: int) -> None:
         """Restores rows of the changelog, by number. count: how many there were; who has those of a lost one counts as
-        without a profile until the next comes.
+        without a profile until the next comes, so its number is not given away.
         """
-        for number in range(1, count + 1):
-            attributes = CustomerAttributes.of_row(rows[number]) if number in rows else CustomerAttributes()
-            self.all.append(attributes)
-            self._number.setdefault(attributes, number)
-        self._saved = len(self.all)
+        for number, row in rows.items():
+            self.all[number] = CustomerAttributes.of_row(row)
+            self._number[self.all[number]] = number
+        self._next = max(self.all) + 1
+        self._free = sorted(set(range(self._next)) - self.all.keys()) if len(rows) >= count else []
+        self._next += max(count - len(rows), 0)
 
     @property
     def saved(self) -> int:
         """How many rows the changelog has."""
-        return self._saved - 1
+        return len(self.all) - 1
+
+    def _row(self, number: int) -> bytes | None:
+        return orjson.dumps(asdict(self.all[number])) if number in self.all else None

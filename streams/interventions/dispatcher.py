@@ -13,9 +13,12 @@ from typing import Any, Literal, NamedTuple
 
 from schemas.instants import DAY_US, EPOCH
 from schemas.internal_messages import Candidate
+from streams.inputs.names import short_name
 from streams.profile.contact_sections import BudgetLimit, Limits, Team
 
 MONTHS = 12
+AGENT = "agent:"
+MOST_USED = 5_000  # agents beyond it have the limit of their team alone, for that day
 
 
 class PartitionCandidate(Candidate):
@@ -52,8 +55,9 @@ class Dispatcher:
         return {"used": self.used, "at_us": self.at_us}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Restores what `state` returned."""
-        self.used, self.at_us = state["used"], state["at_us"]
+        """Restores what `state` returned; the release before kept long names of agents as they are."""
+        used = {_shortened(name): use for name, use in state["used"].items()}
+        self.used, self.at_us = used, state["at_us"]
 
     def _decide(self, c: PartitionCandidate) -> Grant:
         budgets = [limit for limit in self.limits.budgets if limit.scope in (None, c.scope)]
@@ -70,14 +74,24 @@ class Dispatcher:
     def _places(self, team: Team, c: PartitionCandidate) -> Iterable[tuple[str, int, float, float]]:
         end_us = self.at_us // DAY_US * DAY_US + DAY_US
         yield f"team:{team.name}", end_us, 1.0, float(team.agents * team.cases_a_day)
-        if c.agent_id is not None:
-            yield f"agent:{team.name}:{c.agent_id}", end_us, 1.0, float(team.cases_a_day)
+        if c.agent_id is None:
+            return
+        name = f"{AGENT}{team.name}:{short_name(c.agent_id)}"
+        if name in self.used or len(self.used) < MOST_USED:
+            yield name, end_us, 1.0, float(team.cases_a_day)
 
     def _used(self, name: str) -> float:
         return self.used.get(name, [0, 0.0])[1]
 
     def _end(self, limit: BudgetLimit) -> int:
         return period_end_us(limit.period, self.at_us)
+
+
+def _shortened(name: str) -> str:
+    if not name.startswith(AGENT):
+        return name
+    kind, team, agent = name.split(":", 2)
+    return f"{kind}:{team}:{short_name(agent)}"
 
 
 def period_end_us(period: str, at_us: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from schemas.alerts import Alert, AlertKind
 from streams.interventions.case import Case
 from streams.interventions.case_states import State
 from streams.profile.profile import Profile
@@ -36,8 +37,12 @@ def is_held(profile: Profile, counts: Mapping[str, Sequence[int]]) -> bool:
     return cases >= profile.stop_loss.least_judged and saved / cases < profile.stop_loss.least_saved
 
 
-def alert(profile: Profile, counts: Mapping[str, Sequence[int]]) -> str:
-    """Returns the sentence for on-call while the stop-loss holds."""
+def alert(profile: Profile, counts: Mapping[str, Sequence[int]], waiting: int) -> Alert:
+    """Returns the alert while the stop-loss holds. waiting: crossings for which no case opens."""
     cases, saved = counts[profile.version]
     least = profile.stop_loss.least_saved
-    return f"stop-loss: {saved} of {cases} judged cases of {profile.version} were saved, below {least:.0%}"
+    text = (
+        f"stop-loss: {saved} of {cases} judged cases of {profile.version} were saved, below {least:.0%}: none opens; "
+        f"{waiting} crossings wait"
+    )
+    return Alert(AlertKind.STOP_LOSS, profile.version, text, {"judged": cases, "saved": saved, "waiting": waiting})

@@ -21,6 +21,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from schemas.alerts import Alert, AlertKind
 from schemas.errors import Failure
 from schemas.instants import SECOND_US, format_instant
 from streams.kafka.giving_up import Unfit
@@ -118,34 +119,38 @@ class Clock:
                 "ahead, so this worker owns nothing; set both clocks by NTP, then start it again"
             )
 
-    def alerts(self, leader: str, frontier_us: int | None) -> list[str]:
-        """A sentence for each thing that is wrong with the clocks. frontier_us: up to where the state is applied."""
+    def alerts(self, leader: str, frontier_us: int | None) -> list[Alert]:
+        """An alert for each thing that is wrong with the clocks. frontier_us: up to where the state is applied."""
         return [*self._unknown(leader), *self._apart(leader), *self._stands_still(frontier_us)]
 
-    def _unknown(self, leader: str) -> list[str]:
+    def _unknown(self, leader: str) -> list[Alert]:
         if not self._is_silent:
             return []
-        return [f"the clock of {leader} is unknown, so the worker's decides alone; see `keepline topics check`"]
+        text = f"the clock of {leader} is unknown, so the worker's decides alone; see `keepline topics check`"
+        return [Alert(AlertKind.CLOCK_UNKNOWN, leader, text)]
 
-    def _apart(self, leader: str) -> list[str]:
+    def _apart(self, leader: str) -> list[Alert]:
         if abs(self.ahead_us) <= APART_US:
             return []
         ahead = "ahead of" if self.ahead_us > 0 else "behind"
         wall, broker = _text(self._wall()), _text(self._wall() - self.ahead_us)
-        return [
+        text = (
             f"the clock of worker {platform.node()} is {ahead} that of {leader}; {wall} against {broker}: the lower "
             "one decides, so what is due waits for it; set both by NTP"
-        ]
+        )
+        figures = {"seconds_ahead": self.ahead_us // SECOND_US}
+        return [Alert(AlertKind.CLOCK_APART, f"{platform.node()}, {leader}", text, figures)]
 
-    def _stands_still(self, frontier_us: int | None) -> list[str]:
+    def _stands_still(self, frontier_us: int | None) -> list[Alert]:
         ahead_us = (frontier_us or 0) - self.now_us()
         if ahead_us <= APART_US:
             return []
-        return [
+        text = (
             "the state is ahead of the clock, so nothing is decided until the clock has reached it; "
             f"that takes {ahead_us // SECOND_US} s: the frontier is {_text(frontier_us or 0)}, the clock "
             f"{_text(self._now_us)}; a worker whose clock was ahead wrote it, or a clock was set back"
-        ]
+        )
+        return [Alert(AlertKind.STATE_AHEAD, "frontier", text, {"seconds_ahead": ahead_us // SECOND_US})]
 
     def _acknowledged(self, sent: int, record: asyncio.Future[Any]) -> None:
         if record.cancelled() or record.exception():

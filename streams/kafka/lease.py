@@ -24,6 +24,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas.alerts import Alert, AlertKind, bounded
 from schemas.decode import MAX_SKEW_US
 from schemas.errors import Failure
 from schemas.instants import SECOND_US, parse_instant
@@ -35,9 +36,10 @@ from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
 from streams.kafka.status import wait_for_coordinator
 from streams.kafka.transaction_guard import TransactionGuard
+from streams.kafka.unit_status import StatusRow, UnitStatus
 from streams.units.seal import seal
 from streams.units.sources import OBSERVATIONS
-from streams.units.unit import GROUP_KEY, LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
+from streams.units.unit import GROUP_KEY, LEASE_KEY, STATUS, Blueprint, Feed, Output, Pair, Unit
 
 # Each limit is shorter than the next: the checkpoint's own expires first, so no request is ever repeated because it
 # took too long. An open transaction of a dead worker delays committed readers for up to the last one.
@@ -52,13 +54,13 @@ POSITION_ROWS = 1  # a unit writes its position at every checkpoint
 
 BATCH_BYTES = 900_000  # below the brokers' default limit of 1 MiB; a larger record has a batch of its own
 RECORD_BYTES = 8 << 20
-ALERT_CHARACTERS = 1_500
 ANSWER_LIMIT_S = 5.0
 NEWS_S = 24 * 3600.0  # how long a topic that was made again stays among the alerts
 
 log = logging.getLogger("keepline.worker")
 STOP_LIMIT_S = 5.0
 Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
+Offsets = Callable[[int | None], dict[TopicPartition, OffsetAndMetadata]]  # by the offset of the status row
 
 
 @dataclass
@@ -83,13 +85,14 @@ class Lease:
         self.settings, self.blueprint, self.live = settings, blueprint, live
         self.clock = Clock(max_skew_us)
         self.unit: Unit = blueprint.make()
+        self.status = UnitStatus(self.unit)
         self.feed: Feed | None = None
         # position after the last batch yielded to Faust
         self.delivered: dict[str, int] = {}
         # source -> offset after its last record, and after the markers and aborted records that follow it
         self.read: dict[str, tuple[int, int]] = {}
         self.ends: dict[str, int] = {}  # source -> high watermark, as the broker reported it last
-        self.transactions: dict[str, str] = {}  # source -> an alert: open transactions hold its records back
+        self.transactions: dict[str, Alert] = {}  # source -> open transactions hold its records back
         # unit.steps of the last checkpoint; None: there was none, so that a new owner saves at once
         self.saved: int | None = None
         self.saved_at = self._idle_since = 0.0  # by the unit's clock; monotonic
@@ -97,8 +100,7 @@ class Lease:
         self.ready = self.released = False
         self.stats, self.restore = CheckpointStats(), Restore(settings, blueprint.name)
         self._owned_at = 0.0
-        self.news: list[str] = []  # sources that are read from their beginning again, and why
-        self._alerts: dict[str, str] = {}  # as last logged
+        self.news: list[Alert] = []  # sources that are read from their beginning again, and why
         self._lock = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
         self._guard: TransactionGuard | None = None
@@ -135,12 +137,12 @@ class Lease:
         return self.ready and self.saved == self.unit.steps
 
     @property
-    def alerts(self) -> list[str]:
-        """What on-call must know, a sentence each."""
+    def alerts(self) -> list[Alert]:
+        """What on-call must know, not more than people read."""
         news = self.news if time.monotonic() - self._owned_at < NEWS_S else []
-        return [*self.unit.alerts, *self.transactions.values(), *news, *self._clock_alerts()]
+        return bounded([*self.unit.alerts, *self.transactions.values(), *news, *self._clock_alerts()])
 
-    def _clock_alerts(self) -> list[str]:
+    def _clock_alerts(self) -> list[Alert]:
         frontier = self.unit.frontier
         return self.clock.alerts(self._leader, parse_instant(frontier) if frontier else None) if self.live else []
 
@@ -221,19 +223,23 @@ class Lease:
     async def checkpoint(self) -> None:
         """Commits what was applied since the last checkpoint, if anything was."""
         async with self._lock:
-            if not self.ready or (self.is_saved and not self._alerts_changed):
+            if not self.ready:
                 return
-            # no await from here to the offsets: rows, outputs and offsets belong together
-            steps, outputs, offsets = self.unit.steps, self.unit.take(), self._offsets()
-            position, alerts = dict(self.unit.position), self.alerts
-            if not self._only_time_passed(outputs, position):
+            row = self.status.row(self.alerts, self.clock.now_us())
+            is_due = self.status.is_due(row, leaving=self.feed is None)
+            if self.is_saved and not is_due:
+                return
+            # no await from here to the commit: rows, outputs and offsets belong together
+            steps, outputs, position = self.unit.steps, self.unit.take(), dict(self.unit.position)
+            if is_due or not self._only_time_passed(outputs, position):
                 started = time.monotonic()
+                shown = row if is_due or self.status.may_be_written else None
+                commit = self._commit(outputs, self._offsets(len(row.alerts)), shown)
                 async with within(CHECKPOINT_LIMIT_S, "a checkpoint"):
-                    await self._commit(outputs, offsets)
+                    await commit
                 self.saved_at, self.saved_position = self.clock.now_us() / SECOND_US, position
                 self._idle_since = time.monotonic()
                 self._count(outputs, time.monotonic() - started)
-                self._log_alerts(alerts)
             self.saved = steps
 
     def release(self) -> None:
@@ -256,22 +262,7 @@ class Lease:
         nothing_new = position == self.saved_position and not self.unit.done
         rows = sum(len(output.pairs) for output in outputs)
         idle = rows <= POSITION_ROWS and time.monotonic() - self._idle_since < IDLE_CHECKPOINT_S
-        return nothing_new and idle and not self._alerts_changed
-
-    @property
-    def _alerts_changed(self) -> bool:
-        """Whether status shows other alerts than there are; text after a semicolon is a count and is not compared."""
-        return {alert.partition(";")[0] for alert in self.alerts} != self._alerts.keys()
-
-    def _log_alerts(self, alerts: Sequence[str]) -> None:
-        """Logs each alert once. alerts: those that the checkpoint has shown; the commit may bring others."""
-        logged, self._alerts = self._alerts, {alert.partition(";")[0]: alert for alert in alerts}
-        for what, alert in self._alerts.items():
-            if what not in logged:
-                log.warning("%s: %s", self.name, alert)
-        for what in logged:
-            if what not in self._alerts:
-                log.warning("%s: resolved: %s", self.name, what)
+        return nothing_new and idle
 
     async def _write_token(self, producer: AIOKafkaProducer, token: bytes, key: bytes = LEASE_KEY) -> None:
         topic, partition = self._changelog
@@ -331,26 +322,35 @@ class Lease:
                 "without its records"
             )
 
-    async def _read_before(self) -> list[str]:
-        """An empty state: a sentence if the group has read the sources before, so that the changelog was lost."""
+    async def _read_before(self) -> list[Alert]:
+        """An empty state: an alert if the group has read the sources before, so that the changelog was lost."""
         async with topics.admin(self.settings) as client:
             await wait_for_coordinator(client, self.settings.group)
             offsets = await client.list_consumer_group_offsets(self.settings.group, partitions=[*self.inputs.values()])
         read = [f"{place.topic}/{place.partition}" for place, committed in offsets.items() if committed.offset > 0]
         return [_empty(*self._changelog, self.settings.group, read)] if read else []
 
-    async def _commit(self, outputs: Sequence[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    async def _commit(self, outputs: Sequence[Output], offsets: Offsets, row: StatusRow | None) -> None:
         assert self._producer
         try:
             await self._producer.begin_transaction()
             sent = [future for output in outputs for future in await self._send(self._producer, output)]
-            await asyncio.gather(*sent)
-            await self._producer.send_offsets_to_transaction(self._behind_delay_line(offsets), self.settings.group)
+            own = await self._send(self._producer, self._status_output(row)) if row else []
+            await asyncio.gather(*sent, *own)
+            offset = own[0].result().offset if own else self.status.offset
+            await self._producer.send_offsets_to_transaction(
+                self._behind_delay_line(offsets(offset)), self.settings.group
+            )
             await self._producer.commit_transaction()
         except Exception as error:  # aiokafka's own error then only says that its sender has ended
             raise (self._guard and self._guard.ended) or error from None
+        if row and offset is not None:
+            self.status.written(row, offset)
 
-    async def _send(self, producer: AIOKafkaProducer, output: Output) -> list[asyncio.Future[object]]:
+    def _status_output(self, row: StatusRow) -> Output:
+        return Output(*self.unit.changelog, [(STATUS, row.dumps())])
+
+    async def _send(self, producer: AIOKafkaProducer, output: Output) -> list[asyncio.Future[Any]]:
         topic, now_ms = self.settings.topic(output.topic), self.clock.now_us() // 1000
         sent = []
         for chunk in chunks(output.pairs):
@@ -380,24 +380,26 @@ class Lease:
         end = max(offsets[place].offset, self.ends.get(OBSERVATIONS, 0))
         return {**offsets, place: OffsetAndMetadata(end, offsets[place].metadata)}
 
-    def _offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
-        """The group's offsets: for `keepline status` and lag tools, never read by a worker."""
-        metadata = orjson.dumps(self._offset_metadata()).decode()
-        return {place: OffsetAndMetadata(self.applied(source), metadata) for source, place in self.inputs.items()}
-
-    def _offset_metadata(self) -> dict[str, object]:
-        """What `keepline status` shows of a unit: every client can read the metadata of the group's offsets."""
-        unit = self.unit
-        return {
+    def _offsets(self, alerts: int) -> Offsets:
+        """The group's offsets as they are now: for `keepline status` and lag tools, never read by a worker. They are
+        complete with the offset of the status row; a few hundred bytes, whatever is sent.
+        """
+        unit, applied = self.unit, {place: self.applied(source) for source, place in self.inputs.items()}
+        body = {
             "unit": self.name,
             "partitions": unit.partitions,
             "saved_at": self.clock.now_us() / SECOND_US,
             "frontier": unit.frontier,
             "done": unit.done,
             "waiting": unit.waiting,
-            "alerts": short(self.alerts),
-            "counts": dict(unit.counts),
+            "alerts": alerts,
         }
+
+        def with_status(offset: int | None) -> dict[TopicPartition, OffsetAndMetadata]:
+            metadata = orjson.dumps(body | {"status": offset}).decode()
+            return {place: OffsetAndMetadata(position, metadata) for place, position in applied.items()}
+
+        return with_status
 
     def _count(self, outputs: Sequence[Output], seconds: float) -> None:
         self.stats.transactions += 1
@@ -420,19 +422,22 @@ async def within(seconds: float, what: str) -> AsyncIterator[None]:
         raise TimeoutError(str(error) or f"{what} took longer than {seconds:g} s") from None
 
 
-def _from_beginning(place: TopicPartition, read: int, first: int) -> str:
-    return (
+def _from_beginning(place: TopicPartition, read: int, first: int) -> Alert:
+    text = (
         f"{place.topic}/{place.partition} was deleted and made again (another topic id): it had been read up to offset "
         f"{read}, now it is read from offset {first}, its beginning; events that were applied before and are published "
         "again are recognized for seven days"
     )
+    figures = {"read": read, "first": first}
+    return Alert(AlertKind.TOPIC_MADE_AGAIN, f"{place.topic}/{place.partition}", text, figures)
 
 
-def _empty(topic: str, partition: int, group: str, read: Sequence[str]) -> str:
-    return (
+def _empty(topic: str, partition: int, group: str, read: Sequence[str]) -> Alert:
+    text = (
         f"{topic}/{partition} is empty although the group {group} has read {', '.join(read)} before: it was deleted "
         "and made again; all inputs are read from their beginning, and live no case opens for what is past"
     )
+    return Alert(AlertKind.CHANGELOG_LOST, f"{topic}/{partition}", text)
 
 
 def _incomplete(name: str, topic: str, partition: int) -> str:
@@ -441,18 +446,6 @@ def _incomplete(name: str, topic: str, partition: int) -> str:
         f"complete; stop the workers, delete {topic}, run `keepline topics create` and start them: all inputs are read "
         "from their beginning"
     )
-
-
-def short(alerts: Sequence[str]) -> list[str]:
-    """As many alerts as fit into the metadata of offsets, whose 4,096 characters brokers do not exceed."""
-    room = ALERT_CHARACTERS
-    found: list[str] = []
-    for alert in alerts:
-        room -= len(alert)
-        if room < 0:
-            return [*found, f"{len(alerts) - len(found)} more alerts: the worker's log has them"]
-        found.append(alert)
-    return found
 
 
 def chunks(pairs: Sequence[Pair]) -> list[list[Pair]]:

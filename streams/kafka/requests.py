@@ -31,6 +31,8 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from schemas.alerts import Alert, AlertKind
+
 UUID_BYTES = 16
 UNKNOWN = -(1 << 31)  # a broker that does not tell what is allowed
 # bit of an operation in what a broker tells (AclOperation)
@@ -187,13 +189,15 @@ class OpenTransaction:
     first_offset: int
     last_timestamp_ms: int
 
-    def alert(self, hidden: int) -> str:
-        """A sentence for on-call. hidden: how many offsets it holds back."""
-        return (
+    def alert(self, hidden: int) -> Alert:
+        """For on-call. hidden: how many offsets it holds back."""
+        text = (
             f"{self.place.topic}/{self.place.partition}: a transaction of producer {self.producer_id} is open since "
             f"offset {self.first_offset}, the frontier waits for its end; it hides {hidden} offsets; to abort it: "
             f"{self.command}"
         )
+        subject, figures = f"{self.place.topic}/{self.place.partition}", {"offset": self.first_offset, "hidden": hidden}
+        return Alert(AlertKind.OPEN_TRANSACTION, subject, text, {"producer_id": self.producer_id} | figures)
 
     @property
     def command(self) -> str:

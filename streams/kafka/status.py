@@ -1,8 +1,9 @@
 """The status of a group, read from the brokers alone; no worker is asked.
 
 A checkpoint commits the group's offsets, with the unit's state as their metadata (lease.py), so position and state
-shown here come from one transaction. Lag counts records that a committed reader would still get, without control
-markers and aborted records.
+shown here come from one transaction. Counts and alerts are in a row of the unit's changelog, whose offset the metadata
+have: it is read there, however long the changelog is (unit_status.py). Lag counts records that a committed reader
+would still get, without control markers and aborted records.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -27,6 +28,7 @@ from streams.kafka import topics
 from streams.kafka.settings import Settings
 from streams.units.sources import MODELS, OBSERVATIONS
 from streams.units.strays import ours
+from streams.units.unit import STATUS
 
 STUCK_S = 60.0  # a checkpoint a second is usual
 MOST_COUNTED = 10_000  # differences up to this are counted record by record, since markers are offsets too
@@ -34,6 +36,8 @@ READ_LIMIT_S = 60.0
 MOST_US = 253_402_300_800_000_000  # the year 10000
 LAST_MODELS = 64  # offsets from the end that are searched for the newest model: models and markers alternate
 MOST_METADATA = 4_000  # of an offset; brokers allow 4,096 bytes
+ROW_FETCH_BYTES = 64 << 10  # a larger record comes whole
+ROW_LIMIT_S = 5.0  # a transaction that was committed just now is read as soon as its marker is written
 
 
 class Report(BaseModel):
@@ -45,9 +49,28 @@ class Report(BaseModel):
     frontier: str | None
     done: bool
     waiting: bool
-    alerts: list[str]
-    counts: dict[str, int]
+    alerts: int | list[str] = 0  # of earlier releases: the sentences
+    counts: dict[str, int] = {}  # of earlier releases
+    status: Annotated[int, Field(ge=0, lt=1 << 63)] | None = None  # the offset of the row with counts and alerts
     given_up: str | None = None  # why the unit does not work; its worker tries it again
+
+
+class ShownAlert(BaseModel):
+    """An alert as a unit writes it (schemas/alerts.py). Of a newer release it may be of a kind that this one lacks."""
+
+    kind: str
+    subject: str
+    text: str
+    figures: dict[str, str | int | float]
+    since: str
+
+
+class Row(BaseModel):
+    """What a unit writes for `keepline status` (unit_status.py)."""
+
+    counts: dict[str, int]
+    alerts: list[ShownAlert]
+    unknown_fields: dict[str, int]
 
 
 class ServedModel(BaseModel):
@@ -84,7 +107,7 @@ class UnitState:
     done: bool
     waiting: bool
     lag_records: int
-    alerts: list[str] = field(default_factory=list)
+    alerts: list[str] | None = field(default_factory=list)  # sentences; None: unknown yet
     given_up: str | None = None
 
 
@@ -101,6 +124,10 @@ class Status:
     model: ServedModel | None
     counts: Mapping[str, int]
     problems: list[str] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)  # unit, kind, subject, text, figures, since
+    unknown_fields: Mapping[str, int] = field(
+        default_factory=dict
+    )  # by producer: records with fields not in the schema
 
     def as_json(self) -> dict[str, Any]:
         """Returns the body of `keepline status --json`."""
@@ -120,14 +147,23 @@ async def read(settings: Settings) -> Status:
         saved, foreign = _ours(settings, partitions, committed)
         places, model = await asyncio.wait_for(_read_inputs(settings, saved), READ_LIMIT_S)
     reports = {report.unit: report for _, report in saved.values()}
-    counts: Counter[str] = Counter()
-    for report in reports.values():
-        counts.update(report.counts)
-    units = [_unit_state(report, places) for _, report in sorted(reports.items())]
+    rows = await asyncio.wait_for(_read_rows(settings, reports), READ_LIMIT_S)
+    units = [_unit_state(report, rows.get(name), places) for name, report in sorted(reports.items())]
     expected = [f"engine-{partition}" for partition in range(partitions)] + ["learner"]
-    status = Status(settings.group, settings.topic_prefix, state, members, units, places, model, dict(counts))
+    status = Status(settings.group, settings.topic_prefix, state, members, units, places, model, _counts(reports, rows))
+    status.alerts.extend({"unit": name} | one.model_dump() for name, row in sorted(rows.items()) for one in row.alerts)
+    status = replace(
+        status, unknown_fields=dict(sum((Counter(row.unknown_fields) for row in rows.values()), Counter()))
+    )
     status.problems.extend([*problems(status, expected), *foreign])
     return status
+
+
+def _counts(reports: Mapping[str, Report], rows: Mapping[str, Row]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for name, report in reports.items():
+        counts.update(rows[name].counts if name in rows else report.counts)
+    return dict(counts)
 
 
 async def refuse_other_partitions(settings: Settings, partitions: int) -> None:
@@ -175,9 +211,7 @@ def with_reason(metadata: str, unit: str, reason: str) -> str:
     try:
         report = Report.model_validate_json(metadata)
     except ValidationError:  # it has never saved anything
-        report = Report(
-            unit=unit, saved_at=0.0, frontier=None, done=False, waiting=False, alerts=[], counts={}, given_up=reason
-        )
+        report = Report(unit=unit, saved_at=0.0, frontier=None, done=False, waiting=False)
     report.given_up = reason
     text = report.model_dump_json(exclude_none=False)
     if len(text.encode()) > MOST_METADATA:
@@ -209,7 +243,7 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
         for unit in status.units
         if unit.given_up
     ]
-    wrong += [f"{unit.unit}: {alert}" for unit in status.units for alert in unit.alerts]
+    wrong += [f"{unit.unit}: {alert}" for unit in status.units for alert in unit.alerts or ()]
     return wrong + [
         f"{unit.unit} has not saved for {unit.seconds_since_checkpoint:.0f} s while {unit.lag_records} records wait"
         for unit in status.units
@@ -254,6 +288,46 @@ async def _read_inputs(settings: Settings, saved: Saved) -> tuple[list[Place], S
         for place, one in sorted(saved.items())
     ]
     return places, _model(records[models])
+
+
+async def _read_rows(settings: Settings, reports: Mapping[str, Report]) -> dict[str, Row]:
+    """Returns the rows with counts and alerts, by unit; without those that cannot be read: they are unknown yet."""
+    wanted = {
+        TopicPartition(settings.topic(topic), partition): (name, report.status)
+        for name, report in reports.items()
+        if report.status is not None
+        for topic, partition in _changelog(name)
+    }
+    if not wanted:
+        return {}
+    consumer = AIOKafkaConsumer(
+        **settings.client,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=ROW_FETCH_BYTES,
+    )
+    rows: dict[str, Row] = {}
+    async with consumer:
+        consumer.assign(list(wanted))
+        for place, (_, offset) in wanted.items():
+            consumer.seek(place, offset)
+        left, until = set(wanted), time.monotonic() + ROW_LIMIT_S
+        while left and time.monotonic() < until:
+            for place, records in (await consumer.getmany(*left, timeout_ms=200)).items():
+                left.discard(place)  # the first record is the row, or the row is gone
+                name, offset = wanted[place]
+                with suppress(ValidationError):
+                    if records[0].offset == offset and records[0].key == STATUS:
+                        rows[name] = Row.model_validate_json(records[0].value or b"")
+    return rows
+
+
+def _changelog(unit: str) -> list[tuple[str, int]]:
+    """Returns the changelog of a unit and its partition; none for a name that no unit has."""
+    if unit in ("learner", "dispatcher"):
+        return [(f"{unit}-state", 0)]
+    number = unit.removeprefix("engine-")
+    return [("state", int(number))] if unit.startswith("engine-") and number.isdecimal() and len(number) < 7 else []
 
 
 async def _records(
@@ -303,9 +377,11 @@ def _model(records: list[Any]) -> ServedModel | None:
     return None
 
 
-def _unit_state(report: Report, places: list[Place]) -> UnitState:
+def _unit_state(report: Report, row: Row | None, places: list[Place]) -> UnitState:
     lag = sum(place.lag_records for place in places if place.unit == report.unit)
     age = max(time.time() - report.saved_at, 0.0)
-    return UnitState(
-        report.unit, report.frontier, age, report.done, report.waiting, lag, report.alerts, report.given_up
-    )
+    if row is not None:
+        alerts: list[str] | None = [one.text for one in row.alerts]
+    else:
+        alerts = report.alerts if isinstance(report.alerts, list) else None
+    return UnitState(report.unit, report.frontier, age, report.done, report.waiting, lag, alerts, report.given_up)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
@@ -61,6 +62,7 @@ class WorkerCollector(Collector):
         yield _held(ready)
         yield _strays(ready)
         yield _per_unit("alerts", "open alerts; `keepline status` shows their texts", _alerts(ready))
+        yield _alerts_by_kind(ready)
         yield from _model(ready)
 
 
@@ -206,6 +208,14 @@ def _model(leases: list[Lease]) -> Iterator[Metric]:
 
 def _alerts(leases: list[Lease]) -> dict[str, float]:
     return {lease.name: float(len(lease.alerts)) for lease in leases}
+
+
+def _alerts_by_kind(leases: list[Lease]) -> Metric:
+    found = GaugeMetricFamily("keepline_alert", "open alerts by kind (docs/alerts.md)", labels=["unit", "kind"])
+    for lease in leases:
+        for kind, count in sorted(Counter(alert.kind.value for alert in lease.alerts).items()):
+            found.add_metric([lease.name, kind], count)
+    return found
 
 
 def _scores(lease: Lease) -> bool:

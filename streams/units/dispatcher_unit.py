@@ -11,14 +11,17 @@ from typing import Any
 
 import orjson
 
+from schemas.alerts import Alert
 from schemas.instants import format_instant
-from streams.interventions.dispatcher import Dispatcher, Grant, PartitionCandidate
+from streams.interventions.dispatcher import AGENT, Dispatcher, Grant, PartitionCandidate
 from streams.profile.profile import Profile
 from streams.units.global_unit import GlobalUnit, InstantBatch, InstantFeed
 from streams.units.seal import sealed
 from streams.units.sources import CANDIDATES, DISPATCHES
 from streams.units.strays import Strays
 from streams.units.unit import POSITION, Clock, Output
+
+AGENTS, NO_AGENTS = b"\0agents", b"{}"  # a row of their own: there may be thousands, and a position stays small
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class DispatcherUnit(GlobalUnit[DispatcherBatch]):
         self.clock, self.dispatcher = clock, Dispatcher(profile.limits)
         self.answers: list[tuple[int, bytes]] = []  # partition, message
         self.granted = {"granted": 0, "refused": 0}
+        self._agents = NO_AGENTS  # as last written
 
     @property
     def counts(self) -> dict[str, int]:
@@ -66,8 +70,13 @@ class DispatcherUnit(GlobalUnit[DispatcherBatch]):
         return self.granted
 
     @property
-    def alerts(self) -> list[str]:
-        """What it has skipped, a sentence for each topic."""
+    def unknown_fields(self) -> dict[str, int]:
+        """None: the engines count."""
+        return {}
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """Records that are not ours."""
         return self.strays.alerts
 
     def open_feed(self) -> DispatcherFeed:
@@ -84,11 +93,17 @@ class DispatcherUnit(GlobalUnit[DispatcherBatch]):
         self._answer(batch.instant_us, self.dispatcher.decide(batch.instant_us, batch.candidates))
 
     def _state(self) -> tuple[dict[str, Any], dict[bytes, bytes]]:
-        return {"granted": self.granted, "dispatcher": self.dispatcher.state()}, {}
+        state = self.dispatcher.state()
+        agents = {name: use for name, use in state["used"].items() if name.startswith(AGENT)}
+        state["used"] = {name: use for name, use in state["used"].items() if name not in agents}
+        row, before = orjson.dumps(agents), self._agents
+        self._agents = row
+        return {"granted": self.granted, "dispatcher": state}, {} if row == before else {AGENTS: row}
 
     def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
-        self.granted = body["granted"]
-        self.dispatcher.load(body["dispatcher"])
+        self.granted, self._agents = body["granted"], rows.get(AGENTS, NO_AGENTS)
+        agents = orjson.loads(self._agents)  # the release before had them among the others
+        self.dispatcher.load({**body["dispatcher"], "used": body["dispatcher"]["used"] | agents})
 
     def _row_of_the_release_before(self, key: bytes, value: bytes) -> None:
         body = orjson.loads(value)

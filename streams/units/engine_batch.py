@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ class Batch:
     letters: list[Letter] = field(default_factory=list)
     too_late: dict[int, Letter] = field(default_factory=dict)  # by the `letter` of its row, should it be refused
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    producers: Sequence[str] = ()  # names, by the codes of the rows
     model: Snapshot | None = None
     grants: list[Grants] = field(default_factory=list)
     matured: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # grid instant -> its blocks

@@ -24,6 +24,7 @@ from schemas.validation import Erased, Mark
 from streams.engine.engine import Engine
 from streams.inputs.details import WaitingDetails
 from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets, behind_us
+from streams.inputs.names import short_name
 from streams.inputs.schedule import is_grid, next_grid
 from streams.units.engine_batch import Batch, Grants, Letter, LetterOf
 from streams.units.refusal_counts import TOO_LATE
@@ -115,7 +116,7 @@ class EngineFeed:
         if self.live:  # an event ahead of the clock must not delay the others
             np.minimum(rows["time_us"], self.clock_us, out=rows["time_us"])
         rows["slot"] = self.engine.table.slots(decoded.events.customers)
-        rows["producer"] = self.engine.quality.codes(decoded.events.producers)
+        rows["producer"] = self._codes(decoded.events.producers)
         self.details.keep(rows, decoded.details)
         self.unknown_fields.update(decoded.unknown_fields)
         taken = 0
@@ -130,6 +131,16 @@ class EngineFeed:
         self.merge.add(source, rows[taken:], offsets[decoded.index[taken:]])
         self._keep_letters(rows, decoded.index, letter)
         self.merge.read_up_to(source, int(offsets[-1]) + 1)
+
+    def _codes(self, producers: Sequence[str]) -> NDArray[np.uint16]:
+        """Returns (events,) the codes of producers; those that no waiting row has are freed if need be."""
+        quality = self.engine.quality
+        if not quality.has_room(len(producers)):
+            waiting = [rows for source in self.merge.sources.values() for rows, _ in source.chunks]
+            new = quality.keep(np.unique(np.concatenate([rows["producer"] for rows in waiting] or [np.zeros(0, "u2")])))
+            for rows in waiting:
+                rows["producer"] = new[rows["producer"]]
+        return quality.codes(producers)
 
     def _keep_letters(self, rows: Rows, index: NDArray[np.intp], letter: LetterOf) -> None:
         """Keeps the dead letters of events that are behind `time.latest`. They wait in the merge like the others, and
@@ -247,8 +258,8 @@ class EngineFeed:
         clock_us = self.clock_us if self.live else 0
         ignored, self.ignored = self.ignored, 0
         return Batch(
-            self, base, self.position, until_us, rows, details, self._passed(), too_late, unknown, model, grants,
-            matured, heartbeats, clock_us, ended, ignored,
+            self, base, self.position, until_us, rows, details, self._passed(), too_late, unknown,
+            self.engine.quality.names, model, grants, matured, heartbeats, clock_us, ended, ignored,
         )  # fmt: skip
 
     def _heartbeats(self, until_us: int) -> dict[tuple[str, str], list[Mark]]:
@@ -257,7 +268,7 @@ class EngineFeed:
         later = []
         for due_us, kind, mark in self.heartbeats:
             if due_us <= until_us:
-                due.setdefault((kind, mark.producer), []).append(mark)
+                due.setdefault((kind, short_name(mark.producer)), []).append(mark)
             else:
                 later.append((due_us, kind, mark))
         self.heartbeats = later

@@ -10,11 +10,14 @@ from pydantic import BaseModel
 
 from features.deduplication import PART
 from online_model.snapshot import Snapshot
+from schemas.alerts import Alert, AlertKind
 from streams.cases.customer_cases import CustomerCases
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.units.unit import POSITION
 
 CASE, ATTRIBUTES, IDS = b"\0case:", b"\0persona:", b"\0ids:"
+# what has names from outside: rows of their own, so that a position stays small; and as they are before the first event
+EMPTY_PARTS = {b"\0producers": b"[]", b"\0quality": b"{}", b"\0unknown-fields": b"{}"}
 IDS_KEY = re.compile(rb"\0ids:\d{6}:\d{6}")
 
 
@@ -48,13 +51,14 @@ class PositionRow(BaseModel):
     judged: dict[str, tuple[int, int]]
 
 
-def lost_rows(topic: str, partition: int, lost: Mapping[str, int]) -> list[str]:
-    """Returns a sentence if rows of a state are gone."""
+def lost_rows(topic: str, partition: int, lost: Mapping[str, int]) -> list[Alert]:
+    """Returns an alert if rows of a state are gone."""
     if not lost:
         return []
     which = ", ".join(f"{count} of {what}" for what, count in sorted(lost.items()))
-    return [
+    text = (
         f"{topic}/{partition}: rows of this state are lost: records that Keepline has not written had their keys, and "
         f"compaction kept those; {which}: decisions about these customers are as if they were new; for an exact state "
         "replay the history into new topics with `keepline repartition --to N PREFIX`"
-    ]
+    )
+    return [Alert(AlertKind.ROWS_LOST, f"{topic}/{partition}", text, dict(lost))]

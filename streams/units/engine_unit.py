@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 import orjson
 
+from online_model.drift import MOST_PRODUCERS
 from online_model.snapshot import Snapshot
+from schemas.alerts import Alert, AlertKind, Figures
 from schemas.errors import Failure
 from schemas.instants import DAY_US, format_instant
 from streams.cases.outbox import Facts
 from streams.engine.engine import Engine, Sweep
 from streams.inputs.merge import OffsetGap
+from streams.inputs.names import add_capped
 from streams.inputs.schedule import is_grid, next_grid
 from streams.interventions.opening import Withheld
 from streams.interventions.stop_loss import added, alert
@@ -27,7 +30,7 @@ from streams.profile.profile import Profile
 from streams.units.customer_rows import CustomerRows
 from streams.units.engine_batch import Batch, Letter
 from streams.units.engine_feed import EngineFeed
-from streams.units.engine_rows import ATTRIBUTES, CASE, IDS, lost_rows, row_of_the_release_before
+from streams.units.engine_rows import ATTRIBUTES, CASE, EMPTY_PARTS, IDS, lost_rows, row_of_the_release_before
 from streams.units.refusal_counts import RefusalCounts
 from streams.units.seal import sealed, sealed_rows
 from streams.units.sources import (
@@ -86,6 +89,8 @@ class EngineUnit:
         self._rows = ChangelogRows(self.strays, STATE, partition, row_of_the_release_before)
         self._customers = CustomerRows(self.engine, self._rows)
         self._to_seal: list[Pair] = []  # rows of the release before, written again with the first changes
+        self.unknown_fields = Counter[str]()  # by producer
+        self._parts = dict.fromkeys(EMPTY_PARTS, b"")  # rows as last written
 
     @property
     def waiting(self) -> bool:
@@ -105,23 +110,27 @@ class EngineUnit:
         return dict(counts) | {"read": read, "live_cases": len(self.engine.casebook)}
 
     @property
-    def alerts(self) -> list[str]:
-        """Sentences for on-call."""
+    def alerts(self) -> list[Alert]:
+        """For on-call."""
         engine = self.engine
         quiet = engine.hearing.alerts(engine.now_us or 0, engine.scoring.crossings.undecided.values())
-        held = [f"{why}: none opens; {len(self.engine.pending)} crossings wait" for why in self._held()]
         refused = self.refusals.alerts(self.profile.drift, self.engine.quality.events)
-        return quiet + held + refused + self.strays.alerts + lost_rows(STATE, self.partition, self.lost)
+        return quiet + self._held() + refused + self.strays.alerts + lost_rows(STATE, self.partition, self.lost)
 
-    def _held(self) -> list[str]:
+    def _held(self) -> list[Alert]:
         """Why no case opens; not for a model that has not learned yet, since that is expected."""
         model = self.engine.scorer.snapshot
         if self.engine.hold == Withheld.STOP_LOSS:
-            return [alert(self.profile, model.judged)]
-        if self.engine.hold == Withheld.MODEL_NOT_READY and model.learned:
-            bound = "unknown" if model.least_auc is None else f"{model.least_auc:.3f}"
-            return [f"model {model.version}: {model.hold} ({bound} against {self.profile.model.least_auc})"]
-        return []
+            return [alert(self.profile, model.judged, len(self.engine.pending))]
+        if self.engine.hold != Withheld.MODEL_NOT_READY or not model.learned:
+            return []
+        bound, waiting = "unknown" if model.least_auc is None else f"{model.least_auc:.3f}", len(self.engine.pending)
+        text = (
+            f"model {model.version}: {model.hold} ({bound} against {self.profile.model.least_auc}): none opens; "
+            f"{waiting} crossings wait"
+        )
+        figures: Figures = {"version": model.version, "least_auc": bound, "waiting": waiting}
+        return [Alert(AlertKind.MODEL_HELD, model.hold.name.lower(), text, figures)]
 
     def start_over(self, source: str, offset: int) -> None:
         """Moves a source to the beginning of a topic that was made again. Observations that were in it get no label."""
@@ -144,6 +153,7 @@ class EngineUnit:
         if batch.base != self.position:
             raise OffsetGap(f"{self.name}: a batch from {batch.base} came, expected one from {self.position}")
         engine = self.engine
+        engine.quality.applied = batch.producers or engine.quality.applied
         if batch.until_us is not None:
             if engine.now_us is None:
                 engine.start(batch.feed.merge.start_us)  # type: ignore[attr-defined]  # the feed is ours
@@ -159,6 +169,7 @@ class EngineUnit:
             self._refuse(batch.too_late[number] for number in self._advance(batch, batch.until_us))
         engine.counts["applied"] += batch.ignored
         engine.counts["unknown_fields"] += batch.unknown_fields.total()
+        add_capped(self.unknown_fields, batch.unknown_fields, MOST_PRODUCERS)
         self._refuse(batch.letters)
         if batch.ended:
             engine.report_end()
@@ -179,13 +190,14 @@ class EngineUnit:
         if position is None:
             return
         self._load_position(position)
+        self._load_parts(rows)
         attributes = {int(key.removeprefix(ATTRIBUTES)): row for key, row in rows.items() if key.startswith(ATTRIBUTES)}
         cases = {key.removeprefix(CASE).decode(): row for key, row in rows.items() if key.startswith(CASE)}
         engine.recent.load({key: row for key, row in rows.items() if key.startswith(IDS)})
         engine.attributes_table.load(attributes, position.get("rows", {}).get("attributes", len(attributes)))
         engine.casebook.load(engine.table.slots(list(cases)).tolist(), cases.values(), engine.now_us or 0)
         engine.pending.schedule_retries(engine.now_us or 0)
-        found = self._row_counts() | {"attributes": len(attributes)}
+        found = self._row_counts() | {"attributes": len(attributes), "names": len(rows.keys() & self._parts.keys())}
         self.lost += Counter(position.get("rows", {})) - Counter(found)
         self._to_seal = list(rows.items()) if is_older else []
 
@@ -264,6 +276,7 @@ class EngineUnit:
         rows += self.engine.recent.take_changes()
         rows += self.engine.casebook.take_changes(CASE, self.engine.table.names)
         rows += self.engine.attributes_table.take_changes(ATTRIBUTES)
+        rows += self._changed_parts()
         rows.append((POSITION, orjson.dumps(self._position(), option=orjson.OPT_SORT_KEYS)))
         return Output(STATE, self.partition, customers + sealed_rows(STATE, rows))
 
@@ -275,6 +288,7 @@ class EngineUnit:
             "cases": engine.casebook.entries,
             "attributes": engine.attributes_table.saved,
             "ids": engine.recent.parts,
+            "names": len(self._parts),
         }
 
     def _position(self) -> dict[str, Any]:
@@ -290,9 +304,7 @@ class EngineUnit:
             "done": self.done,
             "counts": dict(engine.counts),
             "model": engine.scorer.snapshot.dumps().decode(),
-            "producers": engine.hearing.producers.state(),
             "partitions": self.partitions,
-            "quality": engine.quality.state(),
             "judged": engine.casebook.judged,
             "backlog": [engine.backlog.day, engine.backlog.used],
             "rows": self._row_counts(),
@@ -314,8 +326,27 @@ class EngineUnit:
         engine.counts.clear()
         engine.counts.update(body["counts"])
         engine.serve_model(Snapshot.loads(body["model"].encode()))
-        engine.hearing.producers.load(body.get("producers", []))
-        engine.quality.load(body["quality"])
+        # earlier releases wrote them here, and not in rows of their own
+        self._parts |= {
+            b"\0" + name.encode(): orjson.dumps(body[name]) for name in ("producers", "quality") if name in body
+        }
         engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
         engine.casebook.judged = added({}, body["judged"])
         self.lost = Counter(body.get("lost", {}))
+
+    def _changed_parts(self) -> list[Pair]:
+        """Rows of what has names from outside: a position stays small, however long and many they are."""
+        engine = self.engine
+        states: tuple[Any, ...] = engine.hearing.producers.state(), engine.quality.state(), self.unknown_fields
+        rows = dict(zip(self._parts, map(orjson.dumps, states), strict=True))
+        changed: list[Pair] = [(key, row) for key, row in rows.items() if row != self._parts[key]]
+        self._parts = rows
+        return changed
+
+    def _load_parts(self, rows: dict[bytes, bytes]) -> None:
+        found = [rows.get(key) or self._parts[key] or empty for key, empty in EMPTY_PARTS.items()]
+        producers, quality, unknown_fields = map(orjson.loads, found)
+        self.engine.hearing.producers.load(producers)
+        self.engine.quality.load(quality)
+        self.unknown_fields = Counter(unknown_fields)
+        self._parts = dict.fromkeys(self._parts, b"")  # the next checkpoint writes all, wherever they came from

@@ -16,7 +16,7 @@ from streams.units.global_unit import InstantBatch, InstantFeed
 from streams.units.strays import Strays
 from streams.units.unit import Clock, Record
 
-MOST_REFUSED = 20  # commands that are told of at once
+MOST_REFUSED = 1_000  # that are remembered until the next batch
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from online_model.promotion import Promotion
 from online_model.readiness import ReadinessRules
 from online_model.registry import Serving
 from online_model.variant import Hyperparameters
+from schemas.alerts import Alert, AlertKind
 from schemas.instants import DAY_US
 from streams.interventions.stop_loss import Judged, added
 from streams.profile.profile import Profile
@@ -47,9 +48,14 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         return {}
 
     @property
-    def alerts(self) -> list[str]:
-        """What has drifted, and commands that were not obeyed, a sentence each."""
-        return [*self.learner.drift.alerts, *self.refused, *self.strays.alerts]
+    def unknown_fields(self) -> dict[str, int]:
+        """None: the engines count."""
+        return {}
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """What has drifted, commands that were not obeyed, and records that are not ours."""
+        return [*self.learner.drift.alerts, *self._refused(), *self.strays.alerts]
 
     def open_feed(self) -> LearnerFeed:
         """Returns a feed that starts at the position of the state."""
@@ -78,6 +84,13 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         self.snapshots.append(replace(self.serving.serve(own, command), judged=self.judged).dumps())
         if report:
             self.learner.drift.compare(at_us, report.histograms, report.missing)
+
+    def _refused(self) -> list[Alert]:
+        if not self.refused:
+            return []
+        more = f" (and {len(self.refused) - 1} more)" if len(self.refused) > 1 else ""
+        figures = {"commands": len(self.refused)}
+        return [Alert(AlertKind.COMMAND_REFUSED, LABELLED, f"{self.refused[0]}{more}", figures)]
 
     def _state(self) -> tuple[dict[str, Any], dict[bytes, bytes]]:
         learned = {} if self._is_saved else self.learner.dumps()

@@ -8,12 +8,13 @@ a row without a seal is none of ours, whatever it looks like.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import orjson
 
 from online_model.registry import KIND
 from online_model.snapshot import Snapshot
+from schemas.alerts import Alert, AlertKind
 from schemas.errors import Failure
 from schemas.instants import parse_instant
 from schemas.internal_messages import Candidates, Dispatch, LabelledExamples, Mark, Observations, ReportEnd, ReportMark
@@ -21,7 +22,7 @@ from streams.engine.observations import examples_of
 from streams.engine.reports import Report
 from streams.units.seal import GONE, is_sealed, opened
 from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
-from streams.units.unit import CLOCK_KEY, LEASE_KEY, POSITION, Record
+from streams.units.unit import CLOCK_KEY, LEASE_KEY, POSITION, STATUS, Record
 
 Shape = Callable[[bytes], object]  # raises unless it is what the release before wrote
 RowShape = Callable[[bytes, bytes], object]  # the same, of a row by its key
@@ -36,6 +37,14 @@ class Found:
     last: int
 
 
+def _alert(place: str, found: Found) -> Alert:
+    text = (
+        f"{place} holds records that Keepline has not written, they are skipped; {found.count} so far, from offset "
+        f"{found.first} to {found.last}: find who writes there, and take its right to write (ACL)"
+    )
+    return Alert(AlertKind.STRAY_RECORDS, place, text, asdict(found))
+
+
 class Strays:
     """The records that a unit has skipped since this process owns it, by topic (short name) and partition."""
 
@@ -43,13 +52,9 @@ class Strays:
         self.found: dict[tuple[str, int], Found] = {}
 
     @property
-    def alerts(self) -> list[str]:
-        """A sentence for each partition that holds some."""
-        return [
-            f"{topic}/{partition} holds records that Keepline has not written, they are skipped; {one.count} so far, "
-            f"from offset {one.first} to {one.last}: find who writes there, and take its right to write (ACL)"
-            for (topic, partition), one in sorted(self.found.items())
-        ]
+    def alerts(self) -> list[Alert]:
+        """One for each partition that holds some."""
+        return [_alert(f"{topic}/{partition}", one) for (topic, partition), one in sorted(self.found.items())]
 
     def add(self, topic: str, partition: int, offset: int) -> None:
         """Counts a record."""
@@ -79,7 +84,7 @@ class ChangelogRows:
     def add(self, record: Record) -> None:
         """Adds a row, or a deletion. Raises NewerRecord."""
         key, value = record.key or b"", record.value
-        if key in (LEASE_KEY, CLOCK_KEY):
+        if key in (LEASE_KEY, CLOCK_KEY, STATUS):
             return
         if value is None:
             if self.is_deletion(record, key in self._sealed or key in self._older):

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from schemas.alerts import Alert
+
 POSITION = b"\0position"  # key of the row with the position of the state
 LEASE_KEY = b"\0lease"  # key of the mark of a new owner
 GROUP_KEY = b"\0group"  # key of the name of the consumer group whose state it is
 CLOCK_KEY = b"\0clock"  # key of a record whose acknowledgement carries the broker's clock
+STATUS = b"\0status"  # key of the row for `keepline status`; units ignore it
 RESERVED = b"\0"  # first byte of all keys but those of customers' rows
 
 Pair = tuple[bytes | None, bytes | None]
@@ -91,7 +94,9 @@ class Unit(Protocol):
     @property
     def frontier(self) -> str | None: ...
     @property
-    def alerts(self) -> Sequence[str]: ...
+    def alerts(self) -> Sequence[Alert]: ...
+    @property
+    def unknown_fields(self) -> Mapping[str, int]: ...
 
     def load(self, records: Iterable[Any]) -> None:
         """Loads committed records of the changelog, in order."""

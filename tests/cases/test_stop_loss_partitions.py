@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from schemas.alerts import AlertKind
 from schemas.instants import WEEK_US, format_instant, parse_instant
 from streams.cases.casebook import Casebook
 from streams.cases.columns import NO_CASE, PENDING, SENT
@@ -129,17 +130,17 @@ def test_cases_count_for_the_version_that_their_message_carried(policy: Policy) 
 def test_on_call_is_told_of_the_hold_and_of_how_many_wait(policy: Policy) -> None:
     outputs, owners = stopped(policy)
     units: list[EngineUnit] = [owner.unit for owner in owners[:2]]
-    alerts = [alert for unit in units for alert in unit.alerts if "stop-loss" in alert]
+    alerts = [alert for unit in units for alert in unit.alerts if alert.kind is AlertKind.STOP_LOSS]
     waiting = [
         sum(np.isfinite(row[PENDING - len(NO_CASE)]) for row in unit.engine.table.rows[: len(unit.engine.table)])
         for unit in units
     ]
     assert sum(waiting) > 0
     assert [
-        alert.endswith(f" were saved, below 70%: none opens; {n} crossings wait")
+        alert.text.endswith(f" were saved, below 70%: none opens; {n} crossings wait")
         for alert, n in zip(alerts, waiting, strict=True)
     ] == [True, True]
-    assert all(outputs.profile.version in alert for alert in alerts)
+    assert all(outputs.profile.version in alert.text for alert in alerts)
 
 
 def test_a_grant_that_comes_when_cases_are_held_waits_with_its_share() -> None:

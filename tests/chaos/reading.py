@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import Failure
 from schemas.instants import parse_instant
-from streams.kafka import topics
+from streams.kafka import status, topics
 from streams.kafka.settings import Settings
 from tests.chaos.judge import Case, PartitionLog, Sample, Terms, Visit, Word, standstill_s
 from tests.units.shops import VISITS
@@ -30,7 +30,6 @@ class Sampler:
     def __init__(self, settings: Settings, partitions: int) -> None:
         self.settings = settings
         self.samples: list[dict[Sample, None]] = [{} for _ in range(partitions)]
-        self.counts: list[dict[str, int]] = [{} for _ in range(partitions)]
         self._moved = asyncio.Condition()
 
     async def run(self) -> None:
@@ -73,7 +72,6 @@ class Sampler:
         if body["frontier"] is not None:
             sample = Sample(int(body["saved_at"] * 1e6), parse_instant(body["frontier"]), offset)
             self.samples[partition][sample] = None
-            self.counts[partition] = body["counts"]
 
 
 @dataclass
@@ -109,10 +107,8 @@ class Reading:
 
 async def read(settings: Settings, sampler: Sampler) -> Reading:
     """Reads all topics that count."""
-    reading = Reading()
-    for samples, counts in zip(sampler.samples, sampler.counts, strict=True):
-        reading.logs.append(PartitionLog(samples=list(samples)))
-        reading.counts.update(counts)
+    reading = Reading(counts=Counter((await status.read(settings)).counts))
+    reading.logs += [PartitionLog(samples=list(samples)) for samples in sampler.samples]
     refused = _letters(reading, await _records(settings, "dead-letters"))
     _inputs(reading, await _records(settings, VISITS), refused)
     for partition, record in await _records(settings, "interventions"):

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from online_model.drift import MOST_PRODUCERS
 from schemas.columns import APP_ACTIVITY, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, Rows, empty_rows
-from streams.engine.quality import MOST_REPORTED, OTHERS, Quality
+from streams.engine.quality import OTHERS, Quality
 from streams.engine.reports import Report
 
 PRODUCERS = ("app", "pos", "shop")
@@ -64,11 +65,11 @@ def test_neither_batches_nor_partitions_nor_restarts_show(seed: int, parts: int,
 
 
 def test_very_many_producers_are_told_as_one() -> None:
-    n = MOST_REPORTED + 50
+    n = MOST_PRODUCERS + 50
     rows = empty_rows(n)
     rows["kind"] = SERVICE_VISIT
     report = counted(rows, [f"p{i}" for i in range(n)], Quality()).take()
-    assert len(report) == MOST_REPORTED + 1
+    assert len(report) == MOST_PRODUCERS + 1
     assert report[OTHERS]["service_visit.amount"] == (50, 50)
 
 

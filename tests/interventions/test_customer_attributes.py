@@ -32,7 +32,8 @@ fields = st.fixed_dictionaries(
 
 def restored(pairs: list[tuple[bytes | None, bytes | None]]) -> AttributesTable:
     again = AttributesTable()
-    again.load({int((key or b"").removeprefix(PREFIX)): row or b"" for key, row in reversed(pairs)}, len(pairs))
+    rows = {int((key or b"").removeprefix(PREFIX)): row for key, row in reversed(pairs) if row is not None}
+    again.load(rows, len(rows))
     return again
 
 

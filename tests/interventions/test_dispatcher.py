@@ -228,3 +228,17 @@ def test_among_equal_candidates_the_higher_net_value_is_granted_first(asked: lis
     grants = Dispatcher(LIMITS).decide(NOON_US, alike)
     ranked = sorted(grants, key=lambda grant: -grant.candidate.net_value)
     assert all(b.rule or not a.rule for a, b in pairwise(ranked) if a.candidate.net_value > b.candidate.net_value)
+
+
+def test_agents_beyond_the_cap_have_the_limit_of_their_team_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.interventions.dispatcher.MOST_USED", 3)
+    dispatcher = Dispatcher(limits(teams=[team(agents=4)]))  # four cases a day, one an agent
+    grants = dispatcher.decide(NOON_US, [asks(f"{i}", 9 - i, agent=agent) for i, agent in enumerate("aabccd")])
+    assert answers(grants) == {"0": "sent", "1": "capacity", "2": "sent", "3": "sent", "4": "sent", "5": "capacity"}
+    assert len(dispatcher.used) == 3
+
+
+def test_the_long_name_of_an_agent_that_an_earlier_release_kept_is_found_again() -> None:
+    dispatcher, name = Dispatcher(limits(teams=[team()])), "x" * 128
+    dispatcher.load({"used": {f"agent:desk:{name}": [TOMORROW_US, 1.0]}, "at_us": NOON_US})
+    assert answers(dispatcher.decide(NOON_US, [asks("one", agent=name)])) == {"one": "capacity"}

@@ -92,5 +92,8 @@ def test_another_version_holds_nothing() -> None:
 
 
 def test_the_alert_has_the_figures() -> None:
-    sentence = alert(PROFILE, {PROFILE.version: (120, 30)})
-    assert sentence == f"stop-loss: 30 of 120 judged cases of {PROFILE.version} were saved, below 40%"
+    found = alert(PROFILE, {PROFILE.version: (120, 30)}, waiting=7)
+    assert found.text == (
+        f"stop-loss: 30 of 120 judged cases of {PROFILE.version} were saved, below 40%: none opens; 7 crossings wait"
+    )
+    assert found.figures == {"judged": 120, "saved": 30, "waiting": 7}

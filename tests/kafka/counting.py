@@ -20,8 +20,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from schemas.alerts import Alert
+
 SOURCES = ("app-activity", "service-visits")
-POSITION, LEASE = b"\0position", b"\0lease"
+POSITION, RESERVED = b"\0position", b"\0"
 END = b"end"
 EVERY = 10
 
@@ -99,8 +101,12 @@ class CountingUnit:
         self.messages: list[bytes] = []
 
     @property
-    def alerts(self) -> list[str]:
+    def alerts(self) -> list[Alert]:
         return []
+
+    @property
+    def unknown_fields(self) -> dict[str, int]:
+        return {}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -115,7 +121,7 @@ class CountingUnit:
             if record.key == POSITION:
                 body = json.loads(record.value)
                 self.position, self.ended, self.topics = body["position"], body["ended"], body["topics"]
-            elif record.key != LEASE:
+            elif not record.key.startswith(RESERVED):
                 self.seen[record.key] = int(record.value)
 
     def loaded(self) -> None:

@@ -69,10 +69,10 @@ class Producer:
         return BatchInMemory()
 
     async def send_batch(self, batch: BatchInMemory, topic: str, *, partition: int) -> asyncio.Future[object]:
-        self.open += [(topic, partition, pair) for pair in batch.pairs]
+        offset, self.open = len(self.open), self.open + [(topic, partition, pair) for pair in batch.pairs]
         loop = asyncio.get_running_loop()
         sent: asyncio.Future[object] = loop.create_future()
-        loop.call_soon(sent.set_result, SimpleNamespace(timestamp=self.broker_ms, timestamp_type=1))
+        loop.call_soon(sent.set_result, SimpleNamespace(timestamp=self.broker_ms, timestamp_type=1, offset=offset))
         return sent
 
     async def send(self, topic: str, value: bytes, key: bytes, partition: int) -> asyncio.Future[object]:
@@ -122,6 +122,7 @@ async def test_rows_outputs_and_position_go_in_one_transaction(lease: Lease) -> 
         ("x-state", b"app-activity/k"),
         ("x-state", b"\0position"),
         ("x-interventions", None),
+        ("x-state", b"\0status"),
     ]
 
 
@@ -166,7 +167,7 @@ async def test_each_checkpoint_reads_the_broker_s_clock(lease: Lease) -> None:
     producer_of(lease).broker_ms -= 60_000
     await lease.checkpoint()
     (found,) = lease.alerts
-    assert "is ahead of that of the leader of x-state/0;" in found
+    assert "is ahead of that of the leader of x-state/0;" in found.text
     producer_of(lease).broker_ms += 60_000
     await lease.checkpoint()  # it shows the alert: nothing was applied
     assert not lease.alerts

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import orjson
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from streams.kafka import topics
 from streams.kafka.status import STUCK_S, Status, UnitState, problems, read
 from tests.kafka.city import PARTITIONS, City, new_city, wait_for
 from tests.kafka.counting import SOURCES
+from tests.kafka.test_unit_status import METADATA_BYTES
 
 ENGINES = [f"engine-{partition}" for partition in range(PARTITIONS)]
 
@@ -99,3 +101,44 @@ async def test_the_newest_model_is_the_one_in_force(city: City) -> None:
 async def drained(city: City) -> bool:
     """Returns whether everything sent is applied and saved."""
     return (await read(city.settings)).counts.get("applied", 0) == city.sent.total()
+
+
+async def test_counts_and_alerts_are_read_where_the_metadata_say_they_lie(city: City) -> None:
+    with city.worker() as worker:
+        await city.send(50)
+        await wait_for(lambda: drained(city))
+        worker.terminate()
+        worker.wait(30)
+    async with topics.admin(city.settings) as client:
+        offsets = await client.list_consumer_group_offsets(city.settings.group)
+    sizes = {len(offset.metadata) for offset in offsets.values()}
+    assert max(sizes) < METADATA_BYTES
+    seen = await read(city.settings)
+    assert (seen.counts, [unit.alerts for unit in seen.units]) == ({"applied": city.sent.total()}, [[]] * PARTITIONS)
+
+
+async def test_a_unit_whose_row_is_gone_is_unknown_yet(city: City) -> None:
+    with city.worker() as worker:
+        await city.send(50)
+        await wait_for(lambda: drained(city))
+        worker.terminate()
+        worker.wait(30)
+    async with topics.admin(city.settings) as client:
+        offsets = await client.list_consumer_group_offsets(city.settings.group)
+        behind = {
+            place: OffsetAndMetadata(one.offset, orjson.dumps(orjson.loads(one.metadata) | {"status": status}).decode())
+            for place, one in offsets.items()
+            for status in [place.partition * 10**9]  # another record, and behind the end
+        }
+        await set_offsets(city, behind)
+    seen = await read(city.settings)
+    assert [unit.alerts for unit in seen.units] == [None] * PARTITIONS
+    assert seen.counts == {}
+    assert orjson.loads(orjson.dumps(seen.as_json()))["units"][0]["alerts"] is None
+
+
+async def set_offsets(city: City, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+    consumer = AIOKafkaConsumer(**city.settings.client, group_id=city.settings.group, enable_auto_commit=False)
+    async with consumer:
+        consumer.assign(list(offsets))
+        await consumer.commit(offsets)

@@ -39,7 +39,7 @@ def calm(weeks: int = 4) -> Drift:
 def alerts(now: Histograms, missing: Missing) -> list[str]:
     drift = calm()
     drift.compare(9 * WEEK_US, now, missing)
-    return drift.alerts
+    return [alert.text for alert in drift.alerts]
 
 
 def test_without_a_change_there_is_no_alert() -> None:
@@ -127,7 +127,7 @@ def test_rising_losses_alert() -> None:
     assert drift.alerts == []
     losses(drift, 0.7, 1)
     (said,) = drift.alerts
-    assert said.startswith("log loss of what was served rose from 0.562 to 0.992 (ADWIN), no producer's data has")
+    assert said.text.startswith("log loss of what was served rose from 0.562 to 0.992 (ADWIN), no producer's data has")
 
 
 def test_falling_losses_do_not_alert() -> None:

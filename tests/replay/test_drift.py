@@ -26,7 +26,7 @@ def alerts(folder: Path, events: list[Event]) -> list[str]:
         replay = Replay(profile, sources, out)
         replay.run()
         out.close(replay.summary())
-    return replay.learner.alerts
+    return [alert.text for alert in replay.learner.alerts]
 
 
 def test_a_city_as_it_is_has_no_broken_producer(tmp_path: Path, events: list[Event]) -> None:

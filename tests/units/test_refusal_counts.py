@@ -19,8 +19,8 @@ def refusals(producer: str, n: int) -> RefusalCounts:
 
 def test_a_producer_of_whom_most_is_refused_is_named_with_the_rule() -> None:
     (alert,) = refusals("pos", 300).alerts(DRIFT, {"pos": 100})
-    assert alert.startswith("producer pos has broken its schema: 75% of its records of this week were refused")
-    assert "most by rule missing" in alert
+    assert alert.text.startswith("producer pos has broken its schema: 75% of its records of this week were refused")
+    assert "most by rule missing" in alert.text
 
 
 @pytest.mark.parametrize(("refused", "good"), [(DRIFT.least_counted - 1, 0), (300, 10_000)])
@@ -41,7 +41,7 @@ def test_producers_that_are_made_up_are_counted_as_one() -> None:
         made.count({"rule": "missing", "producer": f"p{i}"})
     assert made.counts[OTHERS] == 300
     (alert,) = made.alerts(DRIFT, {})
-    assert alert.startswith("producer others")
+    assert alert.text.startswith("producer others")
 
 
 def test_a_producer_that_sends_history_has_not_broken_its_schema() -> None:
@@ -49,6 +49,6 @@ def test_a_producer_that_sends_history_has_not_broken_its_schema() -> None:
     for _ in range(DRIFT.least_counted):
         made.count({"rule": "too_late", "producer": "pos"})
     (alert,) = made.alerts(DRIFT, {"pos": 100})
-    assert alert.startswith("producer pos sends history: 200 of its events of this week were refused as too_late")
+    assert alert.text.startswith("producer pos sends history: 200 of its events of this week were refused as too_late")
     made.next_week()
     assert made.alerts(DRIFT, {}) == []

@@ -64,7 +64,7 @@ def test_the_first_one_is_an_alert() -> None:
     made = unit()
     letters(made, VISITS, visits([name for name in NAMES if name not in MINE][:1]))
     (alert,) = made.alerts
-    assert "producer east sends customers to partitions in which they do not live" in alert
+    assert "producer east sends customers to partitions in which they do not live" in alert.text
 
 
 def profile(name: str) -> bytes:
@@ -83,7 +83,7 @@ def test_profiles_and_deletions_of_strangers_are_refused_too() -> None:
 def test_details_of_those_who_stay_are_still_theirs() -> None:
     made = unit()
     letters(made, PROFILES, [Record(i, name.encode(), profile(name)) for i, name in enumerate(NAMES)])
-    assert {one.scope for one in made.engine.attributes_table.all} == {None, *MINE}
+    assert {one.scope for one in made.engine.attributes_table.all.values()} == {None, *MINE}
 
 
 def test_another_number_of_partitions_is_refused_at_the_start() -> None:

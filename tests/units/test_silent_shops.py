@@ -81,7 +81,7 @@ def test_on_call_hears_who_is_silent_and_how_many_decisions_wait() -> None:
     shops = [Shop("east", names(0)), Shop("west", names(100), down=(30.0, 200.0), comes_back=False)]
     partition = Partition()
     partition.run(Town(shops, DAYS).messages(), START_US, START_US + 45 * DAY_US)
-    (alert,) = [text for text in partition.unit.alerts if "west" in text]
+    (alert,) = [one.text for one in partition.unit.alerts if "west" in one.subject]
     assert "west has not been heard on service_visit since" in alert
     assert " 0 decisions" not in alert
 
@@ -115,7 +115,7 @@ def test_a_backlog_makes_heartbeats_look_no_rarer_and_no_event_late() -> None:
     partition = Partition()
     down = (START_US + 40 * DAY_US, START_US + 54 * DAY_US)
     partition.run(town.messages(), START_US, START_US + 65 * DAY_US, down=down)
-    (alert,) = [text for text in partition.unit.alerts if "west" in text]
+    (alert,) = [one.text for one in partition.unit.alerts if "west" in one.subject]
     assert "(usual: every 1h)" in alert
     assert partition.unit.counts.get("late", 0) == 0
 
