@@ -75,7 +75,7 @@ def denied(settings: Settings, error: BaseException, operation: str) -> str:
     if resource == "group":
         names = [settings.group]
     elif resource == "transactional-id":
-        names = [f"{settings.transactional_id('')} --resource-pattern-type prefixed"]
+        names = names or [settings.transactional_id("")]
     return lack(settings, needed or operation, resource, names)
 
 
