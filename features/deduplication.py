@@ -31,6 +31,11 @@ class RecentIds:
     def __len__(self) -> int:
         return sum(self._count(day) for day in self._days)
 
+    @property
+    def parts(self) -> int:
+        """How many rows the changelog has."""
+        return sum(-(-count // PART) for count in self._saved.values())
+
     def take_new(self, ids: Ids, at_us: int) -> Flags:
         """Returns True where an id is new: neither earlier in `ids` nor in the last seven days. Keeps the new ids."""
         self._forget(at_us)

@@ -5,7 +5,8 @@
     bytes 5-8   CRC-32 of the numbers
     then        the numbers, float64 little endian
 
-A row of another version or catalogue raises Failure, which names the remedy. Rows are never converted.
+A row of another catalogue raises Failure, one of a newer version NewerRecord; both name the remedy. What has no valid
+checksum is no row of ours. Rows are never converted.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.portable_math import Array
-from schemas.errors import Failure
+from schemas.errors import Failure, NewerRecord
 
 VERSION = 1
 HEADER = struct.Struct("<BII")
@@ -50,10 +51,7 @@ class Before:
 
 
 def unpack(values: list[bytes], columns_signature: int, width: int, before: Before | None = None) -> Array:
-    """Returns the rows, (n, width), of values of the changelog; raises Failure at the first invalid one.
-
-    before: the format of the release before, whose rows are read too.
-    """
+    """Returns the rows, (n, width), of values that `is_row` accepts. before: the format of the release before."""
     size = HEADER.size + width * 8
     if before is not None and any(len(value) < size for value in values):
         old = [i for i, value in enumerate(values) if len(value) < size]
@@ -61,26 +59,29 @@ def unpack(values: list[bytes], columns_signature: int, width: int, before: Befo
         values = list(values)
         for i, value in zip(old, widened, strict=True):
             values[i] = value
-    for value in values:
-        _check(value, columns_signature, size)
     table = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), size)
     return np.ascontiguousarray(table[:, HEADER.size :]).view("<f8").astype(np.float64, copy=False)
 
 
-def _check(value: bytes, columns_signature: int, size: int) -> None:
+def is_row(value: bytes, columns_signature: int, width: int, before: Before | None = None) -> bool:
+    """Whether a value is a row of ours, by its checksum. Raises NewerRecord, and Failure for another catalogue."""
+    if len(value) <= HEADER.size:
+        return False
     version, found, checksum = HEADER.unpack_from(value)
-    if version != VERSION:
-        raise Failure(
-            f"state row of format {version}, expected {VERSION}: run the release that wrote it, or delete the "
-            "state topic and replay the inputs"
+    if zlib.crc32(memoryview(value)[HEADER.size :]) != checksum or version < VERSION:
+        return False
+    if version > VERSION:
+        raise NewerRecord(
+            f"a state row of format {version}, this release knows formats up to {VERSION}: a newer release wrote it; "
+            "run that release"
         )
-    if found != columns_signature or len(value) != size:
-        raise Failure(
-            f"state row of another feature catalogue ({found:08x}, {len(value)} bytes; this release has "
-            f"{columns_signature:08x}, {size} bytes): run the release that wrote it, or delete the state topic "
-            "and replay the inputs"
-        )
-    if zlib.crc32(memoryview(value)[HEADER.size :]) != checksum:
-        raise Failure(
-            "state row with a wrong checksum: the changelog is damaged; delete the state topic and replay the inputs"
-        )
+    numbers = (len(value) - HEADER.size) / 8
+    if (found, numbers) == (columns_signature, width):
+        return True
+    if before is not None and (found, numbers) == (before.columns_signature, width - 1):
+        return True
+    raise Failure(
+        f"a state row of another feature catalogue ({found:08x}, {len(value)} bytes; this release has "
+        f"{columns_signature:08x}, {HEADER.size + width * 8} bytes): run the release that wrote it, or delete the "
+        "state topic and replay the inputs"
+    )

@@ -48,6 +48,10 @@ class Table:
             found = list(map(self._slot.get, names))
         return np.array(found, np.intp)
 
+    def slot(self, name: str) -> int | None:
+        """Returns the slot of a customer; None: it has none."""
+        return self._slot.get(name)
+
     def gather(self, slots: Slots) -> Array:
         """Returns a copy, (columns, n), in which each column of the table is contiguous."""
         block = np.empty((self.rows.shape[1], len(slots)))

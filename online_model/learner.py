@@ -23,10 +23,10 @@ from online_model.examples import Examples, joined
 from online_model.mixture import MixtureOfExperts
 from online_model.prequential import PrequentialMetrics
 from online_model.promotion import ChampionChallenger, Promotion, winner
-from online_model.readiness import ReadinessRules, RecentMetrics
+from online_model.readiness import Hold, ReadinessRules, RecentMetrics
 from online_model.reservoir import Reservoir
 from online_model.snapshot import MODEL, Lineage, Reason, Snapshot, initial_mean
-from online_model.treatment import Treatment
+from online_model.treatment import ReportedContacts
 from online_model.treatment import weights as weights_of
 from online_model.variant import Hyperparameters, ModelVariant
 from schemas.errors import Failure
@@ -35,7 +35,6 @@ FORMAT = 5
 WEEK_DAYS = 7.0
 MEMORY = ":memory"  # cannot be the name of a model variant
 LEARNED = Lineage(None, Reason.LEARNED, None, "", None)
-ACTING_US = 13 * 7 * 86_400_000_000  # a CRM without a reported contact for a quarter counts as disconnected
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class Learner:
         )
         self.version, self.learned_us = 0, 0
         self.mean, self.population = initial_mean(), zero_counts()
-        self.contacted_us: int | None = None  # the newest observation with a contact in its horizon
+        self.contacts = ReportedContacts()
 
     @property
     def model(self) -> MixtureOfExperts:
@@ -131,7 +130,7 @@ class Learner:
         return Snapshot(
             instant_us=instant_us,
             version=self.version,
-            hold=self.recent.hold(rules.readiness, metrics.labels, metrics.positives, rules.new_share),
+            hold=self._hold(metrics.labels, metrics.positives),
             learned=learned,
             parameters=self.model.parameters(),
             mean=self.mean,
@@ -150,6 +149,10 @@ class Learner:
             trials={name: asdict(self.trials.comparison(name)) for name in self.challengers},
         )
 
+    def _hold(self, labels: int, positives: int) -> Hold:
+        hold = self.recent.hold(self.rules.readiness, labels, positives, self.rules.new_share)
+        return Hold.AUC_OF_FEW if hold == Hold.AUC and self._leaves_out_treated else hold
+
     def dumps(self) -> dict[str, bytes]:
         """Returns the state as JSON: variants by name, the shared state under "", the reservoir under MEMORY."""
         body = {
@@ -160,7 +163,7 @@ class Learner:
             "trials": self.trials.state(),
             "version": self.version,
             "learned_us": self.learned_us,
-            "contacted_us": self.contacted_us,
+            "contacts": self.contacts.state(),
             "mean": pack(self.mean),
             "population": pack(self.population),
             "drift": self.drift.state(),
@@ -182,7 +185,8 @@ class Learner:
                 f"{FORMAT} and this release's {len(NAMES)} features: run the release that wrote it"
             )
         self.version, self.learned_us = body["version"], body["learned_us"]
-        self.contacted_us = body["contacted_us"]
+        before = body.get("contacted_us")  # of releases that kept the newest contact alone
+        self.contacts.load(body.get("contacts", [(before, 1, 1)] if before else []))
         self.mean, self.population = unpack(body["mean"]), unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         for name in body["contenders"]:
             if name in self.variants:
@@ -216,6 +220,10 @@ class Learner:
         for name, variant in self.variants.items():
             variant.learn(x, y, weight, said.get(name))
 
+    @property
+    def _leaves_out_treated(self) -> bool:
+        return self.rules.leaves_out_treated and self.contacts.matter
+
     def _promote(self) -> Lineage:
         """Promotes a challenger by the rule; returns the lineage, without the fields that the registry sets."""
         comparisons = {name: self.trials.comparison(name) for name in self.challengers}
@@ -231,12 +239,10 @@ class Learner:
         return self.rules.readiness.enough(int(model.labels), int(model.positives))
 
     def _weights(self, examples: Examples) -> Array:
-        """(n,): while a CRM contacts customers, those left alone stand for all; else all have weight 1: a case that
-        reached no CRM (a replayed log, say) changes no label.
+        """(n,): while a CRM contacts many of the customers with a case, those left alone stand for all; else all have
+        weight 1: a case that reached no CRM (a replayed log, say) changes no label.
         """
-        if (examples.treatment == Treatment.CONTACTED).any():
-            self.contacted_us = examples.observed_us
-        acts = self.contacted_us is not None and examples.observed_us - self.contacted_us <= ACTING_US
-        if not (acts and self.rules.leaves_out_treated):
+        self.contacts.update(examples.observed_us, examples.treatment)
+        if not self._leaves_out_treated:
             return np.ones(len(examples.label))
         return weights_of(examples.treatment, examples.propensity)

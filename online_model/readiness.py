@@ -29,6 +29,10 @@ class Hold(StrEnum):
     ONE_CLASS = "all labels so far are of one class: nobody has left, or nobody has stayed"
     LABELS = "too few labels of both classes have matured"
     AUC = "the lower bound of AUC on recent labels is below model.least_auc"
+    AUC_OF_FEW = (
+        "the lower bound of AUC on recent labels is below model.least_auc; contacts are reported, so of the customers "
+        "with a case only the holdout counts (model.leave_out_treated, gate.holdout_share)"
+    )
     PRIOR = "the prior is better on recent labels"
 
 

@@ -68,10 +68,10 @@ class Command:
                 body["challenger"],
             )  # fmt: skip
             version = None if model is None else Snapshot.loads(orjson.dumps(model))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise Failure(f"{data[:60]!r}: {error!r}; expected a line of `keepline models rollback --dir`") from None
         if kind != KIND or action != ("promote" if model is None else "rollback"):
-            raise Failure(f"{kind} {action!r}: expected a {KIND}, a rollback with a model or a promote without one")
+            raise Failure(f"{kind!r} {action!r}: expected a {KIND}, a rollback with a model or a promote without one")
         return Command(event_us, why, version, challenger)
 
 

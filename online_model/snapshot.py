@@ -107,6 +107,7 @@ class Snapshot:
     def loads(data: bytes) -> Snapshot:
         """Returns the snapshot that `dumps` wrote. Raises Failure for another format or catalogue of features."""
         body: dict[str, Any] = orjson.loads(data)
+        body.pop("seal", None)  # of the record in the topic
         form, names = body.pop("format", None), body.pop("features", None)
         if form != FORMAT:
             raise Failure(f"model snapshot of format {form}, expected {FORMAT}: run the release that wrote it")

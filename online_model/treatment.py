@@ -17,6 +17,9 @@ from features.portable_math import Array
 WEIGHT_STEP = 2.0**-10  # sums of weights are exact
 MOST_WEIGHT = 64.0  # the bound that the exact sums of `estimator` allow; reached by a holdout of 1 in 64
 
+ACTING_US = 13 * 7 * 86_400_000_000  # a CRM without a reported contact for a quarter counts as disconnected
+CONTACTED_ONE_IN = 20  # fewer contacts bias the labels of cases less than the weights spread them
+
 NO_LABEL = 2  # in place of 0 and 1: the horizon was cut, by erasure or withdrawal
 
 Codes = NDArray[np.uint8]
@@ -29,6 +32,33 @@ class Treatment(IntEnum):
     HELD_OUT = 1  # a case that the draw kept from the CRM
     SENT = 2  # a case that was sent; no contact is reported
     CONTACTED = 3  # a contact is reported
+
+
+class ReportedContacts:
+    """Whether a CRM contacts so many of the cases sent to it that their labels say little of customers left alone."""
+
+    def __init__(self) -> None:
+        self.counts: dict[int, tuple[int, int]] = {}  # observed at us -> (contacted, sent): of the newest quarter
+
+    def update(self, observed_us: int, treatment: Codes) -> None:
+        """Adds an instant's examples, and drops those that are too old."""
+        contacted, sent = int((treatment == Treatment.CONTACTED).sum()), int((treatment >= Treatment.SENT).sum())
+        self.counts[observed_us] = (contacted, sent)
+        self.counts = {at: counts for at, counts in self.counts.items() if observed_us - at <= ACTING_US}
+
+    @property
+    def matter(self) -> bool:
+        """Whether of the newest quarter's cases at least one in CONTACTED_ONE_IN was contacted."""
+        contacted, sent = (sum(column) for column in zip(*self.counts.values(), strict=True)) if self.counts else (0, 0)
+        return contacted > 0 and contacted * CONTACTED_ONE_IN >= sent
+
+    def state(self) -> list[tuple[int, int, int]]:
+        """Returns what `load` reads."""
+        return [(at, *counts) for at, counts in self.counts.items()]
+
+    def load(self, state: list[tuple[int, int, int]]) -> None:
+        """Restores what `state` returned."""
+        self.counts = {at: (contacted, sent) for at, contacted, sent in state}
 
 
 def treatment_codes(drawn: NDArray[np.bool_], held_out: NDArray[np.bool_], contacted: NDArray[np.bool_]) -> Codes:

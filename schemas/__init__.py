@@ -10,6 +10,7 @@ deletions, and refused records with the field and the rule that each broke.
     examples           an example of each message, for the AsyncAPI document
     decode             decodes a batch of records with NumPy; passes the records that it cannot accept to `validation`
     validation         checks one record with the models in `events` and writes the sentence of a refusal
+    envelopes          takes off what clients put around an event, or names it
     json_structure     finds records that are nested too deep or that have a key twice
     fields             the fields of many objects as columns
     columns            the columns of accepted events

@@ -31,6 +31,7 @@ from schemas.columns import (
     Rows,
     empty_rows,
 )
+from schemas.envelopes import json_of, may_wrap, unwrapped
 from schemas.events import KINDS as MODELS
 from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_ITEMS, MAX_SCORE, MAX_TEXT, Event
 from schemas.fields import Column, Fields, Object
@@ -93,22 +94,24 @@ class Decoder:
         objects = _parsed(values)
         doubtful = np.zeros(len(values), np.bool_)
         doubtful[records_to_check(values, objects)] = True
-        return self._decode(objects, doubtful, values, keys, now_us)
+        fields = Fields(objects)
+        if any(map(may_wrap, fields.shapes)):
+            fields = Fields(list(map(unwrapped, objects)))
+        return self._decode(fields, doubtful, values, keys, now_us)
 
     def decode_objects(self, objects: Sequence[Object], now_us: int) -> Decoded:
         """Decodes records that are objects already, such as rows of a file."""
-        return self._decode(list(objects), np.zeros(len(objects), np.bool_), None, None, now_us)
+        return self._decode(Fields(objects), np.zeros(len(objects), np.bool_), None, None, now_us)
 
     def _decode(
         self,
-        objects: list[Object],
+        fields: Fields,
         doubtful: Flags,
         values: Sequence[bytes | None] | None,
         keys: Sequence[bytes | None] | None,
         now_us: int,
     ) -> Decoded:
         """Decodes objects. doubtful: those for the slow path; values: the records' bytes, None for rows of files."""
-        fields = Fields(objects)
         customers, producers, rows, bad = self._columns(fields, now_us)
         bad |= doubtful
         if keys is not None:
@@ -119,7 +122,7 @@ class Decoder:
             return Decoded(Events(rows, customers, producers), np.arange(len(rows)), [], [], unknown)
         asked, found = np.flatnonzero(bad).tolist(), []
         for i in asked:
-            value: bytes | Object | None = objects[i] if values is None else values[i]
+            value: bytes | Object | None = fields.objects[i] if values is None else values[i]
             found.append(self.validator.check(i, value, keys[i] if keys else None, keys is not None, now_us))
         bodies = {i: body for i, body in zip(asked, found, strict=True) if isinstance(body, dict)}
         if bodies:
@@ -215,10 +218,10 @@ def _parsed(values: Sequence[bytes | None]) -> list[Object]:
 
 def _object(value: bytes | None) -> Object:
     """Returns the parsed object, or an empty one."""
-    if value is None or len(value) > MAX_BYTES or too_many(value):
+    if value is None or len(value) > MAX_BYTES or too_many(json_of(value)):
         return {}
     try:
-        found = orjson.loads(value)
+        found = orjson.loads(json_of(value))
     except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -276,6 +279,7 @@ def _numbers(values: Column, name: str, bad: Flags) -> NDArray[np.float64]:
     if absent.any():
         bad |= absent & np.array([v is not None for v in values], np.bool_)
     bad |= (numbers < least) | (numbers > most)
+    numbers += 0.0  # -0.0 is 0
     if whole:
         bad |= ~absent & (numbers != np.rint(numbers))
     return numbers
@@ -296,12 +300,13 @@ def _cause_bits(causes: Any) -> int:
 
 
 def _keys_differ(keys: Sequence[bytes | None], customers: Sequence[str]) -> Flags:
-    """Returns which keys are not the customer's id in UTF-8. Valid ids have no zero character, so the joined texts are
-    equal only if each pair is.
+    """Returns which keys are not the customer's id in UTF-8. Where no key has a zero byte, the joined texts are equal
+    only if each pair is.
     """
     none = np.zeros(len(customers), np.bool_)
     try:
-        if b"\0".join(keys) == "\0".join(customers).encode():  # type: ignore[arg-type]  # None raises
+        joined = b"\0".join(keys)  # type: ignore[arg-type]  # None raises
+        if joined == "\0".join(customers).encode() and joined.count(0) == len(keys) - 1:
             return none
     except (TypeError, UnicodeEncodeError):
         pass

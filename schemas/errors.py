@@ -1,4 +1,4 @@
-"""The two exceptions with which a command ends. Any other exception is a defect and ends with a traceback."""
+"""The exceptions with which a command ends. Any other exception is a defect and ends with a traceback."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ class UsageError(Exception):
 
 class Failure(Exception):
     """The command is correct, but its work failed (exit code 1)."""
+
+
+class NewerRecord(Failure):
+    """A record of ours that only a newer release can read."""

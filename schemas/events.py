@@ -85,11 +85,15 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _positive_zero(value: float) -> float:
+    return value + 0.0  # -0.0 would show in outputs
+
+
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, json_schema_extra=PRINTABLE), AfterValidator(_printable)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=PRINTABLE), AfterValidator(_printable)]
 Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra=RFC3339)]
-Amount = Annotated[float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False)]
-Measure = Annotated[float, Field(ge=0, le=MAX_COUNT, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False), AfterValidator(_positive_zero)]
+Measure = Annotated[float, Field(ge=0, le=MAX_COUNT, allow_inf_nan=False), AfterValidator(_positive_zero)]
 Whole = Annotated[int, Field(ge=0, le=int(MAX_COUNT)), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=1, le=int(MAX_COUNT)), BeforeValidator(_whole)]
 Cause = Literal["distance", "price", "service", "product", "vehicle_sold", "other"]
@@ -166,7 +170,7 @@ class Survey(Event):
         most = MAX_SCORE.get(info.data.get("survey_type", ""), 100.0)
         if not 0 <= score <= most:
             raise PydanticCustomError("range", "expected 0 to {most}", {"most": f"{most:g}"})
-        return score
+        return _positive_zero(score)
 
 
 class InterventionOutcome(Event):

@@ -19,6 +19,7 @@ _REASON = {
     "sentence_zh": "给我们打了 3 分(满分 10)",
 }
 _INTERVENTION = {
+    "schema_version": 1,
     "intervention_id": "01239cb3-7520-5370-b2d4-64896e3d4a7d",
     "customer_id": "c-17",
     "crossed_at": "2026-11-23T00:00:00Z",
@@ -106,8 +107,14 @@ EXAMPLES: dict[str, Example] = {
     "intervention": _INTERVENTION,
     "withheld_intervention": _INTERVENTION | {"withheld_reason": "consent", "retry_at": None},
     "intervention_update": _PLACE
-    | {"updated_at": "2026-11-24T09:00:00Z", "status": "contacted", "policy_version": _INTERVENTION["policy_version"]},
+    | {
+        "schema_version": 1,
+        "updated_at": "2026-11-24T09:00:00Z",
+        "status": "contacted",
+        "policy_version": _INTERVENTION["policy_version"],
+    },
     "touch": {
+        "schema_version": 1,
         "touch_id": "7c1e1d0e-0d6f-5f0a-9d53-0d8c3a5f2b11",
         "customer_id": "c-17",
         "touched_at": "2026-11-23T10:00:00Z",
@@ -123,6 +130,7 @@ EXAMPLES: dict[str, Example] = {
         "policy_version": _INTERVENTION["policy_version"],
     },
     "churn_score": {
+        "schema_version": 1,
         "customer_id": "c-17",
         "scored_at": "2026-11-23T10:00:00Z",
         "probability": 0.62,
@@ -130,6 +138,7 @@ EXAMPLES: dict[str, Example] = {
         "policy_version": _INTERVENTION["policy_version"],
     },
     "dead_letter": {
+        "schema_version": 1,
         "topic": "surveys",
         "partition": 3,
         "offset": 812,

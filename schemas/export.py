@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND
 from schemas.examples import EXAMPLES
-from schemas.topics import COMPACTED, OUTPUTS, SINGLE
+from schemas.topics import COMPACTED, INTERNAL, OUTPUTS, SINGLE
 
 FOLDER = Path(__file__).parent / "v1"
 PARTITIONS = 4  # the default of `keepline topics create`
@@ -21,6 +21,11 @@ PLACED = (
     "A record lies in the partition murmur2(key) mod partitions, as the Java client places it by default (librdkafka: "
     "partitioner=murmur2_random). All topics that are keyed by customer have the same number of partitions; 4 is the "
     "default of `keepline topics create`."
+)
+READ_INSIDE = (
+    "An event may stand behind the header of a schema registry's JSON Schema serializer (a zero byte, a four-byte id), "
+    "as `payload` of Kafka Connect's JSON envelope (`schema`, `payload`), or as `data` of a CloudEvent (structured "
+    "JSON). The schemas here describe the event itself. Keys are plain text."
 )
 CUSTOMER_KEY = {"type": "string", "minLength": 1, "maxLength": MAX_ID, "description": "customer_id, in UTF-8"}
 CUSTOMER_TOPICS = ("interventions", "interventions-withheld", "intervention-updates", "touches", "churn-scores")
@@ -44,6 +49,8 @@ SERVERS = {
         "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in SECURITY],
     },
 }
+PUBLIC_TAG = {"name": "public", "description": "for publishers, the CRM and other systems: stable, may gain fields"}
+INTERNAL_TAG = {"name": "internal", "description": "between Keepline's own units: may change with any release"}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -98,7 +105,7 @@ def _asyncapi(names: list[str]) -> dict[str, Any]:
             "title": "Keepline",
             "version": "1",
             "description": "Input: customer events. Output: interventions. JSON records, keyed by customer_id (UTF-8). "
-            "KEEPLINE_TOPIC_PREFIX, empty by default, stands before each address.",
+            f"KEEPLINE_TOPIC_PREFIX, empty by default, stands before each address. {READ_INSIDE}",
         },
         "defaultContentType": "application/json",
         "servers": SERVERS,
@@ -152,6 +159,7 @@ def _channel(topic: str, models: list[Any]) -> dict[str, Any]:
         "address": topic,
         # Python before 3.13 leaves the indentation in
         "description": f"{cleandoc(models[0].__doc__ or '')} {_where(topic)}",
+        "tags": [INTERNAL_TAG if topic in INTERNAL else PUBLIC_TAG],
         "bindings": {"kafka": _kafka(topic)},
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
     }

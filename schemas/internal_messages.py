@@ -22,6 +22,16 @@ Flags = Annotated[str, Field(description="base64 of bytes of 0 and 1", json_sche
 Codes = Annotated[str, Field(description="base64 of bytes of 0 to 3", json_schema_extra={"contentEncoding": "base64"})]
 
 
+class Sealed(Output):
+    """A record that only Keepline writes and reads. Records of the release before have no seal."""
+
+    seal: str | None = Field(
+        None,
+        pattern="^[0-9]{1,6}-[0-9a-f]{16}$",
+        description="format version and checksum, the record's last field; what has none, or a wrong one, is skipped",
+    )
+
+
 class Candidate(Output):
     """A case that passed the contact rules and needs a share of a common budget or team."""
 
@@ -34,7 +44,7 @@ class Candidate(Output):
     net_value: float
 
 
-class Candidates(Output):
+class Candidates(Sealed):
     """The candidates of a partition at an instant. In event time it is sent for every instant, even if empty."""
 
     kind: Literal["candidates"]
@@ -52,7 +62,7 @@ class Grant(Output):
     retry_at: Instant | None
 
 
-class Dispatch(Output):
+class Dispatch(Sealed):
     """The decisions about a partition's candidates of an instant."""
 
     kind: Literal["dispatch"]
@@ -60,7 +70,7 @@ class Dispatch(Output):
     grants: list[Grant]
 
 
-class Observations(Output):
+class Observations(Sealed):
     """Features and predictions of some customers at a grid instant, on the delay line. features: (features, customers);
     said: by model that learns, (rows, customers) log-odds.
     """
@@ -75,7 +85,7 @@ class Observations(Output):
     features: Floats
 
 
-class LabelledExamples(Output):
+class LabelledExamples(Sealed):
     """Observations a horizon later, with their labels. label: 0: stayed, 1: left, 2: no label, since erasure or
     withdrawal cut the horizon. treatment: 0: no case, 1: held out, 2: sent, or accepted and waiting, 3: contacted.
     propensity: probability that the customer was not contacted, for those who were not: the holdout's share at the
@@ -95,7 +105,7 @@ class LabelledExamples(Output):
     propensity: Floats
 
 
-class Mark(Output):
+class Mark(Sealed):
     """The partition has reported everything up to a grid instant."""
 
     kind: Literal["mark"]
@@ -112,14 +122,14 @@ class ReportMark(Mark):
     judged: dict[str, tuple[int, int]]  # by policy version, since the last mark: (judged, saved) cases
 
 
-class ReportEnd(Output):
+class ReportEnd(Sealed):
     """The partition reports nothing more."""
 
     kind: Literal["end"]
     partition: int
 
 
-class Publication(Output):
+class Publication(Sealed):
     """How far `keepline publish` has sent some files. The key is a digest of their contents and kinds."""
 
     schema_version: Literal[1]
@@ -132,7 +142,7 @@ class Publication(Output):
     at: Instant
 
 
-class ModelCommand(Output):
+class ModelCommand(Sealed):
     """The model to serve: from the first grid instant at or after `event_time`; live, from now on."""
 
     kind: Literal["model_command"]
@@ -144,7 +154,7 @@ class ModelCommand(Output):
     challenger: str | None  # of a promotion: the new champion; None: the learner's own model is served again
 
 
-class ModelSnapshot(Output):
+class ModelSnapshot(Sealed):
     """The model in force from a grid instant on: parameters, no code. Packed arrays hold non-zero values and places."""
 
     format: Literal[4]

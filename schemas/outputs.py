@@ -1,8 +1,12 @@
-"""Models of the output messages. The engine writes them as plain JSON; tests check its output with these models."""
+"""Models of the output messages. The engine writes them as plain JSON; tests check its output with these models.
+
+A later release of the same `schema_version` may add fields, so the published schemas allow them. Readers ignore what
+they do not know.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,10 +14,25 @@ Instant = Annotated[str, Field(description="RFC 3339 in UTC", json_schema_extra=
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Output(BaseModel):
-    """Settings of every output message: fields without a declaration are forbidden."""
+SCHEMA_VERSION: Final = 1
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+def _may_grow(schema: dict[str, Any]) -> None:
+    schema.pop("additionalProperties", None)
+    if "schema_version" in schema["properties"]:  # it has a default for messages of releases that did not write it
+        schema["required"] = ["schema_version", *schema["required"]]
+
+
+class Output(BaseModel):
+    """Settings of every output message: Keepline writes declared fields only, the published schemas allow more."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_may_grow)
+
+
+class Outgoing(Output):
+    """A message to other systems."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
 
 
 class Action(Output):
@@ -66,7 +85,7 @@ class RfmB(Output):
     score: Percentile
 
 
-class Intervention(Output):
+class Intervention(Outgoing):
     """A customer is likely to leave: action, window and reasons. In a replay only `emitted_at` may differ."""
 
     intervention_id: str = Field(description="UUIDv5 of customer_id and crossed_at: the same in every repetition")
@@ -117,7 +136,7 @@ class WithheldIntervention(Intervention):
     retry_at: Instant | None
 
 
-class InterventionUpdate(Output):
+class InterventionUpdate(Outgoing):
     """An update about an intervention for the CRM; docs/cases.md has the table of states."""
 
     intervention_id: str
@@ -162,7 +181,7 @@ class InterventionUpdate(Output):
     policy_version: str
 
 
-class Touch(Output):
+class Touch(Outgoing):
     """An automated message to a customer, without an adviser and without a case."""
 
     touch_id: str
@@ -180,7 +199,7 @@ class Touch(Output):
     policy_version: str
 
 
-class ChurnScore(Output):
+class ChurnScore(Outgoing):
     """The customer's probability of leaving that was published last."""
 
     customer_id: str
@@ -190,7 +209,7 @@ class ChurnScore(Output):
     policy_version: str
 
 
-class DeadLetter(Output):
+class DeadLetter(Outgoing):
     """A refused record: its place, the field, the rule that it broke, and its bytes (at most the first 64 KiB)."""
 
     topic: str | None = None

@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 
+from schemas.envelopes import json_of, unwrapped
+from schemas.outputs import SCHEMA_VERSION
+
 KEPT_BYTES = 64 << 10
 SHOWN_CHARACTERS = 80
 PRODUCER_CHARACTERS = 64
@@ -42,6 +45,7 @@ def dead_letter(refused: Refused, value: bytes | None, place: dict[str, Any]) ->
     body = value or b""
     kept = None if value is None or isinstance(value, Unreadable) else base64.b64encode(body[:KEPT_BYTES]).decode()
     return {
+        "schema_version": SCHEMA_VERSION,
         **place,
         "field": refused.field,
         "rule": refused.rule,
@@ -56,8 +60,8 @@ def dead_letter(refused: Refused, value: bytes | None, place: dict[str, Any]) ->
 def _producer(body: bytes) -> str | None:
     """Returns the record's producer, None where it cannot be read."""
     try:
-        found = orjson.loads(body[:KEPT_BYTES])
+        found = orjson.loads(json_of(body[:KEPT_BYTES]))
     except orjson.JSONDecodeError:
         return None
-    name = found.get("producer") if isinstance(found, dict) else None
+    name = unwrapped(found).get("producer") if isinstance(found, dict) else None
     return name[:PRODUCER_CHARACTERS] if isinstance(name, str) else None

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from schemas.envelopes import is_json, json_of, other_envelope, other_format, other_key, unwrapped
 from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND, Message
 from schemas.instants import parse_instant
 from schemas.json_structure import MAX_DEPTH, MAX_NESTED, depth_exceeds, duplicate_key, too_many
@@ -54,13 +55,13 @@ class Validator:
             return found
         if depth_exceeds(found):
             return Refused(index, "value", "nesting", f"is nested deeper than {MAX_DEPTH} levels; send flat events")
-        if isinstance(value, bytes) and (twice := duplicate_key(value, found)) is not None:
-            return Refused(
-                index,
-                twice[:MAX_ID],
-                "duplicate_key",
-                f"the key {excerpt(twice)} occurs twice in one object; send it once",
-            )
+        if isinstance(value, bytes):
+            if (twice := duplicate_key(json_of(value), found)) is not None:
+                sentence = f"the key {excerpt(twice)} occurs twice in one object; send it once"
+                return Refused(index, twice[:MAX_ID], "duplicate_key", sentence)
+            found = unwrapped(found)
+            if (wrapping := other_envelope(found)) is not None:
+                return Refused(index, "value", "envelope", wrapping)
         kind = found.get("kind")
         model = KINDS[self.kind] if kind == self.kind else MARKS.get(kind) if isinstance(kind, str) else None
         if model is None:
@@ -76,12 +77,15 @@ class Validator:
             return Refused(index, "value", "batch", f"its batch cannot be read ({why}); check the producer's codec")
         if len(value) > MAX_BYTES:
             return Refused(index, "value", "too_large", f"has {len(value)} bytes, at most {MAX_BYTES} are accepted")
-        if too_many(value):
+        value_json = json_of(value)
+        if too_many(value_json):
             sentence = f"has more than {MAX_NESTED} objects and arrays; send flat events"
             return Refused(index, "value", "nesting", sentence)
         try:
-            found = orjson.loads(value)
+            found = orjson.loads(value_json)
         except orjson.JSONDecodeError as error:
+            if (other := other_format(value)) is not None:
+                return Refused(index, "value", "format", other)
             return Refused(index, "value", "json", f"is not JSON in UTF-8 ({error}); send one JSON object a record")
         if not isinstance(found, dict):
             return Refused(index, "value", "object", f"is {excerpt(found)}; send a JSON object")
@@ -100,6 +104,8 @@ class Validator:
         if body["kind"] in MARKS:
             at_us, scope, final = parse_instant(message.event_time), body.get("scope"), body.get("final", False)
             return Mark(index, body["kind"], at_us, message.producer, scope, final)
+        if keyed and (sentence := other_key(key, body["customer_id"])) is not None:
+            return Refused(index, "key", "format", sentence)
         if keyed and key != body["customer_id"].encode():
             expected = excerpt(body["customer_id"])
             sentence = f"the record's key is {excerpt(key)}, expected customer_id in UTF-8, {expected}"
@@ -113,6 +119,9 @@ class Validator:
 
 def _erased(index: int, key: bytes | None) -> Erased | Refused:
     customer = (key or b"").decode("utf-8", "replace")
+    if key and is_json(key):
+        sentence = f"the record has no value and its key is JSON, {excerpt(key)}; send the customer_id as plain text"
+        return Refused(index, "key", "format", sentence)
     if customer.encode() == key and 1 <= len(customer) <= MAX_ID and customer.isprintable():
         return Erased(index, customer)
     expected = "expected the customer_id of the data to delete, in UTF-8"

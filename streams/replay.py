@@ -24,6 +24,7 @@ from streams.units.dispatcher_unit import DispatcherUnit
 from streams.units.engine_batch import Batch
 from streams.units.engine_unit import EngineUnit
 from streams.units.learner_unit import LearnerUnit
+from streams.units.seal import seal, without_seal
 from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
 from streams.units.unit import Feed, Output
 
@@ -71,7 +72,7 @@ class Replay:
             LABELLED: self._labelled,
         }
         self.sent = {LABELLED: 0, MODELS: 0, CANDIDATES: 0, DISPATCHES: 0}
-        self._labelled(list(commands))
+        self._labelled([seal(LABELLED, command) for command in commands])
 
     def run(self) -> None:
         """Runs to the end of the files."""
@@ -134,7 +135,7 @@ class Replay:
             self.learner.apply(batch)
             for output in self.learner.outputs():
                 models = [value or b"" for _, value in output.pairs]
-                self.folder.models(models)
+                self.folder.models(list(map(without_seal, models)))
                 self._send(MODELS, models, self.feed)
 
     def _candidates(self, values: list[bytes]) -> None:

@@ -47,6 +47,11 @@ class Casebook:
         return sum(customer_cases.live is not None for customer_cases in self._customer_cases.values())
 
     @property
+    def entries(self) -> int:
+        """How many customers have an entry."""
+        return len(self._customer_cases)
+
+    @property
     def next_us(self) -> int:
         """The first instant on the agenda."""
         return self._agenda[0][0] if self._agenda else NEVER_US

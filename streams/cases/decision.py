@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
-import orjson
 
 from features.matrix import known, scaled
 from features.population import RfmB
@@ -33,6 +32,7 @@ from streams.cases.columns import (
 )
 from streams.cases.customer_cases import PendingCandidate
 from streams.cases.emitter import Emitter
+from streams.cases.outbox import dumped
 from streams.inputs.schedule import next_grid, on_agenda
 from streams.interventions.actions import Plan, Segmentation, plan, segmentation
 from streams.interventions.gate import (
@@ -220,7 +220,7 @@ class CustomerDecision:
         message = compose_touch(self.emitter.profile, who, trigger, passed.channel, more)
         self.emitter.casebook.contact(self.slot, passed.channel, self.at_us)
         self.emitter.counts[f"touches_by_{trigger}"] += 1
-        self.emitter.outbox.touches.append((self.at_us, self.customer, orjson.dumps(message)))
+        self.emitter.outbox.touches.append((self.at_us, self.customer, dumped(message)))
         return False
 
     def _message(self, crossed_us: int, channel: str) -> Message:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import orjson
 
 from features.portable_math import Array
 from schemas.instants import parse_instant
 from streams.cases.casebook import Casebook
 from streams.cases.columns import ARMED, ATTRIBUTES, OPENED, PENDING, RETRY, SENT, UPGRADE
 from streams.cases.customer_cases import PendingCandidate
-from streams.cases.outbox import Outbox
+from streams.cases.outbox import Outbox, dumped
 from streams.inputs.schedule import next_grid, on_agenda
 from streams.interventions import lifecycle
 from streams.interventions.case import Case
@@ -55,12 +54,12 @@ class Emitter:
         self.open(slot, message, channel, pending.channels, at_us)
         self.casebook.contact(slot, channel, at_us)
         self.counts[f"tier_{message['tier']}"] += 1
-        self.outbox.interventions.append((at_us, customer, orjson.dumps(message)))
+        self.outbox.interventions.append((at_us, customer, dumped(message)))
 
     def withhold(self, customer: str, at_us: int, message: Message, rule: str, retry_us: int | None) -> None:
         """Records what is not sent."""
         self.counts[f"withheld_{rule}"] += 1
-        self.outbox.withheld.append((at_us, customer, orjson.dumps(withheld(message, rule, retry_us))))
+        self.outbox.withheld.append((at_us, customer, dumped(withheld(message, rule, retry_us))))
 
     def open(self, slot: int, message: Message, channel: str, channels: Sequence[str], at_us: int) -> None:
         """Opens a case. channel: "" for a case of the holdout; channels: all that the action may use."""
@@ -146,7 +145,7 @@ class Emitter:
         for update in updates:
             self.counts[f"cases_{update['status']}"] += 1
             body = update | {"customer_id": customer, "policy_version": self.profile.version}
-            self.outbox.updates.append((at_us, customer, orjson.dumps(body)))
+            self.outbox.updates.append((at_us, customer, dumped(body)))
 
     def _grant_upgrade(
         self, customer: str, slot: int, row: Array, pending: PendingCandidate, at_us: int, rule: str | None

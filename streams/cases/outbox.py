@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+import orjson
+
+from schemas.outputs import SCHEMA_VERSION
 from streams.cases.customer_cases import PendingCandidate
 
 Fact = tuple[int, str, bytes]  # decided at us, customer, message
@@ -51,3 +55,8 @@ class Facts:
 def in_order(facts: list[Fact]) -> list[Fact]:
     """Returns them sorted by (stream time, customer)."""
     return sorted(facts, key=lambda fact: fact[:2])
+
+
+def dumped(message: dict[str, Any]) -> bytes:
+    """Returns a message as JSON, with the version of its schema."""
+    return orjson.dumps({"schema_version": SCHEMA_VERSION} | message)

@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_file_options(parser)
     add_allow_refused(parser)
     parser.add_argument("--end", action="store_true", help="send end markers after the last event: no event follows")
-    parser.add_argument("--rate", type=_rate, metavar="N", help="send at most N events a second")
+    parser.add_argument("--rate", type=_rate, metavar="N", help="send at most N events in any second")
     parser.add_argument(
         "--late",
         action="store_true",

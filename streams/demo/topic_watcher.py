@@ -14,6 +14,8 @@ from online_model.prequential import PrequentialMetrics
 from schemas.instants import parse_instant
 from streams.engine.observations import examples_of
 from streams.kafka.settings import Settings
+from streams.units.seal import SEALED
+from streams.units.strays import ours
 
 CRM_TOPICS = ("interventions", "intervention-updates")  # what a CRM reads
 TOPICS = (*CRM_TOPICS, "interventions-withheld", "churn-scores", "labelled-examples", "models")
@@ -104,7 +106,9 @@ class Watcher:
         got = await self._consumer.getmany(timeout_ms=wait_ms)
         for place, batch in got.items():
             for record in batch:
-                self.records.take(self._names[place.topic], record.value)
+                topic = self._names[place.topic]
+                if topic not in SEALED or ours(topic, place.partition, record) is not None:
+                    self.records.take(topic, record.value)
         return sum(map(len, got.values()))
 
 

@@ -24,6 +24,12 @@ class CustomerAttributes:
         known = {name: fields.get(name) for name in ("scope", "time_zone", "preferred_channel", "agent_id")}
         return CustomerAttributes(**known, consent=tuple(sorted(fields.get("consent", {}).items())))
 
+    @staticmethod
+    def of_row(row: bytes) -> CustomerAttributes:
+        """Returns the attributes in a row of the changelog."""
+        body = orjson.loads(row)
+        return CustomerAttributes(**body | {"consent": tuple((channel, yes) for channel, yes in body["consent"])})
+
 
 class AttributesTable:
     """Each set of attributes once; a customer's row holds its number. Number 0: without a profile."""
@@ -49,11 +55,17 @@ class AttributesTable:
         first = self._saved - len(new)
         return [(b"%s%d" % (prefix, first + i), orjson.dumps(asdict(attributes))) for i, attributes in enumerate(new)]
 
-    def load(self, rows: dict[int, bytes]) -> None:
-        """Restores rows of the changelog, by number."""
-        for _, row in sorted(rows.items()):
-            body = orjson.loads(row)
-            self.number(
-                CustomerAttributes(**body | {"consent": tuple((channel, yes) for channel, yes in body["consent"])})
-            )
+    def load(self, rows: dict[int, bytes], count: int) -> None:
+        """Restores rows of the changelog, by number. count: how many there were; who has those of a lost one counts as
+        without a profile until the next comes.
+        """
+        for number in range(1, count + 1):
+            attributes = CustomerAttributes.of_row(rows[number]) if number in rows else CustomerAttributes()
+            self.all.append(attributes)
+            self._number.setdefault(attributes, number)
         self._saved = len(self.all)
+
+    @property
+    def saved(self) -> int:
+        """How many rows the changelog has."""
+        return self._saved - 1

@@ -17,6 +17,7 @@
     worker             the Faust app from start to signal or end of input
     status             lag, checkpoints and alerts of a group, read from the brokers
     publish            sends files to the topics in event-time order, from where it broke off
+    pace               holds publish to so many events in any second
     publications       how far files have been sent, in a compacted topic
     whole_topics       reads partitions from their beginning to their end
     history            reads the input topics tick by tick, as publish reads files

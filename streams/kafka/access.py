@@ -74,6 +74,8 @@ def denied(settings: Settings, error: BaseException, operation: str) -> str:
     names = sorted({part for one in error.args for part in ([one] if isinstance(one, str) else one)})
     if resource == "group":
         names = [settings.group]
+    elif resource == "transactional-id":
+        names = [f"{settings.transactional_id('')} --resource-pattern-type prefixed"]
     return lack(settings, needed or operation, resource, names)
 
 

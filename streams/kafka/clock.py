@@ -25,10 +25,11 @@ from schemas.errors import Failure
 from schemas.instants import SECOND_US, format_instant
 from streams.kafka.giving_up import Unfit
 from streams.kafka.settings import Settings
+from streams.units.unit import CLOCK_KEY
 
 APART_US = 10 * SECOND_US  # NTP keeps clocks within milliseconds; the state may be ahead by the bounds' uncertainty
 PROBED = ("state", 0)
-PROBE_KEY = b"\0clock"  # units ignore it; not that of leases: compaction must not remove a token before it is read
+PROBE_KEY = CLOCK_KEY  # not that of leases: compaction must not remove a token before it is read
 PROBE_LIMIT_S = 15.0
 
 

@@ -35,6 +35,7 @@ from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
 from streams.kafka.status import wait_for_coordinator
 from streams.kafka.transaction_guard import TransactionGuard
+from streams.units.seal import seal
 from streams.units.sources import OBSERVATIONS
 from streams.units.unit import GROUP_KEY, LEASE_KEY, Blueprint, Feed, Output, Pair, Unit
 
@@ -288,7 +289,7 @@ class Lease:
         own, found = self.settings.group, self.restore.group
         if found is None:
             async with within(CHECKPOINT_LIMIT_S, "writing the group's name"):
-                await self._write_token(producer, own.encode(), GROUP_KEY)
+                await self._write_token(producer, seal(self.unit.changelog[0], own.encode(), GROUP_KEY), GROUP_KEY)
         elif found != own:
             topic, partition = self._changelog
             raise Unfit(

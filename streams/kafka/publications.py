@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -13,6 +14,8 @@ from schemas.instants import format_instant, parse_instant
 from schemas.internal_messages import Publication as Written
 from streams.kafka.settings import Settings
 from streams.kafka.whole_topics import to_the_end
+from streams.units.seal import opened, seal
+from streams.units.strays import Strays, is_older
 
 TOPIC = "publications"
 
@@ -35,23 +38,45 @@ class Publication:
         return self.complete or self.events > 0
 
 
-async def read(settings: Settings) -> dict[str, Publication]:
-    """Returns all publications by their digests. Records that are none, such as a deleted one's, are passed over."""
-    found = dict[str, Publication]()
+async def read(settings: Settings, say: Callable[[str], None]) -> dict[str, Publication]:
+    """Returns all publications by their digests. A record without a value deletes one; others that are not ours are
+    passed over, and `say` tells of them. Raises NewerRecord.
+    """
     async with AIOKafkaConsumer(**settings.client, auto_offset_reset="earliest") as consumer:
-        async for _, record in to_the_end(consumer, [TopicPartition(settings.topic(TOPIC), 0)]):
-            digest = (record.key or b"").decode("utf-8", "replace")
-            try:
-                found[digest] = _loaded(Written.model_validate_json(record.value or b"", extra="ignore"))
-            except ValueError:
-                found.pop(digest, None)
+        place = TopicPartition(settings.topic(TOPIC), 0)
+        found, strays = folded([record async for _, record in to_the_end(consumer, [place])])
+    for alert in strays.alerts:
+        say(f"{settings.topic_prefix}{alert}")
     return found
+
+
+def folded(records: Iterable[Any]) -> tuple[dict[str, Publication], Strays]:
+    """Returns the publications that records of the topic leave, and what is not ours among them."""
+    found, are_sealed, strays = dict[str, Publication](), set[str](), Strays()
+    for record in records:
+        digest = (record.key or b"").decode("utf-8", "replace")
+        body = opened(TOPIC, 0, record, record.key or b"")
+        if body is not None:
+            are_sealed.add(digest)
+            found[digest] = _loaded(Written.model_validate_json(body, extra="ignore"))
+        elif record.value is None and record.key:  # whoever deletes one means it: the files can be published again
+            found.pop(digest, None)
+        elif digest not in are_sealed and is_older(_shape, record.value):
+            found[digest] = _loaded(Written.model_validate_json(record.value))
+        else:
+            strays.add(TOPIC, 0, record.offset)
+    return found, strays
+
+
+def _shape(value: bytes) -> Publication:
+    return _loaded(Written.model_validate_json(value))
 
 
 async def write(producer: AIOKafkaProducer, settings: Settings, digest: str, known: Publication) -> Publication:
     """Keeps how far files have been sent; returns once it is acknowledged."""
     known = replace(known, at=format_instant(time.time_ns() // 1_000_000_000 * 1_000_000))
-    await producer.send_and_wait(settings.topic(TOPIC), _dumped(known), digest.encode(), partition=0)
+    key = digest.encode()
+    await producer.send_and_wait(settings.topic(TOPIC), seal(TOPIC, _dumped(known), key), key, partition=0)
     return known
 
 

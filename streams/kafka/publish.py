@@ -26,6 +26,7 @@ from streams.files.fingerprint import Fingerprint
 from streams.files.tick_reader import Row, Ticks
 from streams.kafka import publications, status, topics
 from streams.kafka.access import reported
+from streams.kafka.pace import Pace
 from streams.kafka.publications import Publication
 from streams.kafka.settings import Settings
 from streams.units.sources import INPUTS
@@ -39,8 +40,8 @@ OpenTicks = Callable[[], Ticks]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How files are published. rate: events a second at most; late: also behind what has been applied or published;
-    again: from the beginning, whatever has been sent before.
+    """How files are published. rate: events in any second at most; late: also behind what has been applied or
+    published; again: from the beginning, whatever has been sent before.
     """
 
     latest_us: int
@@ -65,7 +66,7 @@ async def publish(
     """
     count = await topics.partition_count(settings)
     async with open_sender(settings, count) as sender:
-        others = await publications.read(settings)
+        others = await publications.read(settings, say)
         known = others.pop(files.digest, None)
         known = Publication(files.files) if known is None or options.again else replace(known, files=files.files)
         if known.complete:
@@ -146,7 +147,8 @@ class _Run:
     def __init__(self, sender: Sender, digest: str, ticks: Ticks, known: Publication, options: Options) -> None:
         self.sender, self.digest, self.ticks, self.known, self.options = sender, digest, ticks, known, options
         self.before, self.refused, self.reached_us = known, known.refused, known.reached_us
-        self.started = self.saved_at = time.monotonic()
+        self.pace = Pace(options.rate) if options.rate else None
+        self.saved_at = time.monotonic()
 
     async def send(self) -> int:
         """Sends everything that is left, with end markers if that is asked; returns the number of events."""
@@ -159,20 +161,20 @@ class _Run:
         return self.sender.sent
 
     async def _send(self, start_us: int | None, rows: list[Row]) -> None:
-        sender, rate = self.sender, self.options.rate
+        sender = self.sender
         if start_us is not None:
             if self._is_far(start_us + self.ticks.tick_us):
                 await self._save()
             await sender.send_mark("heartbeat", start_us)
         for row in rows:
             await sender.send_row(row)
+            if self.pace is not None and self.pace.add():
+                await sender.flush()
+                await self.pace.rest()
         if start_us is None:
             self.refused += len(rows)
         else:
             self.reached_us = start_us + self.ticks.tick_us
-        if rate:
-            await sender.flush()
-            await asyncio.sleep(max(0.0, sender.sent / rate - (time.monotonic() - self.started)))
         if time.monotonic() - self.saved_at >= SAVE_EVERY_S:
             await self._save()
 

@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.kafka.settings import Settings
+from streams.units.seal import opened
 from streams.units.unit import GROUP_KEY, Unit
 
 STALL_S = 60.0  # the longest wait for the next record
@@ -55,7 +56,7 @@ class Restore:
         logged_at = started
         while True:
             records = await _next_records(consumer, place)
-            unit.load(self._without_marks(records))
+            unit.load(self._without_marks(records, unit.changelog))
             self.records += len(records)
             if any(record.value == token for record in records):  # a starting worker's probe may follow (clock.py)
                 unit.loaded()
@@ -64,11 +65,12 @@ class Restore:
                 logged_at, offset = now, records[-1].offset
                 self._log_progress(now - started, (end - offset) / max(offset - first, 1))
 
-    def _without_marks(self, records: list[Any]) -> list[Any]:
-        """Takes out the mark of the group; it is no part of the state."""
+    def _without_marks(self, records: list[Any], changelog: tuple[str, int]) -> list[Any]:
+        """Takes out the mark of the group; it is no part of the state. One that others wrote says nothing."""
         marks = [record for record in records if record.key == GROUP_KEY]
         for mark in marks:
-            self.group = mark.value.decode(errors="replace") if mark.value else None
+            name = opened(*changelog, mark, GROUP_KEY)
+            self.group = self.group if name is None else name.decode()
         return [record for record in records if record.key != GROUP_KEY] if marks else records
 
     def _log_progress(self, seconds: float, left: float) -> None:

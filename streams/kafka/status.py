@@ -21,11 +21,12 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 from pydantic import BaseModel, Field, ValidationError
 
-from schemas.errors import Failure
+from schemas.errors import Failure, NewerRecord
 from schemas.instants import parse_instant
 from streams.kafka import topics
 from streams.kafka.settings import Settings
-from streams.units.sources import OBSERVATIONS
+from streams.units.sources import MODELS, OBSERVATIONS
+from streams.units.strays import ours
 
 STUCK_S = 60.0  # a checkpoint a second is usual
 MOST_COUNTED = 10_000  # differences up to this are counted record by record, since markers are offsets too
@@ -296,8 +297,9 @@ def _place(
 def _model(records: list[Any]) -> ServedModel | None:
     """The newest record that is a model."""
     for record in reversed(records):
-        with suppress(ValidationError):
-            return ServedModel.model_validate_json(record.value or b"")
+        with suppress(ValidationError, NewerRecord):
+            if body := ours(MODELS, 0, record):
+                return ServedModel.model_validate_json(body)
     return None
 
 

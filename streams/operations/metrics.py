@@ -12,6 +12,7 @@ from schemas.instants import SECOND_US, parse_instant
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 from streams.units.engine_unit import OUTCOMES, EngineUnit
+from streams.units.global_unit import GlobalUnit
 
 KINDS_OF_COUNTS = (  # prefix of a count, metric, label
     ("tier_", "interventions", "tier"),
@@ -58,6 +59,7 @@ class WorkerCollector(Collector):
         yield _rejected(ready)
         yield from _interventions(ready)
         yield _held(ready)
+        yield _strays(ready)
         yield _per_unit("alerts", "open alerts; `keepline status` shows their texts", _alerts(ready))
         yield from _model(ready)
 
@@ -145,6 +147,19 @@ def _rejected(leases: list[Lease]) -> Metric:
         if isinstance(lease.unit, EngineUnit):
             for (rule, producer), count in lease.unit.refusals.counts.items():
                 found.add_metric([lease.name, rule, producer], count)
+    return found
+
+
+def _strays(leases: list[Lease]) -> Metric:
+    found = CounterMetricFamily(
+        "keepline_strays",
+        "records in units' own topics that Keepline has not written, since this worker owns the unit",
+        labels=["unit", "topic", "partition"],
+    )
+    for lease in leases:
+        strays = lease.unit.strays.found if isinstance(lease.unit, (EngineUnit, GlobalUnit)) else {}
+        for (topic, partition), one in strays.items():
+            found.add_metric([lease.name, lease.settings.topic(topic), str(partition)], one.count)
     return found
 
 

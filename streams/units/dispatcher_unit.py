@@ -15,8 +15,10 @@ from schemas.instants import format_instant
 from streams.interventions.dispatcher import Dispatcher, Grant, PartitionCandidate
 from streams.profile.profile import Profile
 from streams.units.global_unit import GlobalUnit, InstantBatch, InstantFeed
+from streams.units.seal import sealed
 from streams.units.sources import CANDIDATES, DISPATCHES
-from streams.units.unit import Clock, Output, Pair
+from streams.units.strays import Strays
+from streams.units.unit import POSITION, Clock, Output
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,10 @@ class DispatcherBatch(InstantBatch):
 class DispatcherFeed(InstantFeed[DispatcherBatch]):
     """Candidates of all partitions."""
 
-    def __init__(self, position: dict[str, int], partitions: int, clock: Clock, until_us: int) -> None:
-        super().__init__(position, partitions, until_us, waits=clock == "event")
+    def __init__(
+        self, position: dict[str, int], partitions: int, clock: Clock, until_us: int, strays: Strays | None = None
+    ) -> None:
+        super().__init__(position, partitions, until_us, strays or Strays(), waits=clock == "event")
         self.candidates: dict[int, list[PartitionCandidate]] = {}
 
     def _batch(self, base: dict[str, int], instant_us: int) -> DispatcherBatch:
@@ -63,28 +67,33 @@ class DispatcherUnit(GlobalUnit[DispatcherBatch]):
 
     @property
     def alerts(self) -> list[str]:
-        """None."""
-        return []
+        """What it has skipped, a sentence for each topic."""
+        return self.strays.alerts
 
     def open_feed(self) -> DispatcherFeed:
         """Returns a feed that starts at the position of the state."""
-        return DispatcherFeed(self.position, self.partitions, self.clock, self.until_us)
+        return DispatcherFeed(self.position, self.partitions, self.clock, self.until_us, self.strays)
 
     def outputs(self) -> list[Output]:
         """Returns the grants since the last call, each for the partition of its candidate."""
         answers, self.answers = self.answers, []
         of = {p: [(b"dispatch", body) for to, body in answers if to == p] for p in range(self.partitions)}
-        return [Output(DISPATCHES, p, list(pairs)) for p, pairs in of.items()]
+        return [sealed(Output(DISPATCHES, p, list(pairs))) for p, pairs in of.items()]
 
     def _apply(self, batch: DispatcherBatch) -> None:
         self._answer(batch.instant_us, self.dispatcher.decide(batch.instant_us, batch.candidates))
 
-    def _state(self) -> tuple[dict[str, Any], list[Pair]]:
-        return {"granted": self.granted, "dispatcher": self.dispatcher.state()}, []
+    def _state(self) -> tuple[dict[str, Any], dict[bytes, bytes]]:
+        return {"granted": self.granted, "dispatcher": self.dispatcher.state()}, {}
 
     def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
         self.granted = body["granted"]
         self.dispatcher.load(body["dispatcher"])
+
+    def _row_of_the_release_before(self, key: bytes, value: bytes) -> None:
+        body = orjson.loads(value)
+        if key != POSITION or not {"position", "done", "until_us", "granted", "dispatcher"} <= body.keys():
+            raise ValueError("no row of the release before")
 
     def _answer(self, instant_us: int, grants: list[Grant]) -> None:
         for grant in grants:

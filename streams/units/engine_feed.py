@@ -8,8 +8,8 @@ so a lost batch is detected.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
@@ -37,8 +37,10 @@ from streams.units.sources import (
     REFUSED,
     is_event_source,
 )
+from streams.units.strays import Strays
 from streams.units.unit import Record
 
+T = TypeVar("T")
 LAST_ID = (1 << 64) - 1
 MOST_BUFFERED = 20_000  # events of a source in memory; a source that holds the frontier is read beyond it
 MOST_INSTANTS = 2  # complete instants of observations in memory
@@ -55,7 +57,10 @@ class EngineFeed:
         tick_us: int,
         max_skew_us: int,
         partitions: int | None = None,
+        strays: Strays | None = None,
     ) -> None:
+        """strays: counts the records of own topics that are not ours."""
+        self.strays = strays or Strays()
         self.engine, self.tick_us, self.partitions = engine, tick_us, partitions
         self.read, self.position = dict(position), dict(position)
         events = {source: offset for source, offset in position.items() if is_event_source(source)}
@@ -66,8 +71,9 @@ class EngineFeed:
             self.model_due_us
         ):  # it will ask once it has the model
             self.grants_due_us = self.model_due_us
-        self.models: deque[tuple[int, Snapshot]] = deque()
-        self.dispatches: deque[tuple[int, Grants]] = deque()
+        # next offset, and what the record says; None: it is not ours
+        self.models: deque[tuple[int, Snapshot | None]] = deque()
+        self.dispatches: deque[tuple[int, Grants | None]] = deque()
         self.blocks: list[dict[str, Any]] = []
         self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
         self.unknown_fields: Counter[str] = Counter()
@@ -93,11 +99,11 @@ class EngineFeed:
             return
         self.read[source] = new[-1].offset + 1
         if source == MODELS:
-            self.models.extend((r.offset + 1, Snapshot.loads(r.value or b"")) for r in new)
+            self._queue(MODELS, self.models, new, Snapshot.loads)
         elif source == OBSERVATIONS:
             self._observations(new)
         elif source == DISPATCHES:
-            self.dispatches.extend((r.offset + 1, _grants(r)) for r in new)
+            self._queue(DISPATCHES, self.dispatches, new, _grants)
         else:
             self._events(source, new, max(now_us, latest_us))
 
@@ -199,6 +205,7 @@ class EngineFeed:
         if self.letters:
             letters, self.letters = self.letters, []
             refused = {REFUSED + source: offset for source, offset in self.refused.items()}
+            self._pass_strays()
             self.position = self.position | self.merge.positions() | refused
             ignored, self.ignored = self.ignored, 0
             return Batch(self, base, self.position, self.until_us, empty_rows(0), letters=letters, ignored=ignored)
@@ -220,6 +227,7 @@ class EngineFeed:
         self.until_us = until_us
         if ended:
             self.merge.forget_end()
+        self._pass_strays()
         self.position = self.position | self.merge.positions()
         return self._batch(base, until_us, rows, model, grants, matured, ended)
 
@@ -287,9 +295,28 @@ class EngineFeed:
 
         self.take_decoded(source, decoded, offsets, letter)
 
+    def _queue(
+        self, source: str, queue: deque[tuple[int, T | None]], records: Sequence[Record], read: Callable[[bytes], T]
+    ) -> None:
+        """Adds our records, and where the others among them end."""
+        for record in records:
+            body = self.strays.body(source, self.engine.partition, record)
+            if body is None and queue and queue[-1][1] is None:
+                queue.pop()
+            queue.append((record.offset + 1, None if body is None else read(body)))
+
+    def _pass_strays(self) -> None:
+        """Moves the position behind records that are not ours, where no record of ours waits before them."""
+        for source, queue in ((MODELS, self.models), (DISPATCHES, self.dispatches)):
+            if queue and queue[0][1] is None:
+                self.position = self.position | {source: queue.popleft()[0]}
+
     def _observations(self, records: Sequence[Record]) -> None:
         for record in records:
-            body = orjson.loads(record.value or b"null")
+            data = self.strays.body(OBSERVATIONS, self.engine.partition, record)
+            if data is None:
+                continue
+            body = orjson.loads(data)
             if body["kind"] == "mark":
                 self.complete[parse_instant(body["instant"])] = (self.blocks, record.offset + 1)
                 self.blocks = []
@@ -301,6 +328,11 @@ class EngineFeed:
         chosen = None
         while self.models and (not self.engine.waits_for_models or self.model_due_us is not None):
             offset, snapshot = self.models[0]
+            if snapshot is None:
+                if len(self.models) == 1:
+                    break  # `_pass_strays` moves the position
+                self.models.popleft()
+                continue
             if self.model_due_us is not None and snapshot.instant_us > self.model_due_us:
                 raise OffsetGap(
                     f"model of {snapshot.instant_us} came, {self.model_due_us} was expected: another owner went on"
@@ -315,7 +347,13 @@ class EngineFeed:
         """Removes and returns the grants to apply now: in event time those of the awaited instant, live all."""
         granted: list[Grants] = []
         while self.dispatches and (not self.engine.waits_for_models or self._awaits_grants()):
-            offset, (instant_us, grants) = self.dispatches[0]
+            offset, answer = self.dispatches[0]
+            if answer is None:
+                if len(self.dispatches) == 1:
+                    break
+                self.dispatches.popleft()
+                continue
+            instant_us, grants = answer
             if self.engine.waits_for_models and instant_us > (self.grants_due_us or 0):
                 raise OffsetGap(
                     f"grants of {instant_us} came, {self.grants_due_us} was expected: another owner went on"
@@ -375,6 +413,6 @@ class EngineFeed:
         return found
 
 
-def _grants(record: Record) -> Grants:
-    body = orjson.loads(record.value or b"null")
+def _grants(data: bytes) -> Grants:
+    body = orjson.loads(data)
     return parse_instant(body["instant"]), body["grants"]

@@ -7,17 +7,16 @@ belong to. Written in one transaction they are an exact state.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import orjson
 
-from features import row_format
 from online_model.snapshot import Snapshot
 from schemas.errors import Failure
 from schemas.instants import DAY_US, format_instant
-from streams.cases.columns import LACKED, NO_CASE, WIDTH
 from streams.cases.outbox import Facts
 from streams.engine.engine import Engine, Sweep
 from streams.inputs.merge import OffsetGap
@@ -25,9 +24,12 @@ from streams.inputs.schedule import is_grid, next_grid
 from streams.interventions.opening import Withheld
 from streams.interventions.stop_loss import added, alert
 from streams.profile.profile import Profile
+from streams.units.customer_rows import CustomerRows
 from streams.units.engine_batch import Batch, Letter
 from streams.units.engine_feed import EngineFeed
+from streams.units.engine_rows import ATTRIBUTES, CASE, IDS, lost_rows, row_of_the_release_before
 from streams.units.refusal_counts import RefusalCounts
+from streams.units.seal import sealed, sealed_rows
 from streams.units.sources import (
     CANDIDATES,
     DISPATCHES,
@@ -39,11 +41,11 @@ from streams.units.sources import (
     REFUSED,
     need_whole,
 )
-from streams.units.unit import POSITION, RESERVED, Clock, Output, Pair, Record
+from streams.units.strays import ChangelogRows, Strays
+from streams.units.unit import POSITION, Clock, Output, Pair, Record
 
-CASE, ATTRIBUTES = b"\0case:", b"\0persona:"
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
-SCORE = b'{"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
+SCORE = b'{"schema_version":1,"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
 STATE = "state"
 OUTCOMES = ("applied", "duplicate", "late", "rejected")  # each event that was read has exactly one of them
 
@@ -72,10 +74,6 @@ class EngineUnit:
         self.engine = Engine(
             profile, partition, self.tick_us, waits_for_models=clock == "event", partitions=partitions or 1
         )
-        columns = self.engine.columns
-        self.signature, lacked = row_format.signature(columns), len(columns) + LACKED - WIDTH
-        older = row_format.signature((*columns[:lacked], *columns[lacked + 1 :]))
-        self.before = row_format.Before(older, lacked, float(NO_CASE[LACKED]))
         self.position: dict[str, int] = {}
         self.topics: dict[str, str] = {}
         self.steps, self.done = 0, False
@@ -83,10 +81,11 @@ class EngineUnit:
         self.letters: list[Pair] = []
         if profile.limits.shared:
             self.sources = (*self.sources, DISPATCHES)
-        self.refusals = RefusalCounts()
-        self._ids: dict[bytes, bytes] = {}
-        self._cases: dict[str, bytes] = {}
-        self._attribute_rows: dict[int, bytes] = {}
+        self.refusals, self.strays = RefusalCounts(), Strays()
+        self.lost: Counter[str] = Counter()  # rows of the changelog that are gone, by what they were
+        self._rows = ChangelogRows(self.strays, STATE, partition, row_of_the_release_before)
+        self._customers = CustomerRows(self.engine, self._rows)
+        self._to_seal: list[Pair] = []  # rows of the release before, written again with the first changes
 
     @property
     def waiting(self) -> bool:
@@ -111,7 +110,8 @@ class EngineUnit:
         engine = self.engine
         quiet = engine.hearing.alerts(engine.now_us or 0, engine.scoring.crossings.undecided.values())
         held = [f"{why}: none opens; {len(self.engine.pending)} crossings wait" for why in self._held()]
-        return quiet + held + self.refusals.alerts(self.profile.drift, self.engine.quality.events)
+        refused = self.refusals.alerts(self.profile.drift, self.engine.quality.events)
+        return quiet + held + refused + self.strays.alerts + lost_rows(STATE, self.partition, self.lost)
 
     def _held(self) -> list[str]:
         """Why no case opens; not for a model that has not learned yet, since that is expected."""
@@ -136,7 +136,8 @@ class EngineUnit:
 
     def open_feed(self) -> EngineFeed:
         """Returns a feed that starts at the position of the state."""
-        return EngineFeed(self.engine, self.position, self.tick_us, self.profile.time.max_skew_us, self.partitions)
+        skew_us = self.profile.time.max_skew_us
+        return EngineFeed(self.engine, self.position, self.tick_us, skew_us, self.partitions, self.strays)
 
     def apply(self, batch: Batch) -> bool:
         """Applies a batch; returns whether its outputs are urgent. Raises OffsetGap when one before it is missing."""
@@ -166,31 +167,27 @@ class EngineUnit:
         return engine.facts.is_urgent
 
     def load(self, records: Iterable[Record]) -> None:
-        """Loads committed rows of the changelog, in order; a later row of a key replaces an earlier one."""
-        customers: dict[bytes, bytes | None] = {}
-        for record in records:
-            key, value = record.key or b"", record.value
-            if key == POSITION and value is not None:
-                self._load_position(orjson.loads(value))
-            elif key.startswith(b"\0ids:"):
-                self._load_ids(key, value)
-            elif key.startswith(CASE):
-                self._load_case(key.removeprefix(CASE).decode(), value)
-            elif key.startswith(ATTRIBUTES) and value is not None:
-                self._attribute_rows[int(key.removeprefix(ATTRIBUTES))] = value
-            elif not key.startswith(RESERVED):
-                customers[key] = value
-        self._load_customers(customers)
+        """Loads committed rows of the changelog, in order; a later row of a key replaces an earlier one. Raises
+        NewerRecord.
+        """
+        self._customers.load(records)
 
     def loaded(self) -> None:
         """The changelog has been read to its end."""
-        engine = self.engine
-        engine.recent.load(self._ids)
-        engine.attributes_table.load(self._attribute_rows)
-        slots = engine.table.slots(list(self._cases)).tolist()
-        engine.casebook.load(slots, self._cases.values(), engine.now_us or 0)
+        engine, (rows, is_older) = self.engine, self._rows.take()
+        position = orjson.loads(rows.pop(POSITION, b"null"))
+        if position is None:
+            return
+        self._load_position(position)
+        attributes = {int(key.removeprefix(ATTRIBUTES)): row for key, row in rows.items() if key.startswith(ATTRIBUTES)}
+        cases = {key.removeprefix(CASE).decode(): row for key, row in rows.items() if key.startswith(CASE)}
+        engine.recent.load({key: row for key, row in rows.items() if key.startswith(IDS)})
+        engine.attributes_table.load(attributes, position.get("rows", {}).get("attributes", len(attributes)))
+        engine.casebook.load(engine.table.slots(list(cases)).tolist(), cases.values(), engine.now_us or 0)
         engine.pending.schedule_retries(engine.now_us or 0)
-        self._ids, self._attribute_rows, self._cases = {}, {}, {}
+        found = self._row_counts() | {"attributes": len(attributes)}
+        self.lost += Counter(position.get("rows", {})) - Counter(found)
+        self._to_seal = list(rows.items()) if is_older else []
 
     def take(self) -> list[Output]:
         """Returns everything since the last call: rows of the changelog, with the position, and outputs."""
@@ -200,7 +197,7 @@ class EngineUnit:
         """Returns the outputs since the last call, without the changelog."""
         facts, p = self.engine.take_facts(), self.partition
         letters, self.letters = self.letters, []
-        return [
+        found = [
             Output("interventions", p, [(customer.encode(), body) for _, customer, body in facts.interventions]),
             Output("interventions-withheld", p, [(customer.encode(), body) for _, customer, body in facts.withheld]),
             Output("intervention-updates", p, [(customer.encode(), body) for _, customer, body in facts.updates]),
@@ -211,6 +208,7 @@ class EngineUnit:
             Output(LABELLED, 0, [(None, body) for body in facts.labelled]),
             Output("dead-letters", p, letters),
         ]
+        return list(map(sealed, found))
 
     def sweeps(self) -> list[Sweep]:
         """Returns all scores of the sweeps since the last call, if the engine keeps them."""
@@ -261,20 +259,23 @@ class EngineUnit:
         return pairs
 
     def _state(self) -> Output:
-        table = self.engine.table
-        slots = np.flatnonzero(table.dirty[: len(table)])
-        table.dirty[slots] = False
-        values = row_format.pack(table.rows[slots], self.signature)
-        gone = self.engine.lifespans.is_forgotten(slots).tolist()
-        pairs: list[Pair] = [
-            (table.names[slot].encode(), None if nothing else value)
-            for slot, value, nothing in zip(slots.tolist(), values, gone, strict=True)
-        ]
-        pairs += self.engine.recent.take_changes()
-        pairs += self.engine.casebook.take_changes(CASE, table.names)
-        pairs += self.engine.attributes_table.take_changes(ATTRIBUTES)
-        pairs.append((POSITION, orjson.dumps(self._position(), option=orjson.OPT_SORT_KEYS)))
-        return Output(STATE, self.partition, pairs)
+        customers = self._customers.take_changes()
+        rows, self._to_seal = self._to_seal, []
+        rows += self.engine.recent.take_changes()
+        rows += self.engine.casebook.take_changes(CASE, self.engine.table.names)
+        rows += self.engine.attributes_table.take_changes(ATTRIBUTES)
+        rows.append((POSITION, orjson.dumps(self._position(), option=orjson.OPT_SORT_KEYS)))
+        return Output(STATE, self.partition, customers + sealed_rows(STATE, rows))
+
+    def _row_counts(self) -> dict[str, int]:
+        """How many rows the changelog has, by what they are."""
+        engine = self.engine
+        return {
+            "customers": len(self._customers),
+            "cases": engine.casebook.entries,
+            "attributes": engine.attributes_table.saved,
+            "ids": engine.recent.parts,
+        }
 
     def _position(self) -> dict[str, Any]:
         engine = self.engine
@@ -294,6 +295,8 @@ class EngineUnit:
             "quality": engine.quality.state(),
             "judged": engine.casebook.judged,
             "backlog": [engine.backlog.day, engine.backlog.used],
+            "rows": self._row_counts(),
+            "lost": self.lost,
         }
 
     def _load_position(self, body: dict[str, Any]) -> None:
@@ -315,25 +318,4 @@ class EngineUnit:
         engine.quality.load(body["quality"])
         engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
         engine.casebook.judged = added({}, body["judged"])
-
-    def _load_customers(self, rows: dict[bytes, bytes | None]) -> None:
-        table = self.engine.table
-        gone = [key.decode() for key, value in rows.items() if value is None and key.decode() in table]
-        table.forget(table.slots(gone))
-        there = {key.decode(): value for key, value in rows.items() if value is not None}
-        slots = table.slots(list(there))
-        width = table.rows.shape[1]
-        table.rows[slots] = row_format.unpack(list(there.values()), self.signature, width, self.before)
-        table.dirty[:] = False
-
-    def _load_case(self, customer: str, value: bytes | None) -> None:
-        if value is None:
-            self._cases.pop(customer, None)
-        else:
-            self._cases[customer] = value
-
-    def _load_ids(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
-            self._ids.pop(key, None)
-        else:
-            self._ids[key] = value
+        self.lost = Counter(body.get("lost", {}))

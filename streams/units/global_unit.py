@@ -11,10 +11,13 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
+from schemas.errors import Failure
 from schemas.instants import format_instant, parse_instant
 from streams.inputs.merge import OffsetGap
+from streams.units.seal import sealed_rows
 from streams.units.sources import need_whole
-from streams.units.unit import POSITION, Clock, Output, Pair, Record
+from streams.units.strays import ChangelogRows, Strays
+from streams.units.unit import POSITION, Clock, Output, Record
 
 NEVER_US = (1 << 63) - 1
 
@@ -42,8 +45,11 @@ class InstantFeed(ABC, Generic[B]):
     they come.
     """
 
-    def __init__(self, position: dict[str, int], partitions: int, until_us: int, *, waits: bool = True) -> None:
-        """position: of the only source; until_us: the last instant that was taken."""
+    def __init__(
+        self, position: dict[str, int], partitions: int, until_us: int, strays: Strays, *, waits: bool = True
+    ) -> None:
+        """position: of the only source; until_us: the last instant that was taken; strays: counts what is not ours."""
+        self.strays = strays
         ((self.source, self.read),) = position.items()
         self.position, self.partitions, self.until_us, self.waits = dict(position), partitions, until_us, waits
         self.instants: set[int] = set()
@@ -57,7 +63,9 @@ class InstantFeed(ABC, Generic[B]):
         for record in records:
             if record.offset >= self.read:
                 self.read = record.offset + 1
-                self._take(orjson.loads(record.value or b"null"), record)
+                body = self.strays.body(self.source, 0, record)
+                if body is not None:
+                    self._take(orjson.loads(body), record)
 
     def caught_up(self, source: str, now_us: int) -> None:
         """Does nothing: instants are complete by reports alone."""
@@ -127,7 +135,10 @@ class GlobalUnit(ABC, Generic[B]):
         self.topics: dict[str, str] = {}
         self.until_us = 0
         self.steps, self.done, self.waiting = 0, False, False
-        self._read: dict[bytes, bytes] = {}  # rows of a changelog that is being read
+        self.strays = Strays()
+        self._rows = ChangelogRows(self.strays, *self.changelog, self._row_of_the_release_before)
+        self._keys: set[bytes] = set()  # of the rows in the changelog, without the position's
+        self._to_seal: dict[bytes, bytes] = {}  # rows of the release before, written again with the first changes
 
     @property
     def frontier(self) -> str | None:
@@ -145,16 +156,18 @@ class GlobalUnit(ABC, Generic[B]):
         return True
 
     def load(self, records: Iterable[Record]) -> None:
-        """Loads rows of the changelog: the last one of a key is the state."""
+        """Loads rows of the changelog: the last one of a key is the state. Raises NewerRecord."""
         for record in records:
-            if record.key and record.value is not None:
-                self._read[record.key] = record.value
+            self._rows.add(record)
 
     def loaded(self) -> None:
         """The changelog has been read to its end."""
-        rows, self._read = self._read, {}
+        rows, is_older = self._rows.take()
         if POSITION in rows:
             body = orjson.loads(rows.pop(POSITION))
+            if lost := sorted(set(body.get("rows", ())) - {key.decode() for key in rows}):
+                raise Failure(_lost(self.changelog[0], lost))
+            self._keys, self._to_seal = set(rows), dict(rows) if is_older else {}
             self._load(body, rows)
             self.position, self.done, self.until_us = body["position"], body["done"], body["until_us"]
             self.topics = body.get("topics", {})
@@ -166,10 +179,17 @@ class GlobalUnit(ABC, Generic[B]):
 
     def take(self) -> list[Output]:
         """Returns the state, and the outputs since the last call."""
-        state, rows = self._state()
-        position = {"position": self.position, "topics": self.topics}
+        state, changed = self._state()
+        rows, self._to_seal = self._to_seal | changed, {}
+        self._keys |= rows.keys()
+        position = {
+            "position": self.position,
+            "topics": self.topics,
+            "rows": sorted(key.decode() for key in self._keys),
+        }
         body = {**position, "done": self.done, "until_us": self.until_us, **state}
-        return [Output(*self.changelog, [*rows, (POSITION, orjson.dumps(body))]), *self.outputs()]
+        pairs = sealed_rows(self.changelog[0], [*rows.items(), (POSITION, orjson.dumps(body))])
+        return [Output(*self.changelog, pairs), *self.outputs()]
 
     @abstractmethod
     def outputs(self) -> list[Output]:
@@ -179,9 +199,22 @@ class GlobalUnit(ABC, Generic[B]):
     def _apply(self, batch: B) -> None: ...
 
     @abstractmethod
-    def _state(self) -> tuple[dict[str, Any], list[Pair]]:
-        """Returns fields for the row of the position, and further rows."""
+    def _state(self) -> tuple[dict[str, Any], dict[bytes, bytes]]:
+        """Returns fields for the row of the position, and further rows that have changed."""
 
     @abstractmethod
     def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
         """Restores what `_state` returned."""
+
+    @abstractmethod
+    def _row_of_the_release_before(self, key: bytes, value: bytes) -> None:
+        """Raises unless that release wrote such a row under this key, without a seal."""
+
+
+def _lost(topic: str, keys: list[str]) -> str:
+    which = ", ".join(map(repr, keys))
+    return (
+        f"{topic}/0: rows of this state are lost ({which}): records that Keepline has not written had their keys, and "
+        f"compaction kept those; stop the workers, delete {topic}, run `keepline topics create` and start them: "
+        "everything is read and counted from the beginning"
+    )

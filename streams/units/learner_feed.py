@@ -13,7 +13,10 @@ from streams.engine import observations
 from streams.engine.reports import Report
 from streams.inputs.schedule import grid_at_or_after
 from streams.units.global_unit import InstantBatch, InstantFeed
+from streams.units.strays import Strays
 from streams.units.unit import Clock, Record
+
+MOST_REFUSED = 20  # commands that are told of at once
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,16 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
     live as soon as its time has come.
     """
 
-    def __init__(self, position: dict[str, int], partitions: int, clock: Clock, horizon_us: int, until_us: int) -> None:
-        super().__init__(position, partitions, until_us)
+    def __init__(
+        self,
+        position: dict[str, int],
+        partitions: int,
+        clock: Clock,
+        horizon_us: int,
+        until_us: int,
+        strays: Strays | None = None,
+    ) -> None:
+        super().__init__(position, partitions, until_us, strays or Strays())
         self.clock, self.horizon_us, self.now_us = clock, horizon_us, 0
         self.examples: dict[int, list[Examples]] = {}
         self.commands: list[tuple[int, int, Command]] = []  # (grid instant from which it is obeyed, offset, command)
@@ -86,7 +97,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
             try:
                 command = Command.loads(record.value or b"")
             except Failure as error:  # such as a command of another release: it must not stop the learner
-                self.refused.append(f"a command to the model at offset {record.offset} was not obeyed: {error}")
+                self._refuse(f"a command to the model at offset {record.offset} was not obeyed: {error}")
                 return
             instant_us = grid_at_or_after(max(command.event_us, self._complete_us + 1))
             self.commands.append((instant_us, record.offset, command))
@@ -97,6 +108,11 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
                 self.examples.setdefault(instant_us, []).append(examples)
         else:
             super()._take(body, record)
+
+    def _refuse(self, sentence: str) -> None:
+        """Keeps the first sentences: whoever may write there may write many."""
+        if len(self.refused) < MOST_REFUSED:
+            self.refused.append(sentence)
 
     def _report(self, body: dict[str, Any], instant_us: int) -> None:
         self.reports[instant_us] = self.reports.get(instant_us, Report.empty()) + Report.unpacked(body)

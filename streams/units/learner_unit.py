@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from online_model.drift import DriftRules
 from online_model.examples import with_label
-from online_model.learner import Learner, Rules
+from online_model.learner import MEMORY, Learner, Rules
 from online_model.promotion import Promotion
 from online_model.readiness import ReadinessRules
 from online_model.registry import Serving
@@ -17,8 +19,9 @@ from streams.interventions.stop_loss import Judged, added
 from streams.profile.profile import Profile
 from streams.units.global_unit import GlobalUnit
 from streams.units.learner_feed import LearnerBatch, LearnerFeed
+from streams.units.seal import sealed
 from streams.units.sources import LABELLED, MODELS
-from streams.units.unit import Clock, Output, Pair
+from streams.units.unit import POSITION, Clock, Output
 
 LEARNER = b"\0learner:"  # prefix of its rows: one that all model variants share, and one for each
 
@@ -46,16 +49,17 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
     @property
     def alerts(self) -> list[str]:
         """What has drifted, and commands that were not obeyed, a sentence each."""
-        return [*self.learner.drift.alerts, *self.refused]
+        return [*self.learner.drift.alerts, *self.refused, *self.strays.alerts]
 
     def open_feed(self) -> LearnerFeed:
         """Returns a feed that starts at the position of the state."""
-        return LearnerFeed(self.position, self.partitions, self.clock, self.profile.label.horizon_us, self.until_us)
+        horizon_us = self.profile.label.horizon_us
+        return LearnerFeed(self.position, self.partitions, self.clock, horizon_us, self.until_us, self.strays)
 
     def outputs(self) -> list[Output]:
         """Returns the models since the last call, a copy for each partition."""
         snapshots, self.snapshots = self.snapshots, []
-        return [Output(MODELS, p, [(b"model", body) for body in snapshots]) for p in range(self.partitions)]
+        return [sealed(Output(MODELS, p, [(b"model", body) for body in snapshots])) for p in range(self.partitions)]
 
     def _apply(self, batch: LearnerBatch) -> None:
         """Learns and serves. There is no promotion by rule while a command has chosen the served model."""
@@ -75,17 +79,32 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         if report:
             self.learner.drift.compare(at_us, report.histograms, report.missing)
 
-    def _state(self) -> tuple[dict[str, Any], list[Pair]]:
+    def _state(self) -> tuple[dict[str, Any], dict[bytes, bytes]]:
         learned = {} if self._is_saved else self.learner.dumps()
-        rows: list[Pair] = [(LEARNER + name.encode(), row) for name, row in learned.items()]
+        rows = {LEARNER + name.encode(): row for name, row in learned.items()}
         self._is_saved = True
         return {"serving": self.serving.dumps(), "judged": self.judged}, rows
 
     def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
-        self.learner.loads({key.removeprefix(LEARNER).decode(): row for key, row in rows.items()})
+        learned = {key.removeprefix(LEARNER).decode(): row for key, row in rows.items() if key.startswith(LEARNER)}
+        self.learner.loads(learned)
         self.serving.loads(body["serving"])
         self.judged = added({}, body["judged"])
         self._is_saved = True
+
+    def _row_of_the_release_before(self, key: bytes, value: bytes) -> None:
+        body = orjson.loads(value)
+        if key == POSITION:
+            Serving(self.learner.rules, self.profile.version).loads(body["serving"])
+            wanted = {"position", "done", "until_us", "serving", "judged"}
+        elif key == LEARNER:
+            wanted = {"format", "features", "contenders", "champion", "version"}
+        elif key == LEARNER + MEMORY.encode():
+            wanted = {"seen", "bins", "label", "weight"}
+        else:
+            wanted = {"labels", "range", "regressions", "steps", "pool", "recent"}
+        if not key.startswith((POSITION, LEARNER)) or not wanted <= body.keys():
+            raise ValueError("no row of the release before")
 
 
 def rules_of(profile: Profile) -> Rules:

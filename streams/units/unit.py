@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 POSITION = b"\0position"  # key of the row with the position of the state
 LEASE_KEY = b"\0lease"  # key of the mark of a new owner
 GROUP_KEY = b"\0group"  # key of the name of the consumer group whose state it is
+CLOCK_KEY = b"\0clock"  # key of a record whose acknowledgement carries the broker's clock
 RESERVED = b"\0"  # first byte of all keys but those of customers' rows
 
 Pair = tuple[bytes | None, bytes | None]

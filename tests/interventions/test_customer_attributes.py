@@ -32,7 +32,7 @@ fields = st.fixed_dictionaries(
 
 def restored(pairs: list[tuple[bytes | None, bytes | None]]) -> AttributesTable:
     again = AttributesTable()
-    again.load({int((key or b"").removeprefix(PREFIX)): row or b"" for key, row in reversed(pairs)})
+    again.load({int((key or b"").removeprefix(PREFIX)): row or b"" for key, row in reversed(pairs)}, len(pairs))
     return again
 
 

@@ -131,7 +131,7 @@ async def test_killed_at_any_place_and_started_again_it_sends_everything_and_eac
             process.kill()
     code, text = published(group, log, "--end")
     assert (code, "resumes at" in text) == (0, True)
-    (known,) = (await publications.read(group.city.settings)).values()
+    (known,) = (await publications.read(group.city.settings, print)).values()
     assert (known.complete, known.ended, known.events) == (True, True, len(events))
     found = await counts(group)
     assert found == {"applied": len(events), "duplicate": found.get("duplicate", 0)}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,9 +15,9 @@ from features.matrix import scaled
 from online_model.estimator import LogisticRegression
 from online_model.examples import Examples
 from online_model.expert_weights import mean_loss
-from online_model.learner import ACTING_US, Learner
-from online_model.readiness import weighted_auc
-from online_model.treatment import Treatment, effective_sample_size, treatment_codes, weights
+from online_model.learner import Learner
+from online_model.readiness import Hold, ReadinessRules, weighted_auc
+from online_model.treatment import ACTING_US, Treatment, effective_sample_size, treatment_codes, weights
 from tests.online_model.worlds import RULES, WEEK_US, examples, treated
 
 
@@ -123,6 +124,46 @@ def test_a_crm_without_contacts_for_a_quarter_counts_as_disconnected() -> None:
     assert learner.model.labels == before
     learner.learn(0, [replace(sent, observed_us=ACTING_US + WEEK_US)])
     assert learner.model.labels == before + 500
+
+
+def with_contacts(week: int, contacts: int) -> Examples:
+    """A week of 500 customers; 100 have a case that was sent, `contacts` of them with a reported contact."""
+    codes = np.repeat([Treatment.LEFT_ALONE, Treatment.SENT, Treatment.CONTACTED], [400, 100 - contacts, contacts])
+    return replace(treated(week, 500), treatment=codes.astype(np.uint8), propensity=np.ones(500))
+
+
+@pytest.mark.parametrize(("contacts", "counted"), [(0, 500), (3, 500), (4, 500), (5, 400), (100, 400)])
+def test_a_few_reported_contacts_do_not_leave_out_all_cases(contacts: int, counted: int) -> None:
+    learner = learned([with_contacts(0, contacts)])
+    assert learner.model.labels == counted
+
+
+def test_contacts_are_counted_over_a_quarter_not_a_week() -> None:
+    weeks = [with_contacts(week, 0) for week in range(9)]
+    assert learned([*weeks, with_contacts(9, 49)]).model.labels == 5000
+    assert learned([*weeks, with_contacts(9, 50)]).model.labels == 4900
+
+
+def test_a_learner_of_the_release_before_leaves_out_the_treated_on() -> None:
+    rows = learned([with_contacts(0, 0)]).dumps()
+    body = orjson.loads(rows[""])
+    del body["contacts"]
+    for contacted_us, counted in ((None, 500), (WEEK_US, 400)):
+        learner = Learner(replace(RULES, leaves_out_treated=True))
+        learner.loads(rows | {"": orjson.dumps(body | {"contacted_us": contacted_us})})
+        before = learner.model.labels
+        learner.learn(0, [replace(with_contacts(1, 5 if contacted_us else 4), observed_us=WEEK_US * 2)])
+        assert learner.model.labels - before == counted
+
+
+def test_a_model_held_since_few_labels_are_left_says_so() -> None:
+    rules = replace(RULES, leaves_out_treated=True, readiness=ReadinessRules(10, 1, 0.999))
+    held = {}
+    for contacts in (3, 60):
+        learner = Learner(rules)
+        held[contacts] = [learner.learn(w, [with_contacts(w, contacts)]) for w in range(3)][-1].hold
+    assert held == {3: Hold.AUC, 60: Hold.AUC_OF_FEW}
+    assert "gate.holdout_share" in Hold.AUC_OF_FEW
 
 
 def test_when_all_were_treated_nothing_is_learned() -> None:

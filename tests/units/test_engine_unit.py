@@ -17,6 +17,7 @@ from streams.engine.observations import examples_of
 from streams.inputs.merge import OffsetGap
 from streams.units.engine_unit import STATE, EngineUnit
 from streams.units.learner_unit import LEARNER, LearnerUnit
+from streams.units.seal import seal
 from streams.units.unit import POSITION
 from tests.units import topics as logs
 from tests.units.topics import KINDS, Owner, Topics
@@ -63,9 +64,9 @@ def same(topics: Topics, wanted: Topics) -> None:
 
 
 def test_a_learner_state_of_another_release_is_refused() -> None:
-    rows = calm().table("learner-state", 0)
+    rows = calm().table("learner-state", 0) | {LEARNER: seal("learner-state", b'{"format":0}', LEARNER)}
     unit = LearnerUnit(logs.PROFILE, PARTITIONS, "event")
-    unit.load([logs.Record(0, POSITION, rows[POSITION])])
+    unit.load([logs.Record(0, key, row) for key, row in rows.items()])
     with pytest.raises(Failure, match="run the release that wrote it"):
         unit.loaded()
 

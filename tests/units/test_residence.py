@@ -90,5 +90,6 @@ def test_another_number_of_partitions_is_refused_at_the_start() -> None:
     made, more = unit(), unit(5)
     letters(made, VISITS, visits(MINE))
     (row,) = [pair for pair in made.take()[0].pairs if pair[0] == POSITION]
+    more.load([Record(0, *row)])
     with pytest.raises(Failure, match="written when there were 4 partitions, now there are 5"):
-        more.load([Record(0, *row)])
+        more.loaded()

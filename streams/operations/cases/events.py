@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from schemas.envelopes import json_of, unwrapped
 from schemas.events import KINDS, AppActivity, Event, ServiceVisit, Survey
 from schemas.instants import parse_instant
 
@@ -17,8 +18,9 @@ def in_order(values: Iterable[bytes]) -> list[Event]:
     """Returns events by event time, each once, without those that the schema refuses (they are dead letters)."""
     events = {}
     for value in values:
-        with suppress(ValidationError, orjson.JSONDecodeError, KeyError, TypeError):
-            event = KINDS[orjson.loads(value)["kind"]].model_validate_json(value)
+        with suppress(ValidationError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            body = unwrapped(orjson.loads(json_of(value)))
+            event = KINDS[body["kind"]].model_validate(body)
             events[event.event_id] = event
     return sorted(events.values(), key=lambda event: (parse_instant(event.event_time), event.event_id))
 

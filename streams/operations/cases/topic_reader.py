@@ -67,5 +67,5 @@ async def scan(
 def _scores(values: Sequence[bytes]) -> Iterator[tuple[int, float]]:
     for value in values:
         with suppress(ValidationError, ValueError):  # not ours
-            score = ChurnScore.model_validate_json(value)
+            score = ChurnScore.model_validate_json(value, extra="ignore")
             yield parse_instant(score.scored_at), score.probability

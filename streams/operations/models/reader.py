@@ -10,6 +10,7 @@ from schemas.errors import Failure, UsageError
 from schemas.instants import format_instant
 from streams.kafka.settings import Settings
 from streams.operations.cases.topic_reader import scan
+from streams.units.strays import ours
 
 FILE, TOPIC = "models.jsonl", "models"
 Versions = dict[int, Snapshot]  # by number, in order
@@ -30,8 +31,8 @@ async def from_topic(settings: Settings) -> Versions:
     """Reads one partition: each has all versions. Raises Failure where brokers or the topic are missing. Records that
     are no versions are left out, as workers do.
     """
-    values = (await scan(settings, (TOPIC,), [0], lambda record: True))[TOPIC]
-    return _by_number([value for value in values if _is_version(value)])
+    values = await scan(settings, (TOPIC,), [0], lambda record: ours(TOPIC, 0, record) is not None)
+    return _by_number(values[TOPIC])
 
 
 def find(versions: Versions, number: int) -> Snapshot:
@@ -71,14 +72,6 @@ def as_json(version: Snapshot) -> dict[str, Any]:
         "least_auc": version.least_auc,
         "challengers": dict(version.trials),
     }
-
-
-def _is_version(value: bytes) -> bool:
-    try:
-        Snapshot.loads(value)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return False
-    return True
 
 
 def _by_number(lines: list[bytes]) -> Versions:

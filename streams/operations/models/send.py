@@ -8,6 +8,7 @@ from online_model.registry import Command
 from streams.kafka import topics
 from streams.kafka.access import reported
 from streams.kafka.settings import Settings
+from streams.units.seal import seal
 from streams.units.sources import LABELLED
 
 LARGEST = 8 << 20  # max.message.bytes of the topic
@@ -20,4 +21,4 @@ async def send(settings: Settings, command: Command) -> None:
         reported(settings, "Write", "send it again with the same --at: duplicates are ignored"),
         AIOKafkaProducer(**settings.client, enable_idempotence=True, acks="all", max_request_size=LARGEST) as producer,
     ):
-        await producer.send_and_wait(settings.topic(LABELLED), command.dumps(), partition=0)
+        await producer.send_and_wait(settings.topic(LABELLED), seal(LABELLED, command.dumps()), partition=0)

@@ -1,0 +1,95 @@
+"""The rows of customers in the changelog of an engine. Each has a format version and a checksum of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import row_format
+from features.table import Slots
+from schemas.errors import Failure
+from streams.cases.columns import LACKED, NO_CASE, WIDTH
+from streams.engine.engine import Engine
+from streams.units.seal import sealed_rows
+from streams.units.strays import ChangelogRows
+from streams.units.unit import RESERVED, Pair, Record
+
+
+class CustomerRows:
+    """Writes and reads them; the other rows of the changelog go to `rows`."""
+
+    def __init__(self, engine: Engine, rows: ChangelogRows) -> None:
+        self.engine, self.rows = engine, rows
+        columns = engine.columns
+        self._signature, lacked = row_format.signature(columns), len(columns) + LACKED - WIDTH
+        older = row_format.signature((*columns[:lacked], *columns[lacked + 1 :]))
+        self._before = row_format.Before(older, lacked, float(NO_CASE[LACKED]))
+        self._stored: NDArray[np.bool_] = np.zeros(0, np.bool_)  # by slot: the changelog has its row
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self._stored))
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Loads committed rows, in order; a later row of a key replaces an earlier one. Raises NewerRecord, and Failure
+        for another feature catalogue.
+        """
+        customers: dict[bytes, bytes | None] = {}
+        for record in records:
+            key = record.key or RESERVED
+            if key.startswith(RESERVED):
+                self.rows.add(record)
+            elif record.value is not None and self._is_row(record, record.value):
+                customers[key] = record.value
+            elif record.value is not None:
+                if not self.rows.is_announcement(record):
+                    self.rows.strays.add(self.rows.topic, self.rows.partition, record.offset)
+            elif self.rows.is_deletion(record, self._has(customers, key)):
+                customers[key] = None
+        self._load(customers)
+
+    def take_changes(self) -> list[Pair]:
+        """Returns the rows of the customers that have changed since the last call."""
+        table = self.engine.table
+        slots = np.flatnonzero(table.dirty[: len(table)])
+        table.dirty[slots] = False
+        gone = self.engine.lifespans.is_forgotten(slots)
+        there = slots[~gone]
+        values = row_format.pack(table.rows[there], self._signature)
+        pairs: list[Pair] = [
+            (table.names[slot].encode(), value) for slot, value in zip(there.tolist(), values, strict=True)
+        ]
+        self._store(there, slots[gone])
+        return pairs + sealed_rows(self.rows.topic, [(table.names[slot].encode(), None) for slot in slots[gone]])
+
+    def _is_row(self, record: Record, value: bytes) -> bool:
+        try:
+            return row_format.is_row(value, self._signature, self.engine.table.rows.shape[1], self._before)
+        except Failure as error:
+            raise type(error)(f"{self.rows.topic}/{self.rows.partition}, offset {record.offset}: {error}") from None
+
+    def _has(self, loading: dict[bytes, bytes | None], key: bytes) -> bool:
+        """Whether a customer has a row. loading: rows that are not in the table yet."""
+        if key in loading:
+            return loading[key] is not None
+        slot = self.engine.table.slot(key.decode("utf-8", "replace"))
+        return slot is not None and slot < len(self._stored) and bool(self._stored[slot])
+
+    def _load(self, rows: dict[bytes, bytes | None]) -> None:
+        table = self.engine.table
+        names = [key.decode() for key, value in rows.items() if value is None and key.decode() in table]
+        gone = table.slots(names)
+        table.forget(gone)
+        there = {key.decode(): value for key, value in rows.items() if value is not None}
+        slots = table.slots(list(there))
+        table.rows[slots] = row_format.unpack(list(there.values()), self._signature, table.rows.shape[1], self._before)
+        table.dirty[:] = False
+        self._store(slots, gone)
+        self.rows.has_customers |= bool(there)
+
+    def _store(self, there: Slots, gone: Slots) -> None:
+        size = len(self.engine.table) - len(self._stored)
+        if size > 0:
+            self._stored = np.concatenate([self._stored, np.zeros(size + len(self._stored), np.bool_)])
+        self._stored[there], self._stored[gone] = True, False
