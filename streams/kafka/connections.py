@@ -23,7 +23,7 @@ async def connect(host: str, port: int, **options: Any) -> Any:
         async with asyncio.timeout(LIMIT_S):
             return await _connect(host, port, **options)
     except TimeoutError:
-        raise KafkaConnectionError(f"{host}:{port} did not answer within {LIMIT_S:.0f} s") from None
+        raise KafkaConnectionError(f"{host}:{port} did not answer within {LIMIT_S:g} s") from None
 
 
 def install() -> None:

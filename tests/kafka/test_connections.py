@@ -38,7 +38,7 @@ async def test_clients_connect_past_a_silent_address(brokers: str, silent: str) 
 
 async def test_addresses_that_are_all_silent_are_a_failure_with_a_reason(silent: str) -> None:
     known = Settings((silent, silent))
-    with pytest.raises(Failure, match=f"brokers {silent},{silent}: .*Unable to bootstrap"):
+    with pytest.raises(Failure, match=f"broker {silent}: no answer in "):
         await topics.partition_count(known)
 
 
