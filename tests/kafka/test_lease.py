@@ -477,7 +477,7 @@ async def test_a_revoked_unit_accepts_no_records(leases: Leases) -> None:
     ("error", "says"),
     [
         (TopicAuthorizationFailedError("x-state"), "User:ANONYMOUS may not Write topic x-state: kafka-acls.sh"),
-        (TransactionalIdAuthorizationFailed("x"), "User:ANONYMOUS may not Write transactional id keepline-x-"),
+        (TransactionalIdAuthorizationFailed("x"), "User:ANONYMOUS may not Write transactional id x"),
         (ProducerFenced(), "another worker has become its owner"),
         (Failure("run another release"), "run another release"),
         (TimeoutError("a checkpoint took longer than 10 s"), "TimeoutError: a checkpoint took longer than 10 s"),

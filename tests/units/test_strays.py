@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+import orjson
 import pytest
 
 from schemas.errors import Failure, NewerRecord
 from streams.profile.contact_sections import BudgetLimit
 from streams.units.dispatcher_unit import DispatcherUnit
-from streams.units.engine_rows import CASE
+from streams.units.engine_rows import CASE, EMPTY_PARTS
 from streams.units.engine_unit import STATE, EngineUnit
 from streams.units.learner_unit import LEARNER, LearnerUnit
 from streams.units.seal import GONE, seal, without_seal
@@ -136,7 +137,7 @@ def test_a_run_among_strays_gives_what_a_healthy_one_gives_and_tells_of_each() -
             wanted = topics.strays[topic, partition]
             assert (found.count, found.first, found.last) == (len(wanted), wanted[0], wanted[-1]), (topic, partition)
             sentence = f"{topic}/{partition} holds records that Keepline has not written, they are skipped; "
-            assert any(alert.startswith(sentence) for alert in owner.unit.alerts)
+            assert any(alert.text.startswith(sentence) for alert in owner.unit.alerts)
         assert {topic for topic, _ in owner.unit.strays.found} == set(owner.unit.sources) & set(LOGS)
 
 
@@ -164,8 +165,8 @@ def test_a_stray_in_a_log_is_none_of_ours_and_is_told_with_its_offset(topic: str
     assert strays.body(topic, 0, Record(3, None, ours)) == without_seal(ours)
     assert strays.body(topic, 0, Record(4, None, kinds[kind])) is None
     (alert,) = strays.alerts
-    assert f"{topic}/0 " in alert
-    assert "1 so far, from offset 4 to 4" in alert
+    assert f"{topic}/0 " in alert.text
+    assert "1 so far, from offset 4 to 4" in alert.text
 
 
 def test_ten_thousand_strays_are_one_sentence_and_one_place_in_memory() -> None:
@@ -174,8 +175,8 @@ def test_ten_thousand_strays_are_one_sentence_and_one_place_in_memory() -> None:
     feed = unit.open_feed()
     feed.offer(MODELS, 0, [Record(i, None, b"{}") for i in range(10_000)], 0)
     assert len(feed.models) == 1
-    (alert,) = [alert for alert in unit.alerts if alert.startswith(MODELS)]
-    assert "; 10000 so far, from offset 0 to 9999" in alert
+    (alert,) = [alert for alert in unit.alerts if alert.text.startswith(MODELS)]
+    assert "; 10000 so far, from offset 0 to 9999" in alert.text
 
 
 @pytest.mark.parametrize("topic", LOGS)
@@ -263,8 +264,8 @@ def test_another_row_that_compaction_took_away_is_told_for_good(key: bytes, what
     unit.load(compacted(STATE, Record(99_999, key, value)))
     unit.loaded()
     assert unit.lost == {what: 1}
-    (alert,) = [alert for alert in unit.alerts if "are lost" in alert]
-    assert f"1 of {what}" in alert
+    (alert,) = [alert for alert in unit.alerts if "are lost" in alert.text]
+    assert f"1 of {what}" in alert.text
     again = EngineUnit(PROFILE, 0, "event")
     again.load([Record(i, *pair) for i, pair in enumerate(unit.take()[0].pairs)])
     again.loaded()
@@ -279,13 +280,24 @@ def test_a_row_of_the_learner_that_compaction_took_away_gives_it_up_with_what_to
 
 
 class Older(Topics):
-    """Topics that the release before has written: without seals, and deletions come unannounced."""
+    """Topics that the release before has written: without seals, deletions come unannounced, and names from outside are
+    in the position.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.parts: dict[int, dict[str, Any]] = {}
 
     def append(self, topic: str, partition: int, pairs: list[Pair]) -> None:
         kept: list[Pair] = []
+        parts = self.parts.setdefault(partition, {}) if topic == STATE else {}
         for key, value in pairs:
             body = None if value is None else without_seal(value)
-            if body != GONE:
+            if topic == STATE and key in EMPTY_PARTS:
+                parts[key[1:].decode()] = orjson.loads(body or b"null")
+            elif key == POSITION:
+                kept.append((key, orjson.dumps(orjson.loads(body or b"null") | parts)))
+            elif body != GONE:
                 kept.append((key, body))
         super().append(topic, partition, kept)
 
