@@ -24,7 +24,7 @@ def test_brokers_that_do_not_answer_are_one_line(
     monkeypatch.setenv("KEEPLINE_BROKERS", "127.0.0.1:1")
     assert main(command) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("keepline: brokers 127.0.0.1:1")
+    assert line.startswith("keepline: broker 127.0.0.1:1: nothing listens there")
 
 
 def test_no_brokers_at_all_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:

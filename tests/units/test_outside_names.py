@@ -16,7 +16,9 @@ from streams.engine import quality as quality_module
 from streams.inputs.names import MOST_BYTES, OTHERS, short_name
 from streams.kafka.lease import RECORD_BYTES
 from streams.profile.loading import load_profile
-from streams.units.engine_unit import PRODUCERS, QUALITY, UNKNOWN_FIELDS, EngineUnit
+from streams.units.engine_rows import PRODUCERS, QUALITY, UNKNOWN_FIELDS
+from streams.units.engine_unit import EngineUnit
+from streams.units.seal import without_seal
 from streams.units.sources import INPUTS
 from streams.units.unit import POSITION, Clock, Output
 from tests.units.topics import Record
@@ -192,9 +194,9 @@ def test_the_state_of_the_release_before_is_read_and_written_in_rows_of_their_ow
     sender.beat(0.1)
     sender.send("service-visits", [visit(i, f"p{i % 3}", 0.2, more=1) for i in range(60)])
     sender.beat(1.5)
-    body = orjson.loads(sender.rows[POSITION] or b"")
+    body = orjson.loads(without_seal(sender.rows[POSITION] or b""))
     long = {"x" * 128: {"service_visit.amount": [5, 1]}}
-    body |= {"producers": orjson.loads(sender.rows[PRODUCERS] or b""), "quality": long}
+    body |= {"producers": orjson.loads(without_seal(sender.rows[PRODUCERS] or b"")), "quality": long}
     again = new_unit("wall")
     again.load([Record(0, POSITION, orjson.dumps(body))])
     again.loaded()
