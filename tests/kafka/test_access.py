@@ -227,7 +227,7 @@ def test_a_publisher_that_may_not_write(
 ) -> None:
     create_topics(secured, prefix)
     secured.allow(AclOperation.READ, ResourceType.TOPIC, prefix)
-    secured.allow(AclOperation.DESCRIBE, ResourceType.GROUP, "keepline")
+    secured.allow(AclOperation.DESCRIBE, ResourceType.GROUP, prefix)
     log = tmp_path / "service_visits.csv"
     log.write_text("customer_id,event_time\nanna,2024-01-01T00:00:00Z\n")
     line = run(monkeypatch, capsys, f"publish {log}", **as_keep(secured), TOPIC_PREFIX=prefix)
