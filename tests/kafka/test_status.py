@@ -9,6 +9,8 @@ from aiokafka.structs import OffsetAndMetadata
 
 from streams.kafka import topics
 from streams.kafka.status import STUCK_S, Status, UnitState, problems, read
+from streams.units.seal import seal
+from streams.units.sources import MODELS
 from tests.kafka.city import PARTITIONS, City, new_city, wait_for
 from tests.kafka.counting import SOURCES
 from tests.kafka.test_unit_status import METADATA_BYTES
@@ -92,7 +94,7 @@ async def test_the_newest_model_is_the_one_in_force(city: City) -> None:
         for version in range(1, 8):
             async with producer.transaction():
                 body = {"version": version, "instant_us": version, "ready": True}
-                await producer.send(city.settings.topic("models"), orjson.dumps(body), b"model", 0)
+                await producer.send(city.settings.topic(MODELS), seal(MODELS, orjson.dumps(body)), b"model", 0)
     model = (await read(city.settings)).model
     assert model is not None
     assert model.version == 7
