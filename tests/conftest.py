@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,13 +22,10 @@ settings.load_profile("keepline")
 
 
 class OneFileOneProcess(LoadScopeScheduling):
-    """A file's tests run in one process, which builds its fixtures once. Those on Apache Kafka, which mostly wait, are
-    two heaps: one broker in each of two processes.
-    """
+    """A file's tests run in one process, which builds its fixtures once; all on Apache Kafka in one: one broker."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::")[0]
-        return f"kafka {crc32(file.encode()) % 2}" if file.startswith(ON_KAFKA) else file
+        return "kafka" if nodeid.startswith(ON_KAFKA) else nodeid.split("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneFileOneProcess:

@@ -63,7 +63,8 @@ class UnitStatus:
             return False
         if row.alerts.keys() != last.alerts.keys() or row.done != last.done:
             return True
-        return row.counts != last.counts and (leaving or self.may_be_written)
+        moved = row.counts != last.counts or row.alerts != last.alerts  # figures and sentences too
+        return moved and (leaving or self.may_be_written)
 
     @property
     def may_be_written(self) -> bool:
