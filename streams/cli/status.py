@@ -9,7 +9,7 @@ from online_model.readiness import Hold
 from schemas.instants import format_instant
 from streams.cli import complain
 from streams.kafka import settings
-from streams.kafka.status import Status, read
+from streams.kafka.status import Status, UnitState, read
 from streams.operations.terminal import print_json, show
 
 MOST_SHOWN = 10  # producers that send fields that are not in the schema; `--json` has more
@@ -47,23 +47,22 @@ def _show(status: Status) -> None:
     show("\n".join(_counts(status) or ["nothing counted yet"]))
     units = Table("unit", "up to", "checkpoint", "lag (records)", "alerts", "state")
     for unit in status.units:
-        state = (
-            "given up"
-            if unit.given_up
-            else "at the end"
-            if unit.done
-            else "waits for model or grants"
-            if unit.waiting
-            else "working"
-        )
         ago = f"{unit.seconds_since_checkpoint:,.0f} s ago"
         alerts = "unknown yet" if unit.alerts is None else str(len(unit.alerts))
-        units.add_row(unit.unit, unit.frontier or "-", ago, f"{unit.lag_records:,}", alerts, state)
+        units.add_row(unit.unit, unit.frontier or "-", ago, f"{unit.lag_records:,}", alerts, _state(unit))
     places = Table("topic", "partition", "position", "end", "lag (records)")
     for place in status.places:
         numbers = (place.partition, place.position, place.end, place.lag_records)
         places.add_row(place.topic, *[f"{number:,}" for number in numbers])
     show(units, places)
+
+
+def _state(unit: UnitState) -> str:
+    if unit.given_up:
+        return "given up"
+    if unit.done:
+        return "at the end"
+    return "waits for model or grants" if unit.waiting else "working"
 
 
 def _counts(status: Status) -> list[str]:

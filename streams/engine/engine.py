@@ -83,10 +83,8 @@ class Engine:
         self.model_due_us: int | None = None
         self.grants_due_us: int | None = None
         self.first_observed_us: int | None = None
-        self.quality, self.report = (
-            Quality(by_tick=waits_for_models),
-            Report.empty(),
-        )  # the report of the last grid instant
+        self.quality = Quality(by_tick=waits_for_models)
+        self.report = Report.empty()  # of the last grid instant
         self.facts = Facts()
         self.hearing = Hearing(profile.time, self.table, self.attributes_table, lambda: self.quality.applied)
         self.backlog = Backlog(profile, self.table, partition, partitions)
@@ -198,9 +196,8 @@ class Engine:
 
     def _stop(self, at_us: int) -> None:
         if self.attributes_table.has_grown and self.schedule.is_sweep(at_us):
-            self.attributes_table.keep(
-                np.unique(self.table.rows[: len(self.table), ATTRIBUTES - WIDTH]).astype(int).tolist()
-            )
+            numbers = self.table.rows[: len(self.table), ATTRIBUTES - WIDTH]
+            self.attributes_table.keep(np.unique(numbers).astype(int).tolist())
         if is_grid(at_us):
             self._forget(at_us)
             self._build_report(at_us)

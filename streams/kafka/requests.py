@@ -8,7 +8,7 @@ tell a client which operations it may do on a topic (KIP-430).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, ClassVar
@@ -210,22 +210,16 @@ class OpenTransaction:
 
 async def topic_ids(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, str]:
     """Ids by name; a topic that is not there has none, and brokers before 2.8 know no ids."""
-    try:
-        answer: Any = await client.send(client.get_random_node(), TopicIdsRequest(names))
-    except (IncompatibleBrokerVersion, NotImplementedError):
-        return {}
-    return {name: str(UUID(bytes=id_)) for error, name, id_, *_ in answer.topics if not error}
+    topics = await _topics(client, TopicIdsRequest(names))
+    return {name: str(UUID(bytes=id_)) for error, name, id_, *_ in topics if not error}
 
 
 async def allowed_on_topics(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, set[str]]:
     """The operations that are allowed, by topic; of topics that are there, and of brokers that tell (2.3 and later)."""
-    try:
-        answer: Any = await client.send(client.get_random_node(), TopicIdsRequest(names, operations=True))
-    except (IncompatibleBrokerVersion, NotImplementedError):
-        return {}
-    allowed = {name: _operations(bits) for error, name, *_, bits, _ in answer.topics if not error and bits != UNKNOWN}
+    topics = await _topics(client, TopicIdsRequest(names, operations=True))
+    allowed = {name: _operations(bits) for error, name, *_, bits, _ in topics if not error and bits != UNKNOWN}
     forbidden = TopicAuthorizationFailedError.errno  # not even to see it
-    return allowed | {name: set() for error, name, *_ in answer.topics if error == forbidden}
+    return allowed | {name: set() for error, name, *_ in topics if error == forbidden}
 
 
 async def may_join(client: AIOKafkaClient, group: str) -> bool:
@@ -236,6 +230,16 @@ async def may_join(client: AIOKafkaClient, group: str) -> bool:
         return False
     answer: Any = await client.send(coordinator, HeartbeatRequest(group, 0, "nobody"))
     return bool(answer.error_code != GroupAuthorizationFailedError.errno)
+
+
+async def _topics(client: AIOKafkaClient, request: TopicIdsRequest) -> Sequence[Any]:
+    """The topics in a broker's answer; none where it does not know the request."""
+    try:
+        answer: Any = await client.send(client.get_random_node(), request)
+    except (IncompatibleBrokerVersion, NotImplementedError):
+        return []
+    found: Sequence[Any] = answer.topics
+    return found
 
 
 def _operations(bits: int) -> set[str]:

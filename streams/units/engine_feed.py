@@ -72,9 +72,10 @@ class EngineFeed:
             self.model_due_us
         ):  # it will ask once it has the model
             self.grants_due_us = self.model_due_us
-        # next offset, and what the record says; None: it is not ours
-        self.models: deque[tuple[int, Snapshot | None]] = deque()
-        self.dispatches: deque[tuple[int, Grants | None]] = deque()
+        # next offset, behind records that are not ours, and what the record says
+        self.models: deque[tuple[int, Snapshot]] = deque()
+        self.dispatches: deque[tuple[int, Grants]] = deque()
+        self.behind_strays: dict[str, int] = {}  # next offset of a source where no record of ours waits before them
         self.blocks: list[dict[str, Any]] = []
         self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
         self.unknown_fields: Counter[str] = Counter()
@@ -216,8 +217,7 @@ class EngineFeed:
         if self.letters:
             letters, self.letters = self.letters, []
             refused = {REFUSED + source: offset for source, offset in self.refused.items()}
-            self._pass_strays()
-            self.position = self.position | self.merge.positions() | refused
+            self.position = self.position | self.merge.positions() | refused | self._take_behind_strays()
             ignored, self.ignored = self.ignored, 0
             return Batch(self, base, self.position, self.until_us, empty_rows(0), letters=letters, ignored=ignored)
         if frontier_us is None:
@@ -238,8 +238,7 @@ class EngineFeed:
         self.until_us = until_us
         if ended:
             self.merge.forget_end()
-        self._pass_strays()
-        self.position = self.position | self.merge.positions()
+        self.position = self.position | self.merge.positions() | self._take_behind_strays()
         return self._batch(base, until_us, rows, model, grants, matured, ended)
 
     def _batch(
@@ -307,20 +306,22 @@ class EngineFeed:
         self.take_decoded(source, decoded, offsets, letter)
 
     def _queue(
-        self, source: str, queue: deque[tuple[int, T | None]], records: Sequence[Record], read: Callable[[bytes], T]
+        self, source: str, queue: deque[tuple[int, T]], records: Sequence[Record], read: Callable[[bytes], T]
     ) -> None:
-        """Adds our records, and where the others among them end."""
+        """Adds our records. One that is not ours is passed together with the record of ours before it."""
         for record in records:
             body = self.strays.body(source, self.engine.partition, record)
-            if body is None and queue and queue[-1][1] is None:
-                queue.pop()
-            queue.append((record.offset + 1, None if body is None else read(body)))
+            if body is not None:
+                queue.append((record.offset + 1, read(body)))
+                self.behind_strays.pop(source, None)
+            elif queue:
+                queue[-1] = record.offset + 1, queue[-1][1]
+            else:
+                self.behind_strays[source] = record.offset + 1
 
-    def _pass_strays(self) -> None:
-        """Moves the position behind records that are not ours, where no record of ours waits before them."""
-        for source, queue in ((MODELS, self.models), (DISPATCHES, self.dispatches)):
-            if queue and queue[0][1] is None:
-                self.position = self.position | {source: queue.popleft()[0]}
+    def _take_behind_strays(self) -> dict[str, int]:
+        behind, self.behind_strays = self.behind_strays, {}
+        return behind
 
     def _observations(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -339,11 +340,6 @@ class EngineFeed:
         chosen = None
         while self.models and (not self.engine.waits_for_models or self.model_due_us is not None):
             offset, snapshot = self.models[0]
-            if snapshot is None:
-                if len(self.models) == 1:
-                    break  # `_pass_strays` moves the position
-                self.models.popleft()
-                continue
             if self.model_due_us is not None and snapshot.instant_us > self.model_due_us:
                 raise OffsetGap(
                     f"model of {snapshot.instant_us} came, {self.model_due_us} was expected: another owner went on"
@@ -358,13 +354,7 @@ class EngineFeed:
         """Removes and returns the grants to apply now: in event time those of the awaited instant, live all."""
         granted: list[Grants] = []
         while self.dispatches and (not self.engine.waits_for_models or self._awaits_grants()):
-            offset, answer = self.dispatches[0]
-            if answer is None:
-                if len(self.dispatches) == 1:
-                    break
-                self.dispatches.popleft()
-                continue
-            instant_us, grants = answer
+            offset, (instant_us, grants) = self.dispatches[0]
             if self.engine.waits_for_models and instant_us > (self.grants_due_us or 0):
                 raise OffsetGap(
                     f"grants of {instant_us} came, {self.grants_due_us} was expected: another owner went on"

@@ -18,7 +18,7 @@ from streams.units.unit import POSITION
 CASE, ATTRIBUTES, IDS = b"\0case:", b"\0persona:", b"\0ids:"
 # what has names from outside: rows of their own, so that a position stays small; and as they are before the first event
 PRODUCERS, QUALITY, UNKNOWN_FIELDS = b"\0producers", b"\0quality", b"\0unknown-fields"
-EMPTY_PARTS = {PRODUCERS: b"[]", QUALITY: b"{}", UNKNOWN_FIELDS: b"{}"}
+PARTS: dict[bytes, Any] = {PRODUCERS: [], QUALITY: {}, UNKNOWN_FIELDS: {}}
 IDS_KEY = re.compile(rb"\0ids:\d{6}:\d{6}")
 
 

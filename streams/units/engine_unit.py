@@ -30,7 +30,7 @@ from streams.profile.profile import Profile
 from streams.units.customer_rows import CustomerRows
 from streams.units.engine_batch import Batch, Letter
 from streams.units.engine_feed import EngineFeed
-from streams.units.engine_rows import ATTRIBUTES, CASE, EMPTY_PARTS, IDS, lost_rows, row_of_the_release_before
+from streams.units.engine_rows import ATTRIBUTES, CASE, IDS, PARTS, lost_rows, row_of_the_release_before
 from streams.units.refusal_counts import RefusalCounts
 from streams.units.seal import sealed, sealed_rows
 from streams.units.sources import (
@@ -90,7 +90,7 @@ class EngineUnit:
         self._customers = CustomerRows(self.engine, self._rows)
         self._to_seal: list[Pair] = []  # rows of the release before, written again with the first changes
         self.unknown_fields = Counter[str]()  # by producer
-        self._parts = dict.fromkeys(EMPTY_PARTS, b"")  # rows as last written
+        self._parts = dict.fromkeys(PARTS, b"")  # rows as last written
 
     @property
     def waiting(self) -> bool:
@@ -190,7 +190,7 @@ class EngineUnit:
         if position is None:
             return
         self._load_position(position)
-        self._load_parts(rows)
+        self._load_parts(rows, position)
         attributes = {int(key.removeprefix(ATTRIBUTES)): row for key, row in rows.items() if key.startswith(ATTRIBUTES)}
         cases = {key.removeprefix(CASE).decode(): row for key, row in rows.items() if key.startswith(CASE)}
         engine.recent.load({key: row for key, row in rows.items() if key.startswith(IDS)})
@@ -326,10 +326,6 @@ class EngineUnit:
         engine.counts.clear()
         engine.counts.update(body["counts"])
         engine.serve_model(Snapshot.loads(body["model"].encode()))
-        # earlier releases wrote them here, and not in rows of their own
-        self._parts |= {
-            b"\0" + name.encode(): orjson.dumps(body[name]) for name in ("producers", "quality") if name in body
-        }
         engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
         engine.casebook.judged = added({}, body["judged"])
         self.lost = Counter(body.get("lost", {}))
@@ -343,10 +339,12 @@ class EngineUnit:
         self._parts = rows
         return changed
 
-    def _load_parts(self, rows: dict[bytes, bytes]) -> None:
-        found = [rows.get(key) or self._parts[key] or empty for key, empty in EMPTY_PARTS.items()]
-        producers, quality, unknown_fields = map(orjson.loads, found)
+    def _load_parts(self, rows: dict[bytes, bytes], position: dict[str, Any]) -> None:
+        """Restores them; earlier releases wrote them into the row of the position. The next checkpoint writes all."""
+        producers, quality, unknown_fields = (
+            orjson.loads(rows[key]) if key in rows else position.get(key[1:].decode(), empty)
+            for key, empty in PARTS.items()
+        )
         self.engine.hearing.producers.load(producers)
         self.engine.quality.load(quality)
         self.unknown_fields = Counter(unknown_fields)
-        self._parts = dict.fromkeys(self._parts, b"")  # the next checkpoint writes all, wherever they came from

@@ -14,7 +14,7 @@ import pytest
 from schemas.errors import Failure, NewerRecord
 from streams.profile.contact_sections import BudgetLimit
 from streams.units.dispatcher_unit import DispatcherUnit
-from streams.units.engine_rows import CASE, EMPTY_PARTS
+from streams.units.engine_rows import CASE, PARTS
 from streams.units.engine_unit import STATE, EngineUnit
 from streams.units.learner_unit import LEARNER, LearnerUnit
 from streams.units.seal import GONE, seal, without_seal
@@ -174,7 +174,7 @@ def test_ten_thousand_strays_are_one_sentence_and_one_place_in_memory() -> None:
     unit.position = dict.fromkeys(unit.sources, 0)
     feed = unit.open_feed()
     feed.offer(MODELS, 0, [Record(i, None, b"{}") for i in range(10_000)], 0)
-    assert len(feed.models) == 1
+    assert len(feed.models) + len(feed.behind_strays) == 1
     (alert,) = [alert for alert in unit.alerts if alert.text.startswith(MODELS)]
     assert "; 10000 so far, from offset 0 to 9999" in alert.text
 
@@ -293,7 +293,7 @@ class Older(Topics):
         parts = self.parts.setdefault(partition, {}) if topic == STATE else {}
         for key, value in pairs:
             body = None if value is None else without_seal(value)
-            if topic == STATE and key in EMPTY_PARTS:
+            if topic == STATE and key in PARTS:
                 parts[key[1:].decode()] = orjson.loads(body or b"null")
             elif key == POSITION:
                 kept.append((key, orjson.dumps(orjson.loads(body or b"null") | parts)))
