@@ -3,11 +3,13 @@
     settings           the environment: brokers, credentials, names
     topics             the topics with their settings; creates them and checks those that exist
     lease              one owned unit: a transactional producer, restore, one transaction a checkpoint
+    unit_topics        whether a unit's topics are those of its state, and where a new owner begins to read
     leases             all leases of this worker: which are acquired, kept and released
     giving_up          a unit that cannot go on: its reason, and when it is tried again
     membership         whether this process is still in its group
+    access             why brokers cannot be used: network, TLS, login or access rules, each with what to do
     connections        a limit for each connection of a client
-    requests           requests that aiokafka lacks: ids of topics, open transactions
+    requests           requests that aiokafka lacks: ids of topics, open transactions, what a client may do
     batches            decompresses batches within a limit; a batch that cannot be read is one refused record
     restore            reads a changelog up to the token of its new owner
     transaction_guard  no transactional request is sent twice at one epoch

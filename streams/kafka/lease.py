@@ -13,7 +13,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,22 +21,19 @@ from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import OffsetAndMetadata
 
-from schemas.alerts import Alert, AlertKind, bounded
+from schemas.alerts import Alert, bounded
 from schemas.decode import MAX_SKEW_US
-from schemas.errors import Failure
 from schemas.instants import SECOND_US, parse_instant
-from streams.kafka import topics
 from streams.kafka.clock import Clock
 from streams.kafka.giving_up import Unfit
 from streams.kafka.requests import OpenTransaction, open_transactions, topic_ids
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
-from streams.kafka.status import wait_for_coordinator
 from streams.kafka.transaction_guard import TransactionGuard
 from streams.kafka.unit_status import StatusRow, UnitStatus
+from streams.kafka.unit_topics import Earliest, UnitTopics
 from streams.units.seal import seal
 from streams.units.sources import OBSERVATIONS
 from streams.units.unit import GROUP_KEY, LEASE_KEY, STATUS, Blueprint, Feed, Output, Pair, Unit
@@ -59,7 +56,6 @@ NEWS_S = 24 * 3600.0  # how long a topic that was made again stays among the ale
 
 log = logging.getLogger("keepline.worker")
 STOP_LIMIT_S = 5.0
-Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
 Offsets = Callable[[int | None], dict[TopicPartition, OffsetAndMetadata]]  # by the offset of the status row
 
 
@@ -85,7 +81,8 @@ class Lease:
         self.settings, self.blueprint, self.live = settings, blueprint, live
         self.clock = Clock(max_skew_us)
         self.unit: Unit = blueprint.make()
-        self.status = UnitStatus(self.unit)
+        self.status, self.topics = UnitStatus(self.unit), UnitTopics(settings, blueprint, self.unit)
+        self.inputs = self.topics.inputs  # source -> topic and partition
         self.feed: Feed | None = None
         # position after the last batch yielded to Faust
         self.delivered: dict[str, int] = {}
@@ -108,12 +105,6 @@ class Lease:
     @property
     def name(self) -> str:
         return self.blueprint.name
-
-    @property
-    def inputs(self) -> dict[str, TopicPartition]:
-        """Source -> topic and partition."""
-        topic, partition = self.settings.topic, self.blueprint.partition
-        return {source: TopicPartition(topic(source), partition) for source in self.blueprint.sources}
 
     def wanted(self) -> list[tuple[TopicPartition, int]]:
         """Partitions of which the feed wants more records, with the offset to read on from."""
@@ -148,7 +139,7 @@ class Lease:
 
     @property
     def _leader(self) -> str:
-        topic, partition = self._changelog
+        topic, partition = self.topics.changelog
         return f"the leader of {topic}/{partition}"
 
     async def open_transactions(self, source: str) -> list[OpenTransaction]:
@@ -161,22 +152,17 @@ class Lease:
             log.warning("cannot ask for open transactions of %s: %r", self.inputs[source], error)
             return []
 
-    async def topic_ids(self, client: AIOKafkaClient | None = None) -> dict[str, str]:
-        """Returns the ids of the sources' topics and the changelog's, by short name; of those that brokers report.
-        client: the producer's unless another is given.
-        """
-        full = {self.settings.topic(short): short for short in (*self.blueprint.sources, self.unit.changelog[0])}
-        asked = topic_ids(client or self._producer.client, full)  # type: ignore[union-attr]  # it owns: there is one
+    async def topic_ids(self) -> dict[str, str]:
+        """Returns the ids of the unit's topics, by short name; of those that brokers report."""
+        assert self._producer
+        full = {self.settings.topic(short): short for short in self.topics.names}
+        asked = topic_ids(self._producer.client, full)
         return {full[name]: id_ for name, id_ in (await asyncio.wait_for(asked, ANSWER_LIMIT_S)).items()}
-
-    def made_again(self, ids: Mapping[str, str]) -> list[str]:
-        """Returns the topics, by short name, that have another id than when the position was written."""
-        return [short for short, id_ in ids.items() if self.unit.topics.get(short, id_) != id_]
 
     async def refuse_made_again(self) -> None:
         """Raises MadeAgain when a topic was made again since the unit was acquired."""
         try:
-            again = self.made_again(await self.topic_ids())
+            again = self.topics.made_again(await self.topic_ids())
         except Exception as error:  # brokers that do not answer are no reason to give it up
             log.warning("%s: cannot ask for the ids of topics: %r", self.name, error)
             return
@@ -192,12 +178,13 @@ class Lease:
         token = uuid.uuid4().bytes
         async with within(ACQUIRE_LIMIT_S, f"becoming the owner with the transactional id {self.transactional_id}"):
             await self._producer.start()
-            await self._refuse_missing_topics()
+            self.topics.refuse_missing(await self.topic_ids())
             await self._write_token(self._producer, token)
         self.clock.refuse_far_ahead(self._leader)
         await self.restore.run(token, self.unit)
         await self._refuse_other_group(self._producer)
-        await self._find_start(earliest)
+        ids = await self.topic_ids()  # before the offsets: a topic made again in between is seen later
+        self.news = await self.topics.find_start(ids, earliest)
         if self.released:  # given up, or taken away meanwhile
             return
         self.ready, self._owned_at = True, time.monotonic()
@@ -265,7 +252,7 @@ class Lease:
         return nothing_new and idle
 
     async def _write_token(self, producer: AIOKafkaProducer, token: bytes, key: bytes = LEASE_KEY) -> None:
-        topic, partition = self._changelog
+        topic, partition = self.topics.changelog
         await producer.begin_transaction()
         acknowledged = self.clock.sending()
         sent = await producer.send(topic, token, key, partition)
@@ -282,53 +269,12 @@ class Lease:
             async with within(CHECKPOINT_LIMIT_S, "writing the group's name"):
                 await self._write_token(producer, seal(self.unit.changelog[0], own.encode(), GROUP_KEY), GROUP_KEY)
         elif found != own:
-            topic, partition = self._changelog
+            topic, partition = self.topics.changelog
             raise Unfit(
                 f"the state in {topic}/{partition} belongs to the group {found}, this worker is in {own}: two groups "
                 f"on the same topics would send everything twice; set KEEPLINE_GROUP={found}, or give this "
                 "deployment topics of its own (KEEPLINE_TOPIC_PREFIX, `keepline topics create`)"
             )
-
-    async def _find_start(self, earliest: Earliest) -> None:
-        """Sources without a position, and those whose topic was made again, are read from their beginning; raises
-        Failure where retention deleted records that are still needed.
-        """
-        ids = await self.topic_ids()  # before the offsets: a topic made again in between is seen later
-        again, first = self.made_again(ids), await earliest(list(self.inputs.values()))
-        if not self.unit.position:
-            self.news += await self._read_before()
-        if self.unit.changelog[0] in again:
-            raise Failure(_incomplete(self.name, *self._changelog))
-        for source, place in self.inputs.items():
-            if source in again:
-                self.news.append(_from_beginning(place, self.unit.position.get(source, 0), first[place]))
-                self.unit.start_over(source, first[place])
-            position = self.unit.position.setdefault(source, first[place])
-            if position < first[place]:
-                raise Failure(
-                    f"{place.topic}/{place.partition} begins at {first[place]}, the state of {self.name} ends at "
-                    f"{position}: retention deleted what lay between; restore the topic or start from an empty state"
-                )
-        self.unit.topics |= ids
-
-    async def _refuse_missing_topics(self) -> None:
-        """Raises Failure naming topics that were deleted: writing to one would only time out."""
-        ids = await self.topic_ids()
-        missing = {*self.blueprint.sources, self.unit.changelog[0]} - ids.keys() if ids else set()
-        if missing:
-            names = ", ".join(sorted(map(self.settings.topic, missing)))
-            raise Failure(
-                f"{names}: the topic is missing or may not be read; `keepline topics create` makes what was deleted, "
-                "without its records"
-            )
-
-    async def _read_before(self) -> list[Alert]:
-        """An empty state: an alert if the group has read the sources before, so that the changelog was lost."""
-        async with topics.admin(self.settings) as client:
-            await wait_for_coordinator(client, self.settings.group)
-            offsets = await client.list_consumer_group_offsets(self.settings.group, partitions=[*self.inputs.values()])
-        read = [f"{place.topic}/{place.partition}" for place, committed in offsets.items() if committed.offset > 0]
-        return [_empty(*self._changelog, self.settings.group, read)] if read else []
 
     async def _commit(self, outputs: Sequence[Output], offsets: Offsets, row: StatusRow | None) -> None:
         assert self._producer
@@ -361,7 +307,7 @@ class Lease:
             batch.close()
             acknowledged = self.clock.sending()
             sent.append(await producer.send_batch(batch, topic, partition=output.partition))
-            if (topic, output.partition) == self._changelog:
+            if (topic, output.partition) == self.topics.changelog:
                 sent[-1].add_done_callback(acknowledged)
             elif output.topic == OBSERVATIONS:
                 sent[-1].add_done_callback(partial(self._delayed, len(chunk)))
@@ -406,11 +352,6 @@ class Lease:
         self.stats.rows += sum(len(output.pairs) for output in outputs)
         self.stats.seconds = [*self.stats.seconds[-999:], seconds]
 
-    @property
-    def _changelog(self) -> tuple[str, int]:
-        short, partition = self.unit.changelog
-        return self.settings.topic(short), partition
-
 
 @asynccontextmanager
 async def within(seconds: float, what: str) -> AsyncIterator[None]:
@@ -420,32 +361,6 @@ async def within(seconds: float, what: str) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise TimeoutError(str(error) or f"{what} took longer than {seconds:g} s") from None
-
-
-def _from_beginning(place: TopicPartition, read: int, first: int) -> Alert:
-    text = (
-        f"{place.topic}/{place.partition} was deleted and made again (another topic id): it had been read up to offset "
-        f"{read}, now it is read from offset {first}, its beginning; events that were applied before and are published "
-        "again are recognized for seven days"
-    )
-    figures = {"read": read, "first": first}
-    return Alert(AlertKind.TOPIC_MADE_AGAIN, f"{place.topic}/{place.partition}", text, figures)
-
-
-def _empty(topic: str, partition: int, group: str, read: Sequence[str]) -> Alert:
-    text = (
-        f"{topic}/{partition} is empty although the group {group} has read {', '.join(read)} before: it was deleted "
-        "and made again; all inputs are read from their beginning, and live no case opens for what is past"
-    )
-    return Alert(AlertKind.CHANGELOG_LOST, f"{topic}/{partition}", text)
-
-
-def _incomplete(name: str, topic: str, partition: int) -> str:
-    return (
-        f"{topic}/{partition} was deleted and made again while a worker wrote to it: the state of {name} in it is not "
-        f"complete; stop the workers, delete {topic}, run `keepline topics create` and start them: all inputs are read "
-        "from their beginning"
-    )
 
 
 def chunks(pairs: Sequence[Pair]) -> list[list[Pair]]:
