@@ -31,7 +31,10 @@ def run(args: argparse.Namespace) -> int:
 
     from streams.demo.run import Demo
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: ends worker and broker too
+    # as Ctrl-C, which asyncio turns into a cancellation, and which a shell's background job ignores: ends worker and
+    # broker too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     args.out.mkdir(parents=True, exist_ok=True)
     Demo(args.out, args.customers, args.days, Console(highlight=False)).run()
     return 0

@@ -105,14 +105,20 @@ async def drained(city: City) -> bool:
     return (await read(city.settings)).counts.get("applied", 0) == city.sent.total()
 
 
-async def test_counts_and_alerts_are_read_where_the_metadata_say_they_lie(city: City) -> None:
+async def offsets_of_a_worker_that_has_left(city: City) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Returns the group's offsets once a worker has applied what was sent and left."""
     with city.worker() as worker:
         await city.send(50)
         await wait_for(lambda: drained(city))
         worker.terminate()
         worker.wait(30)
     async with topics.admin(city.settings) as client:
-        offsets = await client.list_consumer_group_offsets(city.settings.group)
+        found: dict[TopicPartition, OffsetAndMetadata] = await client.list_consumer_group_offsets(city.settings.group)
+    return found
+
+
+async def test_counts_and_alerts_are_read_where_the_metadata_say_they_lie(city: City) -> None:
+    offsets = await offsets_of_a_worker_that_has_left(city)
     sizes = {len(offset.metadata) for offset in offsets.values()}
     assert max(sizes) < METADATA_BYTES
     seen = await read(city.settings)
@@ -120,19 +126,12 @@ async def test_counts_and_alerts_are_read_where_the_metadata_say_they_lie(city: 
 
 
 async def test_a_unit_whose_row_is_gone_is_unknown_yet(city: City) -> None:
-    with city.worker() as worker:
-        await city.send(50)
-        await wait_for(lambda: drained(city))
-        worker.terminate()
-        worker.wait(30)
-    async with topics.admin(city.settings) as client:
-        offsets = await client.list_consumer_group_offsets(city.settings.group)
-        behind = {
-            place: OffsetAndMetadata(one.offset, orjson.dumps(orjson.loads(one.metadata) | {"status": status}).decode())
-            for place, one in offsets.items()
-            for status in [place.partition * 10**9]  # another record, and behind the end
-        }
-        await set_offsets(city, behind)
+    behind = {
+        place: OffsetAndMetadata(one.offset, orjson.dumps(orjson.loads(one.metadata) | {"status": status}).decode())
+        for place, one in (await offsets_of_a_worker_that_has_left(city)).items()
+        for status in [place.partition * 10**9]  # another record, and behind the end
+    }
+    await set_offsets(city, behind)
     seen = await read(city.settings)
     assert [unit.alerts for unit in seen.units] == [None] * PARTITIONS
     assert seen.counts == {}
