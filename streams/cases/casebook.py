@@ -140,6 +140,13 @@ class Casebook:
         self.refresh(slot, at_us)
         return updates
 
+    def erase(self, slot: int, at_us: int) -> list[Update]:
+        """Ends the open case, and drops all that is kept of the customer: cases, contacts, candidates, retries."""
+        cases = self.of(slot).cases
+        updates = [update for case in cases if case.is_live for update in lifecycle.erased(case, at_us)]
+        self.forget([slot])
+        return updates
+
     def fire_deadlines(self, slot: int, at_us: int, gate: GateOf, *, unheard: bool = False) -> list[Update]:
         """Fires deadlines that have passed, in the order in which they were due. unheard: a producer of the customer's
         events is silent, so deadlines that speak of the customer's silence wait.

@@ -31,6 +31,7 @@ from streams.cases.columns import ATTRIBUTES, CASE_COLUMNS, KEPT, NO_CASE, WIDTH
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.emitter import Emitter
+from streams.cases.erasures import Erasures
 from streams.cases.outbox import Facts, Outbox
 from streams.cases.responses import Responses
 from streams.engine import observations
@@ -78,8 +79,9 @@ class Engine:
         self.emitter = Emitter(profile, self.casebook, self.attributes_table, self.outbox, self.counts)
         initial = Snapshot.initial(profile.model.prior_probability)
         self.scoring = Scoring(self.layout, self.table, Crossings(self.emitter), initial)
+        erasures = Erasures(self.emitter, self.table.names, self.table.empty, tick_us)
         responses = Responses(self.emitter, self.table.names, self.layout.retention)
-        self.ticks = Ticks(self.scoring, responses, profile.label.lapsed_after_us, live=not waits_for_models)
+        self.ticks = Ticks(self.scoring, erasures, responses, profile.label.lapsed_after_us, live=not waits_for_models)
         self.now_us: int | None = None
         self.model_due_us: int | None = None
         self.grants_due_us: int | None = None
@@ -123,8 +125,8 @@ class Engine:
 
     @property
     def customers(self) -> int:
-        """How many customers have had an event; one who was forgotten and came back counts twice."""
-        return self.lifespans.known() + self.counts["forgotten"]
+        """How many customers have had an event; one who was forgotten or erased and came back counts twice."""
+        return self.lifespans.known() + self.counts["forgotten"] + self.counts["erased"]
 
     def step(self, rows: Rows, until_us: int, details: Mapping[int, Details]) -> list[int]:
         """Applies the events of whole ticks up to `until_us`, in any order, with all stops on the way; returns the

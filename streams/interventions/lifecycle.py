@@ -100,6 +100,11 @@ def vehicle_sold(case: Case, at_us: int) -> list[Update]:
     return _move(case, CaseTrigger.VEHICLE_SOLD, at_us, {"why": "vehicle_sold"})
 
 
+def erased(case: Case, at_us: int) -> list[Update]:
+    """Ends the case, also one of the holdout: the customer's data are erased."""
+    return _move(case, CaseTrigger.ERASED, at_us, {"why": "erased"})
+
+
 def end_without_channel(case: Case, at_us: int) -> list[Update]:
     """Ends the case: consent was withdrawn for every channel of its action."""
     return _move(case, CaseTrigger.NO_CHANNEL, at_us, {"why": "consent"})
