@@ -207,8 +207,11 @@ class Casebook:
 
     def load(self, slots: Iterable[int], rows: Iterable[bytes], at_us: int) -> None:
         """Restores rows of the changelog; slots: of their customers."""
+        who = {tier.name: tier.who for tier in self.profile.tiers}
         for slot, row in zip(slots, rows, strict=True):
             self._keep(slot, CustomerCases.loads(row))
+            for case in self.of(slot).cases:
+                case.who = case.who or who.get(case.tier, "")  # the release before did not keep it
             self.refresh(slot, at_us)
         self._dirty = set()
 
@@ -248,7 +251,7 @@ class Casebook:
         passed, action = gate(step)
         if isinstance(passed, Passed):
             self.contact(slot, passed.channel, at_us)
-            return [lifecycle.step(case, step, passed.channel, action, at_us)]
+            return [lifecycle.step(self.profile.case, case, step, passed.channel, action, at_us)]
         return [lifecycle.step_withheld(case, step, passed, at_us)]
 
     def _on_tick(self, us: int) -> int:

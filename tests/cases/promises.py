@@ -82,6 +82,7 @@ class Outputs:
         self._nobody_is_contacted_without_consent()
         self._no_cap_is_exceeded()
         self._erasure_ends_cases_at_once()
+        self._the_right_person_has_each_case()
         self._touches_are_automated_and_one_at_a_time()
         self._no_touch_rests_on_what_has_never_been_published()
         if self.profile.limits.shared:
@@ -198,6 +199,24 @@ class Outputs:
                     within = ordered[bisect_right(ordered, us - cap.within_us) : bisect_right(ordered, us)]
                     n = sum(self._of_one_life(customer, each, us) for each in within)
                     assert n <= cap.most, f"{customer}: {n} by {channel} within {cap.within_us} us up to {us}"
+
+    def _the_right_person_has_each_case(self) -> None:
+        """Reminders go to whoever has the case, escalations above, and who acts is named with agent and strategy."""
+        rank, own = self.profile.case.rank, self.profile.case.agent
+        for case in self.opened:
+            has = case["who"]
+            assert has == case["action"]["who"]
+            assert has == own or case["agent_id"] is None
+            assert rank(has) >= next(rank(tier.who) for tier in self.profile.tiers if tier.name == case["tier"])
+            for update in self.updates[case["intervention_id"]]:
+                if update["status"] in ("escalated", "overdue"):
+                    assert (rank(update["to"]) > rank(has)) if update["status"] == "escalated" else update["to"] == has
+                if update["status"] != "ignored":
+                    assert rank(update["who"]) >= rank(has)
+                    has = update["who"]
+                    assert (update["strategy"], update["strategy_propensity"]) == ("default", 1.0)
+                    assert update.get("action", {"who": has})["who"] == has
+                    assert "agent_id" in update
 
     def _touches_are_automated_and_one_at_a_time(self) -> None:
         at: dict[str, list[int]] = defaultdict(list)
