@@ -60,12 +60,18 @@ async def reason(settings: Settings, error: BaseException, operation: str = "Des
     brokers = ",".join(settings.brokers)
     if not isinstance(error, (*NETWORK, AuthenticationFailedError)):
         return f"brokers {brokers}: {error or type(error).__name__}"
+    found = await unreachable(settings)
+    return found or f"brokers {brokers}: {str(error) or 'no answer in time'}, although each answers now"
+
+
+async def unreachable(settings: Settings) -> str:
+    """Tries each address; returns what is wrong with which, "" when all answer."""
     found = await asyncio.gather(*[_tried(settings, broker) for broker in settings.brokers])
-    if any(found):
-        return "; ".join(
-            f"broker {broker}: {why or 'answers'}" for broker, why in zip(settings.brokers, found, strict=True)
-        )
-    return f"brokers {brokers}: {str(error) or 'no answer in time'}, although each answers now"
+    if not any(found):
+        return ""
+    return "; ".join(
+        f"broker {broker}: {why or 'answers'}" for broker, why in zip(settings.brokers, found, strict=True)
+    )
 
 
 def denied(settings: Settings, error: BaseException, operation: str) -> str:
@@ -125,7 +131,7 @@ async def _tried(settings: Settings, broker: str) -> str:
                 await link.send(MetadataRequest([]))
             finally:
                 link.close()
-    except (KafkaError, OSError) as error:
+    except (KafkaError, OSError, EOFError) as error:
         return _clause(settings, error)
     return ""
 

@@ -30,7 +30,7 @@ from typing import Self
 POM = Path(__file__).with_name("pom.xml")
 JAVA = 17  # the oldest that Kafka 4 runs on
 HOST = "127.0.0.1"
-START_LIMIT_S, STOP_LIMIT_S, MAVEN_LIMIT_S = 60.0, 20.0, 300.0
+START_LIMIT_S, STOP_LIMIT_S, MAVEN_LIMIT_S = 180.0, 20.0, 300.0
 CLUSTER_ID = "a2VlcGxpbmUtdGVzdHMtLQ"  # 16 bytes in base64, as kafka-storage expects
 
 SETTINGS = """\
