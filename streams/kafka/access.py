@@ -141,7 +141,8 @@ def _clause(settings: Settings, error: Exception) -> str:
     tls = "whether its listener speaks TLS" if secure else "whether its listener wants TLS (KEEPLINE_SSL_CAFILE)"
     for kind, clause in (
         (socket.gaierror, "its name does not resolve"),
-        (ConnectionRefusedError, "nothing listens there (connection refused)"),
+        (ConnectionRefusedError, "nothing listens there (connection refused): start it, its own log says why it "
+                                 "stopped; or check the address"),
         (ssl.SSLCertVerificationError, f"its certificate is not trusted: {getattr(error, 'verify_message', '')}; "
                                        "KEEPLINE_SSL_CAFILE names the certificates that are"),
         (ssl.SSLError, f"TLS failed ({getattr(error, 'reason', '')}): check {tls}, and which client certificates it "

@@ -38,11 +38,19 @@ class PlainText(logging.Formatter):
         return printable(super().format(record))
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a record says something: not that a connection was dropped whose client was cancelled while it started,
+    as a rebalance does; it is closed by then.
+    """
+    return not (record.name == "asyncio" and record.getMessage().startswith("Unclosed AIOKafkaConnection"))
+
+
 def set_up(stream: TextIO = sys.stderr) -> None:
     """Sends all logs of this process to `stream`."""
     handler = logging.StreamHandler(stream)
     on_terminal = stream.isatty()
     handler.setFormatter(PlainText("%(asctime)s %(message)s", "%H:%M:%S") if on_terminal else JsonLines())
+    handler.addFilter(is_news)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)

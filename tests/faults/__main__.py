@@ -77,8 +77,9 @@ async def suffer(ready: Stage, watch: Watch, fault: Fault) -> Result:
         while watch.lacks(fault) and time.monotonic() - began < TELL_LIMIT_S:  # noqa: ASYNC110 -- of other processes
             await asyncio.sleep(STEP_S)
     ended = time.monotonic()
+    seen = list(watch.seen)
     well_s = await until_well(watch, HEAL_LIMIT_S, fault.leaves)
-    return Result(fault, list(watch.seen), ended - began, well_s, watch.slowest_s, problems(watch))
+    return Result(fault, seen, ended - began, well_s, watch.slowest_s, problems(watch))
 
 
 async def until_well(watch: Watch, limit_s: float, leaves: str | None) -> float | None:

@@ -35,7 +35,7 @@ class Fault:
     told: str
     todo: str | None = None
     leaves: str | None = None
-    lasts_s: float = 45.0
+    lasts_s: float = 30.0
 
 
 async def broker_away(stage: Stage, end: AsyncExitStack) -> None:
@@ -48,8 +48,10 @@ async def disk_full(stage: Stage, end: AsyncExitStack) -> None:
     """Fills the file system of the first broker; Apache Kafka stops itself then. Freed, it is started again."""
     if not stage.disk.is_mount():
         raise NotImplementedError("mount is not allowed here")
+    end.push_async_callback(stage.gate.open)
     end.push_async_callback(asyncio.to_thread, stage.brokers[0].start)
     end.push_async_callback(asyncio.to_thread, stage.brokers[0].kill)
+    end.callback(stage.gate.close)
     ballast = stage.disk / "ballast"
     end.callback(ballast.unlink)
     await asyncio.to_thread(fill, ballast)
@@ -180,7 +182,7 @@ async def second_prefix(stage: Stage, end: AsyncExitStack) -> None:
 MAY_NOT = r"User:keep may not {} .*kafka-acls.sh"
 FAULTS = (
     Fault("broker-away", "all brokers away", broker_away, r"nothing listens there"),
-    Fault("disk-full", "a broker's disk is full", disk_full, r"nothing listens there", r"its log|start it"),
+    Fault("disk-full", "a broker's disk is full", disk_full, r"nothing listens there", r"its own log"),
     Fault("leader-gone", "the leader of one partition is gone", leader_gone, r"service-visits/3.*no leader"),
     Fault("address-silent", "the first bootstrap address is silent", address_silent, r"did not answer|no answer in"),
     Fault("acl-write", "ACL removed: Write on topics",
@@ -190,7 +192,7 @@ FAULTS = (
     Fault("acl-group", "ACL removed: Read on the group",
           rule_removed(AclOperation.READ, ResourceType.GROUP), MAY_NOT.format("Read group"), "kafka-acls.sh"),
     Fault("certificate-wrong", "the brokers' certificate is not trusted", certificate_wrong,
-          "certificate is not trusted", "KEEPLINE_SSL_CAFILE", lasts_s=90.0),
+          "certificate is not trusted", "KEEPLINE_SSL_CAFILE", lasts_s=75.0),
     Fault("foreign-member", "a foreign member is in the group", foreign_member,
           "another application is in the consumer group", "give it a group of its own"),
     Fault("offsets-reset", "offsets reset by a tool", offsets_reset,
@@ -200,7 +202,7 @@ FAULTS = (
     Fault("second-prefix", "a second prefix with the same group", second_prefix,
           "none of its topics", "group of its own"),
     Fault("topic-deleted", "a topic is deleted", topic_deleted,
-          "app-activity", "keepline topics create", leaves="made again", lasts_s=60.0),
+          "app-activity", "keepline topics create", leaves="made again", lasts_s=45.0),
     Fault("topic-recreated", "a topic is deleted and made again", topic_recreated,
           r"surveys.* was deleted and made again", leaves="made again"),
 )  # fmt: skip

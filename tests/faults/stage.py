@@ -52,14 +52,21 @@ ALONE = 3  # the partition of service-visits that the second broker has, and not
 
 
 class Gate:
-    """Forwards connections to a broker, or takes them and never answers."""
+    """A second address of a broker: forwards connections, or takes them and never answers."""
 
     def __init__(self, port: int, target: int) -> None:
         self.port, self.target, self.silent = port, target, False
         self._links: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
 
-    async def start(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, HOST, self.port)
+    async def open(self) -> None:
+        """Listens."""
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+
+    def close(self) -> None:
+        """Goes away with its broker: nothing listens there."""
+        if self._server:
+            self._server.close()
 
     def fall_silent(self) -> None:
         """Takes connections from now on, and forwards nothing, also on those that are there."""
@@ -140,12 +147,16 @@ class Stage:
         self.running.clear()
 
     async def stop_brokers(self) -> None:
+        self.gate.close()
         for broker in self.brokers:
             await asyncio.to_thread(broker.kill)
 
     async def start_brokers(self) -> None:
         for broker in self.brokers:
-            await asyncio.to_thread(broker.start)
+            broker.launch()
+        for broker in self.brokers:
+            await asyncio.to_thread(broker.wait)
+        await self.gate.open()
 
     async def renew_certificate(self, store: Path) -> None:
         """Restarts the brokers with another certificate."""
@@ -231,8 +242,8 @@ async def _brokers(folder: Path, stack: AsyncExitStack) -> Stage:
         stack.callback(broker.kill)
     await asyncio.to_thread(brokers[0].start)
     forward = Gate(gate, login)
-    server = await forward.start()
-    stack.callback(server.close)
+    await forward.open()
+    stack.callback(forward.close)
     user = {"SASL_MECHANISM": "PLAIN", "SASL_USERNAME": USER, "SASL_PASSWORD": PASSWORD, "SSL_CAFILE": str(file)}
     known = user | {"BROKERS": f"{HOST}:{gate},{HOST}:{login}", "TOPIC_PREFIX": PREFIX}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KEEPLINE_")}
