@@ -42,7 +42,7 @@ class PlainText(logging.Formatter):
 
 class News(logging.Filter):
     """Drops what is none: a line that a library has logged in the last minute (without brokers they log the same 150
-    times a second), and the end of a connection whose client was cancelled while it started.
+    times a second), and the end of a client that was cancelled while it started.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class News(logging.Filter):
         if not record.name.startswith(NOISY[:-1]):
             return True
         line, at = record.getMessage(), record.created
-        if line.startswith("Unclosed AIOKafkaConnection") or at - self._logged.get(line, -AGAIN_S) < AGAIN_S:
+        if line.startswith("Unclosed AIOKafka") or at - self._logged.get(line, -AGAIN_S) < AGAIN_S:
             return False
         if len(self._logged) > MOST_LINES:
             self._logged.clear()

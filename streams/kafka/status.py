@@ -11,20 +11,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAuthorizationFailedError
 from aiokafka.structs import OffsetAndMetadata
 from pydantic import BaseModel, Field, ValidationError
 
 from schemas.errors import Failure, NewerRecord
 from schemas.instants import parse_instant
 from streams.kafka import topics
+from streams.kafka.access import denied, missing
 from streams.kafka.leaderless import leaderless
 from streams.kafka.requests import described
 from streams.kafka.settings import Settings
@@ -148,9 +149,10 @@ async def read(settings: Settings) -> Status:
         committed = await client.list_consumer_group_offsets(settings.group)
         saved, foreign = _ours(settings, partitions, committed)
         away = leaderless(await described(client._client, [settings.topic(topic.name) for topic in topics.TOPICS]))
-        places, model = await asyncio.wait_for(_read_inputs(settings, saved, away), READ_LIMIT_S)
-    reports = {report.unit: report for _, report in saved.values()}
-    rows = await asyncio.wait_for(_read_rows(settings, reports, away), READ_LIMIT_S)
+        reports = {report.unit: report for _, report in saved.values()}
+        async with _told_what_may_not_be_read(client, settings):
+            places, model = await asyncio.wait_for(_read_inputs(settings, saved, away), READ_LIMIT_S)
+            rows = await asyncio.wait_for(_read_rows(settings, reports, away), READ_LIMIT_S)
     units = [_unit_state(report, rows.get(name), places) for name, report in sorted(reports.items())]
     expected = [f"engine-{partition}" for partition in range(partitions)] + ["learner"]
     status = Status(settings.group, settings.topic_prefix, state, members, units, places, model, _counts(reports, rows))
@@ -162,6 +164,17 @@ async def read(settings: Settings) -> Status:
     status.problems.extend(one.text for one in away.values() if one.text not in known)
     status.problems.extend([*problems(status, expected), *foreign])
     return status
+
+
+@asynccontextmanager
+async def _told_what_may_not_be_read(client: AIOKafkaAdminClient, settings: Settings) -> AsyncIterator[None]:
+    """Raises Failure with all topics that may not be read, where the brokers' answer names the first alone."""
+    try:
+        yield
+    except TopicAuthorizationFailedError as error:
+        needed = {settings.topic(topic.name): topics.READ for topic in topics.TOPICS if "Read" in topic.worker}
+        lacks = await missing(client, settings, needed)
+        raise Failure("; ".join(lacks) or denied(settings, error, "Read")) from None
 
 
 def _counts(reports: Mapping[str, Report], rows: Mapping[str, Row]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from confluent_kafka.admin import AclOperation, ResourceType
 
 from streams.cli import main
@@ -172,6 +173,23 @@ def test_a_group_that_a_user_may_not_use(
     secured.allow(AclOperation.ALL, ResourceType.TOPIC, prefix)
     line = run(monkeypatch, capsys, "status", **as_keep(secured), TOPIC_PREFIX=prefix, GROUP="of-others")
     assert "User:keep may not Read group of-others: kafka-acls.sh" in line
+
+
+def test_topics_that_status_may_not_read_are_all_named_with_the_right_to_read(
+    secured: Secured, prefix: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_topics(secured, prefix)
+    asyncio.run(send_model(secured, prefix))
+    secured.allow(AclOperation.WRITE, ResourceType.TOPIC, prefix)  # and so to see them
+    secured.allow(AclOperation.READ, ResourceType.GROUP, prefix)
+    line = run(monkeypatch, capsys, "status", **as_keep(secured), TOPIC_PREFIX=prefix)
+    assert "User:keep may not Read topic " in line
+    assert f"--operation Read --topic {prefix}service-visits --topic {prefix}app-activity" in line
+
+
+async def send_model(secured: Secured, prefix: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=secured.plain) as producer:
+        await producer.send_and_wait(f"{prefix}models", b"{}", partition=0)
 
 
 def test_a_publisher_that_may_not_write(
