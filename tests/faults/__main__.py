@@ -35,17 +35,19 @@ def main() -> int:
     chosen = [one for one in FAULTS if not known.only or one.name in known.only]
     chosen = [replace(one, lasts_s=known.away) if one.name == "broker-away" else one for one in chosen]
     with tempfile.TemporaryDirectory(prefix="keepline-faults-") as folder:
-        results = asyncio.run(run(Path(folder), chosen, known.all_texts))
-    print(table(results))
+        results: list[Result] = []
+        try:
+            asyncio.run(run(Path(folder), chosen, results, known.all_texts))
+        finally:
+            print(table(results))  # also what there is when it is broken off
     for result in results:
         for wrong in result.wrong:
             print(f"WRONG: {result.fault.name}: {wrong}")
     return 1 if any(result.wrong for result in results) else 0
 
 
-async def run(folder: Path, faults: list[Fault], all_texts: bool = False) -> list[Result]:
-    """Makes one fault after the other, each in a group that is well."""
-    results = []
+async def run(folder: Path, faults: list[Fault], results: list[Result], all_texts: bool = False) -> None:
+    """Makes one fault after the other, each in a group that is well; adds to the results."""
     async with stage(folder) as ready:
         watch = Watch(ready, all_texts)
         watching = asyncio.ensure_future(watch.run())
@@ -63,7 +65,6 @@ async def run(folder: Path, faults: list[Fault], all_texts: bool = False) -> lis
                 for worker in WORKERS:
                     ready.start_worker(worker)
         watching.cancel()
-    return results
 
 
 async def suffer(ready: Stage, watch: Watch, fault: Fault) -> Result:

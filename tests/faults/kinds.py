@@ -51,10 +51,10 @@ async def disk_full(stage: Stage, end: AsyncExitStack) -> None:
     end.push_async_callback(stage.gate.open)
     end.push_async_callback(asyncio.to_thread, stage.brokers[0].start)
     end.push_async_callback(asyncio.to_thread, stage.brokers[0].kill)
-    end.callback(stage.gate.close)
     ballast = stage.disk / "ballast"
     end.callback(ballast.unlink)
     await asyncio.to_thread(fill, ballast)
+    stage.gate.close()
 
 
 def fill(path: Path) -> None:
