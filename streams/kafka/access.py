@@ -17,6 +17,7 @@ from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
+    KafkaTimeoutError,
     NodeNotReadyError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
@@ -30,7 +31,10 @@ from streams.kafka.requests import allowed_on_topics, may_join
 from streams.kafka.settings import Settings
 
 ANSWER_LIMIT_S = 5.0
-NETWORK = (KafkaConnectionError, NodeNotReadyError, TimeoutError, ConnectionError, socket.gaierror, ssl.SSLError)
+NETWORK = (
+    *(KafkaConnectionError, NodeNotReadyError, KafkaTimeoutError),
+    *(TimeoutError, ConnectionError, socket.gaierror, ssl.SSLError),
+)
 # error -> the resource, as kafka-acls.sh names it, and the operation that is missing; None: the caller's
 DENIED: dict[type[KafkaError], tuple[str, str | None]] = {
     TopicAuthorizationFailedError: ("topic", None),
