@@ -29,6 +29,7 @@ class AlertKind(StrEnum):
     HISTORY = "history"
     LOSS_RISEN = "loss_risen"
     MODEL_HELD = "model_held"
+    NO_LEADER = "no_leader"
     OPEN_TRANSACTION = "open_transaction"
     PRODUCER_SILENT = "producer_silent"
     RECORDS_REFUSED = "records_refused"

@@ -17,6 +17,7 @@ from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
+    KafkaTimeoutError,
     NodeNotReadyError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
@@ -30,7 +31,10 @@ from streams.kafka.requests import allowed_on_topics, may_join
 from streams.kafka.settings import Settings
 
 ANSWER_LIMIT_S = 5.0
-NETWORK = (KafkaConnectionError, NodeNotReadyError, TimeoutError, ConnectionError, socket.gaierror, ssl.SSLError)
+NETWORK = (
+    *(KafkaConnectionError, NodeNotReadyError, KafkaTimeoutError),
+    *(TimeoutError, ConnectionError, socket.gaierror, ssl.SSLError),
+)
 # error -> the resource, as kafka-acls.sh names it, and the operation that is missing; None: the caller's
 DENIED: dict[type[KafkaError], tuple[str, str | None]] = {
     TopicAuthorizationFailedError: ("topic", None),
@@ -60,12 +64,18 @@ async def reason(settings: Settings, error: BaseException, operation: str = "Des
     brokers = ",".join(settings.brokers)
     if not isinstance(error, (*NETWORK, AuthenticationFailedError)):
         return f"brokers {brokers}: {error or type(error).__name__}"
+    found = await unreachable(settings)
+    return found or f"brokers {brokers}: {str(error) or 'no answer in time'}, although each answers now"
+
+
+async def unreachable(settings: Settings) -> str:
+    """Tries each address; returns what is wrong with which, "" when all answer."""
     found = await asyncio.gather(*[_tried(settings, broker) for broker in settings.brokers])
-    if any(found):
-        return "; ".join(
-            f"broker {broker}: {why or 'answers'}" for broker, why in zip(settings.brokers, found, strict=True)
-        )
-    return f"brokers {brokers}: {str(error) or 'no answer in time'}, although each answers now"
+    if not any(found):
+        return ""
+    return "; ".join(
+        f"broker {broker}: {why or 'answers'}" for broker, why in zip(settings.brokers, found, strict=True)
+    )
 
 
 def denied(settings: Settings, error: BaseException, operation: str) -> str:
@@ -125,7 +135,7 @@ async def _tried(settings: Settings, broker: str) -> str:
                 await link.send(MetadataRequest([]))
             finally:
                 link.close()
-    except (KafkaError, OSError) as error:
+    except (KafkaError, OSError, EOFError) as error:
         return _clause(settings, error)
     return ""
 
@@ -135,7 +145,8 @@ def _clause(settings: Settings, error: Exception) -> str:
     tls = "whether its listener speaks TLS" if secure else "whether its listener wants TLS (KEEPLINE_SSL_CAFILE)"
     for kind, clause in (
         (socket.gaierror, "its name does not resolve"),
-        (ConnectionRefusedError, "nothing listens there (connection refused)"),
+        (ConnectionRefusedError, "nothing listens there (connection refused): start it, its own log says why it "
+                                 "stopped; or check the address"),
         (ssl.SSLCertVerificationError, f"its certificate is not trusted: {getattr(error, 'verify_message', '')}; "
                                        "KEEPLINE_SSL_CAFILE names the certificates that are"),
         (ssl.SSLError, f"TLS failed ({getattr(error, 'reason', '')}): check {tls}, and which client certificates it "

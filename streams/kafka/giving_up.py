@@ -66,5 +66,7 @@ def reason(settings: Settings, error: BaseException) -> str:
         return "another worker has become its owner"
     if type(error) in DENIED:
         return denied(settings, error, "Write")[:REASON_CHARACTERS]
-    text = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}".removesuffix(": ")
+    name, text = type(error).__name__, str(error)
+    if not isinstance(error, Failure) and name not in text:  # errors of aiokafka name themselves
+        text = f"{name}: {text}".removesuffix(": ")
     return text[:REASON_CHARACTERS]

@@ -28,7 +28,8 @@ from schemas.decode import MAX_SKEW_US
 from schemas.instants import SECOND_US, parse_instant
 from streams.kafka.clock import Clock
 from streams.kafka.giving_up import Unfit
-from streams.kafka.requests import OpenTransaction, open_transactions, topic_ids
+from streams.kafka.leaderless import leaderless
+from streams.kafka.requests import OpenTransaction, described, open_transactions
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
 from streams.kafka.transaction_guard import TransactionGuard
@@ -90,6 +91,7 @@ class Lease:
         self.read: dict[str, tuple[int, int]] = {}
         self.ends: dict[str, int] = {}  # source -> high watermark, as the broker reported it last
         self.transactions: dict[str, Alert] = {}  # source -> open transactions hold its records back
+        self.leaderless: list[Alert] = []
         # unit.steps of the last checkpoint; None: there was none, so that a new owner saves at once
         self.saved: int | None = None
         self.saved_at = self._idle_since = 0.0  # by the unit's clock; monotonic
@@ -131,7 +133,7 @@ class Lease:
     def alerts(self) -> list[Alert]:
         """What on-call must know, not more than people read."""
         news = self.news if time.monotonic() - self._owned_at < NEWS_S else []
-        return bounded([*self.unit.alerts, *self.transactions.values(), *news, *self._clock_alerts()])
+        return bounded([*self.unit.alerts, *self.transactions.values(), *self.leaderless, *news, *self._clock_alerts()])
 
     def _clock_alerts(self) -> list[Alert]:
         frontier = self.unit.frontier
@@ -153,11 +155,15 @@ class Lease:
             return []
 
     async def topic_ids(self) -> dict[str, str]:
-        """Returns the ids of the unit's topics, by short name; of those that brokers report."""
+        """Returns the ids of the unit's topics, by short name; of those that brokers report. Notes which of its
+        partitions no broker leads.
+        """
         assert self._producer
         full = {self.settings.topic(short): short for short in self.topics.names}
-        asked = topic_ids(self._producer.client, full)
-        return {full[name]: id_ for name, id_ in (await asyncio.wait_for(asked, ANSWER_LIMIT_S)).items()}
+        found = await asyncio.wait_for(described(self._producer.client, full), ANSWER_LIMIT_S)
+        own = {*self.inputs.values(), TopicPartition(*self.topics.changelog)}
+        self.leaderless = [alert for place, alert in leaderless(found).items() if place in own]
+        return {full[name]: topic.id for name, topic in found.items()}
 
     async def refuse_made_again(self) -> None:
         """Raises MadeAgain when a topic was made again since the unit was acquired."""
@@ -253,12 +259,14 @@ class Lease:
 
     async def _write_token(self, producer: AIOKafkaProducer, token: bytes, key: bytes = LEASE_KEY) -> None:
         topic, partition = self.topics.changelog
-        await producer.begin_transaction()
-        acknowledged = self.clock.sending()
-        sent = await producer.send(topic, token, key, partition)
-        sent.add_done_callback(acknowledged)
-        await sent
-        await producer.commit_transaction()
+        assert self._guard
+        with self._guard.cause():
+            await producer.begin_transaction()
+            acknowledged = self.clock.sending()
+            sent = await producer.send(topic, token, key, partition)
+            sent.add_done_callback(acknowledged)
+            await sent
+            await producer.commit_transaction()
 
     async def _refuse_other_group(self, producer: AIOKafkaProducer) -> None:
         """Raises Unfit when the state is another group's: both would send everything, and undo each other's state. A
@@ -278,7 +286,8 @@ class Lease:
 
     async def _commit(self, outputs: Sequence[Output], offsets: Offsets, row: StatusRow | None) -> None:
         assert self._producer
-        try:
+        assert self._guard
+        with self._guard.cause():
             await self._producer.begin_transaction()
             sent = [future for output in outputs for future in await self._send(self._producer, output)]
             own = await self._send(self._producer, self._status_output(row)) if row else []
@@ -288,8 +297,6 @@ class Lease:
                 self._behind_delay_line(offsets(offset)), self.settings.group
             )
             await self._producer.commit_transaction()
-        except Exception as error:  # aiokafka's own error then only says that its sender has ended
-            raise (self._guard and self._guard.ended) or error from None
         if row and offset is not None:
             self.status.written(row, offset)
 

@@ -15,6 +15,7 @@ from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer.sender import BaseHandler, SendProduceReqHandler
+from aiokafka.producer.transaction_manager import TransactionManager
 from faust.serializers.schemas import Schema
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer as FaustConsumer
@@ -69,6 +70,7 @@ MENTIONS: dict[Any, tuple[str, ...]] = {
     AIOKafkaClient._get_conn: ("await create_conn(", "except (OSError, asyncio.TimeoutError, KafkaError)"),
     BaseHandler.do: ("self._sender.client.send(",),
     SendProduceReqHandler.do: ("self._client.send(",),
+    TransactionManager: ("def wait_for_transaction_end(self)", "self._transaction_waiter.set_exception(exc)"),
     TableManager.on_start: ("await self._update_channels()", "await self.recovery.start()"),
     TopicPartitionState: ("def position(self)", "def has_valid_position(self)"),
 }

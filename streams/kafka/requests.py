@@ -8,7 +8,7 @@ tell a client which operations it may do on a topic (KIP-430).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, ClassVar
@@ -208,10 +208,32 @@ class OpenTransaction:
         )
 
 
-async def topic_ids(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, str]:
-    """Ids by name; a topic that is not there has none, and brokers before 2.8 know no ids."""
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A topic as the brokers have it. leaderless: the partitions that no broker leads, with the brokers (node ids)
+    that have copies.
+    """
+
+    id: str
+    leaderless: Mapping[int, Sequence[int]]
+
+
+async def described(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, Described]:
+    """Topics by name, without those that are not there; none of brokers before 2.8, which know no ids."""
     topics = await _topics(client, TopicIdsRequest(names))
-    return {name: str(UUID(bytes=id_)) for error, name, id_, *_ in topics if not error}
+    return {
+        name: Described(
+            str(UUID(bytes=id_)),
+            {number: sorted(copies) for _, number, leader, _, copies, *_ in partitions if leader < 0},
+        )
+        for error, name, id_, _, partitions, *_ in topics
+        if not error
+    }
+
+
+async def topic_ids(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, str]:
+    """Ids by name."""
+    return {name: topic.id for name, topic in (await described(client, names)).items()}
 
 
 async def allowed_on_topics(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, set[str]]:

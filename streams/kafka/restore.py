@@ -7,7 +7,10 @@ import time
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
 
+from schemas.errors import Failure
+from streams.kafka.access import denied
 from streams.kafka.settings import Settings
 from streams.units.seal import opened
 from streams.units.unit import GROUP_KEY, Unit
@@ -46,6 +49,8 @@ class Restore:
             first = (await consumer.beginning_offsets([place]))[place]
             consumer.seek(place, first)
             await self._load(consumer, place, first, token, unit)
+        except TopicAuthorizationFailedError as error:  # whoever gives the unit up would take it for a right to write
+            raise Failure(denied(self.settings, error, "Read")) from None
         finally:
             await consumer.stop()
 

@@ -11,20 +11,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAuthorizationFailedError
 from aiokafka.structs import OffsetAndMetadata
 from pydantic import BaseModel, Field, ValidationError
 
 from schemas.errors import Failure, NewerRecord
 from schemas.instants import parse_instant
 from streams.kafka import topics
+from streams.kafka.access import denied, missing
+from streams.kafka.leaderless import leaderless
+from streams.kafka.requests import described
 from streams.kafka.settings import Settings
 from streams.units.sources import MODELS, OBSERVATIONS
 from streams.units.strays import ours
@@ -145,9 +148,11 @@ async def read(settings: Settings) -> Status:
         state, members = await _group(client, settings.group)
         committed = await client.list_consumer_group_offsets(settings.group)
         saved, foreign = _ours(settings, partitions, committed)
-        places, model = await asyncio.wait_for(_read_inputs(settings, saved), READ_LIMIT_S)
-    reports = {report.unit: report for _, report in saved.values()}
-    rows = await asyncio.wait_for(_read_rows(settings, reports), READ_LIMIT_S)
+        away = leaderless(await described(client._client, [settings.topic(topic.name) for topic in topics.TOPICS]))
+        reports = {report.unit: report for _, report in saved.values()}
+        async with _told_what_may_not_be_read(client, settings):
+            places, model = await asyncio.wait_for(_read_inputs(settings, saved, away), READ_LIMIT_S)
+            rows = await asyncio.wait_for(_read_rows(settings, reports, away), READ_LIMIT_S)
     units = [_unit_state(report, rows.get(name), places) for name, report in sorted(reports.items())]
     expected = [f"engine-{partition}" for partition in range(partitions)] + ["learner"]
     status = Status(settings.group, settings.topic_prefix, state, members, units, places, model, _counts(reports, rows))
@@ -155,8 +160,21 @@ async def read(settings: Settings) -> Status:
     status = replace(
         status, unknown_fields=dict(sum((Counter(row.unknown_fields) for row in rows.values()), Counter()))
     )
+    known = {one["text"] for one in status.alerts}
+    status.problems.extend(one.text for one in away.values() if one.text not in known)
     status.problems.extend([*problems(status, expected), *foreign])
     return status
+
+
+@asynccontextmanager
+async def _told_what_may_not_be_read(client: AIOKafkaAdminClient, settings: Settings) -> AsyncIterator[None]:
+    """Raises Failure with all topics that may not be read, where the brokers' answer names the first alone."""
+    try:
+        yield
+    except TopicAuthorizationFailedError as error:
+        needed = {settings.topic(topic.name): topics.READ for topic in topics.TOPICS if "Read" in topic.worker}
+        lacks = await missing(client, settings, needed)
+        raise Failure("; ".join(lacks) or denied(settings, error, "Read")) from None
 
 
 def _counts(reports: Mapping[str, Report], rows: Mapping[str, Row]) -> dict[str, int]:
@@ -271,9 +289,14 @@ async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
     return state, len(members)
 
 
-async def _read_inputs(settings: Settings, saved: Saved) -> tuple[list[Place], ServedModel | None]:
-    """Returns each input partition with its end and lag, and the newest model."""
+async def _read_inputs(
+    settings: Settings, committed: Saved, away: Container[TopicPartition]
+) -> tuple[list[Place], ServedModel | None]:
+    """Returns each input partition with its end and lag, and the newest model. away: partitions that cannot be read."""
     models = TopicPartition(settings.topic("models"), 0)
+    if models in away:
+        return [], None
+    saved = {place: one for place, one in committed.items() if place not in away}
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     async with consumer:
         ends = await consumer.end_offsets([*saved, models])
@@ -290,13 +313,17 @@ async def _read_inputs(settings: Settings, saved: Saved) -> tuple[list[Place], S
     return places, _model(records[models])
 
 
-async def _read_rows(settings: Settings, reports: Mapping[str, Report]) -> dict[str, Row]:
+async def _read_rows(
+    settings: Settings, reports: Mapping[str, Report], away: Container[TopicPartition]
+) -> dict[str, Row]:
     """Returns the rows with counts and alerts, by unit; without those that cannot be read: they are unknown yet."""
     wanted = {
-        TopicPartition(settings.topic(topic), partition): (name, report.status)
+        place: (name, report.status)
         for name, report in reports.items()
         if report.status is not None
         for topic, partition in _changelog(name)
+        for place in [TopicPartition(settings.topic(topic), partition)]
+        if place not in away
     }
     if not wanted:
         return {}

@@ -9,6 +9,8 @@ answer with a retriable error (the broker did nothing) - except to an EndTxn, wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -46,7 +48,7 @@ class TransactionGuard:
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self.ended: Exception | None = None
-        self._send = producer.client.send
+        self._producer, self._send = producer, producer.client.send
         producer.client.send = self.send
 
     def close(self) -> None:
@@ -71,6 +73,19 @@ class TransactionGuard:
         if isinstance(request, EndTxnRequest) and answer.error_code:
             raise self._end(Unanswered(f"{name} was answered with error {answer.error_code}"))
         return answer
+
+    @contextmanager
+    def cause(self) -> Iterator[None]:
+        """Raises what ended the transaction, not the assertion in which aiokafka's later calls fail then."""
+        try:
+            yield
+        except Exception as error:
+            raise self.ended or self._refused() or error from None
+
+    def _refused(self) -> BaseException | None:
+        """Returns what the brokers answered that aiokafka has ended the transaction with."""
+        waiter = self._producer._txn_manager.wait_for_transaction_end()
+        return waiter.exception() if waiter is not None and waiter.done() and not waiter.cancelled() else None
 
     def _end(self, error: Exception) -> Exception:
         self.ended = error

@@ -76,7 +76,12 @@ class Watchdog:
             self._leases.give_up(lease, TimeoutError(not_saved))
 
     async def _check_ends(self, now: float) -> None:
-        places = {place: read for lease in self._leases.ready for place, read in lease.wanted()}
+        places = {
+            place: read
+            for lease in self._leases.ready
+            for place, read in lease.wanted()
+            if f"{place.topic}/{place.partition}" not in {alert.subject for alert in lease.leaderless}
+        }
         try:
             ends = await asyncio.wait_for(self._ends(*places), ENDS_EVERY_S / 3)
         except Exception as error:  # brokers that do not answer are no reason to restart

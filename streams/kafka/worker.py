@@ -24,11 +24,12 @@ from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases, or_halt
 from streams.kafka.membership import FOR_EVER_S
+from streams.kafka.outage import Outage
 from streams.kafka.settings import Settings
 from streams.kafka.watchdog import Watchdog
 from streams.units.unit import Blueprint
 
-CHECKPOINT_EVERY_S = 1.0
+CHECKPOINT_EVERY_S = TURN_EVERY_S = 1.0
 # another worker takes over within 10 s; the shortest that brokers allow unless told otherwise
 SESSION_S = 6.0
 LEAVE_LIMIT_S = 9.0  # from SIGTERM to the end, checkpoint included
@@ -100,6 +101,7 @@ class Worker:
         """watch: called once a second, to show how far it is."""
         self.settings, self.options, self._watch = settings, options, watch
         self.leases = Leases(settings, blueprints, options.live, options.max_skew_us, options.exit_at_end)
+        self.outage = Outage(settings, self.leases, options.session_s)
         self.progress = Progress()
         self.turned_at = time.monotonic()  # when the event loop was last seen to turn
         self._finished = asyncio.Event()
@@ -109,9 +111,13 @@ class Worker:
         transport.Consumer.leases = self.leases
         app = build(self.settings, self.leases, self.options, self._apply)
         self._on_signals()
-        starting, pulse = asyncio.ensure_future(app.start()), asyncio.ensure_future(or_halt(self._pulse(app)))
+        starting = asyncio.ensure_future(app.start())
+        beside = [
+            asyncio.ensure_future(or_halt(work)) for work in (self._pulse(app), self._turn(), self.outage.watch())
+        ]
         await self._wait_for_end(starting)
-        pulse.cancel()
+        for task in beside:
+            task.cancel()
         await self._leave(app, starting)
 
     def _apply(self, lease: Lease, batch: Any) -> None:
@@ -132,12 +138,17 @@ class Worker:
         self.progress.batches += 1
         self.progress.events += batch.size
 
+    async def _turn(self) -> None:
+        """Apart from the pulse, which waits for brokers: a loop that turns is no loop that hangs."""
+        while True:
+            self.turned_at = time.monotonic()
+            await asyncio.sleep(TURN_EVERY_S)
+
     async def _pulse(self, app: Any) -> None:
         """Once a second, unless the options say otherwise."""
         watchdog = Watchdog(self.leases, app.consumer.highwaters)
         while True:
             await asyncio.sleep(self.options.checkpoint_s)
-            self.turned_at = time.monotonic()
             if app.should_stop and not self._finished.is_set():
                 halt(f"Faust stopped by itself: {app.crash_reason!r}")
             app.consumer.end_without_membership()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -48,6 +49,10 @@ class WorkerCollector(Collector):
             "unit_given_up",
             "1: it cannot go on, and is tried again; /readyz and `keepline status` show why",
             {x.name: 0.0 for x in ready} | {one.unit: 1.0 for one in self.leases.given_up},
+        )
+        away_s = time.monotonic() - self.leases.member_at
+        yield GaugeMetricFamily(
+            "keepline_away_seconds", "since this worker was last known to be a member of its group", away_s
         )
         yield _per_unit(
             "restored_records", "records read from its changelog", {x.name: float(x.restore.records) for x in leases}

@@ -53,7 +53,8 @@ def healthy(worker: Worker, now: float) -> Answer:
     if still_s > TURN_LIMIT_S:
         return 503, f"the event loop has not turned for {still_s:.0f} s\n"
     if away_s > MEMBER_LIMIT_S:
-        return 503, f"no member of the group {worker.settings.group} for {away_s:.0f} s\n"
+        why = f": {worker.outage.why}; a restart does not help" if worker.outage.why else ""
+        return 503, f"no member of the group {worker.settings.group} for {away_s:.0f} s{why}\n"
     if given_up and not worker.leases.ready:
         return 503, "".join(f"{one}\n" for one in given_up)
     return 200, "gets on\n"
@@ -65,8 +66,8 @@ def is_ready(worker: Worker) -> Answer:
     waiting = [lease.name for lease in leases if not lease.ready]
     if worker.leases.generation is None:
         return 503, "not assigned yet\n"
-    if given_up := worker.leases.given_up:
-        return 503, "".join(f"{one}\n" for one in given_up)
+    if wrong := [*([worker.outage.why] if worker.outage.why else []), *worker.leases.given_up]:
+        return 503, "".join(f"{one}\n" for one in wrong)
     if worker.leases.rebalancing or waiting:
         return 503, f"restoring {', '.join(waiting) or 'after a rebalance'}\n"
     return 200, f"owns {', '.join(lease.name for lease in leases) or 'nothing: there are more workers than units'}\n"

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from aiokafka import AIOKafkaProducer
+from confluent_kafka.admin import AclOperation, ResourceType
 
 from streams.cli import main
 from streams.kafka import topics
 from streams.kafka.settings import from_environment
 from tests.kafka.apache import HOST, ApacheKafka, Unavailable, free_ports, nodes
-
-PASSWORD = "of-a-test"
-SETTINGS = """\
-listeners=PLAINTEXT://{host}:{plain},CONTROLLER://{host}:{controller},LOGIN://{host}:{login},TLS://{host}:{tls}
-advertised.listeners=PLAINTEXT://{host}:{plain},LOGIN://{host}:{login},TLS://{host}:{tls}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT,TLS:SSL
-listener.name.login.sasl.enabled.mechanisms=PLAIN
-listener.name.login.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
-user_keep="{password}";
-listener.name.tls.ssl.keystore.location={store}
-listener.name.tls.ssl.keystore.password={password}
-listener.name.tls.ssl.keystore.type=PKCS12
-authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:ANONYMOUS
-"""
+from tests.kafka.secured import PASSWORD, USER, Ports, Rule, allow, certificate
 
 
 @dataclass(frozen=True)
@@ -53,42 +30,22 @@ class Secured:
     certificate: Path
 
     def allow(self, operation: AclOperation, kind: ResourceType, prefix: str) -> None:
-        """Lets the user keep do something with all resources of a prefix."""
-        rule = AclBinding(
-            kind, prefix, ResourcePatternType.PREFIXED, "User:keep", "*", operation, AclPermissionType.ALLOW
-        )
-        admin = AdminClient({"bootstrap.servers": self.plain})
-        for created in admin.create_acls([rule]).values():
-            created.result()
-        filter_ = AclBindingFilter(
-            kind, prefix, ResourcePatternType.PREFIXED, "User:keep", "*", operation, AclPermissionType.ALLOW
-        )
-        until = time.monotonic() + 30
-        while not admin.describe_acls(filter_).result():  # a broker applies rules later than it takes them
-            assert time.monotonic() < until
+        """Lets the user do something with all resources of a prefix."""
+        allow(self.plain, [Rule(operation, kind, prefix)])
 
 
 @pytest.fixture(scope="module")
 def secured(brokers: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     folder = tmp_path_factory.mktemp("secured")
-    store, certificate = folder / "store.p12", folder / "certificate.pem"
-    protected = ["-keystore", str(store), "-storepass", PASSWORD, "-alias", "broker"]
-    subject = ["-dname", "CN=broker", "-ext", f"san=ip:{HOST}", "-ext", "bc:c"]
-    keytool("-genkeypair", "-keyalg", "EC", "-storetype", "PKCS12", *subject, *protected)
-    keytool("-exportcert", "-rfc", "-file", str(certificate), *protected)
+    store, file = certificate(folder)
     login, tls = free_ports(2)
     (node,) = nodes(1)
-    ports = {"plain": node.port, "controller": node.others[node.number], "login": login, "tls": tls}
-    more = SETTINGS.format(host=HOST, password=PASSWORD, store=store, **ports)
+    more = Ports(node.port, login, tls, node.others[node.number]).settings(store)
     try:
         with ApacheKafka(folder / "kafka", 384, node=node, settings=more) as kafka:
-            yield Secured(kafka.brokers, f"{HOST}:{login}", f"{HOST}:{tls}", certificate)
+            yield Secured(kafka.brokers, f"{HOST}:{login}", f"{HOST}:{tls}", file)
     except Unavailable as error:
         pytest.skip(str(error))
-
-
-def keytool(*words: str) -> None:
-    subprocess.run(["keytool", *words], check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -106,7 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], com
 
 
 def as_keep(secured: Secured, password: str = PASSWORD) -> dict[str, str]:
-    user = {"SASL_MECHANISM": "PLAIN", "SASL_USERNAME": "keep", "SASL_PASSWORD": password}
+    user = {"SASL_MECHANISM": "PLAIN", "SASL_USERNAME": USER, "SASL_PASSWORD": password}
     return user | {"BROKERS": secured.login}
 
 
@@ -216,6 +173,23 @@ def test_a_group_that_a_user_may_not_use(
     secured.allow(AclOperation.ALL, ResourceType.TOPIC, prefix)
     line = run(monkeypatch, capsys, "status", **as_keep(secured), TOPIC_PREFIX=prefix, GROUP="of-others")
     assert "User:keep may not Read group of-others: kafka-acls.sh" in line
+
+
+def test_topics_that_status_may_not_read_are_all_named_with_the_right_to_read(
+    secured: Secured, prefix: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_topics(secured, prefix)
+    asyncio.run(send_model(secured, prefix))
+    secured.allow(AclOperation.WRITE, ResourceType.TOPIC, prefix)  # and so to see them
+    secured.allow(AclOperation.READ, ResourceType.GROUP, prefix)
+    line = run(monkeypatch, capsys, "status", **as_keep(secured), TOPIC_PREFIX=prefix)
+    assert "User:keep may not Read topic " in line
+    assert f"--operation Read --topic {prefix}service-visits --topic {prefix}app-activity" in line
+
+
+async def send_model(secured: Secured, prefix: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=secured.plain) as producer:
+        await producer.send_and_wait(f"{prefix}models", b"{}", partition=0)
 
 
 def test_a_publisher_that_may_not_write(

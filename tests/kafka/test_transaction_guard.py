@@ -3,7 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTimedOutError
+from aiokafka import TopicPartition
+from aiokafka.errors import (
+    KafkaConnectionError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+)
+from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import EndTxnRequest, InitProducerIdRequest
 
@@ -35,7 +42,7 @@ class Client:
 
 class Producer:
     def __init__(self, client: Client) -> None:
-        self.client = client
+        self.client, self._txn_manager = client, TransactionManager("id", 1)
 
 
 def guarded(outcome: object) -> tuple[Client, TransactionGuard]:
@@ -97,3 +104,19 @@ async def test_what_ended_a_producer_first_is_its_reason() -> None:
 async def test_an_answer_passes_unchanged() -> None:
     answer = Answer(0)
     assert await send(answer, END) is answer
+
+
+async def test_what_brokers_refused_is_raised_not_the_assertion_that_later_calls_fail_in() -> None:
+    _, guard = guarded(Answer(0))
+    transactions: Any = guard._producer._txn_manager
+    transactions.set_pid_and_epoch(1, 0)
+    transactions.begin_transaction()
+    transactions.error_transaction(TopicAuthorizationFailedError({"state"}))
+    with pytest.raises(TopicAuthorizationFailedError, match="state"), guard.cause():
+        transactions.maybe_add_partition_to_txn(TopicPartition("models", 0))
+
+
+async def test_an_error_of_our_own_stays_what_it_is() -> None:
+    _, guard = guarded(Answer(0))
+    with pytest.raises(ValueError, match="too large"), guard.cause():
+        raise ValueError("too large")

@@ -49,11 +49,12 @@ NOW = 1_000.0
 GIVEN_UP = GivenUp("engine-1", "ValueError: a bad row", NOW - 1, 4.0)
 
 
-def worker(**leases: Any) -> Any:
+def worker(why: str = "", **leases: Any) -> Any:
     """A worker whose loop turns, a member that owns nothing."""
     known = {"all": {}, "ready": [], "given_up": [], "generation": 3, "rebalancing": False, "member_at": NOW}
     settings = SimpleNamespace(group="g")
-    return SimpleNamespace(turned_at=NOW, settings=settings, leases=SimpleNamespace(**known | leases))
+    outage = SimpleNamespace(why=why)
+    return SimpleNamespace(turned_at=NOW, settings=settings, outage=outage, leases=SimpleNamespace(**known | leases))
 
 
 def test_an_idle_spare_that_is_a_member_is_healthy_and_ready() -> None:
@@ -64,6 +65,13 @@ def test_an_idle_spare_that_is_a_member_is_healthy_and_ready() -> None:
 def test_a_worker_that_is_no_member_for_a_minute_is_not_healthy() -> None:
     assert healthy(worker(member_at=NOW - MEMBER_LIMIT_S), NOW)[0] == 200
     assert healthy(worker(member_at=NOW - MEMBER_LIMIT_S - 9), NOW) == (503, "no member of the group g for 69 s\n")
+
+
+def test_brokers_that_do_not_answer_are_named_and_that_a_restart_does_not_help() -> None:
+    seen = worker("broker a:9092: nothing listens there", member_at=NOW - MEMBER_LIMIT_S - 9, given_up=[GIVEN_UP])
+    why = "no member of the group g for 69 s: broker a:9092: nothing listens there; a restart does not help\n"
+    assert healthy(seen, NOW) == (503, why)
+    assert is_ready(seen)[1].splitlines() == ["broker a:9092: nothing listens there", str(GIVEN_UP)]
 
 
 def test_a_unit_that_was_given_up_is_named_and_the_process_is_healthy_while_another_works() -> None:

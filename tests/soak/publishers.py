@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,9 @@ BROKEN_ONE_IN, UNKNOWN_ONE_IN = 200, 20
 
 @dataclass
 class Crowd:
-    """So many publishers at once, which share a rate of events a second."""
+    """So many publishers at once, which share a rate of events a second. kinds: what they send, and the topic of each;
+    lives_s: how long each stays; strange: some of what they send is broken or has unknown fields.
+    """
 
     settings: Settings
     partitions: int
@@ -30,6 +33,9 @@ class Crowd:
     customers: int
     at_once: int
     seed: int
+    kinds: Mapping[str, str] = field(default_factory=lambda: KINDS)
+    lives_s: tuple[float, float] = LIVES_S
+    strange: bool = True
     sent: int = 0
     came: int = 0
     _ends: dict[str, float] = field(default_factory=dict)  # name -> when it goes
@@ -41,10 +47,11 @@ class Crowd:
         """Sends until it is cancelled; what is due goes out every STEP_S, heartbeats every BEAT_S."""
         async with AIOKafkaProducer(**self.settings.client) as producer:
             started = beaten = time.monotonic()
+            before = self.sent
             while True:
                 now = time.monotonic()
                 self._come_and_go(now)
-                while self.sent < (now - started) * self.rate:
+                while self.sent - before < (now - started) * self.rate:
                     await self._send_event(producer)
                 if now - beaten > BEAT_S:
                     beaten = now
@@ -55,11 +62,11 @@ class Crowd:
         self._ends = {name: end for name, end in self._ends.items() if end > now}
         while len(self._ends) < self.at_once:
             self.came += 1
-            self._ends[f"shop-{self.seed}-{self.came}"] = now + self._rng.uniform(*LIVES_S)
+            self._ends[f"shop-{self.seed}-{self.came}"] = now + self._rng.uniform(*self.lives_s)
 
     async def _send_event(self, producer: AIOKafkaProducer) -> None:
         rng = self._rng
-        kind, name = rng.choice(list(KINDS)), rng.choice(list(self._ends))
+        kind, name = rng.choice(list(self.kinds)), rng.choice(list(self._ends))
         customer = f"c{rng.randrange(self.customers)}"
         self.sent += 1
         body: dict[str, Any] = {
@@ -74,16 +81,16 @@ class Crowd:
             "app_activity": {"activity_type": "open"},
             "survey": {"survey_type": "nps", "score": rng.randrange(11)},
         }.get(kind, {})
-        if rng.randrange(UNKNOWN_ONE_IN) == 0:
+        if self.strange and rng.randrange(UNKNOWN_ONE_IN) == 0:
             body[f"field_{rng.randrange(10_000)}"] = "x"
-        value = b"{" if rng.randrange(BROKEN_ONE_IN) == 0 else orjson.dumps(body)
+        value = b"{" if self.strange and rng.randrange(BROKEN_ONE_IN) == 0 else orjson.dumps(body)
         place = partition_of(customer, self.partitions)
-        await producer.send(self.settings.topic(KINDS[kind]), value, customer.encode(), place)
+        await producer.send(self.settings.topic(self.kinds[kind]), value, customer.encode(), place)
 
     async def _send_heartbeats(self, producer: AIOKafkaProducer) -> None:
         for name in self._ends:
             beat = orjson.dumps({"kind": "heartbeat", "event_time": now_text(), "producer": name})
-            for topic in KINDS.values():
+            for topic in self.kinds.values():
                 for partition in range(self.partitions):
                     await producer.send(self.settings.topic(topic), beat, None, partition)
 
