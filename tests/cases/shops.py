@@ -23,7 +23,7 @@ from schemas.instants import DAY_US, HOUR_US, format_instant, parse_instant
 from streams.inputs.schedule import next_grid
 from streams.interventions.stop_loss import Judged, added
 from streams.profile import consistency
-from streams.profile.loading import SHIPPED_IN
+from streams.profile.layers import SHIPPED_IN
 from streams.profile.profile import Profile
 from streams.units.dispatcher_unit import DispatcherUnit
 from streams.units.engine_unit import EngineUnit

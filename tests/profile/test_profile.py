@@ -8,7 +8,8 @@ import pytest
 
 from schemas.errors import UsageError
 from schemas.instants import DAY_US
-from streams.profile.loading import SHIPPED_IN, load_profile
+from streams.profile.layers import SHIPPED_IN
+from streams.profile.loading import load_profile
 
 SHIPPED = (SHIPPED_IN / "after-sales.toml").read_text()
 

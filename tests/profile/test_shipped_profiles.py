@@ -8,7 +8,8 @@ from features.deduplication import KEPT_DAYS
 from schemas.instants import DAY_US, SECOND_US
 from streams.interventions.actions import Segmentation, plan
 from streams.interventions.gate import RULES as GATE
-from streams.profile.loading import load_profile, shipped
+from streams.profile.layers import shipped
+from streams.profile.loading import load_profile
 from streams.profile.profile import Profile
 
 BOTH = ("after-sales", "e-commerce")
