@@ -108,6 +108,7 @@ class Replay:
             "model_version": self.learner.learner.version,
             "policy_version": profile.version,
             "auc_bars": {"model.least_auc": profile.model.least_auc, "goals.auc": profile.goals.auc},
+            "goals": profile.goals.model_dump(exclude={"auc", "response_us"}),
             "label_horizon": format_duration(profile.label.horizon_us),
             "features": len(NAMES),
         }

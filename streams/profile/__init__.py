@@ -14,6 +14,6 @@ In come the name of a shipped profile or the path of a TOML file, and `--set KEY
     consistency        rules between keys
     shipped/           the profiles that come with the package, each figure with its source
 
-For a new key: a field in its section and a line in the files of shipped/ that extend none. For a new rule between keys: a function in
-`consistency`.
+For a new key: a field in its section and a line in the files of shipped/ that extend none. For a new rule between
+keys: a function in `consistency`.
 """

@@ -146,13 +146,23 @@ class StopLoss(Section):
 
 
 class Goals(Section):
-    """The pilot's goals and published rates, which reports compare with."""
+    """Published targets and rates: `keepline evaluate` compares them with a replay (evaluation/targets.py), `response`
+    raises an alert.
+
+    precision: of cases; saved, responded, returned_7d: of contacted cases; reached: of cases that were to be contacted;
+    woken: of silent customers' cases; bought_again, stayed: of the saved; churn_a_year_before: without interventions.
+    """
 
     auc: Share
     saved: Share
     roi: Amount
     precision: Share
     response_us: Period
+    reached: Share
+    responded: Share
+    returned_7d: Share
+    returned_7d_best: Share
+    woken: Share
     bought_again: Share
     stayed: Share
     churn_a_year_before: Share
