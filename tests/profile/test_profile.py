@@ -232,7 +232,7 @@ def test_a_list_that_is_no_list_is_named(written: Path) -> None:
 def test_a_file_that_is_not_there_is_named_with_the_shipped_ones() -> None:
     message = refusal("after-sale")
     assert "profile after-sale: cannot be read (No such file or directory)" in message
-    assert "after-sales, e-commerce" in message
+    assert "3c, after-sales, apparel, beauty, e-commerce, fresh-food" in message
 
 
 def test_a_folder_is_no_profile(tmp_path: Path) -> None:
