@@ -199,6 +199,24 @@ class Touch(Outgoing):
     policy_version: str
 
 
+class Task(Outgoing):
+    """A person's task for a customer, with or without a case: a complaint is settled by a manager. A task has several
+    messages, the last one counts.
+    """
+
+    task_id: str = Field(description="the same in every message of the task")
+    customer_id: str
+    kind: Literal["complaint"]
+    status: Literal["open", "overdue", "done", "expired", "withdrawn"]
+    updated_at: Instant = Field(description="stream time of the message")
+    opened_at: Instant = Field(description="when the complaint was opened")
+    due_at: Instant
+    to: str | None = Field(description="role that has to act now; null: the task has ended")
+    script: str
+    scope: str | None
+    policy_version: str
+
+
 class ChurnScore(Outgoing):
     """The customer's probability of leaving that was published last."""
 

@@ -28,6 +28,8 @@ from streams.units.seal import seal, without_seal
 from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
 from streams.units.unit import Feed, Output
 
+COUNTED = ("withheld_", "cases_", "tasks_", "tier_")  # prefixes of counts in the summary
+
 
 @dataclass(frozen=True, slots=True)
 class LocalRecord:
@@ -66,6 +68,7 @@ class Replay:
             "interventions-withheld": folder.withheld,
             "intervention-updates": folder.updates,
             "touches": folder.touches,
+            "tasks": folder.tasks,
             CANDIDATES: self._candidates,
             "dead-letters": folder.dead_letters,
             OBSERVATIONS: self.spool.append,
@@ -99,7 +102,11 @@ class Replay:
             "interventions": counts["interventions"],
             "interventions_withheld": counts["interventions_withheld"],
             "touches": sum(count for name, count in counts.items() if name.startswith("touches_by_")),
-            **{name: counts[name] for name in sorted(counts) if name.startswith(("withheld_", "cases_", "tier_"))},
+            **{
+                name: counts[name]
+                for name in sorted(counts)
+                if name.startswith(("withheld_", "cases_", "tasks_", "tier_"))
+            },
             "base_rate": metrics.base_rate,
             "auc": metrics.auc,
             "log_loss": metrics.log_loss,

@@ -60,6 +60,8 @@ class Responses:
             cases[ATTRIBUTES], cases[PROFILE_US] = self.emitter.attributes_table.number(attributes), time_us
             cases[VALUE] = details[number].get("value", np.nan)
             updates = casebook.consent(slot, attributes, at_us)
+            for task in () if details[number] else casebook.end_tasks(slot, np.inf, at_us):
+                self.emitter.task(self._names[slot], cases, task, "withdrawn", at_us)
         self.emitter.updates(self._names[slot], at_us, updates)
 
     def _withdraws(self, cases: Array, attributes: CustomerAttributes) -> bool:

@@ -18,6 +18,7 @@ GROUPS = {  # prefix of counts: what their line begins with
     "withheld_": "withheld: ",
     "cases_": "updates of cases: ",
     "touches_by_": "touches: ",
+    "tasks_": "tasks: ",
 }
 
 

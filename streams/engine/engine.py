@@ -28,6 +28,7 @@ from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
 from streams.cases.casebook import Casebook
 from streams.cases.columns import ATTRIBUTES, CASE_COLUMNS, KEPT, NO_CASE, WIDTH
+from streams.cases.complaints import Complaints
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.emitter import Emitter
@@ -78,7 +79,10 @@ class Engine:
         initial = Snapshot.initial(profile.model.prior_probability)
         self.scoring = Scoring(self.layout, self.table, Crossings(self.emitter), initial)
         responses = Responses(self.emitter, self.table.names, self.layout.retention)
-        self.ticks = Ticks(self.scoring, responses, profile.label.lapsed_after_us, live=not waits_for_models)
+        complaints = Complaints(self.emitter, self.table.names, self.layout)
+        self.ticks = Ticks(
+            self.scoring, responses, complaints, profile.label.lapsed_after_us, live=not waits_for_models
+        )
         self.now_us: int | None = None
         self.model_due_us: int | None = None
         self.grants_due_us: int | None = None
@@ -337,6 +341,8 @@ class Engine:
             gate = partial(self.scoring.gate, slot, at_us)
             updates = self.casebook.fire_deadlines(slot, at_us, gate, unheard=waits)
             self.emitter.updates(self.table.names[slot], at_us, updates)
+            for task, status in self.casebook.fire_tasks(slot, at_us, unheard=waits):
+                self.emitter.task(self.table.names[slot], self.table.rows[slot, -WIDTH:], task, status, at_us)
         if not self.schedule.is_sweep(at_us):  # a sweep scores all active customers anyway
             self.scoring.sweep(retries, at_us, self._hold(at_us), self._candidacy(False))
         self._flush()

@@ -16,6 +16,7 @@ from features.portable_math import Array
 from features.table import Slots
 from schemas.columns import Details, Rows
 from streams.cases.columns import SENT, WIDTH
+from streams.cases.complaints import Complaints
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.responses import Responses
 from streams.engine.scoring import ROWS_AT_ONCE, Scoring
@@ -25,8 +26,11 @@ from streams.interventions.opening import Withheld
 class Ticks:
     """Applies events to the customers of a partition."""
 
-    def __init__(self, scoring: Scoring, responses: Responses, lapsed_after_us: int, *, live: bool) -> None:
+    def __init__(
+        self, scoring: Scoring, responses: Responses, complaints: Complaints, lapsed_after_us: int, *, live: bool
+    ) -> None:
         self.live = live
+        self._complaints = complaints
         self.scoring, self.table, self.layout = scoring, scoring.table, scoring.layout
         self._responses, self._lapsed_after_us = responses, lapsed_after_us
         self._last_retained = self.layout.column[Last(Signal(RETENTION))]
@@ -67,6 +71,7 @@ class Ticks:
             self._update(block, rows[of], group[of] - start, at_us)
             about = slots[start:end], block[-WIDTH:], due_us[start:end]
             self._responses.take(*about, rows[of], group[of] - start, details)
+            self._complaints.take(slots[start:end], block, due_us[start:end], rows[of], group[of] - start)
             is_active = np.flatnonzero(block[self._last_retained] >= at_us - self._lapsed_after_us)
             part = block[:, is_active]
             scored = self.scoring.scored(slots[start:end][is_active], part, at_us[is_active])

@@ -20,6 +20,7 @@ KINDS_OF_COUNTS = (  # prefix of a count, metric, label
     ("withheld_", "interventions_withheld", "reason"),
     ("cases_", "case_updates", "status"),
     ("touches_by_", "touches", "trigger"),
+    ("tasks_", "tasks", "status"),
 )
 QUANTILES = (0.5, 0.99)
 

@@ -43,6 +43,16 @@ class TouchPoint(Section):
     features: Texts
 
 
+class Complaints(Section):
+    """The task that a complaint makes (interventions/tasks.py): who settles it, until when, who hears of it next."""
+
+    who: Text
+    due_within_us: Period
+    escalate_to: Text
+    expires_after_us: Period
+    script: Text
+
+
 class Cap(Section):
     """At most `most` messages to a customer by a channel within a period; `segment`: for its customers only."""
 

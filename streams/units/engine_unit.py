@@ -214,6 +214,7 @@ class EngineUnit:
             Output("interventions-withheld", p, [(customer.encode(), body) for _, customer, body in facts.withheld]),
             Output("intervention-updates", p, [(customer.encode(), body) for _, customer, body in facts.updates]),
             Output("touches", p, [(customer.encode(), body) for _, customer, body in facts.touches]),
+            Output("tasks", p, [(customer.encode(), body) for _, customer, body in facts.tasks]),
             Output(CANDIDATES, 0, [(None, body) for body in facts.candidates]),
             Output("churn-scores", p, self._scores(facts) if self.publishes_scores else []),
             Output(OBSERVATIONS, p, [(None, body) for body in facts.observations]),

@@ -18,7 +18,7 @@ from streams.profile.profile import Profile
 from tests.cases.shops import Sent
 from tests.units.topics import Topics
 
-FACTS = ("interventions", "interventions-withheld", "intervention-updates", "touches")
+FACTS = ("interventions", "interventions-withheld", "intervention-updates", "touches", "tasks")
 JUDGED = ("saved", "lost")
 AFTER_THE_END = {"followed_up", "measured", "ignored"}
 Body = dict[str, Any]

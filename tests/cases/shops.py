@@ -71,6 +71,7 @@ def profile(policy: Policy) -> Profile:
     ]
     content["limits"] = {"every": policy.every} | (limits(draw) if policy.limited else {})
     content["touches"]["cool_down"] = "3d"
+    content["complaints"] |= {"due_within": "12h", "expires_after": "4d"}
     content["stop_loss"] = {"least_saved": policy.least_saved, "least_judged": 2}
     made = Profile.model_validate(content)
     assert not [sentence for rule in consistency.RULES for sentence in rule(made)]
@@ -143,7 +144,7 @@ def _fields(draw: random.Random, kind: str) -> Event:
         }  # fmt: skip
     fields: dict[str, Event] = {
         "service_visit": {"amount": 120.5, "items": 2},
-        "app_activity": {"activity_type": draw.choice(["browse", "complaint", "coupon_used"])},
+        "app_activity": {"activity_type": draw.choice(["browse", "complaint_opened", "complaint_resolved"])},
         "survey": {"survey_type": "nps", "score": 3, "causes": [draw.choice(CAUSES)]},
     }
     return fields[kind]
