@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from schemas.instants import SECOND_US, parse_instant
@@ -60,6 +60,7 @@ class WorkerCollector(Collector):
         yield _events(ready)
         yield _rejected(ready)
         yield from _interventions(ready)
+        yield _responses(ready)
         yield _held(ready)
         yield _strays(ready)
         yield _per_unit("alerts", "open alerts; `keepline status` shows their texts", _alerts(ready))
@@ -177,6 +178,15 @@ def _interventions(leases: list[Lease]) -> Iterator[Metric]:
                 if key.startswith(prefix):
                     found.add_metric([lease.name, key.removeprefix(prefix)], count)
         yield found
+
+
+def _responses(leases: list[Lease]) -> Metric:
+    text = "from the signal to the commit of its intervention, touch or task, live; the goal is goals.response"
+    found = HistogramMetricFamily("keepline_response_seconds", text, labels=["unit"])
+    for lease in leases:
+        if isinstance(lease.unit, EngineUnit):
+            found.add_metric([lease.name], lease.unit.responses.buckets(), lease.unit.responses.sum_s)
+    return found
 
 
 def _held(leases: list[Lease]) -> Metric:
