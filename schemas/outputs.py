@@ -110,6 +110,7 @@ class Intervention(Outgoing):
     segments: list[str]
     lifecycle: Literal["new", "growing", "mature", "silent", "churned"]
     rfm_b: RfmB | None = Field(description="null until the population has been counted")
+    rfm_group: str | None = Field(None, description="group of the eight of RFM; null as rfm_b")
     touch_points: list[TouchPoint]
     log_odds: float = Field(
         description="exactly average_log_odds + the reasons' contributions + other_contributions, in any order of "

@@ -28,7 +28,7 @@ from streams.units.seal import seal, without_seal
 from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
 from streams.units.unit import Feed, Output
 
-COUNTED = ("withheld_", "cases_", "tasks_", "tier_")  # prefixes of counts in the summary
+COUNTED = ("withheld_", "cases_", "tasks_", "tier_", "lifecycle_")  # prefixes of counts in the summary
 
 
 @dataclass(frozen=True, slots=True)

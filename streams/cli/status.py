@@ -19,6 +19,7 @@ GROUPS = {  # prefix of counts: what their line begins with
     "cases_": "updates of cases: ",
     "touches_by_": "touches: ",
     "tasks_": "tasks: ",
+    "lifecycle_": "customers on the last Monday: ",
 }
 
 

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from schemas.instants import SECOND_US, parse_instant
+from streams.interventions.actions import LIFECYCLES
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 from streams.units.engine_unit import OUTCOMES, EngineUnit
@@ -169,6 +170,14 @@ def _strays(leases: list[Lease]) -> Metric:
 
 def _interventions(leases: list[Lease]) -> Iterator[Metric]:
     """Yields live cases, cases sent by tier, withheld by reason, updates by status and touches by trigger."""
+    customers = GaugeMetricFamily(
+        "keepline_customers", "by lifecycle group, as of the last Monday", labels=["unit", "lifecycle"]
+    )
+    for lease in leases:
+        for group in LIFECYCLES:
+            if (count := lease.unit.counts.get(f"lifecycle_{group}")) is not None:
+                customers.add_metric([lease.name, group], count)
+    yield customers
     live = {lease.name: float(lease.unit.counts.get("live_cases", 0)) for lease in leases if _scores(lease)}
     yield _per_unit("live_cases", "cases that have not ended, holdout included", live)
     for prefix, name, label in KINDS_OF_COUNTS:

@@ -115,7 +115,9 @@ class Remedy(AlternativeAction):
 
 
 class Segments(Section):
-    """Limits of segments and lifecycle groups. recency, frequency, monetary, behaviour: R, F, M, B."""
+    """Limits of segments and lifecycle groups. recency, frequency, monetary, behaviour: R, F, M, B. rfm_high: the
+    percentile from which a component is high in the eight groups of RFM.
+    """
 
     new_purchases: Count
     mature_purchases: Count
@@ -125,6 +127,7 @@ class Segments(Section):
     high_value_monetary: Amount
     at_risk_behaviour: Annotated[float, Field(ge=0, le=100)]
     coupons_a_month: Positive
+    rfm_high: Annotated[float, Field(ge=0, le=100)]
 
 
 class SegmentOffer(AlternativeAction):
