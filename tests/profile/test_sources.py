@@ -31,7 +31,8 @@ SHOP = {  # published for shops; after-sales takes over what its own sheet lacks
     "segments.high_value_frequency": 5, "segments.high_value_monetary": 2000, "segments.at_risk_behaviour": 20,
     "segments.coupons_a_month": 5,
     "gate.caps.sms-price-sensitive.most": 2, "gate.caps.sms-price-sensitive.within": "7d",
-    "complaints.due_within": "24h", "goals.precision": 0.85, "goals.response": "10s", "goals.reached": 0.90, "goals.responded": 0.30,
+    "complaints.due_within": "24h",
+    "goals.precision": 0.85, "goals.response": "10s", "goals.reached": 0.90, "goals.responded": 0.30,
     "goals.returned_7d": 0.45, "goals.returned_7d_best": 0.48, "goals.woken": 0.15,
     "goals.bought_again": 0.45, "goals.stayed": 0.60,
 }  # fmt: skip
