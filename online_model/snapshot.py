@@ -19,7 +19,8 @@ from online_model.parameters import Parameters
 from online_model.readiness import Hold
 from schemas.errors import Failure
 
-FORMAT = 4
+FORMAT = 5
+READ = (4, FORMAT)  # 4 has no `published`
 MODEL = "model"  # the variant of the profile's section [model], which is the first champion
 
 
@@ -57,6 +58,7 @@ class Snapshot:
     after a rollback, the champion. trials: challenger -> fields of `promotion.Comparison`. mean: (features,), scaled,
     of the active customers: the reference of reasons. population: (components, bins), the customers of the instant.
     judged: policy version -> cases judged so far, and how many of them were saved; for the stop-loss.
+    published: activity type that touch points rest on -> the grid instant at which some partition first reported one.
     """
 
     instant_us: int
@@ -72,6 +74,7 @@ class Snapshot:
     least_auc: float | None  # lower bound on recent labels
     lineage: Lineage = FIRST
     judged: dict[str, tuple[int, int]] = field(default_factory=dict)
+    published: dict[str, int] = field(default_factory=dict)
     model: str = MODEL
     shadow: Mapping[str, Parameters] = field(default_factory=dict)
     trials: Mapping[str, dict[str, Any]] = field(default_factory=dict)
@@ -109,7 +112,7 @@ class Snapshot:
         body: dict[str, Any] = orjson.loads(data)
         body.pop("seal", None)  # of the record in the topic
         form, names = body.pop("format", None), body.pop("features", None)
-        if form != FORMAT:
+        if form not in READ:
             raise Failure(f"model snapshot of format {form}, expected {FORMAT}: run the release that wrote it")
         if names != list(NAMES):
             raise Failure(f"model snapshot of another feature catalogue ({len(names)} features, expected {len(NAMES)})")

@@ -169,7 +169,7 @@ EXAMPLES: dict[str, Example] = {
     | {"kind": "labelled_examples", "label": "AQ==", "treatment": "AA==", "propensity": "AAAAAAAA8D8="},
     "mark": _INSTANT | {"kind": "mark", "partition": 3},
     "report_mark": _INSTANT
-    | {"kind": "mark", "partition": 3, "population": {}, "histograms": {}, "missing": {}, "judged": {}},
+    | {"kind": "mark", "partition": 3, "population": {}, "histograms": {}, "missing": {}, "judged": {}, "seen": []},
     "report_end": {"kind": "end", "partition": 3},
     "model_command": {
         "kind": "model_command",
@@ -181,7 +181,7 @@ EXAMPLES: dict[str, Example] = {
         "challenger": "fast",
     },
     "model_snapshot": {
-        "format": 4,
+        "format": 5,
         "instant_us": 1_795_392_000_000_000,
         "version": 41,
         "lineage": {},
@@ -194,6 +194,7 @@ EXAMPLES: dict[str, Example] = {
         "shadow": {},
         "trials": {},
         "judged": {},
+        "published": {},
         "mean": {},
         "population": {},
         "labels": 12_000,

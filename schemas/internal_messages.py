@@ -120,6 +120,7 @@ class ReportMark(Mark):
     histograms: dict[str, Any]  # packed counts of active customers, by feature and bin
     missing: dict[str, dict[str, tuple[int, int]]]  # by producer, `kind.field`: (events, without the field)
     judged: dict[str, tuple[int, int]]  # by policy version, since the last mark: (judged, saved) cases
+    seen: tuple[str, ...] = ()  # activity types that touch points rest on and some customer has had
 
 
 class ReportEnd(Sealed):
@@ -157,7 +158,7 @@ class ModelCommand(Sealed):
 class ModelSnapshot(Sealed):
     """The model in force from a grid instant on: parameters, no code. Packed arrays hold non-zero values and places."""
 
-    format: Literal[4]
+    format: Literal[4, 5]
     instant_us: int
     version: int
     lineage: dict[str, Any]
@@ -170,6 +171,9 @@ class ModelSnapshot(Sealed):
     shadow: dict[str, dict[str, Any]]  # by name: parameters of models that learn but are not served
     trials: dict[str, dict[str, Any]]  # by challenger: the comparison with the champion
     judged: dict[str, tuple[int, int]]  # by policy version, so far: (judged, saved) cases
+    published: dict[str, int] | None = (
+        None  # by activity type that touch points rest on: when it was first reported, in us
+    )
     mean: dict[str, Any]
     population: dict[str, Any]
     labels: int

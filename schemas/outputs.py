@@ -189,9 +189,11 @@ class Touch(Outgoing):
     customer_id: str
     touched_at: Instant
     trigger: str = Field(description="medium_tier or the name of a touch point")
-    channel: str
+    channel: str = Field(description="app, sms, wechat or mail")
+    scene: str | None = Field(None, description="what has happened at the touch point; null: medium tier")
     offer: str
     script: str
+    budget: Budget | None = Field(None, description="the most that the touch may cost")
     scope: str | None
     segments: list[str]
     lifecycle: str

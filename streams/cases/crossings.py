@@ -66,10 +66,8 @@ class Crossings:
         self._drop_pending(scored, rows, ~(p > self._borders[0]) & heard)
         for i in np.flatnonzero((p > rows[UPGRADE]) & heard & (hold != Withheld.CATCHING_UP)).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).decide_upgrade(candidacy)
-        if why == Withheld.NOTHING:
-            self._touch_medium(scored, rows, after, heard)
-        if hold == Withheld.NOTHING and self.profile.touch_points:
-            self._touch_points(scored, rows, after, heard)
+        if hold == Withheld.NOTHING:
+            self._touch(scored, rows, after, heard, by_model=why == Withheld.NOTHING)
         after[SENT] = np.where(self._published(rows[SENT], p), p, rows[SENT])
         published = np.ones(len(p), np.bool_)
         if not heard.all():
@@ -158,20 +156,26 @@ class Crossings:
             published |= (p > above) != (sent > above)
         return published
 
-    def _touch_medium(self, scored: Scored, rows: Array, after: Array, heard: Flags) -> None:
-        """Sends touches to customers who enter the automated tier."""
-        p, touches, threshold = scored.probability, self.profile.touches, self.profile.case.threshold
-        above = max((tier.above for tier in self.profile.tiers if 0 < tier.above < threshold), default=None)
-        if not touches.medium_tier or above is None:
-            return
-        is_in, waits = (p > above) & (p <= threshold), rows[TOUCHED] == np.inf  # inf: postponed by the gate
-        enters = ~(rows[SENT] > above) & (scored.at_us - rows[TOUCHED] >= touches.cool_down_us)
-        for i in np.flatnonzero(is_in & (enters | waits) & heard).tolist():
-            CustomerDecision(self.emitter, scored, rows, after, i).touch_medium()
+    def _touch(self, scored: Scored, rows: Array, after: Array, heard: Flags, *, by_model: bool) -> None:
+        """Touches customers for whom a touch point begins to hold, and where the model may, those who enter the
+        automated tier. A touch point needs no model: its risk is published. Nobody is touched twice in a cool-down.
+        """
+        waits = rows[TOUCHED] == np.inf  # for the gate
+        free = waits | (scored.at_us - rows[TOUCHED] >= self.profile.touches.cool_down_us)
+        enters = self._enters(scored, rows, waits) if by_model else np.zeros(len(free), np.bool_)
+        begins = np.zeros(len(free), np.int64)
+        if self.profile.touch_points:
+            due = points_due(self.profile, scored.view, scored.scorer.snapshot.published).astype(np.int64)
+            begins = due & ~rows[POINTS].astype(np.int64)
+            after[POINTS] = np.where(free & heard, due, due & ~begins)
+        for i in np.flatnonzero(free & heard & (enters | (begins != 0))).tolist():
+            CustomerDecision(self.emitter, scored, rows, after, i).touch(int(begins[i]), enters=bool(enters[i]))
 
-    def _touch_points(self, scored: Scored, rows: Array, after: Array, heard: Flags) -> None:
-        """Sends touches to customers for whom a touch point begins to hold; needs no model: its risk is published."""
-        after[POINTS] = points_due(self.profile, scored.view)
-        begins = after[POINTS].astype(np.int64) & ~rows[POINTS].astype(np.int64)
-        for i in np.flatnonzero((begins != 0) & heard).tolist():
-            CustomerDecision(self.emitter, scored, rows, after, i).touch_points(int(begins[i]))
+    def _enters(self, scored: Scored, rows: Array, waits: Flags) -> Flags:
+        """Returns who enters the automated tier, or has entered it and still waits for the gate."""
+        tier, p = self.profile.automated_tier, scored.probability
+        if tier is None:
+            return np.zeros(len(p), np.bool_)
+        is_in = (p > tier.above) & (p <= self.profile.case.threshold)
+        enters: Flags = is_in & (waits | ~(rows[SENT] > tier.above))
+        return enters

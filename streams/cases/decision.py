@@ -21,6 +21,7 @@ from streams.cases.columns import (
     ATTRIBUTES,
     DRAWN,
     HELD,
+    NEVER,
     OPENED,
     PENDING,
     POINTS,
@@ -34,7 +35,7 @@ from streams.cases.customer_cases import PendingCandidate
 from streams.cases.emitter import Emitter
 from streams.cases.outbox import dumped
 from streams.inputs.schedule import next_grid, on_agenda
-from streams.interventions.actions import Plan, Segmentation, plan, segmentation
+from streams.interventions.actions import Plan, Segmentation, automated_plan, plan, segmentation
 from streams.interventions.gate import (
     Passed,
     Recipient,
@@ -47,7 +48,7 @@ from streams.interventions.gate import (
 )
 from streams.interventions.message import Crossing, Message, compose, tier_of
 from streams.interventions.opening import OpeningDecision, Withheld
-from streams.interventions.touches import active_points, compose_touch, points_due, points_of
+from streams.interventions.touches import Automated, active_points, automated, compose_touch, points_due
 from streams.profile.case_sections import Step, Tier
 
 RFM_B_PARTS = ("recency", "frequency", "monetary", "behaviour", "score")
@@ -144,16 +145,31 @@ class CustomerDecision:
         else:
             self.emitter.upgrade(self.customer, self.slot, self.after[:, self.i], case, pending, self.at_us)
 
-    def touch_medium(self) -> None:
-        """Touches a customer who has entered the automated tier."""
-        waits = self._touch("medium_tier", self.plan(tier_of(self.emitter.profile, self.p)), None)
-        self.after[TOUCHED, self.i] = np.inf if waits else self.at_us
+    def touch(self, bits: int, *, enters: bool) -> None:
+        """Sends one touch: for the touch points in `bits`, else for the automated tier, if the customer enters it. If
+        the first that may be sent is postponed, all wait: points lose their bits, so that they begin to hold again.
+        """
+        i, profile = self.i, self.emitter.profile
+        tier = profile.automated_tier if enters else None
+        medium = [] if tier is None else self._medium(tier)
+        if enters:
+            self.after[TOUCHED, i] = NEVER  # until it is sent or waits for the gate; the cool-down is over
+        for touch in [*automated(profile, bits), *medium]:
+            answer = self._touch(touch)
+            if answer is None:
+                self.after[TOUCHED, i] = self.at_us
+                return
+            if answer.retry_us is not None:
+                self.after[POINTS, i] -= bits
+                self.after[TOUCHED, i] = np.inf if medium else self.after[TOUCHED, i]
+                return
 
-    def touch_points(self, bits: int) -> None:
-        """Touches for the touch points in `bits`; a postponed one loses its bit, so that it begins to hold again."""
-        for bit, point in points_of(self.emitter.profile, bits):
-            if self._touch(point.name, Plan("automated", point.channels, point.scene, point.scene), point.risk):
-                self.after[POINTS, self.i] -= bit
+    def _medium(self, tier: Tier) -> list[Automated]:
+        """Returns the touch of the automated tier; none where only a person can help."""
+        plan = automated_plan(self.emitter.profile, tier, self.segmentation)
+        if plan is None:
+            self.emitter.counts["touches_refused_needs_a_person"] += 1
+        return [] if plan is None else [Automated("medium_tier", plan, tier.budget)]
 
     def plan(self, base: Tier | Step) -> Plan:
         """Returns the action for this customer."""
@@ -207,28 +223,27 @@ class CustomerDecision:
         self.emitter.casebook.set_candidate(self.slot, pending)
         self.emitter.outbox.candidates.append((self.customer, pending))
 
-    def _touch(self, trigger: str, plan: Plan, risk: float | None) -> bool:
-        """Sends a touch if it passes the gate; returns True when it is postponed."""
-        who = self.recipient(plan)
+    def _touch(self, touch: Automated) -> Refused | None:
+        """Sends a touch if it passes the gate; returns the refusal."""
+        who = self.recipient(touch.plan)
         passed = pass_gate(self.emitter.profile, who)
         if isinstance(passed, Refused):
             self.emitter.counts[f"touches_refused_{passed.rule}"] += 1
             if passed.retry_us is not None:
                 self.emitter.casebook.retry_touch_at(self.slot, on_agenda(passed.retry_us))
-            return passed.retry_us is not None
-        more = {"probability": self.p, "risk": risk}
-        message = compose_touch(self.emitter.profile, who, trigger, passed.channel, more)
+            return passed
+        message = compose_touch(self.emitter.profile, who, touch, passed.channel, self.p)
         self.emitter.casebook.contact(self.slot, passed.channel, self.at_us)
-        self.emitter.counts[f"touches_by_{trigger}"] += 1
+        self.emitter.counts[f"touches_by_{touch.trigger}"] += 1
         self.emitter.outbox.touches.append((self.at_us, self.customer, dumped(message)))
-        return False
+        return None
 
     def _message(self, crossed_us: int, channel: str) -> Message:
         i, scored = self.i, self.scored
         raw, x = scored.raw[:, i], scaled(scored.raw[:, i : i + 1])
         contributions, above = scored.scorer.contributions(x)[:, 0], x[:, 0] > scored.scorer.snapshot.mean
         sent, value, profile = float(self.before[SENT, i]), float(self.before[VALUE, i]), self.emitter.profile
-        bits = float(points_due(profile, scored.view.of(i))[0])
+        bits = float(points_due(profile, scored.view.of(i), scored.scorer.snapshot.published)[0])
         crossing = Crossing(
             customer_id=self.customer,
             crossed_at_us=crossed_us,

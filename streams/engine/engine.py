@@ -49,6 +49,7 @@ from streams.inputs.schedule import Schedule, is_grid, on_agenda
 from streams.interventions.actions import LIFECYCLES, lifecycles
 from streams.interventions.customer_attributes import AttributesTable
 from streams.interventions.opening import Withheld
+from streams.interventions.touches import seen
 from streams.profile.profile import Profile
 
 NONE_RELEASED: Slots = np.zeros(0, np.intp)
@@ -231,7 +232,8 @@ class Engine:
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
         self.report = report_of(self.scoring, self._observable(at_us), at_us)
         self._count_lifecycles(at_us)
-        self.report = replace(self.report, missing=self.quality.take(), judged=self.casebook.take_judged())
+        judged, known = self.casebook.take_judged(), seen(self.table, self.layout)
+        self.report = replace(self.report, missing=self.quality.take(), judged=judged, seen=known)
 
     def _count_lifecycles(self, at_us: int) -> None:
         """Counts the customers of each lifecycle group who have ever bought, as of now."""

@@ -24,13 +24,14 @@ from streams.interventions.stop_loss import Judged, added
 @dataclass(frozen=True)
 class Report:
     """population, histograms: counts of the active customers; missing, judged: of events and cases since the last
-    grid instant.
+    grid instant; seen: activity types that some customer has had.
     """
 
     population: Counts
     histograms: Histograms
     missing: Missing
     judged: Judged = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
 
     @staticmethod
     def empty() -> Report:
@@ -45,12 +46,13 @@ class Report:
                 before = of.get(each, (0, 0))
                 of[each] = before[0] + events, before[1] + lack
         judged = added(self.judged, other.judged)
-        return Report(self.population + other.population, self.histograms + other.histograms, missing, judged)
+        counts = self.population + other.population, self.histograms + other.histograms
+        return Report(*counts, missing, judged, self.seen | other.seen)
 
     def packed(self) -> dict[str, Any]:
         """Returns the fields for JSON."""
         counted = {"population": pack(self.population), "histograms": pack(self.histograms)}
-        return counted | {"missing": self.missing, "judged": self.judged}
+        return counted | {"missing": self.missing, "judged": self.judged, "seen": sorted(self.seen)}
 
     @staticmethod
     def unpacked(body: dict[str, Any]) -> Report:
@@ -60,6 +62,7 @@ class Report:
             unpack(body["histograms"]).reshape(len(HISTOGRAMS), BINS),
             {name: {f: (n, lack) for f, (n, lack) in of.items()} for name, of in body["missing"].items()},
             added({}, body["judged"]),
+            frozenset(body.get("seen", ())),  # the release before did not report it
         )
 
 

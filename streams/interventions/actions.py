@@ -16,6 +16,7 @@ from schemas.columns import CAUSES
 from schemas.instants import DAY_US
 from streams.profile.case_sections import AlternativeAction, Remedy, Segments, Step, Tier
 from streams.profile.profile import Profile
+from streams.profile.values import AUTOMATED, AUTOMATED_CHANNELS
 
 Lifecycle = Literal["new", "growing", "mature", "silent", "churned"]
 LIFECYCLES: tuple[Lifecycle, ...] = get_args(Lifecycle)
@@ -99,6 +100,20 @@ def plan(profile: Profile, base: Tier | Step, segmentation: Segmentation) -> Pla
         return Plan(base.who, base.channels, base.offer, base.script)
     closes = isinstance(remedy, Remedy) and remedy.close
     return Plan(remedy.who or base.who, remedy.channels or base.channels, remedy.offer, remedy.script, closes)
+
+
+def automated_plan(profile: Profile, tier: Tier, segmentation: Segmentation) -> Plan | None:
+    """The action of a touch in the automated tier; None where the cause asks for a person, whom no message replaces.
+    A segment's own person has no part in it: then it is the tier's own action.
+    """
+    remedy = next((r for r in profile.remedies if r.cause == segmentation.cause), None)
+    if remedy is not None and remedy.who is not None:
+        return None
+    offers = [o for o in profile.segment_offers if o.segment in segmentation.segments and o.who is None]
+    chosen = remedy or next(iter(offers), None) or tier
+    channels = tuple(channel for channel in chosen.channels or tier.channels if channel in AUTOMATED_CHANNELS)
+    closes = remedy is not None and remedy.close
+    return Plan(AUTOMATED, channels, chosen.offer, chosen.script, closes) if channels else None
 
 
 def action(plan: Plan, channel: str) -> dict[str, str]:

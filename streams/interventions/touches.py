@@ -2,11 +2,19 @@
 
 A touch point is a published sign of leaving: something did not happen in time. Its instant is a function of the
 customer's row, so a replay has the same; it takes effect at the first scoring at or after it, at the latest in a sweep.
+
+That something did not happen can be known only where the company publishes such events at all. A partition may see
+none of them while another does, so partitions report at each grid instant what they have seen, and the model of the
+instant carries what all of them have: `Snapshot.published`, by activity type the instant from which it counts. A sign
+holds only for what is published, and silence from before that instant proves nothing.
+
+One touch answers all signs that hold at its instant: of these the one with the highest published risk is sent. Signs
+that begin within `touches.cool_down` of a touch, whatever its reason, wait until that is over, if they still hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
@@ -14,22 +22,33 @@ from uuid import UUID, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aggregates import First, Last, Total
+from features.aggregates import Aggregate, First, Last, Layout, Total
 from features.catalogue import NAMES
 from features.computed import complaints_open
 from features.portable_math import Array
-from features.signals import COMPLAINTS, KNOWN, RETAINED, activity
+from features.signals import COMPLAINTS, KNOWN, RESOLVED, RETAINED, activity
+from features.table import Table
 from features.view import View
 from schemas.instants import format_instant
+from streams.interventions.actions import Plan
 from streams.interventions.gate import Recipient
 from streams.profile.contact_sections import TouchPoint
 from streams.profile.profile import Profile
+from streams.profile.values import AUTOMATED
 
 # uuid5(NAMESPACE_DNS, "touches.keepline"). Never change it: a touch keeps its id.
 NAMESPACE = UUID("24fd2243-ecbb-58d7-8c28-f0dbecd83a3c")
 REVIEWS, CAMPAIGNS = activity("review_posted"), activity("campaign_joined")
 Flags = NDArray[np.bool_]
-Since = Callable[[View], Array]  # since when the sign has been there, in us; +inf where it is not
+# view, instant from which missing events count -> since when the sign has been there, in us; +inf where it is not
+Since = Callable[[View, float], Array]
+Published = Mapping[str, int]  # activity type -> the grid instant from which the company is known to publish it, in us
+
+SEEN: dict[str, Aggregate] = {  # activity type -> the aggregate that shows that a customer has had one
+    "review_posted": Last(REVIEWS),
+    "campaign_joined": Last(CAMPAIGNS),
+    "complaint_resolved": Total(RESOLVED),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,47 +61,71 @@ class ActivePoint:
     scene: str
 
 
+@dataclass(frozen=True, slots=True)
+class Automated:
+    """A touch that could be sent. risk: published one of a touch point, None for the medium tier."""
+
+    trigger: str
+    plan: Plan
+    budget: float
+    risk: float | None = None
+    scene: str | None = None
+
+
+def seen(table: Table, layout: Layout) -> frozenset[str]:
+    """Returns which of the activity types that touch points rest on some customer of the partition has had."""
+    rows, empty = table.rows[: len(table)], layout.empty
+    columns = {name: layout.column[aggregate] for name, aggregate in SEEN.items()}
+    return frozenset(name for name, i in columns.items() if bool((rows[:, i] > empty[i]).any()))
+
+
 def _first_purchase_without(view: View, seen: Flags) -> Array:
     only_one = view.get(Total(RETAINED)) == 1.0
     return np.where(only_one & ~seen, view.get(First(RETAINED)), np.inf)
 
 
-def _not_reviewed(view: View) -> Array:
-    return _first_purchase_without(view, view.get(Last(REVIEWS)) >= view.get(First(RETAINED)))
+def _not_reviewed(view: View, counts_us: float) -> Array:
+    since_us = _first_purchase_without(view, view.get(Last(REVIEWS)) >= view.get(First(RETAINED)))
+    return np.where(since_us >= counts_us, since_us, np.inf)  # else it may have been reviewed before reviews came
 
 
-def _no_second(view: View) -> Array:
+def _no_second(view: View, counts_us: float) -> Array:
     return _first_purchase_without(view, np.zeros(len(view.at_us), np.bool_))
 
 
-def _no_activity(view: View) -> Array:
+def _no_activity(view: View, counts_us: float) -> Array:
     joined = view.get(Last(CAMPAIGNS))
-    return np.where(joined > -np.inf, joined, view.get(First(KNOWN)))
+    return np.maximum(np.where(joined > -np.inf, joined, view.get(First(KNOWN))), counts_us)
 
 
-def _complaint(view: View) -> Array:
-    return np.where(complaints_open(view) > 0, view.get(Last(COMPLAINTS)), np.inf)
+def _complaint(view: View, counts_us: float) -> Array:
+    opened_us = np.where(complaints_open(view) > 0, view.get(Last(COMPLAINTS)), np.inf)
+    return np.where(opened_us >= counts_us, opened_us, np.inf)  # else it may have been resolved before that came
 
 
-def _no_purchase(view: View) -> Array:
+def _no_purchase(view: View, counts_us: float) -> Array:
     last = view.get(Last(RETAINED))
     return np.where(last > -np.inf, last, np.inf)
 
 
-SIGNS: dict[str, Since] = {
-    "first-not-reviewed": _not_reviewed,
-    "no-second-purchase": _no_second,
-    "no-activity-joined": _no_activity,
-    "complaint-open": _complaint,
-    "no-purchase": _no_purchase,
+# the sign of a touch point, and the activity type whose absence it is; None: of retention events, which a customer has
+SIGNS: dict[str, tuple[Since, str | None]] = {
+    "first-not-reviewed": (_not_reviewed, "review_posted"),
+    "no-second-purchase": (_no_second, None),
+    "no-activity-joined": (_no_activity, "campaign_joined"),
+    "complaint-open": (_complaint, "complaint_resolved"),
+    "no-purchase": (_no_purchase, None),
 }
 
 
-def points_due(profile: Profile, view: View) -> Array:
+def points_due(profile: Profile, view: View, published: Published) -> Array:
     """Returns (n,): the touch points that hold for each customer, as bits in the order of the profile."""
     bits = np.zeros(len(view.at_us))
     for i, point in enumerate(profile.touch_points):
-        bits += np.where(view.at_us >= SIGNS[point.name](view) + point.after_us, float(1 << i), 0.0)
+        since, missing = SIGNS[point.name]
+        if missing is None or missing in published:
+            counts_us = -np.inf if missing is None else float(published[missing])
+            bits += np.where(view.at_us >= since(view, counts_us) + point.after_us, float(1 << i), 0.0)
     return bits
 
 
@@ -99,10 +142,26 @@ def active_points(profile: Profile, bits: float, contributions: Array) -> list[A
     ]
 
 
+def automated(profile: Profile, bits: float) -> list[Automated]:
+    """Returns the touches of the touch points in `bits`, the highest published risk first."""
+    points = sorted((point for _, point in points_of(profile, bits)), key=lambda point: -point.risk)
+    return [
+        Automated(
+            point.name,
+            Plan(AUTOMATED, point.channels, point.offer, point.script),
+            point.budget,
+            point.risk,
+            point.scene,
+        )
+        for point in points
+    ]
+
+
 def compose_touch(
-    profile: Profile, recipient: Recipient, trigger: str, channel: str, more: dict[str, Any]
+    profile: Profile, recipient: Recipient, touch: Automated, channel: str, probability: float
 ) -> dict[str, Any]:
     """Returns the message of a touch, for the CRM's automation."""
+    trigger = touch.trigger
     touched_at = format_instant(recipient.at_us)
     return {
         "touch_id": str(uuid5(NAMESPACE, f"{recipient.customer_id}|{trigger}|{touched_at}")),
@@ -110,12 +169,15 @@ def compose_touch(
         "touched_at": touched_at,
         "trigger": trigger,
         "channel": channel,
-        "offer": recipient.plan.offer,
-        "script": recipient.plan.script,
+        "scene": touch.scene,
+        "offer": touch.plan.offer,
+        "script": touch.plan.script,
+        "budget": {"amount": touch.budget, "currency": profile.currency},
         "scope": recipient.attributes.scope,
         "segments": list(recipient.segmentation.segments),
         "lifecycle": recipient.segmentation.lifecycle,
-        **more,
+        "probability": probability,
+        "risk": touch.risk,
         "policy_version": profile.version,
     }
 

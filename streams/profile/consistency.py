@@ -11,6 +11,7 @@ from online_model.snapshot import MODEL
 from schemas.instants import DAY_US, WEEK_US, format_duration
 from streams.profile.learning_sections import POOLED
 from streams.profile.profile import Profile
+from streams.profile.values import AUTOMATED, AUTOMATED_CHANNELS
 
 
 def _tiers_fall(profile: Profile) -> Iterator[str]:
@@ -115,6 +116,17 @@ def _names_are_there(profile: Profile) -> Iterator[str]:
         yield f"roll_out.stage = {profile.roll_out.stage!r}: expected one of {', '.join(stages)}"
 
 
+def _touches_need_nobody(profile: Profile) -> Iterator[str]:
+    """A tier in which nobody acts must have channels that need no person."""
+    for tier in profile.tiers:
+        wrong = [channel for channel in tier.channels if channel not in AUTOMATED_CHANNELS]
+        if tier.who == AUTOMATED and wrong:
+            yield (
+                f"tiers.{tier.name}.channels has {', '.join(wrong)}, tiers.{tier.name}.who is {AUTOMATED}: expected "
+                f"{', '.join(AUTOMATED_CHANNELS)}"
+            )
+
+
 def _deadlines_follow(profile: Profile) -> Iterator[str]:
     case = profile.case
     if case.acknowledge_within_us > case.contact_within_us:
@@ -160,6 +172,6 @@ def _promotion_is_possible(profile: Profile) -> Iterator[str]:
 
 RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (
     _tiers_fall, _names_differ, _windows_follow, _margin_fits, _forgotten_last, _ticks_fit, _names_are_there,
-    _deadlines_follow, _latest_is_within_deduplication, _limits_fit, _challengers_differ, _promotion_is_possible,
-    _complaints_follow,
+    _touches_need_nobody, _deadlines_follow, _latest_is_within_deduplication, _limits_fit, _challengers_differ,
+    _promotion_is_possible, _complaints_follow,
 )  # fmt: skip

@@ -10,8 +10,7 @@ from streams.profile.case_sections import SegmentName
 from streams.profile.section import Count, Section
 from streams.profile.values import (
     Amount,
-    Channels,
-    Duration,
+    AutomatedChannels,
     Name,
     Period,
     Share,
@@ -26,20 +25,25 @@ TouchPointName = Literal[
 
 
 class Touches(Section):
-    """Automated touches: no person, no case."""
+    """Automated touches: no person, no case. cool_down: between two touches of a customer, whatever their reasons."""
 
     medium_tier: bool
-    cool_down_us: Duration
+    cool_down_us: Period
 
 
 class TouchPoint(Section):
-    """A published sign of leaving: no such event within `after`. features: they carry its share of a score."""
+    """A published sign of leaving: no such event within `after`. features: they carry its share of a score; scene: what
+    has happened; script: what the message says.
+    """
 
     name: TouchPointName
     after_us: Period
     risk: Share
-    channels: Channels
+    channels: AutomatedChannels
     scene: Text
+    offer: Text
+    script: Text
+    budget: Amount
     features: Texts
 
 

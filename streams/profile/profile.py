@@ -16,7 +16,7 @@ from streams.profile.case_sections import CaseRules, Goals, Remedy, SegmentOffer
 from streams.profile.contact_sections import Complaints, Gate, Limits, RollOut, Touches, TouchPoint
 from streams.profile.learning_sections import Challenger, Drift, Label, Model, Promotion, Scores, Time
 from streams.profile.section import Section
-from streams.profile.values import Amount, Currency, Name
+from streams.profile.values import AUTOMATED, Amount, Currency, Name
 
 VERSION_DIGITS = 8
 
@@ -48,6 +48,12 @@ class Profile(Section):
     stop_loss: StopLoss
     limits: Limits
     goals: Goals
+
+    @cached_property
+    def automated_tier(self) -> Tier | None:
+        """The tier whose customers are touched as they enter it: that in which nobody acts; None: none is."""
+        below = (tier for tier in self.tiers if tier.who == AUTOMATED and 0 < tier.above < self.case.threshold)
+        return next(below, None) if self.touches.medium_tier else None
 
     @cached_property
     def version(self) -> str:

@@ -59,6 +59,17 @@ def _minutes(text: Any) -> int:
     return int(match[1]) * 60 + int(match[2])
 
 
+AUTOMATED = "automated"  # who acts in a touch: nobody
+AUTOMATED_CHANNELS = ("app", "sms", "wechat", "mail")  # those that need no person
+
+
+def _automated(channels: tuple[str, ...]) -> tuple[str, ...]:
+    wrong = [channel for channel in channels if channel not in AUTOMATED_CHANNELS]
+    if wrong:
+        raise _refuse(f"{', '.join(wrong)}: a touch has no person behind it: expected {', '.join(AUTOMATED_CHANNELS)}")
+    return channels
+
+
 Duration = Annotated[int, BeforeValidator(_duration)]
 Period = Annotated[int, BeforeValidator(_duration), Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -69,6 +80,7 @@ Currency = Annotated[str, _like("[A-Z]{3}", "three capital letters, as in CNY")]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
 Channels = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+AutomatedChannels = Annotated[Channels, AfterValidator(_automated)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 TimeOfDay = Annotated[int, BeforeValidator(_minutes)]  # minutes since midnight
 RetentionEvents = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_retention_events)]

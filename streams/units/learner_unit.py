@@ -38,6 +38,7 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         rules = rules_of(profile)
         self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.judged: Judged = {}
+        self.published: dict[str, int] = {}
         self.snapshots: list[bytes] = []
         self.refused: list[str] = []  # commands of the last batch
         self._is_saved = False  # what was learned
@@ -81,7 +82,10 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         own = self.learner.learn(at_us, examples, population, may_promote=not chosen)
         self._is_saved = False
         self.judged = added(self.judged, report.judged if report else {})
-        self.snapshots.append(replace(self.serving.serve(own, command), judged=self.judged).dumps())
+        for kind in sorted(report.seen if report else ()):
+            self.published.setdefault(kind, at_us)
+        served = self.serving.serve(own, command)
+        self.snapshots.append(replace(served, judged=self.judged, published=dict(self.published)).dumps())
         if report:
             self.learner.drift.compare(at_us, report.histograms, report.missing)
 
@@ -96,13 +100,13 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         learned = {} if self._is_saved else self.learner.dumps()
         rows = {LEARNER + name.encode(): row for name, row in learned.items()}
         self._is_saved = True
-        return {"serving": self.serving.dumps(), "judged": self.judged}, rows
+        return {"serving": self.serving.dumps(), "judged": self.judged, "published": self.published}, rows
 
     def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
         learned = {key.removeprefix(LEARNER).decode(): row for key, row in rows.items() if key.startswith(LEARNER)}
         self.learner.loads(learned)
         self.serving.loads(body["serving"])
-        self.judged = added({}, body["judged"])
+        self.judged, self.published = added({}, body["judged"]), body.get("published", {})
         self._is_saved = True
 
     def _row_of_the_release_before(self, key: bytes, value: bytes) -> None:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from schemas.instants import DAY_US, format_instant, parse_instant
+from streams.inputs.schedule import next_grid
 from streams.interventions.case_states import ENDED, TABLE
 from streams.interventions.dispatcher import period_end_us
 from streams.profile.profile import Profile
@@ -19,6 +20,10 @@ from tests.cases.shops import Sent
 from tests.units.topics import Topics
 
 FACTS = ("interventions", "interventions-withheld", "intervention-updates", "touches", "tasks")
+RESTS_ON = {
+    "first-not-reviewed": "review_posted", "no-activity-joined": "campaign_joined",
+    "complaint-open": "complaint_resolved",
+}  # fmt: skip
 JUDGED = ("saved", "lost")
 AFTER_THE_END = {"followed_up", "measured", "ignored"}
 Body = dict[str, Any]
@@ -76,6 +81,8 @@ class Outputs:
         self._states_move_by_the_table_and_end()
         self._nobody_is_contacted_without_consent()
         self._no_cap_is_exceeded()
+        self._touches_are_automated_and_one_at_a_time()
+        self._no_touch_rests_on_what_has_never_been_published()
         if self.profile.limits.shared:
             self._nothing_is_sent_without_a_grant()
             self._limits_hold()
@@ -139,6 +146,26 @@ class Outputs:
                 for us in ordered if channel == cap.channel else ():
                     n = bisect_right(ordered, us) - bisect_right(ordered, us - cap.within_us)
                     assert n <= cap.most, f"{customer}: {n} by {channel} within {cap.within_us} us up to {us}"
+
+    def _touches_are_automated_and_one_at_a_time(self) -> None:
+        at: dict[str, list[int]] = defaultdict(list)
+        texts = {point.name: (point.scene, point.script, point.budget) for point in self.profile.touch_points}
+        for touch in self.parsed("touches"):
+            at[touch["customer_id"]].append(parse_instant(touch["touched_at"]))
+            assert touch["channel"] in {"app", "sms", "wechat", "mail"}, touch
+            said = touch["scene"], touch["script"], touch["budget"]["amount"]
+            assert said == texts.get(touch["trigger"], said), touch
+            assert touch["trigger"] in {*texts, "medium_tier"}, touch
+        for customer, instants in at.items():
+            gaps = [after - before for before, after in pairwise(sorted(instants))]
+            assert min(gaps, default=1 << 62) >= self.profile.touches.cool_down_us, (customer, instants)
+
+    def _no_touch_rests_on_what_has_never_been_published(self) -> None:
+        for touch in self.parsed("touches"):
+            missing, at_us = RESTS_ON.get(touch["trigger"]), parse_instant(touch["touched_at"])
+            known = [one.known_us for one in self.sent if one.event.get("activity_type") == missing]
+            first_us = min(known, default=1 << 62)
+            assert missing is None or next_grid(first_us - 1) <= at_us, f"{touch}: {missing} came at {first_us}"
 
     @cached_property
     def granted(self) -> list[tuple[int, Body]]:

@@ -36,6 +36,7 @@ DAYS, QUIET_DAYS, CUSTOMERS = 24, 30, 12
 CHANNELS = ("app", "sms", "wechat", "mail", "phone")
 ZONES = ("Asia/Shanghai", "Europe/London", "America/New_York", "Asia/Kathmandu", "Pacific/Auckland")
 SCOPES, AGENTS = ("city-1", "city-2"), ("agent-1", "agent-2")
+ACTIVITIES = ("browse", "coupon_claimed", "complaint_opened", "campaign_joined", "review_posted", "complaint_resolved")
 CAUSES = ("price", "price", "service", "distance", "vehicle_sold")
 STATUSES = ("acknowledged", "contacted", "responded", "declined", "saved", "lost")
 WINDOWS = (("2d", 0.62), ("4d", 0.55), ("6d", 0.38), ("8d", 0.22))
@@ -70,7 +71,9 @@ def profile(policy: Policy) -> Profile:
         {"name": channel, "channel": channel, "most": most, "within": within} for channel in ("app", "mail", "phone")
     ]
     content["limits"] = {"every": policy.every} | (limits(draw) if policy.limited else {})
-    content["touches"]["cool_down"] = "3d"
+    content["touches"]["cool_down"] = draw.choice(["1us", "3d"])
+    for point in content["touch_points"]:
+        point["after"] = draw.choice(["2d", "5d"])
     content["complaints"] |= {"due_within": "12h", "expires_after": "4d"}
     content["stop_loss"] = {"least_saved": policy.least_saved, "least_judged": 2}
     made = Profile.model_validate(content)
@@ -119,9 +122,16 @@ class Sent:
 
 
 def events(seed: int) -> list[Sent]:
-    """Purchases, activity, surveys and profiles; some late, some twice."""
+    """Purchases, activity, surveys and profiles; some late, some twice. Some kinds of activity come late or never."""
     draw = random.Random(f"events {seed}")
-    sent = [each for day in range(DAYS) for customer in range(CUSTOMERS) for each in _of_day(draw, day, customer)]
+    begins = {kind: draw.choice([0, 9, DAYS]) for kind in ACTIVITIES[3:]}
+    sent = [
+        one
+        for day in range(DAYS)
+        for customer in range(CUSTOMERS)
+        for one in _of_day(draw, day, customer)
+        if day >= begins.get(one.event.get("activity_type", ""), 0)
+    ]
     return sent + [replace(one, day=min(one.day + draw.randrange(3), DAYS)) for one in draw.sample(sent, 6)]
 
 
@@ -144,7 +154,7 @@ def _fields(draw: random.Random, kind: str) -> Event:
         }  # fmt: skip
     fields: dict[str, Event] = {
         "service_visit": {"amount": 120.5, "items": 2},
-        "app_activity": {"activity_type": draw.choice(["browse", "complaint_opened", "complaint_resolved"])},
+        "app_activity": {"activity_type": draw.choice(ACTIVITIES)},
         "survey": {"survey_type": "nps", "score": 3, "causes": [draw.choice(CAUSES)]},
     }
     return fields[kind]
@@ -205,6 +215,7 @@ class Teacher:
         self.reports: Counter[str] = Counter()
         self.judged: dict[str, Judged] = defaultdict(dict)  # by instant
         self.all_judged: Judged = {}
+        self.published: dict[str, int] = {}
 
     def work(self, most: int) -> int:
         """Reads all records, whatever `most` is."""
@@ -213,6 +224,8 @@ class Teacher:
         for record in new:
             body = json.loads(record.value or b"")
             if body["kind"] == "mark":
+                for kind in body["seen"]:
+                    self.published.setdefault(kind, parse_instant(body["instant"]))
                 self._report(body["instant"], body["judged"])
         return len(new)
 
@@ -228,7 +241,8 @@ class Teacher:
         for model in self.models if self.reports[instant] == self.topics.partitions else ():
             if model.instant_us == parse_instant(instant):
                 self.all_judged = added(self.all_judged, self.judged[instant])
-                value = replace(model, judged=self.all_judged).dumps()
+                published = {k: us for k, us in self.published.items() if us <= model.instant_us}
+                value = replace(model, judged=self.all_judged, published=published).dumps()
                 for partition in range(self.topics.partitions):
                     self.topics.append(MODELS, partition, [(b"model", value)])
 

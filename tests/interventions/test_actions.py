@@ -17,6 +17,7 @@ from streams.interventions.actions import (
     PLACE,
     Segmentation,
     action,
+    automated_plan,
     lifecycle,
     lifecycles,
     plan,
@@ -94,6 +95,24 @@ def test_the_cause_goes_before_the_segment() -> None:
 def test_the_first_segment_that_has_an_offer_decides() -> None:
     assert of(SHOP, None, ("high-value-at-risk", "high-value")).offer == "own adviser and custom rights, at once"
     assert of(SHOP, None, ("price-sensitive", "new")).offer == "stepped coupons and flash sales"
+
+
+@given(
+    st.sampled_from([WORKSHOP, SHOP]),
+    st.sampled_from(["distance", "price", "service", "vehicle_sold", "product", "other", None]),
+    st.sets(st.sampled_from(["high-value", "high-value-at-risk", "price-sensitive", "new"])),
+)
+def test_a_touch_of_the_automated_tier_has_no_person(profile: Profile, cause: str | None, segments: set[str]) -> None:
+    tier = profile.automated_tier
+    assert tier is not None
+    automated = automated_plan(profile, tier, Segmentation(tuple(sorted(segments)), "growing", cause))
+    if cause == "service":  # a coupon for a customer who left because of service does harm
+        assert automated is None
+    else:
+        assert automated is not None
+        assert automated.who == "automated"
+        assert set(automated.channels) <= {"app", "sms", "wechat", "mail"}
+        assert not automated.script.startswith("Call")
 
 
 def test_a_step_is_fitted_to_the_customer_like_a_tier() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.catalogue import NAMES
+from features.table import Table
 from features.view import View
 from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, SERVICE_VISIT, Rows, empty_rows
 from schemas.instants import DAY_US, HOUR_US
+from schemas.outputs import Touch
 from streams.engine.engine import Engine
-from streams.interventions.touches import SIGNS, active_points, points_due, points_of
+from streams.interventions.touches import SEEN, SIGNS, Published, active_points, points_due, points_of, seen
 from streams.profile.loading import load_profile
 from tests.features.world import LAYOUT, START_US, applied
 from tests.online_model.worlds import lines
 
-PROFILE = load_profile("e-commerce", ["gate.holdout_share=0", "touches.medium_tier=false"])
+SETTINGS = ["gate.holdout_share=0", "touches.medium_tier=false", "gate.consent_when_unknown=true"]
+PROFILE = load_profile("e-commerce", SETTINGS)
+ALL = dict.fromkeys(SEEN, 0)  # published since ever
 Event = tuple[float, str]  # day, visit or an activity type
 VISIT = "visit"
 
@@ -34,11 +40,11 @@ def rows(events: list[Event]) -> Rows:
     return made
 
 
-def holding(events: list[Event], day: float, hours: float = 0.0, more_us: int = 0) -> set[str]:
+def holding(events: list[Event], day: float, more_us: int = 0, published: Published = ALL) -> set[str]:
     """The touch points that hold for a customer with these events at an instant."""
-    at_us = START_US + round(day * DAY_US + hours * HOUR_US) + more_us
+    at_us = START_US + round(day * DAY_US) + more_us
     view = View(LAYOUT, applied([rows(events)]), np.array([float(at_us)]))
-    return {point.name for _, point in points_of(PROFILE, float(points_due(PROFILE, view)[0]))}
+    return {point.name for _, point in points_of(PROFILE, float(points_due(PROFILE, view, published)[0]))}
 
 
 BEGINS = [
@@ -90,6 +96,49 @@ def test_of_two_complaints_one_of_which_is_resolved_one_is_open() -> None:
     assert "complaint-open" in holding(events, 32)
 
 
+def since(kind: str, day: float) -> dict[str, int]:
+    """Everything is published since ever, `kind` since a day."""
+    return ALL | {kind: START_US + round(day * DAY_US)}
+
+
+RESTS_ON = {name: missing for name, (_, missing) in SIGNS.items() if missing}
+EVERY_SIGN: list[Event] = [(0.0, VISIT), (0.0, "complaint_opened")]
+
+
+@pytest.mark.parametrize(("point", "kind"), RESTS_ON.items())
+def test_nothing_rests_on_the_absence_of_what_the_company_does_not_publish(point: str, kind: str) -> None:
+    unpublished = {name: us for name, us in ALL.items() if name != kind}
+    assert holding(EVERY_SIGN, 99) - holding(EVERY_SIGN, 99, published=unpublished) == {point}
+
+
+def test_a_first_purchase_of_before_reviews_came_may_have_been_reviewed() -> None:
+    assert "first-not-reviewed" not in holding([(0.0, VISIT)], 99, published=since("review_posted", 0.1))
+    assert "first-not-reviewed" in holding([(0.1, VISIT)], 99, published=since("review_posted", 0.1))
+
+
+def test_a_complaint_of_before_resolutions_came_may_have_been_resolved() -> None:
+    published = since("complaint_resolved", 1)
+    assert "complaint-open" not in holding([(0.0, "complaint_opened")], 99, published=published)
+    assert "complaint-open" in holding([(1.0, "complaint_opened")], 99, published=published)
+
+
+def test_days_without_a_campaign_count_from_when_campaigns_came() -> None:
+    published = since("campaign_joined", 20)
+    assert "no-activity-joined" not in holding([(0.0, VISIT)], 35, more_us=-1, published=published)
+    assert "no-activity-joined" in holding([(0.0, VISIT)], 35, published=published)
+
+
+@given(st.lists(st.sampled_from([VISIT, "browse", *SEEN]), max_size=6), st.integers(1, 4), st.randoms())
+def test_partitions_together_have_seen_what_one_has(whats: list[str], partitions: int, chance: random.Random) -> None:
+    tables = [Table(LAYOUT.empty) for _ in range(partitions + 1)]
+    for number, what in enumerate(whats):
+        for table in (tables[0], chance.choice(tables[1:])):
+            (slot,) = table.slots([f"c{number}"])
+            table.rows[slot] = applied([rows([(0.0, what)])])[:, 0]
+    one, *others = [seen(table, LAYOUT) for table in tables]
+    assert one == frozenset().union(*others) == set(whats) & set(SEEN)
+
+
 def test_the_workshop_has_no_touch_points() -> None:
     assert load_profile("after-sales").touch_points == ()
 
@@ -116,10 +165,10 @@ class Shop:
     """An engine with one customer, scored daily at 08:00 in Shanghai; its model predicts that customers stay."""
 
     def __init__(self, *overrides: str) -> None:
-        profile = load_profile("e-commerce", ["gate.holdout_share=0", "touches.medium_tier=false", *overrides])
+        profile = load_profile("e-commerce", [*SETTINGS, *overrides])
         self.engine = Engine(profile, 0, HOUR_US, waits_for_models=False)
         still = lines(np.zeros(len(NAMES)), -5.0, np.zeros(len(NAMES)))
-        self.engine.serve_model(still)
+        self.engine.serve_model(replace(still, published=ALL))
         self.engine.start(START_US - DAY_US)
 
     def until(self, day: float, events: list[Event] | None = None) -> list[tuple[float, str]]:
@@ -136,32 +185,53 @@ class Shop:
 
 def test_a_point_is_touched_once_at_the_first_scoring_at_or_after_its_instant() -> None:
     shop = Shop()
-    touched = shop.until(30, [(0.3, VISIT)])
-    assert touched == [(8.0, "first-not-reviewed"), (8.0, "no-second-purchase"), (16.0, "no-activity-joined")]
+    assert shop.until(30, [(0.3, VISIT)]) == [(8.0, "no-second-purchase")]
 
 
 def test_a_scoring_at_exactly_the_instant_touches() -> None:
-    assert Shop().until(7, [(0.0, VISIT)]) == [(7.0, "first-not-reviewed"), (7.0, "no-second-purchase")]
+    assert Shop().until(7, [(0.0, VISIT)]) == [(7.0, "no-second-purchase")]
+
+
+def test_one_touch_answers_all_points_that_hold_by_the_highest_risk() -> None:
+    held = holding([(0.0, VISIT)], 7)
+    assert held == {"first-not-reviewed", "no-second-purchase"}
+    assert [why for _, why in Shop().until(60, [(0.0, VISIT)])] == ["no-second-purchase", "no-activity-joined"]
+
+
+def test_a_point_that_begins_in_the_cool_down_is_touched_at_its_end_if_it_still_holds() -> None:
+    assert Shop().until(60, [(0.0, VISIT)]) == [(7.0, "no-second-purchase"), (37.0, "no-activity-joined")]
+    joined = Shop().until(50, [(0.0, VISIT), (36.0, "campaign_joined")])
+    assert joined == [(7.0, "no-second-purchase")]
 
 
 def test_a_point_that_has_ended_is_touched_again_when_it_begins_again() -> None:
-    touched = Shop().until(60, [(0.0, VISIT), (20.0, "campaign_joined")])
+    touched = Shop("touches.cool_down=1d").until(60, [(0.0, VISIT), (20.0, "campaign_joined")])
     assert [day for day, why in touched if why == "no-activity-joined"] == [15.0, 35.0]
+
+
+def test_a_postponed_touch_keeps_its_rank() -> None:
+    """At night the second purchase waits for the morning; the review, by mail, does not go before it."""
+    quiet = ["gate.quiet_from=07:30", "gate.quiet_until=10:00", "touch_points.first-not-reviewed.channels=mail"]
+    shop = Shop(*quiet, "touch_points.no-second-purchase.channels=app")
+    assert shop.until(8, [(0.0, VISIT)]) == [(7.0 + 2 / 24, "no-second-purchase")]
 
 
 def test_a_touch_says_who_why_how_and_by_which_policy() -> None:
     shop = Shop()
     shop.until(7, [(0.0, VISIT)])
     body = shop.bodies[0]
-    point = PROFILE.touch_points[0]
+    point = PROFILE.touch_points[1]
     assert body["customer_id"] == "c1"
     assert (body["trigger"], body["risk"], body["channel"]) == (point.name, point.risk, "app")
+    assert (body["scene"], body["offer"], body["script"]) == (point.scene, point.offer, point.script)
+    assert body["budget"] == {"amount": point.budget, "currency": "CNY"}
     assert body["policy_version"] == shop.engine.profile.version
+    assert Touch.model_validate(body)
 
 
 def test_two_touches_have_two_ids() -> None:
     shop = Shop()
-    shop.until(7, [(0.0, VISIT)])
+    shop.until(40, [(0.0, VISIT)])
     assert len({body["touch_id"] for body in shop.bodies}) == 2
 
 

@@ -173,6 +173,14 @@ def test_the_five_touch_points_have_their_published_days_and_risks(shop: Profile
     assert {point.name: (point.after_us // DAY_US, point.risk) for point in shop.touch_points} == POINTS
 
 
+def test_touches_need_nobody_and_cost_no_more_than_the_automated_tier(shop: Profile) -> None:
+    tier = shop.automated_tier
+    assert tier is not None
+    assert {c for point in shop.touch_points for c in point.channels} <= {"app", "sms", "wechat", "mail"}
+    assert all(point.budget <= tier.budget for point in shop.touch_points)
+    assert len({(point.scene, point.offer, point.script) for point in shop.touch_points}) == len(shop.touch_points)
+
+
 def test_the_medium_tier_is_automated(profile: Profile) -> None:
     assert profile.touches.medium_tier
     assert next(tier.who for tier in profile.tiers if tier.name == "medium") == "automated"
