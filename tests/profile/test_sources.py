@@ -52,6 +52,7 @@ PUBLISHED = {
         "touch_points.no-activity-joined.after": "15d", "touch_points.no-activity-joined.risk": 0.58,
         "touch_points.complaint-open.after": "30d", "touch_points.complaint-open.risk": 0.73,
         "touch_points.no-purchase.after": "90d", "touch_points.no-purchase.risk": 0.89,
+        "touch_points.three-coupons.within": "30d",
         "goals.saved": 0.35, "goals.churn_a_year_before": 0.38, "goals.churn_a_year_after": 0.28,
     },
 }  # fmt: skip
@@ -151,6 +152,13 @@ def test_a_trade_spends_the_same_part_of_a_customers_value_as_the_case_table(nam
     found = values(name)
     budgets = [found[f"tiers.{tier}.budget"] / found["customer_value"] for tier in ("extreme", "high", "medium", "low")]
     assert budgets == pytest.approx([0.2, 0.075, 0.0125, 0.0025])
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_no_touch_costs_more_than_the_automated_tier(name: str) -> None:
+    found = values(name)
+    budgets = [value for key, value in found.items() if re.fullmatch(r"touch_points\..*\.budget", key)]
+    assert max(budgets, default=0) <= found["tiers.medium.budget"]
 
 
 def test_the_lines_that_are_compared_are_all_numbers_of_the_file() -> None:
