@@ -28,11 +28,12 @@ class Kind:
     settings: Sequence[str]
 
 
+EVERYBODY = "gate.consent_when_unknown=true"  # the files have no customer profiles
 KINDS = {
     # the pilot city: an event a customer every ten days, all customers scored every day
-    "pilot": Kind(Rules(), 730, []),
+    "pilot": Kind(Rules(), 730, [EVERYBODY]),
     # an event a customer and day, as the design assumes at scale
-    "daily": Kind(Rules(sessions_median=0.5), 90, ["label.horizon=28d"]),
+    "daily": Kind(Rules(sessions_median=0.5), 90, ["label.horizon=28d", EVERYBODY]),
 }
 
 

@@ -31,6 +31,7 @@ from streams.units.engine_feed import EngineFeed
 START_US = parse_instant("2024-01-01T00:00:00Z")
 SETTINGS = (
     "gate.holdout_share=0.3",
+    "gate.consent_when_unknown=true",  # no customer profiles are sent
     "label.horizon=120d",
     "model.min_labels=500",
     "model.least_auc=0.5",

@@ -42,6 +42,7 @@ SETTINGS = [
     "model.least_auc=0",
     "case.least_tenure=0s",
     "gate.holdout_share=0",
+    "gate.consent_when_unknown=true",
     "gate.quiet_channels=[]",  # every probe is answered, at any hour of the day
 ]
 OPTIONS = [word for setting in SETTINGS for word in ("--set", setting)]

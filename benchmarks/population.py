@@ -22,7 +22,11 @@ from streams.simulation import write_city
 from streams.simulation.files import EVENT_FILES
 
 CITY_CUSTOMERS, CITY_DAYS = 5_000, 120
-SETTINGS = ["label.horizon=28d", "model.least_auc=0"]  # the model is ready at the end of the city
+SETTINGS = [
+    "label.horizon=28d",
+    "model.least_auc=0",
+    "gate.consent_when_unknown=true",
+]  # the model is ready at the end of the city
 
 
 def engine_of(customers: int, seed: int) -> Engine:

@@ -46,7 +46,7 @@ EVENT = np.dtype(
 )
 NUMBERS = ("amount", "items", "wait_minutes", "count", "duration_seconds", "score")
 Rows = NDArray[np.void]
-Details = dict[str, Any]  # fields of an outcome or a customer profile that have no column; empty: profile erased
+Details = dict[str, Any]  # fields of an outcome or a customer profile that have no column
 
 
 def empty_rows(n: int) -> Rows:

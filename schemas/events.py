@@ -186,7 +186,9 @@ class InterventionOutcome(Event):
 
 
 class CustomerProfile(Event):
-    """Attributes of a customer. The latest profile replaces all earlier ones."""
+    """Attributes of a customer. The latest profile replaces all earlier ones; a channel that one of them closed stays
+    closed until a later one opens it. A profile without fields, or with `erased`, erases the customer.
+    """
 
     kind: Literal["customer_profile"]
     scope: Text | None = None
@@ -195,6 +197,9 @@ class CustomerProfile(Event):
     preferred_channel: Channel | None = None
     value: Amount | None = Field(None, description="remaining lifetime value")
     agent_id: Text | None = None
+    erased: Text | None = Field(
+        None, description="why the customer was erased: cases, touches and scores end, and nothing is sent any more"
+    )
 
 
 class Heartbeat(Message):

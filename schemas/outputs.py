@@ -127,7 +127,14 @@ class Intervention(Outgoing):
     propensity: Share = Field(description="share of such customers who are contacted: 1 minus the holdout's share")
     customer_value: Annotated[float, Field(ge=0)]
     scope: str | None
-    agent_id: str | None = Field(description="the customer's adviser according to the customer profile; null: none")
+    who: str | None = Field(None, description="role that has the case, as in `action`")
+    agent_id: str | None = Field(
+        description="the customer's own agent, if that is who has the case; null: any of `who`"
+    )
+    strategy: str | None = Field(None, description="how the action was chosen")
+    strategy_propensity: Share | None = Field(
+        None, description="probability of that choice, among all that were allowed"
+    )
     cause: str | None = Field(description="cause that the customer named, or that an open complaint shows")
     segments: list[str]
     lifecycle: Literal["new", "growing", "mature", "silent", "churned"]
@@ -180,6 +187,7 @@ class InterventionUpdate(Outgoing):
     contacted_at: Instant | None = None
     returned_at: Instant | None = Field(None, description="the first retention event after the crossing")
     saved_at: Instant | None = Field(None, description="the retention event that saved the case")
+    who: str | None = Field(None, description="role that has the case now; of the holdout: that would have it")
     to: str | None = Field(None, description="role that has to act now")
     step: str | None = None
     action: Action | None = None
@@ -195,7 +203,9 @@ class InterventionUpdate(Outgoing):
     window: str | None = Field(None, description="the window in which a contact now falls")
     window_saved: Share | None = None
     channel: str | None = None
-    agent_id: str | None = None
+    agent_id: str | None = Field(None, description="of `who`: the customer's own agent, or who has reported; null: any")
+    strategy: str | None = None
+    strategy_propensity: Share | None = None
     cost: float | None = None
     causes: list[str] | None = None
     outcome: str | None = Field(None, description="of an ignored outcome: the status that the CRM sent")

@@ -173,6 +173,13 @@ class Casebook:
         self.refresh(slot, at_us)
         return updates
 
+    def erase(self, slot: int, at_us: int) -> list[Update]:
+        """Ends the open case, and drops all that is kept of the customer: cases, contacts, candidates, retries."""
+        cases = self.of(slot).cases
+        updates = [update for case in cases if case.is_live for update in lifecycle.erased(case, at_us)]
+        self.forget([slot])
+        return updates
+
     def fire_deadlines(self, slot: int, at_us: int, gate: GateOf, *, unheard: bool = False) -> list[Update]:
         """Fires deadlines that have passed, in the order in which they were due. unheard: a producer of the customer's
         events is silent, so deadlines that speak of the customer's silence wait.
@@ -235,8 +242,11 @@ class Casebook:
 
     def load(self, slots: Iterable[int], rows: Iterable[bytes], at_us: int) -> None:
         """Restores rows of the changelog; slots: of their customers."""
+        who = {tier.name: tier.who for tier in self.profile.tiers}
         for slot, row in zip(slots, rows, strict=True):
             self._keep(slot, CustomerCases.loads(row))
+            for case in self.of(slot).cases:
+                case.who = case.who or who.get(case.tier, "")  # the release before did not keep it
             self.refresh(slot, at_us)
         self._dirty = set()
 
@@ -276,7 +286,7 @@ class Casebook:
         passed, action = gate(step)
         if isinstance(passed, Passed):
             self.contact(slot, passed.channel, at_us)
-            return [lifecycle.step(case, step, passed.channel, action, at_us)]
+            return [lifecycle.step(self.profile.case, case, step, passed.channel, action, at_us)]
         return [lifecycle.step_withheld(case, step, passed, at_us)]
 
     def _task_due_us(self, task: Task) -> int:

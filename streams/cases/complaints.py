@@ -12,7 +12,7 @@ from features.portable_math import Array
 from features.signals import COMPLAINTS, RESOLVED
 from features.table import Slots
 from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, Rows
-from streams.cases.columns import ATTRIBUTES, CUT, WIDTH
+from streams.cases.columns import ATTRIBUTES, WIDTH
 from streams.cases.emitter import Emitter
 from streams.interventions.tasks import Task, concerns
 
@@ -49,8 +49,7 @@ class Complaints:
             self.end(slot, cases, float(row["count"]), "done", at_us)
             return
         attributes = self.emitter.attributes_table[cases[ATTRIBUTES]]
-        was_erased = cases[ATTRIBUTES] == 0 and cases[CUT] >= row["time_us"]
-        if concerns(self.emitter.profile, attributes) and not was_erased:
+        if concerns(self.emitter.profile, attributes):
             task = Task(int(row["time_us"]), int(row["id"]))
             self.emitter.casebook.open_task(slot, task, at_us)
             self.emitter.task(self._names[slot], cases, task, "open", at_us)

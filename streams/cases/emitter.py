@@ -78,6 +78,10 @@ class Emitter:
                 budget=message["budget"]["amount"],
                 channels=list(channels),
                 policy=message["policy_version"],
+                who=message["action"]["who"],
+                agent_id=message["agent_id"],
+                strategy=message.get("strategy"),  # a candidate of the release before has none
+                strategy_propensity=message.get("strategy_propensity"),
             ),
         )
 
@@ -86,7 +90,8 @@ class Emitter:
         message, channel = sent_at(self.profile, pending.message, self.emitted_us(at_us)), pending.channel
         case.channels = list(pending.channels)
         row[UPGRADE] = self._upgrade_above(message["tier"])
-        update = lifecycle.upgraded(case, message["tier"], channel, {name: message[name] for name in UPGRADED}, at_us)
+        content = {name: message[name] for name in UPGRADED}
+        update = lifecycle.upgraded(self.profile.case, case, channel, content, message["agent_id"], at_us)
         self.casebook.contact(slot, channel, at_us)
         self.casebook.refresh(slot, at_us)
         self.updates(customer, at_us, [update])

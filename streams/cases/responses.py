@@ -12,6 +12,7 @@ from features.table import Slots
 from schemas.columns import CAUSES, CUSTOMER_PROFILE, Details, Rows
 from streams.cases.columns import ATTRIBUTES, CONTACTED, CUT, PROFILE_US, VALUE
 from streams.cases.emitter import Emitter
+from streams.cases.erasures import is_erasure
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.gate import has_withdrawn
 
@@ -51,22 +52,20 @@ class Responses:
             updates = casebook.outcome(slot, details[number], time_us, at_us)
             if details[number]["status"] != "acknowledged" and updates[0]["status"] != "ignored":
                 cases[CONTACTED] = max(cases[CONTACTED], time_us)
-        elif time_us < cases[PROFILE_US]:  # older than the profile in force
+        elif is_erasure(details[number]):  # erasures.py
             return
         else:
-            attributes = CustomerAttributes.of(details[number])
-            if not details[number] or self._withdraws(cases, attributes):
-                cases[CUT] = time_us
-            cases[ATTRIBUTES], cases[PROFILE_US] = self.emitter.attributes_table.number(attributes), time_us
-            cases[VALUE] = details[number].get("value", np.nan)
-            updates = casebook.consent(slot, attributes, at_us)
-            for task in () if details[number] else casebook.end_tasks(slot, np.inf, at_us):
-                self.emitter.task(self._names[slot], cases, task, "withdrawn", at_us)
+            updates = casebook.consent(slot, self._profile(cases, details[number], time_us), at_us)
         self.emitter.updates(self._names[slot], at_us, updates)
 
-    def _withdraws(self, cases: Array, attributes: CustomerAttributes) -> bool:
-        """Whether a profile withdraws the consent that the one before gave."""
-        known = cases[PROFILE_US] > -np.inf
-        return bool(known) and has_withdrawn(
-            self.emitter.profile, self.emitter.attributes_table[cases[ATTRIBUTES]], attributes
-        )
+    def _profile(self, cases: Array, fields: Details, time_us: int) -> CustomerAttributes:
+        """Applies a customer profile; of one older than that in force only what it says about channels."""
+        table, in_force_us = self.emitter.attributes_table, float(cases[PROFILE_US])
+        before = table[cases[ATTRIBUTES]]
+        attributes, cases[PROFILE_US] = before.joined(in_force_us, CustomerAttributes.of(fields), time_us)
+        if time_us >= in_force_us:
+            cases[VALUE] = fields.get("value", np.nan)
+        if np.isfinite(in_force_us) and has_withdrawn(self.emitter.profile, before, attributes):
+            cases[CUT] = max(cases[CUT], time_us)
+        cases[ATTRIBUTES] = table.number(attributes)
+        return attributes

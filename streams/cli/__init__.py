@@ -36,6 +36,7 @@ COMMANDS = {
     "schemas": ("streams.cli.schemas", "export JSON Schemas and AsyncAPI of all messages"),
     "status": ("streams.cli.status", "show lag, frontier, last checkpoint and model of a group of workers"),
     "cases": ("streams.cli.cases", "list open cases by expected net value with their deadlines, or show one case"),
+    "erase": ("streams.cli.erase", "end cases, touches and scores of a customer"),
     "models": ("streams.cli.models", "list and compare served versions, roll back, promote"),
     "simulate": ("streams.cli.simulate", "write the events of a simulated city"),
     "demo": ("streams.cli.demo", "run a simulated city from events to cases, in minutes"),

@@ -33,6 +33,7 @@ from streams.cases.complaints import Complaints
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.emitter import Emitter
+from streams.cases.erasures import Erasures
 from streams.cases.outbox import Facts, Outbox
 from streams.cases.responses import Responses
 from streams.engine import observations
@@ -81,11 +82,11 @@ class Engine:
         self.emitter = Emitter(profile, self.casebook, self.attributes_table, self.outbox, self.counts)
         initial = Snapshot.initial(profile.model.prior_probability)
         self.scoring = Scoring(self.layout, self.table, Crossings(self.emitter), initial)
+        erasures = Erasures(self.emitter, self.table.names, self.table.empty, tick_us)
         responses = Responses(self.emitter, self.table.names, self.layout.retention)
         complaints = Complaints(self.emitter, self.table.names, self.layout)
-        self.ticks = Ticks(
-            self.scoring, responses, complaints, profile.label.lapsed_after_us, live=not waits_for_models
-        )
+        steps = erasures, responses, complaints
+        self.ticks = Ticks(self.scoring, *steps, profile.label.lapsed_after_us, live=not waits_for_models)
         self.now_us: int | None = None
         self.model_due_us: int | None = None
         self.grants_due_us: int | None = None
@@ -129,8 +130,8 @@ class Engine:
 
     @property
     def customers(self) -> int:
-        """How many customers have had an event; one who was forgotten and came back counts twice."""
-        return self.lifespans.known() + self.counts["forgotten"]
+        """How many customers have had an event; one who was forgotten or erased and came back counts twice."""
+        return self.lifespans.known() + self.counts["forgotten"] + self.counts["erased"]
 
     def step(self, rows: Rows, until_us: int, details: Mapping[int, Details]) -> list[int]:
         """Applies the events of whole ticks up to `until_us`, in any order, with all stops on the way; returns the

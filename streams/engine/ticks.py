@@ -18,6 +18,7 @@ from schemas.columns import Details, Rows
 from streams.cases.columns import SENT, WIDTH
 from streams.cases.complaints import Complaints
 from streams.cases.decision import Candidacy, Scored
+from streams.cases.erasures import Erasures
 from streams.cases.responses import Responses
 from streams.engine.scoring import ROWS_AT_ONCE, Scoring
 from streams.interventions.opening import Withheld
@@ -27,10 +28,16 @@ class Ticks:
     """Applies events to the customers of a partition."""
 
     def __init__(
-        self, scoring: Scoring, responses: Responses, complaints: Complaints, lapsed_after_us: int, *, live: bool
+        self,
+        scoring: Scoring,
+        erasures: Erasures,
+        responses: Responses,
+        complaints: Complaints,
+        lapsed_after_us: int,
+        *,
+        live: bool,
     ) -> None:
-        self.live = live
-        self._complaints = complaints
+        self.live, self._erasures, self._complaints = live, erasures, complaints
         self.scoring, self.table, self.layout = scoring, scoring.table, scoring.layout
         self._responses, self._lapsed_after_us = responses, lapsed_after_us
         self._last_retained = self.layout.column[Last(Signal(RETENTION))]
@@ -67,11 +74,11 @@ class Ticks:
             end = min(start + ROWS_AT_ONCE, len(slots))
             of = slice(*np.searchsorted(group, [start, end]))
             block, at_us = self.table.gather(slots[start:end]), due_us[start:end].astype(np.float64)
+            events = self._erase(slots[start:end], block, due_us[start:end], rows[of], group[of] - start, details)
             retained_us = block[self._last_retained].copy()
-            self._update(block, rows[of], group[of] - start, at_us)
-            about = slots[start:end], block[-WIDTH:], due_us[start:end]
-            self._responses.take(*about, rows[of], group[of] - start, details)
-            self._complaints.take(slots[start:end], block, due_us[start:end], rows[of], group[of] - start)
+            self._update(block, *events, at_us)
+            self._responses.take(slots[start:end], block[-WIDTH:], due_us[start:end], *events, details)
+            self._complaints.take(slots[start:end], block, due_us[start:end], *events)
             is_active = np.flatnonzero(block[self._last_retained] >= at_us - self._lapsed_after_us)
             part = block[:, is_active]
             scored = self.scoring.scored(slots[start:end][is_active], part, at_us[is_active])
@@ -80,6 +87,15 @@ class Ticks:
             self.scoring.decide(scored, part, hold, candidacy)
             block[-WIDTH:, is_active] = part[-WIDTH:]
             self.table.scatter(slots[start:end], block)
+
+    def _erase(
+        self, slots: Slots, block: Array, due_us: NDArray[np.int64], rows: Rows, group: NDArray[np.intp],
+        details: Mapping[int, Details],
+    ) -> tuple[Rows, NDArray[np.intp]]:  # fmt: skip
+        """Applies erasures; returns the rows that count, with their groups."""
+        count, erased = self._erasures.take(slots, block, due_us, rows, group, details)
+        self.scoring.scores.update(dict.fromkeys(erased))
+        return (rows, group) if count is None else (rows[count], group[count])
 
     def _look_back(self, scored: Scored, block: Array, retained_us: Array) -> None:
         """Live, customers at risk who came and have been silent since: the visit ended the risk, but its record comes

@@ -92,14 +92,19 @@ def lifecycles(profile: Profile, purchases: Array, silent_us: Array) -> NDArray[
 
 
 def plan(profile: Profile, base: Tier | Step, segmentation: Segmentation) -> Plan:
-    """The action for the cause, else for the first segment that has one, else of the tier or step."""
+    """The action for the cause, else for the first segment that has one, else of the tier or step. No case goes to a
+    lower role than that of the tier or step, whose channels hold then too.
+    """
     remedy: AlternativeAction | None = next((r for r in profile.remedies if r.cause == segmentation.cause), None)
     if remedy is None:
         remedy = next((o for o in profile.segment_offers if o.segment in segmentation.segments), None)
     if remedy is None:
         return Plan(base.who, base.channels, base.offer, base.script)
     closes = isinstance(remedy, Remedy) and remedy.close
-    return Plan(remedy.who or base.who, remedy.channels or base.channels, remedy.offer, remedy.script, closes)
+    who, channels = remedy.who or base.who, remedy.channels or base.channels
+    if profile.case.rank(who) < profile.case.rank(base.who):
+        who, channels = base.who, base.channels
+    return Plan(who, channels, remedy.offer, remedy.script, closes)
 
 
 def automated_plan(profile: Profile, tier: Tier, segmentation: Segmentation) -> Plan | None:

@@ -27,11 +27,14 @@ class Case:
     again_us: int | None = None  # second retention event after the crossing
     ended_us: int | None = None
     claim: str | None = None
-    agent_id: str | None = None
+    agent_id: str | None = None  # of `who`: the customer's own agent, or the one who has reported last
     cost: float = 0.0
     fired: list[str] = field(default_factory=list)  # deadlines that have passed
     later: dict[str, int] = field(default_factory=dict)  # postponed steps, and until when
     policy: str = ""  # the policy version of the message
+    who: str = ""  # the role that has the case; of the holdout: that would have had it
+    strategy: str | None = None
+    strategy_propensity: float | None = None
 
     @property
     def is_live(self) -> bool:

@@ -38,6 +38,7 @@ class CaseTrigger(StrEnum):
     HORIZON_OVER = "horizon_over"  # the save horizon has passed since the contact
     WINDOW_OVER = "window_over"  # the last window has passed since the crossing, without a contact
     VEHICLE_SOLD = "vehicle_sold"  # nothing is left to save
+    ERASED = "erased"  # nothing is kept of the customer
     NO_CHANNEL = "no_channel"  # consent was withdrawn for every channel that is left
 
 
@@ -65,6 +66,7 @@ TABLE: dict[tuple[State, CaseTrigger], State] = {
     **{(state, T.WINDOW_OVER): S.EXPIRED for state in WAITING},
     # not in WITHHELD: without a contact nothing reports a sale, so it does not count in the holdout
     **{(state, T.VEHICLE_SOLD): S.LOST for state in (*WAITING, S.CONTACTED, *ANSWERED)},
+    **{(state, T.ERASED): S.WITHDRAWN for state in LIVE},
     **{(state, T.NO_CHANNEL): S.WITHDRAWN for state in WAITING},
 }
 

@@ -96,9 +96,9 @@ def pass_contact_rules(profile: Profile, recipient: Recipient) -> Passed | Refus
 
 
 def consents(profile: Profile, attributes: CustomerAttributes, channel: str) -> bool:
-    """Whether the customer may be contacted by the channel."""
-    gate = profile.gate
-    return channel not in gate.needs_consent or dict(attributes.consent).get(channel, gate.consent_when_unknown)
+    """Whether the customer may be contacted by the channel: where nothing is known, as the profile has it."""
+    gate, said = profile.gate, attributes.consents_to(channel)
+    return channel not in gate.needs_consent or gate.consent_when_unknown if said is None else said
 
 
 def has_withdrawn(profile: Profile, before: CustomerAttributes, after: CustomerAttributes) -> bool:

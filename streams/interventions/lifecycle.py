@@ -56,11 +56,12 @@ def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
     rules = profile.case
     match name.partition(":")[0]:
         case "acknowledge":
-            return [_update(case, "overdue", at_us, {"why": "not_acknowledged", "to": _who(profile, case)})]
+            return [_update(case, "overdue", at_us, {"why": "not_acknowledged", "to": case.who})]
         case "contact":
-            return [_update(case, "escalated", at_us, {"why": "not_contacted", "to": rules.escalate_to})]
+            return [_escalated(case, rules.above(case.who), at_us, {"why": "not_contacted"})]
         case "window":
-            return [_update(case, "overdue", at_us, {"why": "window_passed", **_window(profile, case, at_us)})]
+            more = {"why": "window_passed", "to": case.who, **_window(profile, case, at_us)}
+            return [_update(case, "overdue", at_us, more)]
         case "last_window":
             return _move(case, CaseTrigger.WINDOW_OVER, at_us, {"why": "not_contacted"})
         case "horizon":
@@ -77,11 +78,13 @@ def fire(profile: Profile, case: Case, name: str, at_us: int) -> list[Update]:
             return [_update(case, "followed_up", at_us, {"stayed": _came_again(case, rules.stayed_within_us)})]
 
 
-def step(case: Case, step: Step, channel: str, action: dict[str, str], at_us: int) -> Update:
-    """Applies the next step of an unanswered case."""
+def step(rules: CaseRules, case: Case, step: Step, channel: str, action: dict[str, str], at_us: int) -> Update:
+    """Applies the next step of an unanswered case: by a higher role if the step has one, else by whoever has it."""
     case.fired.append(f"step:{step.name}")
     case.channel = channel
-    return _update(case, "escalated", at_us, {"why": "unanswered", "step": step.name, "to": step.who, "action": action})
+    higher = action["who"] if rules.rank(action["who"]) > rules.rank(case.who) else None
+    action = action | {"who": higher or case.who}
+    return _escalated(case, higher, at_us, {"why": "unanswered", "step": step.name, "action": action})
 
 
 def step_withheld(case: Case, step: Step, refused: Refused, at_us: int) -> Update:
@@ -100,6 +103,11 @@ def vehicle_sold(case: Case, at_us: int) -> list[Update]:
     return _move(case, CaseTrigger.VEHICLE_SOLD, at_us, {"why": "vehicle_sold"})
 
 
+def erased(case: Case, at_us: int) -> list[Update]:
+    """Ends the case, also one of the holdout: the customer's data are erased."""
+    return _move(case, CaseTrigger.ERASED, at_us, {"why": "erased"})
+
+
 def end_without_channel(case: Case, at_us: int) -> list[Update]:
     """Ends the case: consent was withdrawn for every channel of its action."""
     return _move(case, CaseTrigger.NO_CHANNEL, at_us, {"why": "consent"})
@@ -111,9 +119,18 @@ def rerouted(case: Case, channel: str, at_us: int) -> Update:
     return _update(case, "rerouted", at_us, {"why": "consent", "channel": channel})
 
 
-def upgraded(case: Case, tier: str, channel: str, content: dict[str, Any], at_us: int) -> Update:
-    """Upgrades the case: the probability has risen into a higher tier."""
-    case.tier, case.channel, case.budget = tier, channel, content["budget"]["amount"]
+def upgraded(
+    rules: CaseRules, case: Case, channel: str, content: dict[str, Any], agent_id: str | None, at_us: int
+) -> Update:
+    """Upgrades the case: the probability has risen into a higher tier. Who has it keeps it, if that role is higher.
+    agent_id: of whoever acts in that tier.
+    """
+    case.tier, case.channel, case.budget = content["tier"], channel, content["budget"]["amount"]
+    who = content["action"]["who"]
+    if rules.rank(who) < rules.rank(case.who):
+        content = content | {"action": content["action"] | {"who": case.who}}
+    elif who != case.who:
+        case.who, case.agent_id = who, agent_id
     return _update(case, "upgraded", at_us, {"why": "higher_tier"} | content)
 
 
@@ -126,6 +143,13 @@ def ignored(intervention_id: str, fields: dict[str, Any], at_us: int, why: str) 
         "why": why,
         "outcome": fields["status"],
     }
+
+
+def _escalated(case: Case, higher: str | None, at_us: int, more: dict[str, Any]) -> Update:
+    """Hands the case over to a higher role; None: whoever has it is reminded."""
+    if higher is not None:
+        case.who, case.agent_id = higher, None
+    return _update(case, "overdue" if higher is None else "escalated", at_us, more | {"to": case.who})
 
 
 def _late_contact(rules: CaseRules, case: Case, trigger: CaseTrigger, time_us: int) -> CaseTrigger | None:
@@ -180,6 +204,10 @@ def _update(case: Case, status: str, at_us: int, more: dict[str, Any]) -> Update
         "tier": case.tier,
         "scope": case.scope,
         "holdout": case.holdout,
+        "who": case.who,
+        "agent_id": case.agent_id,
+        "strategy": case.strategy,
+        "strategy_propensity": case.strategy_propensity,
         "crossed_at": format_instant(case.crossed_us),
         **{name: format_instant(us) for name, us in known.items() if us is not None},
         **more,
@@ -191,14 +219,10 @@ def _outcome_details(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record_outcome(case: Case, fields: dict[str, Any]) -> None:
-    case.agent_id = fields.get("agent_id", case.agent_id)
+    case.agent_id = fields.get("agent_id") or case.agent_id
     case.cost += fields.get("cost", 0.0)
     if fields["status"] in ("saved", "lost"):
         case.claim = fields["status"]
-
-
-def _who(profile: Profile, case: Case) -> str:
-    return next(tier.who for tier in profile.tiers if tier.name == case.tier)
 
 
 def _window(profile: Profile, case: Case, at_us: int) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from streams.profile.profile import Profile
 NAMESPACE = UUID("71e67f7e-bd81-5cbd-91a7-f09f4e19b127")
 SHARE_DIGITS, AMOUNT_DIGITS = 4, 2
 
+STRATEGY = "default"  # there is one: chosen with certainty
+
 Message = dict[str, Any]
 
 
@@ -104,7 +106,10 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "propensity": 1.0 - profile.gate.holdout_share,
         "customer_value": value,
         "scope": crossing.attributes.scope,
-        "agent_id": crossing.attributes.agent_id,
+        "who": crossing.plan.who,
+        "agent_id": crossing.attributes.agent_id if crossing.plan.who == profile.case.agent else None,
+        "strategy": STRATEGY,
+        "strategy_propensity": 1.0,
         "cause": crossing.segmentation.cause,
         "segments": list(crossing.segmentation.segments),
         "lifecycle": crossing.segmentation.lifecycle,

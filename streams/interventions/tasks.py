@@ -44,8 +44,14 @@ class Task:
 
 
 def concerns(profile: Profile, attributes: CustomerAttributes) -> bool:
-    """Whether complaints of the customer become tasks: the roll-out has come to the customer's scope."""
-    return not profile.roll_out.scopes or attributes.scope in profile.roll_out.scopes
+    """Whether complaints of the customer become tasks: the roll-out has come to the customer's scope, and the customer
+    was not erased, or has opened a channel since.
+    """
+    scopes, may_be_called = (
+        profile.roll_out.scopes,
+        attributes.erased_us is None or any(dict(attributes.consent).values()),
+    )
+    return may_be_called and (not scopes or attributes.scope in scopes)
 
 
 def compose_task(

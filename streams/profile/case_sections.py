@@ -41,6 +41,7 @@ class CaseRules(Section):
     """When a case opens (table in interventions/opening.py), and its deadlines (interventions/deadlines.py).
 
     backlog_a_day: of all partitions together; a case for each crossing that waited (engine/backlog.py).
+    escalate_to: the roles above all others, from the lowest to the highest. agent: the role of customers' own agents.
     """
 
     threshold: Inside
@@ -49,12 +50,21 @@ class CaseRules(Section):
     least_tenure_us: Duration
     acknowledge_within_us: Period
     contact_within_us: Period
-    escalate_to: Text
+    escalate_to: Annotated[Texts, Field(min_length=1)]
+    agent: Text
     save_horizon_us: Period
     bought_again_within_us: Period
     stayed_within_us: Period
     backlog_a_day: Count
     windows: Annotated[tuple[Window, ...], Field(strict=False, min_length=1)]
+
+    def rank(self, who: str) -> int:
+        """How high a role is: its place in `escalate_to`; -1 for all others."""
+        return self.escalate_to.index(who) if who in self.escalate_to else -1
+
+    def above(self, who: str) -> str | None:
+        """The next role above `who`; None: there is none."""
+        return next(iter(self.escalate_to[self.rank(who) + 1 :]), None)
 
     @property
     def window_us(self) -> int:

@@ -104,7 +104,8 @@ class Crm:
         if reminded and item.draw.random() < habits.acknowledged_when_reminded:
             item.plan["acknowledged"] = _office_us(item.draw, now_us)
         called = update.get("state") in ("contacted", "responded", "declined")
-        if update["status"] == "escalated" and not called and item.draw.random() < habits.heeds_escalation:
+        urged = update["status"] == "escalated" or update.get("why") in ("not_contacted", "unanswered")
+        if urged and not called and item.draw.random() < habits.heeds_escalation:
             sooner_us = _office_us(item.draw, now_us + item.draw.randint(0, 1) * DAY_US)
             item.plan["contacted"] = min(sooner_us, item.plan.get("contacted", sooner_us))
 

@@ -81,6 +81,8 @@ class Outputs:
         self._states_move_by_the_table_and_end()
         self._nobody_is_contacted_without_consent()
         self._no_cap_is_exceeded()
+        self._erasure_ends_cases_at_once()
+        self._the_right_person_has_each_case()
         self._touches_are_automated_and_one_at_a_time()
         self._no_touch_rests_on_what_has_never_been_published()
         if self.profile.limits.shared:
@@ -126,15 +128,65 @@ class Outputs:
 
     def _nobody_is_contacted_without_consent(self) -> None:
         for message in self._messages():
-            known = [one for one in self.sent if self._is_profile_of(one, message)]
-            latest = max(known, key=lambda one: parse_instant(one.event["event_time"]), default=None)
-            consent = latest.event["consent"] if latest else {}
-            assert consent.get(message.channel, True), f"{message} after {latest}"
+            assert self._may_be_contacted(message), message
 
-    def _is_profile_of(self, one: Sent, message: Message) -> bool:
-        due_us = -(-one.known_us // self.tick_us) * self.tick_us
-        is_profile = one.event["kind"] == "customer_profile" and one.event["customer_id"] == message.customer
-        return is_profile and due_us <= message.at_us
+    def _may_be_contacted(self, message: Message) -> bool:
+        """By what customer profiles had said by then, however they came: the last word on the channel, a yes only if it
+        is of the latest profile; erasure is a no to everything.
+        """
+        may: bool | None = None
+        for _, event in sorted(self._profiles(message.customer, message.at_us)):
+            if _erases(event):
+                may = False
+            elif message.channel in event["consent"]:
+                may = event["consent"][message.channel]
+            elif may:
+                may = None if not self._erased_before(message, event) else False
+        return self.profile.gate.consent_when_unknown if may is None else may
+
+    def _erased_before(self, message: Message, event: Body) -> bool:
+        known = self._profiles(message.customer, message.at_us)
+        return any(_erases(other) and us < parse_instant(event["event_time"]) for us, other in known)
+
+    def _profiles(self, customer: str, at_us: int = 1 << 62) -> list[tuple[int, Body]]:
+        """What was known of a customer at an instant: (event time, profile), as it came."""
+        return [
+            (parse_instant(one.event["event_time"]), one.event)
+            for one in sorted(self.sent, key=self._due_us)
+            if (one.event["kind"], one.event["customer_id"]) == ("customer_profile", customer)
+            and self._due_us(one) <= at_us
+        ]
+
+    def _due_us(self, one: Sent) -> int:
+        return -(-one.known_us // self.tick_us) * self.tick_us
+
+    @cached_property
+    def erased(self) -> dict[str, list[int]]:
+        """By customer, the ends of the ticks in which an erasure took effect: none as late as another one was known."""
+        found: dict[str, list[int]] = defaultdict(list)
+        newest: dict[str, int] = {}
+        order = sorted(self.sent, key=lambda one: (self._due_us(one), one.event["event_time"]))
+        for one in order:
+            if one.event["kind"] == "customer_profile" and _erases(one.event):
+                customer, us = one.event["customer_id"], parse_instant(one.event["event_time"])
+                if us > newest.get(customer, -1):
+                    newest[customer] = us
+                    found[customer].append(self._due_us(one))
+        return found
+
+    def _of_one_life(self, customer: str, before_us: int, after_us: int) -> bool:
+        """Whether the customer was not erased between two instants."""
+        return not any(before_us < us <= after_us for us in self.erased[customer])
+
+    def _erasure_ends_cases_at_once(self) -> None:
+        for case in self.opened:
+            began_us = parse_instant(case["decided_at"])
+            later = [us for us in self.erased[case["customer_id"]] if us > began_us]
+            for update in self.updates[case["intervention_id"]] if later else ():
+                at_us = parse_instant(update["updated_at"])
+                assert at_us <= min(later) or update["status"] == "ignored", f"{update} after {min(later)}"
+            ends = [u for u in self.updates[case["intervention_id"]] if _ends(u)]
+            assert not later or (ends and parse_instant(ends[0]["updated_at"]) <= min(later)), case
 
     def _no_cap_is_exceeded(self) -> None:
         at: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -144,8 +196,27 @@ class Outputs:
             for (customer, channel), instants in at.items():
                 ordered = sorted(instants)
                 for us in ordered if channel == cap.channel else ():
-                    n = bisect_right(ordered, us) - bisect_right(ordered, us - cap.within_us)
+                    within = ordered[bisect_right(ordered, us - cap.within_us) : bisect_right(ordered, us)]
+                    n = sum(self._of_one_life(customer, each, us) for each in within)
                     assert n <= cap.most, f"{customer}: {n} by {channel} within {cap.within_us} us up to {us}"
+
+    def _the_right_person_has_each_case(self) -> None:
+        """Reminders go to whoever has the case, escalations above, and who acts is named with agent and strategy."""
+        rank, own = self.profile.case.rank, self.profile.case.agent
+        for case in self.opened:
+            has = case["who"]
+            assert has == case["action"]["who"]
+            assert has == own or case["agent_id"] is None
+            assert rank(has) >= next(rank(tier.who) for tier in self.profile.tiers if tier.name == case["tier"])
+            for update in self.updates[case["intervention_id"]]:
+                if update["status"] in ("escalated", "overdue"):
+                    assert (rank(update["to"]) > rank(has)) if update["status"] == "escalated" else update["to"] == has
+                if update["status"] != "ignored":
+                    assert rank(update["who"]) >= rank(has)
+                    has = update["who"]
+                    assert (update["strategy"], update["strategy_propensity"]) == ("default", 1.0)
+                    assert update.get("action", {"who": has})["who"] == has
+                    assert "agent_id" in update
 
     def _touches_are_automated_and_one_at_a_time(self) -> None:
         at: dict[str, list[int]] = defaultdict(list)
@@ -157,7 +228,8 @@ class Outputs:
             assert said == texts.get(touch["trigger"], said), touch
             assert touch["trigger"] in {*texts, "medium_tier"}, touch
         for customer, instants in at.items():
-            gaps = [after - before for before, after in pairwise(sorted(instants))]
+            pairs = pairwise(sorted(instants))
+            gaps = [after - before for before, after in pairs if self._of_one_life(customer, before, after)]
             assert min(gaps, default=1 << 62) >= self.profile.touches.cool_down_us, (customer, instants)
 
     def _no_touch_rests_on_what_has_never_been_published(self) -> None:
@@ -264,6 +336,10 @@ class Outputs:
         tiers = Counter("tier_" + body["tier"] for body in self.parsed("interventions"))
         said = Counter({n: c for n, c in counts.items() if n.startswith(("withheld_", "cases_", "tier_"))})
         assert +said == reasons + statuses + tiers
+
+
+def _erases(event: Body) -> bool:
+    return "erased" in event or "consent" not in event
 
 
 def _ends(update: Body) -> bool:

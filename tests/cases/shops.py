@@ -65,6 +65,7 @@ def profile(policy: Policy) -> Profile:
     content["case"]["windows"] = [{"within": within, "saved": saved} for within, saved in WINDOWS]
     for step, after in zip(content["steps"], ("1d", "30h"), strict=True):
         step["after"] = after
+    content["gate"]["consent_when_unknown"] = draw.random() < 0.7
     content["gate"]["holdout_share"] = draw.choice([0.0, 0.3])
     most, within = draw.choice([1, 2]), draw.choice(["2d", "5d"])
     content["gate"]["caps"] = [
@@ -146,7 +147,9 @@ def _of_day(draw: random.Random, day: int, customer: int) -> Iterator[Sent]:
 
 def _fields(draw: random.Random, kind: str) -> Event:
     if kind == "customer_profile":
-        consent = {channel: draw.random() < 0.6 for channel in CHANNELS}
+        consent = {channel: draw.random() < 0.6 for channel in CHANNELS if draw.random() < 0.8}
+        if draw.random() < 0.2:
+            return draw.choice([{}, {"erased": "asked for it"}])
         return {
             "scope": draw.choice(SCOPES), "time_zone": draw.choice(ZONES), "consent": consent,
             "preferred_channel": draw.choice(CHANNELS), "value": draw.choice([500.0, 3000.0, 9000.0]),

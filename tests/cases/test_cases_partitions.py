@@ -88,8 +88,9 @@ def test_every_crossing_is_sent_or_withheld(policy: Policy, seed: int) -> None:
     with patch.object(crossings.Crossings, "decide", lambda *them: watched(*them)):
         outputs = run(policy, sent, 1)
     withheld_or_sent = [*outputs.parsed("interventions"), *outputs.parsed("interventions-withheld")]
+    crossed = {one for one in watched.crossed if not outputs.erased[one[0]]}  # what waited for a grant may be erased
     answered = {(body["customer_id"], body["crossed_at"]) for body in withheld_or_sent}
-    assert watched.crossed <= answered, sorted(watched.crossed - answered)
+    assert crossed <= answered, sorted(crossed - answered)
 
 
 accidents = st.lists(

@@ -26,7 +26,9 @@ START_US = 20_000 * DAY_US
 
 def engine(*, live: bool) -> Engine:
     """All customers come each day for two months; the model has one feature, the days since the last visit."""
-    profile = load_profile("after-sales", ["case.least_tenure=1d", "gate.holdout_share=0"])
+    profile = load_profile(
+        "after-sales", ["case.least_tenure=1d", "gate.holdout_share=0", "gate.consent_when_unknown=true"]
+    )
     made = Engine(profile, 0, DAY_US, waits_for_models=False)
     made.waits_for_models = not live
     weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)

@@ -71,6 +71,24 @@ def test_each_cause_has_its_own_remedy(profile: Profile, named: str, offer: str)
     assert offer in of(profile, named).offer
 
 
+@pytest.mark.parametrize("cause", ["distance", "price", "service", "product", "other", None])
+def test_an_extreme_case_keeps_the_director_whatever_the_cause(cause: str | None) -> None:
+    extreme = of(WORKSHOP, cause)
+    assert (extreme.who, set(extreme.channels)) == ("director", {"visit", "phone"})
+    assert extreme.channels[0] == "visit"
+
+
+@given(
+    st.sampled_from([WORKSHOP, SHOP]),
+    st.integers(0, 3),
+    st.sampled_from(["distance", "price", "service", "product", "other", None]),
+    st.sets(st.sampled_from(["high-value", "high-value-at-risk", "price-sensitive", "new"])),
+)
+def test_no_remedy_takes_a_case_down(profile: Profile, tier: int, cause: str | None, segments: set[str]) -> None:
+    who = of(profile, cause, tuple(sorted(segments)), tier).who
+    assert profile.case.rank(who) >= profile.case.rank(profile.tiers[tier].who)
+
+
 def test_a_remedy_without_channels_of_its_own_uses_those_of_the_tier() -> None:
     assert of(WORKSHOP, "price", tier=1).channels == WORKSHOP.tiers[1].channels
     assert of(WORKSHOP, "price", tier=1).who == "service advisor"

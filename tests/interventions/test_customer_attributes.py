@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from hypothesis import given
@@ -84,3 +85,60 @@ def test_numbers_mean_the_same_after_a_restart(profiles: list[dict[str, Any]]) -
     again = restored(attributes_table.take_changes(PREFIX))
     assert [again[number] for number in numbers] == [CustomerAttributes.of(one) for one in profiles]
     assert [again.number(CustomerAttributes.of(one)) for one in profiles] == numbers
+
+
+CHANNELS = ("sms", "mail", "app")
+consents = st.dictionaries(st.sampled_from(CHANNELS), st.booleans())
+said = st.lists(st.tuples(st.integers(0, 6), st.none() | consents), max_size=6)  # (when, consent); None: erased
+
+
+def told(profiles: list[tuple[int, dict[str, bool] | None]]) -> CustomerAttributes:
+    """What is known after profiles that came in this order."""
+    known, known_us = CustomerAttributes(), float("-inf")
+    for us, consent in profiles:
+        new = CustomerAttributes(erased_us=us) if consent is None else CustomerAttributes.of({"consent": consent})
+        known, known_us = known.joined(known_us, new, us)
+    return known
+
+
+@given(said, st.randoms())
+def test_consents_do_not_depend_on_the_order_in_which_profiles_come(
+    profiles: list[tuple[int, dict[str, bool] | None]], chance: random.Random
+) -> None:
+    profiles = list({us: (us, consent) for us, consent in profiles}.values())  # at most one at an instant
+    shuffled = chance.sample(profiles, len(profiles))
+    assert told(shuffled) == told(sorted(profiles, key=lambda one: one[0]))
+
+
+@given(said, st.sampled_from(CHANNELS), consents)
+def test_only_a_later_yes_opens_a_channel_that_was_closed(
+    profiles: list[tuple[int, dict[str, bool] | None]], channel: str, last: dict[str, bool]
+) -> None:
+    before, after = told(profiles), told([*profiles, (7, last)])
+    if before.consents_to(channel) is False and last.get(channel) is not True:
+        assert after.consents_to(channel) is False
+
+
+@given(said, st.sampled_from(CHANNELS))
+def test_attributes_mean_the_same_after_a_restart(
+    profiles: list[tuple[int, dict[str, bool] | None]], channel: str
+) -> None:
+    table, attributes = AttributesTable(), told(profiles)
+    number = table.number(attributes)
+    again = restored(table.take_changes(PREFIX))
+    assert again[number] == attributes
+    assert again.erased_us == table.erased_us
+
+
+def test_whose_attributes_are_lost_has_said_no_to_everything() -> None:
+    table = AttributesTable()
+    number = table.number(CustomerAttributes.of({"consent": {"sms": True}}))
+    again = AttributesTable()
+    again.load({}, 1)
+    assert table[number].consents_to("sms") is True
+    assert again[number].consents_to("sms") is False
+
+
+def test_a_row_of_the_release_before_is_read() -> None:
+    row = b'{"scope":"a","time_zone":null,"consent":[["sms",true]],"preferred_channel":null,"agent_id":null}'
+    assert CustomerAttributes.of_row(row) == CustomerAttributes("a", consent=(("sms", True),))

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from schemas.instants import DAY_US, EPOCH, HOUR_US, parse_instant
 from schemas.time_zones import zone as zone_of
 from streams.interventions.actions import Plan, Segmentation
-from streams.interventions.customer_attributes import CustomerAttributes
+from streams.interventions.customer_attributes import LOST, CustomerAttributes
 from streams.interventions.gate import (
     RULES,
     Passed,
     Recipient,
     Refused,
+    consents,
     is_held_out,
     pass_candidate_rules,
     pass_contact_rules,
@@ -39,10 +40,12 @@ MINUTE_US = HOUR_US // 60
 PLAN = Plan("service advisor", ("sms", "mail"), "package", "Call.")
 SEGMENTATION = Segmentation(("price-sensitive",), "growing", None)
 TWO_SMS = ((NOON_US - 6 * DAY_US, "sms"), (NOON_US - DAY_US, "sms"))
+ALL = tuple((channel, True) for channel in ("app", "mail", "phone", "sms", "visit", "wechat"))
 NO_MAIL_OR_SMS = (("mail", False), ("sms", False))
 
 
 def recipient(at_us: int = NOON_US, channels: tuple[str, ...] = PLAN.channels, **attributes: Any) -> Recipient:
+    attributes = {"consent": ALL} | attributes
     return Recipient("c1", CustomerAttributes(**attributes), SEGMENTATION, replace(PLAN, channels=channels), (), at_us)
 
 
@@ -63,7 +66,7 @@ def test_the_first_rule_that_refuses_is_the_one_that_is_named() -> None:
         (PILOT, who),
         (PILOT, who := replace(who, attributes=replace(who.attributes, scope="city-1"))),
         (PILOT, who := replace(who, plan=replace(who.plan, closes=False))),
-        (PILOT, who := replace(who, attributes=replace(who.attributes, consent=()))),
+        (PILOT, who := replace(who, attributes=replace(who.attributes, consent=ALL))),
         (PROFILE, who),
         (PROFILE, replace(who, contacts=())),
     ]
@@ -86,7 +89,9 @@ def test_a_preferred_channel_that_the_plan_does_not_have_is_not_used() -> None:
 
 
 def test_a_preferred_channel_without_consent_is_not_used() -> None:
-    assert pass_gate(PROFILE, recipient(preferred_channel="mail", consent=(("mail", False),))) == Passed("sms")
+    assert pass_gate(PROFILE, recipient(preferred_channel="mail", consent=(("mail", False), ("sms", True)))) == Passed(
+        "sms"
+    )
 
 
 @pytest.mark.parametrize(("scope", "passes"), [("city-1", True), ("city-2", False), (None, False)])
@@ -106,7 +111,7 @@ def test_whom_nothing_can_save_is_refused_for_good() -> None:
 
 
 def test_without_consent_for_a_channel_the_next_one_is_used() -> None:
-    assert pass_gate(PROFILE, recipient(consent=(("sms", False),))) == Passed("mail")
+    assert pass_gate(PROFILE, recipient(consent=(("mail", True), ("sms", False)))) == Passed("mail")
 
 
 def test_without_consent_for_any_channel_it_is_refused_for_good() -> None:
@@ -116,13 +121,29 @@ def test_without_consent_for_any_channel_it_is_refused_for_good() -> None:
 @pytest.mark.parametrize(("unknown", "answer"), [("true", Passed("sms")), ("false", Refused("consent"))])
 def test_unknown_consent_is_treated_as_the_profile_sets_it(unknown: str, answer: Passed | Refused) -> None:
     assert pass_gate(
-        load_profile("after-sales", [NO_HOLDOUT, f"gate.consent_when_unknown={unknown}"]), recipient()
+        load_profile("after-sales", [NO_HOLDOUT, f"gate.consent_when_unknown={unknown}"]), recipient(consent=())
     ) == (answer)
 
 
-def test_a_channel_that_needs_no_consent_is_used_against_it() -> None:
+def test_a_channel_that_needs_no_consent_is_used_until_the_customer_says_no() -> None:
     profile = load_profile("after-sales", [NO_HOLDOUT, "gate.needs_consent=mail"])
-    assert pass_gate(profile, recipient(consent=(("sms", False),))) == Passed("sms")
+    assert pass_gate(profile, recipient(consent=())) == Passed("sms")
+    assert pass_gate(profile, recipient(consent=(("sms", False),))) == Refused("consent")
+
+
+@pytest.mark.parametrize("name", ["after-sales", "e-commerce"])
+@pytest.mark.parametrize("channel", [channel for channel, _ in ALL])
+def test_who_has_said_nothing_is_contacted_by_no_channel_of_the_shipped_profiles(name: str, channel: str) -> None:
+    assert not consents(load_profile(name), CustomerAttributes(), channel)
+
+
+@pytest.mark.parametrize("channel", [channel for channel, _ in ALL])
+def test_who_was_erased_or_whose_attributes_are_lost_is_contacted_by_no_channel_whatever_the_profile_says(
+    channel: str,
+) -> None:
+    profile = load_profile("after-sales", ["gate.consent_when_unknown=true", "gate.needs_consent="])
+    assert not consents(profile, CustomerAttributes(erased_us=NOON_US), channel)
+    assert not consents(profile, LOST, channel)
 
 
 def test_the_holdout_is_refused_for_good() -> None:

@@ -26,7 +26,8 @@ REPORTED = tuple(CaseTrigger)[:6]  # outcomes that the CRM can report
 def case(state: State = State.OPEN, **more: Any) -> Case:
     """Crossed and sent at day 0."""
     channel = "" if state is State.WITHHELD else "phone"
-    fields: dict[str, Any] = {"tier": "high", "channel": channel, "scope": "city-1", "budget": 300.0} | more
+    fields: dict[str, Any] = {"tier": "high", "channel": channel, "scope": "city-1", "budget": 300.0}
+    fields |= {"who": "service advisor", "agent_id": "adviser-1", "strategy": "default"} | more
     return Case(ID, state, CROSSED_US, CROSSED_US, **fields)
 
 
@@ -88,6 +89,8 @@ def happens(subject: Case, trigger: CaseTrigger) -> list[lifecycle.Update]:
             return lifecycle.fire(PROFILE, subject, "horizon", known_us)
         case CaseTrigger.WINDOW_OVER:
             return lifecycle.fire(PROFILE, subject, "last_window", known_us)
+        case CaseTrigger.ERASED:
+            return lifecycle.erased(subject, known_us)
         case CaseTrigger.NO_CHANNEL:
             return lifecycle.end_without_channel(subject, known_us)
         case CaseTrigger.VEHICLE_SOLD:
@@ -282,10 +285,43 @@ def test_what_nobody_does_is_reminded_escalated_and_expires() -> None:
     ]
 
 
-def test_a_reminder_goes_to_who_acts_and_an_escalation_above() -> None:
+def fired(subject: Case, name: str) -> lifecycle.Update:
+    (update,) = lifecycle.fire(PROFILE, subject, name, at(3))
+    return update
+
+
+@pytest.mark.parametrize(
+    ("who", "above"),
+    [("service advisor", "service manager"), ("service manager", "director"), ("own adviser", "service manager")],
+)
+def test_a_reminder_goes_to_whoever_has_the_case_and_an_escalation_to_the_next_above(who: str, above: str) -> None:
+    subject = case(who=who)
+    reminder, escalation = fired(subject, "acknowledge"), fired(subject, "contact")
+    assert (reminder["to"], reminder["who"], reminder["agent_id"]) == (who, who, "adviser-1")
+    assert (escalation["status"], escalation["to"], escalation["who"]) == ("escalated", above, above)
+    assert escalation["agent_id"] is None  # anybody of that role
+    assert fired(subject, "window:7d")["to"] == above
+
+
+def test_who_has_nobody_above_is_reminded() -> None:
+    update = fired(case(who="director", agent_id=None), "contact")
+    assert (update["status"], update["why"], update["to"]) == ("overdue", "not_contacted", "director")
+
+
+@pytest.mark.parametrize("deadline", ["horizon", "measured", "bought_again", "stayed"])
+def test_what_measures_a_case_names_agent_and_strategy(deadline: str) -> None:
+    subject = in_state(State.CONTACTED if deadline == "horizon" else State.SAVED)
+    update = fired(subject, deadline)
+    assert (update["who"], update["agent_id"], update["strategy"]) == ("service advisor", "adviser-1", "default")
+    assert "strategy_propensity" in update
+
+
+def test_the_agent_is_the_one_who_has_reported_last() -> None:
     subject = case()
-    reminder, escalation = (lifecycle.fire(PROFILE, subject, name, at(3))[0] for name in ("acknowledge", "contact"))
-    assert (reminder["to"], escalation["to"]) == ("service advisor", RULES.escalate_to)
+    says(subject, "acknowledged", 1, agent_id="adviser-2")
+    assert fired(subject, "contact")["agent_id"] is None
+    says(subject, "contacted", 4, agent_id="manager-1")
+    assert fired(subject, "measured")["agent_id"] == "manager-1"
 
 
 def test_an_acknowledged_case_has_only_the_deadline_of_the_contact() -> None:
@@ -391,9 +427,27 @@ def test_a_tier_without_steps_has_none() -> None:
 
 def test_a_step_that_has_gone_out_changes_the_channel() -> None:
     subject = case()
-    update = lifecycle.step(subject, SHOP.steps[0], "app", {"channel": "app"}, at(2))
+    update = lifecycle.step(RULES, subject, SHOP.steps[0], "app", {"channel": "app", "who": "service manager"}, at(2))
     assert (update["status"], update["step"], subject.channel) == ("escalated", "discount", "app")
     assert steps_of(subject) == [(at(4), "step:call")]
+
+
+@pytest.mark.parametrize(
+    ("has", "step_who", "status", "to"),
+    [
+        ("service advisor", "service advisor", "overdue", "service advisor"),
+        ("service advisor", "call centre", "overdue", "service advisor"),
+        ("service manager", "service advisor", "overdue", "service manager"),
+        ("service advisor", "director", "escalated", "director"),
+    ],
+)
+def test_a_step_is_an_escalation_only_upward_else_whoever_has_the_case_takes_it(
+    has: str, step_who: str, status: str, to: str
+) -> None:
+    action = {"channel": "app", "who": step_who}
+    update = lifecycle.step(RULES, case(who=has), SHOP.steps[0], "app", action, at(2))
+    assert (update["status"], update["why"], update["step"]) == (status, "unanswered", "discount")
+    assert (update["to"], update["who"], update["action"]["who"]) == (to, to, to)
 
 
 def test_a_step_that_may_go_out_later_waits_until_then() -> None:
@@ -418,8 +472,20 @@ def test_without_any_channel_a_waiting_case_is_withdrawn_and_a_contacted_one_goe
     assert ends == [["withdrawn consent"], []]
 
 
+def upgraded(subject: Case, who: str) -> lifecycle.Update:
+    content = {"tier": "extreme", "budget": {"amount": 800.0, "currency": "CNY"}, "action": {"who": who}}
+    return lifecycle.upgraded(RULES, subject, "visit", content, None, at(1))
+
+
+def test_an_upgrade_brings_who_acts_in_the_tier_and_takes_no_case_down() -> None:
+    update = upgraded(case(), "director")
+    assert (update["who"], update["action"]["who"], update["agent_id"]) == ("director", "director", None)
+    update = upgraded(case(who="director", agent_id=None), "service manager")
+    assert (update["who"], update["action"]["who"]) == ("director", "director")
+
+
 def test_a_higher_tier_brings_its_budget_and_channel() -> None:
     subject = case()
-    update = lifecycle.upgraded(subject, "extreme", "visit", {"budget": {"amount": 800.0, "currency": "CNY"}}, at(1))
+    update = upgraded(subject, "director")
     assert (update["status"], update["tier"], update["why"]) == ("upgraded", "extreme", "higher_tier")
     assert (subject.tier, subject.channel, subject.budget) == ("extreme", "visit", 800.0)

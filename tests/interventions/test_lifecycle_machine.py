@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from schemas.instants import DAY_US, HOUR_US
 from streams.cases.casebook import Casebook
+from streams.interventions import lifecycle
 from streams.interventions.case import Case
 from streams.interventions.case_states import ANSWERED, ENDED, LIVE, TABLE, WAITING, State
 from streams.interventions.customer_attributes import CustomerAttributes
@@ -18,7 +19,8 @@ from streams.interventions.gate import Passed, Refused, consents
 from streams.interventions.lifecycle import Update
 from streams.profile.loading import load_profile
 
-PROFILE = load_profile("e-commerce", ["case.save_horizon=10d", "case.stayed_within=40d"])
+ESCALATE_TO = "case.escalate_to=team lead,head of customer service"
+PROFILE = load_profile("e-commerce", ["case.save_horizon=10d", "case.stayed_within=40d", ESCALATE_TO])
 N, TICK_US, START_US = 3, 6 * HOUR_US, 20_000 * DAY_US
 NAMES = [f"c{slot}" for slot in range(N)]
 TIERS = {tier.name: tier for tier in PROFILE.tiers if tier.above >= PROFILE.case.threshold}
@@ -26,8 +28,10 @@ CHANNELS = tuple(dict.fromkeys(channel for tier in TIERS.values() for channel in
 STATUSES = st.sampled_from(["acknowledged", "contacted", "responded", "declined", "saved", "lost"])
 AFTER_THE_END = {"followed_up", "measured", "ignored"}
 A_LONG_TIME_US = 120 * DAY_US
+LADDER = ("customer service", "team lead", "head of customer service")  # upward
 EDGES = {(before.value, after.value) for (before, _), after in TABLE.items()}
 slots = st.integers(0, N - 1)
+roles = st.sampled_from(LADDER)
 ages = st.sampled_from([0, 1, HOUR_US, DAY_US, 3 * DAY_US, 9 * DAY_US, 12 * DAY_US])
 
 
@@ -41,24 +45,49 @@ class Lives(RuleBasedStateMachine):
         self.rows: dict[bytes, bytes] = {}
         self.state: dict[str, str] = {}  # of every case there was
         self.gate: Passed | Refused = Passed("app")
+        self.step_who = LADDER[0]
         self.said: dict[str, list[str]] = defaultdict(list)
+        self.who: dict[str, str] = {}  # who has each case, by the updates alone
 
-    @rule(slot=slots, tier=st.sampled_from(sorted(TIERS)), holdout=st.booleans(), age_us=ages)
-    def open(self, slot: int, tier: str, holdout: bool, age_us: int) -> None:
+    @rule(slot=slots, tier=st.sampled_from(sorted(TIERS)), holdout=st.booleans(), age_us=ages, who=roles)
+    def open(self, slot: int, tier: str, holdout: bool, age_us: int, who: str) -> None:
         if self.steady.of(slot).live is not None:  # as CustomerDecision does
             return
         self.number += 1
         name, state = f"case-{self.number}", State.WITHHELD if holdout else State.OPEN
         channel = "" if holdout else TIERS[tier].channels[0]
         for book in (self.steady, self.restarted):
-            book.open(slot, Case(name, state, self.now_us - age_us, self.now_us, tier, channel, None, 300.0))
-        self.state[name] = state.value
+            more: dict[str, Any] = {"who": who, "agent_id": "own" if who == LADDER[0] else None, "strategy": "s"}
+            book.open(slot, Case(name, state, self.now_us - age_us, self.now_us, tier, channel, None, 300.0, **more))
+        self.state[name], self.who[name] = state.value, who
+
+    @rule(slot=slots, who=roles)
+    def upgrade(self, slot: int, who: str) -> None:
+        case = self.steady.of(slot).live
+        if case is None or case.holdout:  # as CustomerDecision does
+            return
+        content = {"tier": "extreme", "budget": {"amount": 800.0}, "action": {"who": who, "channel": "phone"}}
+        self._both(lambda book: self._upgraded(book, slot, content))
+
+    def _upgraded(self, book: Casebook, slot: int, content: dict[str, Any]) -> list[Update]:
+        case = book.of(slot).live
+        assert case is not None
+        update = lifecycle.upgraded(PROFILE.case, case, "phone", content, None, self.now_us)
+        book.refresh(slot, self.now_us)
+        return [update]
+
+    @rule(slot=slots)
+    def erased(self, slot: int) -> None:
+        live = self.steady.of(slot).live
+        said = self._both(lambda book: book.erase(slot, self.now_us))
+        assert [update["status"] for update in said] == ([] if live is None else ["withdrawn"])
+        assert self.steady.of(slot).dumps() is None
 
     @rule(slot=slots, status=STATUSES, age_us=ages, newest=st.booleans(), sold=st.booleans(), times=st.integers(1, 2))
     def outcome(self, slot: int, status: str, age_us: int, newest: bool, sold: bool, times: int) -> None:
         cases = self.steady.of(slot).cases
         name = cases[-1 if newest else 0].intervention_id if cases else "nobody's"
-        fields = {"intervention_id": name, "status": status, "cost": 2.5}
+        fields: dict[str, Any] = {"intervention_id": name, "status": status, "cost": 2.5, "agent_id": "agent"}
         fields |= {"causes": ["vehicle_sold"]} if sold and status != "acknowledged" else {}
         for _ in range(times):
             said = self._both(lambda book: book.outcome(slot, fields, self.now_us - age_us, self.now_us))
@@ -80,6 +109,10 @@ class Lives(RuleBasedStateMachine):
         self._both(lambda book: book.consent(slot, attributes, self.now_us))
         case = self.steady.of(slot).live
         assert case is None or case.holdout or consents(PROFILE, attributes, case.channel) or case.state not in WAITING
+
+    @rule(who=roles)
+    def the_next_step_is_of(self, who: str) -> None:
+        self.step_who = who
 
     @rule(answer=st.sampled_from([None, "quiet_hours", "consent"]), channel=st.sampled_from(CHANNELS))
     def gate_is(self, answer: str | None, channel: str) -> None:
@@ -139,7 +172,7 @@ class Lives(RuleBasedStateMachine):
 
     def _wake(self, book: Casebook, slots: set[int]) -> list[Update]:
         gate = self._answer()
-        action = {"channel": gate.channel} if isinstance(gate, Passed) else {}
+        action = {"channel": gate.channel, "who": self.step_who} if isinstance(gate, Passed) else {}
         return [
             update
             for slot in sorted(slots)
@@ -162,6 +195,7 @@ class Lives(RuleBasedStateMachine):
         """A state changes by the table alone, and after an end only what measures it does."""
         for update in updates:
             name = update["intervention_id"]
+            self._is_for_the_right_person(update)
             before = self.state.get(name, "")
             after = update.get("state", before)
             assert after == before or (before, after) in EDGES, update
@@ -172,6 +206,27 @@ class Lives(RuleBasedStateMachine):
             self.said[name].append(once)
             if name in self.state:
                 self.state[name] = after
+
+    def _is_for_the_right_person(self, update: Update) -> None:
+        """Reminders go to whoever has the case, escalations upward, and who has it is named with the strategy."""
+        name, status = update["intervention_id"], update["status"]
+        if name not in self.who or status == "ignored":
+            return
+        had, has = self.who[name], update["who"]
+        if status == "escalated":
+            assert LADDER.index(update["to"]) > LADDER.index(had)
+            assert (has, update["agent_id"]) == (update["to"], None)
+        elif status == "upgraded":
+            assert LADDER.index(has) >= LADDER.index(had)
+        else:
+            assert has == had
+        if status == "overdue":
+            assert update["to"] == had
+        if "action" in update:
+            assert update["action"]["who"] == has
+        assert has == LADDER[0] or update["agent_id"] in (None, "agent"), update
+        assert update["strategy"] == "s"
+        self.who[name] = has
 
     def _save(self) -> None:
         for key, row in self.restarted.take_changes(b"case:", NAMES):

@@ -68,7 +68,10 @@ def test_the_whole_message() -> None:
         "propensity": 0.95,  # the probability of being sent: the rest is held out
         "customer_value": 4000.0,
         "scope": "city-1",
+        "who": "service advisor",
         "agent_id": "a-7",
+        "strategy": "default",
+        "strategy_propensity": 1.0,
         "cause": None,
         "segments": ["price-sensitive"],
         "lifecycle": "growing",
@@ -227,3 +230,8 @@ def test_a_message_that_waited_for_its_grant_says_what_is_right_when_it_is_sent(
     for days in (0, 6, 9, 20, 29):
         at_us = CROSSED_US + days * DAY_US
         assert sent_at(PROFILE, message(), at_us) == message(emitted_at_us=at_us, decided_at_us=CROSSED_US)
+
+
+def test_the_agent_is_named_only_where_the_customer_s_own_agent_acts() -> None:
+    body = message(plan=replace(CROSSING.plan, who="director"))
+    assert (body["who"], body["action"]["who"], body["agent_id"]) == ("director", "director", None)

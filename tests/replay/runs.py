@@ -29,6 +29,7 @@ SHORT = (
     "model.min_labels=200",
     "model.min_labels_of_a_class=20",
     "model.least_auc=0",
+    "gate.consent_when_unknown=true",  # many logs have no customer profiles
 )
 MEASURED = ("seconds", "events_per_second", "peak_memory_bytes")
 LINES = ("interventions.jsonl", "interventions-withheld.jsonl", "dead-letters.jsonl", "intervention-updates.jsonl")

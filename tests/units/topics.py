@@ -28,6 +28,7 @@ PROFILE = load_profile(
         "model.least_auc=0",
         "case.least_tenure=3d",
         "case.cool_down=3d",
+        "gate.consent_when_unknown=true",  # few have a customer profile
         "gate.holdout_share=0",  # of 24 customers a share says nothing
         "model.prior_probability=0.5",  # crossings before there is a model: some wait for it, some for the least tenure
     ],

@@ -77,8 +77,10 @@ def _followed(body: Message, updates: list[Message]) -> FollowedCase:
         now |= {name: update[name] for name in CHANGED if update.get(name) is not None}
         if update["status"] == "rerouted":
             now["action"] = now["action"] | {"channel": update["channel"]}
+        if update.get("who"):  # updates of the release before do not have it
+            now |= {"who": update["who"], "agent_id": update["agent_id"]}
         state = State(update.get("state") or state)
-        to = update.get("to") or (update.get("action") or {}).get("who") or to
+        to = update.get("who") or update.get("to") or (update.get("action") or {}).get("who") or to
     return FollowedCase(now, state, to, updates)
 
 
