@@ -1,8 +1,8 @@
 """The newest distinct days of a signal, packed into columns of a customer's row.
 
-A column holds PER_COLUMN days as one whole number of float64, newest first: day + 1 in DAY_BITS bits each, 0 for none. Days before 1970 are
-left out.
-The newest days of a set do not depend on the order in which the days came, so they commute as sums do.
+A column holds PER_COLUMN days as one whole number of float64, newest first: day + 1 in DAY_BITS bits each, 0 for none.
+The newest days of a set do not depend on the order in which the days came, so they commute as sums do. Days
+before 1970 are left out.
 """
 
 from __future__ import annotations
