@@ -170,7 +170,20 @@ def test_recent_and_silent_in_days(name: str, recency: int, silent: int) -> None
 
 
 def test_the_five_touch_points_have_their_published_days_and_risks(shop: Profile) -> None:
-    assert {point.name: (point.after_us // DAY_US, point.risk) for point in shop.touch_points} == POINTS
+    published = [point for point in shop.touch_points if point.risk is not None]
+    assert {point.name: (point.after_us // DAY_US, point.risk) for point in published} == POINTS
+
+
+def test_the_four_signals_have_no_published_risk(shop: Profile) -> None:
+    others = {point.name for point in shop.touch_points if point.risk is None}
+    assert others == {"cart-not-paid", "three-coupons", "refund", "late-delivery"}
+
+
+@pytest.mark.parametrize(
+    ("tier", "content"), [(0, "a year's service"), (1, "500 CNY and a car"), (2, "100 CNY and points")]
+)
+def test_the_packages_hold_what_is_printed(workshop: Profile, tier: int, content: str) -> None:
+    assert content in workshop.tiers[tier].offer
 
 
 def test_touches_need_nobody_and_cost_no_more_than_the_automated_tier(shop: Profile) -> None:
