@@ -58,7 +58,7 @@ class Fact(Output):
         "count", "sum", "mean", "max", "last_at", "days_since", "latest", "active_days", "usual_gap_days",
     ]  # fmt: skip
     kind: str = Field(description="kind of the events")
-    where: dict[str, str] | None = Field(None, description="the events' fields; a list: it contains the value")
+    where: dict[str, Any] | None = Field(None, description="the events' fields; a list: it contains the value")
     field: str | None = None
     from_: Instant | None = Field(alias="from", description="exclusive; null: since ever")
     until: Instant = Field(description="inclusive")
