@@ -53,8 +53,10 @@ class Erasures:
         erased_us = self.emitter.attributes_table.erased_us
         if not erased_us:
             return None
-        numbers = block[ATTRIBUTES - WIDTH].astype(np.int64).tolist()
-        last_us = np.array([erased_us.get(number, -1) for number in numbers])[group]
+        numbers = block[ATTRIBUTES - WIDTH].astype(np.int64)
+        if not np.isin(numbers, list(erased_us)).any():
+            return None
+        last_us = np.array([erased_us.get(number, -1) for number in numbers.tolist()])[group]
         counts: NDArray[np.bool_] = (rows["details"] > 0) | (self._tick(rows["time_us"]) > self._tick(last_us))
         return counts
 

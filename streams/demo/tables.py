@@ -88,7 +88,7 @@ def _detail(update: dict[str, object]) -> str:
         "bought_again",
         "stayed",
     )
-    details = {name: update[name] for name in names if name in update}
+    details = {name: update[name] for name in names if update.get(name) is not None}
     return ", ".join(
         f"{name.removesuffix('_at').replace('_', ' ')}: {_short(value)}" for name, value in details.items()
     )
