@@ -130,9 +130,11 @@ def points_due(profile: Profile, view: View, published: Published) -> Array:
         since, missing = SIGNS[point.name]
         if missing is None or missing in published:
             counts_us = -np.inf if missing is None else float(published[missing])
-            since_us, within_us = since(view, counts_us), np.inf if point.within_us is None else point.within_us
-            holds = (view.at_us >= since_us + point.after_us) & (view.at_us <= since_us + within_us)
-            bits += np.where(holds, float(1 << i), 0.0)
+            since_us = since(view, counts_us)
+            holds = view.at_us >= since_us + point.after_us
+            if point.within_us is not None:
+                holds &= view.at_us <= since_us + point.within_us
+            np.add(bits, float(1 << i), out=bits, where=holds)
     return bits
 
 
