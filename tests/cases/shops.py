@@ -75,7 +75,7 @@ def profile(policy: Policy) -> Profile:
     content["touches"]["cool_down"] = draw.choice(["1us", "3d"])
     for point in content["touch_points"]:
         point["after"] = draw.choice(["2d", "5d"])
-    content["complaints"] |= {"due_within": "12h", "expires_after": "4d"}
+    content["complaints"] |= {"due_within": "12h", "expires_after": "12d"}
     content["stop_loss"] = {"least_saved": policy.least_saved, "least_judged": 2}
     made = Profile.model_validate(content)
     assert not [sentence for rule in consistency.RULES for sentence in rule(made)]
