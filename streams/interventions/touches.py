@@ -26,7 +26,7 @@ from features.aggregates import Aggregate, First, Last, Layout, Total
 from features.catalogue import NAMES
 from features.computed import complaints_open
 from features.portable_math import Array
-from features.signals import COMPLAINTS, KNOWN, RESOLVED, RETAINED, activity
+from features.signals import CAMPAIGNS, COMPLAINTS, KNOWN, RESOLVED, RETAINED, REVIEWS
 from features.table import Table
 from features.view import View
 from schemas.instants import format_instant
@@ -39,7 +39,6 @@ from streams.profile.values import AUTOMATED
 
 # uuid5(NAMESPACE_DNS, "touches.keepline"). Never change it: a touch keeps its id.
 NAMESPACE = UUID("24fd2243-ecbb-58d7-8c28-f0dbecd83a3c")
-REVIEWS, CAMPAIGNS = activity("review_posted"), activity("campaign_joined")
 Flags = NDArray[np.bool_]
 # view, instant from which missing events count -> since when the sign has been there, in us; +inf where it is not
 Since = Callable[[View, float], Array]

@@ -147,8 +147,8 @@ def _of_day(draw: random.Random, day: int, customer: int) -> Iterator[Sent]:
 
 def _fields(draw: random.Random, kind: str) -> Event:
     if kind == "customer_profile":
-        consent = {channel: draw.random() < 0.6 for channel in CHANNELS if draw.random() < 0.8}
-        if draw.random() < 0.2:
+        consent = {channel: draw.random() < 0.7 for channel in CHANNELS if draw.random() < 0.8}
+        if draw.random() < 0.1:
             return draw.choice([{}, {"erased": "asked for it"}])
         return {
             "scope": draw.choice(SCOPES), "time_zone": draw.choice(ZONES), "consent": consent,

@@ -144,7 +144,7 @@ def test_on_call_is_told_of_the_hold_and_of_how_many_wait(policy: Policy) -> Non
 
 
 def test_a_grant_that_comes_when_cases_are_held_waits_with_its_share() -> None:
-    profile, row = load_profile("e-commerce"), NO_CASE.copy()
+    profile, row = load_profile("e-commerce", ["gate.consent_when_unknown=true"]), NO_CASE.copy()
     book, outbox, counts = Casebook(profile, 1), Outbox(), Counter[str]()
     row[PENDING], row[SENT] = 5.0, 0.9
     message = {

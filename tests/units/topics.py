@@ -41,8 +41,9 @@ KINDS = {
     "app-activity": {"kind": "app_activity", "activity_type": "browse", "count": 3},
     "surveys": {"kind": "survey", "survey_type": "nps", "score": 4, "causes": ["price"]},
 }
+NIGHT = {"time_zone": "Europe/London"}  # at midnight UTC quiet hours make cases wait
 NOTES = {
-    "customer-profiles": {"kind": "customer_profile", "scope": "pilot", "consent": {"sms": True}},
+    "customer-profiles": {"kind": "customer_profile", "scope": "pilot", "consent": {"sms": True}, **NIGHT},
     "intervention-outcomes": {"kind": "intervention_outcome", "intervention_id": "i", "status": "contacted"},
 }
 
@@ -130,8 +131,9 @@ def _detail_records(day: int, start_us: int) -> list[tuple[str, int, bytes | Non
         common = {"event_id": f"{topic}-{day}", "schema_version": 1, "producer": "crm", "customer_id": f"c{customer}"}
         event = common | fields | {"event_time": format_instant(start_us + (i + 1) * DAY_US // 3)}
         records += [(topic, customer, json.dumps(event).encode())] * (2 if day % 10 == 0 else 1)
-    if day % 5 == 4:
-        records.append(("customer-profiles", (day * 7) % (CUSTOMERS + 4), None))
+    if day % 5 == 4:  # of a deletion nothing is left: so there is another one only after the first cases
+        value = records[0][2] if day < 40 else None
+        records.append(("customer-profiles", (day * 7) % (CUSTOMERS + 4), value))
     return records
 
 
