@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features import day_rings
+from features import day_rings, newest
 from features.local_days import Calendar
 from features.portable_math import Array, exp2_negative
 from schemas.columns import KINDS, SURVEY_TYPES, Rows
@@ -93,8 +93,20 @@ class RecentDays:
     part: int  # 0 to day_rings.COLUMNS - 1
 
 
-Aggregate = Total | Decayed | First | Last | Greatest | Latest | RecentDays
-INITIAL_VALUES: dict[type, float] = {First: np.inf, Last: -np.inf}  # of a column before the first event; else 0
+@dataclass(frozen=True)
+class Newest:
+    """Instant in us of one of the newest events, -inf where there are fewer; an event with a weight counts as many."""
+
+    signal: Signal
+    rank: int  # 0: of the newest, up to newest.KEPT - 1
+
+
+Aggregate = Total | Decayed | First | Last | Greatest | Latest | RecentDays | Newest
+INITIAL_VALUES: dict[type, float] = {
+    First: np.inf,
+    Last: -np.inf,
+    Newest: -np.inf,
+}  # of a column before the first event; else 0
 
 
 class Layout:
@@ -231,6 +243,8 @@ def _add(
                 np.maximum.at(block[i], groups, time_us)
             case Greatest():
                 np.maximum.at(block[i], groups, weight)
+            case Newest(rank=0):  # the other ranks are the next columns
+                newest.add(block[i : i + newest.KEPT], groups, time_us, weight)
             case Latest():
                 last = next(j for a, j in columns if isinstance(a, Last))
                 _take_latest(block[i], block[last], groups, time_us, weight)

@@ -42,6 +42,7 @@ from features.signals import (
     WAITS,
     activity,
 )
+from features.touch_signals import KEPT_FOR_TOUCHES
 from schemas.columns import CAUSES
 
 MIDDLE_RANK = 50.0
@@ -220,4 +221,6 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
-AGGREGATES: tuple[Aggregate, ...] = tuple(dict.fromkeys((*(a for f in FEATURES for a in f.uses), *KEPT_FOR_FACTS)))
+AGGREGATES: tuple[Aggregate, ...] = tuple(
+    dict.fromkeys((*(a for f in FEATURES for a in f.uses), *KEPT_FOR_FACTS, *KEPT_FOR_TOUCHES))
+)

@@ -33,6 +33,7 @@ class AlertKind(StrEnum):
     OPEN_TRANSACTION = "open_transaction"
     PRODUCER_SILENT = "producer_silent"
     RECORDS_REFUSED = "records_refused"
+    RESPONSE_SLOW = "response_slow"
     ROWS_LOST = "rows_lost"
     SCORES_MOVED = "scores_moved"
     STATE_AHEAD = "state_ahead"

@@ -17,8 +17,10 @@ CUSTOMER_ACTION_KINDS = ("app_activity", "service_visit", "survey")  # caused by
 ACTIVITY_TYPES = (
     "app_open", "browse", "add_to_cart", "purchase", "consult", "coupon_claimed",
     "campaign_joined", "review_posted", "complaint_opened", "complaint_resolved",
+    "other",  # every unknown type; what is added stands behind it, since states of customers have these numbers
+    "refund_requested", "delivery_late",
 )  # fmt: skip
-OTHER_ACTIVITY = len(ACTIVITY_TYPES)
+OTHER_ACTIVITY = ACTIVITY_TYPES.index("other")
 SURVEY_TYPES = ("nps", "csat")
 CAUSES = ("distance", "price", "service", "product", "vehicle_sold", "other")
 

@@ -28,7 +28,14 @@ READ_INSIDE = (
     "JSON). The schemas here describe the event itself. Keys are plain text."
 )
 CUSTOMER_KEY = {"type": "string", "minLength": 1, "maxLength": MAX_ID, "description": "customer_id, in UTF-8"}
-CUSTOMER_TOPICS = ("interventions", "interventions-withheld", "intervention-updates", "touches", "churn-scores")
+CUSTOMER_TOPICS = (
+    "interventions",
+    "interventions-withheld",
+    "intervention-updates",
+    "touches",
+    "tasks",
+    "churn-scores",
+)
 OWN_KEYS = {"model_snapshot": {"const": "model"}, "dispatch": {"const": "dispatch"}}
 SECURITY = {
     "SASL_PLAIN": {"type": "plain", "description": "KEEPLINE_SASL_MECHANISM=PLAIN, over TLS"},

@@ -138,6 +138,7 @@ class Intervention(Outgoing):
     segments: list[str]
     lifecycle: Literal["new", "growing", "mature", "silent", "churned"]
     rfm_b: RfmB | None = Field(description="null until the population has been counted")
+    rfm_group: str | None = Field(None, description="group of the eight of RFM; null as rfm_b")
     touch_points: list[TouchPoint]
     log_odds: float = Field(
         description="exactly average_log_odds + the contributions of both lists of reasons + other_contributions, in "
@@ -231,6 +232,24 @@ class Touch(Outgoing):
     lifecycle: str
     probability: Share
     risk: Share | None = Field(description="published risk of the touch point; null: medium tier")
+    policy_version: str
+
+
+class Task(Outgoing):
+    """A person's task for a customer, with or without a case: a complaint is settled by a manager. A task has several
+    messages, the last one counts.
+    """
+
+    task_id: str = Field(description="the same in every message of the task")
+    customer_id: str
+    kind: Literal["complaint"]
+    status: Literal["open", "overdue", "done", "expired", "withdrawn"]
+    updated_at: Instant = Field(description="stream time of the message")
+    opened_at: Instant = Field(description="when the complaint was opened")
+    due_at: Instant
+    to: str | None = Field(description="role that has to act now; null: the task has ended")
+    script: str
+    scope: str | None
     policy_version: str
 
 

@@ -20,6 +20,7 @@ from schemas.outputs import (
     Intervention,
     InterventionUpdate,
     Output,
+    Task,
     Touch,
     WithheldIntervention,
 )
@@ -34,6 +35,7 @@ OUTPUTS: dict[str, tuple[type[Output], ...]] = {
     "interventions-withheld": (WithheldIntervention,),
     "intervention-updates": (InterventionUpdate,),
     "touches": (Touch,),
+    "tasks": (Task,),
     "churn-scores": (ChurnScore,),
     "observations": (Observations, Mark),
     "labelled-examples": (LabelledExamples, ReportMark, ReportEnd, ModelCommand),

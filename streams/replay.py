@@ -19,6 +19,7 @@ from streams.engine import observations
 from streams.files.disk_queue import DiskQueue
 from streams.files.file_sources import FileSources
 from streams.files.replay_folder import ReplayFolder
+from streams.profile.case_sections import Goals
 from streams.profile.profile import Profile
 from streams.units.dispatcher_unit import DispatcherUnit
 from streams.units.engine_batch import Batch
@@ -27,6 +28,8 @@ from streams.units.learner_unit import LearnerUnit
 from streams.units.seal import seal, without_seal
 from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
 from streams.units.unit import Feed, Output
+
+COUNTED = ("withheld_", "cases_", "tasks_", "tier_", "lifecycle_")  # prefixes of counts in the summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Replay:
             "interventions-withheld": folder.withheld,
             "intervention-updates": folder.updates,
             "touches": folder.touches,
+            "tasks": folder.tasks,
             CANDIDATES: self._candidates,
             "dead-letters": folder.dead_letters,
             OBSERVATIONS: self.spool.append,
@@ -99,7 +103,11 @@ class Replay:
             "interventions": counts["interventions"],
             "interventions_withheld": counts["interventions_withheld"],
             "touches": sum(count for name, count in counts.items() if name.startswith("touches_by_")),
-            **{name: counts[name] for name in sorted(counts) if name.startswith(("withheld_", "cases_", "tier_"))},
+            **{
+                name: counts[name]
+                for name in sorted(counts)
+                if name.startswith(("withheld_", "cases_", "tasks_", "tier_"))
+            },
             "base_rate": metrics.base_rate,
             "auc": metrics.auc,
             "log_loss": metrics.log_loss,
@@ -108,6 +116,10 @@ class Replay:
             "model_version": self.learner.learner.version,
             "policy_version": profile.version,
             "auc_bars": {"model.least_auc": profile.model.least_auc, "goals.auc": profile.goals.auc},
+            "observe": profile.time.observe,
+            "roll_out": {"stage": profile.roll_out.stage, "customers": _planned_customers(profile)},
+            "tier_shares": {tier.name: tier.share for tier in profile.tiers},
+            "goals": _measured_goals(profile.goals),
             "label_horizon": format_duration(profile.label.horizon_us),
             "features": len(NAMES),
         }
@@ -166,3 +178,26 @@ class Replay:
             self._examples(self.learner_feed.examples[instant_us], matured=True)
         waiting = map(orjson.loads, self.spool.all_from(self.unit.position[OBSERVATIONS]))
         self._examples((observations.examples_of(body) for body in waiting if "customers" in body), matured=False)
+
+
+def _planned_customers(profile: Profile) -> int:
+    """How many customers the stage of the roll-out in force has by plan."""
+    return next(stage.customers for stage in profile.roll_out.stages if stage.name == profile.roll_out.stage)
+
+
+def _measured_goals(goals: Goals) -> dict[str, float]:
+    """The goals that `keepline evaluate` compares with a replay (evaluation/targets.py), by key."""
+    return {
+        "saved": goals.saved,
+        "roi": goals.roi,
+        "precision": goals.precision,
+        "reached": goals.reached,
+        "responded": goals.responded,
+        "returned_7d": goals.returned_7d,
+        "returned_7d_best": goals.returned_7d_best,
+        "woken": goals.woken,
+        "bought_again": goals.bought_again,
+        "stayed": goals.stayed,
+        "churn_a_year_before": goals.churn_a_year_before,
+        "churn_a_year_after": goals.churn_a_year_after,
+    }

@@ -23,6 +23,7 @@ from streams.interventions.deadlines import NEVER_US, Deadline, deadlines, speak
 from streams.interventions.gate import Passed, Refused, consents
 from streams.interventions.lifecycle import Update
 from streams.interventions.stop_loss import Judged, added, judged
+from streams.interventions.tasks import Task
 from streams.profile.case_sections import Step, Tier
 from streams.profile.profile import Profile
 
@@ -130,6 +131,38 @@ class Casebook:
             self.refresh(slot, at_us)
         return updates
 
+    def open_task(self, slot: int, task: Task, at_us: int) -> None:
+        """Adds a task of the customer."""
+        tasks = self._of(slot).tasks
+        tasks.append(task)
+        tasks.sort(key=lambda one: (one.opened_us, one.event))
+        self.refresh(slot, at_us)
+
+    def end_tasks(self, slot: int, most: float, at_us: int) -> list[Task]:
+        """Removes and returns tasks of the customer, the oldest first, at most so many."""
+        tasks = self.of(slot).tasks
+        ended, left = tasks[: int(min(most, len(tasks)))], tasks[int(min(most, len(tasks))) :]
+        if ended:
+            self._of(slot).tasks = left
+            self.refresh(slot, at_us)
+        return ended
+
+    def fire_tasks(self, slot: int, at_us: int, *, unheard: bool) -> list[tuple[Task, str]]:
+        """Returns what is due of the customer's tasks, with its status; the expired ones end. unheard: it waits, since
+        a resolution may be on its way.
+        """
+        customer_cases, found = self.of(slot), list[tuple[Task, str]]()
+        for task in list(customer_cases.tasks):
+            while not unheard and self._task_due_us(task) <= at_us:
+                found.append((task, "expired" if task.overdue else "overdue"))
+                if task.overdue:
+                    customer_cases.tasks.remove(task)
+                    break
+                task.overdue = True
+        if customer_cases.tasks or found:
+            self.refresh(slot, at_us)
+        return found
+
     def consent(self, slot: int, attributes: CustomerAttributes, at_us: int) -> list[Update]:
         """Applies changed consents: an open case moves to another channel of its action, or ends."""
         case = self.of(slot).live
@@ -187,6 +220,8 @@ class Casebook:
                 customer_cases.cases.remove(case)
             elif due:
                 next_us = min(next_us, self._next_us(case, due, at_us + 1))  # never now: this instant may be over
+        for task in customer_cases.tasks:
+            next_us = min(next_us, max(self._task_due_us(task), on_agenda(at_us + 1)))
         if next_us < NEVER_US:
             self.schedule(slot, next_us)
         if customer_cases.touch_retry_us is not None:
@@ -253,6 +288,9 @@ class Casebook:
             self.contact(slot, passed.channel, at_us)
             return [lifecycle.step(self.profile.case, case, step, passed.channel, action, at_us)]
         return [lifecycle.step_withheld(case, step, passed, at_us)]
+
+    def _task_due_us(self, task: Task) -> int:
+        return self._on_tick(task.next_us(self.profile.complaints))
 
     def _on_tick(self, us: int) -> int:
         """The end of the tick, when everything up to `us` is known."""

@@ -11,6 +11,7 @@ import orjson
 from streams.interventions.case import Case
 from streams.interventions.gate import Contact
 from streams.interventions.message import Message
+from streams.interventions.tasks import Task
 
 
 @dataclass
@@ -53,6 +54,7 @@ class CustomerCases:
     pending: PendingCandidate | None = None  # waits for its grant
     granted: PendingCandidate | None = None  # has its grant, waits for the end of quiet hours
     touch_retry_us: int | None = None  # a postponed touch
+    tasks: list[Task] = field(default_factory=list)  # those that have not ended, the oldest first
 
     @property
     def live(self) -> Case | None:
@@ -67,6 +69,7 @@ class CustomerCases:
             "asked": self.pending,
             "granted": self.granted,
             "touch_again_us": self.touch_retry_us,
+            "tasks": [task.state_of() for task in self.tasks],
         }
         return orjson.dumps(body) if any(body.values()) else None
 
@@ -76,6 +79,7 @@ class CustomerCases:
         body: dict[str, Any] = orjson.loads(row)
         contacts = [(us, channel) for us, channel in body["contacts"]]
         pending, granted = (PendingCandidate(**body[name]) if body[name] else None for name in ("asked", "granted"))
+        tasks = [Task(**task) for task in body.get("tasks", ())]  # the release before has none
         return CustomerCases(
-            [Case.load(case) for case in body["cases"]], contacts, pending, granted, body["touch_again_us"]
+            [Case.load(case) for case in body["cases"]], contacts, pending, granted, body["touch_again_us"], tasks
         )

@@ -90,7 +90,7 @@ class CustomerDecision:
         self.customer = scored.names(self.slot)
         self.attributes = emitter.attributes_table[before[ATTRIBUTES, i]]
         self.p = float(scored.probability[i])
-        self.segmentation: Segmentation = segmentation(emitter.profile.segments, scored.raw[:, i], self._rfm_b())
+        self.segmentation: Segmentation = segmentation(emitter.profile, scored.raw[:, i], self._rfm_b())
 
     def decide_crossing(self, decision: OpeningDecision, candidacy: Candidacy) -> None:
         """Decides on a new or pending crossing: it opens a case, becomes a candidate, or is withheld."""

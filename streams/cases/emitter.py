@@ -23,6 +23,7 @@ from streams.interventions.customer_attributes import AttributesTable
 from streams.interventions.gate import consents, quiet_until_us
 from streams.interventions.message import Message, sent_at, window_of, withheld
 from streams.interventions.opening import Withheld
+from streams.interventions.tasks import Task, compose_task
 from streams.profile.profile import Profile
 
 # fields of the message that an upgrade repeats with new values
@@ -151,6 +152,13 @@ class Emitter:
             self.counts[f"cases_{update['status']}"] += 1
             body = update | {"customer_id": customer, "policy_version": self.profile.version}
             self.outbox.updates.append((at_us, customer, dumped(body)))
+
+    def task(self, customer: str, row: Array, task: Task, status: str, at_us: int) -> None:
+        """Writes what a task is now."""
+        self.counts[f"tasks_{status}"] += 1
+        attributes = self.attributes_table[row[ATTRIBUTES]]
+        message = compose_task(self.profile, customer, attributes, task, status, at_us)
+        self.outbox.tasks.append((at_us, customer, dumped(message)))
 
     def _grant_upgrade(
         self, customer: str, slot: int, row: Array, pending: PendingCandidate, at_us: int, rule: str | None

@@ -66,6 +66,8 @@ class Erasures:
         before, in_force_us = table[cases[ATTRIBUTES]], float(cases[PROFILE_US])
         if before.erased_us is not None and time_us <= before.erased_us:
             return
+        for task in self.emitter.casebook.end_tasks(slot, np.inf, at_us):
+            self.emitter.task(self._names[slot], cases, task, "withdrawn", at_us)
         value = float(cases[VALUE]) if time_us < in_force_us else np.nan
         after, in_force_us = before.joined(in_force_us, CustomerAttributes(erased_us=time_us), time_us)
         self.emitter.counts["erased"] += int((row[:-WIDTH] != self._empty[:-WIDTH]).any())

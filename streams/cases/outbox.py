@@ -22,6 +22,7 @@ class Outbox:
     withheld: list[Fact] = field(default_factory=list)
     updates: list[Fact] = field(default_factory=list)
     touches: list[Fact] = field(default_factory=list)
+    tasks: list[Fact] = field(default_factory=list)
     candidates: list[tuple[str, PendingCandidate]] = field(default_factory=list)  # customer, candidate
 
     def flush(self, facts: Facts) -> None:
@@ -30,7 +31,8 @@ class Outbox:
         facts.withheld += in_order(self.withheld)
         facts.updates += in_order(self.updates)
         facts.touches += in_order(self.touches)
-        self.interventions, self.withheld, self.updates, self.touches = [], [], [], []
+        facts.tasks += in_order(self.tasks)
+        self.interventions, self.withheld, self.updates, self.touches, self.tasks = [], [], [], [], []
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Facts:
     withheld: list[Fact] = field(default_factory=list)
     updates: list[Fact] = field(default_factory=list)
     touches: list[Fact] = field(default_factory=list)
+    tasks: list[Fact] = field(default_factory=list)
     candidates: list[bytes] = field(default_factory=list)
     scores: dict[int, Score | None] = field(default_factory=dict)  # slot -> latest score; None: forgotten
     observations: list[bytes] = field(default_factory=list)
@@ -49,7 +52,7 @@ class Facts:
     @property
     def is_urgent(self) -> bool:
         """Whether to commit at once: learner, dispatcher or CRM wait for a mark, a candidate or a message."""
-        return bool(self.labelled or self.interventions or self.updates or self.candidates)
+        return bool(self.labelled or self.interventions or self.updates or self.tasks or self.candidates)
 
 
 def in_order(facts: list[Fact]) -> list[Fact]:

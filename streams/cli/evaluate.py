@@ -9,7 +9,17 @@ from pathlib import Path
 import orjson
 
 from schemas.errors import Failure
-from streams.evaluation import baselines, effect, lead_time, lightgbm_baseline, observation_rows, page, report, tables
+from streams.evaluation import (
+    baselines,
+    effect,
+    lead_time,
+    lightgbm_baseline,
+    observation_rows,
+    page,
+    report,
+    tables,
+    targets,
+)
 from streams.files.replay_folder import EVALUATION, EVALUATION_PAGE
 
 PERIODS = ("overall", "second half")
@@ -36,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
         lightgbm_baseline.retrained_weekly
     ] * args.lightgbm
     served = [of(found, time.process_time) for of in serve]
-    whole = report.evaluate(found, summary, lead_time.read(args.folder, found), served, effect.read(args.folder))
+    cases, effects = lead_time.read(args.folder, found), effect.read(args.folder)
+    whole = report.evaluate(found, summary, cases, served, effects, targets.read(args.folder))
     body = orjson.dumps(whole, option=orjson.OPT_INDENT_2)
     (args.folder / EVALUATION).write_bytes(body + b"\n")
     (args.folder / EVALUATION_PAGE).write_text(page.render(whole), "utf-8")
@@ -66,4 +77,9 @@ def _show(whole: report.Report, folder: Path) -> None:
     console.print(table)
     for line in page.bars(whole):
         console.print(line)
+    if whole.targets:
+        goals = Table("goal of the profile", "goal", "measured", "of", "met", "what")
+        for row in tables.target_rows(whole.targets):
+            goals.add_row(*row)
+        console.print(goals)
     console.print(f"{folder / EVALUATION_PAGE}\n{folder / EVALUATION}", soft_wrap=True)

@@ -18,6 +18,8 @@ GROUPS = {  # prefix of counts: what their line begins with
     "withheld_": "withheld: ",
     "cases_": "updates of cases: ",
     "touches_by_": "touches: ",
+    "tasks_": "tasks: ",
+    "lifecycle_": "customers on the last Monday: ",
 }
 
 

@@ -17,17 +17,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aggregates import Layout
+from features.aggregates import Last, Layout, Total
 from features.catalogue import AGGREGATES
 from features.deduplication import RecentIds
 from features.matrix import scaled
 from features.portable_math import Array
+from features.signals import RETAINED
 from features.table import Slots, Table
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
 from streams.cases.casebook import Casebook
 from streams.cases.columns import ATTRIBUTES, CASE_COLUMNS, KEPT, NO_CASE, WIDTH
+from streams.cases.complaints import Complaints
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.emitter import Emitter
@@ -45,6 +47,7 @@ from streams.engine.reports import Report, report_of
 from streams.engine.scoring import OnScored, Scoring, ignore_scores
 from streams.engine.ticks import Ticks
 from streams.inputs.schedule import Schedule, is_grid, on_agenda
+from streams.interventions.actions import LIFECYCLES, lifecycles
 from streams.interventions.customer_attributes import AttributesTable
 from streams.interventions.opening import Withheld
 from streams.interventions.touches import seen
@@ -81,7 +84,9 @@ class Engine:
         self.scoring = Scoring(self.layout, self.table, Crossings(self.emitter), initial)
         erasures = Erasures(self.emitter, self.table.names, self.table.empty, tick_us)
         responses = Responses(self.emitter, self.table.names, self.layout.retention)
-        self.ticks = Ticks(self.scoring, erasures, responses, profile.label.lapsed_after_us, live=not waits_for_models)
+        complaints = Complaints(self.emitter, self.table.names, self.layout)
+        steps = erasures, responses, complaints
+        self.ticks = Ticks(self.scoring, *steps, profile.label.lapsed_after_us, live=not waits_for_models)
         self.now_us: int | None = None
         self.model_due_us: int | None = None
         self.grants_due_us: int | None = None
@@ -227,8 +232,18 @@ class Engine:
     def _build_report(self, at_us: int) -> None:
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
         self.report = report_of(self.scoring, self._observable(at_us), at_us)
+        self._count_lifecycles(at_us)
         judged, known = self.casebook.take_judged(), seen(self.table, self.layout)
         self.report = replace(self.report, missing=self.quality.take(), judged=judged, seen=known)
+
+    def _count_lifecycles(self, at_us: int) -> None:
+        """Counts the customers of each lifecycle group who have ever bought, as of now."""
+        rows, column = self.table.rows[: len(self.table)], self.layout.column
+        purchases, last_us = rows[:, column[Total(RETAINED)]], rows[:, column[Last(RETAINED)]]
+        has = purchases > 0
+        places = lifecycles(self.profile, purchases[has], at_us - last_us[has])
+        for name, count in zip(LIFECYCLES, np.bincount(places, minlength=len(LIFECYCLES)).tolist(), strict=True):
+            self.counts[f"lifecycle_{name}"] = count
 
     def _observe(self, at_us: int) -> None:
         """Makes the observations of a grid instant: the scores of its sweep, by the model in force."""
@@ -341,6 +356,8 @@ class Engine:
             gate = partial(self.scoring.gate, slot, at_us)
             updates = self.casebook.fire_deadlines(slot, at_us, gate, unheard=waits)
             self.emitter.updates(self.table.names[slot], at_us, updates)
+            for task, status in self.casebook.fire_tasks(slot, at_us, unheard=waits):
+                self.emitter.task(self.table.names[slot], self.table.rows[slot, -WIDTH:], task, status, at_us)
         if not self.schedule.is_sweep(at_us):  # a sweep scores all active customers anyway
             self.scoring.sweep(retries, at_us, self._hold(at_us), self._candidacy(False))
         self._flush()

@@ -16,6 +16,7 @@ from features.portable_math import Array
 from features.table import Slots
 from schemas.columns import Details, Rows
 from streams.cases.columns import SENT, WIDTH
+from streams.cases.complaints import Complaints
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.erasures import Erasures
 from streams.cases.responses import Responses
@@ -27,9 +28,16 @@ class Ticks:
     """Applies events to the customers of a partition."""
 
     def __init__(
-        self, scoring: Scoring, erasures: Erasures, responses: Responses, lapsed_after_us: int, *, live: bool
+        self,
+        scoring: Scoring,
+        erasures: Erasures,
+        responses: Responses,
+        complaints: Complaints,
+        lapsed_after_us: int,
+        *,
+        live: bool,
     ) -> None:
-        self.live, self._erasures = live, erasures
+        self.live, self._erasures, self._complaints = live, erasures, complaints
         self.scoring, self.table, self.layout = scoring, scoring.table, scoring.layout
         self._responses, self._lapsed_after_us = responses, lapsed_after_us
         self._last_retained = self.layout.column[Last(Signal(RETENTION))]
@@ -70,6 +78,7 @@ class Ticks:
             retained_us = block[self._last_retained].copy()
             self._update(block, *events, at_us)
             self._responses.take(slots[start:end], block[-WIDTH:], due_us[start:end], *events, details)
+            self._complaints.take(slots[start:end], block, due_us[start:end], *events)
             is_active = np.flatnonzero(block[self._last_retained] >= at_us - self._lapsed_after_us)
             part = block[:, is_active]
             scored = self.scoring.scored(slots[start:end][is_active], part, at_us[is_active])

@@ -12,6 +12,7 @@ the served probability, after its horizon has passed; a baseline uses no label b
     comparison         Keepline against the baselines
     lead_time          how early before leaving cases were opened
     effect             the effect of cases, by comparison with the holdout
+    targets            the goals of the profile against what was measured
     segments           metrics of groups of customers
     drift              drift of features and scores from month to month
     report             all figures in one record

@@ -24,6 +24,7 @@ NOTHING = '<p class="note">Nothing to show: no prediction has matured. Replay a 
 NO_DRIFT = '<p class="note">Not known: drift needs three months, and examples with all features of this version.</p>'
 NO_CASES = '<p class="note">Not known: the folder has no interventions.jsonl.</p>'
 
+NO_TARGETS = '<p class="note">Not known: the replay is of a release that did not write the goals.</p>'
 NO_EFFECTS = '<p class="note">Not known: no case has been measured yet.</p>'
 
 
@@ -49,6 +50,7 @@ def render(report: Report) -> str:
         differences=tables.differences(report.comparison) if report.comparison.differences else NOTHING,
         cases=NO_CASES if report.cases is None else _cases(report.cases, report.log.horizon_days),
         effects=tables.effects(report.effects) if report.effects else NO_EFFECTS,
+        targets=tables.targets(report.targets) if report.targets else NO_TARGETS,
         segments=tables.segments(report.segments),
         drift=charts.drift(report.drift) if report.drift.moved else NO_DRIFT,
         horizon=f"{report.log.horizon_days:g}",

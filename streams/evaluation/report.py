@@ -14,6 +14,7 @@ from streams.evaluation.effect import Effect
 from streams.evaluation.lead_time import Cases, Timing, timing
 from streams.evaluation.observation_rows import Rows
 from streams.evaluation.over_time import MetricsOverTime, metrics_over_time
+from streams.evaluation.targets import FollowedCase, Target, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Report:
     cases: Timing | None
     drift: Drift
     effects: list[Effect]
+    targets: list[Target]
 
 
 def evaluate(
@@ -62,20 +64,26 @@ def evaluate(
     cases: tuple[Cases, Cases] | None,
     baselines: Sequence[Served],
     effects: Sequence[Effect] = (),
+    followed: Sequence[FollowedCase] = (),
 ) -> Report:
-    """Computes the report. cases: sent and withheld; baselines: their predictions, (rows,) each."""
+    """Computes the report. cases: sent and withheld; baselines: their predictions, (rows,) each; followed: the cases
+    whose measurement is over.
+    """
     judged = rows.only(rows.labelled)
-    found = metrics_over_time(judged)
+    found, log, timed = metrics_over_time(judged), _log(rows, judged, summary), cases and timing(*cases, rows)
+    right = (timed.segments[0].right, timed.segments[0].judged) if timed else (0, 0)
+    left = int(judged.label.sum()), log.labelled, log.horizon_days
     return Report(
-        _log(rows, judged, summary),
+        log,
         found,
         _bars(found, summary.get("auc_bars", {})),
         metrics.reliability(judged.probability, judged.label),
         segments.judge(judged),
         comparison.compare(rows, baselines),
-        None if cases is None else timing(*cases, rows),
+        timed,
         drift(rows),
         list(effects),
+        targets(summary.get("goals", {}), list(followed), effects, right, left),
     )
 
 

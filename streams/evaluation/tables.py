@@ -11,6 +11,7 @@ from streams.evaluation.comparison import METRICS, PERIODS, Comparison, Differen
 from streams.evaluation.effect import Effect
 from streams.evaluation.lead_time import Group
 from streams.evaluation.segments import Segment
+from streams.evaluation.targets import Target
 
 UNKNOWN = "-"
 WORDS = {"good": "better", "bad": "worse", "level": "level"}
@@ -96,6 +97,28 @@ def effects(found: Sequence[Effect]) -> str:
     """Returns a table with a row a tier: shares that returned, and their difference with its interval."""
     head = ["tier", "sent", "returned", "held out", "returned", "difference"]
     return _table(head, [_effect(one) for one in found])
+
+
+def targets(found: Sequence[Target]) -> str:
+    """Returns a table with a row a goal of the profile."""
+    head = ["goal of the profile", "goal", "measured", "of", "met", "what"]
+    return _table(head, [[escape(cell) for cell in row] for row in target_rows(found)])
+
+
+def target_rows(found: Sequence[Target]) -> list[list[str]]:
+    """Returns the cells of each goal: its key, the goal, what was measured, of how many, whether it is met, of what."""
+    met = {True: "yes", False: "no", None: UNKNOWN}
+    return [
+        [
+            f"goals.{one.name}",
+            f"{one.goal:.0%}",
+            UNKNOWN if one.measured is None else percent(one.measured),
+            f"{one.of:,}",
+            met[one.met],
+            one.why,
+        ]
+        for one in found
+    ]
 
 
 def _effect(one: Effect) -> list[str]:

@@ -23,13 +23,14 @@ INTERVENTIONS = "interventions.jsonl"
 UPDATES = "intervention-updates.jsonl"
 WITHHELD = "interventions-withheld.jsonl"
 TOUCHES = "touches.jsonl"
+TASKS = "tasks.jsonl"
 DEAD_LETTERS = "dead-letters.jsonl"
 MODELS = "models.jsonl"
 SCORES = "scores.parquet"
 EXAMPLES = "examples.parquet"
 SUMMARY = "summary.json"
 EVALUATION, EVALUATION_PAGE = "evaluation.json", "evaluation.html"  # written by `keepline evaluate`
-LINES = (INTERVENTIONS, UPDATES, WITHHELD, TOUCHES, DEAD_LETTERS, MODELS)
+LINES = (INTERVENTIONS, UPDATES, WITHHELD, TOUCHES, TASKS, DEAD_LETTERS, MODELS)
 FILES = (
     SUMMARY,
     *LINES,
@@ -117,6 +118,10 @@ class ReplayFolder:
     def touches(self, values: Sequence[bytes]) -> None:
         """Appends messages, JSON each."""
         self._append(TOUCHES, values)
+
+    def tasks(self, values: Sequence[bytes]) -> None:
+        """Appends messages, JSON each."""
+        self._append(TASKS, values)
 
     def dead_letters(self, values: Sequence[bytes]) -> None:
         """Appends dead letters, JSON each."""

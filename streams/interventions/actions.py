@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from features.catalogue import NAMES
 from features.portable_math import Array
@@ -16,7 +19,19 @@ from streams.profile.profile import Profile
 from streams.profile.values import AUTOMATED, AUTOMATED_CHANNELS
 
 Lifecycle = Literal["new", "growing", "mature", "silent", "churned"]
+LIFECYCLES: tuple[Lifecycle, ...] = get_args(Lifecycle)
 PLACE = {name: i for i, name in enumerate(NAMES)}
+# RFM's eight groups by whether recency, frequency and monetary are high: percentiles among all active customers
+RFM_GROUPS = {
+    (True, True, True): "important-value",
+    (True, False, True): "important-growth",
+    (False, True, True): "important-keep",
+    (False, False, True): "important-win-back",
+    (True, True, False): "general-value",
+    (True, False, False): "general-growth",
+    (False, True, False): "general-keep",
+    (False, False, False): "general-win-back",
+}
 LEAST_CAUSE = 0.1  # weight of a survey after decay: one of more than a year ago does not count
 A_MONTH = 30 / 28 * math.log(2.0)  # n events a month give a sum with a half-life of 28 days of n / A_MONTH
 
@@ -29,6 +44,7 @@ class Segmentation:
     lifecycle: Lifecycle
     cause: str | None
     rfm_b: Mapping[str, float] | None = None
+    rfm_group: str | None = None  # None before the population is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +58,37 @@ class Plan:
     closes: bool = False
 
 
-def segmentation(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None) -> Segmentation:
+def segmentation(profile: Profile, raw: Array, rfm_b: Mapping[str, float] | None) -> Segmentation:
     """raw: (features,) in their units."""
-    return Segmentation(_segments(segments, raw, rfm_b), lifecycle(segments, raw), _cause(raw), rfm_b)
+    segments = profile.segments
+    groups = _segments(segments, raw, rfm_b), lifecycle(profile, raw), _cause(raw)
+    return Segmentation(*groups, rfm_b, None if rfm_b is None else rfm_group(segments, rfm_b))
 
 
-def lifecycle(segments: Segments, raw: Array) -> Lifecycle:
-    """The lifecycle group by purchases and silence. "churned" are lapsed customers, who are not scored."""
-    count = raw[PLACE["retained_count"]]
-    if raw[PLACE["retained_recency"]] * DAY_US > segments.silent_after_us:
-        return "silent"
-    if count <= segments.new_purchases:
-        return "new"
-    return "mature" if count >= segments.mature_purchases else "growing"
+def rfm_group(segments: Segments, rfm_b: Mapping[str, float]) -> str:
+    """The group of the eight by recency, frequency and monetary. rfm_b: percentiles, higher is better."""
+    recency, frequency, monetary = (rfm_b[name] >= segments.rfm_high for name in ("recency", "frequency", "monetary"))
+    return RFM_GROUPS[recency, frequency, monetary]
+
+
+def lifecycle(profile: Profile, raw: Array) -> Lifecycle:
+    """The lifecycle group of one customer. raw: (features,) in their units."""
+    silent_us = raw[PLACE["retained_recency"]] * DAY_US
+    return LIFECYCLES[int(lifecycles(profile, raw[PLACE["retained_count"]], silent_us))]
+
+
+def lifecycles(profile: Profile, purchases: Array, silent_us: Array) -> NDArray[np.int64]:
+    """Returns the place in LIFECYCLES of each customer, by purchases and the time since the last one. Churned are the
+    lapsed (`label.lapsed_after`).
+    """
+    segments, place = profile.segments, LIFECYCLES.index
+    groups = (
+        (silent_us > profile.label.lapsed_after_us, "churned"),
+        (silent_us > segments.silent_after_us, "silent"),
+        (purchases <= segments.new_purchases, "new"),
+        (purchases >= segments.mature_purchases, "mature"),
+    )
+    return np.select([holds for holds, _ in groups], [place(name) for _, name in groups], place("growing"))
 
 
 def plan(profile: Profile, base: Tier | Step, segmentation: Segmentation) -> Plan:

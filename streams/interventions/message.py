@@ -114,6 +114,7 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "segments": list(crossing.segmentation.segments),
         "lifecycle": crossing.segmentation.lifecycle,
         "rfm_b": crossing.segmentation.rfm_b,
+        "rfm_group": crossing.segmentation.rfm_group,
         "touch_points": list(crossing.touch_points),
         "log_odds": why.log_odds,
         "average_log_odds": why.average,

@@ -30,6 +30,7 @@ from features.signals import CAMPAIGNS, COMPLAINTS, KNOWN, RESOLVED, RETAINED, R
 from features.table import Table
 from features.view import View
 from schemas.instants import format_instant
+from streams.interventions import shop_signs
 from streams.interventions.actions import Plan
 from streams.interventions.gate import Recipient
 from streams.profile.contact_sections import TouchPoint
@@ -114,6 +115,10 @@ SIGNS: dict[str, tuple[Since, str | None]] = {
     "no-activity-joined": (_no_activity, "campaign_joined"),
     "complaint-open": (_complaint, "complaint_resolved"),
     "no-purchase": (_no_purchase, None),
+    "cart-not-paid": (shop_signs.cart_not_paid, None),
+    "three-coupons": (shop_signs.three_coupons, None),
+    "refund": (shop_signs.refund, None),
+    "late-delivery": (shop_signs.late_delivery, None),
 }
 
 
@@ -124,7 +129,11 @@ def points_due(profile: Profile, view: View, published: Published) -> Array:
         since, missing = SIGNS[point.name]
         if missing is None or missing in published:
             counts_us = -np.inf if missing is None else float(published[missing])
-            bits += np.where(view.at_us >= since(view, counts_us) + point.after_us, float(1 << i), 0.0)
+            since_us = since(view, counts_us)
+            holds = view.at_us >= since_us + point.after_us
+            if point.within_us is not None:
+                holds &= view.at_us <= since_us + point.within_us
+            np.add(bits, float(1 << i), out=bits, where=holds)
     return bits
 
 
@@ -134,16 +143,17 @@ def points_of(profile: Profile, bits: float) -> list[tuple[int, TouchPoint]]:
 
 
 def active_points(profile: Profile, bits: float, contributions: Array) -> list[ActivePoint]:
-    """Returns the touch points in `bits` with their contributions. contributions: (features,) in log-odds."""
+    """Returns the touch points in `bits` whose risk is published, with their contributions: (features,) in log-odds."""
     return [
         ActivePoint(point.name, point.risk, _share(point, contributions), point.scene)
         for _, point in points_of(profile, bits)
+        if point.risk is not None
     ]
 
 
 def automated(profile: Profile, bits: float) -> list[Automated]:
-    """Returns the touches of the touch points in `bits`, the highest published risk first."""
-    points = sorted((point for _, point in points_of(profile, bits)), key=lambda point: -point.risk)
+    """Returns the touches of the touch points in `bits`, the highest published risk first, those without one last."""
+    points = sorted((point for _, point in points_of(profile, bits)), key=lambda point: -(point.risk or 0.0))
     return [
         Automated(
             point.name,

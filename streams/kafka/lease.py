@@ -35,6 +35,7 @@ from streams.kafka.settings import Settings
 from streams.kafka.transaction_guard import TransactionGuard
 from streams.kafka.unit_status import StatusRow, UnitStatus
 from streams.kafka.unit_topics import Earliest, UnitTopics
+from streams.units.engine_unit import EngineUnit
 from streams.units.seal import seal
 from streams.units.sources import OBSERVATIONS
 from streams.units.unit import GROUP_KEY, LEASE_KEY, STATUS, Blueprint, Feed, Output, Pair, Unit
@@ -233,6 +234,8 @@ class Lease:
                 self.saved_at, self.saved_position = self.clock.now_us() / SECOND_US, position
                 self._idle_since = time.monotonic()
                 self._count(outputs, time.monotonic() - started)
+                if self.live and isinstance(self.unit, EngineUnit):
+                    self.unit.responses.committed(self.clock.now_us())
             self.saved = steps
 
     def release(self) -> None:

@@ -50,6 +50,7 @@ TOPICS = (
     Topic("intervention-updates", RETAINED, WRITE),
     Topic("interventions-withheld", RETAINED, WRITE),
     Topic("touches", RETAINED, WRITE),
+    Topic("tasks", RETAINED, WRITE),
     Topic("dispatches", RETAINED),
     Topic("churn-scores", CHANGELOG, WRITE),
     Topic("dead-letters", RETAINED | LARGE, WRITE),

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from schemas.instants import SECOND_US, parse_instant
+from streams.interventions.actions import LIFECYCLES
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 from streams.units.engine_unit import OUTCOMES, EngineUnit
@@ -21,6 +22,7 @@ KINDS_OF_COUNTS = (  # prefix of a count, metric, label
     ("withheld_", "interventions_withheld", "reason"),
     ("cases_", "case_updates", "status"),
     ("touches_by_", "touches", "trigger"),
+    ("tasks_", "tasks", "status"),
 )
 QUANTILES = (0.5, 0.99)
 
@@ -64,6 +66,7 @@ class WorkerCollector(Collector):
         yield _events(ready)
         yield _rejected(ready)
         yield from _interventions(ready)
+        yield _responses(ready)
         yield _held(ready)
         yield _strays(ready)
         yield _per_unit("alerts", "open alerts; `keepline status` shows their texts", _alerts(ready))
@@ -172,6 +175,14 @@ def _strays(leases: list[Lease]) -> Metric:
 
 def _interventions(leases: list[Lease]) -> Iterator[Metric]:
     """Yields live cases, cases sent by tier, withheld by reason, updates by status and touches by trigger."""
+    customers = GaugeMetricFamily(
+        "keepline_customers", "by lifecycle group, as of the last Monday", labels=["unit", "lifecycle"]
+    )
+    for lease in leases:
+        for group in LIFECYCLES:
+            if (count := lease.unit.counts.get(f"lifecycle_{group}")) is not None:
+                customers.add_metric([lease.name, group], count)
+    yield customers
     live = {lease.name: float(lease.unit.counts.get("live_cases", 0)) for lease in leases if _scores(lease)}
     yield _per_unit("live_cases", "cases that have not ended, holdout included", live)
     for prefix, name, label in KINDS_OF_COUNTS:
@@ -181,6 +192,15 @@ def _interventions(leases: list[Lease]) -> Iterator[Metric]:
                 if key.startswith(prefix):
                     found.add_metric([lease.name, key.removeprefix(prefix)], count)
         yield found
+
+
+def _responses(leases: list[Lease]) -> Metric:
+    text = "from the signal to the commit of its intervention, touch or task, live; the goal is goals.response"
+    found = HistogramMetricFamily("keepline_response_seconds", text, labels=["unit"])
+    for lease in leases:
+        if isinstance(lease.unit, EngineUnit):
+            found.add_metric([lease.name], lease.unit.responses.buckets(), lease.unit.responses.sum_s)
+    return found
 
 
 def _held(leases: list[Lease]) -> Metric:

@@ -2,7 +2,8 @@
 
 In come the name of a shipped profile or the path of a TOML file, and `--set KEY=VALUE`; out comes a frozen `Profile`.
 
-    loading            reads and checks a profile; errors name file and keys
+    layers             a profile and what it extends: reads the files and merges them
+    loading            checks a profile; errors name file and keys
     overrides          `--set KEY=VALUE`: dotted keys, and the nearest ones where there is no such key
     profile            all sections together, and the version: name and digest of the content
     section            the base class of sections: strict, frozen, no unknown key
@@ -13,6 +14,6 @@ In come the name of a shipped profile or the path of a TOML file, and `--set KEY
     consistency        rules between keys
     shipped/           the profiles that come with the package, each figure with its source
 
-For a new key: a field in its section and a line in each file of shipped/. For a new rule between keys: a function in
-`consistency`.
+For a new key: a field in its section and a line in the files of shipped/ that extend none. For a new rule between
+keys: a function in `consistency`.
 """

@@ -125,7 +125,9 @@ class Remedy(AlternativeAction):
 
 
 class Segments(Section):
-    """Limits of segments and lifecycle groups. recency, frequency, monetary, behaviour: R, F, M, B."""
+    """Limits of segments and lifecycle groups. recency, frequency, monetary, behaviour: R, F, M, B. rfm_high: the
+    percentile from which a component is high in the eight groups of RFM.
+    """
 
     new_purchases: Count
     mature_purchases: Count
@@ -135,6 +137,7 @@ class Segments(Section):
     high_value_monetary: Amount
     at_risk_behaviour: Annotated[float, Field(ge=0, le=100)]
     coupons_a_month: Positive
+    rfm_high: Annotated[float, Field(ge=0, le=100)]
 
 
 class SegmentOffer(AlternativeAction):
@@ -156,13 +159,23 @@ class StopLoss(Section):
 
 
 class Goals(Section):
-    """The pilot's goals and published rates, which reports compare with."""
+    """Published targets and rates: `keepline evaluate` compares them with a replay (evaluation/targets.py), `response`
+    raises an alert.
+
+    precision: of cases; saved, responded, returned_7d: of contacted cases; reached: of cases that were to be contacted;
+    woken: of silent customers' cases; bought_again, stayed: of the saved; churn_a_year_before: without interventions.
+    """
 
     auc: Share
     saved: Share
     roi: Amount
     precision: Share
     response_us: Period
+    reached: Share
+    responded: Share
+    returned_7d: Share
+    returned_7d_best: Share
+    woken: Share
     bought_again: Share
     stayed: Share
     churn_a_year_before: Share

@@ -141,6 +141,15 @@ def _deadlines_follow(profile: Profile) -> Iterator[str]:
         )
 
 
+def _complaints_follow(profile: Profile) -> Iterator[str]:
+    rules = profile.complaints
+    if rules.due_within_us >= rules.expires_after_us:
+        yield (
+            f"complaints.due_within = {format_duration(rules.due_within_us)} is not below complaints.expires_after = "
+            f"{format_duration(rules.expires_after_us)}: no task would be overdue"
+        )
+
+
 def _challengers_differ(profile: Profile) -> Iterator[str]:
     model = profile.model
     same = (model.prior_precision, model.forget_a_week, set(POOLED))
@@ -164,5 +173,5 @@ def _promotion_is_possible(profile: Profile) -> Iterator[str]:
 RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (
     _tiers_fall, _names_differ, _windows_follow, _margin_fits, _forgotten_last, _ticks_fit, _names_are_there,
     _touches_need_nobody, _deadlines_follow, _latest_is_within_deduplication, _limits_fit, _challengers_differ,
-    _promotion_is_possible,
+    _promotion_is_possible, _complaints_follow,
 )  # fmt: skip

@@ -20,7 +20,15 @@ from streams.profile.values import (
 )
 
 TouchPointName = Literal[
-    "first-not-reviewed", "no-second-purchase", "no-activity-joined", "complaint-open", "no-purchase"
+    "first-not-reviewed",
+    "no-second-purchase",
+    "no-activity-joined",
+    "complaint-open",
+    "no-purchase",
+    "cart-not-paid",
+    "three-coupons",
+    "refund",
+    "late-delivery",
 ]
 
 
@@ -32,19 +40,31 @@ class Touches(Section):
 
 
 class TouchPoint(Section):
-    """A published sign of leaving: no such event within `after`. features: they carry its share of a score; scene: what
-    has happened; script: what the message says.
+    """A sign of leaving: no such event within `after`. within: how long the sign lasts; absent: until the event comes.
+    risk: the published one; absent: none is. features: they carry its share of a score; scene: what has happened;
+    script: what the message says.
     """
 
     name: TouchPointName
     after_us: Period
-    risk: Share
+    within_us: Period | None = None
+    risk: Share | None = None
     channels: AutomatedChannels
     scene: Text
     offer: Text
     script: Text
     budget: Amount
     features: Texts
+
+
+class Complaints(Section):
+    """The task that a complaint makes (interventions/tasks.py): who settles it, until when, who hears of it next."""
+
+    who: Text
+    due_within_us: Period
+    escalate_to: Text
+    expires_after_us: Period
+    script: Text
 
 
 class Cap(Section):

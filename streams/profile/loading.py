@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,16 +10,10 @@ from pydantic_core import ErrorDetails
 
 from schemas.errors import UsageError
 from schemas.refusals import excerpt
-from streams.profile import consistency
+from streams.profile import consistency, layers
+from streams.profile.layers import Layer
 from streams.profile.overrides import Place, apply, entry_name, no_such_key, places
 from streams.profile.profile import Profile
-
-SHIPPED_IN = Path(__file__).parent / "shipped"
-
-
-def shipped() -> list[str]:
-    """The names of the profiles that come with the package."""
-    return sorted(path.stem for path in SHIPPED_IN.glob("*.toml"))
 
 
 def load_profile(name_or_path: str, overrides: Sequence[str] = ()) -> Profile:
@@ -29,13 +21,15 @@ def load_profile(name_or_path: str, overrides: Sequence[str] = ()) -> Profile:
 
     Raises UsageError that names the file, the keys and their values.
     """
-    content = _read(name_or_path)
+    chain = layers.read(name_or_path)
+    content = layers.merged(chain)
     known = places(Profile, content)
     apply(overrides, known)
     try:
         profile = Profile.model_validate(content)
     except ValidationError as error:
-        raise _usage(name_or_path, [_sentence(e, content, known) for e in error.errors()]) from None
+        sentences = [_sentence(e, content, known) + _source(e, content, chain, overrides) for e in error.errors()]
+        raise _usage(name_or_path, sentences) from None
     wrong = [sentence for rule in consistency.RULES for sentence in rule(profile)]
     if wrong:
         raise _usage(name_or_path, wrong)
@@ -46,24 +40,12 @@ def _usage(name_or_path: str, sentences: Sequence[str]) -> UsageError:
     return UsageError(f"profile {name_or_path}: {'; '.join(sentences)}")
 
 
-def _read(name_or_path: str) -> dict[str, Any]:
-    is_shipped = name_or_path in shipped()
-    path = SHIPPED_IN / f"{name_or_path}.toml" if is_shipped else Path(name_or_path)
-    try:
-        return tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        names = ", ".join(shipped())
-        raise UsageError(
-            f"profile {name_or_path}: cannot be read ({error.strerror}); give a TOML file or a shipped name: {names}"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"profile {name_or_path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
-    except ValueError as error:  # also of numbers with thousands of digits, which tomllib does not turn into its own
-        raise UsageError(f"profile {name_or_path}: not TOML: {error}") from None
-    except RecursionError:
-        raise UsageError(
-            f"profile {name_or_path}: is nested too deep; expected tables as in a shipped profile"
-        ) from None
+def _source(error: ErrorDetails, content: dict[str, Any], chain: Sequence[Layer], overrides: Sequence[str]) -> str:
+    """` (in FILE)` where a value comes from a profile that this one extends."""
+    key = _dotted(error["loc"], content)
+    source = layers.source_of(key, chain)
+    is_set = any(setting.partition("=")[0].strip() == key for setting in overrides)
+    return "" if is_set or source == chain[0].source else f" (in {source})"
 
 
 def _sentence(error: ErrorDetails, content: dict[str, Any], known: dict[str, Place]) -> str:

@@ -13,7 +13,7 @@ import orjson
 from pydantic import Field
 
 from streams.profile.case_sections import CaseRules, Goals, Remedy, SegmentOffer, Segments, Step, StopLoss, Tier
-from streams.profile.contact_sections import Gate, Limits, RollOut, Touches, TouchPoint
+from streams.profile.contact_sections import Complaints, Gate, Limits, RollOut, Touches, TouchPoint
 from streams.profile.learning_sections import Challenger, Drift, Label, Model, Promotion, Scores, Time
 from streams.profile.section import Section
 from streams.profile.values import AUTOMATED, Amount, Currency, Name
@@ -42,6 +42,7 @@ class Profile(Section):
     segment_offers: Annotated[tuple[SegmentOffer, ...], Field(strict=False)] = ()
     touches: Touches
     touch_points: Annotated[tuple[TouchPoint, ...], Field(strict=False)] = ()
+    complaints: Complaints
     gate: Gate
     roll_out: RollOut
     stop_loss: StopLoss

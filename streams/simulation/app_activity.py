@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from schemas.columns import ACTIVITY_TYPES
 from schemas.instants import HOUR_US, SECOND_US
 from streams.simulation.blocks import ACTIVITY, Rows, rows_of
 from streams.simulation.churn import fading
 from streams.simulation.customers import NEVER, Customers, Ints, seconds_of_a_day
 from streams.simulation.rules import Rules
 
-OPEN, BROWSE, CART, PURCHASE, CONSULT, COUPON, CAMPAIGN, REVIEW, COMPLAINT, RESOLVED = range(len(ACTIVITY_TYPES))
+OPEN, BROWSE, CART, PURCHASE, CONSULT, COUPON, CAMPAIGN, REVIEW, COMPLAINT, RESOLVED = range(10)
 STEPS = np.array([BROWSE, CONSULT, CART, PURCHASE, CAMPAIGN, REVIEW])
 STEP_SHARES = np.cumsum([0.58, 0.13, 0.09, 0.05, 0.09])  # the last has the rest; coupons replace some of all
 APP_SECONDS = 15 * 3_600  # 08:00 to 23:00 in UTC+8

@@ -32,6 +32,7 @@ from streams.units.engine_batch import Batch, Letter
 from streams.units.engine_feed import EngineFeed
 from streams.units.engine_rows import ATTRIBUTES, CASE, IDS, PARTS, lost_rows, row_of_the_release_before
 from streams.units.refusal_counts import RefusalCounts
+from streams.units.response_times import ResponseTimes
 from streams.units.seal import sealed, sealed_rows
 from streams.units.sources import (
     CANDIDATES,
@@ -90,6 +91,7 @@ class EngineUnit:
         self._customers = CustomerRows(self.engine, self._rows)
         self._to_seal: list[Pair] = []  # rows of the release before, written again with the first changes
         self.unknown_fields = Counter[str]()  # by producer
+        self.responses = ResponseTimes(profile.goals.response_us)
         self._parts = dict.fromkeys(PARTS, b"")  # rows as last written
 
     @property
@@ -115,7 +117,8 @@ class EngineUnit:
         engine = self.engine
         quiet = engine.hearing.alerts(engine.now_us or 0, engine.scoring.crossings.undecided.values())
         refused = self.refusals.alerts(self.profile.drift, self.engine.quality.events)
-        return quiet + self._held() + refused + self.strays.alerts + lost_rows(STATE, self.partition, self.lost)
+        lost, slow = lost_rows(STATE, self.partition, self.lost), self.responses.alerts(engine.emitter.clock_us)
+        return quiet + self._held() + refused + self.strays.alerts + lost + slow
 
     def _held(self) -> list[Alert]:
         """Why no case opens; not for a model that has not learned yet, since that is expected."""
@@ -209,11 +212,13 @@ class EngineUnit:
         """Returns the outputs since the last call, without the changelog."""
         facts, p = self.engine.take_facts(), self.partition
         letters, self.letters = self.letters, []
+        self.responses.take(facts)
         found = [
             Output("interventions", p, [(customer.encode(), body) for _, customer, body in facts.interventions]),
             Output("interventions-withheld", p, [(customer.encode(), body) for _, customer, body in facts.withheld]),
             Output("intervention-updates", p, [(customer.encode(), body) for _, customer, body in facts.updates]),
             Output("touches", p, [(customer.encode(), body) for _, customer, body in facts.touches]),
+            Output("tasks", p, [(customer.encode(), body) for _, customer, body in facts.tasks]),
             Output(CANDIDATES, 0, [(None, body) for body in facts.candidates]),
             Output("churn-scores", p, self._scores(facts) if self.publishes_scores else []),
             Output(OBSERVATIONS, p, [(None, body) for body in facts.observations]),

@@ -19,7 +19,7 @@ from streams.profile.profile import Profile
 from tests.cases.shops import Sent
 from tests.units.topics import Topics
 
-FACTS = ("interventions", "interventions-withheld", "intervention-updates", "touches")
+FACTS = ("interventions", "interventions-withheld", "intervention-updates", "touches", "tasks")
 RESTS_ON = {
     "first-not-reviewed": "review_posted", "no-activity-joined": "campaign_joined",
     "complaint-open": "complaint_resolved",
@@ -85,11 +85,21 @@ class Outputs:
         self._the_right_person_has_each_case()
         self._touches_are_automated_and_one_at_a_time()
         self._no_touch_rests_on_what_has_never_been_published()
+        self._tasks_are_opened_once_and_end()
         if self.profile.limits.shared:
             self._nothing_is_sent_without_a_grant()
             self._limits_hold()
         self._no_case_opens_under_the_stop_loss()
         self._counts_add_up()
+
+    def _tasks_are_opened_once_and_end(self) -> None:
+        said: dict[str, list[str]] = defaultdict(list)
+        for values in by_customer(self.topics, "tasks").values():
+            for task in map(json.loads, values):
+                said[task["task_id"]].append(task["status"])
+        early, late = [["open"]], [["open", "overdue"]]
+        allowed = [*([*begun, end] for begun in early + late for end in ("done", "withdrawn")), [*late[0], "expired"]]
+        assert [statuses for statuses in said.values() if statuses not in allowed] == []
 
     def _one_open_case_a_customer(self) -> None:
         spans: dict[str, list[tuple[int, int]]] = defaultdict(list)

@@ -23,7 +23,7 @@ from schemas.instants import DAY_US, HOUR_US, format_instant, parse_instant
 from streams.inputs.schedule import next_grid
 from streams.interventions.stop_loss import Judged, added
 from streams.profile import consistency
-from streams.profile.loading import SHIPPED_IN
+from streams.profile.layers import SHIPPED_IN
 from streams.profile.profile import Profile
 from streams.units.dispatcher_unit import DispatcherUnit
 from streams.units.engine_unit import EngineUnit
@@ -75,6 +75,7 @@ def profile(policy: Policy) -> Profile:
     content["touches"]["cool_down"] = draw.choice(["1us", "3d"])
     for point in content["touch_points"]:
         point["after"] = draw.choice(["2d", "5d"])
+    content["complaints"] |= {"due_within": "12h", "expires_after": "12d"}
     content["stop_loss"] = {"least_saved": policy.least_saved, "least_judged": 2}
     made = Profile.model_validate(content)
     assert not [sentence for rule in consistency.RULES for sentence in rule(made)]

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from streams.cli import main as keepline
 from streams.kafka import settings
-from streams.profile.loading import SHIPPED_IN, load_profile
+from streams.profile.layers import SHIPPED_IN
+from streams.profile.loading import load_profile
 from streams.profile.profile import Profile
 from tests.chaos import live
 from tests.chaos.compare import MODELS, committed, differences, replay_records

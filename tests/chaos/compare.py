@@ -20,7 +20,7 @@ from streams.replay import Replay
 from streams.units.unit import Feed, Output, Pair
 
 Records = dict[str, Counter[bytes]]
-FILES = ("interventions", "interventions-withheld", "intervention-updates", "touches")
+FILES = ("interventions", "interventions-withheld", "intervention-updates", "touches", "tasks")
 SCORES, MODELS = "churn-scores", "models"
 TOPICS = (*FILES, SCORES, MODELS)
 

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.cli import main
-from streams.profile.loading import SHIPPED_IN
+from streams.profile.layers import SHIPPED_IN
 from tests.replay.runs import SHORT, city, write_jsonl
 
 SET = [word for one in SHORT for word in ("--set", one)]

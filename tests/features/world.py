@@ -9,7 +9,7 @@ from features.aggregates import Layout
 from features.catalogue import AGGREGATES
 from features.matrix import values
 from features.view import View
-from schemas.columns import APP_ACTIVITY, CAUSES, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, Rows, empty_rows
+from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, CAUSES, SERVICE_VISIT, SURVEY, Rows, empty_rows
 from schemas.instants import DAY_US
 
 START_US = 1_700_006_400_000_000  # a midnight
@@ -26,7 +26,7 @@ def events(draw: st.DrawFn, most: int = 30) -> Rows:
         row["id"], row["kind"] = i + 1, draw(st.sampled_from([APP_ACTIVITY, SERVICE_VISIT, SURVEY]))
         row["time_us"] = START_US + draw(st.integers(0, 365 * 24)) * DAY_US // 24
         if row["kind"] == APP_ACTIVITY:
-            row["code"], row["count"] = draw(st.integers(0, OTHER_ACTIVITY)), draw(st.integers(1, 50))
+            row["code"], row["count"] = draw(st.integers(0, len(ACTIVITY_TYPES) - 1)), draw(st.integers(1, 50))
             row["duration_seconds"] = draw(number | st.just(np.nan))
         elif row["kind"] == SERVICE_VISIT:
             row["amount"], row["items"] = draw(number | st.just(np.nan)), draw(st.integers(0, 9))

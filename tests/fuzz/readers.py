@@ -26,7 +26,8 @@ from streams.files.survey import Plan, Survey, Terms
 from streams.files.tick_reader import Ticks
 from streams.operations.cases import events
 from streams.operations.cases.parsing import MODELS, messages
-from streams.profile.loading import SHIPPED_IN, load_profile, shipped
+from streams.profile.layers import SHIPPED_IN, shipped
+from streams.profile.loading import load_profile
 from streams.units.strays import Strays
 from tests.files.logs import as_csv, as_jsonl, as_parquet, gz, zst
 from tests.fuzz.mutations import EVENTS, changed, damaged, record

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from features.catalogue import NAMES
 from features.portable_math import Array
-from streams.interventions.actions import PLACE, Segmentation, action, automated_plan, lifecycle, plan, segmentation
+from schemas.instants import DAY_US
+from streams.interventions.actions import (
+    LIFECYCLES,
+    PLACE,
+    Segmentation,
+    action,
+    automated_plan,
+    lifecycle,
+    lifecycles,
+    plan,
+    segmentation,
+)
 from streams.profile.loading import load_profile
 from streams.profile.profile import Profile
 
@@ -29,15 +40,15 @@ def raw(**features: float) -> Array:
 
 
 def segments(behaviour: float | None = None, **features: float) -> tuple[str, ...]:
-    return segmentation(SHOP.segments, raw(**features), _rfm_b(behaviour)).segments
+    return segmentation(SHOP, raw(**features), _rfm_b(behaviour)).segments
 
 
 def _rfm_b(behaviour: float | None) -> dict[str, float] | None:
-    return None if behaviour is None else {"behaviour": behaviour}
+    return None if behaviour is None else {"recency": 50.0, "frequency": 50.0, "monetary": 50.0, "behaviour": behaviour}
 
 
 def cause(**features: float) -> str | None:
-    return segmentation(SHOP.segments, raw(**features), None).cause
+    return segmentation(SHOP, raw(**features), None).cause
 
 
 def of(profile: Profile, cause: str | None = None, segments: tuple[str, ...] = (), tier: int = 0) -> Any:
@@ -185,10 +196,10 @@ def test_up_to_three_purchases_a_customer_is_new(purchases: float, new: bool) ->
 @pytest.mark.parametrize(
     ("purchases", "days", "group"),
     [(1, 0, "new"), (3, 90, "new"), (4, 0, "growing"), (9, 90, "growing"), (10, 0, "mature"), (50, 90, "mature"),
-     (1, 90.01, "silent"), (50, 91, "silent")],
+     (1, 90.01, "silent"), (50, 91, "silent"), (50, 180, "silent"), (50, 180.01, "churned"), (1, 400, "churned")],
 )  # fmt: skip
 def test_lifecycle_groups_follow_purchases_and_silence(purchases: float, days: float, group: str) -> None:
-    assert lifecycle(SHOP.segments, raw(retained_count=purchases, retained_recency=days)) == group
+    assert lifecycle(SHOP, raw(retained_count=purchases, retained_recency=days)) == group
 
 
 @given(st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0, 1e6), st.floats(0, 100) | st.none())
@@ -196,8 +207,33 @@ def test_every_customer_has_an_action_with_a_person_and_a_channel(
     recency: float, count: float, spend: float, behaviour: float | None
 ) -> None:
     features = raw(retained_recency=recency, retained_count=count, spend_total=spend)
-    who = segmentation(SHOP.segments, features, _rfm_b(behaviour))
+    who = segmentation(SHOP, features, _rfm_b(behaviour))
     for tier in SHOP.tiers:
         fitted = plan(SHOP, tier, who)
         assert fitted.who
         assert fitted.channels
+
+
+EIGHT = [
+    (90, 90, 90, "important-value"), (90, 10, 90, "important-growth"), (10, 90, 90, "important-keep"),
+    (10, 10, 90, "important-win-back"), (90, 90, 10, "general-value"), (90, 10, 10, "general-growth"),
+    (10, 90, 10, "general-keep"), (10, 10, 10, "general-win-back"), (50, 50, 49.99, "general-value"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("recency", "frequency", "monetary", "group"), EIGHT)
+def test_rfm_has_eight_groups_by_halves(recency: float, frequency: float, monetary: float, group: str) -> None:
+    rfm_b = {"recency": recency, "frequency": frequency, "monetary": monetary, "behaviour": 50.0}
+    assert segmentation(SHOP, raw(), rfm_b).rfm_group == group
+
+
+def test_before_the_population_is_known_there_is_no_group() -> None:
+    assert segmentation(SHOP, raw(), None).rfm_group is None
+
+
+def test_the_groups_of_many_customers_are_those_of_each() -> None:
+    purchases, days = np.array([1.0, 3, 4, 9, 10, 50, 50]), np.array([1.0, 90, 90, 90, 90, 91, 181])
+    places = lifecycles(SHOP, purchases, days * DAY_US)
+    each = [lifecycle(SHOP, raw(retained_count=n, retained_recency=d)) for n, d in zip(purchases, days, strict=True)]
+    assert [LIFECYCLES[place] for place in places] == each
+    assert set(each) == set(LIFECYCLES)

@@ -225,7 +225,9 @@ sent_before = st.lists(st.integers(0, 20 * DAY_US), max_size=8)
 
 @given(sent_before, st.integers(1, 4))
 def test_a_cap_is_never_exceeded_and_its_retry_is_the_first_instant_that_keeps_it(ago: list[int], most: int) -> None:
-    profile = load_profile("after-sales", [NO_HOLDOUT, f"gate.caps.sms-price-sensitive.most={most}"])
+    profile = load_profile(
+        "after-sales", [NO_HOLDOUT, f"gate.caps.sms-price-sensitive.most={most}", "gate.caps.sms.most=99"]
+    )
     sent = tuple((NOON_US - us, "sms") for us in ago)
     answer = pass_gate(profile, replace(recipient(channels=("sms",)), contacts=sent))
 

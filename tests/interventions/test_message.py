@@ -78,6 +78,7 @@ def test_the_whole_message() -> None:
         "segments": ["price-sensitive"],
         "lifecycle": "growing",
         "rfm_b": RFM_B,
+        "rfm_group": None,
         "touch_points": [],
         "log_odds": 0.125,
         "average_log_odds": -2.0,

@@ -54,6 +54,10 @@ BEGINS = [
     ("no-activity-joined", [(0.0, VISIT), (3.0, "campaign_joined")], 18.0),
     ("complaint-open", [(0.0, VISIT), (2.0, "complaint_opened")], 32.0),
     ("no-purchase", [(0.0, VISIT), (4.0, VISIT)], 94.0),
+    ("cart-not-paid", [(0.0, VISIT), (4.0, "add_to_cart")], 5.0),
+    ("three-coupons", [(0.0, VISIT), *[(4.0, "coupon_claimed")] * 3], 4 + 1 / 24),
+    ("refund", [(0.0, VISIT), (4.0, "refund_requested")], 5.0),
+    ("late-delivery", [(0.0, VISIT), (4.0, "delivery_late")], 4 + 1 / 24),
 ]
 
 
@@ -73,14 +77,45 @@ ENDS = [
     ("no-activity-joined", (16.0, "campaign_joined")),
     ("complaint-open", (33.0, "complaint_resolved")),
     ("no-purchase", (91.0, VISIT)),
+    ("cart-not-paid", (6.0, VISIT)),
+    ("cart-not-paid", (6.0, "purchase")),
 ]
+BEGAN_WITH = {"complaint-open": (2.0, "complaint_opened"), "cart-not-paid": (4.0, "add_to_cart")}
 
 
 @pytest.mark.parametrize(("point", "event"), ENDS)
 def test_each_ends_with_what_had_been_missing(point: str, event: Event) -> None:
-    before: list[Event] = [(0.0, VISIT), *([(2.0, "complaint_opened")] if point == "complaint-open" else [])]
+    before: list[Event] = [(0.0, VISIT), *([BEGAN_WITH[point]] if point in BEGAN_WITH else [])]
     assert point in holding(before, event[0])
     assert point not in holding([*before, event], event[0])
+
+
+LASTS = [("cart-not-paid", "add_to_cart", 7), ("refund", "refund_requested", 14), ("late-delivery", "delivery_late", 7)]
+
+
+@pytest.mark.parametrize(("point", "what", "days"), LASTS)
+def test_what_happened_is_a_sign_for_some_days_only(point: str, what: str, days: int) -> None:
+    events = [(0.0, VISIT), (4.0, what)]
+    assert point in holding(events, 4.0 + days)
+    assert point not in holding(events, 4.0 + days, more_us=1)
+
+
+def coupons(*days: float) -> list[Event]:
+    return [(0.0, VISIT), *((day, "coupon_claimed") for day in days)]
+
+
+def test_three_coupons_within_thirty_days_are_a_sign_and_within_thirty_one_are_none() -> None:
+    assert "three-coupons" in holding(coupons(1, 20, 31), 31)
+    assert "three-coupons" not in holding(coupons(1, 20, 31.01), 31.01)
+
+
+def test_two_coupons_are_no_sign_and_the_newest_three_of_many_are() -> None:
+    assert "three-coupons" not in holding(coupons(30, 31), 31.5)
+    assert "three-coupons" in holding(coupons(1, 3, 5, 60, 61, 62), 62)
+
+
+def test_what_is_put_into_the_cart_after_a_purchase_is_not_paid() -> None:
+    assert "cart-not-paid" in holding([(0.0, "add_to_cart"), (0.5, VISIT), (1.0, "add_to_cart")], 2)
 
 
 def test_a_review_of_before_the_first_purchase_is_none_of_it() -> None:
@@ -143,11 +178,11 @@ def test_the_workshop_has_no_touch_points() -> None:
     assert load_profile("after-sales").touch_points == ()
 
 
-def test_the_five_published_points_are_those_that_there_is_code_for() -> None:
+def test_all_points_are_those_that_there_is_code_for() -> None:
     assert {point.name for point in PROFILE.touch_points} == set(SIGNS)
 
 
-@given(st.sets(st.integers(0, 4)))
+@given(st.sets(st.integers(0, 8)))
 def test_bits_stand_for_points_in_the_order_of_the_profile(chosen: set[int]) -> None:
     bits = float(sum(1 << i for i in chosen))
     assert points_of(PROFILE, bits) == [(1 << i, PROFILE.touch_points[i]) for i in sorted(chosen)]
@@ -155,8 +190,10 @@ def test_bits_stand_for_points_in_the_order_of_the_profile(chosen: set[int]) -> 
 
 def test_a_points_share_is_the_sum_of_what_its_features_add() -> None:
     contributions = np.arange(len(NAMES), dtype=float)
-    points = active_points(PROFILE, 0b11111, contributions)
-    for shown, point in zip(points, PROFILE.touch_points, strict=True):
+    points = active_points(PROFILE, 0b111111111, contributions)
+    published = [point for point in PROFILE.touch_points if point.risk is not None]
+    assert len(published) == 5
+    for shown, point in zip(points, published, strict=True):
         assert shown.contribution == sum(NAMES.index(name) for name in point.features)
         assert (shown.name, shown.risk, shown.scene) == (point.name, point.risk, point.scene)
 

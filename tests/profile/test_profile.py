@@ -8,7 +8,8 @@ import pytest
 
 from schemas.errors import UsageError
 from schemas.instants import DAY_US
-from streams.profile.loading import SHIPPED_IN, load_profile
+from streams.profile.layers import SHIPPED_IN
+from streams.profile.loading import load_profile
 
 SHIPPED = (SHIPPED_IN / "after-sales.toml").read_text()
 
@@ -231,7 +232,7 @@ def test_a_list_that_is_no_list_is_named(written: Path) -> None:
 def test_a_file_that_is_not_there_is_named_with_the_shipped_ones() -> None:
     message = refusal("after-sale")
     assert "profile after-sale: cannot be read (No such file or directory)" in message
-    assert "after-sales, e-commerce" in message
+    assert "3c, after-sales, apparel, beauty, e-commerce, fresh-food" in message
 
 
 def test_a_folder_is_no_profile(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from features.deduplication import KEPT_DAYS
 from schemas.instants import DAY_US, SECOND_US
 from streams.interventions.actions import Segmentation, plan
 from streams.interventions.gate import RULES as GATE
-from streams.profile.loading import load_profile, shipped
+from streams.profile.layers import shipped
+from streams.profile.loading import load_profile
 from streams.profile.profile import Profile
 
 BOTH = ("after-sales", "e-commerce")
@@ -45,8 +46,9 @@ def workshop() -> Profile:
     return load_profile("after-sales")
 
 
-def test_both_profiles_are_shipped() -> None:
-    assert shipped() == list(BOTH)
+def test_the_shipped_profiles_are_reached_by_name() -> None:
+    assert shipped() == ["3c", "after-sales", "apparel", "beauty", "e-commerce", "fresh-food"]
+    assert [load_profile(name).name for name in shipped()] == shipped()
 
 
 def test_the_tiers_are_the_published_ones(profile: Profile) -> None:
@@ -96,16 +98,26 @@ def test_money_is_in_yuan_and_a_customer_worth_4000(profile: Profile) -> None:
     assert (profile.currency, profile.customer_value) == ("CNY", 4000)
 
 
-def test_the_pilot_passes_above_085_half_saved_and_200_percent(profile: Profile) -> None:
-    assert (profile.goals.auc, profile.goals.saved, profile.goals.roi) == (0.85, 0.50, 2.0)
+def test_the_pilot_passes_above_085_half_saved_and_200_percent(workshop: Profile) -> None:
+    assert (workshop.goals.auc, workshop.goals.saved, workshop.goals.roi) == (0.85, 0.50, 2.0)
 
 
-def test_below_40_percent_saved_the_strategy_goes_back_to_design(profile: Profile) -> None:
-    assert profile.stop_loss.least_saved == 0.40
+def test_below_40_percent_saved_the_strategy_goes_back_to_design(workshop: Profile) -> None:
+    assert workshop.stop_loss.least_saved == 0.40
 
 
-def test_annual_churn_was_18_and_is_to_be_12_percent(profile: Profile) -> None:
-    assert (profile.goals.churn_a_year_before, profile.goals.churn_a_year_after) == (0.18, 0.12)
+@pytest.mark.parametrize("name", shipped())
+def test_a_strategy_that_reaches_its_goal_is_never_stopped(name: str) -> None:
+    assert load_profile(name).stop_loss.least_saved < load_profile(name).goals.saved
+
+
+def test_annual_churn_was_18_and_is_to_be_12_percent_and_38_and_28_in_shops(workshop: Profile, shop: Profile) -> None:
+    assert (workshop.goals.churn_a_year_before, workshop.goals.churn_a_year_after) == (0.18, 0.12)
+    assert (shop.goals.churn_a_year_before, shop.goals.churn_a_year_after) == (0.38, 0.28)
+
+
+def test_a_shop_is_to_save_35_percent(shop: Profile) -> None:
+    assert shop.goals.saved == 0.35
 
 
 def test_warnings_less_precise_than_85_percent_raise_an_alert(profile: Profile) -> None:
@@ -120,9 +132,9 @@ def test_the_roll_out_goes_from_one_city_to_five_to_the_country(profile: Profile
     assert {stage.name: (stage.customers, len(stage.scopes)) for stage in profile.roll_out.stages} == STAGES
 
 
-def test_the_price_sensitive_get_at_most_two_sms_a_week(profile: Profile) -> None:
+def test_the_price_sensitive_get_at_most_two_sms_a_week_and_nobody_more_than_four_a_month(profile: Profile) -> None:
     caps = [(cap.channel, cap.segment, cap.most, cap.within_us) for cap in profile.gate.caps]
-    assert caps == [("sms", "price-sensitive", 2, 7 * DAY_US)]
+    assert caps == [("sms", "price-sensitive", 2, 7 * DAY_US), ("sms", None, 4, 30 * DAY_US)]
 
 
 def test_every_published_cause_has_a_remedy(profile: Profile) -> None:
@@ -158,7 +170,20 @@ def test_recent_and_silent_in_days(name: str, recency: int, silent: int) -> None
 
 
 def test_the_five_touch_points_have_their_published_days_and_risks(shop: Profile) -> None:
-    assert {point.name: (point.after_us // DAY_US, point.risk) for point in shop.touch_points} == POINTS
+    published = [point for point in shop.touch_points if point.risk is not None]
+    assert {point.name: (point.after_us // DAY_US, point.risk) for point in published} == POINTS
+
+
+def test_the_four_signals_have_no_published_risk(shop: Profile) -> None:
+    others = {point.name for point in shop.touch_points if point.risk is None}
+    assert others == {"cart-not-paid", "three-coupons", "refund", "late-delivery"}
+
+
+@pytest.mark.parametrize(
+    ("tier", "content"), [(0, "a year's service"), (1, "500 CNY and a car"), (2, "100 CNY and points")]
+)
+def test_the_packages_hold_what_is_printed(workshop: Profile, tier: int, content: str) -> None:
+    assert content in workshop.tiers[tier].offer
 
 
 def test_touches_need_nobody_and_cost_no_more_than_the_automated_tier(shop: Profile) -> None:

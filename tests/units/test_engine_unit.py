@@ -22,7 +22,15 @@ from streams.units.unit import POSITION
 from tests.units import topics as logs
 from tests.units.topics import KINDS, Owner, Topics
 
-OUTPUTS = ("interventions", "interventions-withheld", "intervention-updates", "touches", "models", "dead-letters")
+OUTPUTS = (
+    "interventions",
+    "interventions-withheld",
+    "intervention-updates",
+    "touches",
+    "tasks",
+    "models",
+    "dead-letters",
+)
 BLOCKS = ("observations", "labelled-examples")
 PARTITIONS = 2
 

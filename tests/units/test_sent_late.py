@@ -15,7 +15,7 @@ from online_model.readiness import Hold
 from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, HOUR_US, SECOND_US, format_instant, parse_instant
 from streams.interventions.message import timing
-from streams.profile.loading import SHIPPED_IN
+from streams.profile.layers import SHIPPED_IN
 from streams.units.dispatcher_unit import DispatcherUnit
 from streams.units.sources import CANDIDATES, DISPATCHES
 from tests.units.shops import (
