@@ -103,11 +103,7 @@ class Replay:
             "interventions": counts["interventions"],
             "interventions_withheld": counts["interventions_withheld"],
             "touches": sum(count for name, count in counts.items() if name.startswith("touches_by_")),
-            **{
-                name: counts[name]
-                for name in sorted(counts)
-                if name.startswith(("withheld_", "cases_", "tasks_", "tier_"))
-            },
+            **{name: counts[name] for name in sorted(counts) if name.startswith(COUNTED)},
             "base_rate": metrics.base_rate,
             "auc": metrics.auc,
             "log_loss": metrics.log_loss,

@@ -40,7 +40,7 @@ def grown(value: Any) -> Any:
 
 def test_these_are_the_messages_to_other_systems() -> None:
     assert OUTGOING == [
-        "churn_score", "dead_letter", "intervention", "intervention_update", "touch", "withheld_intervention",
+        "churn_score", "dead_letter", "intervention", "intervention_update", "task", "touch", "withheld_intervention",
     ]  # fmt: skip
 
 
