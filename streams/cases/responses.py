@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.portable_math import Array
 from features.table import Slots
 from schemas.columns import CAUSES, CUSTOMER_PROFILE, Details, Rows
-from streams.cases.columns import ATTRIBUTES, CONTACTED, CUT, PROFILE_US, VALUE
+from streams.cases.columns import ATTRIBUTES, CONTACTED, CUT, NEVER, PENDING, PROFILE_US, RETRY, VALUE
 from streams.cases.emitter import Emitter
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.interventions.gate import has_withdrawn
@@ -59,6 +59,8 @@ class Responses:
                 cases[CUT] = time_us
             cases[ATTRIBUTES], cases[PROFILE_US] = self.emitter.attributes_table.number(attributes), time_us
             cases[VALUE] = details[number].get("value", np.nan)
+            if cases[RETRY] == np.inf and cases[PENDING] == NEVER:  # what kept the customer out of the backlog
+                cases[RETRY] = NEVER
             updates = casebook.consent(slot, attributes, at_us)
         self.emitter.updates(self._names[slot], at_us, updates)
 

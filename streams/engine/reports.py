@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from features.table import Slots
 from online_model.array_codec import pack, unpack
 from online_model.drift import Missing
 from streams.cases.columns import SENT, WIDTH
+from streams.engine.backlog import Rank
 from streams.engine.scoring import Scoring, in_chunks
 from streams.interventions.stop_loss import Judged, added
 
@@ -24,13 +26,14 @@ from streams.interventions.stop_loss import Judged, added
 @dataclass(frozen=True)
 class Report:
     """population, histograms: counts of the active customers; missing, judged: of events and cases since the last
-    grid instant.
+    grid instant; backlog: the best ranks in the backlog.
     """
 
     population: Counts
     histograms: Histograms
     missing: Missing
     judged: Judged = field(default_factory=dict)
+    backlog: Sequence[Rank] = ()
 
     @staticmethod
     def empty() -> Report:
@@ -45,12 +48,13 @@ class Report:
                 before = of.get(each, (0, 0))
                 of[each] = before[0] + events, before[1] + lack
         judged = added(self.judged, other.judged)
-        return Report(self.population + other.population, self.histograms + other.histograms, missing, judged)
+        population, histogram = self.population + other.population, self.histograms + other.histograms
+        return Report(population, histogram, missing, judged, [*self.backlog, *other.backlog])
 
     def packed(self) -> dict[str, Any]:
         """Returns the fields for JSON."""
         counted = {"population": pack(self.population), "histograms": pack(self.histograms)}
-        return counted | {"missing": self.missing, "judged": self.judged}
+        return counted | {"missing": self.missing, "judged": self.judged, "backlog": self.backlog}
 
     @staticmethod
     def unpacked(body: dict[str, Any]) -> Report:
@@ -60,6 +64,7 @@ class Report:
             unpack(body["histograms"]).reshape(len(HISTOGRAMS), BINS),
             {name: {f: (n, lack) for f, (n, lack) in of.items()} for name, of in body["missing"].items()},
             added({}, body["judged"]),
+            [(value, digest) for value, digest in body.get("backlog", ())],
         )
 
 

@@ -32,6 +32,7 @@ class Case:
     fired: list[str] = field(default_factory=list)  # deadlines that have passed
     later: dict[str, int] = field(default_factory=dict)  # postponed steps, and until when
     policy: str = ""  # the policy version of the message
+    asked_us: int | None = None  # when an upgrade asked for a contact anew
 
     @property
     def is_live(self) -> bool:

@@ -39,6 +39,7 @@ class CaseTrigger(StrEnum):
     WINDOW_OVER = "window_over"  # the last window has passed since the crossing, without a contact
     VEHICLE_SOLD = "vehicle_sold"  # nothing is left to save
     NO_CHANNEL = "no_channel"  # consent was withdrawn for every channel that is left
+    UPGRADED = "upgraded"  # the probability has risen into a higher tier: its action is sent
 
 
 S, T = State, CaseTrigger
@@ -66,6 +67,8 @@ TABLE: dict[tuple[State, CaseTrigger], State] = {
     # not in WITHHELD: without a contact nothing reports a sale, so it does not count in the holdout
     **{(state, T.VEHICLE_SOLD): S.LOST for state in (*WAITING, S.CONTACTED, *ANSWERED)},
     **{(state, T.NO_CHANNEL): S.WITHDRAWN for state in WAITING},
+    **{(state, T.UPGRADED): S.OPEN for state in WAITING},  # whoever acts for the higher tier has to acknowledge
+    **{(state, T.UPGRADED): state for state in (S.CONTACTED, *ANSWERED, S.WITHHELD)},
 }
 
 

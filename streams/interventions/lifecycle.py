@@ -112,9 +112,25 @@ def rerouted(case: Case, channel: str, at_us: int) -> Update:
 
 
 def upgraded(case: Case, tier: str, channel: str, content: dict[str, Any], at_us: int) -> Update:
-    """Upgrades the case: the probability has risen into a higher tier."""
+    """Upgrades the case: the probability has risen into a higher tier. A contact that has not been made is asked for
+    anew, of whoever acts for that tier.
+    """
     case.tier, case.channel, case.budget = tier, channel, content["budget"]["amount"]
+    case.state = TABLE[case.state, CaseTrigger.UPGRADED]
+    if case.state is State.OPEN:
+        case.asked_us = at_us
+        case.fired = [name for name in case.fired if name not in ("acknowledge", "contact")]
     return _update(case, "upgraded", at_us, {"why": "higher_tier"} | content)
+
+
+def upgrade_withheld(case: Case, tier: str, refused: Refused, at_us: int) -> list[Update]:
+    """Withholds an upgrade that the gate refuses; told once for each tier and rule."""
+    name = f"upgrade:{tier}:{refused.rule}"
+    if case.holdout or name in case.fired:
+        return []
+    case.fired.append(name)
+    retry = {} if refused.retry_us is None else {"retry_at": format_instant(refused.retry_us)}
+    return [_update(case, "upgrade_withheld", at_us, {"why": refused.rule, **retry})]
 
 
 def ignored(intervention_id: str, fields: dict[str, Any], at_us: int, why: str) -> Update:

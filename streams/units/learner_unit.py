@@ -16,6 +16,7 @@ from online_model.registry import Serving
 from online_model.variant import Hyperparameters
 from schemas.alerts import Alert, AlertKind
 from schemas.instants import DAY_US
+from streams.engine.backlog import last_ranks
 from streams.interventions.stop_loss import Judged, added
 from streams.profile.profile import Profile
 from streams.units.global_unit import GlobalUnit
@@ -81,7 +82,9 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         own = self.learner.learn(at_us, examples, population, may_promote=not chosen)
         self._is_saved = False
         self.judged = added(self.judged, report.judged if report else {})
-        self.snapshots.append(replace(self.serving.serve(own, command), judged=self.judged).dumps())
+        backlog = last_ranks(report.backlog if report else (), self.profile.case.backlog_a_day)
+        served = replace(self.serving.serve(own, command), judged=self.judged, backlog=backlog)
+        self.snapshots.append(served.dumps())
         if report:
             self.learner.drift.compare(at_us, report.histograms, report.missing)
 

@@ -90,6 +90,8 @@ def happens(subject: Case, trigger: CaseTrigger) -> list[lifecycle.Update]:
             return lifecycle.fire(PROFILE, subject, "last_window", known_us)
         case CaseTrigger.NO_CHANNEL:
             return lifecycle.end_without_channel(subject, known_us)
+        case CaseTrigger.UPGRADED:
+            return [lifecycle.upgraded(subject, "extreme", subject.channel, {"budget": {"amount": 800.0}}, known_us)]
         case CaseTrigger.VEHICLE_SOLD:
             fields = {"status": "contacted", "causes": ["vehicle_sold"]}
             return lifecycle.outcome(RULES, subject, fields, at(3), known_us)
@@ -133,8 +135,8 @@ def test_every_trigger_has_a_row() -> None:
     assert {trigger for _, trigger in TABLE} == set(CaseTrigger)
 
 
-def test_every_state_but_the_first_ones_is_led_to() -> None:
-    assert set(TABLE.values()) == set(State) - {State.OPEN, State.WITHHELD}
+def test_every_state_but_that_of_the_holdout_is_led_to() -> None:
+    assert {after for (before, _), after in TABLE.items() if before is not after} == set(State) - {State.WITHHELD}
 
 
 def test_an_acknowledgement_that_comes_twice_is_repeated() -> None:
@@ -423,3 +425,28 @@ def test_a_higher_tier_brings_its_budget_and_channel() -> None:
     update = lifecycle.upgraded(subject, "extreme", "visit", {"budget": {"amount": 800.0, "currency": "CNY"}}, at(1))
     assert (update["status"], update["tier"], update["why"]) == ("upgraded", "extreme", "higher_tier")
     assert (subject.tier, subject.channel, subject.budget) == ("extreme", "visit", 800.0)
+
+
+def test_an_upgrade_asks_whoever_acts_for_the_higher_tier_for_a_contact_anew() -> None:
+    subject = case()
+    says(subject, "acknowledged", 0.5)
+    until(subject, 5)
+    assert "contact" in subject.fired
+    lifecycle.upgraded(subject, "extreme", "visit", {"budget": {"amount": 800.0, "currency": "CNY"}}, at(5))
+    assert subject.state is State.OPEN
+    asked = {name: us for us, name in deadlines(PROFILE, subject) if name in ("acknowledge", "contact")}
+    assert asked == {"acknowledge": at(5) + RULES.acknowledge_within_us, "contact": at(5) + RULES.contact_within_us}
+
+
+def test_an_upgrade_that_the_gate_refuses_is_told_once_for_each_rule() -> None:
+    subject, capped = case(), Refused("frequency_cap", at(4))
+    (told,) = lifecycle.upgrade_withheld(subject, "extreme", capped, at(2))
+    assert (told["status"], told["why"], told["tier"]) == ("upgrade_withheld", "frequency_cap", "high")
+    assert told["retry_at"] == "2024-03-05T00:00:00Z"
+    assert lifecycle.upgrade_withheld(subject, "extreme", capped, at(3)) == []
+    (other,) = lifecycle.upgrade_withheld(subject, "extreme", Refused("consent"), at(3))
+    assert "retry_at" not in other
+
+
+def test_of_a_held_out_case_no_upgrade_is_refused_aloud() -> None:
+    assert lifecycle.upgrade_withheld(in_state(State.WITHHELD), "extreme", Refused("consent"), at(2)) == []
