@@ -120,7 +120,7 @@ class ReportMark(Mark):
     histograms: dict[str, Any]  # packed counts of active customers, by feature and bin
     missing: dict[str, dict[str, tuple[int, int]]]  # by producer, `kind.field`: (events, without the field)
     judged: dict[str, tuple[int, int]]  # by policy version, since the last mark: (judged, saved) cases
-    backlog: list[tuple[float, int]] = []  # the best ranks in the backlog: less net value, digest of the customer
+    backlog: tuple[tuple[float, int], ...] = ()  # the best ranks in the backlog: less net value, digest of the customer
 
 
 class ReportEnd(Sealed):
@@ -171,7 +171,7 @@ class ModelSnapshot(Sealed):
     shadow: dict[str, dict[str, Any]]  # by name: parameters of models that learn but are not served
     trials: dict[str, dict[str, Any]]  # by challenger: the comparison with the champion
     judged: dict[str, tuple[int, int]]  # by policy version, so far: (judged, saved) cases
-    backlog: list[tuple[float, int]] = []  # the last rank in the backlog of each full day
+    backlog: tuple[tuple[float, int], ...] = ()  # the last rank in the backlog of each full day
     mean: dict[str, Any]
     population: dict[str, Any]
     labels: int

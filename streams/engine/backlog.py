@@ -71,16 +71,20 @@ class Backlog:
 
     def waiting(self, slots: Slots, at_us: int, new: bool = False) -> Slots:
         """Those among `slots` who wait for a turn. new: also those who have not crossed yet."""
-        return slots if new else slots[self._waits(slots, self._column(slots, SENT), at_us)]
+        p = self._column(slots, SENT)
+        waits = self._waits(slots, p, at_us)
+        return slots[waits | ~(p > self.emitter.profile.case.threshold)] if new else slots[waits]
+
+    def room(self, at_us: int) -> int:
+        """Live: how many turns the day has left."""
+        if at_us // DAY_US > self.day:
+            self.day, self.used = at_us // DAY_US, 0
+        return max(self._share() - self.used, 0)
 
     def give_now(self, scored: Iterable[Scored], at_us: int) -> Slots:
         """Live: gives turns now as far as the day has room; returns who got one. scored: those who wait."""
-        if at_us // DAY_US > self.day:
-            self.day, self.used = at_us // DAY_US, 0
-        if (room := self._share() - self.used) <= 0:
-            return NOBODY
         places = [place for part in scored for place in self._places(part.slots, part.probability, at_us)]
-        best = [slot for _, slot in nsmallest(room, places)]
+        best = [slot for _, slot in nsmallest(self.room(at_us), places)]
         for slot in best:
             self._give(slot, at_us)
         return np.array(best, np.intp)
@@ -104,9 +108,10 @@ class Backlog:
         value = np.where(np.isnan(value), profile.customer_value, value)
         worth = net_values(profile, p, value, np.where(np.isfinite(pending_us), at_us - pending_us, 0.0))
         may = (p > profile.case.threshold) & (worth >= 0) & self._in_scope(slots)
+        known = self.emitter.casebook.has(slots)
         for i in np.flatnonzero(may).tolist():
             slot = int(slots[i])
-            if self.emitter.casebook.of(slot).live is None:
+            if not known[i] or self.emitter.casebook.of(slot).live is None:
                 yield (-round(float(worth[i]), 2), xxhash.xxh32_intdigest(names[slot].encode())), slot
 
     def _waits(self, slots: Slots, p: Array, at_us: int) -> NDArray[np.bool_]:

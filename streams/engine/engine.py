@@ -316,6 +316,8 @@ class Engine:
         if self.hold or self._hold(at_us):
             return NOBODY
         crossings.all_wait, self._was_held = self._was_held, False
+        if not self.backlog.room(at_us):
+            return NOBODY
         waiting = self.backlog.waiting(slots, at_us, crossings.all_wait)
         return self.backlog.give_now(self.scoring.crossing(waiting, at_us), at_us)
 

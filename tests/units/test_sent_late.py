@@ -86,6 +86,13 @@ def untrue(all_of: Town, partition: Partition) -> list[Case]:
     ]
 
 
+def lateness(partition: Partition, missed: set[str]) -> list[int]:
+    """How long after the crossing each of these was recorded as missed."""
+    bodies = [body for body in partition.withheld if body["withheld_reason"] == "missed"]
+    assert {body["intervention_id"] for body in bodies} == missed
+    return [parse_instant(str(body["decided_at"])) - parse_instant(str(body["crossed_at"])) for body in bodies]
+
+
 def windows(all_of: Town, partition: Partition, case: Case) -> set[str]:
     if case.body["opened_by"] == "backlog":
         return {window(partition, 0)}
@@ -152,11 +159,11 @@ def test_the_customers_of_a_shop_that_was_away_crossed_when_they_crossed_not_whe
 def test_a_crossing_older_than_the_last_window_is_missed_and_its_customer_is_worked_from_the_backlog() -> None:
     all_of = two_shops((35.0, 72.0))
     partition = worked(all_of, "case.backlog_a_day=1000")
-    missed = {body["intervention_id"] for body in partition.withheld if body["withheld_reason"] == "missed"}
+    missed = {str(body["intervention_id"]) for body in partition.withheld if body["withheld_reason"] == "missed"}
     names = {str(body["customer_id"]) for body in partition.withheld if body["withheld_reason"] == "missed"}
     assert missed
     assert missed.isdisjoint(case.body["intervention_id"] for case in partition.cases)
-    assert all(at(72) - all_of.last_visit_us(name, at(72)) > 40 * DAY_US for name in names)
+    assert all(window(partition, late) == "missed" for late in lateness(partition, missed))
     assert {case.body["opened_by"] for case in partition.cases if case.customer in names} == {"backlog"}
     assert names == {case.customer for case in partition.cases} & names
     assert untrue(all_of, partition) == []
