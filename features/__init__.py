@@ -8,7 +8,11 @@ Input: accepted events as columns (`schemas.columns`). Output: features at an in
     view           the aggregates of some customers at an instant, with decayed sums brought up to date
     feature        the fields of a feature, and constructors of the usual forms
     computed       features that combine several aggregates
-    catalogue      one entry for each feature: name, unit, aggregates, computation, missing rule, sentences
+    catalogue      one entry for each feature: name, unit, aggregates, computation, missing rule
+    facts          exact facts about a customer: dates, counts, amounts
+    claims         sentences about facts for an adviser, by feature
+    day_rings      the newest days with an event, packed into columns
+    local_days     days of a time zone
     matrix         computes and scales all features of many customers
     population     percentiles of a customer among all active customers, and the RFM-B score
     histograms     counts of features and scores in fixed bins, and the population stability index
@@ -17,5 +21,5 @@ Input: accepted events as columns (`schemas.columns`). Output: features at an in
     portable_math  exp and log with the same bits on every processor
 
 To add a feature, add an entry to `catalogue`; if it needs other events, a signal to `signals`; if it needs another
-formula, a function to `computed`.
+formula, a function to `computed`; if advisers shall read of it, a claim to `claims`.
 """

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features import day_rings
+from features.local_days import Calendar
 from features.portable_math import Array, exp2_negative
 from schemas.columns import KINDS, SURVEY_TYPES, Rows
 from schemas.instants import DAY_US
@@ -83,7 +85,15 @@ class Latest:
     signal: Signal
 
 
-Aggregate = Total | Decayed | First | Last | Greatest | Latest
+@dataclass(frozen=True)
+class RecentDays:
+    """The newest days with an event, in the time zone of the layout: one of the columns of `features.day_rings`."""
+
+    signal: Signal
+    part: int  # 0 to day_rings.COLUMNS - 1
+
+
+Aggregate = Total | Decayed | First | Last | Greatest | Latest | RecentDays
 INITIAL_VALUES: dict[type, float] = {First: np.inf, Last: -np.inf}  # of a column before the first event; else 0
 
 
@@ -92,12 +102,14 @@ class Layout:
 
     REFERENCE = 0
 
-    def __init__(self, aggregates: Sequence[Aggregate], retention_kinds: Sequence[str]) -> None:
+    def __init__(self, aggregates: Sequence[Aggregate], retention_kinds: Sequence[str], zone: str = "UTC") -> None:
+        """zone: IANA name of the time zone whose days `RecentDays` keeps."""
         wanted = set(aggregates) | {Last(a.signal) for a in aggregates if isinstance(a, Latest)}
         self.aggregates: tuple[Aggregate, ...] = tuple(sorted(wanted, key=_place))
         self.column = {aggregate: i + 1 for i, aggregate in enumerate(self.aggregates)}
         self.width = len(self.aggregates) + 1
         self.retention = tuple(KINDS.index(kind) for kind in retention_kinds)
+        self.calendar = Calendar(zone)
         self.empty = np.array([0.0] + [INITIAL_VALUES.get(type(a), 0.0) for a in self.aggregates])
         self.decays = [self._span(half_life) for half_life in HALF_LIVES_DAYS]
         self.signals = _by_signal(self.column)
@@ -119,6 +131,15 @@ class Layout:
             found = self._select(signal, rows, of_kind)
             if len(found):
                 _add(block, columns, rows, signal, found, group, ages)
+                self._add_days(block, columns, rows, found, group)
+
+    def _add_days(
+        self, block: Array, columns: list[tuple[Aggregate, int]], rows: Rows, found: Index, group: Index
+    ) -> None:
+        first = next((i for aggregate, i in columns if aggregate == RecentDays(aggregate.signal, 0)), None)
+        if first is not None:
+            ring = block[first : first + day_rings.COLUMNS]
+            day_rings.add(ring, group[found], self.calendar.days(rows["time_us"][found]))
 
     def _bring_forward(self, block: Array, due_us: Array) -> None:
         """Scales the decayed sums to the new reference."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.aggregates import Decayed, First, Last, Latest, Signal, Total
+from features.aggregates import Decayed, First, Last, Latest, Total
 from features.feature import Feature, decayed
 from features.portable_math import Array
 from features.signals import (
@@ -13,19 +13,9 @@ from features.signals import (
     RESOLVED,
     RETAINED,
     SURVEYS,
+    naming,
 )
 from features.view import View, ratio
-from schemas.columns import CAUSES, SURVEY
-
-CAUSES_ZH = {
-    "distance": "距离远",
-    "price": "价格",
-    "service": "服务",
-    "product": "产品",
-    "vehicle_sold": "车已卖掉",
-    "other": "其他原因",
-}
-
 
 NEUTRAL_LEVEL = 60.0  # of 100: the level of a customer without surveys
 
@@ -41,8 +31,6 @@ def silence(pseudo_days: int) -> Feature:
         (count, First(RETAINED), Last(RETAINED)),
         lambda v: v.silence_evidence(v.get(count), RETAINED, pseudo_days),
         "0",
-        "Silent for longer than this customer's own rhythm explains (evidence {value:.1f})",
-        "没有互动的时间已超出该客户平时的规律（程度 {value:.1f}）",
         requires=Last(RETAINED),
         risk_direction=1,
     )
@@ -85,6 +73,4 @@ def survey_trend(v: View) -> Array:
 
 def named(cause: str) -> Feature:
     """Returns a feature: how often surveys name a cause; recent surveys weigh more."""
-    signal = Signal(SURVEY, cause=CAUSES.index(cause))
-    what, what_zh = f"surveys that name '{cause.replace('_', ' ')}'", f"在问卷中提到“{CAUSES_ZH[cause]}” 次"
-    return decayed(f"cause_{cause}", "surveys", "cause", signal, 112, what, what_zh, risk_direction=1)
+    return decayed(f"cause_{cause}", "surveys", "cause", naming(cause), 112, risk_direction=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from features.aggregates import ANY, RETENTION, Signal
-from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, SURVEY_TYPES
+from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, CAUSES, OTHER_ACTIVITY, SERVICE_VISIT, SURVEY, SURVEY_TYPES
 
 
 def activity(*types: str) -> Signal:
@@ -27,3 +27,10 @@ RESOLVED = activity("complaint_resolved")
 SURVEYS = Signal(SURVEY)
 LEVEL = Signal(SURVEY, "level")
 NPS = Signal(SURVEY, "score", (SURVEY_TYPES.index("nps"),))
+CSAT = Signal(SURVEY, "score", (SURVEY_TYPES.index("csat"),))
+PURCHASES, REVIEWS, CAMPAIGNS = activity("purchase"), activity("review_posted"), activity("campaign_joined")
+
+
+def naming(cause: str) -> Signal:
+    """Returns the signal of surveys that name a cause."""
+    return Signal(SURVEY, cause=CAUSES.index(cause))

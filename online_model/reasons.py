@@ -1,37 +1,40 @@
-"""Reasons of a score: the contribution of each topic to the log-odds, as sentences.
+"""Reasons of a score: the contribution of each topic to the log-odds, as sentences about exact facts.
 
 Features of a topic are correlated, and the model may set one against another, so only their sum is meaningful. A reason
-is therefore a topic, with the sentence of the feature that supports the topic's contribution most.
+is therefore a topic, with what can be said for the feature that supports the topic's contribution most
+(`features.claims`). A topic of which nothing true can be said in that direction is no reason.
 
-Reasons are stable. A feature changes only the contribution of its own topic, by no more than its function changes:
-linearly within a bin, and by the jump of the expert `steps` at the edge of a bin. The strength of the topic changes by
-no more than that either, and strength alone selects the topics. So a topic that appears or disappears was close to
-0, or as strong as the topic that it replaces to within twice the change. Ties go by the catalogue's order.
+Strength alone orders the topics, and it is stable: a feature changes only the contribution of its own topic, by no more
+than its function changes: linearly within a bin, and by the jump of the expert `steps` at the edge of a bin. Ties go by
+the catalogue's order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.catalogue import FEATURES
+from features.claims import Said
+from features.facts import Fact
 from features.portable_math import Array
 
 MOST_FOR, MOST_AGAINST = 4, 3  # fixed numbers: the reasons of one sign must not depend on those of the other
-LEAST = 3
+LEAST = 0.05  # log-odds: what moves a probability by a point at most is no reason
 TOPICS = tuple(dict.fromkeys(feature.topic for feature in FEATURES))
 TOPIC_INDEX = np.array([TOPICS.index(feature.topic) for feature in FEATURES])
 RISK_DIRECTION = np.array([feature.risk_direction for feature in FEATURES])
 
 Flags = NDArray[np.bool_]
-Places = NDArray[np.intp]
+Say = Callable[[str, bool], Said | None]  # feature, whether it raises the risk -> what is true of it
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A topic's contribution against the average active customer, with the sentence of one of its features."""
+    """A topic's contribution against the average active customer, with what is true of one of its features."""
 
     topic: str
     feature: str
@@ -40,48 +43,54 @@ class Reason:
     contribution: float  # log-odds, of the topic
     sentence: str
     sentence_zh: str
+    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """log_odds = average + the reasons' contributions + other: exactly, in any order of addition."""
+    """log_odds = average + the contributions of `reasons` and `reasons_against` + other, in any order of addition."""
 
     log_odds: float
     average: float
     other: float
-    reasons: list[Reason]
+    reasons: list[Reason]  # what raises the risk
+    reasons_against: list[Reason]  # what lowers it
 
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """(topics,) each: the sum of the known contributions, how much of it a reason may claim, the reason's feature."""
+    """net, strength: (topics,), the sum of the known contributions, and how much of it a reason may claim; support:
+    (features,), how much each feature supports the contribution of its topic."""
 
     net: Array
     strength: Array
-    feature_index: Places
+    support: Array
 
 
-def explain(average: float, raw: Array, contributions: Array, above: Flags, known: Flags) -> Explanation:
+def explain(average: float, raw: Array, contributions: Array, above: Flags, known: Flags, say: Say) -> Explanation:
     """Returns the explanation of a score. average, contributions: of `Scorer`; the rest: as for `reasons`."""
-    found, total = reasons(raw, contributions, above, known), float(contributions.sum())
-    return Explanation(average + total, average, total - sum(reason.contribution for reason in found), found)
+    found = reasons(raw, contributions, above, known, say)
+    total = float(contributions.sum())
+    rest = total - sum(reason.contribution for reason in found)
+    raising, lowering = ([reason for reason in found if (reason.contribution > 0) == sign] for sign in (True, False))
+    return Explanation(average + total, average, rest, raising, lowering[::-1])
 
 
-def reasons(raw: Array, contributions: Array, above: Flags, known: Flags) -> list[Reason]:
-    """Returns the strongest topics that raise the score, then the strongest that lower it, but at least LEAST topics.
+def reasons(raw: Array, contributions: Array, above: Flags, known: Flags, say: Say) -> list[Reason]:
+    """Returns the strongest reasons that raise the score, and the strongest that lower it, by contribution.
 
     raw: (features,) in their units; contributions: (features,) in log-odds; above: (features,), whether the value is
-    above the average customer's; known: (features,), whether the value comes from the customer's own events: no reason
-    may cite a survey that was never answered.
+    above the average customer's; known: (features,), whether the value comes from the customer's own events; say: what
+    can be said of a feature.
     """
     topics = topics_of(contributions, above, known)
-    order = np.lexsort((np.arange(len(TOPICS)), ~known[topics.feature_index], -topics.strength)).tolist()
-    strong = [t for t in order if topics.strength[t] > 0.0]
-    found = [t for t in strong if topics.net[t] > 0.0][:MOST_FOR]
-    found += [t for t in strong if topics.net[t] < 0.0][:MOST_AGAINST]
-    found.sort(key=lambda t: -float(topics.net[t]))
-    found += [t for t in order if t not in strong][: max(LEAST - len(found), 0)]
-    return [_reason(int(topics.feature_index[t]), raw, float(topics.net[t])) for t in found]
+    order = np.lexsort((np.arange(len(TOPICS)), -topics.strength)).tolist()
+    found: list[Reason] = []
+    for raises, most in ((True, MOST_FOR), (False, MOST_AGAINST)):
+        strong = [t for t in order if topics.strength[t] >= LEAST and (topics.net[t] > 0.0) == raises]
+        said = (_reason(t, topics, raw, say, raises) for t in strong)
+        found += [reason for reason in said if reason is not None][:most]
+    return sorted(found, key=lambda reason: -reason.contribution)
 
 
 def topics_of(contributions: Array, above: Flags, known: Flags) -> Topics:
@@ -94,17 +103,21 @@ def topics_of(contributions: Array, above: Flags, known: Flags) -> Topics:
     rises = (net > 0.0)[TOPIC_INDEX]
     supports = known & ((RISK_DIRECTION == 0) | ((above == (RISK_DIRECTION > 0)) == rises))
     support = np.where(supports, np.maximum(np.where(rises, share, -share), 0.0), 0.0)
-    order = np.lexsort((np.arange(len(share)), -np.abs(share), ~known, -support))
-    _, first = np.unique(TOPIC_INDEX[order], return_index=True)
-    feature_index: Places = order[first]
-    return Topics(net, np.minimum(np.abs(net), _by_topic(support)), feature_index)
+    return Topics(net, np.minimum(np.abs(net), _by_topic(support)), support)
 
 
 def _by_topic(of_features: Array) -> Array:
     return np.bincount(TOPIC_INDEX, of_features).astype(np.float64)
 
 
-def _reason(i: int, raw: Array, contribution: float) -> Reason:
-    feature, value = FEATURES[i], float(raw[i])
-    sentence, sentence_zh = feature.say(value), feature.say_zh(value)
-    return Reason(feature.topic, feature.name, value, feature.unit, contribution, sentence, sentence_zh)
+def _reason(topic: int, topics: Topics, raw: Array, say: Say, raises: bool) -> Reason | None:
+    """Returns the reason of a topic; None: nothing true can be said for its contribution."""
+    places = np.flatnonzero((topic == TOPIC_INDEX) & (topics.support > 0.0))
+    for i in places[np.argsort(-topics.support[places], kind="stable")].tolist():
+        feature, said = FEATURES[i], say(FEATURES[i].name, raises)
+        if said is not None:
+            return Reason(
+                feature.topic, feature.name, float(raw[i]), feature.unit, float(topics.net[topic]), said.sentence,
+                said.sentence_zh, said.facts,
+            )  # fmt: skip
+    return None

@@ -51,16 +51,37 @@ class Budget(Output):
     currency: str
 
 
+class Fact(Output):
+    """What a sentence claims, to be recounted from the customer's applied events: docs/facts.md has the formulas."""
+
+    measure: Literal[
+        "count", "sum", "mean", "max", "last_at", "days_since", "latest", "active_days", "usual_gap_days",
+    ]  # fmt: skip
+    kind: str = Field(description="kind of the events")
+    where: dict[str, Any] | None = Field(None, description="the events' fields; a list: it contains the value")
+    field: str | None = None
+    from_: Instant | None = Field(alias="from", description="exclusive; null: since ever")
+    until: Instant = Field(description="inclusive")
+    value: float | str
+    unit: str
+    zone: str | None = Field(None, description="IANA name of the time zone of days; absent: UTC")
+    last: int | None = Field(None, description="number of the newest gaps that are counted")
+    at: Instant | None = Field(None, description="of `latest`: when the event was")
+    day: str | None = Field(None, description="the day of the event in `zone`")
+    from_day: str | None = Field(None, description="the day of the customer's first event in `zone`")
+
+
 class Reason(Output):
     """A topic's contribution to the score: log-odds relative to the average active customer."""
 
     topic: str
-    feature: str = Field(description="the feature of the topic that the sentence describes")
-    value: float = Field(description="value of the feature, in its unit")
+    feature: str = Field(description="the feature of the topic that the sentence explains")
+    value: float = Field(description="what the model saw, in the feature's unit: often a decayed sum; facts are exact")
     unit: str
     contribution: float = Field(description="contribution of the whole topic, in log-odds")
     sentence: str = Field(description="explanation for an adviser, in English")
     sentence_zh: str = Field(description="explanation for an adviser, in Chinese")
+    facts: list[Fact] = Field([], description="every number of the sentence; absent in messages of earlier releases")
 
 
 class TouchPoint(Output):
@@ -115,12 +136,13 @@ class Intervention(Outgoing):
     rfm_b: RfmB | None = Field(description="null until the population has been counted")
     touch_points: list[TouchPoint]
     log_odds: float = Field(
-        description="exactly average_log_odds + the reasons' contributions + other_contributions, in any order of "
-        "float64; probability is 1 / (1 + exp(-log_odds)), with log_odds held within -20 and 20"
+        description="exactly average_log_odds + the contributions of both lists of reasons + other_contributions, in "
+        "any order of float64; probability is 1 / (1 + exp(-log_odds)), with log_odds held within -20 and 20"
     )
     average_log_odds: float = Field(description="log-odds of the average active customer")
-    other_contributions: float = Field(description="sum of the contributions that are not in `reasons`")
-    reasons: Annotated[list[Reason], Field(min_length=3)]
+    other_contributions: float = Field(description="sum of the contributions that are in neither list of reasons")
+    reasons: list[Reason] = Field(description="what raises the risk, the strongest first: at least 0.05 log-odds each")
+    reasons_against: list[Reason] = Field([], description="what lowers it")
     model_version: int
     policy_version: str
 
@@ -170,6 +192,7 @@ class InterventionUpdate(Outgoing):
     average_log_odds: float | None = None
     other_contributions: float | None = None
     reasons: list[Reason] | None = None
+    reasons_against: list[Reason] | None = None
     window: str | None = Field(None, description="the window in which a contact now falls")
     window_saved: Share | None = None
     channel: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.facts import KEPT_FOR_FACTS
 from features.portable_math import Array
 
 # Columns of a customer's row beside the aggregates. `sent_probability` is the last published score: it changes with
@@ -24,7 +25,8 @@ NEVER = -np.inf
 NO_CASE = np.array(
     [np.nan, 1.0, NEVER, NEVER, NEVER, np.inf, NEVER, 0.0, NEVER, 0.0, NEVER, 0.0, 0.0, NEVER, np.nan, NEVER]
 )
-LACKED = SPEAKERS  # the column that rows of the release before do not have
+# the columns that came with a release, the newest first: rows from before it are read
+ADDED = (tuple(map(repr, KEPT_FOR_FACTS)), ("speakers",))
 WIDTH, DECIDED = len(CASE_COLUMNS), CONTACTED  # the first DECIDED columns may change when a customer is scored
 KEPT = WIDTH - ATTRIBUTES  # the last KEPT columns come from the customer profile
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 import numpy as np
 
+from features.claims import say
+from features.facts import Facts
 from features.matrix import known, scaled
 from features.population import RfmB
 from features.portable_math import Array
@@ -251,7 +254,8 @@ class CustomerDecision:
         raw, x = scored.raw[:, i], scaled(scored.raw[:, i : i + 1])
         contributions, above = scored.scorer.contributions(x)[:, 0], x[:, 0] > scored.scorer.snapshot.mean
         sent, value, profile = float(self.before[SENT, i]), float(self.before[VALUE, i]), self.emitter.profile
-        bits = float(points_due(profile, scored.view.of(i))[0])
+        view = scored.view.of(i)
+        bits, facts = float(points_due(profile, view)[0]), Facts(view, profile.currency)
         crossing = Crossing(
             customer_id=self.customer,
             crossed_at_us=crossed_us,
@@ -259,7 +263,9 @@ class CustomerDecision:
             emitted_at_us=self.emitter.emitted_us(self.at_us),
             probability=self.p,
             previous_probability=None if np.isnan(sent) else sent,
-            explanation=explain(scored.scorer.average, raw, contributions, above, known(scored.view.of(i))[:, 0]),
+            explanation=explain(
+                scored.scorer.average, raw, contributions, above, known(view)[:, 0], partial(say, facts)
+            ),
             model_version=scored.scorer.snapshot.version,
             attributes=self.attributes,
             value=None if np.isnan(value) else value,

@@ -29,7 +29,7 @@ from streams.profile.profile import Profile
 # fields of the message that an upgrade repeats with new values
 UPGRADED = (
     "tier", "action", "budget", "probability", "window", "expected_saved", "expected_net_value",
-    "log_odds", "average_log_odds", "other_contributions", "reasons",
+    "log_odds", "average_log_odds", "other_contributions", "reasons", "reasons_against",
 )  # fmt: skip
 
 

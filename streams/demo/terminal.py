@@ -66,6 +66,6 @@ def table(interventions: list[dict[str, Any]]) -> Table:
             f"[{TIER_STYLES.get(body['tier'], '')}]{body['tier']}[/]",
             body["crossed_at"][:10],
             body["window_ends_at"][:10],
-            body["reasons"][0]["sentence"],
+            body["reasons"][0]["sentence"] if body["reasons"] else "",
         )
     return found

@@ -68,7 +68,7 @@ class Engine:
     ) -> None:
         self.profile, self.partition, self._tick_us = profile, partition, tick_us
         self.waits_for_models, self.keeps_sweeps = waits_for_models, keeps_sweeps
-        self.layout = Layout(AGGREGATES, profile.label.retention_events)
+        self.layout = Layout(AGGREGATES, profile.label.retention_events, profile.time.zone)
         self.table = Table(np.concatenate([self.layout.empty, NO_CASE]))
         self.recent = RecentIds()
         self.schedule = Schedule(profile.time.sweep_every_us, profile.label.horizon_us)

@@ -132,6 +132,7 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "average_log_odds": why.average,
         "other_contributions": why.other,
         "reasons": why.reasons,
+        "reasons_against": why.reasons_against,
         "model_version": crossing.model_version,
         "policy_version": profile.version,
     }

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from features import row_format
+from features.row_format import RowFormat
 from features.table import Slots
 from schemas.errors import Failure
-from streams.cases.columns import LACKED, NO_CASE, WIDTH
+from streams.cases.columns import ADDED
 from streams.engine.engine import Engine
 from streams.units.seal import sealed_rows
 from streams.units.strays import ChangelogRows
@@ -22,10 +22,7 @@ class CustomerRows:
 
     def __init__(self, engine: Engine, rows: ChangelogRows) -> None:
         self.engine, self.rows = engine, rows
-        columns = engine.columns
-        self._signature, lacked = row_format.signature(columns), len(columns) + LACKED - WIDTH
-        older = row_format.signature((*columns[:lacked], *columns[lacked + 1 :]))
-        self._before = row_format.Before(older, lacked, float(NO_CASE[LACKED]))
+        self._format = RowFormat(engine.columns, engine.table.empty, ADDED)
         self._stored: NDArray[np.bool_] = np.zeros(0, np.bool_)  # by slot: the changelog has its row
 
     def __len__(self) -> int:
@@ -56,7 +53,7 @@ class CustomerRows:
         table.dirty[slots] = False
         gone = self.engine.lifespans.is_forgotten(slots)
         there = slots[~gone]
-        values = row_format.pack(table.rows[there], self._signature)
+        values = self._format.pack(table.rows[there])
         pairs: list[Pair] = [
             (table.names[slot].encode(), value) for slot, value in zip(there.tolist(), values, strict=True)
         ]
@@ -65,7 +62,7 @@ class CustomerRows:
 
     def _is_row(self, record: Record, value: bytes) -> bool:
         try:
-            return row_format.is_row(value, self._signature, self.engine.table.rows.shape[1], self._before)
+            return self._format.is_row(value)
         except Failure as error:
             raise type(error)(f"{self.rows.topic}/{self.rows.partition}, offset {record.offset}: {error}") from None
 
@@ -83,7 +80,7 @@ class CustomerRows:
         table.forget(gone)
         there = {key.decode(): value for key, value in rows.items() if value is not None}
         slots = table.slots(list(there))
-        table.rows[slots] = row_format.unpack(list(there.values()), self._signature, table.rows.shape[1], self._before)
+        table.rows[slots] = self._format.unpack(list(there.values()))
         table.dirty[:] = False
         self._store(slots, gone)
         self.rows.has_customers |= bool(there)

@@ -124,7 +124,7 @@ def columns(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
 
 def test_the_reasons_are_shown_as_a_sum(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = columns(capsys, "show", "i1", "--dir", str(folder))
-    assert [float(line.split()[0]) for line in shown] == [-0.5, 0.5, -0.2, 0.5, 0.1, 0.4]
+    assert [float(line.split()[0]) for line in shown] == [-0.5, 0.5, 0.5, -0.2, 0.1, 0.4]
     assert "in all: p 0.60" in shown[-1]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -26,9 +27,12 @@ from streams.files.tick_reader import Ticks
 from streams.operations.cases import events
 from streams.operations.cases.parsing import MODELS, messages
 from streams.profile.loading import SHIPPED_IN, load_profile, shipped
+from streams.units.strays import Strays
 from tests.files.logs import as_csv, as_jsonl, as_parquet, gz, zst
 from tests.fuzz.mutations import EVENTS, changed, damaged, record
 from tests.schemas.messages import NOW_US
+from tests.units.test_strays import CHANGELOGS, LOGS, everything, healthy, owner_of
+from tests.units.topics import Record
 
 BATCH, ROWS = 200, 60
 ALONE = 0.02  # share of batches whose records are read one by one too
@@ -154,6 +158,50 @@ def read_commands(chance: Random) -> Answer:
     return Answer(sum(one.accepted for one in answers), sum(one.refused for one in answers))
 
 
+def read_internal_records(chance: Random) -> Answer:
+    """Records between units: each is one of ours, or is counted as a stray."""
+    topic, strays = chance.choice(LOGS), Strays()
+    sent = [value for value in (record.value for record in healthy().records[topic, 0]) if value]
+    values = [_broken(chance.choice(sent), chance) for _ in range(BATCH)]
+    bodies = [strays.body(topic, 0, Record(i, None, value)) for i, value in enumerate(values)]
+    refused = bodies.count(None)
+    assert sum(found.count for found in strays.found.values()) == refused
+    return Answer(BATCH - refused, refused)
+
+
+def read_changelogs(chance: Random) -> Answer:
+    """Damaged rows in a changelog: none takes the place of one of ours, or one sentence says why the unit stops."""
+    number = chance.randrange(len(CHANGELOGS))
+    records = healthy().records[CHANGELOGS[number], 0]
+    rows = [record for record in records if record.value]
+    strays = [(one.key, _broken(one.value or b"", chance)) for one in chance.choices(rows, k=BATCH)]
+    unit = owner_of(number).make()
+    try:
+        unit.load([*records, *(Record(len(records) + i, *stray) for i, stray in enumerate(strays))])
+    except Failure as error:
+        _check_sentence(error, f"{CHANGELOGS[number]}/0, offset ")
+        return Answer(0, BATCH)
+    unit.loaded()
+    assert everything(unit) == _calm(number)
+    return Answer(0, BATCH)
+
+
+@cache
+def _calm(number: int) -> dict[str, object]:
+    unit = owner_of(number).make()
+    unit.load(healthy().records[CHANGELOGS[number], 0])
+    unit.loaded()
+    return everything(unit)
+
+
+def _broken(value: bytes, chance: Random) -> bytes:
+    """Returns a record that is not the same."""
+    found = value
+    while found == value:
+        found = damaged(value, chance)
+    return found
+
+
 def _mutated(example: dict[str, object], chance: Random) -> Iterable[bytes]:
     value = orjson.dumps(example)
     for _ in range(20):
@@ -176,10 +224,12 @@ def _check_sentence(error: Exception, named: str = "") -> None:
 
 
 READERS: dict[str, tuple[Callable[[Random], Answer], float]] = {  # with the share of the time
-    "events": (read_events, 0.7),
+    "events": (read_events, 0.55),
     "files": (read_files, 0.12),
     "profiles": (read_profiles, 0.06),
     "case messages": (read_case_messages, 0.04),
     "shown events": (read_shown_events, 0.04),
     "commands": (read_commands, 0.04),
+    "between units": (read_internal_records, 0.1),
+    "changelogs": (read_changelogs, 0.05),
 }

@@ -20,11 +20,13 @@ from streams.profile.loading import load_profile
 PROFILE = load_profile("after-sales")
 CROSSED_US = parse_instant("2024-03-01T00:00:00Z")
 REASONS = [
-    Reason("recency", "days_since_visit", 212.0, "days", 1.25, "The last visit was 212 days ago.", "212 天前来过。"),
-    Reason("complaint", "open_complaints", 1.0, "complaints", 0.5, "A complaint is open.", "有一件投诉。"),
-    Reason("survey", "survey_level", 3.0, "points", 0.25, "The last answers average 3.", "评分是 3 分。"),
+    Reason(
+        "recency", "days_since_visit", 212.0, "days", 1.25, "The last visit was 212 days ago.", "212 天前来过。", ()
+    ),
+    Reason("complaint", "open_complaints", 1.0, "complaints", 0.5, "A complaint is open.", "有一件投诉。", ()),
+    Reason("survey", "survey_level", 3.0, "points", 0.25, "The last answers average 3.", "评分是 3 分。", ()),
 ]
-WHY = Explanation(log_odds=0.125, average=-2.0, other=0.125, reasons=REASONS)
+WHY = Explanation(log_odds=0.125, average=-2.0, other=0.125, reasons=REASONS, reasons_against=[])
 RFM_B = {"recency": 40.0, "frequency": 60.0, "monetary": 50.0, "behaviour": 35.0, "score": 47.25}
 SEGMENTATION = Segmentation(("price-sensitive",), "growing", None, RFM_B)
 CROSSING = Crossing(
@@ -79,6 +81,7 @@ def test_the_whole_message() -> None:
         "average_log_odds": -2.0,
         "other_contributions": 0.125,
         "reasons": REASONS,
+        "reasons_against": [],
         "model_version": 12,
         "policy_version": PROFILE.version,
     }

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from features.catalogue import FEATURES, NAMES
+from features.claims import Said
 from features.matrix import scaled
 from features.population import RFM_B, count
 from online_model.parameters import MIX, SERVED
 from online_model.pipeline import pipeline
-from online_model.reasons import LEAST, MOST_AGAINST, MOST_FOR, RISK_DIRECTION, reasons
+from online_model.reasons import MOST_AGAINST, MOST_FOR, RISK_DIRECTION, reasons
 from online_model.scorer import Scorer
 from online_model.snapshot import MODEL, Snapshot
 from tests.online_model.worlds import examples, features, learner, snapshot
@@ -101,19 +102,45 @@ def test_rfm_b_is_computed_from_the_population_of_the_snapshot() -> None:
     assert len(set(raw[RFM_B].tolist())) > ROWS / 2
 
 
+def say(feature: str, raises: bool) -> Said:
+    return Said(f"{feature} {raises}", feature, ())
+
+
 @pytest.mark.parametrize("raising", [0, 1, 2, 3, 30, len(NAMES)])
-def test_there_are_at_least_three_reasons_and_not_too_many(raising: int) -> None:
+def test_there_are_not_too_many_reasons_of_either_sign(raising: int) -> None:
     contributions = np.full(len(NAMES), -0.1)
     contributions[:raising] = 0.1 + np.arange(raising)
-    found = reasons(RAW[:, 0], contributions, SURE, SURE)
-    assert LEAST <= len(found) <= MOST_FOR + MOST_AGAINST
+    found = reasons(RAW[:, 0], contributions, SURE, SURE, say)
+    assert len([reason for reason in found if reason.contribution > 0]) <= MOST_FOR
+    assert len([reason for reason in found if reason.contribution < 0]) <= MOST_AGAINST
     assert len({reason.feature for reason in found}) == len(found)
-    assert all(str(reason.sentence) and reason.value == RAW[NAMES.index(reason.feature), 0] for reason in found)
+    assert all(reason.sentence == f"{reason.feature} {reason.contribution > 0}" for reason in found)
+    assert all(reason.value == RAW[NAMES.index(reason.feature), 0] for reason in found)
+
+
+def test_a_weak_contribution_is_no_reason() -> None:
+    contributions = np.zeros(len(NAMES))
+    contributions[NAMES.index("overdue")], contributions[NAMES.index("complaint_age")] = 0.049, 0.051
+    found = reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE, say)
+    assert [reason.feature for reason in found] == ["complaint_age"]
+
+
+def test_a_topic_of_which_nothing_true_can_be_said_makes_room_for_the_next() -> None:
+    contributions = np.linspace(1.0, 2.0, len(NAMES))
+    found = reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE, say)
+    silent = {reason.topic for reason in found[:2]}
+
+    def reserved(feature: str, raises: bool) -> Said | None:
+        return None if FEATURES[NAMES.index(feature)].topic in silent else say(feature, raises)
+
+    left = reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE, reserved)
+    assert [reason.topic for reason in left][:2] == [reason.topic for reason in found[2:]]
+    assert len(left) == MOST_FOR
 
 
 def test_the_strongest_reason_comes_first_and_no_topic_twice() -> None:
     contributions = np.random.default_rng(3).uniform(0.1, 1.0, len(NAMES))
-    found = reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE)
+    found = reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE, say)
     assert [r.contribution for r in found] == sorted((r.contribution for r in found), reverse=True)
     topics = [FEATURES[NAMES.index(reason.feature)].topic for reason in found]
     assert len(set(topics)) == len(topics)
@@ -123,18 +150,18 @@ def test_a_value_that_is_not_bad_by_itself_is_not_the_first_reason() -> None:
     contributions, above = np.full(len(NAMES), -0.1), RISK_DIRECTION > 0
     recency, silence = NAMES.index("retained_recency"), NAMES.index("silence_evidence_7d")
     contributions[[recency, silence]], above[recency] = [9.0, 1.0], False  # a negative weight: came yesterday
-    assert reasons(RAW[:, 0], contributions, above, SURE)[0].feature == "silence_evidence_7d"
+    assert reasons(RAW[:, 0], contributions, above, SURE, say)[0].feature == "silence_evidence_7d"
 
 
 def test_a_topic_that_lowers_the_score_is_not_the_first_reason() -> None:
     contributions = np.full(len(NAMES), -0.1)
     contributions[NAMES.index("retained_recency")], contributions[NAMES.index("overdue")] = 5.0, -6.0
     contributions[NAMES.index("complaint_age")] = 1.0
-    assert reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE)[0].feature == "complaint_age"
+    assert reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE, say)[0].feature == "complaint_age"
 
 
 def test_unknown_values_are_no_reasons() -> None:
     known = np.zeros(len(NAMES), np.bool_)
     known[[3, 20, 40]] = True
-    found = reasons(RAW[:, 0], np.linspace(5, 1, len(NAMES)), SURE, known)
+    found = reasons(RAW[:, 0], np.linspace(5, 1, len(NAMES)), RISK_DIRECTION > 0, known, say)
     assert {reason.feature for reason in found} == {NAMES[i] for i in (3, 20, 40)}

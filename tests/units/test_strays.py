@@ -72,6 +72,11 @@ def owners(topics: Topics) -> list[Owner]:
     return [Owner(make, topics) for make in made]
 
 
+def owner_of(number: int) -> Owner:
+    """A new owner of the first unit that has a changelog of this number."""
+    return owners(Topics(PARTITIONS))[(0, PARTITIONS, PARTITIONS + 1)[number]]
+
+
 @cache
 def healthy() -> Topics:
     topics = logs.filled(PARTITIONS)
@@ -209,7 +214,7 @@ def test_a_newer_row_of_a_customer_stops_its_unit_with_the_release_to_run() -> N
 @pytest.mark.parametrize(("topic", "key"), [(topic, key) for topic in CHANGELOGS for key in KEYS[topic] if key])
 def test_a_stray_under_a_key_of_ours_does_not_replace_our_row(topic: str, key: bytes, kind: str) -> None:
     number = CHANGELOGS.index(topic)
-    records, make = healthy().records[topic, 0], owners(Topics(PARTITIONS))[(0, 2, 3)[number]].make
+    records, make = healthy().records[topic, 0], owner_of(number).make
     key = last_of(topic, key)
     ours = [record.value for record in records if record.key == key and record.value]
     last = ours[-1] if ours else records[-1].value or b""
@@ -247,7 +252,7 @@ def compacted(topic: str, stray: Record) -> list[Record]:
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_position_that_compaction_took_away_gives_the_unit_up_with_what_to_do(number: int) -> None:
-    topic, unit = CHANGELOGS[number], owners(Topics(PARTITIONS))[(0, 2, 3)[number]].make()
+    topic, unit = CHANGELOGS[number], owner_of(number).make()
     rows = compacted(topic, Record(99_999, POSITION, b"{}"))
     if number == 2:  # the dispatcher's state is this row alone
         rows.append(Record(99_998, b"\0later", seal(topic, b"{}", b"\0later")))

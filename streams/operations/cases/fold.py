@@ -14,7 +14,7 @@ Message = dict[str, Any]
 # fields of a case that an update may change; its other fields describe the update itself
 CHANGED = (
     "tier", "scope", "action", "budget", "probability", "expected_saved", "expected_net_value", "window", "agent_id",
-    "log_odds", "average_log_odds", "other_contributions", "reasons",
+    "log_odds", "average_log_odds", "other_contributions", "reasons", "reasons_against",
 )  # fmt: skip
 
 

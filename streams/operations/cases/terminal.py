@@ -83,8 +83,12 @@ def _row(rules: CaseRules, case: FollowedCase, now_us: int, language: str) -> li
         state,
         _due(next_due(rules, case, now_us), now_us),
         now["window"],
-        Text.assemble(case.to, "\n", (now["reasons"][0][LANGUAGES[language][0]], "dim")),
+        Text.assemble(case.to, "\n", (_first_reason(now, language), "dim")),
     ]
+
+
+def _first_reason(now: Message, language: str) -> str:
+    return now["reasons"][0][LANGUAGES[language][0]] if now["reasons"] else ""
 
 
 def _due(due: Due | None, now_us: int) -> Text:
@@ -132,11 +136,12 @@ def _facts(rules: CaseRules, case: FollowedCase, now_us: int) -> Table:
 def _reasons(now: Message, language: str) -> Table:
     """Returns the score as a sum in log-odds, starting from the average customer."""
     sentence, average, rest, whole = LANGUAGES[language]
-    most = max(abs(reason["contribution"]) for reason in now["reasons"]) or 1.0
+    reasons = now["reasons"] + now.get("reasons_against", [])
+    most = max((abs(reason["contribution"]) for reason in reasons), default=1.0)
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_row(f"{now['average_log_odds']:+.2f}", "", Text(average, style="dim"))
-    for reason in now["reasons"]:
+    for reason in reasons:
         share = reason["contribution"]
         bar, style = "█" * round(abs(share) / most * BAR), "red" if share > 0 else "green"
         table.add_row(f"{share:+.2f}", Text(bar.ljust(BAR), style=style), Text(reason[sentence]))

@@ -51,7 +51,8 @@ def intervention(name: str = "i1", **fields: Any) -> Message:
         "log_odds": 0.4,
         "average_log_odds": -0.5,
         "other_contributions": 0.1,
-        "reasons": [reason(), reason("Came 2 times", -0.2), reason()],
+        "reasons": [reason(), reason()],
+        "reasons_against": [reason("Came 2 times", -0.2)],
         "model_version": 3,
         "policy_version": POLICY,
     }

@@ -1,0 +1,356 @@
+"""What an adviser is told of a topic: sentences about exact facts, each in English and in Chinese.
+
+A claim says why a customer seems likelier to leave (`raises`), or less likely, and returns None where the facts do not
+say that. It explains some features of its topic: those that move the same way whenever it can be said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+from features.aggregates import Signal
+from features.facts import Fact, Facts, signal_of
+from features.signals import (
+    ACTIVITY,
+    CAMPAIGNS,
+    COMPLAINTS,
+    CSAT,
+    NPS,
+    PRICED,
+    PURCHASES,
+    RESOLVED,
+    RETAINED,
+    REVIEWS,
+    SPEND,
+    VISITS,
+    WAITED,
+    WAITS,
+    naming,
+)
+from schemas.columns import CAUSES, KINDS
+
+HALF_A_MINUTE = 0.5
+WINDOWS_DAYS = {28: ("four weeks", "四周"), 91: ("thirteen weeks", "十三周"), 364: ("fifty-two weeks", "五十二周")}
+FEW_GAPS = 3  # of the newest gaps, compared with all that are kept
+RECENT_DAYS = 180  # a rating or a named cause that is older says little of today
+UNHAPPY_NPS, HAPPY_NPS = 6, 9  # detractors and promoters (Reichheld 2003)
+UNHAPPY_CSAT, HAPPY_CSAT = 60, 80
+
+NOUNS = {  # of an event, by kind: after 'last' and in plural; in Chinese as a verb
+    "service_visit": ("visit or purchase", "visits or purchases", "到店或购买"),
+    "app_activity": ("use of the app", "uses of the app", "使用 App"),
+    "survey": ("survey", "surveys", "填写问卷"),
+}
+CAUSES_SAID = {
+    "distance": ("distance", "距离远"),
+    "price": ("price", "价格"),
+    "service": ("service", "服务"),
+    "product": ("the product", "产品"),
+    "vehicle_sold": ("that the vehicle was sold", "车已卖掉"),
+    "other": ("another cause", "其他原因"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence and the facts that it states."""
+
+    sentence: str
+    sentence_zh: str
+    facts: tuple[Fact, ...]
+
+
+Claim = Callable[[Facts, bool], Said | None]
+
+
+def rhythm(signal: Signal, facts: Facts, raises: bool) -> Said | None:
+    """The silence since the newest event against the customer's usual gap."""
+    one, days, ago = signal_of(facts.view.layout, signal), facts.days(signal), facts.days_ago(signal)
+    if one is None or ago is None or len(days) < FEW_GAPS:
+        return None
+    gap = facts.usual_gap(signal, days)
+    if (ago > gap["value"]) != raises:
+        return None
+    last = facts.last_at(signal)
+    noun, _, noun_zh = NOUNS[KINDS[one.kind]]
+    said, usual = _day(last["day"]), _number(gap["value"])
+    if raises:
+        sentence = f"No {noun} for {_days(ago)}, since {said[0]}; the usual gap is {_days(gap['value'])}"
+        sentence_zh = f"自{said[1]}以来已有 {ago} 天没有{noun_zh}，平时间隔 {usual} 天"
+    else:
+        sentence = f"Last {noun} on {said[0]}, {_days(ago)} ago; the usual gap is {_days(gap['value'])}"
+        sentence_zh = f"最近一次{noun_zh}是在{said[1]}（{ago} 天前），平时间隔 {usual} 天"
+    return Said(sentence, sentence_zh, (last, facts.days_since(signal), gap))
+
+
+def last_time(signal: Signal, said: tuple[str, str], least_days: int, facts: Facts, raises: bool) -> Said | None:
+    """When the newest event was. least_days: as many or more raise the risk, fewer lower it; 0: either does."""
+    ago = facts.days_ago(signal) if signal_of(facts.view.layout, signal) else None
+    if ago is None or (least_days and (ago >= least_days) != raises):
+        return None
+    last = facts.last_at(signal)
+    day, day_zh = _day(last["day"])
+    sentence = f"Last {said[0]} on {day}, {_days(ago)} ago"
+    return Said(sentence, f"最近一次{said[1]}是在{day_zh}（{ago} 天前）", (last, facts.days_since(signal)))
+
+
+def pace(signal: Signal, facts: Facts, raises: bool) -> Said | None:
+    """The days with an event in a window that ends today, against the window before."""
+    one, days = signal_of(facts.view.layout, signal), facts.days(signal)
+    if one is None or not days:
+        return None
+    for window, (span, span_zh) in WINDOWS_DAYS.items():
+        first = facts.today + 1 - window
+        now, before = (sum(start <= day < start + window for day in days) for start in (first, first - window))
+        if days[-1] > first - window or now + before < FEW_GAPS or now == before or (now < before) != raises:
+            continue
+        counts = [facts.active_days(signal, days, start, start + window) for start in (first, first - window)]
+        _, nouns, noun_zh = NOUNS[KINDS[one.kind]]
+        day, day_zh = _day(counts[0]["from_day"])
+        sentence = f"{_count(now, 'day')} with {nouns} since {day}, {before} in the {span} before"
+        sentence_zh = f"自{day_zh}起有 {now} 天{noun_zh}，此前{span_zh}有 {before} 天"
+        return Said(sentence, sentence_zh, tuple(counts))
+    return None
+
+
+def gaps(signal: Signal, facts: Facts, raises: bool) -> Said | None:
+    """The newest gaps between days with an event, against more of them."""
+    one, days = signal_of(facts.view.layout, signal), facts.days(signal)
+    if one is None or len(days) < 2 * FEW_GAPS:
+        return None
+    lately, usual = facts.usual_gap(signal, days[: FEW_GAPS + 1]), facts.usual_gap(signal, days)
+    if lately["value"] == usual["value"] or (lately["value"] > usual["value"]) != raises:
+        return None
+    _, nouns, noun_zh = NOUNS[KINDS[one.kind]]
+    short, long = _number(lately["value"]), _number(usual["value"])
+    (few, few_zh), (many, many_zh) = _TIMES[lately["last"]], _TIMES[usual["last"]]
+    sentence = f"{_days(lately['value'])} between {nouns} the last {few} times, {long} the last {many}"
+    sentence_zh = f"最近{few_zh}次{noun_zh}的间隔为 {short} 天，最近{many_zh}次为 {long} 天"
+    return Said(sentence, sentence_zh, (lately, usual))
+
+
+def in_all(signal: Signal, facts: Facts, raises: bool) -> Said | None:
+    """How many events there were in all."""
+    one = signal_of(facts.view.layout, signal)
+    if one is None or one.weight is not None or not facts.total(signal):
+        return None
+    counted = facts.count(signal)
+    noun, nouns, noun_zh = NOUNS[KINDS[one.kind]]
+    day, day_zh = _day(counted["from_day"])
+    sentence = f"{_count(counted['value'], noun, nouns)} since {day}"
+    return Said(sentence, f"自{day_zh}以来共{noun_zh} {counted['value']} 次", (counted,))
+
+
+def last_amount(facts: Facts, raises: bool) -> Said | None:
+    """The newest amount against the mean of all."""
+    if facts.newest_us(SPEND) is None or facts.total(PRICED) < FEW_GAPS:
+        return None
+    latest, mean = facts.latest(SPEND, "amount", facts.currency), facts.mean(SPEND, PRICED, "amount", facts.currency)
+    amount, usual = _amount(latest["value"]), _amount(mean["value"])
+    if amount == usual or (latest["value"] < mean["value"]) != raises:
+        return None
+    (day, day_zh), (since, since_zh) = _day(latest["day"]), _day(mean["from_day"])
+    sentence = f"Spent {amount} {facts.currency} on {day}, the last time; {usual} a visit on average since {since}"
+    sentence_zh = f"上次（{day_zh}）消费 {amount} {facts.currency}，自{since_zh}以来平均每次 {usual}"
+    return Said(sentence, sentence_zh, (latest, mean))
+
+
+def one_amount(facts: Facts, raises: bool) -> Said | None:
+    """The newest amount alone."""
+    if facts.newest_us(SPEND) is None:
+        return None
+    latest = facts.latest(SPEND, "amount", facts.currency)
+    amount, (day, day_zh) = _amount(latest["value"]), _day(latest["day"])
+    sentence = f"Spent {amount} {facts.currency} on {day}, the last time"
+    return Said(sentence, f"上次（{day_zh}）消费 {amount} {facts.currency}", (latest,))
+
+
+def greatest_amount(facts: Facts, raises: bool) -> Said | None:
+    """The greatest amount of all visits."""
+    if not facts.total(PRICED):
+        return None
+    most = facts.greatest(SPEND, "amount", facts.currency)
+    amount, (since, since_zh) = _amount(most["value"]), _day(most["from_day"])
+    sentence = f"Spent at most {amount} {facts.currency} at once since {since}"
+    return Said(sentence, f"自{since_zh}以来单次最多消费 {amount} {facts.currency}", (most,))
+
+
+def mean_amount(facts: Facts, raises: bool) -> Said | None:
+    """The mean amount of all visits."""
+    if not facts.total(PRICED):
+        return None
+    mean = facts.mean(SPEND, PRICED, "amount", facts.currency)
+    usual, (since, since_zh) = _amount(mean["value"]), _day(mean["from_day"])
+    sentence = f"Spends {usual} {facts.currency} a visit on average since {since}"
+    return Said(sentence, f"自{since_zh}以来平均每次消费 {usual} {facts.currency}", (mean,))
+
+
+def all_amounts(facts: Facts, raises: bool) -> Said | None:
+    """The sum of all amounts."""
+    if not facts.total(PRICED):
+        return None
+    whole = facts.sum(SPEND, "amount", facts.currency)
+    amount, (since, since_zh) = _amount(whole["value"]), _day(whole["from_day"])
+    return Said(
+        f"Has spent {amount} {facts.currency} since {since}",
+        f"自{since_zh}以来共消费 {amount} {facts.currency}",
+        (whole,),
+    )
+
+
+def last_spent(least_days: int, facts: Facts, raises: bool) -> Said | None:
+    """When the customer last spent something, and how much."""
+    ago = facts.days_ago(SPEND)
+    if ago is None or (ago >= least_days) != raises:
+        return None
+    latest = facts.latest(SPEND, "amount", facts.currency)
+    amount, (day, day_zh) = _amount(latest["value"]), _day(latest["day"])
+    sentence = f"Last spent on {day}: {amount} {facts.currency}"
+    return Said(sentence, f"最近一次消费在{day_zh}，金额 {amount} {facts.currency}", (latest,))
+
+
+def waited(facts: Facts, raises: bool) -> Said | None:
+    """How long the customer waited the last time."""
+    if facts.newest_us(WAITS) is None:
+        return None
+    latest = facts.latest(WAITS, "wait_minutes", "minutes")
+    longer = latest["value"] - facts.recent_mean(WAITS, WAITED)
+    if (longer < -HALF_A_MINUTE) if raises else (longer > HALF_A_MINUTE):
+        return None
+    day, day_zh = _day(latest["day"])
+    minutes = _number(latest["value"])
+    return Said(
+        f"Waited {_count(latest['value'], 'minute')} on {day}, the last time known",
+        f"最近一次有记录的等候在{day_zh}，等了 {minutes} 分钟",
+        (latest,),
+    )
+
+
+def open_complaint(facts: Facts, raises: bool) -> Said | None:
+    """Complaints that were not resolved."""
+    ago, opened, resolved = facts.days_ago(COMPLAINTS), facts.total(COMPLAINTS), facts.total(RESOLVED)
+    if not raises or ago is None or opened <= resolved:
+        return None
+    last = facts.last_at(COMPLAINTS)
+    counted = facts.sum(COMPLAINTS, "count", "complaints"), facts.sum(RESOLVED, "count", "complaints")
+    (day, day_zh), (since, since_zh) = _day(last["day"]), _day(counted[0]["from_day"])
+    made, solved = _number(opened), _number(resolved)
+    sentence = f"Complaints since {since}: {made} opened, {solved} resolved; the last on {day}, {_days(ago)} ago"
+    sentence_zh = f"自{since_zh}以来投诉 {made} 次，已解决 {solved} 次，最近一次是{day_zh}（{ago} 天前）"
+    return Said(sentence, sentence_zh, (last, facts.days_since(COMPLAINTS), *counted))
+
+
+def rated(signal: Signal, unhappy: int, happy: int, words: tuple[str, str], facts: Facts, raises: bool) -> Said | None:
+    """The newest rating of a kind of survey."""
+    ago = facts.days_ago(signal)
+    if ago is None or ago > RECENT_DAYS:
+        return None
+    score = facts.value(signal)
+    if not (score <= unhappy if raises else score >= happy):
+        return None
+    latest = facts.latest(signal, "score", "points")
+    day, day_zh = _day(latest["day"])
+    said, said_zh = (text.format(_number(score)) for text in words)
+    return Said(f"{said} on {day}", f"{day_zh}{said_zh}", (latest,))
+
+
+def named_cause(cause: str, facts: Facts, raises: bool) -> Said | None:
+    """A cause that the customer named in a survey."""
+    signal = naming(cause)
+    ago = facts.days_ago(signal)
+    if not raises or ago is None or ago > RECENT_DAYS:
+        return None
+    last, (said, said_zh) = facts.last_at(signal), CAUSES_SAID[cause]
+    day, day_zh = _day(last["day"])
+    return Said(f"Named {said} in a survey on {day}", f"{day_zh}在问卷中提到“{said_zh}”", (last,))
+
+
+def _day(iso: str) -> tuple[str, str]:
+    at = date.fromisoformat(iso)
+    return f"{at.day} {at:%B} {at.year}", f"{at.year}年{at.month}月{at.day}日"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
+
+
+def _amount(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
+
+
+def _count(value: float, noun: str, nouns: str = "") -> str:
+    return f"{_number(value)} {noun if value == 1 else nouns or noun + 's'}"
+
+
+_days = partial(_count, noun="day")
+NPS_SAID = ("Would recommend us with {} points of ten", "给出的推荐意愿为 {} 分（满分十分）")
+CSAT_SAID = ("Rated us {} points of a hundred", "给我们的评分为 {} 分（满分一百分）")
+_TIMES = {
+    3: ("three", "三"),
+    4: ("four", "四"),
+    5: ("five", "五"),
+    6: ("six", "六"),
+    7: ("seven", "七"),
+    8: ("eight", "八"),
+}
+LAST_VISIT = partial(last_time, VISITS, ("visit or purchase", "到店或购买"))
+APP_RHYTHM, APP_PACE = partial(rhythm, ACTIVITY), partial(pace, ACTIVITY)
+VISIT_RHYTHM, VISIT_PACE, VISIT_GAPS, VISITS_IN_ALL = (partial(f, RETAINED) for f in (rhythm, pace, gaps, in_all))
+LAST_VISIT = partial(last_time, VISITS, ("visit or purchase", "到店或购买"))
+APP_RHYTHM, APP_PACE = partial(rhythm, ACTIVITY), partial(pace, ACTIVITY)
+LAST_APP = partial(last_time, ACTIVITY, ("use of the app", "使用 App"))
+LAST_PURCHASE = partial(last_time, PURCHASES, ("purchase in the app", "在 App 下单"))
+NPS_RATING = partial(rated, NPS, UNHAPPY_NPS, HAPPY_NPS, NPS_SAID)
+CSAT_RATING = partial(rated, CSAT, UNHAPPY_CSAT, HAPPY_CSAT, CSAT_SAID)
+SILENCE = (VISIT_RHYTHM, partial(LAST_VISIT, 0))
+
+CLAIMS: dict[str, tuple[Claim, ...]] = {  # feature -> what can be said for it, the best first
+    "retained_recency": SILENCE,
+    "visit_recency": SILENCE,
+    "silence_evidence_7d": SILENCE,
+    "silence_evidence_30d": SILENCE,
+    "silence_evidence_90d": SILENCE,
+    "overdue": (VISIT_RHYTHM,),
+    "retained_count": (VISITS_IN_ALL,),
+    "visit_count": (VISITS_IN_ALL,),
+    "retained_7d": (VISIT_PACE, VISIT_GAPS),
+    "retained_28d": (VISIT_PACE, VISIT_GAPS),
+    "retained_112d": (VISIT_PACE, VISIT_GAPS),
+    "retained_trend": (VISIT_PACE, VISIT_GAPS),
+    "rfm_b": (VISIT_PACE, VISIT_GAPS),
+    "gap_mean": (VISIT_GAPS,),
+    "spend_total": (all_amounts,),
+    "spend_28d": (partial(last_spent, 28), last_amount),
+    "spend_112d": (partial(last_spent, 112), last_amount),
+    "spend_mean": (mean_amount,),
+    "spend_last": (last_amount, one_amount),
+    "spend_greatest": (greatest_amount,),
+    "wait_mean": (waited,),
+    "activity_recency": (APP_RHYTHM, partial(LAST_APP, 0)),
+    "activity_7d": (APP_PACE, APP_RHYTHM, partial(LAST_APP, 7)),
+    "activity_28d": (APP_PACE, APP_RHYTHM, partial(LAST_APP, 28)),
+    "activity_112d": (APP_PACE, APP_RHYTHM, partial(LAST_APP, 112)),
+    "activity_trend": (APP_PACE, APP_RHYTHM),
+    "browse_28d": (APP_PACE, APP_RHYTHM, partial(LAST_APP, 28)),
+    "duration_28d": (APP_PACE, APP_RHYTHM, partial(LAST_APP, 28)),
+    "purchase_28d": (partial(LAST_PURCHASE, 28),),
+    "purchase_recency": (partial(LAST_PURCHASE, 0),),
+    "campaign_recency": (partial(last_time, CAMPAIGNS, ("campaign joined", "参加活动"), 0),),
+    "review_recency": (partial(last_time, REVIEWS, ("review posted", "发表评价"), 0),),
+    "complaints_open": (open_complaint,),
+    "complaint_age": (open_complaint,),
+    "complaints_112d": (open_complaint,),
+    "survey_level": (NPS_RATING, CSAT_RATING),
+    "survey_last": (NPS_RATING, CSAT_RATING),
+    "nps_last": (NPS_RATING,),
+    **{f"cause_{cause}": (partial(named_cause, cause),) for cause in CAUSES},
+}
+
+
+def say(facts: Facts, feature: str, raises: bool) -> Said | None:
+    """Returns what an adviser is told of a feature that raises or lowers a customer's risk; None: nothing true fits."""
+    said = (claim(facts, raises) for claim in CLAIMS.get(feature, ()))
+    return next((one for one in said if one is not None), None)

@@ -1,0 +1,122 @@
+"""What is said of a customer: the same numbers in both languages, and in one direction only."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.catalogue import FEATURES
+from features.claims import CLAIMS, Said, say
+from features.facts import Facts
+from features.view import View
+from schemas.columns import ACTIVITY_TYPES, APP_ACTIVITY, CAUSES, SERVICE_VISIT, SURVEY, SURVEY_TYPES, Rows, empty_rows
+from schemas.instants import DAY_US
+from tests.features.world import LAYOUT, START_US, applied, events
+from tests.replay.recount import DATE, DATE_ZH, MONTHS, NUMBER
+
+EITHER = {"in_all", "mean_amount", "all_amounts", "one_amount", "greatest_amount", "last_time", "waited"}
+
+
+def facts(rows: Rows, at_us: int) -> Facts:
+    return Facts(View(LAYOUT, applied([rows]), np.array([float(at_us)])), "CNY")
+
+
+def days(kind: int, *on: int) -> Rows:
+    rows = empty_rows(len(on))
+    rows["count"] = 1
+    rows["kind"], rows["id"], rows["time_us"] = kind, range(1, len(on) + 1), [START_US + day * DAY_US for day in on]
+    return rows
+
+
+def test_every_feature_with_a_claim_is_a_feature() -> None:
+    assert set(CLAIMS) <= {feature.name for feature in FEATURES}
+
+
+def test_the_calendar_is_no_reason() -> None:
+    assert not set(CLAIMS) & {feature.name for feature in FEATURES if feature.topic == "calendar"}
+
+
+@given(events(), st.integers(0, 400), st.sampled_from(sorted(CLAIMS)), st.booleans())
+def test_both_languages_say_the_same_numbers_and_days(rows: Rows, later: int, feature: str, raises: bool) -> None:
+    said = say(facts(rows, int(rows["time_us"].max()) + later * DAY_US), feature, raises)
+    if said is not None:
+        english, chinese = DATE.findall(said.sentence), DATE_ZH.findall(said.sentence_zh)
+        assert sorted((int(y), MONTHS.index(m) + 1, int(d)) for d, m, y in english) == sorted(
+            (int(y), int(m), int(d)) for y, m, d in chinese
+        )
+        rest = [NUMBER.findall(DATE_ZH.sub("", DATE.sub("", text))) for text in (said.sentence, said.sentence_zh)]
+        assert sorted(rest[0]) == sorted(rest[1])
+        assert re.search("[\u4e00-\u9fff]", said.sentence_zh)
+        assert said.facts
+
+
+@given(events(), st.integers(0, 400), st.sampled_from(sorted(CLAIMS)))
+def test_what_compares_says_one_direction_only(rows: Rows, later: int, feature: str) -> None:
+    known = facts(rows, int(rows["time_us"].max()) + later * DAY_US)
+    for claim in CLAIMS[feature]:
+        if getattr(claim, "func", claim).__name__ not in EITHER:
+            assert claim(known, True) is None or claim(known, False) is None
+
+
+def test_a_customer_who_is_late_by_the_own_rhythm_is_told_as_such() -> None:
+    known = facts(days(SERVICE_VISIT, 0, 10, 20, 40), START_US + 70 * DAY_US)
+    said = say(known, "overdue", raises=True)
+    assert said is not None
+    assert said.sentence == "No visit or purchase for 30 days, since 25 December 2023; the usual gap is 10 days"
+    assert say(known, "overdue", raises=False) is None
+
+
+def test_a_customer_within_the_own_rhythm_is_no_reason_to_worry() -> None:
+    known = facts(days(SERVICE_VISIT, 0, 20, 40), START_US + 45 * DAY_US)
+    assert say(known, "overdue", raises=True) is None
+    assert say(known, "overdue", raises=False) is not None
+
+
+def test_a_slower_pace_compares_two_windows_that_are_known_completely() -> None:
+    known = facts(days(APP_ACTIVITY, 0, 30, 33, 36, 39, 60), START_US + 80 * DAY_US)
+    said = say(known, "activity_trend", raises=True)
+    assert said is not None
+    assert said.sentence == "1 day with uses of the app since 7 January 2024, 4 in the four weeks before"
+
+
+def test_windows_of_which_days_may_be_forgotten_are_not_compared() -> None:
+    busy = days(APP_ACTIVITY, *range(52, 62), 75)
+    said = say(facts(busy, START_US + 80 * DAY_US), "activity_28d", raises=True)
+    assert said is None or "four weeks" not in said.sentence
+
+
+@pytest.mark.parametrize(("score", "raises"), [(3, True), (10, False)])
+def test_a_rating_is_said_while_it_is_recent(score: int, raises: bool) -> None:
+    rows = days(SURVEY, 0)
+    rows["code"], rows["score"] = SURVEY_TYPES.index("nps"), score
+    recent, old = (facts(rows, START_US + age * DAY_US) for age in (180, 182))
+    said = say(recent, "nps_last", raises)
+    assert said is not None
+    assert said.sentence == f"Would recommend us with {score} points of ten on 15 November 2023"
+    assert say(old, "nps_last", raises) is None
+    assert say(recent, "nps_last", not raises) is None
+
+
+def test_a_named_cause_is_dated() -> None:
+    rows = days(SURVEY, 3)
+    rows["score"], rows["causes"] = 40, 1 << CAUSES.index("distance")
+    said = say(facts(rows, START_US + 9 * DAY_US), "cause_distance", raises=True)
+    assert said == Said(
+        "Named distance in a survey on 18 November 2023", "2023年11月18日在问卷中提到“距离远”", said.facts
+    )  # type: ignore[union-attr]
+
+
+def test_complaints_are_told_while_one_is_open() -> None:
+    rows = days(APP_ACTIVITY, 0, 5, 9)
+    opened, resolved = (ACTIVITY_TYPES.index(f"complaint_{state}") for state in ("opened", "resolved"))
+    rows["code"], rows["count"] = [opened, opened, resolved], 1
+    said = say(facts(rows, START_US + 12 * DAY_US), "complaint_age", raises=True)
+    assert said is not None
+    expected = "Complaints since 15 November 2023: 2 opened, 1 resolved; the last on 20 November 2023, 7 days ago"
+    assert said.sentence == expected
+    rows["code"] = [opened, resolved, resolved]
+    assert say(facts(rows, START_US + 12 * DAY_US), "complaint_age", raises=True) is None
