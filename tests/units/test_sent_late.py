@@ -95,7 +95,7 @@ def lateness(partition: Partition, missed: set[str]) -> list[int]:
 
 def windows(all_of: Town, partition: Partition, case: Case) -> set[str]:
     if case.body["opened_by"] == "backlog":
-        return {window(partition, 0)}
+        return {window(partition, case.sent_us - parse_instant(str(case.body["crossed_at"])))}
     return {window(partition, late_us(all_of, case) - blur) for blur in (0, FOUND_US)}
 
 
