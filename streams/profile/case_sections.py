@@ -40,7 +40,7 @@ class Window(Section):
 class CaseRules(Section):
     """When a case opens (table in interventions/opening.py), and its deadlines (interventions/deadlines.py).
 
-    backlog_a_day: of all partitions together; a case for each crossing that waited (engine/backlog.py).
+    backlog_a_day: turns of customers above the threshold without a case, in all partitions (engine/backlog.py).
     escalate_to: the roles above all others, from the lowest to the highest. agent: the role of customers' own agents.
     """
 
