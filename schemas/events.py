@@ -103,7 +103,10 @@ Channel = Annotated[
 ]
 TimeZone = Annotated[Text, AfterValidator(_time_zone)]
 Consent = Annotated[
-    dict[Channel, bool | None], Field(max_length=MAX_ITEMS), BeforeValidator(_few), AfterValidator(_without_nulls)
+    dict[Channel, bool | None],
+    Field(max_length=MAX_ITEMS, json_schema_extra={"additionalProperties": False}),  # else other names would be valid
+    BeforeValidator(_few),
+    AfterValidator(_without_nulls),
 ]
 
 

@@ -293,13 +293,18 @@ class Outputs:
 
     @cached_property
     def judged(self) -> list[tuple[int, int, bool]]:
-        """Of every case that was judged: when its horizon was over, when its end was known, whether it was saved."""
+        """Of every case that was judged: when its horizon was over, when its end was known, whether it was saved. Of
+        the erased nothing is judged any more.
+        """
         found = []
         for case in self.parsed("interventions"):
             ends = [update for update in self.updates[case["intervention_id"]] if update.get("state") in JUDGED]
             if ends and "contacted_at" in ends[0]:
                 horizon_us = parse_instant(ends[0]["contacted_at"]) + self.profile.case.save_horizon_us
-                found.append((horizon_us, parse_instant(ends[0]["updated_at"]), ends[0]["state"] == "saved"))
+                known_us = parse_instant(ends[0]["updated_at"])
+                due_us = max(-(-horizon_us // self.tick_us) * self.tick_us, known_us)
+                if self._of_one_life(case["customer_id"], parse_instant(case["decided_at"]), due_us):
+                    found.append((horizon_us, known_us, ends[0]["state"] == "saved"))
         return found
 
     def held_weeks(self) -> Iterator[tuple[int, bool]]:

@@ -54,6 +54,12 @@ def test_a_valid_event_is_valid_to_both(kind: str) -> None:
     assert list(VALIDATORS[kind].iter_errors(event)) == []
 
 
+def test_a_channel_of_unprintable_characters_is_refused_by_both() -> None:
+    event = COMMON | {"kind": "customer_profile", "consent": {"a\n": True}}
+    assert not accepts("customer_profile", event)
+    assert list(VALIDATORS["customer_profile"].iter_errors(event))
+
+
 @settings(max_examples=600)
 @given(st.sampled_from(sorted(KINDS)), st.data())
 def test_parser_and_published_schema_agree_about_every_event(kind: str, data: st.DataObject) -> None:
