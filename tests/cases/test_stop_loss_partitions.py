@@ -35,7 +35,7 @@ from tests.cases.test_cases_partitions import inputs, new, run, same
 from tests.units import topics
 from tests.units.topics import Owner, Topics
 
-SHOPS = [Policy(limited=False, seed=3, least_saved=0.7), Policy(limited=True, seed=3, least_saved=0.7)]
+SHOPS = [Policy(limited=False, seed=6, least_saved=0.7), Policy(limited=True, seed=6, least_saved=0.7)]
 
 
 @cache

@@ -29,7 +29,9 @@ class Story:
 
     def __init__(self, *settings: str, values: tuple[float, ...] = (4000.0,), ready: int = 0) -> None:
         """ready: the day from which cases may open."""
-        profile = load_profile("after-sales", ["case.least_tenure=1d", "case.backlog_a_day=2", "gate.consent_when_unknown=true", *settings])
+        profile = load_profile(
+            "after-sales", ["case.least_tenure=1d", "case.backlog_a_day=2", "gate.consent_when_unknown=true", *settings]
+        )
         self.made, self.ready = Engine(profile, 0, DAY_US, waits_for_models=True), ready
         weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
         self.model = lines(weights, -5.0 * float(np.log1p(SILENT_DAYS)), np.zeros(len(NAMES)))
