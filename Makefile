@@ -13,8 +13,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 BIN := .venv/bin
 UV := 0.13.9
-# a file's tests run in one process, which builds its fixtures (Apache Kafka among them) once; the slow files come first
-PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 # --no-compile: Python compiles modules at import, a tenth of what is installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet

@@ -290,7 +290,8 @@ class Casebook:
         return [lifecycle.step_withheld(case, step, passed, at_us)]
 
     def _task_due_us(self, task: Task) -> int:
-        return self._on_tick(task.next_us(self.profile.complaints))
+        """Not at the instant at which it became known: whether anything else fires then, no state says."""
+        return max(self._on_tick(task.next_us(self.profile.complaints)), on_agenda(task.known_us + 1))
 
     def _on_tick(self, us: int) -> int:
         """The end of the tick, when everything up to `us` is known."""

@@ -50,6 +50,6 @@ class Complaints:
             return
         attributes = self.emitter.attributes_table[cases[ATTRIBUTES]]
         if concerns(self.emitter.profile, attributes):
-            task = Task(int(row["time_us"]), int(row["id"]))
+            task = Task(int(row["time_us"]), int(row["id"]), at_us)
             self.emitter.casebook.open_task(slot, task, at_us)
             self.emitter.task(self._names[slot], cases, task, "open", at_us)

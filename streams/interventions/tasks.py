@@ -28,10 +28,13 @@ COMPLAINT = "complaint"
 
 @dataclass
 class Task:
-    """A task that has not ended. event: the id of its event; overdue: it has been reported as overdue."""
+    """A task that has not ended. event: the id of its event; known_us: when it was reported as open; overdue: it has
+    been reported as overdue.
+    """
 
     opened_us: int
     event: int
+    known_us: int
     overdue: bool = False
 
     def next_us(self, rules: Complaints) -> int:

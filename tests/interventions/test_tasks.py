@@ -153,7 +153,7 @@ def test_a_complaint_of_before_an_erasure_is_no_task() -> None:
 
 
 def test_tasks_are_restored() -> None:
-    before = CustomerCases(tasks=[Task(5, 17, overdue=True), Task(6, 18)])
+    before = CustomerCases(tasks=[Task(5, 17, 7, overdue=True), Task(6, 18, 8)])
     assert CustomerCases.loads(before.dumps() or b"") == before
 
 
