@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -90,12 +91,22 @@ class Producer:
         self.committed.append(self.open)
 
 
+class Unguarded:
+    """The guard of a producer that sends nothing."""
+
+    def cause(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def close(self) -> None:
+        pass
+
+
 @pytest.fixture
 def lease() -> Lease:
     """A restored lease without state."""
     lease = Lease(SETTINGS, ENGINES[0])
     lease.unit.position = dict.fromkeys(SOURCES, 0)
-    lease._producer, lease.ready = Producer(), True
+    lease._producer, lease._guard, lease.ready = Producer(), Unguarded(), True
     return lease
 
 
