@@ -9,8 +9,6 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from tests.kafka.apache import JAVA, ApacheKafka, Unavailable
 
@@ -19,18 +17,6 @@ ON_KAFKA = ("tests/kafka/", "tests/examples/")
 # how long something takes is what benchmarks are for: on a busy machine a test must not fail of it
 settings.register_profile("keepline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("keepline")
-
-
-class OneFileOneProcess(LoadScopeScheduling):
-    """A file's tests run in one process, which builds its fixtures once; all on Apache Kafka in one: one broker."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "kafka" if nodeid.startswith(ON_KAFKA) else nodeid.split("::")[0]
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneFileOneProcess:
-    config.option.loadscopereorder = False  # a file with few tests may be the longest
-    return OneFileOneProcess(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
