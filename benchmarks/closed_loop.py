@@ -83,7 +83,7 @@ class Loop:
     def withheld(self, values: Sequence[bytes]) -> None:
         """Ignores withheld interventions: the CRM does not get them."""
 
-    touches = dead_letters = withheld
+    touches = tasks = dead_letters = withheld
 
     def examples(self, *columns: object) -> None:
         """Ignores examples: `run_city` takes them from the learner."""

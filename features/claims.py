@@ -33,6 +33,11 @@ from features.signals import (
 from schemas.columns import CAUSES, KINDS
 
 HALF_A_MINUTE = 0.5
+# not of the locale: a message has the same bytes on every host
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 WINDOWS_DAYS = {28: ("four weeks", "四周"), 91: ("thirteen weeks", "十三周"), 364: ("fifty-two weeks", "五十二周")}
 FEW_GAPS = 3  # of the newest gaps, compared with all that are kept
 RECENT_DAYS = 180  # a rating or a named cause that is older says little of today
@@ -168,37 +173,14 @@ def one_amount(facts: Facts, raises: bool) -> Said | None:
     return Said(sentence, f"上次（{day_zh}）消费 {amount} {facts.currency}", (latest,))
 
 
-def greatest_amount(facts: Facts, raises: bool) -> Said | None:
-    """The greatest amount of all visits."""
+def amounts(measure: Callable[[Facts], Fact], words: tuple[str, str], facts: Facts, raises: bool) -> Said | None:
+    """One figure of all amounts. words: with the amount and the day of the first event."""
     if not facts.total(PRICED):
         return None
-    most = facts.greatest(SPEND, "amount", facts.currency)
-    amount, (since, since_zh) = _amount(most["value"]), _day(most["from_day"])
-    sentence = f"Spent at most {amount} {facts.currency} at once since {since}"
-    return Said(sentence, f"自{since_zh}以来单次最多消费 {amount} {facts.currency}", (most,))
-
-
-def mean_amount(facts: Facts, raises: bool) -> Said | None:
-    """The mean amount of all visits."""
-    if not facts.total(PRICED):
-        return None
-    mean = facts.mean(SPEND, PRICED, "amount", facts.currency)
-    usual, (since, since_zh) = _amount(mean["value"]), _day(mean["from_day"])
-    sentence = f"Spends {usual} {facts.currency} a visit on average since {since}"
-    return Said(sentence, f"自{since_zh}以来平均每次消费 {usual} {facts.currency}", (mean,))
-
-
-def all_amounts(facts: Facts, raises: bool) -> Said | None:
-    """The sum of all amounts."""
-    if not facts.total(PRICED):
-        return None
-    whole = facts.sum(SPEND, "amount", facts.currency)
-    amount, (since, since_zh) = _amount(whole["value"]), _day(whole["from_day"])
-    return Said(
-        f"Has spent {amount} {facts.currency} since {since}",
-        f"自{since_zh}以来共消费 {amount} {facts.currency}",
-        (whole,),
-    )
+    found = measure(facts)
+    amount, days = f"{_amount(found['value'])} {facts.currency}", _day(found["from_day"])
+    said, said_zh = (text.format(amount, day) for text, day in zip(words, days, strict=True))
+    return Said(said, said_zh, (found,))
 
 
 def last_spent(least_days: int, facts: Facts, raises: bool) -> Said | None:
@@ -270,7 +252,7 @@ def named_cause(cause: str, facts: Facts, raises: bool) -> Said | None:
 
 def _day(iso: str) -> tuple[str, str]:
     at = date.fromisoformat(iso)
-    return f"{at.day} {at:%B} {at.year}", f"{at.year}年{at.month}月{at.day}日"
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year}", f"{at.year}年{at.month}月{at.day}日"
 
 
 def _number(value: float) -> str:
@@ -296,8 +278,6 @@ _TIMES = {
     7: ("seven", "七"),
     8: ("eight", "八"),
 }
-LAST_VISIT = partial(last_time, VISITS, ("visit or purchase", "到店或购买"))
-APP_RHYTHM, APP_PACE = partial(rhythm, ACTIVITY), partial(pace, ACTIVITY)
 VISIT_RHYTHM, VISIT_PACE, VISIT_GAPS, VISITS_IN_ALL = (partial(f, RETAINED) for f in (rhythm, pace, gaps, in_all))
 LAST_VISIT = partial(last_time, VISITS, ("visit or purchase", "到店或购买"))
 APP_RHYTHM, APP_PACE = partial(rhythm, ACTIVITY), partial(pace, ACTIVITY)
@@ -305,6 +285,19 @@ LAST_APP = partial(last_time, ACTIVITY, ("use of the app", "使用 App"))
 LAST_PURCHASE = partial(last_time, PURCHASES, ("purchase in the app", "在 App 下单"))
 NPS_RATING = partial(rated, NPS, UNHAPPY_NPS, HAPPY_NPS, NPS_SAID)
 CSAT_RATING = partial(rated, CSAT, UNHAPPY_CSAT, HAPPY_CSAT, CSAT_SAID)
+ALL_AMOUNTS = partial(
+    amounts, lambda f: f.sum(SPEND, "amount", f.currency), ("Has spent {} since {}", "自{1}以来共消费 {0}")
+)
+MEAN_AMOUNT = partial(
+    amounts,
+    lambda f: f.mean(SPEND, PRICED, "amount", f.currency),
+    ("Spends {} a visit on average since {}", "自{1}以来平均每次消费 {0}"),
+)
+GREATEST_AMOUNT = partial(
+    amounts,
+    lambda f: f.greatest(SPEND, "amount", f.currency),
+    ("Spent at most {} at once since {}", "自{1}以来单次最多消费 {0}"),
+)
 SILENCE = (VISIT_RHYTHM, partial(LAST_VISIT, 0))
 
 CLAIMS: dict[str, tuple[Claim, ...]] = {  # feature -> what can be said for it, the best first
@@ -322,12 +315,12 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {  # feature -> what can be said for it, 
     "retained_trend": (VISIT_PACE, VISIT_GAPS),
     "rfm_b": (VISIT_PACE, VISIT_GAPS),
     "gap_mean": (VISIT_GAPS,),
-    "spend_total": (all_amounts,),
+    "spend_total": (ALL_AMOUNTS,),
     "spend_28d": (partial(last_spent, 28), last_amount),
     "spend_112d": (partial(last_spent, 112), last_amount),
-    "spend_mean": (mean_amount,),
+    "spend_mean": (MEAN_AMOUNT,),
     "spend_last": (last_amount, one_amount),
-    "spend_greatest": (greatest_amount,),
+    "spend_greatest": (GREATEST_AMOUNT,),
     "wait_mean": (waited,),
     "activity_recency": (APP_RHYTHM, partial(LAST_APP, 0)),
     "activity_7d": (APP_PACE, APP_RHYTHM, partial(LAST_APP, 7)),

@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aggregates import First, Last, Layout, Total
+from features.aggregates import Layout
 from features.catalogue import AGGREGATES
 from features.deduplication import RecentIds
 from features.matrix import scaled
 from features.portable_math import Array
-from features.signals import KNOWN, RETAINED
 from features.table import Slots, Table
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
@@ -43,11 +42,10 @@ from streams.engine.labels import Labels
 from streams.engine.lifespans import Lifespans
 from streams.engine.pending import PendingCrossings
 from streams.engine.quality import Quality
-from streams.engine.reports import Report, report_of
+from streams.engine.reports import Report, lifecycle_counts, report_of
 from streams.engine.scoring import OnScored, Scoring, ignore_scores
 from streams.engine.ticks import Ticks
 from streams.inputs.schedule import Schedule, is_grid, on_agenda
-from streams.interventions.actions import LIFECYCLES, lifecycles
 from streams.interventions.customer_attributes import AttributesTable
 from streams.interventions.opening import Withheld
 from streams.interventions.touches import seen
@@ -237,19 +235,11 @@ class Engine:
     def _build_report(self, at_us: int) -> None:
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
         self.report = report_of(self.scoring, self._observable(at_us), at_us)
-        self._count_lifecycles(at_us)
+        for group, count in lifecycle_counts(self.profile, self.table, self.layout, at_us).items():
+            self.counts[f"lifecycle_{group}"] = count
         judged, known = self.casebook.take_judged(), seen(self.table, self.layout)
         ranks = self.backlog.ranks(self.lifespans.active(at_us), at_us) if self.waits_for_models else []
         self.report = replace(self.report, missing=self.quality.take(), judged=judged, seen=known, backlog=ranks)
-
-    def _count_lifecycles(self, at_us: int) -> None:
-        """Counts the customers of each lifecycle group who have ever bought, as of now."""
-        rows, column = self.table.rows[: len(self.table)], self.layout.column
-        purchases, last_us = rows[:, column[Total(RETAINED)]], rows[:, column[Last(RETAINED)]]
-        has = purchases > 0
-        places = lifecycles(self.profile, purchases[has], at_us - last_us[has])
-        for name, count in zip(LIFECYCLES, np.bincount(places, minlength=len(LIFECYCLES)).tolist(), strict=True):
-            self.counts[f"lifecycle_{name}"] = count
 
     def _observe(self, at_us: int) -> None:
         """Makes the observations of a grid instant: the scores of its sweep, by the model in force."""

@@ -9,18 +9,22 @@ from typing import Any
 import numpy as np
 
 from features import histograms, population
+from features.aggregates import Last, Layout, Total
 from features.histograms import BINS, Histograms, zero_histograms
 from features.histograms import NAMES as HISTOGRAMS
 from features.matrix import scaled
 from features.population import BINS as RANKS
 from features.population import COMPONENTS, Counts, zero_counts
-from features.table import Slots
+from features.signals import RETAINED
+from features.table import Slots, Table
 from online_model.array_codec import pack, unpack
 from online_model.drift import Missing
 from streams.cases.columns import SENT, WIDTH
 from streams.engine.backlog import Rank
 from streams.engine.scoring import Scoring, in_chunks
+from streams.interventions.actions import LIFECYCLES, Lifecycle, lifecycles
 from streams.interventions.stop_loss import Judged, added
+from streams.profile.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -81,3 +85,12 @@ def report_of(scoring: Scoring, slots: Slots, at_us: int) -> Report:
         raw, sent = scoring.features(block, np.full(len(chunk), float(at_us))), block[SENT - WIDTH]
         report += Report(population.count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)]), {})
     return report
+
+
+def lifecycle_counts(profile: Profile, table: Table, layout: Layout, at_us: int) -> dict[Lifecycle, int]:
+    """Returns how many customers of each lifecycle group there are, of those who have ever bought."""
+    rows, column = table.rows[: len(table)], layout.column
+    purchases, last_us = rows[:, column[Total(RETAINED)]], rows[:, column[Last(RETAINED)]]
+    has = purchases > 0
+    places = lifecycles(profile, purchases[has], at_us - last_us[has])
+    return dict(zip(LIFECYCLES, np.bincount(places, minlength=len(LIFECYCLES)).tolist(), strict=True))

@@ -74,11 +74,11 @@ class CustomerAttributes:
 
     @staticmethod
     def of_row(row: bytes) -> CustomerAttributes:
-        """Returns the attributes in a row of the changelog."""
+        """Returns the attributes in a row of the changelog. Raises when it is none."""
         body: dict[str, Any] = orjson.loads(row)
-        for name in ("consent", "former"):
-            body[name] = tuple(map(tuple, body.get(name, ())))
-        return CustomerAttributes(**body)
+        consent, former = (tuple(map(tuple, said)) for said in (body["consent"], body.get("former", ())))
+        known = {name: body[name] for name in ("scope", "time_zone", "preferred_channel", "agent_id")}
+        return CustomerAttributes(**known, consent=consent, former=former, erased_us=body.get("erased_us"))
 
 
 WITHOUT_PROFILE = CustomerAttributes()

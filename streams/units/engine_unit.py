@@ -91,7 +91,7 @@ class EngineUnit:
         self._customers = CustomerRows(self.engine, self._rows)
         self._to_seal: list[Pair] = []  # rows of the release before, written again with the first changes
         self.unknown_fields = Counter[str]()  # by producer
-        self.responses = ResponseTimes(profile.goals.response_us)
+        self.responses = ResponseTimes(profile.goals.response_us, profile.time.latest_us)
         self._parts = dict.fromkeys(PARTS, b"")  # rows as last written
 
     @property

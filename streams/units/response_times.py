@@ -18,10 +18,12 @@ LATE_SHARE = 0.05  # of the last hour's messages: more that are later than the g
 
 
 class ResponseTimes:
-    """Of interventions, touches and tasks. goal_us: `goals.response`."""
+    """Of interventions, touches and tasks. goal_us: `goals.response`; latest_us: `time.latest`, what was decided longer
+    ago comes from history that was sent now, and is not counted.
+    """
 
-    def __init__(self, goal_us: int) -> None:
-        self.goal_us = goal_us
+    def __init__(self, goal_us: int, latest_us: int) -> None:
+        self.goal_us, self.latest_us = goal_us, latest_us
         self.decided_us: list[int] = []  # of messages that are not committed yet
         self.counts = [0] * (len(BOUNDS_S) + 1)  # by bound, the last one beyond them
         self.sum_s = 0.0
@@ -34,7 +36,8 @@ class ResponseTimes:
     def committed(self, at_us: int) -> None:
         """The checkpoint has been committed."""
         for decided_us in self.decided_us:
-            took_us = max(at_us - decided_us, 0)
+            if (took_us := max(at_us - decided_us, 0)) > self.latest_us:
+                continue
             self.counts[bisect_left(BOUNDS_S, took_us / SECOND_US)] += 1
             self.sum_s += took_us / SECOND_US
             self._recent.append((at_us, took_us))

@@ -38,6 +38,10 @@ class Fault:
     lasts_s: float = 30.0
 
 
+class LeftOut(Exception):
+    """A fault that cannot be made on this machine, and why."""
+
+
 async def broker_away(stage: Stage, end: AsyncExitStack) -> None:
     """All brokers are killed."""
     end.push_async_callback(stage.start_brokers)
@@ -47,7 +51,7 @@ async def broker_away(stage: Stage, end: AsyncExitStack) -> None:
 async def disk_full(stage: Stage, end: AsyncExitStack) -> None:
     """Fills the file system of the first broker; Apache Kafka stops itself then. Freed, it is started again."""
     if not stage.disk.is_mount():
-        raise NotImplementedError("mount is not allowed here")
+        raise LeftOut("mount is not allowed here")
     end.push_async_callback(stage.gate.open)
     end.push_async_callback(asyncio.to_thread, stage.brokers[0].start)
     end.push_async_callback(asyncio.to_thread, stage.brokers[0].kill)

@@ -18,7 +18,7 @@ from schemas.instants import DAY_US
 from tests.features.world import LAYOUT, START_US, applied, events
 from tests.replay.recount import DATE, DATE_ZH, MONTHS, NUMBER
 
-EITHER = {"in_all", "mean_amount", "all_amounts", "one_amount", "greatest_amount", "last_time", "waited"}
+EITHER = {"in_all", "amounts", "one_amount", "last_time", "waited"}
 
 
 def facts(rows: Rows, at_us: int) -> Facts:

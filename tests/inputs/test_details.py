@@ -66,7 +66,7 @@ def test_a_deletion_comes_behind_the_profile_before_it_and_before_the_one_behind
 
 def test_a_deletion_in_a_topic_that_has_said_nothing_changes_nothing() -> None:
     unit = live()
-    assert in_order(read(unit, [None, profile(1, scope="a")])) == [{"scope": "a", "consent": {"sms": True}}]
+    assert [one.get("scope") for one in in_order(read(unit, [None, profile(1, scope="a")]))] == ["a"]
     assert unit.counts["applied"] == 2  # counted all the same, like every other deletion
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from streams.cli import main
+from streams.kafka.settings import Settings
 from tests.kafka.group import DECISIONS
 from tests.replay.runs import Run, city, replay, write_jsonl
 
@@ -34,3 +37,13 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wanted(log: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[bytes]]:
     base: Run = replay(tmp_path_factory.mktemp("base") / "out", [log], scores=False)
     return {name: sorted((base.folder / f"{name}.jsonl").read_bytes().splitlines()) for name in DECISIONS}
+
+
+@pytest.fixture
+def known(brokers: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Topics of its own with three partitions, to which commands of this process go."""
+    settings = Settings((brokers,), f"{uuid4().hex[:8]}-")
+    monkeypatch.setenv("KEEPLINE_BROKERS", brokers)
+    monkeypatch.setenv("KEEPLINE_TOPIC_PREFIX", settings.topic_prefix)
+    assert main(["topics", "create", "--partitions", "3"]) == 0
+    return settings

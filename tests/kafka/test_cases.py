@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from uuid import uuid4
 
 import orjson
 import pytest
@@ -28,15 +27,6 @@ SCORE = {
     "model_version": 1,
     "policy_version": "p",
 }
-
-
-@pytest.fixture
-def known(brokers: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    settings = Settings((brokers,), f"{uuid4().hex[:8]}-")
-    monkeypatch.setenv("KEEPLINE_BROKERS", brokers)
-    monkeypatch.setenv("KEEPLINE_TOPIC_PREFIX", settings.topic_prefix)
-    assert main(["topics", "create", "--partitions", "3"]) == 0
-    return settings
 
 
 async def transact(known: Settings, *sent: tuple[str, Message], abort: bool = False) -> None:

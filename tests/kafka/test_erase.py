@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
 
 import orjson
 import pytest
@@ -15,15 +14,6 @@ from streams.kafka.settings import Settings
 from streams.operations.cases.topic_reader import scan
 
 CUSTOMER, AT = "c-17", "2024-02-20T00:00:00Z"
-
-
-@pytest.fixture
-def known(brokers: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    settings = Settings((brokers,), f"{uuid4().hex[:8]}-")
-    monkeypatch.setenv("KEEPLINE_BROKERS", brokers)
-    monkeypatch.setenv("KEEPLINE_TOPIC_PREFIX", settings.topic_prefix)
-    assert main(["topics", "create", "--partitions", "3"]) == 0
-    return settings
 
 
 def test_an_erasure_reaches_the_log_where_the_customer_lives_and_is_the_same_when_sent_again(known: Settings) -> None:

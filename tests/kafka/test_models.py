@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from uuid import uuid4
 
 import orjson
 import pytest
@@ -23,14 +22,11 @@ VERSION = replace(Snapshot.initial(0.25), version=7, instant_us=parse_instant("2
 
 
 @pytest.fixture
-def known(brokers: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    settings = Settings((brokers,), f"{uuid4().hex[:8]}-")
-    monkeypatch.setenv("KEEPLINE_BROKERS", brokers)
-    monkeypatch.setenv("KEEPLINE_TOPIC_PREFIX", settings.topic_prefix)
-    assert main(["topics", "create", "--partitions", "2"]) == 0
-    asyncio.run(transact(settings, VERSION, abort=False))
-    asyncio.run(transact(settings, replace(VERSION, version=8), abort=True))
-    return settings
+def known(known: Settings) -> Settings:
+    """Topics in which version 7 is served, and version 8 was never committed."""
+    asyncio.run(transact(known, VERSION, abort=False))
+    asyncio.run(transact(known, replace(VERSION, version=8), abort=True))
+    return known
 
 
 async def transact(known: Settings, version: Snapshot, *, abort: bool) -> None:

@@ -8,11 +8,12 @@ from streams.cases.outbox import Facts
 from streams.units.response_times import ResponseTimes
 
 NOW_US = 20_000 * 24 * HOUR_US
+LATEST_US = 7 * 24 * HOUR_US
 
 
 def answered(*seconds: float, at_us: int = NOW_US, found: ResponseTimes | None = None) -> ResponseTimes:
     """A unit whose messages took so long, all committed at one instant."""
-    responses = found or ResponseTimes(10 * SECOND_US)
+    responses = found or ResponseTimes(10 * SECOND_US, LATEST_US)
     facts = [(at_us - round(one * SECOND_US), "c1", b"") for one in seconds]
     responses.take(Facts(interventions=facts[::3], touches=facts[1::3], tasks=facts[2::3]))
     responses.committed(at_us)
@@ -29,7 +30,7 @@ def test_interventions_touches_and_tasks_are_measured_from_decision_to_commit() 
 
 
 def test_what_is_not_committed_is_not_counted() -> None:
-    responses = ResponseTimes(10 * SECOND_US)
+    responses = ResponseTimes(10 * SECOND_US, LATEST_US)
     responses.take(Facts(touches=[(NOW_US, "c1", b"")]))
     assert responses.buckets()[-1] == ("+Inf", 0)
 
@@ -50,3 +51,8 @@ def test_the_alert_ends_when_the_late_ones_are_an_hour_old() -> None:
     found = answered(60.0)
     assert found.alerts(NOW_US + HOUR_US - 1)
     assert found.alerts(NOW_US + HOUR_US) == []
+
+
+def test_what_history_that_is_sent_now_decides_is_not_counted() -> None:
+    found = answered(1.0, LATEST_US / SECOND_US, LATEST_US / SECOND_US + 1)
+    assert found.buckets()[-1] == ("+Inf", 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -226,6 +227,17 @@ def test_a_stray_under_a_key_of_ours_does_not_replace_our_row(topic: str, key: b
         one.loaded()
     assert everything(unit) == everything(wanted)
     assert (topic, 0) in unit.strays.found or (value is None and not ours) or value == last
+
+
+@pytest.mark.parametrize("topic", CHANGELOGS)
+def test_a_unit_whose_changelog_has_nothing_but_strays_starts_as_a_new_one(topic: str) -> None:
+    make = owner_of(CHANGELOGS.index(topic)).make
+    keys, values = [key for key in KEYS[topic] if key], [*KINDS.values(), seal("elsewhere", b"{}")]
+    unit, new = make(), make()
+    unit.load([Record(i, *pair) for i, pair in enumerate(itertools.product(keys, values))])
+    for one in (unit, new):
+        one.loaded()
+    assert everything(unit) == everything(new)
 
 
 def last_of(topic: str, key: bytes) -> bytes:
