@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aggregates import Layout
+from features.aggregates import First, Layout
 from features.catalogue import AGGREGATES
 from features.deduplication import RecentIds
 from features.matrix import scaled
 from features.portable_math import Array
+from features.signals import KNOWN
 from features.table import Slots, Table
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
