@@ -116,6 +116,11 @@ class Replay:
             "roll_out": {"stage": profile.roll_out.stage, "customers": _planned_customers(profile)},
             "tier_shares": {tier.name: tier.share for tier in profile.tiers},
             "goals": _measured_goals(profile.goals),
+            "early": {
+                "grace": format_duration(profile.label.grace_us),
+                "lead_time": format_duration(profile.goals.lead_time_us),
+                "in_time": profile.goals.in_time,
+            },
             "label_horizon": format_duration(profile.label.horizon_us),
             "features": len(NAMES),
         }

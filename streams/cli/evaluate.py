@@ -77,6 +77,12 @@ def _show(whole: report.Report, folder: Path) -> None:
     console.print(table)
     for line in page.bars(whole):
         console.print(line)
+    if whole.warnings:
+        head, *rows = tables.warning_rows(whole.warnings)
+        early = Table(*head)
+        for row in rows:
+            early.add_row(*row)
+        console.print(page.early(whole.warnings), early, sep="\n")
     if whole.targets:
         goals = Table("goal of the profile", "goal", "measured", "of", "met", "what")
         for row in tables.target_rows(whole.targets):

@@ -11,6 +11,7 @@ the served probability, after its horizon has passed; a baseline uses no label b
     lightgbm_baseline  LightGBM, retrained every week (needs the package lightgbm)
     comparison         Keepline against the baselines
     lead_time          how early before leaving cases were opened
+    due_dates          leavings by own due dates: how many had a warning in time
     effect             the effect of cases, by comparison with the holdout
     targets            the goals of the profile against what was measured
     segments           metrics of groups of customers

@@ -65,7 +65,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Silences:
+class Silences:
     """The rows by customer and instant, split where a customer returned."""
 
     rows: Rows
@@ -134,12 +134,12 @@ def _cases(found: Sequence[tuple[int, int, str | None]]) -> Cases:
     """found: customer, instant in microseconds, scope."""
     ordered = sorted(found, key=lambda one: one[:2])
     customer, crossed_us = (np.array([one[i] for one in ordered], np.int64) for i in (0, 1))
-    return Cases(customer, _seconds(crossed_us), [one[2] for one in ordered])
+    return Cases(customer, seconds_of(crossed_us), [one[2] for one in ordered])
 
 
 def timing(cases: Cases, withheld: Cases, rows: Rows) -> Timing:
     """Returns the figures of all cases, by segment and by scope."""
-    silences = _silences(rows)
+    silences = silences_of(rows)
     results, left = _case_results(cases, silences), _leavings(cases, withheld, silences)
     flags_of = {ALL: np.ones(len(rows.label), bool)} | members(rows.features)
     scopes = sorted({scope for scope in cases.scope if scope is not None})
@@ -188,18 +188,18 @@ def _median(days: Floats) -> float | None:
     return float(np.median(known)) if len(known) else None
 
 
-def _silences(rows: Rows) -> _Silences:
+def silences_of(rows: Rows) -> Silences:
     order = np.lexsort((rows.week, rows.customer))
     recency_s = np.rint(rows.features["f_retained_recency"] * (DAY_US / SECOND_US)).astype(np.int64)
-    since = _key(rows.customer, _seconds(rows.instants_us)[rows.week] - recency_s)[order]
-    return _Silences(rows, order, since, starts(since))
+    since = key(rows.customer, seconds_of(rows.instants_us)[rows.week] - recency_s)[order]
+    return Silences(rows, order, since, starts(since))
 
 
-def _case_results(cases: Cases, silences: _Silences) -> _CaseResults:
+def _case_results(cases: Cases, silences: Silences) -> _CaseResults:
     """Takes outcomes from the first row at or after the crossing; where there is none, from the last row before."""
     rows, order = silences.rows, silences.order
-    at = _key(rows.customer, _seconds(rows.instants_us)[rows.week])[order]
-    crossed = _key(cases.customer, cases.crossed_s)
+    at = key(rows.customer, seconds_of(rows.instants_us)[rows.week])[order]
+    crossed = key(cases.customer, cases.crossed_s)
     after = np.searchsorted(at, crossed)
     here = np.minimum(after, len(at) - 1)
     is_there = (after < len(at)) & (rows.customer[order[here]] == cases.customer)
@@ -213,32 +213,32 @@ def _case_results(cases: Cases, silences: _Silences) -> _CaseResults:
     return _CaseResults(first, outcome, silences.days_early(silences.since[place], crossed))
 
 
-def _leavings(cases: Cases, withheld: Cases, silences: _Silences) -> _Leavings:
+def _leavings(cases: Cases, withheld: Cases, silences: Silences) -> _Leavings:
     rows, order, since = silences.rows, silences.order, silences.since
     gone = np.unique(silences.which(np.flatnonzero(rows.label[order] == 1)))
     begins = silences.begins[gone]
     row, since_when = order[begins], since[begins]
     until = np.append(since[silences.begins[1:]], NONE)[gone]  # start of the next silence, of this customer or the next
     until = np.minimum(until, (rows.customer[row] + 1) << SECONDS_BITS)
-    first = _first(cases, since_when, until)
+    first = first_case(cases, since_when, until)
     early = np.where(first == NONE, np.nan, silences.days_early(since_when, first))
-    only_withheld = (first == NONE) & (_first(withheld, since_when, until) != NONE)
-    before = _first(cases, since_when - silences.horizon_s, since_when) != NONE
+    only_withheld = (first == NONE) & (first_case(withheld, since_when, until) != NONE)
+    before = first_case(cases, since_when - silences.horizon_s, since_when) != NONE
     return _Leavings(row, early, only_withheld, before)
 
 
-def _first(cases: Cases, since: Longs, until: Longs) -> Longs:
+def first_case(cases: Cases, since: Longs, until: Longs) -> Longs:
     """Returns the key of the first case in [since, until), NONE where there is none."""
-    opened = np.append(_key(cases.customer, cases.crossed_s), NONE)
+    opened = np.append(key(cases.customer, cases.crossed_s), NONE)
     first = opened[np.searchsorted(opened, since)]
     return np.where(first < until, first, NONE)
 
 
-def _seconds(instants_us: Longs) -> Longs:
+def seconds_of(instants_us: Longs) -> Longs:
     """Returns seconds since the year 1, so that none is negative, (n,)."""
     return instants_us // SECOND_US + 62_135_596_800
 
 
-def _key(customer: Longs, seconds: Longs) -> Longs:
+def key(customer: Longs, seconds: Longs) -> Longs:
     """Returns keys that sort by customer, then time."""
     return np.asarray(customer << SECONDS_BITS | seconds)

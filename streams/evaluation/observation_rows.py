@@ -23,6 +23,8 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 RFM = ("f_retained_recency", "f_retained_count", "f_spend_total", "f_activity_28d")
 RFM_B = "f_rfm_b"
+GAP = "f_gap_mean"
+NEEDED = (*RFM, GAP)
 NO_LABEL = -1
 
 
@@ -86,11 +88,11 @@ def read(folder: Path) -> tuple[Rows, dict[str, Any]]:
     path = folder / EXAMPLES
     try:
         there = pq.read_schema(path).names
-        wanted = [name for name in (*RFM, RFM_B) if name in there]
+        wanted = [name for name in (*NEEDED, RFM_B) if name in there]
         table = pq.read_table(path, columns=["customer_id", "observed_at", "probability", "label", *wanted])
     except (OSError, KeyError, pa.ArrowException) as error:
         raise Failure(f"{path}: cannot be read ({error}); replay the log again") from error
-    if missing := [name for name in RFM if name not in there]:
+    if missing := [name for name in NEEDED if name not in there]:
         raise Failure(f"{path}: no column {', '.join(missing)}; replay the log with this version")
     return _rows(path, table, wanted, parse_duration(summary["label_horizon"])), summary
 

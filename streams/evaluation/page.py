@@ -9,6 +9,7 @@ from math import log as natural_log
 
 from streams.evaluation import charts, tables
 from streams.evaluation.bootstrap import Estimate
+from streams.evaluation.due_dates import Warnings
 from streams.evaluation.lead_time import Group, Timing
 from streams.evaluation.report import Report
 from streams.evaluation.tables import estimate, number, percent
@@ -24,6 +25,7 @@ NOTHING = '<p class="note">Nothing to show: no prediction has matured. Replay a 
 NO_DRIFT = '<p class="note">Not known: drift needs three months, and examples with all features of this version.</p>'
 NO_CASES = '<p class="note">Not known: the folder has no interventions.jsonl.</p>'
 
+NO_WARNINGS = '<p class="note">Not known: no cases, or a replay of a release that did not write the grace.</p>'
 NO_TARGETS = '<p class="note">Not known: the replay is of a release that did not write the goals.</p>'
 NO_EFFECTS = '<p class="note">Not known: no case has been measured yet.</p>'
 
@@ -49,6 +51,7 @@ def render(report: Report) -> str:
         methods=tables.methods(report.comparison.methods),
         differences=tables.differences(report.comparison) if report.comparison.differences else NOTHING,
         cases=NO_CASES if report.cases is None else _cases(report.cases, report.log.horizon_days),
+        warnings=NO_WARNINGS if report.warnings is None else _warnings(report.warnings),
         effects=tables.effects(report.effects) if report.effects else NO_EFFECTS,
         targets=tables.targets(report.targets) if report.targets else NO_TARGETS,
         segments=tables.segments(report.segments),
@@ -160,6 +163,22 @@ def _cases(timing: Timing, days: float) -> str:
         "customers left, with a case in time, late, or only a withheld one; medians of the days early and of the "
         "silence before the case.</p>"
         f'<div class="wide">{tables.groups(timing.segments)}</div>{scopes}'
+    )
+
+
+def _warnings(found: Warnings) -> str:
+    return f'<p>{escape(early(found))}</p><div class="wide">{tables.warnings(found)}</div>'
+
+
+def early(found: Warnings) -> str:
+    """Returns what the cases that were sent gave, against the goals."""
+    sent = found.rules[0]
+    share, days = _share(sent.in_time, sent.leavings), sent.median_days_early
+    return (
+        f"A customer has left {found.grace_days:g} days after the own due date without a retention event; "
+        f"{percent(found.gone)} of the observations are of such customers. Of {sent.leavings:,} leavings "
+        f"{percent(share)} had a case before (goals.in_time: {found.goal:.0%}), at the median {number(days, 0)} days "
+        f"(goals.lead_time: {found.ahead_days:g})."
     )
 
 

@@ -1,5 +1,8 @@
 """Whether a profile fits a log: what its threshold and tiers do to the customers of a replay, and what would fit.
 
+The published shares are of customers who are kept, so those who have left already (evaluation/due_dates.py) are left
+out.
+
 All from the observations of the replay, with the probabilities as they were served, and from its cases. A threshold is
 proposed at which the share of customers above it is the published share of the tiers that get a case.
 """
@@ -17,7 +20,7 @@ import pyarrow as pa
 
 from schemas.errors import Failure
 from schemas.instants import DAY_US, parse_instant
-from streams.evaluation import observation_rows
+from streams.evaluation import due_dates, observation_rows
 from streams.evaluation.observation_rows import NO_LABEL, Flags, Floats, Rows
 from streams.files.replay_folder import EXAMPLES, INTERVENTIONS
 from streams.profile.profile import Profile
@@ -72,7 +75,8 @@ class Check:
     profile: str
     replayed_with: str | None
     customers: int
-    observations: int
+    observations: int  # of customers who had not left
+    gone: float | None  # share of all observations: of customers who had
     labelled: int
     base_rate: float | None
     threshold: float
@@ -118,6 +122,8 @@ def _cases(path: Path) -> Opened | None:
 
 def check(profile: Profile, rows: Rows, replayed_with: str | None, opened: Opened | None) -> Check:
     """Computes all figures."""
+    is_kept = due_dates.kept(rows, profile.label.grace_us)
+    gone, rows = _share(~is_kept), rows.only(is_kept)
     p, known, threshold = np.asarray(rows.probability, np.float64), rows.labelled, profile.case.threshold
     base_rate = float(rows.label[known].mean()) if known.any() else None
     tiers = _tiers(profile, p, opened or [])
@@ -128,6 +134,7 @@ def check(profile: Profile, rows: Rows, replayed_with: str | None, opened: Opene
         replayed_with=replayed_with,
         customers=len(rows.names),
         observations=len(p),
+        gone=gone,
         labelled=int(known.sum()),
         base_rate=base_rate,
         threshold=threshold,

@@ -16,7 +16,8 @@ WEEK_DAYS = 7
 def lines(found: Check) -> list[RenderableType]:
     """Returns what to print, from top to bottom."""
     title = [
-        f"{found.profile}: {found.customers:,} customers, {found.observations:,} observations",
+        f"{found.profile}: {found.customers:,} customers, {found.observations:,} observations of the kept",
+        f"left out: {_percent(found.gone)} of all, of customers who had left by their own due date",
         f"{found.labelled:,} have a label; base rate {_percent(found.base_rate)}; threshold {found.threshold:g}",
     ]
     parts: list[RenderableType] = [*title, "", _tiers(found), "", _thresholds(found)]

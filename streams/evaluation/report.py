@@ -10,6 +10,7 @@ from schemas.instants import DAY_US, format_instant
 from streams.evaluation import comparison, metrics, segments
 from streams.evaluation.baselines import Served
 from streams.evaluation.drift import Drift, drift
+from streams.evaluation.due_dates import Warnings, warnings
 from streams.evaluation.effect import Effect
 from streams.evaluation.lead_time import Cases, Timing, timing
 from streams.evaluation.observation_rows import Rows
@@ -53,6 +54,7 @@ class Report:
     segments: list[segments.Segment]
     comparison: comparison.Comparison
     cases: Timing | None
+    warnings: Warnings | None  # None also for a replay of a release that did not write the grace
     drift: Drift
     effects: list[Effect]
     targets: list[Target]
@@ -81,6 +83,7 @@ def evaluate(
         segments.judge(judged),
         comparison.compare(rows, baselines),
         timed,
+        warnings(cases[0], rows, summary) if cases else None,
         drift(rows),
         list(effects),
         targets(summary.get("goals", {}), list(followed), effects, right, left),

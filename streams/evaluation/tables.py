@@ -8,6 +8,7 @@ from math import isfinite, isnan
 
 from streams.evaluation.bootstrap import Estimate
 from streams.evaluation.comparison import METRICS, PERIODS, Comparison, Difference, Method
+from streams.evaluation.due_dates import Warnings
 from streams.evaluation.effect import Effect
 from streams.evaluation.lead_time import Group
 from streams.evaluation.segments import Segment
@@ -119,6 +120,29 @@ def target_rows(found: Sequence[Target]) -> list[list[str]]:
         ]
         for one in found
     ]
+
+
+def warnings(found: Warnings) -> str:
+    """Returns a table with a row a rule."""
+    head, *rows = warning_rows(found)
+    return _table(head, [[escape(cell) for cell in row] for row in rows])
+
+
+def warning_rows(found: Warnings) -> list[list[str]]:
+    """Returns the head, then the cells of each rule: its name, and what it gave for leavings and for returns."""
+    head = ["warning by", "leavings", "in time", f"{found.ahead_days:g} days ahead", "days ahead, median"]
+    rows = [
+        [
+            one.name,
+            f"{one.leavings:,}",
+            percent(one.in_time / one.leavings if one.leavings else float("nan")),
+            percent(one.ahead / one.leavings if one.leavings else float("nan")),
+            number(one.median_days_early, 0),
+            percent(one.warned / one.returns if one.returns else float("nan")),
+        ]
+        for one in found.rules
+    ]
+    return [[*head, "of returns, warned"], *rows]
 
 
 def _effect(one: Effect) -> list[str]:

@@ -163,7 +163,8 @@ class Goals(Section):
     raises an alert.
 
     precision: of cases; saved, responded, returned_7d: of contacted cases; reached: of cases that were to be contacted;
-    woken: of silent customers' cases; bought_again, stayed: of the saved; churn_a_year_before: without interventions.
+    woken: of silent customers' cases; bought_again, stayed: of the saved; churn_a_year_before: without interventions;
+    in_time, lead_time: of leavings by the own due date (evaluation/due_dates.py).
     """
 
     auc: Share
@@ -178,5 +179,7 @@ class Goals(Section):
     woken: Share
     bought_again: Share
     stayed: Share
+    in_time: Share
+    lead_time_us: Period
     churn_a_year_before: Share
     churn_a_year_after: Share

@@ -27,11 +27,16 @@ POOLED: tuple[ExpertName, ...] = ("base", "hinges", "steps")
 
 
 class Label(Section):
-    """The label of an observation at t: 1 when there is no retention event in (t, t + horizon]."""
+    """The label of an observation at t: 1 when there is no retention event in (t, t + horizon].
+
+    grace: so long after their own due date customers count as gone where warnings are measured
+    (evaluation/due_dates.py); the label does not depend on it.
+    """
 
     horizon_us: Period
     lapsed_after_us: Period
     forgotten_after_us: Period
+    grace_us: Period
     retention_events: RetentionEvents
 
 

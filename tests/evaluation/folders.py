@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.instants import DAY_US, WEEK_US, format_instant, parse_instant
-from streams.evaluation.observation_rows import RFM, Rows, read
+from streams.evaluation.observation_rows import NEEDED, Rows, read
 from streams.files.replay_folder import ReplayFolder
 
 START_US = parse_instant("2024-01-01T00:00:00Z")  # a Monday
@@ -29,6 +29,7 @@ class Observation:
     probability: float = 0.5
     recency_days: float = 1.0
     count: float = 1.0
+    gap_days: float = 7.0
 
 
 def instant(days: float) -> str:
@@ -45,12 +46,12 @@ def write(
     path: Path, observations: Iterable[Observation], cases: Sequence[bytes] = (), withheld: Sequence[bytes] = ()
 ) -> Path:
     """Writes the folder of a replay."""
-    with ReplayFolder(str(path), [name.removeprefix("f_") for name in RFM]) as folder:
+    with ReplayFolder(str(path), [name.removeprefix("f_") for name in NEEDED]) as folder:
         for (week, matured), some in groupby(
             sorted(observations, key=_order), lambda one: (one.week, one.label is not None)
         ):
             rows = list(some)
-            features = np.array([[one.recency_days, one.count, 10 * one.count, 0.0] for one in rows])
+            features = np.array([[one.recency_days, one.count, 10 * one.count, 0.0, one.gap_days] for one in rows])
             labels = np.array([one.label for one in rows], np.uint8) if matured else None
             probability = np.array([one.probability for one in rows])
             at_us = START_US + week * WEEK_US

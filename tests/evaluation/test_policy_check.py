@@ -13,7 +13,7 @@ import pytest
 
 from schemas.instants import DAY_US, format_instant
 from streams.cli import main
-from streams.profile.loading import SHIPPED_IN
+from streams.profile.layers import SHIPPED_IN
 from tests.evaluation.folders import START_US, Observation, instant, write
 
 Capture = pytest.CaptureFixture[str]
@@ -60,6 +60,14 @@ def test_it_proposes_a_threshold_and_tiers_with_the_shares_of_the_sheet(tmp_path
     assert above == pytest.approx(0.11, abs=0.001)
     again = checked(tmp_path / "out", capsys, *(f"--set={setting}" for setting in found["settings"]))
     assert [tier["observed"] for tier in again["tiers"]] == pytest.approx([0.03, 0.08, 0.12, 0.77], abs=0.002)
+
+
+def test_customers_who_have_left_by_their_own_due_date_take_none_of_the_shares(tmp_path: Path, capsys: Capture) -> None:
+    gone = [Observation(f"gone{i}", 0, 1, 0.95, recency_days=100, count=5, gap_days=30) for i in range(250)]
+    found = checked(write(tmp_path / "out", [*graded(0.18), *gone]), capsys)
+    assert (found["observations"], found["gone"]) == (1000, pytest.approx(0.2))
+    assert found["proposed_threshold"] == pytest.approx(0.89, abs=0.001)
+    assert found["base_rate"] == pytest.approx(0.18, abs=0.002)
 
 
 def test_where_most_leave_it_says_that_the_threshold_means_little_and_exits_1(tmp_path: Path, capsys: Capture) -> None:
