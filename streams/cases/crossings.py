@@ -54,7 +54,8 @@ class Crossings:
     def decide(self, scored: Scored, rows: Array, hold: Withheld, candidacy: Candidacy) -> tuple[Array, Flags, Flags]:
         """rows: (WIDTH, n) -> the new rows, and (n,) which changed, which of them publish a score."""
         p, after = scored.probability, rows.copy()
-        why, heard = self.hold(scored.scorer.snapshot) or hold, self._heard(scored, rows)
+        why = hold if hold == Withheld.HISTORY else self.hold(scored.scorer.snapshot) or hold
+        heard = self._heard(scored, rows)
         before = CaseColumns(*self._dated(scored, rows, heard)[: UPGRADE + 1])
         holds = why or self._backlog(rows)
         decision = decide(self.profile.case, before, p, scored.first_known_us, scored.at_us, holds)
@@ -67,6 +68,8 @@ class Crossings:
                 CustomerDecision(self.emitter, scored, rows, after, i).decide_upgrade(candidacy)
         if hold == Withheld.NOTHING:
             self._touch(scored, rows, after, heard, by_model=why == Withheld.NOTHING)
+        elif hold == Withheld.HISTORY and self.profile.touch_points:
+            after[POINTS] = self._due(scored)  # so that none of them begins when the history ends
         after[SENT] = np.where(self._published(rows[SENT], p), p, rows[SENT])
         published = np.ones(len(p), np.bool_)
         if not heard.all():
@@ -162,11 +165,15 @@ class Crossings:
         enters = self._enters(scored, rows, waits) if by_model else np.zeros(len(free), np.bool_)
         begins = np.zeros(len(free), np.int64)
         if self.profile.touch_points:
-            due = points_due(self.profile, scored.view, scored.scorer.snapshot.published).astype(np.int64)
+            due = self._due(scored)
             begins = due & ~rows[POINTS].astype(np.int64)
             after[POINTS] = np.where(free & heard, due, due & ~begins)
         for i in np.flatnonzero(free & heard & (enters | (begins != 0))).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).touch(int(begins[i]), enters=bool(enters[i]))
+
+    def _due(self, scored: Scored) -> NDArray[np.int64]:
+        """(n,): bits of the touch points that hold."""
+        return points_due(self.profile, scored.view, scored.scorer.snapshot.published).astype(np.int64)
 
     def _enters(self, scored: Scored, rows: Array, waits: Flags) -> Flags:
         """Returns who enters the automated tier, or has entered it and still waits for the gate."""

@@ -99,6 +99,8 @@ class CustomerDecision:
         i, crossed_us = self.i, int(decision.crossed_at_us[self.i])
         self.from_backlog = bool(decision.from_backlog[i])
         if not decision.opened[i]:
+            if self._is_history:
+                return
             why = Withheld(decision.withheld[i])
             again_us = self._held_until_us(why)
             self.emitter.withhold(self.customer, self.at_us, self._message(crossed_us, ""), why.name.lower(), again_us)
@@ -127,6 +129,8 @@ class CustomerDecision:
 
     def drop_pending(self) -> None:
         """Records a pending crossing as withheld: the customer is no longer at risk."""
+        if self._is_history:
+            return
         message = self._message(int(self.before[PENDING, self.i]), "")
         if self.emitter.casebook.of(self.slot).granted is not None:
             self.emitter.casebook.set_candidate(self.slot, None)
@@ -183,6 +187,10 @@ class CustomerDecision:
         if plan is None:
             self.emitter.counts["touches_refused_needs_a_person"] += 1
         return [] if plan is None else [Automated("medium_tier", plan, tier.budget)]
+
+    @property
+    def _is_history(self) -> bool:
+        return self.emitter.profile.case.is_history(self.at_us)
 
     def plan(self, base: Tier | Step) -> Plan:
         """Returns the action for this customer."""

@@ -28,6 +28,7 @@ COMMANDS = {
     "topics": ("streams.cli.topics", "create the topics, or check those that exist"),
     "validate": ("streams.cli.validate", "name the rows of files that would be refused, before anything is sent"),
     "publish": ("streams.cli.publish", "send files to the topics in event-time order"),
+    "backfill": ("streams.cli.backfill", "work off history before live workers start, so that they have a model"),
     "repartition": ("streams.cli.repartition", "replay history into new topics with another number of partitions"),
     "publishers": ("streams.cli.publishers", "let a producer go that is silent for good"),
     "worker": ("streams.cli.worker", "score events from Kafka in real time"),

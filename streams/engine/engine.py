@@ -27,6 +27,7 @@ from features.table import Slots, Table
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
+from schemas.instants import WEEK_US
 from streams.cases.casebook import Casebook
 from streams.cases.columns import ATTRIBUTES, CASE_COLUMNS, KEPT, NO_CASE, WIDTH
 from streams.cases.complaints import Complaints
@@ -158,17 +159,15 @@ class Engine:
 
     def apply_model(self, snapshot: Snapshot) -> None:
         """Puts a model in force; if it was awaited, makes the observations and the sweep of its instant."""
-        was_held, crossings = bool(self.hold), self.scoring.crossings
+        was_held, crossings, at_us = bool(self.hold), self.scoring.crossings, snapshot.instant_us
         self.serve_model(snapshot)
         if self.model_due_us is not None:
-            assert snapshot.instant_us == self.model_due_us, (snapshot.instant_us, self.model_due_us)
+            assert at_us == self.model_due_us, (at_us, self.model_due_us)
             self.model_due_us = None
-            if not self.hold:
-                crossings.all_wait = was_held
-                self.backlog.give_week(
-                    self.lifespans.active(snapshot.instant_us), snapshot.backlog, snapshot.instant_us
-                )
-            self._observe(snapshot.instant_us)
+            if not (self.hold or self._hold(at_us)):
+                crossings.all_wait = was_held or self._hold(at_us - WEEK_US) == Withheld.HISTORY
+                self.backlog.give_week(self.lifespans.active(at_us), snapshot.backlog, at_us)
+            self._observe(at_us)
             crossings.all_wait = False
 
     def apply_grants(self, grants: list[dict[str, Any]], instant_us: int) -> None:
@@ -293,7 +292,9 @@ class Engine:
         return self.hearing.producers.late(rows, self.quality.applied, self._tick_us)
 
     def _hold(self, at_us: int) -> Withheld:
-        """Live, crossings wait while the partition is behind the clock: a backlog gives an intermediate picture."""
+        """Crossings wait in history; live also while the partition is behind the clock: that is no whole picture."""
+        if self.profile.case.is_history(at_us):
+            return Withheld.HISTORY
         return Withheld.CATCHING_UP if self.emitter.clock_us - at_us > BEHIND_US else Withheld.NOTHING
 
     def _decide_what_waited(self) -> None:
@@ -319,8 +320,9 @@ class Engine:
         sweep after a hold of the model all who cross belong to it: the model brought them there, not a day.
         """
         crossings = self.scoring.crossings
-        self._was_held |= bool(self.hold)
-        if self.hold or self._hold(at_us):
+        hold = self._hold(at_us)
+        self._was_held |= bool(self.hold) or hold == Withheld.HISTORY
+        if self.hold or hold:
             return NOBODY
         crossings.all_wait, self._was_held = self._was_held, False
         if not self.backlog.room(at_us):
@@ -341,7 +343,7 @@ class Engine:
         behind the clock they wait: what CRM and customers did meanwhile comes first.
         """
         due = self.casebook.pop_due(at_us)
-        if self._hold(at_us):
+        if self._hold(at_us) == Withheld.CATCHING_UP:
             for slot in due:
                 self.casebook.schedule(slot, on_agenda(self.emitter.clock_us))
             return

@@ -10,7 +10,8 @@ a crossing:
 | the last case opened less than the cool-down ago                 | withheld: cool_down                |
 | it is a first score, and the least tenure has not passed         | withheld: tenure                   |
 | it crossed, while it was not heard, before the last window began | withheld: missed                   |
-| a hold: model, stop-loss, catching up, the day's backlog is full | withheld: the hold; pending        |
+| a hold: model, stop-loss, catching up, the day's backlog is full,| withheld: the hold; pending        |
+| history (`case.opens_from`; nothing of it is recorded)           |                                    |
 | otherwise                                                        | a case opens, if it passes the gate|
 
 | what is pending           | at a later scoring                          | result                               |
@@ -59,6 +60,7 @@ class Withheld(IntEnum):
     MISSED = 6
     CATCHING_UP = 7
     BACKLOG = 8
+    HISTORY = 9  # nothing is recorded of it
 
 
 class CaseColumns(NamedTuple):
