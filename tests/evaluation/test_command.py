@@ -76,6 +76,19 @@ def test_all_cases_of_a_replay_are_there(replayed: Path) -> None:
     assert found["cases"]["segments"][0]["cases"] == summary["interventions"]
 
 
+def test_it_says_how_many_leavings_had_a_case_in_time(replayed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = evaluated(replayed)["warnings"]
+    assert [rule["name"] for rule in found["rules"]] == ["cases", "riskiest 3%", "riskiest 11%", "riskiest 23%"]
+    assert (found["grace_days"], found["ahead_days"], found["goal"]) == (60, 30, 0.5)
+    in_time = [rule["in_time"] for rule in found["rules"][1:]]
+    assert in_time == sorted(in_time)
+    assert in_time[-1] > 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"Of {found['rules'][0]['leavings']:,} leavings" in said
+    assert "goals.in_time: 50%" in said
+    assert "goals.lead_time: 30" in said
+
+
 def test_drift_is_listed_by_month_the_worst_first(replayed: Path) -> None:
     drift = evaluated(replayed)["drift"]
     worst = [max(one["psi"]) for one in drift["moved"]]
