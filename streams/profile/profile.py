@@ -22,7 +22,7 @@ VERSION_DIGITS = 8
 
 
 class Profile(Section):
-    """The policy. `tiers` go from the highest down; amounts are in `currency`. texts_zh: of texts and names, in Chinese."""
+    """The policy. `tiers` go from the highest down; amounts are in `currency`; texts_zh: texts to their Chinese."""
 
     name: Name
     currency: Currency
@@ -48,7 +48,7 @@ class Profile(Section):
     stop_loss: StopLoss
     limits: Limits
     goals: Goals
-    texts_zh: dict[Text, Text] = {}
+    texts_zh: dict[Text, Text] = Field({})
 
     def chinese(self, text: str) -> str:
         """A text or a name of this profile in Chinese; as it is where `texts_zh` does not have it."""

@@ -114,11 +114,11 @@ def test_the_terminal_shows_a_case_s_reasons_and_history(folder: Path, capsys: p
     assert "overdue: not acknowledged; now manager" in out
 
 
-def columns(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+def columns(capsys: pytest.CaptureFixture[str], *words: str, title: str = "reasons") -> list[str]:
     """Returns the lines of the section on reasons."""
     assert main(["cases", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
-    start = lines.index("reasons") + 1
+    start = lines.index(title) + 1
     return lines[start : lines.index("", start)]
 
 
@@ -129,7 +129,7 @@ def test_the_reasons_are_shown_as_a_sum(folder: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_reasons_are_shown_in_chinese(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shown = columns(capsys, "show", "i1", "--dir", str(folder), "--lang", "zh")
+    shown = columns(capsys, "show", "i1", "--dir", str(folder), "--lang", "zh", title="原因")
     assert "给我们打了 3 分（满分 10）" in shown[1]
     assert not any("Rated" in line or "everything" in line for line in shown)
 
