@@ -101,7 +101,7 @@ CAUSES: Table = {
     "other": ("other", "其他"),
 }
 LIFECYCLES: Table = {
-    "new": ("new", "新客"),
+    "new": ("new", "新客期"),
     "growing": ("growing", "成长期"),
     "mature": ("mature", "成熟期"),
     "silent": ("silent", "沉默期"),
@@ -190,10 +190,10 @@ LABELS: Table = {
     "cause": ("cause", "流失原因"),
     "scope": ("scope", "区域"),
     "agent": ("agent", "顾问"),
-    "late": ("{what} {span} late", "{what} 逾期{span}"),
-    "left": ("{what} in {span}", "{what} 剩余{span}"),
-    "days": ("{n} d", "{n}天"),
-    "hours": ("{n} h", "{n}小时"),
+    "late": ("{what} {span} late", "{what}，逾期 {span}"),
+    "left": ("{what} in {span}", "{what}，剩余 {span}"),
+    "days": ("{n} d", "{n} 天"),
+    "hours": ("{n} h", "{n} 小时"),
     "by": ("{who}, by {channel}", "{who}，{channel}"),
     "worth_what": ("{worth} {currency}, budget at most {most}", "{worth} {currency}，预算上限 {most}"),
     "first_window": ("{at}; the first window ends {until}", "{at}；首个窗口 {until} 截止"),
