@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     """Sends a final heartbeat in the producer's name to every partition."""
     known = settings.from_environment()
     asyncio.run(_release(known, args.name))
-    print(f"released {args.name}: its silence holds no decision any more")
+    print(f"released {args.name}: no decision waits for it any more")
     return 0
 
 

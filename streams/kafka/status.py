@@ -194,7 +194,7 @@ async def refuse_other_partitions(settings: Settings, partitions: int) -> None:
         before = ", ".join(map(str, sorted(known)))
         raise Failure(
             f"the group {settings.group} has worked with {before} partitions, now the topics have {partitions}: "
-            f"customers have moved; {topics.repartition(partitions)}"
+            f"most customers now map to another one; {topics.repartition(partitions)}"
         )
 
 
