@@ -43,9 +43,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--limit", type=_count, metavar="N", default=MOST_SHOWN, help=f"show at most N (default: {MOST_SHOWN})"
     )
     one = parser.add_subparsers(dest="action", metavar="show").add_parser("show", help="show one case in detail")
-    one.epilog = "example: keepline cases show c-17 --lang zh --dir out"
+    one.epilog = "example: keepline cases show c-17 --lang zh --dir out --profile e-commerce"
     one.add_argument("name", metavar="ID|CUSTOMER", help="an intervention_id, or a customer_id: the latest case")
     _add_source(one, argparse.SUPPRESS)
+    add_profile_options(one, again=True)
 
 
 def run(args: argparse.Namespace) -> int:

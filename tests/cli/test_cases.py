@@ -84,6 +84,17 @@ def test_the_source_may_be_given_before_show(folder: Path, capsys: pytest.Captur
     assert json_output(capsys, "--dir", str(folder), "show", "i1")["intervention_id"] == "i1"
 
 
+@pytest.mark.parametrize(
+    "words", [("--profile", "e-commerce", "show", "i1"), ("show", "i1", "--profile", "e-commerce")]
+)
+def test_the_profile_may_be_given_before_show_or_after(
+    words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder / FILES[2], [update("overdue", to="own adviser", state="open")])
+    assert main(["cases", "--dir", str(folder), "--lang", "zh", *words]) == 0
+    assert "专属顾问" in capsys.readouterr().out
+
+
 def test_the_curve_has_the_replay_s_probabilities_of_the_customer(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,7 +122,7 @@ def test_the_terminal_shows_a_case_s_reasons_and_history(folder: Path, capsys: p
     assert main(["cases", "show", "i1", "--dir", str(folder)]) == 0
     out = capsys.readouterr().out
     assert "Came 2 times" in out
-    assert "overdue: not acknowledged; now manager" in out
+    assert "overdue: not acknowledged; now with manager" in out
 
 
 def columns(capsys: pytest.CaptureFixture[str], *words: str, title: str = "reasons") -> list[str]:
