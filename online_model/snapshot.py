@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -20,7 +20,7 @@ from online_model.readiness import Hold
 from schemas.errors import Failure
 
 FORMAT = 5
-READ = (4, FORMAT)  # 4 has no `published`
+READ = (4, FORMAT)  # 4 has neither `published` nor `backlog`
 MODEL = "model"  # the variant of the profile's section [model], which is the first champion
 
 
@@ -59,6 +59,7 @@ class Snapshot:
     of the active customers: the reference of reasons. population: (components, bins), the customers of the instant.
     judged: policy version -> cases judged so far, and how many of them were saved; for the stop-loss.
     published: activity type that touch points rest on -> the grid instant at which some partition first reported one.
+    backlog: the last rank in the backlog of each full day from the instant on (streams/engine/backlog.py).
     """
 
     instant_us: int
@@ -78,6 +79,7 @@ class Snapshot:
     model: str = MODEL
     shadow: Mapping[str, Parameters] = field(default_factory=dict)
     trials: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    backlog: Sequence[tuple[float, int]] = ()
 
     @property
     def ready(self) -> bool:
@@ -124,6 +126,7 @@ class Snapshot:
         body["shadow"] = {name: Parameters.unpacked(one, len(NAMES)) for name, one in body["shadow"].items()}
         body["population"] = unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         body["judged"] = {version: (cases, saved) for version, (cases, saved) in body["judged"].items()}
+        body["backlog"] = [(value, digest) for value, digest in body.get("backlog", ())]
         return Snapshot(**body)
 
     @staticmethod

@@ -121,6 +121,7 @@ class ReportMark(Mark):
     missing: dict[str, dict[str, tuple[int, int]]]  # by producer, `kind.field`: (events, without the field)
     judged: dict[str, tuple[int, int]]  # by policy version, since the last mark: (judged, saved) cases
     seen: tuple[str, ...] = ()  # activity types that touch points rest on and some customer has had
+    backlog: tuple[tuple[float, int], ...] = ()  # the best ranks in the backlog: less net value, digest of the customer
 
 
 class ReportEnd(Sealed):
@@ -174,6 +175,7 @@ class ModelSnapshot(Sealed):
     published: dict[str, int] | None = (
         None  # by activity type that touch points rest on: when it was first reported, in us
     )
+    backlog: tuple[tuple[float, int], ...] = ()  # the last rank in the backlog of each full day
     mean: dict[str, Any]
     population: dict[str, Any]
     labels: int

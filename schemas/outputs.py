@@ -118,7 +118,10 @@ class Intervention(Outgoing):
 
     intervention_id: str = Field(description="UUIDv5 of customer_id and crossed_at: the same in every repetition")
     customer_id: str
-    crossed_at: Instant
+    opened_by: Literal["crossing", "backlog"] = Field(
+        "crossing", description="backlog: the customer was at risk before a case might open; it opens in its turn"
+    )
+    crossed_at: Instant = Field(description="when the customer crossed the threshold; from the backlog: `decided_at`")
     decided_at: Instant = Field(description="stream time of the decision to send or to withhold")
     emitted_at: Instant = Field(description="when it was sent: live by the clock, in event time as `decided_at`")
     window_ends_at: Instant
@@ -161,8 +164,8 @@ class Intervention(Outgoing):
 
 Rule = Literal[
     "model_not_ready", "stop_loss", "catching_up", "backlog", "open_case", "cool_down", "tenure", "missed",
-    "roll_out", "vehicle_sold", "consent", "holdout", "frequency_cap", "quiet_hours", "budget", "capacity",
-    "no_longer_at_risk",
+    "roll_out", "vehicle_sold", "consent", "negative_net_value", "holdout", "frequency_cap", "quiet_hours",
+    "budget", "capacity", "no_longer_at_risk",
 ]  # fmt: skip
 
 
@@ -181,7 +184,7 @@ class InterventionUpdate(Outgoing):
     updated_at: Instant = Field(description="stream time of the update")
     status: Literal[
         "acknowledged", "contacted", "responded", "declined", "claimed",
-        "overdue", "escalated", "step_withheld", "upgraded", "rerouted",
+        "overdue", "escalated", "step_withheld", "upgraded", "upgrade_withheld", "rerouted",
         "expired", "withdrawn", "closed", "measured", "followed_up", "ignored",
     ]  # fmt: skip
     state: str | None = Field(None, description="state of the case after this update; absent: there is no case")

@@ -10,7 +10,7 @@ from features.portable_math import Array
 from features.touch_signals import KEPT_FOR_TOUCHES
 
 # Columns of a customer's row beside the aggregates. `sent_probability` is the last published score: it changes with
-# every change of tier, so the next score is compared with it. The first five are those of interventions/opening.py.
+# every change of tier, so the next score is compared with it. The first six are those of interventions/opening.py.
 # `drawn_us`: when the draw of the holdout last decided alone whether a case is sent;
 # `held_share`: the holdout's share at that draw, if the customer was held out; 0: not held out.
 # `speakers`: bits of the producers that sent the customer's events (inputs/producers.py); 0 in event time.
@@ -32,7 +32,7 @@ WIDTH, DECIDED = len(CASE_COLUMNS), CONTACTED  # the first DECIDED columns may c
 KEPT = WIDTH - ATTRIBUTES  # the last KEPT columns come from the customer profile
 
 
-def waits_for_release(pending_us: Array, retry_us: Array) -> NDArray[np.bool_]:
-    """Returns (n,): pending crossings that wait for no instant and no grant: a hold or a producer makes them wait."""
+def waits_for_turn(pending_us: Array, retry_us: Array) -> NDArray[np.bool_]:
+    """Returns (n,): pending crossings that wait for no instant and no grant: a hold or a producer made them wait."""
     waits: NDArray[np.bool_] = np.isfinite(pending_us) & (retry_us == NEVER)
     return waits

@@ -48,8 +48,8 @@ class Complaints:
         if row["code"] == RESOLVED_CODE:
             self.end(slot, cases, float(row["count"]), "done", at_us)
             return
-        attributes = self.emitter.attributes_table[cases[ATTRIBUTES]]
-        if concerns(self.emitter.profile, attributes):
+        profile, attributes = self.emitter.profile, self.emitter.attributes_table[cases[ATTRIBUTES]]
+        if concerns(profile, attributes) and not profile.case.is_history(at_us):
             task = Task(int(row["time_us"]), int(row["id"]), at_us)
             self.emitter.casebook.open_task(slot, task, at_us)
             self.emitter.task(self._names[slot], cases, task, "open", at_us)

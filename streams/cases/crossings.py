@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.portable_math import Array
-from features.table import Slots
 from online_model.snapshot import Snapshot
 from streams.cases.columns import (
     ARMED,
@@ -23,7 +22,7 @@ from streams.cases.columns import (
     SPEAKERS,
     TOUCHED,
     UPGRADE,
-    waits_for_release,
+    waits_for_turn,
 )
 from streams.cases.crossed import crossed_us, noted
 from streams.cases.decision import Candidacy, CustomerDecision, Scored
@@ -50,24 +49,27 @@ class Crossings:
         self._borders = (profile.case.threshold, *(tier.above for tier in profile.tiers))
         self.unheard = Unheard()  # live: nothing is decided about customers of these producers
         self.undecided: dict[int, float] = {}  # slot -> producer bits, of customers who would cross
-        self.released: Slots | None = None  # live: those of the backlog who may get a case now; None: all
-        self.all_wait = False  # live: in this sweep new crossings belong to the backlog
+        self.all_wait = False  # in this sweep new crossings belong to the backlog
 
     def decide(self, scored: Scored, rows: Array, hold: Withheld, candidacy: Candidacy) -> tuple[Array, Flags, Flags]:
         """rows: (WIDTH, n) -> the new rows, and (n,) which changed, which of them publish a score."""
         p, after = scored.probability, rows.copy()
-        why, heard = self.hold(scored.scorer.snapshot) or hold, self._heard(scored, rows)
-        before = CaseColumns(*self._dated(scored, rows, heard)[:UPGRADE])
-        holds = why or self._backlog(scored, rows)
+        why = hold if hold == Withheld.HISTORY else self.hold(scored.scorer.snapshot) or hold
+        heard = self._heard(scored, rows)
+        before = CaseColumns(*self._dated(scored, rows, heard)[: UPGRADE + 1])
+        holds = why or self._backlog(rows)
         decision = decide(self.profile.case, before, p, scored.first_known_us, scored.at_us, holds)
-        after[ARMED:UPGRADE] = decision.columns[1:]
+        after[ARMED:UPGRADE] = decision.columns[1:-1]
         for i in np.flatnonzero((decision.opened | (decision.withheld > 0)) & heard).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).decide_crossing(decision, candidacy)
         self._drop_pending(scored, rows, ~(p > self._borders[0]) & heard)
         for i in np.flatnonzero((p > rows[UPGRADE]) & heard & (hold != Withheld.CATCHING_UP)).tolist():
-            CustomerDecision(self.emitter, scored, rows, after, i).decide_upgrade(candidacy)
+            if self.emitter.casebook.of(int(scored.slots[i])).live is not None:
+                CustomerDecision(self.emitter, scored, rows, after, i).decide_upgrade(candidacy)
         if hold == Withheld.NOTHING:
             self._touch(scored, rows, after, heard, by_model=why == Withheld.NOTHING)
+        elif hold == Withheld.HISTORY and self.profile.touch_points:
+            after[POINTS] = self._due(scored)  # so that none of them begins when the history ends
         after[SENT] = np.where(self._published(rows[SENT], p), p, rows[SENT])
         published = np.ones(len(p), np.bool_)
         if not heard.all():
@@ -141,14 +143,12 @@ class Crossings:
         dated[PENDING, late] = crossed_us(scored, late, rows[PENDING, late], threshold)
         return dated
 
-    def _backlog(self, scored: Scored, rows: Array) -> Withheld | Holds:
-        """Returns the hold of each customer: crossings that waited open cases when they are released."""
-        if self.released is None:
-            return Withheld.NOTHING
-        waited = waits_for_release(rows[PENDING], rows[RETRY])
+    def _backlog(self, rows: Array) -> Holds:
+        """Returns the hold of each customer: crossings that waited open cases when their turn comes."""
+        waits = waits_for_turn(rows[PENDING], rows[RETRY])
         if self.all_wait:
-            waited |= ~(rows[SENT] > self._borders[0])
-        return np.where(waited & ~np.isin(scored.slots, self.released), np.int8(Withheld.BACKLOG), np.int8(0))
+            waits |= ~(rows[SENT] > self._borders[0]) & (rows[RETRY] == NONE)
+        return np.where(waits, np.int8(Withheld.BACKLOG), np.int8(Withheld.NOTHING))
 
     def _published(self, sent: Array, p: Array) -> NDArray[np.bool_]:
         published: NDArray[np.bool_] = np.isnan(sent) | (np.abs(p - sent) >= self.profile.scores.min_change)
@@ -165,11 +165,15 @@ class Crossings:
         enters = self._enters(scored, rows, waits) if by_model else np.zeros(len(free), np.bool_)
         begins = np.zeros(len(free), np.int64)
         if self.profile.touch_points:
-            due = points_due(self.profile, scored.view, scored.scorer.snapshot.published).astype(np.int64)
+            due = self._due(scored)
             begins = due & ~rows[POINTS].astype(np.int64)
             after[POINTS] = np.where(free & heard, due, due & ~begins)
         for i in np.flatnonzero(free & heard & (enters | (begins != 0))).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).touch(int(begins[i]), enters=bool(enters[i]))
+
+    def _due(self, scored: Scored) -> NDArray[np.int64]:
+        """(n,): bits of the touch points that hold."""
+        return points_due(self.profile, scored.view, scored.scorer.snapshot.published).astype(np.int64)
 
     def _enters(self, scored: Scored, rows: Array, waits: Flags) -> Flags:
         """Returns who enters the automated tier, or has entered it and still waits for the gate."""

@@ -25,6 +25,11 @@ class PendingCandidate:
     upgrade: bool = False
 
     @property
+    def is_of_backlog(self) -> bool:
+        """Whether the case would not open at a crossing."""
+        return self.message.get("opened_by") == "backlog"
+
+    @property
     def share(self) -> tuple[Any, ...]:
         """What a grant depends on: candidates with the same values may use each other's grant."""
         message = self.message

@@ -49,7 +49,7 @@ from streams.interventions.gate import (
     pass_upgrade_rules,
     reached_holdout_rule,
 )
-from streams.interventions.message import Crossing, Message, compose, tier_of
+from streams.interventions.message import Crossing, Message, compose, tier_of, timing
 from streams.interventions.opening import OpeningDecision, Withheld
 from streams.interventions.touches import Automated, active_points, automated, compose_touch, points_due
 from streams.profile.case_sections import Step, Tier
@@ -89,13 +89,18 @@ class CustomerDecision:
         self.slot, self.at_us = int(scored.slots[i]), int(scored.at_us[i])
         self.customer = scored.names(self.slot)
         self.attributes = emitter.attributes_table[before[ATTRIBUTES, i]]
-        self.p = float(scored.probability[i])
+        self.p, self.from_backlog = float(scored.probability[i]), False
         self.segmentation: Segmentation = segmentation(emitter.profile, scored.raw[:, i], self._rfm_b())
 
     def decide_crossing(self, decision: OpeningDecision, candidacy: Candidacy) -> None:
-        """Decides on a new or pending crossing: it opens a case, becomes a candidate, or is withheld."""
+        """Decides on a crossing, new or pending, or on a customer of the backlog: a case opens, asks for a grant, or is
+        withheld.
+        """
         i, crossed_us = self.i, int(decision.crossed_at_us[self.i])
+        self.from_backlog = bool(decision.from_backlog[i])
         if not decision.opened[i]:
+            if self._is_history:
+                return
             why = Withheld(decision.withheld[i])
             again_us = self._held_until_us(why)
             self.emitter.withhold(self.customer, self.at_us, self._message(crossed_us, ""), why.name.lower(), again_us)
@@ -103,11 +108,11 @@ class CustomerDecision:
         if self.emitter.casebook.of(self.slot).live is not None:  # such as a contacted one within its save horizon
             self._refuse(Refused("open_case"), crossed_us, self._message(crossed_us, ""))
             return
-        if self._is_granted(crossed_us):
-            candidacy = Candidacy.NOT_NEEDED
+        if (granted := self._granted(crossed_us)) is not None:
+            candidacy, self.from_backlog = Candidacy.NOT_NEEDED, granted.is_of_backlog
         rules = pass_gate if candidacy is Candidacy.NOT_NEEDED else pass_candidate_rules
         plan = self.plan(tier_of(self.emitter.profile, self.p))
-        passed = rules(self.emitter.profile, self.recipient(plan))
+        passed = rules(self.emitter.profile, self.recipient(plan, crossed_us))
         if reached_holdout_rule(passed):  # also when it only becomes pending: the draw has been made
             held = is_held_out(self.emitter.profile, self.customer)
             self.after[DRAWN, i] = self.at_us
@@ -124,21 +129,30 @@ class CustomerDecision:
 
     def drop_pending(self) -> None:
         """Records a pending crossing as withheld: the customer is no longer at risk."""
+        if self._is_history:
+            return
         message = self._message(int(self.before[PENDING, self.i]), "")
         if self.emitter.casebook.of(self.slot).granted is not None:
             self.emitter.casebook.set_candidate(self.slot, None)
         self.emitter.withhold(self.customer, self.at_us, message, "no_longer_at_risk", None)
 
     def decide_upgrade(self, candidacy: Candidacy) -> None:
-        """Decides on a probability above the tier of the open case."""
-        customer_cases = self.emitter.casebook.of(self.slot)
+        """Decides on a probability above the tier of the open case: the action of the higher tier is sent, if it passes
+        the gate. In the holdout the tier follows too, so that the groups can be compared by tier.
+        """
+        customer_cases, tier = self.emitter.casebook.of(self.slot), tier_of(self.emitter.profile, self.p)
         case = customer_cases.live
-        if case is None or case.holdout:
-            self.after[UPGRADE, self.i] = np.inf
+        if case is None or customer_cases.pending is not None:
             return
-        plan = self.plan(tier_of(self.emitter.profile, self.p))
-        passed = pass_upgrade_rules(self.emitter.profile, self.recipient(plan))
-        if isinstance(passed, Refused) or candidacy is Candidacy.LATER or customer_cases.pending is not None:
+        plan = self.plan(tier)
+        passed = pass_upgrade_rules(self.emitter.profile, self.recipient(plan, case.crossed_us))
+        if isinstance(passed, Refused):
+            self.emitter.withhold_upgrade(self.customer, self.slot, case, tier.name, passed, self.at_us)
+            return
+        if case.holdout:
+            self.emitter.follow(self.customer, self.slot, self.after[:, self.i], case, tier, self.p, self.at_us)
+            return
+        if candidacy is Candidacy.LATER:
             return
         message = self._message(case.crossed_us, passed.channel)
         costs_more = message["budget"]["amount"] - case.budget
@@ -174,40 +188,56 @@ class CustomerDecision:
             self.emitter.counts["touches_refused_needs_a_person"] += 1
         return [] if plan is None else [Automated("medium_tier", plan, tier.budget)]
 
+    @property
+    def _is_history(self) -> bool:
+        return self.emitter.profile.case.is_history(self.at_us)
+
     def plan(self, base: Tier | Step) -> Plan:
         """Returns the action for this customer."""
         return plan(self.emitter.profile, base, self.segmentation)
 
-    def recipient(self, plan: Plan) -> Recipient:
-        """Returns the customer as an argument of the gate."""
+    def recipient(self, plan: Plan, crossed_us: int | None = None) -> Recipient:
+        """Returns the customer as an argument of the gate. crossed_us: of the case that would be sent, if any."""
         customer_cases = self.emitter.casebook.of(self.slot)
         contacts = customer_cases.contacts
         if customer_cases.pending is not None:  # it may still be sent, so it counts for the caps
             contacts = [*contacts, (self.at_us, customer_cases.pending.channel)]
-        return Recipient(self.customer, self.attributes, self.segmentation, plan, contacts, self.at_us)
+        worth = None if crossed_us is None else self._net_value(crossed_us)
+        return Recipient(self.customer, self.attributes, self.segmentation, plan, contacts, self.at_us, worth)
 
-    def _is_granted(self, crossed_us: int) -> bool:
+    def _net_value(self, crossed_us: int) -> float:
+        profile, value = self.emitter.profile, float(self.before[VALUE, self.i])
+        value, emitted_us = profile.customer_value if np.isnan(value) else value, self.emitter.emitted_us(self.at_us)
+        worth: float = timing(profile, self.p, value, crossed_us, emitted_us)["expected_net_value"]
+        return worth
+
+    def _granted(self, crossed_us: int) -> PendingCandidate | None:
         granted = self.emitter.casebook.of(self.slot).granted
-        if granted is None:
-            return False
-        return granted.share == replace(granted, message=self._message(crossed_us, "")).share
+        if granted is None or granted.share != replace(granted, message=self._message(crossed_us, "")).share:
+            return None
+        return granted
 
     def _wait_for_grant(self, crossed_us: int, candidacy: Candidacy, pending: PendingCandidate) -> None:
         every_us, now = self.emitter.profile.limits.every_us, candidacy is Candidacy.NOW
-        self._revert_opening(crossed_us, np.inf if now else -(-self.at_us // every_us) * every_us)
         if now:
+            self._revert_opening(crossed_us, np.inf)
             self._request_grant(pending)
+        else:
+            self._revert_opening(NEVER if self.from_backlog else crossed_us, -(-self.at_us // every_us) * every_us)
 
     def _refuse(self, refused: Refused, crossed_us: int, message: Message) -> None:
         retry_us = None if refused.retry_us is None else on_agenda(refused.retry_us)
+        if retry_us is not None:
+            self._revert_opening(NEVER if self.from_backlog else crossed_us, retry_us)
+            self.emitter.casebook.schedule(self.slot, retry_us)
+            if self.from_backlog:  # nothing is withheld: it goes on waiting for its turn
+                return
         self.emitter.withhold(self.customer, self.at_us, message, refused.rule, retry_us)
         if refused.rule == "holdout":  # followed as if it had been sent
+            self.after[UPGRADE, self.i] = self.emitter.upgrade_above(message["tier"])
             self.emitter.open(self.slot, message, "", (), self.at_us)
-        elif retry_us is None:
-            self._revert_opening(-np.inf, -np.inf)
-        else:
-            self._revert_opening(crossed_us, retry_us)
-            self.emitter.casebook.schedule(self.slot, retry_us)
+        elif retry_us is None:  # time alone does not help: the backlog leaves out who has no consent or no vehicle
+            self._revert_opening(NEVER, np.inf if refused.rule in ("consent", "vehicle_sold") else NEVER)
 
     def _held_until_us(self, why: Withheld) -> int | None:
         """When a hold may end: with the next model, at the next sweep, or the next day (UTC)."""
@@ -264,6 +294,7 @@ class CustomerDecision:
             value=None if np.isnan(value) else value,
             segmentation=self.segmentation,
             plan=self.plan(tier_of(profile, self.p)),
+            opened_by="backlog" if self.from_backlog else "crossing",
             touch_points=active_points(profile, bits, contributions),
         )
         return compose(profile, crossing, channel)

@@ -12,7 +12,7 @@ import numpy as np
 from features.portable_math import Array
 from schemas.instants import parse_instant
 from streams.cases.casebook import Casebook
-from streams.cases.columns import ARMED, ATTRIBUTES, OPENED, PENDING, RETRY, SENT, UPGRADE
+from streams.cases.columns import ARMED, ATTRIBUTES, NEVER, OPENED, PENDING, RETRY, SENT, UPGRADE
 from streams.cases.customer_cases import PendingCandidate
 from streams.cases.outbox import Outbox, dumped
 from streams.inputs.schedule import next_grid, on_agenda
@@ -20,10 +20,11 @@ from streams.interventions import lifecycle
 from streams.interventions.case import Case
 from streams.interventions.case_states import State
 from streams.interventions.customer_attributes import AttributesTable
-from streams.interventions.gate import consents, quiet_until_us
+from streams.interventions.gate import Refused, consents, quiet_until_us
 from streams.interventions.message import Message, sent_at, window_of, withheld
 from streams.interventions.opening import Withheld
 from streams.interventions.tasks import Task, compose_task
+from streams.profile.case_sections import Tier
 from streams.profile.profile import Profile
 
 # fields of the message that an upgrade repeats with new values
@@ -51,7 +52,7 @@ class Emitter:
     def send(self, customer: str, slot: int, row: Array, pending: PendingCandidate, at_us: int) -> None:
         """Sends the intervention and opens its case."""
         message, channel = sent_at(self.profile, pending.message, self.emitted_us(at_us)), pending.channel
-        row[UPGRADE] = self._upgrade_above(message["tier"])
+        row[UPGRADE] = self.upgrade_above(message["tier"])
         self.open(slot, message, channel, pending.channels, at_us)
         self.casebook.contact(slot, channel, at_us)
         self.counts[f"tier_{message['tier']}"] += 1
@@ -89,12 +90,28 @@ class Emitter:
         """Upgrades the case to the tier of the message."""
         message, channel = sent_at(self.profile, pending.message, self.emitted_us(at_us)), pending.channel
         case.channels = list(pending.channels)
-        row[UPGRADE] = self._upgrade_above(message["tier"])
+        row[UPGRADE] = self.upgrade_above(message["tier"])
         content = {name: message[name] for name in UPGRADED}
-        update = lifecycle.upgraded(self.profile.case, case, channel, content, message["agent_id"], at_us)
+        whom = message["action"]["who"], message["agent_id"]
+        update = lifecycle.upgraded(self.profile.case, case, whom, channel, content, at_us)
         self.casebook.contact(slot, channel, at_us)
         self.casebook.refresh(slot, at_us)
         self.updates(customer, at_us, [update])
+
+    def follow(self, customer: str, slot: int, row: Array, case: Case, tier: Tier, p: float, at_us: int) -> None:
+        """Upgrades a case of the holdout: nothing is sent."""
+        row[UPGRADE] = self.upgrade_above(tier.name)
+        budget = {"amount": tier.budget, "currency": self.profile.currency}
+        content = {"tier": tier.name, "budget": budget, "probability": p}
+        update = lifecycle.upgraded(self.profile.case, case, (tier.who, None), "", content, at_us)
+        self.casebook.refresh(slot, at_us)
+        self.updates(customer, at_us, [update])
+
+    def withhold_upgrade(self, customer: str, slot: int, case: Case, tier: str, refused: Refused, at_us: int) -> None:
+        """Records once for each rule that an upgrade is not sent; it is tried again at every scoring."""
+        if updates := lifecycle.upgrade_withheld(case, tier, refused, at_us):
+            self.casebook.refresh(slot, at_us)
+            self.updates(customer, at_us, updates)
 
     def grant(self, customer: str, slot: int, row: Array, at_us: int, answer: dict[str, Any], hold: Withheld) -> None:
         """Applies the dispatcher's answer to a candidate. hold: why no case may open."""
@@ -117,9 +134,12 @@ class Emitter:
             self.casebook.set_candidate(slot, None, granted=pending)
         message = sent_at(self.profile, pending.message, self.emitted_us(at_us))
         self.withhold(customer, at_us, message, refused, retry_us)
-        if refused == "missed" and row[PENDING] == parse_instant(pending.message["crossed_at"]):
-            row[PENDING], row[RETRY] = -np.inf, -np.inf
+        is_same = row[PENDING] == parse_instant(pending.message["crossed_at"])
+        if refused in ("missed", "negative_net_value") and is_same:
+            row[PENDING], row[RETRY] = NEVER, NEVER
         if retry_us is not None:
+            if pending.is_of_backlog and rule is not None:  # its window counts from when the case opens
+                row[PENDING] = NEVER
             row[RETRY] = on_agenda(retry_us)
             self.casebook.schedule(slot, on_agenda(retry_us))
 
@@ -134,21 +154,23 @@ class Emitter:
             return "no_longer_at_risk", None
         if rule is not None:
             return rule, retry_us
+        if sent_at(self.profile, pending.message, self.emitted_us(at_us))["expected_net_value"] < 0:
+            return "negative_net_value", None
         attributes = self.attributes_table[row[ATTRIBUTES]]
         if not consents(self.profile, attributes, pending.channel):
             return "consent", at_us  # retry at once: the gate may find another channel
         quiet_end_us = quiet_until_us(self.profile, attributes, pending.channel, at_us)
         return (None, None) if quiet_end_us is None else ("quiet_hours", quiet_end_us)
 
-    def _upgrade_above(self, name: str) -> float:
+    def upgrade_above(self, name: str) -> float:
         """Returns the probability above which a case of the tier is upgraded."""
         tiers = self.profile.tiers
         place = next(i for i, tier in enumerate(tiers) if tier.name == name)
         return tiers[place - 1].above if place else np.inf
 
     def updates(self, customer: str, at_us: int, updates: list[lifecycle.Update]) -> None:
-        """Writes the updates of a customer's cases, in order."""
-        for update in updates:
+        """Writes the updates of a customer's cases, in order. Nobody waits for an answer to history."""
+        for update in () if self.profile.case.is_history(at_us) else updates:
             self.counts[f"cases_{update['status']}"] += 1
             body = update | {"customer_id": customer, "policy_version": self.profile.version}
             self.outbox.updates.append((at_us, customer, dumped(body)))
@@ -165,6 +187,7 @@ class Emitter:
     ) -> None:
         case = self.casebook.of(slot).live
         allowed = consents(self.profile, self.attributes_table[row[ATTRIBUTES]], pending.channel)
+        allowed &= sent_at(self.profile, pending.message, self.emitted_us(at_us))["expected_net_value"] >= 0
         if case is None or rule is not None or not allowed:  # a candidate again at the next instant, if p stays high
             return
         self.upgrade(customer, slot, row, case, pending, at_us)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.portable_math import Array
 from features.table import Slots
 from schemas.columns import CAUSES, CUSTOMER_PROFILE, Details, Rows
-from streams.cases.columns import ATTRIBUTES, CONTACTED, CUT, PROFILE_US, VALUE
+from streams.cases.columns import ATTRIBUTES, CONTACTED, CUT, NEVER, PENDING, PROFILE_US, RETRY, VALUE
 from streams.cases.emitter import Emitter
 from streams.cases.erasures import is_erasure
 from streams.interventions.customer_attributes import CustomerAttributes
@@ -56,6 +56,8 @@ class Responses:
             return
         else:
             updates = casebook.consent(slot, self._profile(cases, details[number], time_us), at_us)
+            if cases[RETRY] == np.inf and cases[PENDING] == NEVER:  # what kept the customer out of the backlog
+                cases[RETRY] = NEVER
         self.emitter.updates(self._names[slot], at_us, updates)
 
     def _profile(self, cases: Array, fields: Details, time_us: int) -> CustomerAttributes:

@@ -13,6 +13,7 @@ from streams.files.file_sources import FileSources
 from streams.files.fingerprint import fingerprint
 from streams.files.tick_reader import Ticks
 from streams.kafka import publish, settings
+from streams.profile.profile import Profile
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +36,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Publishes the files; the profile must be the workers' one, since heartbeats follow its tick."""
-    profile, known = profile_of(args), settings.from_environment()
-    options = publish.Options(profile.time.latest_us, args.end, args.rate, args.late, args.again)
+    profile = profile_of(args)
+    send(args, profile, publish.Options(profile.time.latest_us, args.end, args.rate, args.late, args.again))
+    return 0
+
+
+def send(args: argparse.Namespace, profile: Profile, options: publish.Options) -> None:
+    """Publishes the files of the command line, and says how many events were sent."""
+    known = settings.from_environment()
     files, started = fingerprint(args.files, args.kind), time.perf_counter()
     terms, plan = checked(args, profile, files.paths)
     reading: list[FileSources] = []
@@ -53,7 +60,6 @@ def run(args: argparse.Namespace) -> int:
     if sent is not None:
         seconds = time.perf_counter() - started
         print(f"published {sent:,} events in {seconds:.1f} s ({sent / seconds:,.0f} a second)")
-    return 0
 
 
 def _rate(text: str) -> float:

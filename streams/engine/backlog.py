@@ -1,75 +1,147 @@
-"""The pace at which crossings that waited open cases: the highest net value first, so many a day. Live only.
+"""The backlog: customers above the threshold without a case, though one may open. They get their turn by expected net
+value, `case.backlog_a_day` of them a day.
 
-Crossings wait while a hold lasts, and while a producer is not heard. When that ends they would all open cases at once,
-more than a team can work. With shared limits the dispatcher sets the pace, for all partitions together.
+They were above it before a case might open (no ready model, stop-loss, an outage, too new a customer, a cool-down, a
+missed crossing), or have risen above the tier of a case that has ended. All at once they would be more than a team can
+work.
+
+A turn is an instant in the column RETRY. Live, each partition gives turns as the day goes on: its share of the pace. In
+event time the partitions must not matter, so the turns of a week are given with the model of its Monday: each partition
+reports its best ranks, the learner finds the last rank of each day, each partition compares. Ranks are by the scores
+published last, since the model of an instant is made with the reports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 
 import numpy as np
+import xxhash
+from numpy.typing import NDArray
 
 from features.portable_math import Array
 from features.table import Slots, Table
 from schemas.instants import DAY_US
-from streams.cases.columns import HELD, OPENED, PENDING, RETRY, SENT, VALUE, WIDTH, waits_for_release
+from streams.cases.columns import ATTRIBUTES, HELD, NEVER, OPENED, PENDING, RETRY, SENT, VALUE, WIDTH, waits_for_turn
 from streams.cases.decision import Scored
-from streams.interventions.message import timing
-from streams.profile.profile import Profile
+from streams.cases.emitter import Emitter
+from streams.interventions.gate import is_held_out
+from streams.interventions.message import net_values
+from streams.interventions.opening import CaseColumns, may_open
+
+DAYS = 7  # from a model to the next
+Rank = tuple[float, int]  # less net value, digest of the customer: the lowest goes first
+Place = tuple[Rank, int]  # rank, slot
+NOBODY: Slots = np.zeros(0, np.intp)
+
+
+def last_ranks(ranks: Iterable[Rank], a_day: int) -> list[Rank]:
+    """Returns the last rank of each day of the week that is full. ranks: the best of all partitions."""
+    return nsmallest(DAYS * a_day, ranks)[a_day - 1 :: a_day]
 
 
 @dataclass
 class Backlog:
-    """The share of one partition in `case.backlog_a_day`, and how much of it has been used today (UTC)."""
+    """The backlog of one partition. Live: its share of the pace, and how much of it has been used today (UTC)."""
 
-    profile: Profile
+    emitter: Emitter
     table: Table
+    first_known: int  # column of the customer's first event
     partition: int
     partitions: int
     day: int = 0
     used: int = 0
 
-    def waiting(self, slots: Slots, new: bool = False) -> Slots:
-        """Those among `slots` whose crossing waits for no instant and no grant: a hold or a producer made it wait.
-        new: and those who have not crossed yet.
-        """
-        pending_us, retry_us = (self.table.rows[slots, column - WIDTH] for column in (PENDING, RETRY))
-        waits = waits_for_release(pending_us, retry_us)
-        if new:
-            waits |= ~(self.table.rows[slots, SENT - WIDTH] > self.profile.case.threshold)
-        found: Slots = slots[waits]
-        return found
+    def ranks(self, active: Slots, at_us: int) -> list[Rank]:
+        """Returns the best ranks, as many as may matter within a week. The holdout uses no turn."""
+        names, profile = self.table.names, self.emitter.profile
+        sent = (rank for rank, slot in self._published(active, at_us) if not is_held_out(profile, names[slot]))
+        return nsmallest(DAYS * profile.case.backlog_a_day, sent)
 
-    def best(self, scored: Iterable[Scored], at_us: int) -> Slots:
-        """Returns the customers who may get a case now; scored: those who wait."""
+    def give_week(self, active: Slots, last: Sequence[Rank], at_us: int) -> None:
+        """Gives the turns of the week from `at_us` on. last: the last rank of each full day, of all partitions."""
+        for rank, slot in self._published(active, at_us):
+            if (day := bisect_left(last, rank)) < DAYS:
+                self._give(slot, at_us + day * DAY_US)
+                if day:  # the sweep of this instant is still to come
+                    self.emitter.casebook.schedule(slot, at_us + day * DAY_US)
+
+    def waiting(self, slots: Slots, at_us: int, new: bool = False) -> Slots:
+        """Those among `slots` who wait for a turn. new: also those who have not crossed yet."""
+        p = self._column(slots, SENT)
+        waits = self._waits(slots, p, at_us)
+        return slots[waits | ~(p > self.emitter.profile.case.threshold)] if new else slots[waits]
+
+    def room(self, at_us: int) -> int:
+        """Live: how many turns the day has left."""
         if at_us // DAY_US > self.day:
             self.day, self.used = at_us // DAY_US, 0
-        threshold, ranked = self.profile.case.threshold, []
-        for part in scored:
-            for i in np.flatnonzero(part.probability > threshold).tolist():
-                slot = int(part.slots[i])
-                ranked.append((-self._net_value(self._row(slot), float(part.probability[i]), at_us), slot))
-        return np.array([slot for _, slot in sorted(ranked)[: self._share() - self.used]], np.intp)
+        return max(self._share() - self.used, 0)
 
-    def use(self, released: Slots, at_us: int) -> None:
-        """Counts the cases that were opened, and those that wait for quiet hours to end or for a cap."""
-        rows = self.table.rows[released, -WIDTH:].T
+    def give_now(self, scored: Iterable[Scored], at_us: int) -> Slots:
+        """Live: gives turns now as far as the day has room; returns who got one. scored: those who wait."""
+        places = [place for part in scored for place in self._places(part.slots, part.probability, at_us)]
+        best = [slot for _, slot in nsmallest(self.room(at_us), places)]
+        for slot in best:
+            self._give(slot, at_us)
+        return np.array(best, np.intp)
+
+    def use(self, slots: Slots, at_us: int) -> None:
+        """Counts the turns that led to a case, and those that wait for quiet hours to end, a cap or a grant."""
+        rows = self.table.rows[slots, -WIDTH:].T
         opened = (rows[OPENED] == at_us) & (rows[HELD] == 0)
-        self.used += int((opened | (np.isfinite(rows[PENDING]) & np.isfinite(rows[RETRY]))).sum())
+        waits = (np.isfinite(rows[RETRY]) & (rows[RETRY] > at_us)) | np.isfinite(rows[PENDING])
+        self.used += int((opened | waits).sum())
+
+    def _published(self, active: Slots, at_us: int) -> Iterator[Place]:
+        """Yields everybody who waits, by the scores published last."""
+        waits = self.waiting(active, at_us)
+        return self._places(waits, self._column(waits, SENT), at_us)
+
+    def _places(self, slots: Slots, p: Array, at_us: int) -> Iterator[Place]:
+        """Yields the ranks of those to whom something could be sent. p: (slots,) their scores."""
+        profile, names = self.emitter.profile, self.table.names
+        value, pending_us = self._column(slots, VALUE), self._column(slots, PENDING)
+        value = np.where(np.isnan(value), profile.customer_value, value)
+        worth = net_values(profile, p, value, np.where(np.isfinite(pending_us), at_us - pending_us, 0.0))
+        may = (p > profile.case.threshold) & (worth >= 0) & self._in_scope(slots)
+        known = self.emitter.casebook.has(slots)
+        for i in np.flatnonzero(may).tolist():
+            slot = int(slots[i])
+            if not known[i] or self.emitter.casebook.of(slot).live is None:
+                yield (-round(float(worth[i]), 2), xxhash.xxh32_intdigest(names[slot].encode())), slot
+
+    def _waits(self, slots: Slots, p: Array, at_us: int) -> NDArray[np.bool_]:
+        """(slots,): whether a pending crossing waits for a turn, or a case may open without one. p: (slots,)."""
+        pending_us, retry_us = self._column(slots, PENDING), self._column(slots, RETRY)
+        waits = waits_for_turn(pending_us, retry_us)
+        rules = self.emitter.profile.case
+        others = np.flatnonzero((p > rules.threshold) & ~np.isfinite(pending_us) & (retry_us == NEVER))
+        rows = self.table.rows[slots[others]]
+        columns = CaseColumns(*rows[:, -WIDTH:].T[: len(CaseColumns._fields)])
+        at, first_us = np.full(len(others), float(at_us)), rows[:, self.first_known]
+        waits[others] = may_open(rules, columns, p[others], first_us, at)
+        return waits
+
+    def _in_scope(self, slots: Slots) -> NDArray[np.bool_]:
+        """(slots,): whether the roll-out has reached them."""
+        scopes = self.emitter.profile.roll_out.scopes
+        numbers, place = np.unique(self._column(slots, ATTRIBUTES), return_inverse=True)
+        there = [not scopes or self.emitter.attributes_table[number].scope in scopes for number in numbers.tolist()]
+        return np.array(there, np.bool_)[place]
 
     def _share(self) -> int:
         """Shares add up to the whole; the day turns them, so that none is always the smallest."""
         turned = (self.partition + self.day) % self.partitions
-        return (self.profile.case.backlog_a_day + turned) // self.partitions
+        return (self.emitter.profile.case.backlog_a_day + turned) // self.partitions
 
-    def _row(self, slot: int) -> Array:
-        row: Array = self.table.rows[slot, -WIDTH:]
-        return row
+    def _give(self, slot: int, at_us: int) -> None:
+        self.table.rows[slot, RETRY - WIDTH] = at_us
+        self.table.dirty[slot] = True
 
-    def _net_value(self, row: Array, probability: float, at_us: int) -> float:
-        value = self.profile.customer_value if np.isnan(row[VALUE]) else float(row[VALUE])
-        crossed_us = int(row[PENDING]) if np.isfinite(row[PENDING]) else at_us
-        net_value: float = timing(self.profile, probability, value, crossed_us, at_us)["expected_net_value"]
-        return net_value
+    def _column(self, slots: Slots, column: int) -> Array:
+        found: Array = self.table.rows[slots, column - WIDTH]
+        return found

@@ -17,15 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aggregates import Layout
+from features.aggregates import First, Layout
 from features.catalogue import AGGREGATES
 from features.deduplication import RecentIds
 from features.matrix import scaled
 from features.portable_math import Array
+from features.signals import KNOWN
 from features.table import Slots, Table
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
+from schemas.instants import WEEK_US
 from streams.cases.casebook import Casebook
 from streams.cases.columns import ATTRIBUTES, CASE_COLUMNS, KEPT, NO_CASE, WIDTH
 from streams.cases.complaints import Complaints
@@ -36,7 +38,7 @@ from streams.cases.erasures import Erasures
 from streams.cases.outbox import Facts, Outbox
 from streams.cases.responses import Responses
 from streams.engine import observations
-from streams.engine.backlog import Backlog
+from streams.engine.backlog import NOBODY, Backlog
 from streams.engine.hearing import BEHIND_US, Hearing
 from streams.engine.labels import Labels
 from streams.engine.lifespans import Lifespans
@@ -51,7 +53,6 @@ from streams.interventions.opening import Withheld
 from streams.interventions.touches import seen
 from streams.profile.profile import Profile
 
-NONE_RELEASED: Slots = np.zeros(0, np.intp)
 Sweep = tuple[int, Slots, Array]  # instant us, slots, probability
 
 
@@ -93,9 +94,8 @@ class Engine:
         self.report = Report.empty()  # of the last grid instant
         self.facts = Facts()
         self.hearing = Hearing(profile.time, self.table, self.attributes_table, lambda: self.quality.applied)
-        self.backlog = Backlog(profile, self.table, partition, partitions)
-        if not waits_for_models and not profile.limits.shared:
-            self.scoring.crossings.released = NONE_RELEASED
+        first_known = self.layout.column[First(KNOWN)]
+        self.backlog = Backlog(self.emitter, self.table, first_known, partition, partitions)
         self._was_behind = self._was_held = False
         self.sweeps: list[Sweep] = []
         self.labels = Labels(profile, self.table, self.layout)
@@ -114,8 +114,8 @@ class Engine:
 
     @property
     def backlog_waits(self) -> int:
-        """How many crossings wait although cases may open: for their day, or for a producer; live, without limits."""
-        return 0 if self.scoring.crossings.released is None else self.pending.waiting_for_release
+        """How many crossings wait although cases may open: for their turn, or for a producer; live only."""
+        return 0 if self.waits_for_models else self.pending.waiting_for_turn
 
     def start(self, now_us: int) -> None:
         """Starts stream time, not after the first event of any source."""
@@ -159,11 +159,16 @@ class Engine:
 
     def apply_model(self, snapshot: Snapshot) -> None:
         """Puts a model in force; if it was awaited, makes the observations and the sweep of its instant."""
+        was_held, crossings, at_us = bool(self.hold), self.scoring.crossings, snapshot.instant_us
         self.serve_model(snapshot)
         if self.model_due_us is not None:
-            assert snapshot.instant_us == self.model_due_us, (snapshot.instant_us, self.model_due_us)
+            assert at_us == self.model_due_us, (at_us, self.model_due_us)
             self.model_due_us = None
-            self._observe(snapshot.instant_us)
+            if not (self.hold or self._hold(at_us)):
+                crossings.all_wait = was_held or self._hold(at_us - WEEK_US) == Withheld.HISTORY
+                self.backlog.give_week(self.lifespans.active(at_us), snapshot.backlog, at_us)
+            self._observe(at_us)
+            crossings.all_wait = False
 
     def apply_grants(self, grants: list[dict[str, Any]], instant_us: int) -> None:
         """Applies the dispatcher's answers to the candidates of an instant."""
@@ -233,7 +238,8 @@ class Engine:
         for group, count in lifecycle_counts(self.profile, self.table, self.layout, at_us).items():
             self.counts[f"lifecycle_{group}"] = count
         judged, known = self.casebook.take_judged(), seen(self.table, self.layout)
-        self.report = replace(self.report, missing=self.quality.take(), judged=judged, seen=known)
+        ranks = self.backlog.ranks(self.lifespans.active(at_us), at_us) if self.waits_for_models else []
+        self.report = replace(self.report, missing=self.quality.take(), judged=judged, seen=known, backlog=ranks)
 
     def _observe(self, at_us: int) -> None:
         """Makes the observations of a grid instant: the scores of its sweep, by the model in force."""
@@ -259,11 +265,13 @@ class Engine:
         crossings = self.scoring.crossings
         if not self.waits_for_models:  # a sweep adds silence alone
             crossings.unheard, crossings.undecided = self.hearing.unheard(at_us), {}
-            self._release(at_us, active)
+            turns = self._give_turns(at_us, active)
         candidacy = self._candidacy(self.is_dispatch_instant(at_us))
         probability = self.scoring.sweep(active, at_us, self._hold(at_us), candidacy, on_scored)
         self.scoring.drop_pending(self.pending.of_others(active), at_us)
-        self._count_released(at_us)
+        if not self.waits_for_models:
+            self.backlog.use(turns, at_us)
+            crossings.all_wait = False
         self._flush()
         if self.keeps_sweeps and len(active):
             self.sweeps.append((at_us, active, probability))
@@ -284,7 +292,9 @@ class Engine:
         return self.hearing.producers.late(rows, self.quality.applied, self._tick_us)
 
     def _hold(self, at_us: int) -> Withheld:
-        """Live, crossings wait while the partition is behind the clock: a backlog gives an intermediate picture."""
+        """Crossings wait in history; live also while the partition is behind the clock: that is no whole picture."""
+        if self.profile.case.is_history(at_us):
+            return Withheld.HISTORY
         return Withheld.CATCHING_UP if self.emitter.clock_us - at_us > BEHIND_US else Withheld.NOTHING
 
     def _decide_what_waited(self) -> None:
@@ -298,29 +308,27 @@ class Engine:
             self._sweep(self.now_us)
         elif len(again):
             self.scoring.crossings.unheard = self.hearing.unheard(self.now_us)
-            self._release(self.now_us, again)
+            turns = self._give_turns(self.now_us, again)
             self.scoring.sweep(again, self.now_us, Withheld.NOTHING, self._candidacy(False))
-            self._count_released(self.now_us)
+            self.backlog.use(turns, self.now_us)
+            self.scoring.crossings.all_wait = False
             self._flush()
         self._was_behind = False
 
-    def _release(self, at_us: int, slots: Slots) -> None:
-        """Live, without shared limits: releases as much of the backlog as the day still has room for. In the first
+    def _give_turns(self, at_us: int, slots: Slots) -> Slots:
+        """Live: gives turns to as much of the backlog as the day still has room for; returns who got one. In the first
         sweep after a hold of the model all who cross belong to it: the model brought them there, not a day.
         """
         crossings = self.scoring.crossings
-        self._was_held |= bool(self.hold)
-        if crossings.released is None or self.hold or self._hold(at_us):
-            return
+        hold = self._hold(at_us)
+        self._was_held |= bool(self.hold) or hold == Withheld.HISTORY
+        if self.hold or hold:
+            return NOBODY
         crossings.all_wait, self._was_held = self._was_held, False
-        waiting = self.backlog.waiting(slots, crossings.all_wait)
-        crossings.released = self.backlog.best(self.scoring.crossing(waiting, at_us), at_us)
-
-    def _count_released(self, at_us: int) -> None:
-        crossings = self.scoring.crossings
-        if crossings.released is not None:
-            self.backlog.use(crossings.released, at_us)
-            crossings.released, crossings.all_wait = NONE_RELEASED, False
+        if not self.backlog.room(at_us):
+            return NOBODY
+        waiting = self.backlog.waiting(slots, at_us, crossings.all_wait)
+        return self.backlog.give_now(self.scoring.crossing(waiting, at_us), at_us)
 
     def _next_stop(self, rows: Rows) -> int:
         """The next instant of schedule or agenda. Events put no deadline before the quarter of an hour they are due in,
@@ -335,7 +343,7 @@ class Engine:
         behind the clock they wait: what CRM and customers did meanwhile comes first.
         """
         due = self.casebook.pop_due(at_us)
-        if self._hold(at_us):
+        if self._hold(at_us) == Withheld.CATCHING_UP:
             for slot in due:
                 self.casebook.schedule(slot, on_agenda(self.emitter.clock_us))
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from features.table import Slots, Table
 from online_model.array_codec import pack, unpack
 from online_model.drift import Missing
 from streams.cases.columns import SENT, WIDTH
+from streams.engine.backlog import Rank
 from streams.engine.scoring import Scoring, in_chunks
 from streams.interventions.actions import LIFECYCLES, Lifecycle, lifecycles
 from streams.interventions.stop_loss import Judged, added
@@ -28,7 +30,7 @@ from streams.profile.profile import Profile
 @dataclass(frozen=True)
 class Report:
     """population, histograms: counts of the active customers; missing, judged: of events and cases since the last
-    grid instant; seen: activity types that some customer has had.
+    grid instant; seen: activity types that some customer has had; backlog: the best ranks in the backlog.
     """
 
     population: Counts
@@ -36,6 +38,7 @@ class Report:
     missing: Missing
     judged: Judged = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
+    backlog: Sequence[Rank] = ()
 
     @staticmethod
     def empty() -> Report:
@@ -51,12 +54,13 @@ class Report:
                 of[each] = before[0] + events, before[1] + lack
         judged = added(self.judged, other.judged)
         counts = self.population + other.population, self.histograms + other.histograms
-        return Report(*counts, missing, judged, self.seen | other.seen)
+        return Report(*counts, missing, judged, self.seen | other.seen, [*self.backlog, *other.backlog])
 
     def packed(self) -> dict[str, Any]:
         """Returns the fields for JSON."""
         counted = {"population": pack(self.population), "histograms": pack(self.histograms)}
-        return counted | {"missing": self.missing, "judged": self.judged, "seen": sorted(self.seen)}
+        more = {"judged": self.judged, "seen": sorted(self.seen), "backlog": self.backlog}
+        return counted | {"missing": self.missing} | more
 
     @staticmethod
     def unpacked(body: dict[str, Any]) -> Report:
@@ -67,6 +71,7 @@ class Report:
             {name: {f: (n, lack) for f, (n, lack) in of.items()} for name, of in body["missing"].items()},
             added({}, body["judged"]),
             frozenset(body.get("seen", ())),  # the release before did not report it
+            [(value, digest) for value, digest in body.get("backlog", ())],
         )
 
 

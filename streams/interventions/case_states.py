@@ -40,6 +40,7 @@ class CaseTrigger(StrEnum):
     VEHICLE_SOLD = "vehicle_sold"  # nothing is left to save
     ERASED = "erased"  # nothing is kept of the customer
     NO_CHANNEL = "no_channel"  # consent was withdrawn for every channel that is left
+    UPGRADED = "upgraded"  # the probability has risen into a higher tier: its action is sent
 
 
 S, T = State, CaseTrigger
@@ -68,6 +69,8 @@ TABLE: dict[tuple[State, CaseTrigger], State] = {
     **{(state, T.VEHICLE_SOLD): S.LOST for state in (*WAITING, S.CONTACTED, *ANSWERED)},
     **{(state, T.ERASED): S.WITHDRAWN for state in LIVE},
     **{(state, T.NO_CHANNEL): S.WITHDRAWN for state in WAITING},
+    **{(state, T.UPGRADED): S.OPEN for state in WAITING},  # whoever acts for the higher tier has to acknowledge
+    **{(state, T.UPGRADED): state for state in (S.CONTACTED, *ANSWERED, S.WITHHELD)},
 }
 
 

@@ -56,11 +56,11 @@ def _deadlines(profile: Profile, case: Case) -> list[Deadline]:
 
 
 def _waiting_deadlines(rules: CaseRules, case: Case) -> list[Deadline]:
-    crossed_us, sent_us = case.crossed_us, case.sent_us
+    crossed_us, sent_us, asked_us = case.crossed_us, case.sent_us, case.asked_us or case.sent_us
     found = [(crossed_us + window.within_us, f"window:{window.name}") for window in rules.windows[:-1]]
     found = [(us, name) for us, name in found if us > sent_us]
     if case.state is State.OPEN:
-        found.append((sent_us + rules.acknowledge_within_us, "acknowledge"))
-    found.append((sent_us + rules.contact_within_us, "contact"))
+        found.append((asked_us + rules.acknowledge_within_us, "acknowledge"))
+    found.append((asked_us + rules.contact_within_us, "contact"))
     found.append((crossed_us + rules.windows[-1].within_us, "last_window"))
     return found

@@ -7,6 +7,7 @@ Rules in order; each returns the channels that it allows, and the first that all
 | roll_out      | customers outside of the scopes of the stage in force      | no                            |
 | vehicle_sold  | customers whose action closes the case                     | no                            |
 | consent       | channels without the customer's consent                    | no                            |
+| negative_net_value | cases that would cost more than they are expected to save | no                       |
 | holdout       | the share that is never contacted, to measure effects      | no: followed as a case        |
 | frequency_cap | channels whose cap is reached                              | when the oldest contact leaves|
 | quiet_hours   | channels that ring, in the customer's quiet hours          | at the end of quiet hours     |
@@ -46,6 +47,7 @@ class Recipient:
     plan: Plan
     contacts: Sequence[Contact]
     at_us: int
+    net_value: float | None = None  # expected of the case that would be sent; None: the message is not a case's
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,9 @@ def pass_candidate_rules(profile: Profile, recipient: Recipient) -> Passed | Ref
 
 
 def pass_upgrade_rules(profile: Profile, recipient: Recipient) -> Passed | Refused:
-    """Applies the rules for an upgrade: consent and caps; the agent who has the case chooses the hour."""
-    return _pass({rule: RULES[rule] for rule in ("consent", "frequency_cap")}, profile, recipient)
+    """Applies the rules for an upgrade: consent, net value, caps; whoever gets the case chooses the hour."""
+    rules = ("consent", "negative_net_value", "frequency_cap")
+    return _pass({rule: RULES[rule] for rule in rules}, profile, recipient)
 
 
 def quiet_until_us(profile: Profile, attributes: CustomerAttributes, channel: str, at_us: int) -> int | None:
@@ -145,6 +148,10 @@ def _consent(profile: Profile, recipient: Recipient, channels: Sequence[str]) ->
     return [channel for channel in channels if consents(profile, recipient.attributes, channel)], None
 
 
+def _negative_net_value(profile: Profile, recipient: Recipient, channels: Sequence[str]) -> Left:
+    return (() if recipient.net_value is not None and recipient.net_value < 0 else channels), None
+
+
 def _holdout(profile: Profile, recipient: Recipient, channels: Sequence[str]) -> Left:
     return (() if is_held_out(profile, recipient.customer_id) else channels), None
 
@@ -208,6 +215,7 @@ RULES: dict[str, Rule] = {
     "roll_out": _roll_out,
     "vehicle_sold": _vehicle_sold,
     "consent": _consent,
+    "negative_net_value": _negative_net_value,
     "holdout": _holdout,
     "frequency_cap": _frequency_cap,
     "quiet_hours": _quiet_hours,

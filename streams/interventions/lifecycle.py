@@ -120,18 +120,31 @@ def rerouted(case: Case, channel: str, at_us: int) -> Update:
 
 
 def upgraded(
-    rules: CaseRules, case: Case, channel: str, content: dict[str, Any], agent_id: str | None, at_us: int
+    rules: CaseRules, case: Case, whom: tuple[str, str | None], channel: str, content: dict[str, Any], at_us: int
 ) -> Update:
-    """Upgrades the case: the probability has risen into a higher tier. Who has it keeps it, if that role is higher.
-    agent_id: of whoever acts in that tier.
+    """Upgrades the case: the probability has risen into a higher tier. A contact that has not been made is asked for
+    anew. Who has the case keeps it, if that role is higher. whom: the role and the agent that act in that tier.
     """
     case.tier, case.channel, case.budget = content["tier"], channel, content["budget"]["amount"]
-    who = content["action"]["who"]
-    if rules.rank(who) < rules.rank(case.who):
+    if rules.rank(whom[0]) >= rules.rank(case.who):
+        case.who, case.agent_id = whom if whom[0] != case.who else (case.who, case.agent_id)
+    elif "action" in content:
         content = content | {"action": content["action"] | {"who": case.who}}
-    elif who != case.who:
-        case.who, case.agent_id = who, agent_id
+    case.state = TABLE[case.state, CaseTrigger.UPGRADED]
+    if case.state is State.OPEN:
+        case.asked_us = at_us
+        case.fired = [name for name in case.fired if name not in ("acknowledge", "contact")]
     return _update(case, "upgraded", at_us, {"why": "higher_tier"} | content)
+
+
+def upgrade_withheld(case: Case, tier: str, refused: Refused, at_us: int) -> list[Update]:
+    """Withholds an upgrade that the gate refuses; told once for each tier and rule."""
+    name = f"upgrade:{tier}:{refused.rule}"
+    if case.holdout or name in case.fired:
+        return []
+    case.fired.append(name)
+    retry = {} if refused.retry_us is None else {"retry_at": format_instant(refused.retry_us)}
+    return [_update(case, "upgrade_withheld", at_us, {"why": refused.rule, **retry})]
 
 
 def ignored(intervention_id: str, fields: dict[str, Any], at_us: int, why: str) -> Update:

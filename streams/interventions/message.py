@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
+import numpy as np
+
+from features.portable_math import Array
 from online_model.reasons import Explanation
 from schemas.instants import format_instant, parse_instant
 from streams.interventions.actions import Plan, Segmentation, action
@@ -46,6 +49,7 @@ class Crossing:
     value: float | None  # of the customer; None: that of the policy profile
     segmentation: Segmentation
     plan: Plan
+    opened_by: str = "crossing"
     touch_points: Sequence[ActivePoint] = ()
 
 
@@ -62,6 +66,19 @@ def window_of(profile: Profile, delay_us: int) -> Window | None:
 def intervention_id(customer_id: str, crossed_at_us: int) -> str:
     """Returns the id of a crossing: the same whenever and wherever it is decided."""
     return str(uuid5(NAMESPACE, f"{customer_id}|{format_instant(crossed_at_us)}"))
+
+
+def net_values(profile: Profile, probability: Array, value: Array, delay_us: Array) -> Array:
+    """Returns the expected net values of cases sent `delay_us` after their crossings, not rounded: (n,) each."""
+    tiers, windows = profile.tiers, profile.case.windows
+    tier = [probability > tier.above for tier in tiers[:-1]]
+    budget, saved = (
+        np.select(tier, [getattr(tier, name) for tier in tiers[:-1]], getattr(tiers[-1], name))
+        for name in ("budget", "expected_saved")
+    )
+    kept = [window.saved / windows[0].saved for window in windows]
+    saved = saved * np.select([delay_us <= window.within_us for window in windows[:-1]], kept[:-1], kept[-1])
+    return np.asarray(value * probability * saved - budget)
 
 
 def timing(profile: Profile, probability: float, value: float, crossed_us: int, emitted_us: int) -> Message:
@@ -91,6 +108,7 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
     return {
         "intervention_id": intervention_id(crossing.customer_id, crossing.crossed_at_us),
         "customer_id": crossing.customer_id,
+        "opened_by": crossing.opened_by,
         "crossed_at": format_instant(crossing.crossed_at_us),
         "decided_at": format_instant(crossing.decided_at_us),
         "emitted_at": timed["emitted_at"],

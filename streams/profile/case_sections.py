@@ -13,6 +13,7 @@ from streams.profile.section import Count, Positive, Section
 from streams.profile.values import (
     Amount,
     Channels,
+    Day,
     Duration,
     Inside,
     Name,
@@ -40,7 +41,8 @@ class Window(Section):
 class CaseRules(Section):
     """When a case opens (table in interventions/opening.py), and its deadlines (interventions/deadlines.py).
 
-    backlog_a_day: of all partitions together; a case for each crossing that waited (engine/backlog.py).
+    backlog_a_day: turns of customers above the threshold without a case, in all partitions (engine/backlog.py).
+    opens_from: what comes before this day (UTC) is history: it is learned from, and nobody is told or asked anything.
     escalate_to: the roles above all others, from the lowest to the highest. agent: the role of customers' own agents.
     """
 
@@ -56,7 +58,12 @@ class CaseRules(Section):
     bought_again_within_us: Period
     stayed_within_us: Period
     backlog_a_day: Count
+    opens_from_us: Day = 0
     windows: Annotated[tuple[Window, ...], Field(strict=False, min_length=1)]
+
+    def is_history(self, at_us: float) -> bool:
+        """Whether an instant of stream time lies before `opens_from`, or at its first instant."""
+        return at_us <= self.opens_from_us
 
     def rank(self, who: str) -> int:
         """How high a role is: its place in `escalate_to`; -1 for all others."""

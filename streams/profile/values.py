@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from schemas import time_zones
 from schemas.columns import CUSTOMER_ACTION_KINDS
 from schemas.errors import UsageError
-from schemas.instants import parse_duration
+from schemas.instants import parse_duration, parse_instant
 
 
 def _refuse(reason: str) -> PydanticCustomError:
@@ -23,6 +23,13 @@ def _duration(value: Any) -> int:
         return parse_duration(str(value))
     except UsageError as error:
         raise _refuse(str(error)) from None
+
+
+def _day(value: Any) -> int:
+    try:
+        return parse_instant(f"{value}T00:00:00Z")
+    except ValueError:
+        raise _refuse("expected a day, as in 2024-07-01") from None
 
 
 def _like(pattern: str, meaning: str) -> AfterValidator:
@@ -72,6 +79,7 @@ def _automated(channels: tuple[str, ...]) -> tuple[str, ...]:
 
 Duration = Annotated[int, BeforeValidator(_duration)]
 Period = Annotated[int, BeforeValidator(_duration), Field(gt=0)]
+Day = Annotated[int, BeforeValidator(_day)]  # its first instant in UTC, in us
 Share = Annotated[float, Field(ge=0, le=1)]
 Inside = Annotated[float, Field(gt=0, lt=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]

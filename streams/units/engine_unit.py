@@ -302,6 +302,7 @@ class EngineUnit:
             "position": self.position,
             "topics": self.topics,
             "profile": self.profile.version,
+            "clock": self.clock,
             "now_us": engine.now_us,
             "waiting_us": engine.model_due_us,
             "asked_us": engine.grants_due_us,
@@ -319,6 +320,11 @@ class EngineUnit:
     def _load_position(self, body: dict[str, Any]) -> None:
         engine = self.engine
         self.position, self.topics, self.done = body["position"], body.get("topics", {}), body["done"]
+        if (body.get("clock"), self.clock) == ("wall", "event"):
+            raise Failure(
+                f"{self.name}: live workers have gone on with its state, up to {format_instant(body['now_us'] or 0)}; "
+                "event time works off history before them: start without --clock"
+            )
         written = body.get("partitions")
         if written and self.partitions and written != self.partitions:
             raise Failure(

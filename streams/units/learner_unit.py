@@ -16,6 +16,7 @@ from online_model.registry import Serving
 from online_model.variant import Hyperparameters
 from schemas.alerts import Alert, AlertKind
 from schemas.instants import DAY_US
+from streams.engine.backlog import last_ranks
 from streams.interventions.stop_loss import Judged, added
 from streams.profile.profile import Profile
 from streams.units.global_unit import GlobalUnit
@@ -84,8 +85,9 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         self.judged = added(self.judged, report.judged if report else {})
         for kind in sorted(report.seen if report else ()):
             self.published.setdefault(kind, at_us)
-        served = self.serving.serve(own, command)
-        self.snapshots.append(replace(served, judged=self.judged, published=dict(self.published)).dumps())
+        backlog = last_ranks(report.backlog if report else (), self.profile.case.backlog_a_day)
+        served = replace(self.serving.serve(own, command), judged=self.judged, backlog=backlog)
+        self.snapshots.append(replace(served, published=dict(self.published)).dumps())
         if report:
             self.learner.drift.compare(at_us, report.histograms, report.missing)
 

@@ -20,6 +20,7 @@ from features.catalogue import NAMES
 from online_model.snapshot import Snapshot
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import DAY_US, HOUR_US, format_instant, parse_instant
+from streams.engine.backlog import Rank, last_ranks
 from streams.inputs.schedule import next_grid
 from streams.interventions.stop_loss import Judged, added
 from streams.profile import consistency
@@ -58,6 +59,7 @@ class Policy:
 def profile(policy: Policy) -> Profile:
     """A shop in which everything happens within days; its limits and caps by the seed."""
     draw, content = random.Random(f"policy {policy.seed}"), shipped()
+    content["case"]["backlog_a_day"] = draw.choice([1, 2])
     content["label"] |= {"horizon": "7d", "lapsed_after": "15d", "forgotten_after": "22d"}
     content["time"] |= {"tick": policy.tick, "sweep_every": policy.sweep}
     content["case"] |= {"cool_down": "3d", "least_tenure": "1d", "acknowledge_within": "12h", "contact_within": "1d"}
@@ -212,13 +214,14 @@ def _everywhere(topics: Topics, value: bytes) -> None:
 class Teacher:
     """Takes the learner's place: the model of a Monday comes when every partition has reported it."""
 
-    def __init__(self, topics: Topics) -> None:
-        self.topics, self.models, self.read = topics, models(), 0
+    def __init__(self, topics: Topics, profile: Profile) -> None:
+        self.topics, self.profile, self.models, self.read = topics, profile, models(), 0
         self.unit = SimpleNamespace(done=True, steps=0)
         self.reports: Counter[str] = Counter()
         self.judged: dict[str, Judged] = defaultdict(dict)  # by instant
         self.all_judged: Judged = {}
         self.published: dict[str, int] = {}
+        self.ranks: dict[str, list[Rank]] = defaultdict(list)  # in the backlog, by instant
 
     def work(self, most: int) -> int:
         """Reads all records, whatever `most` is."""
@@ -229,6 +232,7 @@ class Teacher:
             if body["kind"] == "mark":
                 for kind in body["seen"]:
                     self.published.setdefault(kind, parse_instant(body["instant"]))
+                self.ranks[body["instant"]] += [(value, digest) for value, digest in body["backlog"]]
                 self._report(body["instant"], body["judged"])
         return len(new)
 
@@ -245,7 +249,8 @@ class Teacher:
             if model.instant_us == parse_instant(instant):
                 self.all_judged = added(self.all_judged, self.judged[instant])
                 published = {k: us for k, us in self.published.items() if us <= model.instant_us}
-                value = replace(model, judged=self.all_judged, published=published).dumps()
+                backlog = last_ranks(self.ranks[instant], self.profile.case.backlog_a_day)
+                value = replace(model, judged=self.all_judged, published=published, backlog=backlog).dumps()
                 for partition in range(self.topics.partitions):
                     self.topics.append(MODELS, partition, [(b"model", value)])
 
@@ -254,7 +259,7 @@ def owners(topics: Topics, profile: Profile) -> list[Any]:
     """The engines, the teacher, and the dispatcher where there is something to share."""
     engines = [Owner(_engine(profile, partition), topics) for partition in range(topics.partitions)]
     dispatcher = Owner(lambda: DispatcherUnit(profile, topics.partitions, "event"), topics)  # type: ignore[arg-type, return-value]
-    return [*engines, Teacher(topics), *([dispatcher] if profile.limits.shared else [])]
+    return [*engines, Teacher(topics, profile), *([dispatcher] if profile.limits.shared else [])]
 
 
 def _engine(profile: Profile, partition: int) -> Callable[[], EngineUnit]:

@@ -150,10 +150,11 @@ class _Partition:
         if until_us is None or until_us >= end_us or until_us > crossed_us + self.terms.missed_us - DAY_US:
             return
         decided_us = self.first.get(silence)
-        if decided_us is None and self._had_case(silence[0], crossed_us - self.terms.window_us, until_us):
-            return
+        in_time = decided_us is not None and decided_us <= until_us
+        if not in_time and self._had_case(silence[0], crossed_us - self.terms.window_us, until_us):
+            return  # what opens when that one has ended is a case of the backlog
         self.verdict.due.add(silence)
-        if decided_us is None or decided_us > until_us:
+        if not in_time:
             when = "never" if decided_us is None else f"{days(decided_us - until_us)} late"
             self.verdict.missing.append(f"missing: {silence} of {sorted(shops)}, due at {until_us}: {when}")
 

@@ -24,6 +24,7 @@ from streams.interventions.gate import (
     pass_candidate_rules,
     pass_contact_rules,
     pass_gate,
+    pass_upgrade_rules,
     quiet_hours_end_us,
     quiet_until_us,
     reached_holdout_rule,
@@ -53,11 +54,13 @@ def wrong_in_every_way() -> Recipient:
     """Outside the pilot, sold, without consent, held out, over the cap, at night."""
     who = recipient(NIGHT_US, ("sms",), scope="elsewhere", consent=NO_MAIL_OR_SMS)
     sent = ((NIGHT_US - 2 * DAY_US, "sms"), (NIGHT_US - DAY_US, "sms"))
-    return replace(who, plan=replace(who.plan, closes=True), contacts=sent)
+    return replace(who, plan=replace(who.plan, closes=True), contacts=sent, net_value=-0.01)
 
 
 def test_the_rules_stand_in_this_order() -> None:
-    assert list(RULES) == ["roll_out", "vehicle_sold", "consent", "holdout", "frequency_cap", "quiet_hours"]
+    assert list(RULES) == [
+        "roll_out", "vehicle_sold", "consent", "negative_net_value", "holdout", "frequency_cap", "quiet_hours",
+    ]  # fmt: skip
 
 
 def test_the_first_rule_that_refuses_is_the_one_that_is_named() -> None:
@@ -67,6 +70,7 @@ def test_the_first_rule_that_refuses_is_the_one_that_is_named() -> None:
         (PILOT, who := replace(who, attributes=replace(who.attributes, scope="city-1"))),
         (PILOT, who := replace(who, plan=replace(who.plan, closes=False))),
         (PILOT, who := replace(who, attributes=replace(who.attributes, consent=ALL))),
+        (PILOT, who := replace(who, net_value=0.0)),
         (PROFILE, who),
         (PROFILE, replace(who, contacts=())),
     ]
@@ -74,6 +78,13 @@ def test_the_first_rule_that_refuses_is_the_one_that_is_named() -> None:
         answer = pass_gate(profile, one)
         rules.append(answer.rule if isinstance(answer, Refused) else "")
     assert rules == list(RULES)
+
+
+def test_what_costs_more_than_it_is_expected_to_save_is_sent_neither_first_nor_as_an_upgrade() -> None:
+    costly, no_case = replace(recipient(), net_value=-0.01), replace(recipient(), net_value=None)
+    assert pass_gate(PROFILE, costly) == pass_upgrade_rules(PROFILE, costly) == Refused("negative_net_value")
+    assert isinstance(pass_gate(PROFILE, no_case), Passed)
+    assert not reached_holdout_rule(pass_gate(ALL_HELD, costly)), "the holdout has only whom a case would be sent to"
 
 
 def test_whom_nothing_forbids_is_reached_by_the_first_channel() -> None:

@@ -93,6 +93,9 @@ def happens(subject: Case, trigger: CaseTrigger) -> list[lifecycle.Update]:
             return lifecycle.erased(subject, known_us)
         case CaseTrigger.NO_CHANNEL:
             return lifecycle.end_without_channel(subject, known_us)
+        case CaseTrigger.UPGRADED:
+            content = {"tier": "extreme", "budget": {"amount": 800.0}}
+            return [lifecycle.upgraded(RULES, subject, ("director", None), subject.channel, content, known_us)]
         case CaseTrigger.VEHICLE_SOLD:
             fields = {"status": "contacted", "causes": ["vehicle_sold"]}
             return lifecycle.outcome(RULES, subject, fields, at(3), known_us)
@@ -136,8 +139,8 @@ def test_every_trigger_has_a_row() -> None:
     assert {trigger for _, trigger in TABLE} == set(CaseTrigger)
 
 
-def test_every_state_but_the_first_ones_is_led_to() -> None:
-    assert set(TABLE.values()) == set(State) - {State.OPEN, State.WITHHELD}
+def test_every_state_but_that_of_the_holdout_is_led_to() -> None:
+    assert {after for (before, _), after in TABLE.items() if before is not after} == set(State) - {State.WITHHELD}
 
 
 def test_an_acknowledgement_that_comes_twice_is_repeated() -> None:
@@ -472,9 +475,9 @@ def test_without_any_channel_a_waiting_case_is_withdrawn_and_a_contacted_one_goe
     assert ends == [["withdrawn consent"], []]
 
 
-def upgraded(subject: Case, who: str) -> lifecycle.Update:
+def upgraded(subject: Case, who: str, at_day: int = 1) -> lifecycle.Update:
     content = {"tier": "extreme", "budget": {"amount": 800.0, "currency": "CNY"}, "action": {"who": who}}
-    return lifecycle.upgraded(RULES, subject, "visit", content, None, at(1))
+    return lifecycle.upgraded(RULES, subject, (who, None), "visit", content, at(at_day))
 
 
 def test_an_upgrade_brings_who_acts_in_the_tier_and_takes_no_case_down() -> None:
@@ -489,3 +492,28 @@ def test_a_higher_tier_brings_its_budget_and_channel() -> None:
     update = upgraded(subject, "director")
     assert (update["status"], update["tier"], update["why"]) == ("upgraded", "extreme", "higher_tier")
     assert (subject.tier, subject.channel, subject.budget) == ("extreme", "visit", 800.0)
+
+
+def test_an_upgrade_asks_whoever_acts_for_the_higher_tier_for_a_contact_anew() -> None:
+    subject = case()
+    says(subject, "acknowledged", 0.5)
+    until(subject, 5)
+    assert "contact" in subject.fired
+    upgraded(subject, "director", at_day=5)
+    assert subject.state is State.OPEN
+    asked = {name: us for us, name in deadlines(PROFILE, subject) if name in ("acknowledge", "contact")}
+    assert asked == {"acknowledge": at(5) + RULES.acknowledge_within_us, "contact": at(5) + RULES.contact_within_us}
+
+
+def test_an_upgrade_that_the_gate_refuses_is_told_once_for_each_rule() -> None:
+    subject, capped = case(), Refused("frequency_cap", at(4))
+    (told,) = lifecycle.upgrade_withheld(subject, "extreme", capped, at(2))
+    assert (told["status"], told["why"], told["tier"]) == ("upgrade_withheld", "frequency_cap", "high")
+    assert told["retry_at"] == "2024-03-05T00:00:00Z"
+    assert lifecycle.upgrade_withheld(subject, "extreme", capped, at(3)) == []
+    (other,) = lifecycle.upgrade_withheld(subject, "extreme", Refused("consent"), at(3))
+    assert "retry_at" not in other
+
+
+def test_of_a_held_out_case_no_upgrade_is_refused_aloud() -> None:
+    assert lifecycle.upgrade_withheld(in_state(State.WITHHELD), "extreme", Refused("consent"), at(2)) == []

@@ -72,7 +72,7 @@ class Lives(RuleBasedStateMachine):
     def _upgraded(self, book: Casebook, slot: int, content: dict[str, Any]) -> list[Update]:
         case = book.of(slot).live
         assert case is not None
-        update = lifecycle.upgraded(PROFILE.case, case, "phone", content, None, self.now_us)
+        update = lifecycle.upgraded(PROFILE.case, case, (content["action"]["who"], None), "phone", content, self.now_us)
         book.refresh(slot, self.now_us)
         return [update]
 

@@ -55,6 +55,7 @@ def test_the_whole_message() -> None:
     assert message() == {
         "intervention_id": "37c559c0-0b90-52d7-b3e8-979ce7e919ef",
         "customer_id": "C-7",
+        "opened_by": "crossing",
         "crossed_at": "2024-03-01T00:00:00Z",
         "decided_at": "2024-03-01T00:00:00Z",
         "emitted_at": "2024-03-01T00:00:00Z",

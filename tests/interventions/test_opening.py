@@ -22,7 +22,7 @@ def hold_of(holds: list[Hold]) -> Withheld:
 
 def never(n: int = 1) -> CaseColumns:
     """Customers who have never been scored."""
-    return CaseColumns(np.full(n, np.nan), np.ones(n), *(np.full(n, -np.inf) for _ in range(3)))
+    return CaseColumns(np.full(n, np.nan), np.ones(n), *(np.full(n, -np.inf) for _ in range(3)), np.full(n, np.inf))
 
 
 def story(*scores: Score, first_seen_day: float = -1000) -> list[str]:
@@ -98,8 +98,8 @@ def test_a_high_first_score_opens_a_case_at_exactly_the_least_tenure() -> None:
     assert story((30, 0.6), first_seen_day=0) == ["open 30"]
 
 
-def test_a_high_first_score_of_a_new_customer_crosses_when_the_tenure_has_passed() -> None:
-    assert story((1, 0.6), (20, 0.8), (31, 0.7), (32, 0.7), first_seen_day=0) == ["tenure", "", "open 31", ""]
+def test_a_high_first_score_of_a_new_customer_is_withheld_once() -> None:
+    assert story((1, 0.6), (20, 0.8), (31, 0.7), first_seen_day=0) == ["tenure", "", ""]
 
 
 def test_a_new_customer_who_falls_before_the_tenure_has_passed_crosses_when_rising_again() -> None:
@@ -183,9 +183,55 @@ def test_a_crossing_while_a_source_is_quiet_waits_until_its_events_come_again() 
     assert story((0, 0.4, behind), (1, 0.6, behind), (2, 0.6, behind), (3, 0.6)) == ["", "catching_up", "", "open 1"]
 
 
-def test_a_new_customer_whose_tenure_passes_before_the_model_is_ready_waits_for_it() -> None:
-    results = story((1, 0.6, False), (31, 0.6, False), (33, 0.6), first_seen_day=0)
-    assert results == ["tenure", "model_not_ready", "open 31"]
+def turn(
+    p: float = 0.6, now: float = 100, *, at: float = 100, seen: float = 0, hold: Hold = True, **columns: float
+) -> str:
+    """What happens to a customer who was above the threshold before, and has a turn in the backlog on day `at`."""
+    days = {name: np.array([value * DAY_US]) for name, value in columns.items() if name.endswith("_us")}
+    others = {name: np.array([value]) for name, value in columns.items() if not name.endswith("_us")}
+    before = never()._replace(last_probability=np.array([0.6]), retry_us=np.array([at * DAY_US]), **days, **others)
+    seen_us, at_us = np.array([seen * DAY_US]), np.array([now * DAY_US])
+    decision = decide(RULES, before, np.array([p]), seen_us, at_us, hold_of([hold]))
+    assert decision.from_backlog[0] == decision.opened[0]
+    assert not decision.withheld[0], "nothing has crossed"
+    waits = "waits" if decision.columns.retry_us[0] > -np.inf else ""
+    return f"open {decision.crossed_at_us[0] / DAY_US:g}" if decision.opened[0] else waits
+
+
+def test_of_the_backlog_a_case_opens_when_the_turn_has_come_as_if_the_customer_crossed_then() -> None:
+    assert [turn(now=99.9), turn(now=100), turn(now=103)] == ["waits", "open 100", "open 103"]
+
+
+def test_whoever_is_at_risk_no_more_loses_the_turn() -> None:
+    assert turn(p=0.5, now=99) == ""
+
+
+@pytest.mark.parametrize(
+    ("seen", "columns"),
+    [
+        (71, {}),  # too new
+        (0, {"case_opened_us": 71, "armed": 1}),  # in the cool-down
+        (0, {"case_opened_us": 10, "armed": 0}),  # has had the case of this crossing
+        (0, {"case_opened_us": 10, "armed": 0, "upgrade_above": 0.7}),  # and is not above its tier
+    ],
+)
+def test_of_the_backlog_no_case_opens_before_one_may(seen: float, columns: dict[str, float]) -> None:
+    assert turn(seen=seen, **columns) == ""
+
+
+def test_above_the_tier_of_the_last_case_the_next_one_opens_without_a_fall() -> None:
+    assert turn(p=0.71, case_opened_us=70, armed=0, upgrade_above=0.7) == "open 100"
+
+
+def test_under_a_hold_a_turn_is_lost_and_nothing_is_recorded() -> None:
+    assert turn(hold=Withheld.STOP_LOSS) == ""
+
+
+def test_a_crossing_that_waits_for_its_turn_keeps_the_day_it_crossed() -> None:
+    decision = decide(RULES, pending(1), np.array([0.6]), SEEN_US, np.array([6.0 * DAY_US]), Withheld.BACKLOG)
+    assert (decision.opened[0], decision.columns.pending_crossed_us[0]) == (False, DAY_US)
+    decision = decide(RULES, pending(1, 6), np.array([0.6]), SEEN_US, np.array([6.0 * DAY_US]), Withheld.NOTHING)
+    assert (decision.opened[0], decision.crossed_at_us[0], decision.from_backlog[0]) == (True, DAY_US, False)
 
 
 def found_meanwhile(day: float, now: float, hold: Withheld = Withheld.NOTHING) -> tuple[str, float]:

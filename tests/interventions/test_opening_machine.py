@@ -28,42 +28,47 @@ class Plain:
     seen_us: float
     scores: list[tuple[float, float]] = field(default_factory=list)  # at us, probability
     opened: int | None = None  # which of the scores opened the last case
-    waiting: str = ""  # 'tenure' or 'model'
+    waits: bool = False  # for a ready model
+    has_turn: bool = False  # in the backlog
     crossed_us: float = 0.0
 
     def score(self, at_us: float, p: float, ready: bool) -> Verdict | None:
         before = self.scores[-1][1] if self.scores else None
         self.scores.append((at_us, p))
         if p <= RULES.threshold:
-            self.waiting = ""
+            self.waits = self.has_turn = False
             return None
         if before is None or before <= RULES.threshold:
             return self._cross(at_us, ready, is_first=before is None)
-        if self.waiting == "tenure" and self._tenured(at_us):
-            return self._cross(at_us, ready, is_first=False)
-        if self.waiting == "model":
+        if self.waits:
             return self._wait_for_the_model(at_us, ready)
-        return None
+        return self._take_turn(at_us, ready) if self.has_turn else None
+
+    def _take_turn(self, at_us: float, ready: bool) -> Verdict | None:
+        self.has_turn = False
+        if not ready or self._blocked(at_us) or not self._tenured(at_us):
+            return None
+        self.opened = len(self.scores) - 1
+        return at_us, "open"
 
     def _cross(self, at_us: float, ready: bool, is_first: bool) -> Verdict:
-        self.waiting, self.crossed_us, blocked = "", at_us, self._blocked(at_us)
+        self.waits, self.crossed_us, blocked = False, at_us, self._blocked(at_us)
         if blocked:
             return at_us, blocked
         if is_first and not self._tenured(at_us):
-            self.waiting = "tenure"
             return at_us, "tenure"
         if not ready:
-            self.waiting = "model"
+            self.waits = True
             return at_us, "model_not_ready"
         self.opened = len(self.scores) - 1
         return at_us, "open"
 
     def _wait_for_the_model(self, at_us: float, ready: bool) -> Verdict | None:
         if at_us > self.crossed_us + RULES.last_window_us:
-            self.waiting = ""
+            self.waits = False
             return self.crossed_us, "missed"
         if ready:
-            self.waiting = ""
+            self.waits = False
             self.opened = len(self.scores) - 1
             return self.crossed_us, "open"
         return None
@@ -82,7 +87,7 @@ class Plain:
 
 
 def empty() -> CaseColumns:
-    return CaseColumns(np.full(N, np.nan), np.ones(N), *(np.full(N, -np.inf) for _ in range(3)))
+    return CaseColumns(np.full(N, np.nan), np.ones(N), *(np.full(N, -np.inf) for _ in range(3)), np.full(N, np.inf))
 
 
 class Cases(RuleBasedStateMachine):
@@ -110,6 +115,13 @@ class Cases(RuleBasedStateMachine):
             self._as_read_aloud(decision, k, i, levels[i], ready)
         for column, new in zip(self.columns, decision.columns, strict=True):
             column[who] = new
+
+    @rule(who=st.integers(0, N - 1))
+    def give_a_turn(self, who: int) -> None:
+        """As the backlog does: to customers above the threshold without a pending crossing."""
+        is_above = self.columns.last_probability[who] > RULES.threshold
+        if is_above and self.columns.pending_crossed_us[who] == -np.inf:
+            self.columns.retry_us[who], self.plain[who].has_turn = self.now_us, True
 
     @invariant()
     def between_two_cases_lie_a_fall_and_the_cool_down(self) -> None:
@@ -165,9 +177,8 @@ class Cases(RuleBasedStateMachine):
         if crosses:
             assert what
             assert crossed_us == self.now_us
-        elif what and (crossed_us, "model_not_ready") not in found:  # it is one whose tenure has passed
-            assert crossed_us == self.now_us
-            assert [verdict for _, verdict in found] == ["tenure"]
+        elif what and (crossed_us, "model_not_ready") not in found:  # it is from the backlog
+            assert (crossed_us, what) == (self.now_us, "open")
 
 
 TestCases = Cases.TestCase

@@ -74,21 +74,40 @@ def window(partition: Partition, delay_us: int) -> str:
 
 
 def untrue(all_of: Town, partition: Partition) -> list[Case]:
-    """Cases whose window is not that in which a contact falls when it is sent, or that are missed."""
+    """Cases whose window is not that in which a contact falls when it is sent, or that are missed. Of a case from the
+    backlog the window begins when it opens.
+    """
     return [
         case
         for case in partition.cases
-        if case.body["window"] not in {window(partition, late_us(all_of, case) - blur) for blur in (0, FOUND_US)}
+        if (case.body["opened_by"] == "backlog" and case.body["crossed_at"] != case.body["decided_at"])
+        or case.body["window"] not in windows(all_of, partition, case)
         or case.body["emitted_at"] != format_instant(case.sent_us)
     ]
 
 
+def lateness(partition: Partition, missed: set[str]) -> list[int]:
+    """How long after the crossing each of these was recorded as missed."""
+    bodies = [body for body in partition.withheld if body["withheld_reason"] == "missed"]
+    assert {body["intervention_id"] for body in bodies} == missed
+    return [parse_instant(str(body["decided_at"])) - parse_instant(str(body["crossed_at"])) for body in bodies]
+
+
+def windows(all_of: Town, partition: Partition, case: Case) -> set[str]:
+    if case.body["opened_by"] == "backlog":
+        return {window(partition, case.sent_us - parse_instant(str(case.body["crossed_at"])))}
+    return {window(partition, late_us(all_of, case) - blur) for blur in (0, FOUND_US)}
+
+
 def from_backlog(cases: Iterable[Case], until_day: float) -> list[Case]:
-    """Cases sent later, of crossings that had waited."""
+    """Cases sent later that had a turn: crossings that had waited, and customers without one that could be sent."""
     return [
         case
         for case in cases
-        if case.sent_us >= at(until_day) and parse_instant(str(case.body["crossed_at"])) < at(until_day) - SWEEP_US
+        if case.sent_us >= at(until_day)
+        and (
+            case.body["opened_by"] == "backlog" or parse_instant(str(case.body["crossed_at"])) < case.sent_us - SWEEP_US
+        )
     ]
 
 
@@ -136,13 +155,17 @@ def test_the_customers_of_a_shop_that_was_away_crossed_when_they_crossed_not_whe
     assert unanswered(all_of, partition, 89) == set()
 
 
-def test_a_customer_whose_crossing_is_older_than_the_last_window_is_missed_not_sent() -> None:
+def test_a_crossing_older_than_the_last_window_is_missed_and_its_customer_is_worked_from_the_backlog() -> None:
     all_of = two_shops((35.0, 72.0))
     partition = worked(all_of, "case.backlog_a_day=1000")
-    missed = {body["customer_id"] for body in partition.withheld if body["withheld_reason"] == "missed"}
+    missed = {str(body["intervention_id"]) for body in partition.withheld if body["withheld_reason"] == "missed"}
+    names = {str(body["customer_id"]) for body in partition.withheld if body["withheld_reason"] == "missed"}
     assert missed
-    assert missed.isdisjoint(case.customer for case in partition.cases)
-    assert all(at(72) - all_of.last_visit_us(str(name), at(72)) > 40 * DAY_US for name in missed)
+    assert missed.isdisjoint(case.body["intervention_id"] for case in partition.cases)
+    assert all(window(partition, late) == "missed" for late in lateness(partition, missed))
+    assert {case.body["opened_by"] for case in partition.cases if case.customer in names} == {"backlog"}
+    assert names == {case.customer for case in partition.cases} & names
+    assert untrue(all_of, partition) == []
 
 
 def test_while_the_brokers_are_away_nobody_can_publish_and_nothing_is_wrong_or_untrue() -> None:
@@ -183,11 +206,12 @@ def test_when_a_hold_of_five_weeks_ends_cases_open_at_the_pace_of_the_backlog(ki
     assert reasons[kind] > 0
 
 
-def net_value(partition: Partition, all_of: Town, customer: str, at_us: int) -> float:
+def net_value(partition: Partition, all_of: Town, case: Case, at_us: int) -> float:
     """What a case sent now is worth, by the visits alone."""
+    customer = case.customer
     days = (at_us - all_of.last_visit_us(customer, at_us)) / DAY_US
     p = float(1 / (1 + np.exp(-5.0 * (np.log1p(days) - np.log1p(SILENT_DAYS)))))
-    crossed_us = at_us - int((days - SILENT_DAYS) * DAY_US)
+    crossed_us = at_us - (0 if case.body["opened_by"] == "backlog" else int((days - SILENT_DAYS) * DAY_US))
     found: float = timing(partition.unit.profile, p, 4000.0, crossed_us, at_us)["expected_net_value"]
     return found
 
@@ -196,11 +220,11 @@ def test_of_a_backlog_the_highest_net_value_goes_first() -> None:
     all_of = two_shops()
     partition = worked(all_of, down=(at(40), at(54)))
     late = from_backlog(partition.cases, 54)
-    at_once = [case.customer for case in late if case.sent_us == late[0].sent_us]
-    others = {case.customer for case in late} - set(at_once)
+    at_once = [case for case in late if case.sent_us == late[0].sent_us]
+    others = [case for case in late if case.sent_us > late[0].sent_us and case.body["opened_by"] == "crossing"]
     assert len(at_once) == PACE
-    least = min(net_value(partition, all_of, name, late[0].sent_us) for name in at_once)
-    assert max(net_value(partition, all_of, name, late[0].sent_us) for name in others) < least + 20  # bins, sweeps
+    least = min(net_value(partition, all_of, case, late[0].sent_us) for case in at_once)
+    assert max(net_value(partition, all_of, case, late[0].sent_us) for case in others) < least + 20  # bins, sweeps
 
 
 def test_a_restart_in_the_middle_of_a_backlog_neither_loses_nor_hurries_it() -> None:
@@ -292,7 +316,8 @@ def test_with_shared_limits_the_teams_set_the_pace_and_what_is_too_old_is_missed
     assert max(count for (_, tier), count in by_day.items() if tier == "extreme") == 1
     reasons = Counter(body["withheld_reason"] for body in partition.withheld)
     assert min(reasons["capacity"], reasons["missed"]) > 0
-    assert reasons["backlog"] == 0
+    waits = [body for body in partition.withheld if body["withheld_reason"] == "backlog"]
+    assert all(float(body["expected_net_value"]) < 0 for body in waits), "the pace of the teams is the lower one"
 
 
 def test_a_grant_that_comes_nine_days_late_is_sent_as_nine_days_late(teams: str) -> None:

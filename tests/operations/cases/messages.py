@@ -26,6 +26,7 @@ def intervention(name: str = "i1", **fields: Any) -> Message:
     body = {
         "intervention_id": name,
         "customer_id": "anna",
+        "opened_by": "crossing",
         "crossed_at": "2024-03-01T00:00:00Z",
         "decided_at": "2024-03-01T00:00:00Z",
         "emitted_at": "2024-03-01T00:00:00Z",
