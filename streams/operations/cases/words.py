@@ -50,6 +50,7 @@ STATUSES: Table = {  # of updates
 RULES: Table = {  # why something was not sent
     "model_not_ready": ("model not ready", "模型尚未就绪"),
     "stop_loss": ("stop-loss: too few are saved", "挽回率过低，暂停发送"),
+    "history": ("part of the history", "属于历史数据"),
     "catching_up": ("catching up with older events", "系统正在补算历史数据"),
     "backlog": ("waits its turn in the backlog", "排队等候处理"),
     "open_case": ("has a case already", "已有进行中的个案"),
