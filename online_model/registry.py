@@ -75,7 +75,7 @@ class Command:
         if kind != KIND or action != ("promote" if model is None else "rollback"):
             raise Failure(f"{kind!r} {action!r}: expected a {KIND}, a rollback with a model or a promote without one")
         if any(text is not None and not _is_short(text) for text in (why, challenger)):
-            raise Failure(f"its reason or challenger is no text of at most {MOST_TEXT} characters")
+            raise Failure(f"its reason or challenger is not a text of at most {MOST_TEXT} characters")
         return Command(event_us, why, version, challenger)
 
 

@@ -209,8 +209,8 @@ class Heartbeat(Message):
     """This publisher sends no event older than event_time any more. Send it to all partitions."""
 
     kind: Literal["heartbeat"]
-    scope: Text | None = Field(None, description="the producer speaks for all customers of this scope")
-    final: bool = Field(False, description="the producer has left for good: its silence means nothing any more")
+    scope: Text | None = Field(None, description="the producer sends the events of all customers of this scope")
+    final: bool = Field(False, description="the producer has stopped for good: its silence no longer holds decisions")
 
 
 class End(Message):

@@ -12,6 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Instant = Annotated[str, Field(description="RFC 3339 in UTC", json_schema_extra={"format": "date-time"})]
 Share = Annotated[float, Field(ge=0, le=1)]
+Chinese = Annotated[
+    str | None,
+    Field(description="the same in Chinese, in English where the profile has no Chinese; absent in earlier releases"),
+]
 
 
 SCHEMA_VERSION: Final = 1
@@ -41,7 +45,9 @@ class Action(Output):
     who: str
     channel: str
     offer: str
+    offer_zh: Chinese = None
     script: str
+    script_zh: Chinese = None
 
 
 class Budget(Output):
@@ -91,6 +97,7 @@ class TouchPoint(Output):
     risk: Share = Field(description="published risk of the touch point")
     contribution: float
     scene: str
+    scene_zh: Chinese = None
 
 
 Percentile = Annotated[float, Field(ge=0, le=100)]
@@ -227,8 +234,11 @@ class Touch(Outgoing):
     trigger: str = Field(description="medium_tier or the name of a touch point")
     channel: str = Field(description="app, sms, wechat or mail")
     scene: str | None = Field(None, description="what has happened at the touch point; null: medium tier")
+    scene_zh: Chinese = None
     offer: str
+    offer_zh: Chinese = None
     script: str
+    script_zh: Chinese = None
     budget: Budget | None = Field(None, description="the most that the touch may cost")
     scope: str | None
     segments: list[str]
@@ -252,6 +262,7 @@ class Task(Outgoing):
     due_at: Instant
     to: str | None = Field(description="role that has to act now; null: the task has ended")
     script: str
+    script_zh: Chinese = None
     scope: str | None
     policy_version: str
 

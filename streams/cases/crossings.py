@@ -116,7 +116,7 @@ class Crossings:
         customer = CustomerDecision(self.emitter, scored, rows, rows, 0)
         plan = customer.plan(base)
         passed = pass_contact_rules(self.profile, customer.recipient(plan))
-        return passed, action(plan, passed.channel) if isinstance(passed, Passed) else {}
+        return passed, action(self.profile, plan, passed.channel) if isinstance(passed, Passed) else {}
 
     def _drop_pending(self, scored: Scored, rows: Array, over: NDArray[np.bool_]) -> None:
         """Records crossings that had a retry, or waited for a dispatch instant; held ones are recorded already."""

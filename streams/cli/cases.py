@@ -19,9 +19,11 @@ from streams.operations.cases import folder_reader, terminal, topic_reader
 from streams.operations.cases.curve import Points
 from streams.operations.cases.events import in_order
 from streams.operations.cases.fold import FollowedCase, Messages, fold, of, probabilities
+from streams.operations.cases.words import LANGUAGES, Language
 from streams.operations.cases.worklist import CaseFilter, due, is_due_today, ranked
 from streams.operations.terminal import print_json, show
 from streams.profile.case_sections import CaseRules
+from streams.profile.profile import Profile
 
 MOST_SHOWN, MOST_NAMED = 50, 20
 
@@ -41,14 +43,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--limit", type=_count, metavar="N", default=MOST_SHOWN, help=f"show at most N (default: {MOST_SHOWN})"
     )
     one = parser.add_subparsers(dest="action", metavar="show").add_parser("show", help="show one case in detail")
-    one.add_argument("name", metavar="ID|CUSTOMER")
+    one.epilog = "example: keepline cases show c-17 --lang zh --dir out --profile e-commerce"
+    one.add_argument("name", metavar="ID|CUSTOMER", help="an intervention_id, or a customer_id: the latest case")
     _add_source(one, argparse.SUPPRESS)
+    add_profile_options(one, again=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0; raises Failure where there is no such case."""
     profile = profile_of(args)
-    rules, tiers = profile.case, [tier.name for tier in profile.tiers]
+    tiers = [tier.name for tier in profile.tiers]
     if args.tier not in (None, *tiers):
         raise UsageError(f"--tier {args.tier!r} is not in the profile; expected one of {', '.join(tiers)}")
     messages = _messages(args)
@@ -58,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
         found = of(cases, args.name)
         if not found:
             raise Failure(f"no case of {args.name}; expected an intervention_id or a customer_id of `keepline cases`")
-        _show(args, rules, found, messages, now_us)
+        _show(args, profile, found, messages, now_us)
         return 0
-    _list(args, rules, list(cases.values()), now_us)
+    _list(args, profile, list(cases.values()), now_us)
     if warning := terminal.unknown_updates(unknown):
         complain(warning)
     return 0
@@ -75,7 +79,8 @@ def _messages(args: argparse.Namespace) -> Messages:
     return messages
 
 
-def _list(args: argparse.Namespace, rules: CaseRules, cases: list[FollowedCase], now_us: int) -> None:
+def _list(args: argparse.Namespace, profile: Profile, cases: list[FollowedCase], now_us: int) -> None:
+    rules, said = profile.case, Language(args.lang, profile.texts_zh)
     case_filter = CaseFilter(args.scope, args.tier, args.agent, args.state, args.due_today)
     for name, value in (("scope", args.scope), ("agent_id", args.agent)):
         known = sorted({str(case.now[name]) for case in cases if case.now[name] is not None})
@@ -88,12 +93,13 @@ def _list(args: argparse.Namespace, rules: CaseRules, cases: list[FollowedCase],
             {"at": format_instant(now_us), "found": len(found), "cases": [_body(rules, c, now_us) for c in shown]}
         )
     else:
-        show(terminal.work_list(rules, shown, len(found), now_us, args.lang))
+        show(terminal.work_list(rules, shown, len(found), now_us, said))
 
 
 def _show(
-    args: argparse.Namespace, rules: CaseRules, found: list[FollowedCase], messages: Messages, now_us: int
+    args: argparse.Namespace, profile: Profile, found: list[FollowedCase], messages: Messages, now_us: int
 ) -> None:
+    rules, said = profile.case, Language(args.lang, profile.texts_zh)
     case, others = found[0], [other.intervention_id for other in found[1:]]
     curve, events = _about(args, case.now["customer_id"], messages)
     if args.json:
@@ -103,9 +109,9 @@ def _show(
             body | {"events": None if events is None else [event.model_dump(exclude_none=True) for event in events]}
         )
         return
-    show(terminal.one_case(rules, case, curve, events, now_us, args.lang))
+    show(terminal.one_case(rules, case, curve, events, now_us, said))
     if others:
-        show(f"\n{len(others)} more of this customer: {', '.join(others)}")
+        show("\n" + said.label("more", count=len(others), names=", ".join(others)))
 
 
 def _about(args: argparse.Namespace, customer: str, messages: Messages) -> tuple[Points, list[Event] | None]:
@@ -137,7 +143,7 @@ def _add_source(parser: argparse.ArgumentParser, default: Any) -> None:
         help="the instant taken as now (default: now; with --dir: its last message)",
     )
     parser.add_argument(
-        "--lang", choices=terminal.LANGUAGES, default=default or "en", help="language of the reasons (default: en)"
+        "--lang", choices=LANGUAGES, default=default or "en", help="language of the texts (default: en)"
     )
     parser.add_argument("--json", action="store_true", default=default or False, help="one JSON object")
 

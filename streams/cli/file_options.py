@@ -34,7 +34,9 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
     zone_help = "zone of times without an offset, such as Europe/Madrid"
     add("--time-zone", type=_checked(read_options.check_time_zone), metavar="NAME", help=zone_help)
     add("--epoch", choices=tuple(EPOCH_UNITS_NS), help="unit of times that are counts since 1970")
-    gap_help = f"rows behind a longer gap run away and are refused (default: {format_duration(LONGEST_GAP_US)})"
+    gap_help = (
+        f"a few rows beyond a longer gap in time are refused as runaway (default: {format_duration(LONGEST_GAP_US)})"
+    )
     add("--longest-gap", type=_gap, default=LONGEST_GAP_US, metavar="DURATION", help=gap_help)
 
 

@@ -17,19 +17,23 @@ from streams.operations.models import compare, reader, terminal
 from streams.operations.models.send import send
 from streams.operations.terminal import print_json, show
 
+VERSION = "number of a version, as `keepline models list` shows it"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the actions with their options, and an example."""
     parser.epilog = "example: keepline models rollback 41 --why 'wrong prices in the feed'"
     actions = parser.add_subparsers(dest="action", metavar="action", required=True)
-    _add(actions, "list", "every version: lineage, data, labels, metrics, profile")
-    _add(actions, "show", "one version").add_argument("version", type=int)
-    two = _add(actions, "diff", "two versions side by side")
+    _add(actions, "list", "show every version: lineage, data, labels, metrics, profile", "--dir out")
+    _add(actions, "show", "show one version", "41").add_argument("version", type=int, help=VERSION)
+    two = _add(actions, "diff", "show two versions side by side", "40 41")
     for name in ("a", "b"):
-        two.add_argument(name, type=int, metavar=name.upper())
-    back = _add(actions, "rollback", "serve an earlier version from the next grid instant on; learning goes on")
-    back.add_argument("version", type=int)
-    promote = _add(actions, "promote", "end a rollback, or make a challenger the champion")
+        two.add_argument(name, type=int, metavar=name.upper(), help=VERSION)
+    text = "serve an earlier version from the next grid instant (Monday 00:00 UTC) on; the learner goes on learning"
+    back = _add(actions, "rollback", text, "41 --why 'wrong prices in the feed'")
+    back.add_argument("version", type=int, help=VERSION)
+    text = "end a rollback, or make a challenger the champion"
+    promote = _add(actions, "promote", text, "--challenger fast --why 'better on recent weeks'")
     promote.add_argument(
         "--challenger", metavar="NAME", help="the new champion (default: the champion does not change)"
     )
@@ -91,8 +95,9 @@ def _body(version: Snapshot) -> dict[str, Any]:
     return reader.as_json(version) | {"experts": compare.weights(version), "slope": p.slope, "level": p.level}
 
 
-def _add(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+def _add(actions: Any, name: str, text: str, example: str) -> argparse.ArgumentParser:
     action: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
+    action.epilog = f"example: keepline models {name} {example}"
     action.add_argument("--dir", type=Path, help="read the folder of a replay, not the topics of KEEPLINE_BROKERS")
     action.add_argument("--json", action="store_true", help="one JSON object")
     return action

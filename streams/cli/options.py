@@ -9,18 +9,18 @@ from streams.profile.loading import load_profile
 from streams.profile.profile import Profile
 
 
-def add_profile_options(parser: argparse.ArgumentParser) -> None:
-    """Adds `--profile` and `--set`."""
+def add_profile_options(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """Adds `--profile` and `--set`. again: to an action of a command that has them: given before it, they hold."""
     parser.add_argument(
         "--profile",
-        default="after-sales",
+        default=argparse.SUPPRESS if again else "after-sales",
         metavar="NAME|FILE",
         help="policy profile: a shipped one or a TOML file (default: after-sales)",
     )
     parser.add_argument(
         "--set",
         action="append",
-        default=[],
+        default=argparse.SUPPRESS if again else [],
         metavar="KEY=VALUE",
         help="override a key of the profile, such as label.horizon=90d; may be repeated",
     )

@@ -26,9 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--late",
         action="store_true",
-        help="send events although they lie behind what the group has applied or other files have published",
+        help="send also events older than what the group has applied or other files have published",
     )
-    parser.add_argument("--again", action="store_true", help="send everything, whatever was sent of the files before")
+    parser.add_argument(
+        "--again", action="store_true", help="send everything again, also what was sent of these files before"
+    )
     add_profile_options(parser)
 
 

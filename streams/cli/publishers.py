@@ -13,8 +13,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the action and an example."""
     parser.epilog = "example: keepline publishers release shop-17"
     actions = parser.add_subparsers(dest="action", required=True, metavar="release")
-    text = "decide about the customers of a producer that is silent for good; its next event takes this back"
-    release = actions.add_parser("release", help=text, description=text)
+    text = "wait no longer for a producer that has stopped for good; its next event takes this back"
+    release = actions.add_parser("release", help=text, description=text, epilog=parser.epilog)
     release.add_argument("name", metavar="NAME", help="the producer, as its events and alerts name it")
 
 
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     """Sends a final heartbeat in the producer's name to every partition."""
     known = settings.from_environment()
     asyncio.run(_release(known, args.name))
-    print(f"released {args.name}: its silence holds no decision any more")
+    print(f"released {args.name}: no decision waits for it any more")
     return 0
 
 

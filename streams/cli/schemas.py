@@ -12,7 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds options and example."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="export")
     parser.epilog = "example: keepline schemas export --check"
-    action = actions.add_parser("export", help="write the files, or check that they are current")
+    action = actions.add_parser("export", help="write the files, or check that they are current", epilog=parser.epilog)
     action.add_argument("--out", type=Path, default=export.FOLDER, metavar="DIR", help="folder (default: schemas/v1)")
     action.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 and name files that are not current"

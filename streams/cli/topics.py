@@ -14,6 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="create|check")
     parser.epilog = "example: keepline topics create --partitions 8"
     create = actions.add_parser("create", help="create missing topics with the right settings")
+    create.epilog = "example: keepline topics create --partitions 64 --replication 3"
     create.add_argument(
         "--partitions",
         type=count,
@@ -26,7 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         help="replicas of each partition (default: 3, or the number of brokers if smaller)",
     )
-    actions.add_parser("check", help="name topics that are missing or have wrong settings")
+    check = actions.add_parser("check", help="name topics that are missing or have wrong settings")
+    check.epilog = "example: keepline topics check; exit code 1: there are problems"
 
 
 def run(args: argparse.Namespace) -> int:

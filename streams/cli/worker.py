@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="interval of checkpoints (default: 1); output that another unit waits for is committed at once",
     )
     parser.add_argument("--http", metavar="[HOST:]PORT", help="serve /metrics, /healthz and /readyz on this port")
-    parser.add_argument("--exit-at-end", action="store_true", help="save and exit 0 at the end markers")
+    parser.add_argument("--exit-at-end", action="store_true", help="commit a checkpoint and exit 0 at the end markers")
     parser.add_argument(
         SUPERVISE, action="store_true", help="start the worker again when it ends by itself (systemd does so, too)"
     )

@@ -34,7 +34,7 @@ from streams.interventions.opening import CaseColumns, may_open
 
 DAYS = 7  # from a model to the next
 Rank = tuple[float, int]  # less net value, digest of the customer: the lowest goes first
-Place = tuple[Rank, int]  # rank, slot
+Place = tuple[Rank, int, bool]  # rank, slot, and whether the pending crossing is dropped: the case opens anew
 NOBODY: Slots = np.zeros(0, np.intp)
 
 
@@ -58,14 +58,14 @@ class Backlog:
     def ranks(self, active: Slots, at_us: int) -> list[Rank]:
         """Returns the best ranks, as many as may matter within a week. The holdout uses no turn."""
         names, profile = self.table.names, self.emitter.profile
-        sent = (rank for rank, slot in self._published(active, at_us) if not is_held_out(profile, names[slot]))
+        sent = (rank for rank, slot, _ in self._published(active, at_us) if not is_held_out(profile, names[slot]))
         return nsmallest(DAYS * profile.case.backlog_a_day, sent)
 
     def give_week(self, active: Slots, last: Sequence[Rank], at_us: int) -> None:
         """Gives the turns of the week from `at_us` on. last: the last rank of each full day, of all partitions."""
-        for rank, slot in self._published(active, at_us):
+        for rank, slot, anew in self._published(active, at_us):
             if (day := bisect_left(last, rank)) < DAYS:
-                self._give(slot, at_us + day * DAY_US)
+                self._give(slot, at_us + day * DAY_US, anew)
                 if day:  # the sweep of this instant is still to come
                     self.emitter.casebook.schedule(slot, at_us + day * DAY_US)
 
@@ -84,10 +84,10 @@ class Backlog:
     def give_now(self, scored: Iterable[Scored], at_us: int) -> Slots:
         """Live: gives turns now as far as the day has room; returns who got one. scored: those who wait."""
         places = [place for part in scored for place in self._places(part.slots, part.probability, at_us)]
-        best = [slot for _, slot in nsmallest(self.room(at_us), places)]
-        for slot in best:
-            self._give(slot, at_us)
-        return np.array(best, np.intp)
+        best = nsmallest(self.room(at_us), places)
+        for _, slot, anew in best:
+            self._give(slot, at_us, anew)
+        return np.array([slot for _, slot, _ in best], np.intp)
 
     def use(self, slots: Slots, at_us: int) -> None:
         """Counts the turns that led to a case, and those that wait for quiet hours to end, a cap or a grant."""
@@ -102,17 +102,21 @@ class Backlog:
         return self._places(waits, self._column(waits, SENT), at_us)
 
     def _places(self, slots: Slots, p: Array, at_us: int) -> Iterator[Place]:
-        """Yields the ranks of those to whom something could be sent. p: (slots,) their scores."""
+        """Yields the ranks of those to whom something could be sent. p: (slots,) their scores. A crossing that has
+        waited until it is worth nothing any more is dropped: as a case of the backlog the windows begin with the turn.
+        """
         profile, names = self.emitter.profile, self.table.names
         value, pending_us = self._column(slots, VALUE), self._column(slots, PENDING)
         value = np.where(np.isnan(value), profile.customer_value, value)
         worth = net_values(profile, p, value, np.where(np.isfinite(pending_us), at_us - pending_us, 0.0))
+        anew = np.isfinite(pending_us) & (worth < 0)
+        worth[anew] = net_values(profile, p[anew], value[anew], np.zeros(int(anew.sum())))
         may = (p > profile.case.threshold) & (worth >= 0) & self._in_scope(slots)
         known = self.emitter.casebook.has(slots)
         for i in np.flatnonzero(may).tolist():
             slot = int(slots[i])
             if not known[i] or self.emitter.casebook.of(slot).live is None:
-                yield (-round(float(worth[i]), 2), xxhash.xxh32_intdigest(names[slot].encode())), slot
+                yield (-round(float(worth[i]), 2), xxhash.xxh32_intdigest(names[slot].encode())), slot, bool(anew[i])
 
     def _waits(self, slots: Slots, p: Array, at_us: int) -> NDArray[np.bool_]:
         """(slots,): whether a pending crossing waits for a turn, or a case may open without one. p: (slots,)."""
@@ -138,7 +142,9 @@ class Backlog:
         turned = (self.partition + self.day) % self.partitions
         return (self.emitter.profile.case.backlog_a_day + turned) // self.partitions
 
-    def _give(self, slot: int, at_us: int) -> None:
+    def _give(self, slot: int, at_us: int, anew: bool) -> None:
+        if anew:
+            self.table.rows[slot, PENDING - WIDTH] = NEVER
         self.table.rows[slot, RETRY - WIDTH] = at_us
         self.table.dirty[slot] = True
 

@@ -81,7 +81,7 @@ class Hearing:
             least_us = int(max(one.longest_us, 0 if one.beats else LEAST_PAUSE_US)) // SECOND_US * SECOND_US
             since, usual = format_instant(one.heard_us), format_duration(max(least_us, SECOND_US))
             text = (
-                f"{one.name} has not been heard on {one.source} since {since} (usual: every {usual}); "
+                f"nothing has come from {one.name} on {one.source} since {since} (usual: every {usual}); "
                 f"{waiting[number]} decisions about its customers wait"
             )
             figures: Figures = {"heard_at": since, "usual_pause": usual, "waiting": waiting[number]}

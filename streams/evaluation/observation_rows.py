@@ -130,7 +130,7 @@ def _summary(folder: Path) -> dict[str, Any]:
     try:
         summary: dict[str, Any] = orjson.loads((folder / SUMMARY).read_bytes())
     except FileNotFoundError:
-        raise Failure(f"{folder}: no {SUMMARY}, so the replay did not come to its end; run it again") from None
+        raise Failure(f"{folder}: no {SUMMARY}, so the replay did not finish; run it again") from None
     except (OSError, orjson.JSONDecodeError) as error:
         raise Failure(f"{folder / SUMMARY}: cannot be read ({error}); run the replay again") from None
     if "label_horizon" not in summary:

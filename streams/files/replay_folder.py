@@ -191,7 +191,7 @@ def _prepare(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         found = sorted(one.name for one in path.iterdir())
     if found and INTERVENTIONS not in found:
-        raise UsageError(f"{path}: has files that are no replay's ({found[0]}, ...); name a new folder")
+        raise UsageError(f"{path}: has files that no replay wrote ({found[0]}, ...); name a new folder")
     for file in (*FILES, EVALUATION, EVALUATION_PAGE):
         with _writing(path / file):
             (path / file).unlink(missing_ok=True)

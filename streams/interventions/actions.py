@@ -121,9 +121,16 @@ def automated_plan(profile: Profile, tier: Tier, segmentation: Segmentation) -> 
     return Plan(AUTOMATED, channels, chosen.offer, chosen.script, closes) if channels else None
 
 
-def action(plan: Plan, channel: str) -> dict[str, str]:
+def action(profile: Profile, plan: Plan, channel: str) -> dict[str, str]:
     """Who does what by the channel."""
-    return {"who": plan.who, "channel": channel, "offer": plan.offer, "script": plan.script}
+    return {
+        "who": plan.who,
+        "channel": channel,
+        "offer": plan.offer,
+        "offer_zh": profile.chinese(plan.offer),
+        "script": plan.script,
+        "script_zh": profile.chinese(plan.script),
+    }
 
 
 def _segments(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None) -> tuple[str, ...]:

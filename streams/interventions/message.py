@@ -117,7 +117,7 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "probability": crossing.probability,
         "previous_probability": crossing.previous_probability,
         "tier": tier.name,
-        "action": action(crossing.plan, channel or crossing.plan.channels[0]),
+        "action": action(profile, crossing.plan, channel or crossing.plan.channels[0]),
         "budget": {"amount": tier.budget, "currency": profile.currency},
         "expected_saved": timed["expected_saved"],
         "expected_net_value": timed["expected_net_value"],

@@ -42,7 +42,7 @@ def alert(profile: Profile, counts: Mapping[str, Sequence[int]], waiting: int) -
     cases, saved = counts[profile.version]
     least = profile.stop_loss.least_saved
     text = (
-        f"stop-loss: {saved} of {cases} judged cases of {profile.version} were saved, below {least:.0%}: none opens; "
-        f"{waiting} crossings wait"
+        f"stop-loss: {saved} of {cases} judged cases of {profile.version} were saved, below {least:.0%}: no case "
+        f"opens; {waiting} crossings wait"
     )
     return Alert(AlertKind.STOP_LOSS, profile.version, text, {"judged": cases, "saved": saved, "waiting": waiting})

@@ -72,6 +72,7 @@ def compose_task(
         "due_at": format_instant(task.opened_us + rules.due_within_us),
         "to": {"open": rules.who, "overdue": rules.escalate_to}.get(status),
         "script": rules.script,
+        "script_zh": profile.chinese(rules.script),
         "scope": attributes.scope,
         "policy_version": profile.version,
     }

@@ -59,6 +59,7 @@ class ActivePoint:
     risk: float
     contribution: float
     scene: str
+    scene_zh: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def points_of(profile: Profile, bits: float) -> list[tuple[int, TouchPoint]]:
 def active_points(profile: Profile, bits: float, contributions: Array) -> list[ActivePoint]:
     """Returns the touch points in `bits` whose risk is published, with their contributions: (features,) in log-odds."""
     return [
-        ActivePoint(point.name, point.risk, _share(point, contributions), point.scene)
+        ActivePoint(point.name, point.risk, _share(point, contributions), point.scene, profile.chinese(point.scene))
         for _, point in points_of(profile, bits)
         if point.risk is not None
     ]
@@ -179,8 +180,11 @@ def compose_touch(
         "trigger": trigger,
         "channel": channel,
         "scene": touch.scene,
+        "scene_zh": None if touch.scene is None else profile.chinese(touch.scene),
         "offer": touch.plan.offer,
+        "offer_zh": profile.chinese(touch.plan.offer),
         "script": touch.plan.script,
+        "script_zh": profile.chinese(touch.plan.script),
         "budget": {"amount": touch.budget, "currency": profile.currency},
         "scope": recipient.attributes.scope,
         "segments": list(recipient.segmentation.segments),

@@ -88,7 +88,9 @@ def check() -> None:
     if moved:
         have = ", ".join(f"{name} {version(name)}" for name in TESTED)
         want = ", ".join(f"{name}=={number}" for name, number in TESTED.items())
-        raise Failure(f"{', '.join(moved)} changed in {have}; the worker was tested with {want}: install these")
+        raise Failure(
+            f"{', '.join(moved)} changed in {have}; the worker was tested with {want}: install those versions"
+        )
 
 
 def _parameters(what: Any) -> str:

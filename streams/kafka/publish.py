@@ -113,9 +113,9 @@ async def _check(
         return
     raise Failure(
         f"{', '.join(known.files)}: the first event to send is of {format_instant(first_us)}, behind "
-        f"{format_instant(reached_us)}, up to which {what}: events behind it would be applied late, those "
-        f"{format_duration(latest_us)} or more behind it refused as too_late; publish history in time order, all files "
-        "in one command, or into topics with another prefix; --late sends it anyway"
+        f"{format_instant(reached_us)}, up to which {what}. Events behind it would be late, and those "
+        f"{format_duration(latest_us)} behind refused as too_late. Publish history in time order, all files in one "
+        "command, or into topics with another prefix; --late sends them anyway"
     )
 
 

@@ -189,7 +189,9 @@ async def _old_places(settings: Settings) -> dict[str, TopicPartition]:
         }
     missing = [settings.topic(short) for short in INPUTS if settings.topic(short) not in there]
     if missing:
-        raise Failure(f"topics are missing: {', '.join(missing)}; KEEPLINE_TOPIC_PREFIX must be that of the history")
+        raise Failure(
+            f"topics are missing: {', '.join(missing)}; set KEEPLINE_TOPIC_PREFIX to the prefix of the history"
+        )
     return {
         f"{short}/{partition}": TopicPartition(settings.topic(short), partition)
         for short in INPUTS

@@ -194,7 +194,7 @@ async def refuse_other_partitions(settings: Settings, partitions: int) -> None:
         before = ", ".join(map(str, sorted(known)))
         raise Failure(
             f"the group {settings.group} has worked with {before} partitions, now the topics have {partitions}: "
-            f"customers have moved; {topics.repartition(partitions)}"
+            f"most customers now map to another one; {topics.repartition(partitions)}"
         )
 
 
@@ -250,7 +250,7 @@ async def frontier_us(settings: Settings) -> int | None:
 def problems(status: Status, expected: Iterable[str]) -> list[str]:
     """Returns one sentence for each problem; expected: the names of all units."""
     known = {unit.unit: unit for unit in status.units}
-    wrong = [f"{name} has never saved anything" for name in expected if name not in known]
+    wrong = [f"{name} has never committed a checkpoint" for name in expected if name not in known]
     at_end = not wrong and all(unit.done for unit in status.units)
     if not status.members and not at_end:
         wrong.append(f"no worker runs in group {status.group}")
@@ -263,7 +263,8 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
     ]
     wrong += [f"{unit.unit}: {alert}" for unit in status.units for alert in unit.alerts or ()]
     return wrong + [
-        f"{unit.unit} has not saved for {unit.seconds_since_checkpoint:.0f} s while {unit.lag_records} records wait"
+        f"{unit.unit} has committed no checkpoint for {unit.seconds_since_checkpoint:.0f} s while {unit.lag_records} "
+        "records wait"
         for unit in status.units
         if unit.lag_records and unit.seconds_since_checkpoint > STUCK_S
     ]

@@ -160,7 +160,7 @@ def _partitions_for_new(existing: Existing, asked: int | None) -> int:
         raise UsageError(
             f"the topics that exist have {_either(counts)} partitions"
             + (f", {asked} were asked for" if asked else "")
-            + "; a customer must be in the same partition of all of them: delete the topics or choose their number"
+            + "; a customer must be in the same partition of all of them: delete the topics or ask for their number"
         )
     return counts.pop()
 
@@ -250,7 +250,7 @@ def _count_mismatch(settings: Settings, existing: Existing) -> list[str]:
 
 def repartition(partitions: int) -> str:
     """Returns what to do when the number of partitions has changed."""
-    return f"replay the history into new topics with `keepline repartition --to {partitions} PREFIX`"
+    return f"copy the history into new topics with `keepline repartition --to {partitions} PREFIX`"
 
 
 def _co_partitioned(existing: Existing) -> dict[str, int]:

@@ -375,7 +375,7 @@ def _refused(error: Exception, active: Iterable[TP]) -> frozenset[TP]:
 def _explained(settings: Settings, error: Exception) -> Exception:
     if isinstance(error, OffsetOutOfRangeError):
         gone = f"the next record to read is gone ({error})"
-        return RuntimeError(f"{gone}: retention overtook it, or the topic was made again")
+        return RuntimeError(f"{gone}: retention deleted its records, or the topic was deleted and made again")
     return Failure(denied(settings, error, "Read"))
 
 

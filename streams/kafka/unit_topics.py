@@ -58,7 +58,7 @@ class UnitTopics:
             if position < first[place]:
                 raise Failure(
                     f"{place.topic}/{place.partition} begins at {first[place]}, the state of {self.name} ends at "
-                    f"{position}: retention deleted what lay between; restore the topic or start from an empty state"
+                    f"{position}: retention deleted the records between; restore the topic or start from an empty state"
                 )
         self.unit.topics |= ids
         return news

@@ -184,7 +184,7 @@ def _interventions(leases: list[Lease]) -> Iterator[Metric]:
                 customers.add_metric([lease.name, group], count)
     yield customers
     live = {lease.name: float(lease.unit.counts.get("live_cases", 0)) for lease in leases if _scores(lease)}
-    yield _per_unit("live_cases", "cases that have not ended, holdout included", live)
+    yield _per_unit("live_cases", "cases that have not ended, those of the holdout included", live)
     for prefix, name, label in KINDS_OF_COUNTS:
         found = CounterMetricFamily(f"keepline_{name}", f"of a partition by {label}", labels=["unit", label])
         for lease in leases:

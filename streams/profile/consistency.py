@@ -52,7 +52,10 @@ def _windows_follow(profile: Profile) -> Iterator[str]:
 def _margin_fits(profile: Profile) -> Iterator[str]:
     case = profile.case
     if case.margin >= case.threshold:
-        yield f"case.margin = {case.margin} is not below case.threshold = {case.threshold}: no customer would re-arm"
+        yield (
+            f"case.margin = {case.margin} is not below case.threshold = {case.threshold}: no customer could ever get a "
+            "second case"
+        )
 
 
 def _forgotten_last(profile: Profile) -> Iterator[str]:

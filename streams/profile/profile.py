@@ -16,13 +16,13 @@ from streams.profile.case_sections import CaseRules, Goals, Remedy, SegmentOffer
 from streams.profile.contact_sections import Complaints, Gate, Limits, RollOut, Touches, TouchPoint
 from streams.profile.learning_sections import Challenger, Drift, Label, Model, Promotion, Scores, Time
 from streams.profile.section import Section
-from streams.profile.values import AUTOMATED, Amount, Currency, Name
+from streams.profile.values import AUTOMATED, Amount, Currency, Name, Text
 
 VERSION_DIGITS = 8
 
 
 class Profile(Section):
-    """The policy. `tiers` go from the highest down; amounts are in `currency`."""
+    """The policy. `tiers` go from the highest down; amounts are in `currency`; texts_zh: texts to their Chinese."""
 
     name: Name
     currency: Currency
@@ -48,6 +48,11 @@ class Profile(Section):
     stop_loss: StopLoss
     limits: Limits
     goals: Goals
+    texts_zh: dict[Text, Text] = Field({})
+
+    def chinese(self, text: str) -> str:
+        """A text or a name of this profile in Chinese; as it is where `texts_zh` does not have it."""
+        return self.texts_zh.get(text, text)
 
     @cached_property
     def automated_tier(self) -> Tier | None:

@@ -73,7 +73,7 @@ AUTOMATED_CHANNELS = ("app", "sms", "wechat", "mail")  # those that need no pers
 def _automated(channels: tuple[str, ...]) -> tuple[str, ...]:
     wrong = [channel for channel in channels if channel not in AUTOMATED_CHANNELS]
     if wrong:
-        raise _refuse(f"{', '.join(wrong)}: a touch has no person behind it: expected {', '.join(AUTOMATED_CHANNELS)}")
+        raise _refuse(f"{', '.join(wrong)}: no person sends a touch: expected {', '.join(AUTOMATED_CHANNELS)}")
     return channels
 
 

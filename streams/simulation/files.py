@@ -100,7 +100,9 @@ def _prepare(folder: Path, form: str) -> None:
         ours = {MANIFEST, *(f"{name}.{ending}" for name in FILES for ending in FORMATS)}
         others = sorted(one.name for one in folder.iterdir())
         if others and ours.isdisjoint(others):
-            raise UsageError(f"--out {folder}: has files that are no city's ({others[0]}, ...); name a new folder")
+            raise UsageError(
+                f"--out {folder}: has files that no simulation wrote ({others[0]}, ...); name a new folder"
+            )
         # an error, since deleting them may lose data, and keeping them would leave two cities in one folder
         for other in (folder / f"{name}.{ending}" for name in FILES for ending in FORMATS if ending != form):
             if other.exists():

@@ -60,6 +60,6 @@ def lost_rows(topic: str, partition: int, lost: Mapping[str, int]) -> list[Alert
     text = (
         f"{topic}/{partition}: rows of this state are lost: records that Keepline has not written had their keys, and "
         f"compaction kept those; {which}: decisions about these customers are as if they were new; for an exact state "
-        "replay the history into new topics with `keepline repartition --to N PREFIX`"
+        "copy the history into new topics with `keepline repartition --to N PREFIX`"
     )
     return [Alert(AlertKind.ROWS_LOST, f"{topic}/{partition}", text, dict(lost))]

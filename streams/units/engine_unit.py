@@ -129,7 +129,7 @@ class EngineUnit:
             return []
         bound, waiting = "unknown" if model.least_auc is None else f"{model.least_auc:.3f}", len(self.engine.pending)
         text = (
-            f"model {model.version}: {model.hold} ({bound} against {self.profile.model.least_auc}): none opens; "
+            f"model {model.version}: {model.hold} ({bound} against {self.profile.model.least_auc}): no case opens; "
             f"{waiting} crossings wait"
         )
         figures: Figures = {"version": model.version, "least_auc": bound, "waiting": waiting}
@@ -329,7 +329,7 @@ class EngineUnit:
         if written and self.partitions and written != self.partitions:
             raise Failure(
                 f"{self.name}: its state was written when there were {written} partitions, now there are "
-                f"{self.partitions}: customers have moved; replay the history into new topics with "
+                f"{self.partitions}: most customers now map to another one; copy the history into new topics with "
                 f"`keepline repartition --to {self.partitions} PREFIX`"
             )
         engine.now_us, engine.model_due_us, engine.grants_due_us = body["now_us"], body["waiting_us"], body["asked_us"]

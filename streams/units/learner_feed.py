@@ -97,7 +97,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
             try:
                 command = Command.loads(record.value or b"")
             except Failure as error:  # such as a command of another release: it must not stop the learner
-                self._refuse(f"a command to the model at offset {record.offset} was not obeyed: {error}")
+                self._refuse(f"a command to the model at offset {record.offset} was not carried out: {error}")
                 return
             instant_us = grid_at_or_after(max(command.event_us, self._complete_us + 1))
             self.commands.append((instant_us, record.offset, command))

@@ -65,8 +65,8 @@ class RefusalCounts:
 
 def _wrong_partition(producer: str, refused: int) -> Alert:
     text = (
-        f"producer {producer} sends customers to partitions in which they do not live: set its client's partitioner to "
-        f"murmur2 of the key (librdkafka: murmur2_random); {refused} records were refused"
+        f"producer {producer} sends records to other partitions than murmur2 of their key gives: set the partitioner "
+        f"of its client (librdkafka: partitioner=murmur2_random); {refused} records were refused"
     )
     return Alert(AlertKind.WRONG_PARTITION, producer, text, {"refused": refused})
 

@@ -16,8 +16,8 @@ def need_whole(source: str, clock: str) -> None:
     """Raises Failure in event time, where every instant waits for all records of units' own topics."""
     if clock == "event":
         raise Failure(
-            f"the topic {source} was deleted and made again: in event time a unit waits for what it held; replay the "
-            "history into new topics with `keepline repartition --to N PREFIX`"
+            f"the topic {source} was deleted and made again: in event time a unit needs the records that it held; copy "
+            "the history into new topics with `keepline repartition --to N PREFIX`"
         )
 
 

@@ -144,7 +144,7 @@ def test_on_call_is_told_of_the_hold_and_of_how_many_wait(policy: Policy) -> Non
     ]
     assert sum(waiting) > 0
     assert [
-        alert.text.endswith(f" were saved, below 70%: none opens; {n} crossings wait")
+        alert.text.endswith(f" were saved, below 70%: no case opens; {n} crossings wait")
         for alert, n in zip(alerts, waiting, strict=True)
     ] == [True, True]
     assert all(outputs.profile.version in alert.text for alert in alerts)

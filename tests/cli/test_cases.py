@@ -84,6 +84,17 @@ def test_the_source_may_be_given_before_show(folder: Path, capsys: pytest.Captur
     assert json_output(capsys, "--dir", str(folder), "show", "i1")["intervention_id"] == "i1"
 
 
+@pytest.mark.parametrize(
+    "words", [("--profile", "e-commerce", "show", "i1"), ("show", "i1", "--profile", "e-commerce")]
+)
+def test_the_profile_may_be_given_before_show_or_after(
+    words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder / FILES[2], [update("overdue", to="own adviser", state="open")])
+    assert main(["cases", "--dir", str(folder), "--lang", "zh", *words]) == 0
+    assert "专属顾问" in capsys.readouterr().out
+
+
 def test_the_curve_has_the_replay_s_probabilities_of_the_customer(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,14 +122,14 @@ def test_the_terminal_shows_a_case_s_reasons_and_history(folder: Path, capsys: p
     assert main(["cases", "show", "i1", "--dir", str(folder)]) == 0
     out = capsys.readouterr().out
     assert "Came 2 times" in out
-    assert "overdue: not acknowledged; now manager" in out
+    assert "overdue: not acknowledged; now with manager" in out
 
 
-def columns(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+def columns(capsys: pytest.CaptureFixture[str], *words: str, title: str = "reasons") -> list[str]:
     """Returns the lines of the section on reasons."""
     assert main(["cases", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
-    start = lines.index("reasons") + 1
+    start = lines.index(title) + 1
     return lines[start : lines.index("", start)]
 
 
@@ -129,7 +140,7 @@ def test_the_reasons_are_shown_as_a_sum(folder: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_reasons_are_shown_in_chinese(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shown = columns(capsys, "show", "i1", "--dir", str(folder), "--lang", "zh")
+    shown = columns(capsys, "show", "i1", "--dir", str(folder), "--lang", "zh", title="原因")
     assert "给我们打了 3 分（满分 10）" in shown[1]
     assert not any("Rated" in line or "everything" in line for line in shown)
 

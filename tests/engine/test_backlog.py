@@ -74,6 +74,13 @@ def turns(made: Engine, last: list[Rank] | None = None) -> dict[str, float]:
     return {made.table.names[i]: (retry_us[i] - AT_US) / DAY_US for i in np.flatnonzero(np.isfinite(retry_us)).tolist()}
 
 
+def test_a_crossing_that_is_worth_nothing_after_its_wait_has_its_turn_as_a_case_of_the_backlog() -> None:
+    late, early = AT_US - 28.0 * DAY_US, AT_US - 2.0 * DAY_US  # a tenth as much is saved after four weeks
+    made = engine([{PENDING: late, VALUE: 1500.0}, {PENDING: early, VALUE: 1500.0}])
+    assert set(turns(made)) == {"c0", "c1"}
+    assert made.table.rows[:2, PENDING - WIDTH].tolist() == [-np.inf, early]
+
+
 VALUES = [1000.0, 9000.0, 5000.0, 8000.0, 2000.0, 3000.0]
 
 

@@ -180,7 +180,7 @@ def test_a_replay_that_did_not_end_has_failed(tmp_path: Path, capsys: pytest.Cap
     folder = write(tmp_path / "out", [Observation("a", 0, 1)])
     (folder / "summary.json").unlink()
     assert main(["evaluate", str(folder)]) == 1
-    assert "did not come to its end" in capsys.readouterr().err
+    assert "did not finish" in capsys.readouterr().err
 
 
 def test_a_replay_of_an_older_version_must_be_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,7 @@ class Result:
 
 def table(results: Sequence[Result]) -> str:
     """Returns the table: what each place told first, and where another text names the cause, that one, too."""
-    head = ["fault (lasted)", "`keepline status`", "`/healthz`", "`/readyz`", "`/metrics`", "log", "all well after"]
+    head = ["fault (lasted)", "`keepline status`", "`/healthz`", "`/readyz`", "`/metrics`", "log", "recovered after"]
     lines = [head, ["---"] * len(head)]
     for one in results:
         cells = [cell(one, place) for place in PLACES]

@@ -129,7 +129,7 @@ def test_an_old_replay_is_replaced_and_nothing_else_is_touched(tmp_path: Path) -
 
 def test_a_folder_of_something_else_is_refused_and_kept(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text("{}")
-    with pytest.raises(UsageError, match=r"has files that are no replay's \(summary\.json"):
+    with pytest.raises(UsageError, match=r"has files that no replay wrote \(summary\.json"):
         ReplayFolder(str(tmp_path), [])
     assert (tmp_path / "summary.json").read_text() == "{}"
 

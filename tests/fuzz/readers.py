@@ -26,6 +26,7 @@ from streams.files.survey import Plan, Survey, Terms
 from streams.files.tick_reader import Ticks
 from streams.operations.cases import events
 from streams.operations.cases.parsing import MODELS, messages
+from streams.operations.cases.words import Language
 from streams.profile.layers import SHIPPED_IN, shipped
 from streams.profile.loading import load_profile
 from streams.units.strays import Strays
@@ -148,7 +149,7 @@ def read_shown_events(chance: Random) -> Answer:
     sent = [record(kind, chance) for kind in EVENTS for _ in range(20)]
     found = [event for event in events.in_order([one for one in sent if one]) if type(event) in events.SENTENCES]
     for event in found:
-        events.sentence(event)
+        events.sentence(event, Language("zh", {}))
     return Answer(len(found), len(sent) - len(found))
 
 

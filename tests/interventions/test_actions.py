@@ -139,9 +139,11 @@ def test_a_step_is_fitted_to_the_customer_like_a_tier() -> None:
 
 
 def test_the_action_names_who_how_and_what() -> None:
-    said = action(of(WORKSHOP, None, tier=1), "phone")
+    said = action(WORKSHOP, of(WORKSHOP, None, tier=1), "phone")
     tier = WORKSHOP.tiers[1]
-    assert said == {"who": tier.who, "channel": "phone", "offer": tier.offer, "script": tier.script}
+    texts = {"offer": tier.offer, "script": tier.script}
+    chinese = {f"{name}_zh": WORKSHOP.texts_zh[text] for name, text in texts.items()}
+    assert said == {"who": tier.who, "channel": "phone"} | texts | chinese
 
 
 def test_the_cause_that_surveys_name_most_is_the_cause() -> None:

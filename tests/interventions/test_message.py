@@ -64,7 +64,14 @@ def test_the_whole_message() -> None:
         "probability": 0.53,
         "previous_probability": 0.41,
         "tier": "high",
-        "action": {"who": high.who, "channel": "phone", "offer": high.offer, "script": high.script},
+        "action": {
+            "who": high.who,
+            "channel": "phone",
+            "offer": high.offer,
+            "offer_zh": PROFILE.chinese(high.offer),
+            "script": high.script,
+            "script_zh": PROFILE.chinese(high.script),
+        },
         "budget": {"amount": 300.0, "currency": "CNY"},
         "expected_saved": 0.6,
         "expected_net_value": 972.0,  # 4000 * 0.53 * 0.6 - 300
@@ -207,7 +214,7 @@ def test_what_is_not_sent_names_the_first_channel_of_its_plan() -> None:
 
 
 def test_touch_points_that_hold_are_told_with_their_share() -> None:
-    point = ActivePoint("no-purchase", 0.89, 0.4, "Welcome back")
+    point = ActivePoint("no-purchase", 0.89, 0.4, "Welcome back", "欢迎回来")
     assert message(touch_points=[point])["touch_points"] == [point]
 
 

@@ -94,6 +94,6 @@ def test_another_version_holds_nothing() -> None:
 def test_the_alert_has_the_figures() -> None:
     found = alert(PROFILE, {PROFILE.version: (120, 30)}, waiting=7)
     assert found.text == (
-        f"stop-loss: 30 of 120 judged cases of {PROFILE.version} were saved, below 40%: none opens; 7 crossings wait"
+        f"stop-loss: 30 of 120 judged cases of {PROFILE.version} were saved, below 40%: no case opens; 7 crossings wait"
     )
     assert found.figures == {"judged": 120, "saved": 30, "waiting": 7}

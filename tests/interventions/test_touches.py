@@ -260,7 +260,8 @@ def test_a_touch_says_who_why_how_and_by_which_policy() -> None:
     point = PROFILE.touch_points[1]
     assert body["customer_id"] == "c1"
     assert (body["trigger"], body["risk"], body["channel"]) == (point.name, point.risk, "app")
-    assert (body["scene"], body["offer"], body["script"]) == (point.scene, point.offer, point.script)
+    for name, text in (("scene", point.scene), ("offer", point.offer), ("script", point.script)):
+        assert (body[name], body[f"{name}_zh"]) == (text, PROFILE.texts_zh[text])
     assert body["budget"] == {"amount": point.budget, "currency": "CNY"}
     assert body["policy_version"] == shop.engine.profile.version
     assert Touch.model_validate(body)

@@ -48,7 +48,7 @@ def test_topics_are_created_with_the_partitions_asked_for(prefix: str, capsys: p
 def test_a_group_that_never_ran_is_a_problem(prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["topics", "create", "--partitions", "1"])
     assert main(["status"]) == 1
-    assert "engine-0 has never saved anything" in capsys.readouterr().err
+    assert "engine-0 has never committed a checkpoint" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many"])

@@ -36,7 +36,7 @@ def test_a_group_that_works_has_no_problems() -> None:
 
 
 def test_a_unit_that_never_saved_is_named() -> None:
-    assert problems(status(unit("engine-0")), ["engine-0", "learner"]) == ["learner has never saved anything"]
+    assert problems(status(unit("engine-0")), ["engine-0", "learner"]) == ["learner has never committed a checkpoint"]
 
 
 def test_a_group_without_workers_is_a_problem() -> None:
@@ -54,7 +54,7 @@ def test_a_rebalance_is_named() -> None:
 
 def test_a_unit_that_does_not_save_while_records_wait_is_stuck() -> None:
     (problem,) = problems(status(unit("engine-0", STUCK_S + 1, lag=7)), ["engine-0"])
-    assert problem == "engine-0 has not saved for 61 s while 7 records wait"
+    assert problem == "engine-0 has committed no checkpoint for 61 s while 7 records wait"
 
 
 def test_an_idle_unit_is_not_stuck() -> None:

@@ -38,7 +38,7 @@ def test_a_model_that_has_fallen_below_the_bar_is_an_alert_with_the_number_that_
     fallen = replace(Snapshot.initial(0.2), version=41, learned=True, hold=Hold.AUC, least_auc=0.71)
     (said,) = waiting(fallen).alerts
     assert said.text.startswith("model 41: the lower bound of AUC")
-    assert said.text.endswith("(0.710 against 0.8): none opens; 2 crossings wait")
+    assert said.text.endswith("(0.710 against 0.8): no case opens; 2 crossings wait")
 
 
 def test_a_model_that_has_not_learned_yet_is_no_alert() -> None:

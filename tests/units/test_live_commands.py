@@ -84,7 +84,7 @@ def test_a_command_of_another_release_is_passed_and_told_and_the_next_one_is_obe
     live.log.append(logs.Record(0, None, strange))
     assert live.served() == []
     assert live.unit.position == {LABELLED: 1}
-    assert "at offset 0 was not obeyed: model snapshot of format 99" in live.unit.alerts[0].text
+    assert "at offset 0 was not carried out: model snapshot of format 99" in live.unit.alerts[0].text
     assert len(live.hear(back())) == 1
     assert live.unit.alerts == []
 

@@ -64,7 +64,7 @@ def test_the_first_one_is_an_alert() -> None:
     made = unit()
     letters(made, VISITS, visits([name for name in NAMES if name not in MINE][:1]))
     (alert,) = made.alerts
-    assert "producer east sends customers to partitions in which they do not live" in alert.text
+    assert "producer east sends records to other partitions than murmur2" in alert.text
 
 
 def profile(name: str) -> bytes:

@@ -82,7 +82,7 @@ def test_on_call_hears_who_is_silent_and_how_many_decisions_wait() -> None:
     partition = Partition()
     partition.run(Town(shops, DAYS).messages(), START_US, START_US + 45 * DAY_US)
     (alert,) = [one.text for one in partition.unit.alerts if "west" in one.subject]
-    assert "west has not been heard on service_visit since" in alert
+    assert "nothing has come from west on service_visit since" in alert
     assert " 0 decisions" not in alert
 
 

@@ -8,6 +8,7 @@ expected net value first, with their deadlines. Now is an argument, given by `ke
     folder_reader  messages and a customer's probabilities from the folder of a replay
     topic_reader   messages and a customer's events from the topics
     events         a customer's events, and the sentence for each
+    words          codes and labels in English and in Chinese
     curve          probabilities drawn with characters
     terminal       all of it on a terminal
 """

@@ -8,6 +8,7 @@ import pytest
 from schemas.events import KINDS, TOPIC_OF_KIND
 from streams.operations.cases.events import SENTENCES, in_order, sentence
 from streams.operations.cases.topic_reader import EVENTS
+from streams.operations.cases.words import Language
 
 
 def event(kind: str = "service_visit", at: str = "2024-03-01T00:00:00Z", name: str = "e", **fields: Any) -> bytes:
@@ -33,7 +34,7 @@ def event(kind: str = "service_visit", at: str = "2024-03-01T00:00:00Z", name: s
 )
 def test_an_event_is_a_line(fields: dict[str, Any], expected: str) -> None:
     (found,) = in_order([event(**fields)])
-    assert sentence(found) == expected
+    assert sentence(found, Language("en", {})) == expected
 
 
 def test_every_kind_that_is_read_has_a_sentence() -> None:
