@@ -51,12 +51,19 @@ class GroundTruth:
     customers: dict[str, Customer]
     tiers: Counter[str]
     withheld: Counter[str]
+    opens_us: int  # from when on cases could open
     end_us: int
 
     @property
     def leavers(self) -> list[Customer]:
-        """Customers who left before the end of the run."""
-        return [c for c in self.customers.values() if c.left_us is not None and c.left_us < self.end_us]
+        """Customers who left while cases could open."""
+        left = [c for c in self.customers.values() if c.left_us is not None]
+        return [c for c in left if c.left_us is not None and self.opens_us <= c.left_us < self.end_us]
+
+    @property
+    def gone(self) -> int:
+        """How many had left before cases could open."""
+        return sum(c.left_us is not None and c.left_us < self.opens_us for c in self.customers.values())
 
     @property
     def early(self) -> list[float]:
@@ -86,7 +93,8 @@ class GroundTruth:
         lines = [
             f"{sum(self.tiers.values()):,} interventions: "
             + ", ".join(f"{n:,} {t}" for t, n in self.tiers.most_common()),
-            f"{len(self.leavers):,} customers truly left: {len(before):,} had a case before they did"
+            f"{self.gone:,} customers had left before the history ended. Of the {len(self.leavers):,} who have left "
+            f"since, {len(before):,} had a case before they did"
             + (f" (median {median(before):.0f} days)" if before else "")
             + f", {len(after):,} after"
             + (f" (median {median(after):.0f} days: they left without a sign)" if after else "")
@@ -101,7 +109,7 @@ class GroundTruth:
         return lines
 
 
-def read_truth(folder: Path, records: TopicRecords, end_us: int) -> GroundTruth:
+def read_truth(folder: Path, records: TopicRecords, opens_us: int, end_us: int) -> GroundTruth:
     """Joins sent and withheld cases with truth.jsonl of the city."""
     opened: dict[str, list[int]] = {}
     for body in records.interventions:
@@ -109,7 +117,8 @@ def read_truth(folder: Path, records: TopicRecords, end_us: int) -> GroundTruth:
     lines = (folder / "truth.jsonl").read_bytes().splitlines()
     customers = {c.customer_id: c for c in (_customer(orjson.loads(line), opened) for line in lines)}
     tiers = Counter(body["tier"] for body in records.interventions)
-    return GroundTruth(customers, tiers, Counter(body["withheld_reason"] for body in records.withheld), end_us)
+    withheld = Counter(body["withheld_reason"] for body in records.withheld)
+    return GroundTruth(customers, tiers, withheld, opens_us, end_us)
 
 
 def example_customers(truth: GroundTruth, records: TopicRecords) -> list[tuple[str, Customer]]:

@@ -36,11 +36,11 @@ class GroupFrontier:
 
 
 async def run_days(
-    settings: Settings, closed_loop: ClosedLoop, days: int, watcher: Watcher, quiet_us: int, look: Callable[[], None]
+    settings: Settings, closed_loop: ClosedLoop, days: int, watcher: Watcher, opens_us: int, look: Callable[[], None]
 ) -> None:
     """Sends `days` days of the city to the topics, in step with a worker that runs in event time.
 
-    Until `quiet_us` no case can open, so it does not wait. look: called while waiting; may raise.
+    Until `opens_us` no case can open, so it does not wait. look: called while waiting; may raise.
     """
     partitions = await topics.partition_count(settings)
     async with topics.admin(settings) as client, publish.open_sender(settings, partitions) as sender:
@@ -51,10 +51,10 @@ async def run_days(
             delivered_us = closed_loop.now_us - AHEAD_US
             await watcher.read(0)
             look()
-            while delivered_us > quiet_us and await frontier.reached_us() < delivered_us:
+            while delivered_us > opens_us and await frontier.reached_us() < delivered_us:
                 await watcher.read(READ_MS)
                 look()
-            if delivered_us > quiet_us:
+            if delivered_us > opens_us:
                 await watcher.read_crm_topics()
             for row in closed_loop.next_day(*watcher.records.crm_messages(delivered_us)):
                 await sender.send_row(row)

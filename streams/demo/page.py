@@ -18,7 +18,7 @@ from streams.demo.topic_watcher import TopicRecords
 from streams.page import drawing, fill, numbers
 
 HERE = resources.files("streams.demo")
-BINS = 10
+BINS = 20
 BAR_DAYS = 20
 LATEST = 15
 MARKS = {"service_visit": drawing.GREEN, "survey": drawing.SOFT, "complaint_opened": drawing.RED}
@@ -109,7 +109,7 @@ def _calibration(seen: TopicRecords) -> str:
     count = np.bincount(part, negatives + positives)
     mean, share = np.bincount(part, (negatives + positives) * middle), np.bincount(part, positives)
     some = count > 0
-    drawn = drawing.agreement(mean[some] / count[some], share[some] / count[some], 600 * count[some] / count.max())
+    drawn = drawing.agreement(mean[some] / count[some], share[some] / count[some], count[some])
     note = f"{count.sum():,.0f} predictions whose half year is over, made after the model was ready."
     return f'{drawn}<p class="note">{note}</p>'
 

@@ -15,7 +15,7 @@ import orjson
 from rich.console import Console
 
 from schemas.errors import Failure
-from schemas.instants import DAY_US, parse_instant
+from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.demo import case_outcomes, ground_truth, pacing, page, tables
 from streams.demo.broker import embedded_broker
 from streams.demo.closed_loop import ClosedLoop
@@ -33,8 +33,11 @@ SEED = 1
 PARTITIONS = 4
 PROFILE = "after-sales"
 WORKER = ("-m", "streams.cli", "worker")
-# the CRM gets the cases of a night a day later (pacing.AHEAD_US)
-SETTINGS = ["case.acknowledge_within=2d"]
+SETTINGS = [
+    "case.acknowledge_within=2d",  # the CRM gets the cases of a night a day later (pacing.AHEAD_US)
+    "case.backlog_a_day=5",  # the shipped pace is that of a company with 200,000 customers
+]
+HISTORY_SHARE = 0.75  # of the days: what a company has when it begins; the model learns from it, and no case opens
 STOP_LIMIT_S = 10.0
 
 
@@ -52,19 +55,33 @@ class Demo:
         return START_US + self.days * DAY_US
 
     @property
+    def opens_us(self) -> int:
+        """When the history ends."""
+        return START_US + int(HISTORY_SHARE * self.days) * DAY_US
+
+    @property
+    def settings(self) -> list[str]:
+        """The settings of the worker; a replay with them gives the same."""
+        return [*SETTINGS, f"case.opens_from={format_instant(self.opens_us)[:10]}"]
+
+    @property
     def city(self) -> Path:
         return self.out / "city"
 
     def run(self) -> None:
         """Runs all steps; raises Failure or UsageError."""
         started = time.monotonic()
-        self.console.print(f"A simulated city: {self.customers:,} customers, {self.days} days (seed {SEED}).")
+        self.console.print(
+            f"A simulated city: {self.customers:,} customers, {self.days} days (seed {SEED}). The first "
+            f"{(self.opens_us - START_US) // DAY_US} days are its history: the model learns, and nobody is called."
+        )
         with _brokers(self.console) as environment, CityFolder(self.city) as files:
             closed_loop = ClosedLoop(City(self.customers, START_US, SEED), Crm(SEED), files)
             records = asyncio.run(self._through_kafka(environment, closed_loop))
             events = sum(files.rows.values())
             files.finish(closed_loop.city)
-        truth = ground_truth.read_truth(self.city, records, self.end_us)
+        opens_us = max(self.opens_us, records.ready_us or self.end_us)
+        truth = ground_truth.read_truth(self.city, records, opens_us, self.end_us)
         seconds = time.monotonic() - started
         facts = [
             (f"{events:,}", "events"),
@@ -90,7 +107,10 @@ class Demo:
             ("interventions-withheld", records.withheld),
         ):
             (self.out / f"{name}.jsonl").write_bytes(b"".join(orjson.dumps(body) + b"\n" for body in bodies))
-        profile, known = load_profile(PROFILE, SETTINGS), case_outcomes.fold(records.interventions, records.updates)
+        profile, known = (
+            load_profile(PROFILE, self.settings),
+            case_outcomes.fold(records.interventions, records.updates),
+        )
         example = case_outcomes.example_case(known.values())
         grids = [
             tables.tiers(case_outcomes.by_tier(profile, known.values())),
@@ -106,7 +126,7 @@ class Demo:
             worker = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "streams.demo.guard", "", sys.executable, *WORKER),
                 *("--profile", PROFILE),
-                *(f"--set={setting}" for setting in SETTINGS),
+                *(f"--set={setting}" for setting in self.settings),
                 *("--clock", "event", "--exit-at-end", "--checkpoint-every", "0.1"),
                 env=environment,
                 stdin=asyncio.subprocess.PIPE,
@@ -115,13 +135,12 @@ class Demo:
             )
             try:
                 async with Watcher(settings) as watcher:
-                    quiet_us = START_US + load_profile(PROFILE, SETTINGS).label.horizon_us
 
                     def look() -> None:
                         screen.show(watcher.records)
                         self._check(worker)
 
-                    await pacing.run_days(settings, closed_loop, self.days, watcher, quiet_us, look)
+                    await pacing.run_days(settings, closed_loop, self.days, watcher, self.opens_us, look)
                     ended = False
                     while await watcher.read(250) or not ended:
                         screen.show(watcher.records)

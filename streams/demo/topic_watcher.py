@@ -39,6 +39,7 @@ class TopicRecords:
     )  # of what was predicted since the model was ready
     model: dict[str, Any] = field(default_factory=dict)
     ready_from: int | None = None  # first model version that was ready
+    ready_us: int | None = None  # its instant
     reached_us: int = 0
     undelivered: tuple[list[Message], list[Message]] = field(default_factory=lambda: ([], []))  # interventions, updates
 
@@ -74,7 +75,7 @@ class TopicRecords:
     def _model(self, body: dict[str, Any]) -> None:
         self.model = body
         if body["ready"] and self.ready_from is None:
-            self.ready_from = body["version"]
+            self.ready_from, self.ready_us = body["version"], body["instant_us"]
 
 
 class Watcher:

@@ -40,7 +40,9 @@ def _parts(found: Sequence[Estimate]) -> np.ndarray:
 
 def reliability(bins: Sequence[Bin]) -> str:
     """Predicted against happened."""
-    return drawing.agreement([one.predicted for one in bins], [one.happened for one in bins], 40.0)
+    return drawing.agreement(
+        [one.predicted for one in bins], [one.happened for one in bins], [one.count for one in bins]
+    )
 
 
 def gains(comparison: Comparison) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 INK, SOFT, LINE, BLUE, RED, GREEN, AMBER = COLOURS = [f"#fedc{i:02d}" for i in range(7)]
 VARIABLES = ("ink", "soft", "line", "blue", "red", "green", "amber")
 WIDTH, HEIGHT = 5.0, 1.9  # inches of 72 units: a phone shows text at 9 pixels, a card of half a screen at 15
+Z = 1.96  # of a 95 % interval
 METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 matplotlib.rcdefaults()  # the same bytes whatever the user's matplotlibrc holds
@@ -61,11 +62,14 @@ def mark(axes: Axes, x: float, colour: str, word: str = "", row: int = 0) -> Non
     )
 
 
-def agreement(predicted: ArrayLike, happened: ArrayLike, areas: ArrayLike) -> str:
-    """Dots beside the line on which probabilities and shares agree; areas of the dots in square points."""
-    axes = blank()
+def agreement(predicted: ArrayLike, happened: ArrayLike, counts: ArrayLike) -> str:
+    """Dots beside the line on which probabilities and shares agree, with the 95 % interval of each share (Wilson)."""
+    axes, share, n = blank(), np.asarray(happened, np.float64), np.asarray(counts, np.float64)
+    middle, half = (share + Z**2 / (2 * n)) / (1 + Z**2 / n), Z * np.sqrt(share * (1 - share) / n + (Z / n) ** 2 / 4)
+    half = half / (1 + Z**2 / n)
     axes.plot([0, 1], [0, 1], "--", color=SOFT, linewidth=1)
-    axes.scatter(predicted, happened, areas, color=BLUE, alpha=0.75, linewidths=0, clip_on=False)
+    axes.vlines(np.asarray(predicted), middle - half, middle + half, color=BLUE, linewidth=1.5, alpha=0.5)
+    axes.scatter(predicted, share, 24.0, color=BLUE, linewidths=0, clip_on=False)
     axes.set(xlabel="predicted", ylabel="share that left", ylim=(-0.03, 1.03))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -11,7 +11,7 @@ from streams.demo.ground_truth import GroundTruth, example_customers, read_truth
 from streams.demo.topic_watcher import TopicRecords
 
 START_US = parse_instant("2024-01-01T00:00:00Z")
-END_US = START_US + 600 * DAY_US
+OPENS_US, END_US = START_US + 100 * DAY_US, START_US + 600 * DAY_US
 
 
 def day(number: int) -> str:
@@ -27,7 +27,7 @@ def truth_of(
         for name, (left, back) in truth.items()
     ]
     (folder / "truth.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return read_truth(folder, records_of(cases), END_US)
+    return read_truth(folder, records_of(cases), OPENS_US, END_US)
 
 
 def records_of(cases: list[tuple[str, int]]) -> TopicRecords:
@@ -53,9 +53,17 @@ def test_a_case_is_right_from_half_a_year_before_the_departure_until_the_return(
     assert truth_of(tmp_path, truth, [("a", 110), ("a", 401), ("stays", 300)]).precision == 0.0
 
 
+def test_who_left_in_history_could_have_no_case_and_is_counted_apart(tmp_path: Path) -> None:
+    result = truth_of(tmp_path, {"a": (99, None), "b": (100, None)}, [])
+    assert [customer.customer_id for customer in result.leavers] == ["b"]
+    assert result.sentences()[1].startswith(
+        "1 customers had left before the history ended. Of the 1 who have left since"
+    )
+
+
 def test_leavers_without_a_case_are_counted_too(tmp_path: Path) -> None:
     result = truth_of(tmp_path, {"a": (300, None), "b": (310, None), "c": (None, None)}, [("a", 290)])
-    assert "2 customers truly left: 1 had a case before" in result.sentences()[1]
+    assert "Of the 2 who have left since, 1 had a case before" in result.sentences()[1]
     assert "1 none yet" in result.sentences()[1]
 
 

@@ -16,6 +16,7 @@ from streams.demo.run import SETTINGS
 SMALL = ["--customers", "80", "--days", "210"]
 # few customers and days: nothing is learned in a horizon of half a year, and no bound of AUC would pass
 EARLY = [*SETTINGS, "label.horizon=28d", "label.lapsed_after=120d", "model.least_auc=0"]
+HISTORY = "case.opens_from=2023-06-08"  # three quarters of 210 days
 EARLY += ["model.min_labels=200", "model.min_labels_of_a_class=20"]
 
 pytestmark = pytest.mark.skipif(find_spec("noida_db") is None, reason="the demo's broker is not installed")
@@ -65,7 +66,7 @@ def test_what_went_through_the_broker_day_by_day_is_what_a_replay_of_its_files_s
 ) -> None:
     paths = [str(path) for path in (folder / "city").glob("*.jsonl") if path.name != "truth.jsonl"]
     assert len(paths) == 5
-    settings = [f"--set={setting}" for setting in EARLY]
+    settings = [f"--set={setting}" for setting in (*EARLY, HISTORY)]
     assert main(["replay", *paths, "--profile", "after-sales", *settings, "--out", str(tmp_path)]) == 0
     for name in ("interventions.jsonl", "intervention-updates.jsonl", "interventions-withheld.jsonl"):
         assert messages(folder / name) == messages(tmp_path / name)
