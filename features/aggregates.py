@@ -125,6 +125,7 @@ class Layout:
         self.empty = np.array([0.0] + [INITIAL_VALUES.get(type(a), 0.0) for a in self.aggregates])
         self.decays = [self._span(half_life) for half_life in HALF_LIVES_DAYS]
         self.signals = _by_signal(self.column)
+        self._rings = {a.signal: i for a, i in self.column.items() if isinstance(a, RecentDays) and a.part == 0}
 
     def _span(self, half_life_days: int) -> slice:
         places = [i for a, i in self.column.items() if isinstance(a, Decayed) and a.half_life_days == half_life_days]
@@ -143,15 +144,9 @@ class Layout:
             found = self._select(signal, rows, of_kind)
             if len(found):
                 _add(block, columns, rows, signal, found, group, ages)
-                self._add_days(block, columns, rows, found, group)
-
-    def _add_days(
-        self, block: Array, columns: list[tuple[Aggregate, int]], rows: Rows, found: Index, group: Index
-    ) -> None:
-        first = next((i for aggregate, i in columns if aggregate == RecentDays(aggregate.signal, 0)), None)
-        if first is not None:
-            ring = block[first : first + day_rings.COLUMNS]
-            day_rings.add(ring, group[found], self.calendar.days(rows["time_us"][found]))
+                if (first := self._rings.get(signal)) is not None:
+                    ring = block[first : first + day_rings.COLUMNS]
+                    day_rings.add(ring, group[found], self.calendar.days(rows["time_us"][found]))
 
     def _bring_forward(self, block: Array, due_us: Array) -> None:
         """Scales the decayed sums to the new reference."""

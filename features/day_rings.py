@@ -37,12 +37,35 @@ def pack(days: Days) -> Array:
 
 
 def add(block: Array, groups: Index, days: Days) -> None:
-    """Adds days to the columns of their groups, in place. block: (COLUMNS, groups); groups, days: (events,)."""
+    """Adds days to the columns of their groups, in place. block: (COLUMNS, groups); groups, ascending, and days:
+    (events,).
+    """
     newest = (block[0].astype(np.int64) >> int(SHIFTS[0])) - 1
     fresh = (days != newest[groups]) & (days >= 0)
     if not fresh.any():
         return
-    pairs = np.unique(np.stack([groups[fresh], -days[fresh]]), axis=1)  # by group, newest first
+    fresh[1:] &= (groups[1:] != groups[:-1]) | (days[1:] != days[:-1])
+    groups, days = groups[fresh], days[fresh]
+    simple, same = days > newest[groups], groups[1:] == groups[:-1]
+    simple[1:] &= ~same
+    simple[:-1] &= ~same
+    _push(block, groups[simple], days[simple])
+    if not simple.all():
+        _merge(block, groups[~simple], days[~simple])
+
+
+def _push(block: Array, groups: Index, days: Days) -> None:
+    """Adds a day that is newer than all others to each of these groups: nearly all days that are new."""
+    carry = days + 1
+    for i in range(COLUMNS):
+        numbers = block[i, groups].astype(np.int64)
+        block[i, groups] = (carry << int(SHIFTS[0])) | (numbers >> DAY_BITS)
+        carry = numbers & MASK
+
+
+def _merge(block: Array, groups: Index, days: Days) -> None:
+    """Adds any days to the columns of their groups."""
+    pairs = np.unique(np.stack([groups, -days]), axis=1)  # by group, newest first
     at, first, count = np.unique(pairs[0], return_index=True, return_counts=True)
     rank = np.arange(pairs.shape[1]) - np.repeat(first, count)
     kept = rank < KEPT
