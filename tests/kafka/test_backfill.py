@@ -65,6 +65,6 @@ async def test_a_backfill_beside_workers_is_refused(brokers: str, history: list[
 async def test_a_history_without_an_accepted_event_is_refused(brokers: str, tmp_path: Path) -> None:
     group = new_group(brokers, PARTITIONS, tmp_path)
     log = write_jsonl(tmp_path / "surveys.jsonl", ["{"])
-    code, said = group.tried("backfill", str(log), "--allow-refused", *SETTINGS)
+    code, said = group.tried("backfill", str(log), "--allow-refused", "1", *SETTINGS)
     assert code == 1
     assert "no event that is accepted" in said
