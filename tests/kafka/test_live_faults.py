@@ -117,7 +117,7 @@ async def test_of_two_clients_with_their_defaults_the_one_with_another_partition
         assert all("librdkafka" in labels and "partition" in labels for labels in metrics(port, "rejected_total"))
 
         async def is_named() -> bool:
-            return "producer librdkafka sends customers to partitions" in await problems(group)
+            return "producer librdkafka sends records to other partitions" in await problems(group)
 
         await wait_for(is_named, LIMIT_S)
         letters = [json.loads(value) for value in await group.values("dead-letters")]
