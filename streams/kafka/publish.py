@@ -114,8 +114,8 @@ async def _check(
     raise Failure(
         f"{', '.join(known.files)}: the first event to send is of {format_instant(first_us)}, behind "
         f"{format_instant(reached_us)}, up to which {what}. Events behind it would be late, and those "
-        f"{format_duration(latest_us)} or more behind it refused as too_late. Publish history in time order, all files in one "
-        "command, or into topics with another prefix; --late sends them anyway"
+        f"{format_duration(latest_us)} or more behind it refused as too_late. Publish history in time order, all files "
+        "in one command, or into topics with another prefix; --late sends them anyway"
     )
 
 
