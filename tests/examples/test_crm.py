@@ -114,7 +114,7 @@ class Crm:
         with self.city.process([*self._command, "run"]) as process:
             yield
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(90) == 0
 
     def call(self, *words: str) -> str:
         done = subprocess.run([*self._command, *words], env=self.city.environment, capture_output=True, text=True)
@@ -169,7 +169,7 @@ async def test_messages_sent_twice_are_one_case_and_the_lag_ends_at_0(running: C
     await transact(running.city, *sent)
     await transact(running.city, *sent)
     with running.running():
-        await wait_for(running.caught_up, 40)
+        await wait_for(running.caught_up, 90)
     assert running.call("list").split() == ["i1", "anna", "high", "contacted", "w"]
 
 
@@ -177,26 +177,26 @@ async def test_aborted_messages_are_not_read(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION | {"intervention_id": "never"}), abort=True)
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
-        await wait_for(running.caught_up, 40)
+        await wait_for(running.caught_up, 90)
     assert running.rows("SELECT intervention_id FROM cases") == [("i1",)]
 
 
 async def test_reading_resumes_from_the_store_whatever_the_group_has_committed(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
-        await wait_for(running.caught_up, 40)
+        await wait_for(running.caught_up, 90)
     running.rows("DELETE FROM cases")  # as nothing of it is applied again, it stays away
     await forget_the_position(running)
     await transact(running.city, ("interventions", INTERVENTION | {"intervention_id": "i2"}))
     with running.running():
-        await wait_for(running.caught_up, 40)
+        await wait_for(running.caught_up, 90)
     assert running.rows("SELECT intervention_id FROM cases") == [("i2",)]
 
 
 async def test_an_older_store_reads_the_later_messages_again(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
-        await wait_for(running.caught_up, 40)
+        await wait_for(running.caught_up, 90)
     running.rows("DELETE FROM cases")
     running.rows("DELETE FROM positions")  # the group stands at the end
     with running.running():
@@ -206,7 +206,7 @@ async def test_an_older_store_reads_the_later_messages_again(running: Crm) -> No
 async def test_an_answer_is_an_outcome_that_keepline_accepts(running: Crm) -> None:
     await transact(running.city, ("interventions", INTERVENTION))
     with running.running():
-        await wait_for(running.caught_up, 40)
+        await wait_for(running.caught_up, 90)
         running.call("answer", "i1", "contacted", "--agent", "bert", "--channel", "phone", "--cost", "3.5")
         await wait_for(lambda: running.rows("SELECT sent FROM outbox") == [(1,)], 40)
     bodies = [orjson.loads(value) for _, value in await running.city.read("intervention-outcomes")]
@@ -218,7 +218,7 @@ async def test_an_answer_is_an_outcome_that_keepline_accepts(running: Crm) -> No
 
 async def test_every_partition_of_the_outcomes_gets_heartbeats(running: Crm) -> None:
     with running.running():
-        await wait_for(running.caught_up, 40)
+        await wait_for(running.caught_up, 90)
     marks = await running.city.read("intervention-outcomes")
     for _, value in marks:
         Heartbeat.model_validate_json(value)

@@ -92,14 +92,14 @@ async def test_it_goes_on_until_its_input_ends_and_beats_meanwhile(city: City) -
         async def has(count: int) -> bool:
             return len(await bodies(city, "surveys")) >= count * PARTITIONS
 
-        await wait_for(lambda: has(3), 40)
+        await wait_for(lambda: has(3), 90)
         process.stdin.write(json.dumps(EVENTS[0]) + "\n")
         process.stdin.flush()
 
         async def is_sent() -> bool:
             return any(body.get("event_id") == "v0" for _, body in await bodies(city, "service-visits"))
 
-        await wait_for(is_sent, 40)
+        await wait_for(is_sent, 90)
         process.terminate()
         assert process.wait(60) == 0
     finally:

@@ -111,7 +111,7 @@ async def offsets_of_a_worker_that_has_left(city: City) -> dict[TopicPartition, 
         await city.send(50)
         await wait_for(lambda: drained(city))
         worker.terminate()
-        worker.wait(30)
+        worker.wait(90)
     async with topics.admin(city.settings) as client:
         found: dict[TopicPartition, OffsetAndMetadata] = await client.list_consumer_group_offsets(city.settings.group)
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streams.kafka.fatal import EXIT_FAILED
-from tests.kafka.city import City, new_city, wait_for
+from tests.kafka.city import LIMIT_S, City, new_city, wait_for
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ async def city(brokers: str, tmp_path: Path) -> City:
 async def test_a_run_without_faults_writes_everything_once(city: City) -> None:
     await city.send(1000, end=True)
     with city.worker() as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
 
 
@@ -33,7 +33,7 @@ async def test_a_worker_killed_after_a_checkpoint_resumes_from_it(city: City) ->
         worker.kill()
     await city.send(1000, end=True)
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
 
 
@@ -45,7 +45,7 @@ async def test_a_worker_killed_inside_a_checkpoint_leaves_nothing_of_it(city: Ci
         await wait_for(asleep.exists)
         worker.kill()
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
 
 
@@ -58,9 +58,9 @@ async def test_a_worker_that_wakes_up_inside_a_checkpoint_is_fenced_and_takes_pa
     with city.worker(asleep=str(asleep), where=where) as zombie:
         await wait_for(asleep.exists)
         with city.worker() as heir:  # the group gives it everything when the zombie's session has ended
-            assert heir.wait(25) == 0, city.log
+            assert heir.wait(LIMIT_S) == 0, city.log
         os.kill(zombie.pid, signal.SIGCONT)
-        assert zombie.wait(20) == 0, city.log
+        assert zombie.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
 
 
@@ -70,7 +70,7 @@ async def test_a_worker_saves_and_leaves_on_a_signal(city: City, tmp_path: Path)
     with city.worker(applied=str(applied), checkpoint_every_s=1000) as worker:
         await wait_for(applied.exists)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(10) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.has_output()
 
 
@@ -83,13 +83,13 @@ async def test_a_second_signal_ends_a_worker_that_hangs_at_once(city: City, tmp_
         with pytest.raises(subprocess.TimeoutExpired):
             worker.wait(0.3)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(2) == 128 + signal.SIGTERM, city.log
+        assert worker.wait(LIMIT_S) == 128 + signal.SIGTERM, city.log
 
 
 async def test_an_error_in_a_unit_gives_up_that_unit_and_nothing_is_lost(city: City, tmp_path: Path) -> None:
     await city.send(1000, end=True)
     with city.worker(instance="w0", raised=str(tmp_path / "raised")) as worker:
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
     assert "was given up, the other units go on: ValueError: once" in city.log
 
@@ -100,7 +100,7 @@ async def test_a_batch_that_faust_loses_gives_up_its_unit_and_nothing_is_lost(ci
     with city.worker(instance="w0", lost=str(lost)) as worker:
         await wait_for(lost.exists)
         await city.send(1000, end=True)
-        assert worker.wait(20) == 0, city.log
+        assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
 
 
@@ -112,7 +112,7 @@ async def test_records_that_were_deleted_before_they_were_read_stop_a_worker_at_
     await city.send(1000)
     await city.forget("service-visits")
     with city.worker(instance="w0") as worker:
-        assert worker.wait(20) == EXIT_FAILED
+        assert worker.wait(LIMIT_S) == EXIT_FAILED
     assert "retention deleted the records between" in city.log
 
 
@@ -124,7 +124,7 @@ async def test_retention_that_overtakes_a_running_worker_stops_it(city: City) ->
         await city.send(1000)
         await city.forget("service-visits")
         worker.send_signal(signal.SIGCONT)
-        assert worker.wait(20) == EXIT_FAILED
+        assert worker.wait(LIMIT_S) == EXIT_FAILED
     assert "retention deleted its records" in city.log
     assert "retention deleted the records between" in city.log
 
@@ -133,5 +133,5 @@ async def test_two_workers_share_the_partitions(city: City) -> None:
     with city.worker() as one, city.worker() as two:
         await wait_for(lambda: city.log.count("takes over ['engine-") >= 2)
         await city.send(1000, end=True)
-        assert (one.wait(20), two.wait(20)) == (0, 0), city.log
+        assert (one.wait(LIMIT_S), two.wait(LIMIT_S)) == (0, 0), city.log
     assert await city.output() == city.expected
