@@ -54,6 +54,9 @@ class Profile(Section):
         """A text or a name of this profile in Chinese; as it is where `texts_zh` does not have it."""
         return self.texts_zh.get(text, text)
 
+    def __hash__(self) -> int:
+        return hash(self.version)  # a table of texts has none
+
     @cached_property
     def automated_tier(self) -> Tier | None:
         """The tier whose customers are touched as they enter it: that in which nobody acts; None: none is."""
