@@ -126,7 +126,7 @@ class Snapshot:
         body["shadow"] = {name: Parameters.unpacked(one, len(NAMES)) for name, one in body["shadow"].items()}
         body["population"] = unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         body["judged"] = {version: (cases, saved) for version, (cases, saved) in body["judged"].items()}
-        body["backlog"] = [(value, digest) for value, digest in body.get("backlog", ())]
+        body["backlog"] = tuple((value, digest) for value, digest in body.get("backlog", ()))
         return Snapshot(**body)
 
     @staticmethod

@@ -289,5 +289,5 @@ def test_nobody_is_nothing() -> None:
 def test_every_reason_occurs(why: Withheld) -> None:
     a = story((0, 0.4), (1, 0.6), (2, 0.4), (3, 0.6), (4, 0.4), (10, 0.6), (11, 0.4), (41, 0.6, False))
     a += story((0, 0.4), (1, 0.6, Withheld.CATCHING_UP), (32, 0.6)) + story((0, 0.6, Withheld.STOP_LOSS))
-    a += story((0, 0.4), (1, 0.6, Withheld.BACKLOG))
+    a += story((0, 0.4), (1, 0.6, Withheld.BACKLOG)) + story((0, 0.4), (1, 0.6, Withheld.HISTORY))
     assert why.name.lower() in a + story((0, 0.6), first_seen_day=0)
