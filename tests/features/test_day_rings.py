@@ -16,7 +16,8 @@ places = st.tuples(st.integers(0, GROUPS - 1), st.integers(0, 47_000) | st.integ
 def added(batches: list[list[tuple[int, int]]]) -> np.ndarray:
     block = np.zeros((COLUMNS, GROUPS))
     for batch in batches:
-        groups, days = np.array(batch, np.int64).reshape(-1, 2).T
+        in_order = sorted(batch, key=lambda pair: pair[0])  # groups are ascending, days are not
+        groups, days = np.array(in_order, np.int64).reshape(-1, 2).T
         day_rings.add(block, groups.astype(np.intp), days)
     return block
 
