@@ -109,7 +109,8 @@ class Backlog:
         value, pending_us = self._column(slots, VALUE), self._column(slots, PENDING)
         value = np.where(np.isnan(value), profile.customer_value, value)
         worth = net_values(profile, p, value, np.where(np.isfinite(pending_us), at_us - pending_us, 0.0))
-        anew = np.isfinite(pending_us) & (worth < 0)
+        is_known = self._column(slots, SENT) > profile.case.threshold  # else its crossing is dated and recorded first
+        anew = is_known & np.isfinite(pending_us) & (worth < 0)
         worth[anew] = net_values(profile, p[anew], value[anew], np.zeros(int(anew.sum())))
         may = (p > profile.case.threshold) & (worth >= 0) & self._in_scope(slots)
         known = self.emitter.casebook.has(slots)
