@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,13 +24,11 @@ from streams.cli import publish as publishing
 from streams.cli.file_options import add_allow_refused, add_file_options
 from streams.cli.options import add_profile_options, count, profile_of
 from streams.cli.progress import Progress, State
-from streams.files.fingerprint import fingerprint
 from streams.kafka import publications, publish, settings, status, topics
 from streams.kafka.publications import Publication
 from streams.kafka.settings import Settings
 
 NEVER_OPENS = "case.opens_from=9999-12-31"
-LOOK_EVERY_S = 1.0
 Workers = Sequence[tuple[subprocess.Popen[bytes], Path]]  # with their logs
 
 
@@ -47,32 +45,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Publishes the files, works them off and says what the live workers start with."""
+    # as Ctrl-C, so that the workers end, too
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     profile, known = profile_of(args), settings.from_environment()
     for name in asyncio.run(topics.create(known)):
         print(f"created {name}")
     _refuse_workers(known)
-    publishing.send(args, profile, publish.Options(profile.time.latest_us, end=True))
-    published = _published(args, known)
+    published = _published(known, publishing.send(args, profile, publish.Options(profile.time.latest_us, end=True)))
     partitions = asyncio.run(topics.partition_count(known))
     many = min(args.workers or os.cpu_count() or 1, partitions)
-    work = ["--profile", args.profile, *(f"--set={one}" for one in (*args.set, NEVER_OPENS))]
-    with _working(work, many) as workers, Progress("backfill", lambda: _state(known, published.events)):
-        _wait(workers)
-    print(_result(asyncio.run(status.read(known))))
+    words = ["--profile", args.profile, *(f"--set={one}" for one in (*args.set, NEVER_OPENS))]
+    with _working(words, many) as workers, Progress("backfill", lambda: _state(known, published.events)):
+        now = _wait(known, workers, partitions)
+    print(_result(now))
     return 0
 
 
 def _refuse_workers(known: Settings) -> None:
     if members := asyncio.run(status.read(known)).members:
         raise Failure(
-            f"{members} workers run in group {known.group}: a backfill comes before them; stop them, or choose another "
-            "KEEPLINE_TOPIC_PREFIX"
+            f"{members} workers run in group {known.group}: a backfill comes before them; stop them (those of a "
+            "backfill that was killed end by themselves), or choose another KEEPLINE_TOPIC_PREFIX"
         )
 
 
-def _published(args: argparse.Namespace, known: Settings) -> Publication:
+def _published(known: Settings, digest: str) -> Publication:
     """Returns what has been published of the files."""
-    found = asyncio.run(publications.read(known, print))[fingerprint(args.files, args.kind).digest]
+    found = asyncio.run(publications.read(known, print))[digest]
     if found.reached_us is None:
         raise Failure("the files have no event that is accepted: there is no history to work off")
     return found
@@ -94,13 +93,15 @@ def _working(words: Sequence[str], many: int) -> Iterator[Workers]:
                 process.wait()
 
 
-def _wait(workers: Workers) -> None:
-    """Waits for the end of all; raises Failure with the last line of one that failed."""
-    while any(process.poll() is None for process, _ in workers):
-        for process, log in workers:
-            if process.poll():
-                raise Failure(f"a worker ended with {process.returncode}: {_last_words(log)}")
-        time.sleep(LOOK_EVERY_S)
+def _wait(known: Settings, workers: Workers, partitions: int) -> status.Status:
+    """Waits for the end of all; what one leaves undone, the others take over. Raises Failure when not all is done."""
+    codes = [process.wait() for process, _ in workers]
+    now = asyncio.run(status.read(known))
+    done = sum(unit.done for unit in now.units)
+    if done < max(len(now.units), partitions + 1):  # an engine a partition, and the learner
+        said = [f"{code}: {_last_words(log)}" for code, (_, log) in zip(codes, workers, strict=True) if code]
+        raise Failure(f"the history is not worked off; a worker ended with {'; another with '.join(said)}")
+    return now
 
 
 def _last_words(log: Path) -> str:
@@ -114,7 +115,10 @@ def _last_words(log: Path) -> str:
 
 def _state(known: Settings, events: int) -> State:
     """How much has been worked off, and up to when by the slowest engine."""
-    now = asyncio.run(status.read(known))
+    try:
+        now = asyncio.run(status.read(known))
+    except Failure as error:
+        return 0.0, str(error)
     frontiers = [unit.frontier or "" for unit in now.units if unit.unit.startswith("engine-")]
     return now.counts.get("applied", 0) / events, f"up to {min(frontiers, default='') or 'the first day'}"
 

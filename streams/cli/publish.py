@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def send(args: argparse.Namespace, profile: Profile, options: publish.Options) -> None:
-    """Publishes the files of the command line, and says how many events were sent."""
+def send(args: argparse.Namespace, profile: Profile, options: publish.Options) -> str:
+    """Publishes the files of the command line, says how many events were sent, and returns the files' digest."""
     known = settings.from_environment()
     files, started = fingerprint(args.files, args.kind), time.perf_counter()
     terms, plan = checked(args, profile, files.paths)
@@ -60,6 +60,7 @@ def send(args: argparse.Namespace, profile: Profile, options: publish.Options) -
     if sent is not None:
         seconds = time.perf_counter() - started
         print(f"published {sent:,} events in {seconds:.1f} s ({sent / seconds:,.0f} a second)")
+    return files.digest
 
 
 def _rate(text: str) -> float:
