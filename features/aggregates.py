@@ -8,7 +8,7 @@ has the same effect as a timely one. Sums are computed in the order of the rows,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ NPS = SURVEY_TYPES.index("nps")
 Index = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Signal:
+class Signal(NamedTuple):
     """Events of `kind`, and the weight of each.
 
     codes: only events with one of these codes; cause: only surveys that name it; having: only events with this number.
@@ -42,63 +41,64 @@ class Signal:
     having: str | None = None
 
 
-@dataclass(frozen=True)
-class Total:
+# The classes below are tuples, since they are looked up at every use; `name` tells those with equal fields apart.
+class Total(NamedTuple):
     """Sum of the weights of all events."""
 
     signal: Signal
+    name: str = "Total"
 
 
-@dataclass(frozen=True)
-class Decayed:
+class Decayed(NamedTuple):
     """Sum of the weights, each of which halves every `half_life_days` (one of HALF_LIVES_DAYS)."""
 
     signal: Signal
     half_life_days: int
+    name: str = "Decayed"
 
 
-@dataclass(frozen=True)
-class First:
+class First(NamedTuple):
     """Earliest event time in us, +inf when there is none."""
 
     signal: Signal
+    name: str = "First"
 
 
-@dataclass(frozen=True)
-class Last:
+class Last(NamedTuple):
     """Latest event time in us, -inf when there is none."""
 
     signal: Signal
+    name: str = "Last"
 
 
-@dataclass(frozen=True)
-class Greatest:
+class Greatest(NamedTuple):
     """Largest weight (weights are not negative), 0 when there is none."""
 
     signal: Signal
+    name: str = "Greatest"
 
 
-@dataclass(frozen=True)
-class Latest:
+class Latest(NamedTuple):
     """Weight of the event with the latest time, the larger one of equal times; 0 when there is none."""
 
     signal: Signal
+    name: str = "Latest"
 
 
-@dataclass(frozen=True)
-class RecentDays:
+class RecentDays(NamedTuple):
     """The newest days with an event, in the time zone of the layout: one of the columns of `features.day_rings`."""
 
     signal: Signal
     part: int  # 0 to day_rings.COLUMNS - 1
+    name: str = "RecentDays"
 
 
-@dataclass(frozen=True)
-class Newest:
+class Newest(NamedTuple):
     """Instant in us of one of the newest events, -inf where there are fewer; an event with a weight counts as many."""
 
     signal: Signal
     rank: int  # 0: of the newest, up to newest.KEPT - 1
+    name: str = "Newest"
 
 
 Aggregate = Total | Decayed | First | Last | Greatest | Latest | RecentDays | Newest
@@ -107,6 +107,12 @@ INITIAL_VALUES: dict[type, float] = {
     Last: -np.inf,
     Newest: -np.inf,
 }  # of a column before the first event; else 0
+
+
+def column_name(aggregate: Aggregate) -> str:
+    """Returns the name of an aggregate's column: rows of the changelog carry a hash of all of them."""
+    fields = (f"{name}={value!r}" for name, value in zip(aggregate._fields[:-1], aggregate, strict=False))
+    return f"{aggregate.name}({', '.join(fields)})"
 
 
 class Layout:
@@ -189,7 +195,7 @@ def _fourth_power(x: Array) -> Array:
 def _place(aggregate: Aggregate) -> tuple[int, str]:
     """Returns the sort key of an aggregate's column."""
     half_life = aggregate.half_life_days if isinstance(aggregate, Decayed) else 0
-    return -half_life, repr(aggregate)
+    return -half_life, column_name(aggregate)
 
 
 def _by_signal(column: dict[Aggregate, int]) -> list[tuple[Signal, list[tuple[Aggregate, int]]]]:

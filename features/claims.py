@@ -345,5 +345,13 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {  # feature -> what can be said for it, 
 
 def say(facts: Facts, feature: str, raises: bool) -> Said | None:
     """Returns what an adviser is told of a feature that raises or lowers a customer's risk; None: nothing true fits."""
-    said = (claim(facts, raises) for claim in CLAIMS.get(feature, ()))
+    said = (_said(claim, facts, raises) for claim in CLAIMS.get(feature, ()))
     return next((one for one in said if one is not None), None)
+
+
+def _said(claim: Claim, facts: Facts, raises: bool) -> Said | None:
+    """What a claim says of these facts, made once: features of a topic share claims."""
+    if (claim, raises) not in facts.claimed:
+        facts.claimed[claim, raises] = claim(facts, raises)
+    said: Said | None = facts.claimed[claim, raises]
+    return said

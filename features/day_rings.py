@@ -7,6 +7,9 @@ before 1970 are left out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import takewhile
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +30,12 @@ def unpack(block: Array) -> Days:
     numbers = block.astype(np.int64)
     days: Days = ((numbers[:, None, :] >> SHIFTS[:, None]) & MASK).reshape(KEPT, -1) - 1
     return days
+
+
+def unpack_one(numbers: Iterable[float]) -> list[int]:
+    """Returns the days of one customer, newest first. numbers: the COLUMNS, in order."""
+    shifted = (int(number) >> shift & MASK for number in numbers for shift in SHIFTS.tolist())
+    return [number - 1 for number in takewhile(bool, shifted)]
 
 
 def pack(days: Days) -> Array:

@@ -94,9 +94,8 @@ class RecentIds:
 
     def _rebuild(self, room: int) -> None:
         self._table = np.zeros(1 << max(12, int(2 * room).bit_length()), np.uint64)
-        for arrays in self._days.values():
-            for ids in arrays:
-                self._insert(ids)
+        if kept := [ids for arrays in self._days.values() for ids in arrays]:
+            self._insert(np.concatenate(kept))
 
     def _insert(self, ids: Ids) -> Flags:
         """Inserts distinct ids into the table. Returns True where an id is new."""

@@ -7,11 +7,12 @@ A fact is a mapping with the fields of `schemas.outputs.Fact`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
+from math import inf
+from statistics import median
 from typing import Any
-
-import numpy as np
 
 from features import day_rings
 from features.aggregates import Aggregate, Decayed, First, Greatest, Last, Latest, Layout, RecentDays, Signal, Total
@@ -54,6 +55,8 @@ class Facts:
 
     view: View
     currency: str
+    claimed: dict[Any, Any] = field(default_factory=dict)  # what `features.claims` made of them, by claim and direction
+    _days: dict[Signal, list[int]] = field(default_factory=dict)
 
     @cached_property
     def at_us(self) -> int:
@@ -66,7 +69,7 @@ class Facts:
     def newest_us(self, signal: Signal) -> int | None:
         """Returns when the newest event was; None: there is none."""
         found = self._value(Last(signal))
-        return int(found) if found > -np.inf else None
+        return int(found) if found > -inf else None
 
     def days_ago(self, signal: Signal) -> int | None:
         """Returns whole days since the newest event, rounded down; None: there is none."""
@@ -83,12 +86,16 @@ class Facts:
 
     def recent_mean(self, whole: Signal, count: Signal) -> float:
         """Returns the decayed mean of the model: for comparisons, it is no fact."""
-        return self._value(Decayed(whole, 112)) / self._value(Decayed(count, 112))
+        sums = (float(self.view.get(Decayed(signal, 112))[0]) for signal in (whole, count))
+        return next(sums) / next(sums)
 
     def days(self, signal: Signal) -> list[int]:
         """Returns the newest days with an event, newest first: all there were since the last of them."""
-        ring = [self.view.get(RecentDays(signal, part)) for part in range(day_rings.COLUMNS)]
-        return [day for day in day_rings.unpack(np.stack(ring))[:, 0].tolist() if day != day_rings.NONE]
+        days = self._days.get(signal)
+        if days is None:
+            first = self.view.layout.column[RecentDays(signal, 0)]
+            days = self._days[signal] = day_rings.unpack_one(self._row[first : first + day_rings.COLUMNS])
+        return days
 
     def date(self, us: int) -> str:
         """Returns the day of an instant as YYYY-MM-DD."""
@@ -107,7 +114,7 @@ class Facts:
 
     def usual_gap(self, signal: Signal, days: Sequence[int]) -> Fact:
         """The median gap between consecutive days of these newest ones (at least two), newest first."""
-        gap = float(np.median(-np.diff(days)))
+        gap = float(median(newer - older for newer, older in pairwise(days)))
         return self._fact(signal, "usual_gap_days", gap, "days", {"last": len(days) - 1} | self._zone)
 
     def active_days(self, signal: Signal, days: Sequence[int], first: int, end: int) -> Fact:
@@ -155,10 +162,15 @@ class Facts:
         return {"zone": self.view.layout.calendar.zone}
 
     def _day(self, us: int) -> int:
-        return int(self.view.layout.calendar.days(np.array([us]))[0])
+        return self.view.layout.calendar.day(us)
+
+    @cached_property
+    def _row(self) -> list[float]:
+        row: list[float] = self.view.block[:, 0].tolist()
+        return row
 
     def _value(self, aggregate: Aggregate) -> float:
-        return float(self.view.get(aggregate)[0])
+        return self._row[self.view.layout.column[aggregate]]
 
     def _fact(
         self,

@@ -11,8 +11,9 @@ the catalogue's order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from features.portable_math import Array
 MOST_FOR, MOST_AGAINST = 4, 3  # fixed numbers: the reasons of one sign must not depend on those of the other
 LEAST = 0.05  # log-odds: what moves a probability by a point at most is no reason
 TOPICS = tuple(dict.fromkeys(feature.topic for feature in FEATURES))
+OF_TOPIC = [[i for i, feature in enumerate(FEATURES) if feature.topic == topic] for topic in TOPICS]  # indexes
 TOPIC_INDEX = np.array([TOPICS.index(feature.topic) for feature in FEATURES])
 RISK_DIRECTION = np.array([feature.risk_direction for feature in FEATURES])
 
@@ -84,12 +86,12 @@ def reasons(raw: Array, contributions: Array, above: Flags, known: Flags, say: S
     can be said of a feature.
     """
     topics = topics_of(contributions, above, known)
-    order = np.lexsort((np.arange(len(TOPICS)), -topics.strength)).tolist()
+    net, strength, support = topics.net.tolist(), topics.strength.tolist(), topics.support.tolist()
+    strong = sorted((t for t in range(len(TOPICS)) if strength[t] >= LEAST), key=lambda t: -strength[t])
     found: list[Reason] = []
     for raises, most in ((True, MOST_FOR), (False, MOST_AGAINST)):
-        strong = [t for t in order if topics.strength[t] >= LEAST and (topics.net[t] > 0.0) == raises]
-        said = (_reason(t, topics, raw, say, raises) for t in strong)
-        found += [reason for reason in said if reason is not None][:most]
+        said = (_reason(t, net[t], support, raw, say) for t in strong if (net[t] > 0.0) == raises)
+        found += islice((reason for reason in said if reason is not None), most)
     return sorted(found, key=lambda reason: -reason.contribution)
 
 
@@ -110,14 +112,13 @@ def _by_topic(of_features: Array) -> Array:
     return np.bincount(TOPIC_INDEX, of_features).astype(np.float64)
 
 
-def _reason(topic: int, topics: Topics, raw: Array, say: Say, raises: bool) -> Reason | None:
+def _reason(topic: int, net: float, support: Sequence[float], raw: Array, say: Say) -> Reason | None:
     """Returns the reason of a topic; None: nothing true can be said for its contribution."""
-    places = np.flatnonzero((topic == TOPIC_INDEX) & (topics.support > 0.0))
-    for i in places[np.argsort(-topics.support[places], kind="stable")].tolist():
-        feature, said = FEATURES[i], say(FEATURES[i].name, raises)
+    for i in sorted((i for i in OF_TOPIC[topic] if support[i] > 0.0), key=lambda i: -support[i]):
+        feature, said = FEATURES[i], say(FEATURES[i].name, net > 0.0)
         if said is not None:
             return Reason(
-                feature.topic, feature.name, float(raw[i]), feature.unit, float(topics.net[topic]), said.sentence,
-                said.sentence_zh, said.facts,
+                feature.topic, feature.name, float(raw[i]), feature.unit, net, said.sentence, said.sentence_zh,
+                said.facts,
             )  # fmt: skip
     return None

@@ -259,8 +259,9 @@ class Casebook:
 
     def _passed(self, case: Case, at_us: int, *, unheard: bool = False) -> str | None:
         """The first deadline that has passed and not fired. unheard: of those that do not speak of silence."""
-        all_due = [one for one in deadlines(self.profile, case) if not (unheard and speaks_of_silence(one))]
-        due = min(all_due, default=None, key=lambda deadline: self._due_us(case, deadline))
+        passed = [one for one in deadlines(self.profile, case) if one[0] <= at_us]  # none fires before its instant
+        passed = [one for one in passed if not (unheard and speaks_of_silence(one))]
+        due = min(passed, default=None, key=lambda deadline: self._due_us(case, deadline))
         return due[1] if due is not None and self._due_us(case, due)[0] <= at_us else None
 
     def _next_us(self, case: Case, due: list[Deadline], least_us: int) -> int:

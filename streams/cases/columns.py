@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.aggregates import column_name
 from features.facts import KEPT_FOR_FACTS
 from features.portable_math import Array
 from features.touch_signals import KEPT_FOR_TOUCHES
@@ -27,7 +28,7 @@ NO_CASE = np.array(
     [np.nan, 1.0, NEVER, NEVER, NEVER, np.inf, NEVER, 0.0, NEVER, 0.0, NEVER, 0.0, 0.0, NEVER, np.nan, NEVER]
 )
 # the columns that came with a release, the newest first: rows from before it are read
-ADDED = (tuple(map(repr, (*KEPT_FOR_FACTS, *KEPT_FOR_TOUCHES))), ("speakers",))
+ADDED = (tuple(map(column_name, (*KEPT_FOR_FACTS, *KEPT_FOR_TOUCHES))), ("speakers",))
 WIDTH, DECIDED = len(CASE_COLUMNS), CONTACTED  # the first DECIDED columns may change when a customer is scored
 KEPT = WIDTH - ATTRIBUTES  # the last KEPT columns come from the customer profile
 

@@ -60,7 +60,10 @@ class Crossings:
         holds = why or self._backlog(rows)
         decision = decide(self.profile.case, before, p, scored.first_known_us, scored.at_us, holds)
         after[ARMED:UPGRADE] = decision.columns[1:-1]
-        for i in np.flatnonzero((decision.opened | (decision.withheld > 0)) & heard).tolist():
+        crossing = np.flatnonzero((decision.opened | (decision.withheld > 0)) & heard).tolist()
+        if hold != Withheld.HISTORY:  # of which nothing is told
+            scored.explain(crossing)
+        for i in crossing:
             CustomerDecision(self.emitter, scored, rows, after, i).decide_crossing(decision, candidacy)
         self._drop_pending(scored, rows, ~(p > self._borders[0]) & heard)
         for i in np.flatnonzero((p > rows[UPGRADE]) & heard & (hold != Withheld.CATCHING_UP)).tolist():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from features.claims import say
 from features.facts import Facts
-from features.matrix import known, scaled
+from features.matrix import Flags, known, scaled
 from features.population import RfmB
 from features.portable_math import Array
 from features.table import Slots
@@ -71,6 +71,20 @@ class Scored:
     raw: Array  # (features, n) in their units
     rfm_b: RfmB
     scorer: Scorer
+    _explained: dict[int, tuple[Array, Flags]] = field(default_factory=dict)
+
+    def explain(self, these: Sequence[int]) -> None:
+        """Prepares what messages about these customers say of the score: of many at once."""
+        if len(these):
+            x = scaled(self.raw[:, these])
+            parts = zip(self.scorer.contributions(x).T, (x > self.scorer.snapshot.mean[:, None]).T, strict=True)
+            self._explained.update(zip(these, parts, strict=True))
+
+    def explained(self, i: int) -> tuple[Array, Flags]:
+        """(features,) of one customer: the contributions in log-odds, and whether values are above the average's."""
+        if i not in self._explained:
+            self.explain([i])
+        return self._explained[i]
 
 
 class Candidacy(Enum):
@@ -273,8 +287,7 @@ class CustomerDecision:
 
     def _message(self, crossed_us: int, channel: str) -> Message:
         i, scored = self.i, self.scored
-        raw, x = scored.raw[:, i], scaled(scored.raw[:, i : i + 1])
-        contributions, above = scored.scorer.contributions(x)[:, 0], x[:, 0] > scored.scorer.snapshot.mean
+        raw, (contributions, above) = scored.raw[:, i], scored.explained(i)
         sent, value, profile = float(self.before[SENT, i]), float(self.before[VALUE, i]), self.emitter.profile
         view = scored.view.of(i)
         bits = float(points_due(profile, view, scored.scorer.snapshot.published)[0])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.portable_math import Array
 from features.table import Slots
-from schemas.columns import CAUSES, CUSTOMER_PROFILE, Details, Rows
+from schemas.columns import CAUSES, CUSTOMER_PROFILE, KINDS, Details, Rows
 from streams.cases.columns import ATTRIBUTES, CONTACTED, CUT, NEVER, PENDING, PROFILE_US, RETRY, VALUE
 from streams.cases.emitter import Emitter
 from streams.cases.erasures import is_erasure
@@ -25,7 +25,7 @@ class Responses:
     def __init__(self, emitter: Emitter, names: Sequence[str], retention: Sequence[int]) -> None:
         """retention: the kinds of retention events."""
         self.emitter, self._names = emitter, names
-        self._retention = np.array(retention)
+        self._is_retention = np.isin(np.arange(len(KINDS)), retention)  # by kind
 
     def take(
         self, slots: Slots, cases: Array, due_us: NDArray[np.int64], rows: Rows, group: NDArray[np.intp],
@@ -37,7 +37,7 @@ class Responses:
         relevant = rows["details"] > 0
         known = self.emitter.casebook.has(slots)
         if known.any():
-            relevant |= known[group] & (np.isin(rows["kind"], self._retention) | (rows["causes"] & SOLD > 0))
+            relevant |= known[group] & (self._is_retention[rows["kind"]] | (rows["causes"] & SOLD > 0))
         for j in np.flatnonzero(relevant).tolist():
             i = int(group[j])
             self._take(int(slots[i]), cases[:, i], int(due_us[i]), rows[j], details)
@@ -46,7 +46,7 @@ class Responses:
         casebook, time_us, number = self.emitter.casebook, int(row["time_us"]), int(row["details"])
         if not number:
             updates = casebook.vehicle_sold(slot, at_us) if row["causes"] & SOLD else []
-            if row["kind"] in self._retention:
+            if self._is_retention[row["kind"]]:
                 updates += casebook.retained(slot, time_us, at_us)
         elif row["kind"] != CUSTOMER_PROFILE:
             updates = casebook.outcome(slot, details[number], time_us, at_us)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aggregates import First, Layout
+from features.aggregates import First, Layout, column_name
 from features.catalogue import AGGREGATES
 from features.deduplication import RecentIds
 from features.matrix import scaled
@@ -105,7 +105,7 @@ class Engine:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns of a customer's row."""
-        return ("reference_us", *map(repr, self.layout.aggregates), *CASE_COLUMNS)
+        return ("reference_us", *map(column_name, self.layout.aggregates), *CASE_COLUMNS)
 
     @property
     def hold(self) -> Withheld:

@@ -37,11 +37,12 @@ class Source:
     latest_us: int = 0  # the latest event time read
     end: int | None = None  # the offset of its end marker
     chunks: deque[tuple[Rows, Offsets]] = field(default_factory=deque)
+    rows: int = 0  # in `chunks`
     marks: deque[tuple[int, int]] = field(default_factory=deque)  # (tick it is due in, offset)
 
     @property
     def buffered(self) -> int:
-        return sum(len(rows) for rows, _ in self.chunks) + len(self.marks)
+        return self.rows + len(self.marks)
 
     def position(self) -> int:
         """The offset of the first record or mark that has not been taken."""
@@ -80,6 +81,7 @@ class Merge:
         rows["due_us"] = np.maximum.accumulate(np.maximum(ends, floor))
         source.latest_us = max(source.latest_us, int(rows["time_us"].max()))
         source.chunks.append((rows, offsets))
+        source.rows += len(rows)
         source.advance(int(rows["due_us"][0]) - self.tick_us)
         source.advance(int(rows["due_us"][-1]) - self.tick_us)
         return int((ends < rows["due_us"]).sum())
@@ -182,6 +184,7 @@ def _take(source: Source, due_us: int, parts: list[Rows]) -> None:
         n = len(rows) if rows["due_us"][-1] <= due_us else int(np.searchsorted(rows["due_us"], due_us, "right"))
         if n:
             parts.append(rows[:n])
+            source.rows -= n
         if n < len(rows):
             source.chunks[0] = (rows[n:], offsets[n:])
             break

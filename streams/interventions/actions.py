@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from streams.profile.values import AUTOMATED, AUTOMATED_CHANNELS
 
 Lifecycle = Literal["new", "growing", "mature", "silent", "churned"]
 LIFECYCLES: tuple[Lifecycle, ...] = get_args(Lifecycle)
+GROWING = LIFECYCLES.index("growing")
 PLACE = {name: i for i, name in enumerate(NAMES)}
 # RFM's eight groups by whether recency, frequency and monetary are high: percentiles among all active customers
 RFM_GROUPS = {
@@ -73,22 +74,28 @@ def rfm_group(segments: Segments, rfm_b: Mapping[str, float]) -> str:
 
 def lifecycle(profile: Profile, raw: Array) -> Lifecycle:
     """The lifecycle group of one customer. raw: (features,) in their units."""
-    silent_us = raw[PLACE["retained_recency"]] * DAY_US
-    return LIFECYCLES[int(lifecycles(profile, raw[PLACE["retained_count"]], silent_us))]
+    silent_us = float(raw[PLACE["retained_recency"]]) * DAY_US
+    return next(name for holds, name in _lifecycles(profile, float(raw[PLACE["retained_count"]]), silent_us) if holds)
 
 
 def lifecycles(profile: Profile, purchases: Array, silent_us: Array) -> NDArray[np.int64]:
-    """Returns the place in LIFECYCLES of each customer, by purchases and the time since the last one. Churned are the
-    lapsed (`label.lapsed_after`).
+    """Returns the place in LIFECYCLES of each customer, by purchases and the time since the last one."""
+    groups = _lifecycles(profile, purchases, silent_us)[:-1]
+    return np.select([holds for holds, _ in groups], [LIFECYCLES.index(name) for _, name in groups], GROWING)
+
+
+def _lifecycles(profile: Profile, purchases: Any, silent_us: Any) -> Sequence[tuple[Any, Lifecycle]]:
+    """Whether a customer, or each of many, is in a group: the first that holds counts. Churned are the lapsed
+    (`label.lapsed_after`).
     """
-    segments, place = profile.segments, LIFECYCLES.index
-    groups = (
+    segments = profile.segments
+    return (
         (silent_us > profile.label.lapsed_after_us, "churned"),
         (silent_us > segments.silent_after_us, "silent"),
         (purchases <= segments.new_purchases, "new"),
         (purchases >= segments.mature_purchases, "mature"),
+        (True, "growing"),
     )
-    return np.select([holds for holds, _ in groups], [place(name) for _, name in groups], place("growing"))
 
 
 def plan(profile: Profile, base: Tier | Step, segmentation: Segmentation) -> Plan:

@@ -30,6 +30,15 @@ def test_the_newest_distinct_days_of_each_group_are_kept(batches: list[list[tupl
         assert kept[:, group].tolist() == days + [NONE] * (KEPT - len(days))
 
 
+@given(st.lists(places, max_size=40))
+def test_one_customer_is_unpacked_as_many_are(events: list[tuple[int, int]]) -> None:
+    block = added([events])
+    many = day_rings.unpack(block)
+    for group in range(GROUPS):
+        one = day_rings.unpack_one(block[:, group].tolist())
+        assert one == [day for day in many[:, group].tolist() if day != NONE]
+
+
 @given(st.lists(places, max_size=40), st.randoms(use_true_random=False))
 def test_any_order_and_any_split_gives_the_same_bytes(events: list[tuple[int, int]], random: object) -> None:
     shuffled = events.copy()
