@@ -175,7 +175,7 @@ def waits_for_the_morning(folder: Path) -> Story:
 
 def test_a_case_of_the_backlog_stays_one_if_its_tier_changes_while_its_grant_waits(tmp_path: Path) -> None:
     story = waits_for_the_morning(tmp_path).until(CROSSED + 3)
-    last_turn = format_instant(START_US + (CROSSED + 2) * DAY_US)  # of the higher tier: the first grant was of the lower
+    last_turn = format_instant(START_US + (CROSSED + 2) * DAY_US)  # the first grant was of the lower tier
     found = [(body["tier"], body["opened_by"]) for _, body in (*story.withheld[1:], *story.sent)]
     assert found == [("high", "backlog"), ("extreme", "backlog"), ("extreme", "backlog")]
     assert [body["crossed_at"] for _, body in story.sent] == [last_turn]
