@@ -156,7 +156,7 @@ def in_all(signal: Signal, facts: Facts, raises: bool) -> Said | None:
 
 def last_amount(facts: Facts, raises: bool) -> Said | None:
     """The newest amount against the mean of all."""
-    if facts.newest_us(SPEND) is None or facts.total(PRICED) < FEW_GAPS:
+    if not _is_priced(facts) or facts.total(PRICED) < FEW_GAPS:
         return None
     latest, mean = facts.latest(SPEND, "amount", facts.currency), facts.mean(SPEND, PRICED, "amount", facts.currency)
     amount, usual = _amount(latest["value"]), _amount(mean["value"])
@@ -172,7 +172,7 @@ def last_amount(facts: Facts, raises: bool) -> Said | None:
 
 def one_amount(facts: Facts, raises: bool) -> Said | None:
     """The newest amount alone; nothing was spent at an amount of 0."""
-    if facts.newest_us(SPEND) is None or not facts.value(SPEND):
+    if not _is_priced(facts) or not facts.value(SPEND):
         return None
     latest = facts.latest(SPEND, "amount", facts.currency)
     amount, (day, day_zh) = _amount(latest["value"]), _day(latest["day"])
@@ -193,7 +193,7 @@ def amounts(measure: Callable[[Facts], Fact], words: tuple[str, str], facts: Fac
 def last_spent(least_days: int, facts: Facts, raises: bool) -> Said | None:
     """When the customer last spent something, and how much: not after an amount of 0."""
     ago = facts.days_ago(SPEND)
-    if ago is None or (ago >= least_days) != raises or not facts.value(SPEND):
+    if ago is None or (ago >= least_days) != raises or not _is_priced(facts) or not facts.value(SPEND):
         return None
     latest = facts.latest(SPEND, "amount", facts.currency)
     amount, (day, day_zh) = _amount(latest["value"]), _day(latest["day"])
@@ -267,7 +267,12 @@ def _number(value: float) -> str:
 
 
 def _amount(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
+    return f"{value:.2f}".removesuffix(".00")  # a sum of cents is seldom a whole float
+
+
+def _is_priced(facts: Facts) -> bool:
+    """Whether the amount of the newest visit is known: else an older one is not the last."""
+    return facts.newest_us(SPEND) is not None and facts.newest_us(SPEND) == facts.newest_us(VISITS)
 
 
 def _currency_zh(facts: Facts) -> str:

@@ -119,6 +119,17 @@ def test_amounts_have_their_currency_in_both_languages() -> None:
     assert said.sentence_zh == "最近一次消费在2023年11月15日，金额 90.50 元"
 
 
+@pytest.mark.parametrize("feature", ["spend_28d", "spend_last"])
+def test_an_amount_is_not_the_last_if_that_of_a_later_visit_is_unknown(feature: str) -> None:
+    assert say(facts(spent(90.5, float("nan")), START_US + 90 * DAY_US), feature, raises=True) is None
+
+
+def test_a_whole_sum_of_cents_has_no_cents() -> None:
+    said = say(facts(spent(2.2, 0.7, 0.1), START_US + 60 * DAY_US), "spend_total", raises=True)
+    assert said is not None
+    assert said.sentence == "Has spent 3 CNY since 15 November 2023"
+
+
 @pytest.mark.parametrize("feature", ["spend_28d", "spend_last", "spend_greatest"])
 @pytest.mark.parametrize("raises", [True, False])
 def test_an_amount_of_nothing_was_not_spent(feature: str, raises: bool) -> None:
