@@ -223,11 +223,11 @@ def _on_cases(cases: CasesADay, customers: int) -> Iterator[str]:
     if cases.backlog_a_day > 2 * cases.proposed_backlog_a_day:
         yield (
             f"case.backlog_a_day = {cases.backlog_a_day} is more than {customers:,} customers need: at the sheet's "
-            f"shares they give {_cases(cases.proposed_backlog_a_day)} a day."
+            f"shares they give {_counted(cases.proposed_backlog_a_day)} a day."
         )
 
 
-def _cases(n: int) -> str:
+def _counted(n: int) -> str:
     return f"{n:,} case" if n == 1 else f"{n:,} cases"
 
 
