@@ -54,3 +54,19 @@ def test_the_script_of_a_touch_point_makes_its_own_offer_and_no_other(name: str)
         given = {word for word in GOODS if word in point.script.replace("coupons", "coupon")}
         offered = {word for word in GOODS if word in point.offer.replace("no coupon", "").replace("coupons", "coupon")}
         assert given <= offered, (point.name, point.offer, point.script)
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped()) - {"after-sales"}))
+def test_nobody_is_said_never_to_have_joined_a_campaign(name: str) -> None:
+    """The sign holds for whoever has joined one long ago, too."""
+    profile = load_profile(name)
+    (scene,) = (point.scene for point in profile.touch_points if point.name == "no-activity-joined")
+    assert ("lately" in scene, "近期" in profile.chinese(scene)) == (True, True)
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped()) - {"after-sales"}))
+def test_whoever_is_new_may_have_bought_a_second_time(name: str) -> None:
+    profile = load_profile(name)
+    (new,) = (one for one in profile.segment_offers if one.segment == "new")
+    assert "second" not in new.script
+    assert "second" not in new.offer or profile.segments.new_purchases <= 3  # as the sheet has it
