@@ -83,5 +83,5 @@ def _printed(facts: Iterable[Fact]) -> Iterator[str]:
         yield from (str(fact[name]) for name in ("day", "from_day") if name in fact)
         if not isinstance(fact["value"], str):
             value = float(fact["value"])
-            digits = (0,) if round(value, 2) == int(value) else (1, 2)
+            digits = (0,) if round(value, 2) == round(value) else (1, 2)
             yield from (f"{value:.{n}f}" for n in digits)
