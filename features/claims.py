@@ -30,7 +30,7 @@ from features.signals import (
     WAITS,
     naming,
 )
-from schemas.columns import CAUSES, KINDS
+from schemas.columns import APP_ACTIVITY, CAUSES, KINDS
 
 HALF_A_MINUTE = 0.5
 # not of the locale: a message has the same bytes on every host
@@ -44,17 +44,18 @@ RECENT_DAYS = 180  # a rating or a named cause that is older says little of toda
 UNHAPPY_NPS, HAPPY_NPS = 6, 9  # detractors and promoters (Reichheld 2003)
 UNHAPPY_CSAT, HAPPY_CSAT = 60, 80
 
-NOUNS = {  # of an event, by kind: after 'last' and in plural; in Chinese as a verb
+NOUNS = {  # of an event, by kind: after 'last', and in plural. No 'use' of the app: the company acts there too
     "service_visit": ("visit or purchase", "visits or purchases", "到店或购买"),
-    "app_activity": ("use of the app", "uses of the app", "使用 App"),
+    "app_activity": ("app activity", "app activity", "App 动态"),
     "survey": ("survey", "surveys", "填写问卷"),
 }
+CURRENCIES_ZH = {"CNY": "元", "USD": "美元", "EUR": "欧元", "GBP": "英镑", "JPY": "日元", "HKD": "港元"}
 CAUSES_SAID = {
     "distance": ("distance", "距离远"),
     "price": ("price", "价格"),
     "service": ("service", "服务"),
     "product": ("the product", "产品"),
-    "vehicle_sold": ("that the vehicle was sold", "车已卖掉"),
+    "vehicle_sold": ("the sale of the vehicle", "车已卖掉"),
     "other": ("another cause", "其他原因"),
 }
 
@@ -84,10 +85,11 @@ def rhythm(signal: Signal, facts: Facts, raises: bool) -> Said | None:
     said, usual = _day(last["day"]), _number(gap["value"])
     if raises:
         sentence = f"No {noun} for {_days(ago)}, since {said[0]}; the usual gap is {_days(gap['value'])}"
-        sentence_zh = f"自{said[1]}以来已有 {ago} 天没有{noun_zh}，平时间隔 {usual} 天"
+        sentence_zh = f"自{said[1]}以来已有 {ago} 天没有{_spaced(noun_zh)}，平时间隔 {usual} 天"
     else:
-        sentence = f"Last {noun} on {said[0]}, {_days(ago)} ago; the usual gap is {_days(gap['value'])}"
-        sentence_zh = f"最近一次{noun_zh}是在{said[1]}（{ago} 天前），平时间隔 {usual} 天"
+        since, since_zh = _ago(ago)
+        sentence = f"Last {noun} on {said[0]}, {since}; the usual gap is {_days(gap['value'])}"
+        sentence_zh = f"{_last_zh(noun_zh)}是在{said[1]}（{since_zh}），平时间隔 {usual} 天"
     return Said(sentence, sentence_zh, (last, facts.days_since(signal), gap))
 
 
@@ -97,9 +99,9 @@ def last_time(signal: Signal, said: tuple[str, str], least_days: int, facts: Fac
     if ago is None or (least_days and (ago >= least_days) != raises):
         return None
     last = facts.last_at(signal)
-    day, day_zh = _day(last["day"])
-    sentence = f"Last {said[0]} on {day}, {_days(ago)} ago"
-    return Said(sentence, f"最近一次{said[1]}是在{day_zh}（{ago} 天前）", (last, facts.days_since(signal)))
+    (day, day_zh), (since, since_zh) = _day(last["day"]), _ago(ago)
+    sentence_zh = f"{_last_zh(said[1])}是在{day_zh}（{since_zh}）"
+    return Said(f"Last {said[0]} on {day}, {since}", sentence_zh, (last, facts.days_since(signal)))
 
 
 def pace(signal: Signal, facts: Facts, raises: bool) -> Said | None:
@@ -115,8 +117,11 @@ def pace(signal: Signal, facts: Facts, raises: bool) -> Said | None:
         counts = [facts.active_days(signal, days, start, start + window) for start in (first, first - window)]
         _, nouns, noun_zh = NOUNS[KINDS[one.kind]]
         day, day_zh = _day(counts[0]["from_day"])
-        sentence = f"{_count(now, 'day')} with {nouns} since {day}, {before} in the {span} before"
-        sentence_zh = f"自{day_zh}起有 {now} 天{noun_zh}，此前{span_zh}有 {before} 天"
+        some, some_zh = (_count(now, "day"), f"有 {now} 天") if now else ("No day", "没有")
+        many, many_zh = (str(before), f"有 {before} 天") if before else ("none", "一天也没有")
+        sentence = f"{some} with {nouns} since {day}, {many} in the {span} before"
+        has_zh = "有" if now and one.kind == APP_ACTIVITY else ""  # the other nouns are verbs in Chinese
+        sentence_zh = f"自{day_zh}起{some_zh}{has_zh}{_spaced(noun_zh)}，此前{span_zh}{many_zh}"
         return Said(sentence, sentence_zh, tuple(counts))
     return None
 
@@ -133,7 +138,7 @@ def gaps(signal: Signal, facts: Facts, raises: bool) -> Said | None:
     short, long = _number(lately["value"]), _number(usual["value"])
     (few, few_zh), (many, many_zh) = _TIMES[lately["last"]], _TIMES[usual["last"]]
     sentence = f"{_days(lately['value'])} between {nouns} the last {few} times, {long} the last {many}"
-    sentence_zh = f"最近{few_zh}次{noun_zh}的间隔为 {short} 天，最近{many_zh}次为 {long} 天"
+    sentence_zh = f"最近{few_zh}次{_spaced(noun_zh)}的间隔为 {short} 天，最近{many_zh}次为 {long} 天"
     return Said(sentence, sentence_zh, (lately, usual))
 
 
@@ -151,7 +156,7 @@ def in_all(signal: Signal, facts: Facts, raises: bool) -> Said | None:
 
 def last_amount(facts: Facts, raises: bool) -> Said | None:
     """The newest amount against the mean of all."""
-    if facts.newest_us(SPEND) is None or facts.total(PRICED) < FEW_GAPS:
+    if not _is_priced(facts) or facts.total(PRICED) < FEW_GAPS:
         return None
     latest, mean = facts.latest(SPEND, "amount", facts.currency), facts.mean(SPEND, PRICED, "amount", facts.currency)
     amount, usual = _amount(latest["value"]), _amount(mean["value"])
@@ -159,39 +164,41 @@ def last_amount(facts: Facts, raises: bool) -> Said | None:
         return None
     (day, day_zh), (since, since_zh) = _day(latest["day"]), _day(mean["from_day"])
     sentence = f"Spent {amount} {facts.currency} on {day}, the last time; {usual} a visit on average since {since}"
-    sentence_zh = f"上次（{day_zh}）消费 {amount} {facts.currency}，自{since_zh}以来平均每次 {usual}"
+    sentence_zh = (
+        f"上次（{day_zh}）消费 {amount} {_currency_zh(facts)}，自{since_zh}以来平均每次 {usual} {_currency_zh(facts)}"
+    )
     return Said(sentence, sentence_zh, (latest, mean))
 
 
 def one_amount(facts: Facts, raises: bool) -> Said | None:
-    """The newest amount alone."""
-    if facts.newest_us(SPEND) is None:
+    """The newest amount alone; nothing was spent at an amount of 0."""
+    if not _is_priced(facts) or not facts.value(SPEND):
         return None
     latest = facts.latest(SPEND, "amount", facts.currency)
     amount, (day, day_zh) = _amount(latest["value"]), _day(latest["day"])
     sentence = f"Spent {amount} {facts.currency} on {day}, the last time"
-    return Said(sentence, f"上次（{day_zh}）消费 {amount} {facts.currency}", (latest,))
+    return Said(sentence, f"上次（{day_zh}）消费 {amount} {_currency_zh(facts)}", (latest,))
 
 
 def amounts(measure: Callable[[Facts], Fact], words: tuple[str, str], facts: Facts, raises: bool) -> Said | None:
     """One figure of all amounts. words: with the amount and the day of the first event."""
-    if not facts.total(PRICED):
+    if not facts.total(SPEND):
         return None
     found = measure(facts)
-    amount, days = f"{_amount(found['value'])} {facts.currency}", _day(found["from_day"])
-    said, said_zh = (text.format(amount, day) for text, day in zip(words, days, strict=True))
-    return Said(said, said_zh, (found,))
+    amount, (day, day_zh) = _amount(found["value"]), _day(found["from_day"])
+    said = words[0].format(f"{amount} {facts.currency}", day)
+    return Said(said, words[1].format(f"{amount} {_currency_zh(facts)}", day_zh), (found,))
 
 
 def last_spent(least_days: int, facts: Facts, raises: bool) -> Said | None:
-    """When the customer last spent something, and how much."""
+    """When the customer last spent something, and how much: not after an amount of 0."""
     ago = facts.days_ago(SPEND)
-    if ago is None or (ago >= least_days) != raises:
+    if ago is None or (ago >= least_days) != raises or not _is_priced(facts) or not facts.value(SPEND):
         return None
     latest = facts.latest(SPEND, "amount", facts.currency)
     amount, (day, day_zh) = _amount(latest["value"]), _day(latest["day"])
     sentence = f"Last spent on {day}: {amount} {facts.currency}"
-    return Said(sentence, f"最近一次消费在{day_zh}，金额 {amount} {facts.currency}", (latest,))
+    return Said(sentence, f"最近一次消费在{day_zh}，金额 {amount} {_currency_zh(facts)}", (latest,))
 
 
 def waited(facts: Facts, raises: bool) -> Said | None:
@@ -219,9 +226,9 @@ def open_complaint(facts: Facts, raises: bool) -> Said | None:
     last = facts.last_at(COMPLAINTS)
     counted = facts.sum(COMPLAINTS, "count", "complaints"), facts.sum(RESOLVED, "count", "complaints")
     (day, day_zh), (since, since_zh) = _day(last["day"]), _day(counted[0]["from_day"])
-    made, solved = _number(opened), _number(resolved)
-    sentence = f"Complaints since {since}: {made} opened, {solved} resolved; the last on {day}, {_days(ago)} ago"
-    sentence_zh = f"自{since_zh}以来投诉 {made} 次，已解决 {solved} 次，最近一次是{day_zh}（{ago} 天前）"
+    made, solved, (before, before_zh) = _number(opened), _number(resolved), _ago(ago)
+    sentence = f"Complaints since {since}: {made} opened, {solved} resolved; the last on {day}, {before}"
+    sentence_zh = f"自{since_zh}以来投诉 {made} 次，已解决 {solved} 次，最近一次是{day_zh}（{before_zh}）"
     return Said(sentence, sentence_zh, (last, facts.days_since(COMPLAINTS), *counted))
 
 
@@ -236,7 +243,7 @@ def rated(signal: Signal, unhappy: int, happy: int, words: tuple[str, str], fact
     latest = facts.latest(signal, "score", "points")
     day, day_zh = _day(latest["day"])
     said, said_zh = (text.format(_number(score)) for text in words)
-    return Said(f"{said} on {day}", f"{day_zh}{said_zh}", (latest,))
+    return Said(f"{said}, on {day}", f"{day_zh}{said_zh}", (latest,))
 
 
 def named_cause(cause: str, facts: Facts, raises: bool) -> Said | None:
@@ -260,7 +267,29 @@ def _number(value: float) -> str:
 
 
 def _amount(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
+    return f"{value:.2f}".removesuffix(".00")  # a sum of cents is seldom a whole float
+
+
+def _is_priced(facts: Facts) -> bool:
+    """Whether the amount of the newest visit is known: else an older one is not the last."""
+    return facts.newest_us(SPEND) is not None and facts.newest_us(SPEND) == facts.newest_us(VISITS)
+
+
+def _currency_zh(facts: Facts) -> str:
+    return CURRENCIES_ZH.get(facts.currency, facts.currency)
+
+
+def _ago(days: int) -> tuple[str, str]:
+    return (f"{_days(days)} ago", f"{days} 天前") if days else ("less than a day ago", "不到一天前")
+
+
+def _spaced(text_zh: str) -> str:
+    """A text that follows Chinese: Latin letters stand apart."""
+    return f" {text_zh}" if text_zh[0].isascii() else text_zh
+
+
+def _last_zh(noun_zh: str) -> str:
+    return f"最近一次{_spaced(noun_zh)}"
 
 
 def _count(value: float, noun: str, nouns: str = "") -> str:
@@ -268,8 +297,8 @@ def _count(value: float, noun: str, nouns: str = "") -> str:
 
 
 _days = partial(_count, noun="day")
-NPS_SAID = ("Would recommend us with {} points of ten", "给出的推荐意愿为 {} 分（满分十分）")
-CSAT_SAID = ("Rated us {} points of a hundred", "给我们的评分为 {} 分（满分一百分）")
+NPS_SAID = ("Likelihood of recommending us: {} of ten", "给出的推荐意愿为 {} 分（满分十分）")
+CSAT_SAID = ("Satisfaction with us: {} of a hundred", "给出的满意度评分为 {} 分（满分一百分）")
 _TIMES = {
     3: ("three", "三"),
     4: ("four", "四"),
@@ -279,9 +308,9 @@ _TIMES = {
     8: ("eight", "八"),
 }
 VISIT_RHYTHM, VISIT_PACE, VISIT_GAPS, VISITS_IN_ALL = (partial(f, RETAINED) for f in (rhythm, pace, gaps, in_all))
-LAST_VISIT = partial(last_time, VISITS, ("visit or purchase", "到店或购买"))
+LAST_VISIT = partial(last_time, VISITS, NOUNS["service_visit"][::2])
 APP_RHYTHM, APP_PACE = partial(rhythm, ACTIVITY), partial(pace, ACTIVITY)
-LAST_APP = partial(last_time, ACTIVITY, ("use of the app", "使用 App"))
+LAST_APP = partial(last_time, ACTIVITY, NOUNS["app_activity"][::2])
 LAST_PURCHASE = partial(last_time, PURCHASES, ("purchase in the app", "在 App 下单"))
 NPS_RATING = partial(rated, NPS, UNHAPPY_NPS, HAPPY_NPS, NPS_SAID)
 CSAT_RATING = partial(rated, CSAT, UNHAPPY_CSAT, HAPPY_CSAT, CSAT_SAID)

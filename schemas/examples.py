@@ -15,7 +15,7 @@ _REASON = {
     "value": 3.0,
     "unit": "points of 10",
     "contribution": 0.5,
-    "sentence": "Would recommend us with 3 points of ten on 20 November 2026",
+    "sentence": "Likelihood of recommending us: 3 of ten, on 20 November 2026",
     "sentence_zh": "2026年11月20日给出的推荐意愿为 3 分（满分十分）",
     "facts": [
         {

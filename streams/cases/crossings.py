@@ -28,11 +28,11 @@ from streams.cases.crossed import crossed_us, noted
 from streams.cases.decision import Candidacy, CustomerDecision, Scored
 from streams.cases.emitter import Emitter
 from streams.cases.unheard import Unheard
-from streams.interventions.actions import action
+from streams.interventions.actions import PLACE, action
 from streams.interventions.gate import Passed, Refused, pass_contact_rules
 from streams.interventions.opening import NONE, CaseColumns, Holds, Withheld, decide
 from streams.interventions.stop_loss import is_held
-from streams.interventions.touches import points_due
+from streams.interventions.touches import held_by_complaint, points_due
 from streams.profile.case_sections import Step, Tier
 
 Flags = NDArray[np.bool_]
@@ -168,8 +168,9 @@ class Crossings:
         enters = self._enters(scored, rows, waits) if by_model else np.zeros(len(free), np.bool_)
         begins = np.zeros(len(free), np.int64)
         if self.profile.touch_points:
-            due = self._due(scored)
-            begins = due & ~rows[POINTS].astype(np.int64)
+            due, seen = self._due(scored), rows[POINTS].astype(np.int64)
+            due &= ~held_by_complaint(self.profile, due & ~seen, scored.raw[PLACE["complaints_open"]])
+            begins = due & ~seen
             after[POINTS] = np.where(free & heard, due, due & ~begins)
         for i in np.flatnonzero(free & heard & (enters | (begins != 0))).tolist():
             CustomerDecision(self.emitter, scored, rows, after, i).touch(int(begins[i]), enters=bool(enters[i]))

@@ -18,7 +18,7 @@ from features.table import Slots
 from features.view import View
 from online_model.reasons import explain
 from online_model.scorer import Scorer
-from schemas.instants import DAY_US
+from schemas.instants import DAY_US, parse_instant
 from streams.cases.columns import (
     ARMED,
     ATTRIBUTES,
@@ -111,7 +111,7 @@ class CustomerDecision:
         withheld.
         """
         i, crossed_us = self.i, int(decision.crossed_at_us[self.i])
-        self.from_backlog = bool(decision.from_backlog[i])
+        self.from_backlog = bool(decision.from_backlog[i]) or self._is_turn(crossed_us)
         if not decision.opened[i]:
             if self._is_history:
                 return
@@ -122,8 +122,8 @@ class CustomerDecision:
         if self.emitter.casebook.of(self.slot).live is not None:  # such as a contacted one within its save horizon
             self._refuse(Refused("open_case"), crossed_us, self._message(crossed_us, ""))
             return
-        if (granted := self._granted(crossed_us)) is not None:
-            candidacy, self.from_backlog = Candidacy.NOT_NEEDED, granted.is_of_backlog
+        if self._is_granted(crossed_us):
+            candidacy = Candidacy.NOT_NEEDED
         rules = pass_gate if candidacy is Candidacy.NOT_NEEDED else pass_candidate_rules
         plan = self.plan(tier_of(self.emitter.profile, self.p))
         passed = rules(self.emitter.profile, self.recipient(plan, crossed_us))
@@ -145,7 +145,9 @@ class CustomerDecision:
         """Records a pending crossing as withheld: the customer is no longer at risk."""
         if self._is_history:
             return
-        message = self._message(int(self.before[PENDING, self.i]), "")
+        crossed_us = int(self.before[PENDING, self.i])
+        self.from_backlog = self._is_turn(crossed_us)
+        message = self._message(crossed_us, "")
         if self.emitter.casebook.of(self.slot).granted is not None:
             self.emitter.casebook.set_candidate(self.slot, None)
         self.emitter.withhold(self.customer, self.at_us, message, "no_longer_at_risk", None)
@@ -225,11 +227,17 @@ class CustomerDecision:
         worth: float = timing(profile, self.p, value, crossed_us, emitted_us)["expected_net_value"]
         return worth
 
-    def _granted(self, crossed_us: int) -> PendingCandidate | None:
+    def _is_granted(self, crossed_us: int) -> bool:
+        """Whether a grant waits that the case may use as it is now."""
         granted = self.emitter.casebook.of(self.slot).granted
-        if granted is None or granted.share != replace(granted, message=self._message(crossed_us, "")).share:
-            return None
-        return granted
+        return granted is not None and granted.share == replace(granted, message=self._message(crossed_us, "")).share
+
+    def _is_turn(self, crossed_us: int) -> bool:
+        """Whether what is pending is no crossing, but a turn of the backlog whose grant waits; its tier may change."""
+        granted = self.emitter.casebook.of(self.slot).granted
+        if granted is None or not granted.is_of_backlog:
+            return False
+        return parse_instant(granted.message["crossed_at"]) == crossed_us
 
     def _wait_for_grant(self, crossed_us: int, candidacy: Candidacy, pending: PendingCandidate) -> None:
         every_us, now = self.emitter.profile.limits.every_us, candidacy is Candidacy.NOW

@@ -130,7 +130,8 @@ class Emitter:
             row[ARMED], row[OPENED], row[PENDING], row[RETRY] = 0.0, at_us, -np.inf, -np.inf
             self.send(customer, slot, row, pending, at_us)
             return
-        if rule is None and retry_us is not None and retry_us > at_us:  # it keeps its grant
+        keeps_grant = rule is None and retry_us is not None and retry_us > at_us
+        if keeps_grant:
             self.casebook.set_candidate(slot, None, granted=pending)
         message = sent_at(self.profile, pending.message, self.emitted_us(at_us))
         self.withhold(customer, at_us, message, refused, retry_us)
@@ -138,7 +139,7 @@ class Emitter:
         if refused in ("missed", "negative_net_value") and is_same:
             row[PENDING], row[RETRY] = NEVER, NEVER
         if retry_us is not None:
-            if pending.is_of_backlog and rule is not None:  # its window counts from when the case opens
+            if pending.is_of_backlog and not keeps_grant:  # its window counts from when the case opens
                 row[PENDING] = NEVER
             row[RETRY] = on_agenda(retry_us)
             self.casebook.schedule(slot, on_agenda(retry_us))

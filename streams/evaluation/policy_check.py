@@ -222,9 +222,13 @@ def _on_cases(cases: CasesADay, customers: int) -> Iterator[str]:
         yield f"{days} than the teams take ({cases.capacity:,})."
     if cases.backlog_a_day > 2 * cases.proposed_backlog_a_day:
         yield (
-            f"case.backlog_a_day = {cases.backlog_a_day} is much for {customers:,} customers: at the sheet's shares "
-            f"they give {cases.proposed_backlog_a_day} cases a day."
+            f"case.backlog_a_day = {cases.backlog_a_day} is more than {customers:,} customers need: at the sheet's "
+            f"shares they give {_counted(cases.proposed_backlog_a_day)} a day."
         )
+
+
+def _counted(n: int) -> str:
+    return f"{n:,} case" if n == 1 else f"{n:,} cases"
 
 
 def _settings(found: Check) -> Iterator[str]:

@@ -51,9 +51,10 @@ def _thresholds(found: Check) -> Table:
 def _cases(cases: CasesADay) -> Iterator[str]:
     yield f"{cases.cases:,} cases in {cases.days:,} days, {cases.from_backlog:,} of them from the backlog"
     if cases.first is not None:
-        month = [sum(cases.first_month[day : day + WEEK_DAYS]) for day in range(0, len(cases.first_month), WEEK_DAYS)]
+        weeks = range(0, len(cases.first_month) - WEEK_DAYS + 1, WEEK_DAYS)  # whole ones
+        month = [sum(cases.first_month[day : day + WEEK_DAYS]) for day in weeks]
         capacity = UNKNOWN if cases.capacity is None else f"{cases.capacity:,}"
-        yield f"from {cases.first} on; weeks of the first month: {', '.join(f'{n:,}' for n in month)}"
+        yield f"from {cases.first} on; cases in its first {len(weeks)} weeks: {', '.join(f'{n:,}' for n in month)}"
         yield f"busiest day {cases.busiest:,}, mean {cases.cases / cases.days:,.1f}, capacity of the teams {capacity}"
 
 

@@ -99,11 +99,12 @@ def _lifecycles(profile: Profile, purchases: Any, silent_us: Any) -> Sequence[tu
 
 
 def plan(profile: Profile, base: Tier | Step, segmentation: Segmentation) -> Plan:
-    """The action for the cause, else for the first segment that has one, else of the tier or step. No case goes to a
-    lower role than that of the tier or step, whose channels hold then too.
+    """The action for the cause, else for the first segment that has one, else of the tier. A step is no repetition: it
+    has its own action, but for the cause's. No case goes to a lower role than that of the tier or step, whose channels
+    hold then too.
     """
     remedy: AlternativeAction | None = next((r for r in profile.remedies if r.cause == segmentation.cause), None)
-    if remedy is None:
+    if remedy is None and isinstance(base, Tier):
         remedy = next((o for o in profile.segment_offers if o.segment in segmentation.segments), None)
     if remedy is None:
         return Plan(base.who, base.channels, base.offer, base.script)
@@ -157,8 +158,9 @@ def _segments(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None)
 
 
 def _cause(raw: Array) -> str | None:
-    """The cause with the highest decayed weight in surveys; without one an open complaint means service."""
+    """The cause with the highest decayed weight in surveys. While a complaint is open it is service, whatever else a
+    survey names: nothing is offered before the complaint is settled. Who sold the vehicle needs neither.
+    """
     weights: Sequence[float] = [float(raw[PLACE[f"cause_{cause}"]]) for cause in CAUSES]
-    if max(weights) >= LEAST_CAUSE:
-        return CAUSES[weights.index(max(weights))]
-    return "service" if raw[PLACE["complaints_open"]] > 0 else None
+    named = CAUSES[weights.index(max(weights))] if max(weights) >= LEAST_CAUSE else None
+    return "service" if named != "vehicle_sold" and raw[PLACE["complaints_open"]] > 0 else named

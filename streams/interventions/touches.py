@@ -9,7 +9,8 @@ instant carries what all of them have: `Snapshot.published`, by activity type th
 holds only for what is published, and silence from before that instant proves nothing.
 
 One touch answers all signs that hold at its instant: of these the one with the highest published risk is sent. Signs
-that begin within `touches.cool_down` of a touch, whatever its reason, wait until that is over, if they still hold.
+that begin within `touches.cool_down` of a touch, whatever its reason, wait until that is over, if they still hold. So
+do those that begin while a complaint of the customer is open, but for that of the complaint.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from streams.profile.values import AUTOMATED
 # uuid5(NAMESPACE_DNS, "touches.keepline"). Never change it: a touch keeps its id.
 NAMESPACE = UUID("24fd2243-ecbb-58d7-8c28-f0dbecd83a3c")
 Flags = NDArray[np.bool_]
+Bits = NDArray[np.int64]
 # view, instant from which missing events count -> since when the sign has been there, in us; +inf where it is not
 Since = Callable[[View, float], Array]
 Published = Mapping[str, int]  # activity type -> the grid instant from which the company is known to publish it, in us
@@ -141,6 +143,14 @@ def points_due(profile: Profile, view: View, published: Published) -> Array:
 def points_of(profile: Profile, bits: float) -> list[tuple[int, TouchPoint]]:
     """Returns the touch points in `bits`, each with its bit."""
     return [(1 << i, point) for i, point in enumerate(profile.touch_points) if int(bits) >> i & 1]
+
+
+def held_by_complaint(profile: Profile, begins: Bits, complaints_open: Array) -> Bits:
+    """Returns (n,): which of the touch points that begin wait, as bits: while a complaint is open, it alone is spoken
+    of. complaints_open: (n,), how many are.
+    """
+    others = sum(1 << i for i, point in enumerate(profile.touch_points) if point.name != "complaint-open")
+    return np.where(complaints_open > 0, begins & others, 0)
 
 
 def active_points(profile: Profile, bits: float, contributions: Array) -> list[ActivePoint]:

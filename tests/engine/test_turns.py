@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from features.catalogue import NAMES
 from online_model.readiness import Hold
 from schemas.columns import CUSTOMER_PROFILE, EVENT
 from schemas.instants import DAY_US, format_instant
-from streams.cases.columns import VALUE, WIDTH
+from streams.cases.columns import ATTRIBUTES, NEVER, PENDING, RETRY, VALUE, WIDTH
 from streams.engine.backlog import last_ranks
 from streams.engine.engine import Engine
+from streams.interventions.customer_attributes import CustomerAttributes
+from streams.interventions.opening import Withheld
 from streams.profile.loading import load_profile
 from tests.engine.test_engine import BUSY_DAYS, SILENT_DAYS, START_US, visits
 from tests.online_model.worlds import lines
@@ -27,12 +30,14 @@ Message = dict[str, Any]
 class Story:
     """Customers who come daily for two months and then never; what is sent and said of them by day."""
 
-    def __init__(self, *settings: str, values: tuple[float, ...] = (4000.0,), ready: int = 0) -> None:
+    def __init__(
+        self, *settings: str, values: tuple[float, ...] = (4000.0,), ready: int = 0, profile: str = "after-sales"
+    ) -> None:
         """ready: the day from which cases may open."""
-        profile = load_profile(
-            "after-sales", ["case.least_tenure=1d", "case.backlog_a_day=2", "gate.consent_when_unknown=true", *settings]
+        known = load_profile(
+            profile, ["case.least_tenure=1d", "case.backlog_a_day=2", "gate.consent_when_unknown=true", *settings]
         )
-        self.made, self.ready = Engine(profile, 0, DAY_US, waits_for_models=True), ready
+        self.made, self.ready = Engine(known, 0, DAY_US, waits_for_models=True), ready
         weights = np.where(np.array(NAMES) == "retained_recency", 5.0, 0.0)
         self.model = lines(weights, -5.0 * float(np.log1p(SILENT_DAYS)), np.zeros(len(NAMES)))
         self.made.serve_model(replace(self.model, hold=Hold.LABELS if ready else Hold.NOTHING))
@@ -80,6 +85,10 @@ class Story:
             hold = Hold.NOTHING if at_us >= START_US + self.ready * DAY_US else Hold.LABELS
             ranks = last_ranks(self.made.report.backlog, 2)
             self.made.apply_model(replace(self.model, instant_us=at_us, hold=hold, backlog=ranks))
+        if (at_us := self.made.grants_due_us) is not None:  # whoever asks is granted
+            asked = [one for body in self.made.facts.candidates for one in json.loads(body)["candidates"]]
+            self.made.facts.candidates.clear()
+            self.made.apply_grants([one | {"rule": None, "retry_at": None} for one in asked], at_us)
 
 
 def test_when_the_model_becomes_ready_the_backlog_has_its_turns_and_each_window_begins_with_its_case() -> None:
@@ -144,6 +153,52 @@ def test_in_the_holdout_the_tier_follows_and_nothing_is_to_be_done() -> None:
     assert (followed["tier"], followed["holdout"], followed["state"]) == ("extreme", True, "withheld")
     assert "action" not in followed
     assert story.sent == []
+
+
+def waits_for_the_morning(folder: Path) -> Story:
+    """c0 had a turn in the backlog, in the tier `high`, and the grant waits for the end of quiet hours; two hours later
+    the customer is in the tier `extreme`.
+    """
+    limited = folder / "limited.toml"
+    limited.write_text(
+        'extends = "after-sales"\nname = "limited"\n'
+        '[[tiers]]\nname = "extreme"\nabove = 0.652\n'
+        '[[limits.teams]]\nname = "desk"\nwho = "director"\nagents = 1\ncases_a_day = 9\n'
+    )
+    night = ("gate.quiet_from=07:00", "gate.quiet_until=10:00")  # from 23:00 to 02:00 UTC
+    story = Story("gate.holdout_share=0", *night, ready=MONDAY, profile=str(limited)).until(CROSSED)
+    story.made.table.rows[0, [PENDING - WIDTH, RETRY - WIDTH]] = NEVER, START_US + (CROSSED + 1) * DAY_US
+    story.ready = 0
+    story.made.serve_model(story.model)
+    return story.until(CROSSED + 1)
+
+
+def test_a_case_of_the_backlog_stays_one_if_its_tier_changes_while_its_grant_waits(tmp_path: Path) -> None:
+    story = waits_for_the_morning(tmp_path).until(CROSSED + 3)
+    last_turn = format_instant(START_US + (CROSSED + 2) * DAY_US)  # the first grant was of the lower tier
+    found = [(body["tier"], body["opened_by"]) for _, body in (*story.withheld[1:], *story.sent)]
+    assert found == [("high", "backlog"), ("extreme", "backlog"), ("extreme", "backlog")]
+    assert [body["crossed_at"] for _, body in story.sent] == [last_turn]
+
+
+def test_nor_is_it_called_a_crossing_if_the_customer_comes_back_while_its_grant_waits(tmp_path: Path) -> None:
+    story = waits_for_the_morning(tmp_path)
+    story.made.table.rows[0, RETRY - WIDTH] = START_US + (CROSSED + 5) * DAY_US
+    visits(story.made, CROSSED + 1, [0])
+    (body,) = (json.loads(body) for _, _, body in story.made.take_facts().withheld)
+    assert (body["withheld_reason"], body["opened_by"]) == ("no_longer_at_risk", "backlog")
+
+
+def test_a_turn_whose_channel_was_closed_before_its_grant_came_begins_anew(tmp_path: Path) -> None:
+    made = waits_for_the_morning(tmp_path).made
+    pending, row = made.casebook.of(0).granted, made.table.rows[0, -WIDTH:]
+    assert pending is not None
+    row[ATTRIBUTES] = made.attributes_table.number(CustomerAttributes(consent=(("phone", False),)))
+    made.casebook.set_candidate(0, pending)
+    answer = {"intervention_id": pending.message["intervention_id"], "rule": None, "retry_at": None}
+    at_us = START_US + (CROSSED + 1) * DAY_US
+    made.emitter.grant("c0", 0, row, at_us, answer, Withheld.NOTHING)
+    assert row[[PENDING, RETRY]].tolist() == [NEVER, at_us]
 
 
 def test_whoever_has_had_the_extreme_case_has_no_turn_before_a_fall() -> None:

@@ -89,6 +89,14 @@ def test_cases_a_day_are_compared_with_the_teams(tmp_path: Path, capsys: Capture
     assert (found["capacity"], found["days_above_capacity"]) == (2, 1)
 
 
+def test_weeks_are_whole_and_one_case_is_one_case(tmp_path: Path, capsys: Capture) -> None:
+    cases = [opened(day) for day in (0, 1, 7, 27, 28, 29)]
+    main(["profile", "check", str(write(tmp_path / "out", graded(0.18), cases))])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "cases in its first 4 weeks: 2, 1, 0, 1" in said
+    assert "they give 1 case a day." in said
+
+
 def test_it_says_when_the_replay_ran_with_another_profile(tmp_path: Path, capsys: Capture) -> None:
     main(["profile", "check", str(write(tmp_path / "out", graded(0.18)))])
     assert "the replay ran with made-up, it is compared with after-sales-" in capsys.readouterr().err

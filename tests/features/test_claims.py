@@ -80,7 +80,60 @@ def test_a_slower_pace_compares_two_windows_that_are_known_completely() -> None:
     known = facts(days(APP_ACTIVITY, 0, 30, 33, 36, 39, 60), START_US + 80 * DAY_US)
     said = say(known, "activity_trend", raises=True)
     assert said is not None
-    assert said.sentence == "1 day with uses of the app since 7 January 2024, 4 in the four weeks before"
+    assert said.sentence == "1 day with app activity since 7 January 2024, 4 in the four weeks before"
+
+
+def test_no_day_is_said_as_such() -> None:
+    said = say(facts(days(APP_ACTIVITY, 0, 30, 33, 36), START_US + 70 * DAY_US), "activity_trend", raises=True)
+    assert said is not None
+    assert said.sentence == "No day with app activity since 28 December 2023, 3 in the four weeks before"
+    assert said.sentence_zh == "自2023年12月28日起没有 App 动态，此前四周有 3 天"
+
+
+def test_what_the_company_does_in_the_app_is_no_use_of_it() -> None:
+    rows = days(APP_ACTIVITY, 0)
+    rows["code"] = ACTIVITY_TYPES.index("complaint_resolved")
+    said = say(facts(rows, START_US + 30 * DAY_US), "activity_recency", raises=True)
+    assert said is not None
+    assert said.sentence == "Last app activity on 15 November 2023, 30 days ago"
+    assert said.sentence_zh == "最近一次 App 动态是在2023年11月15日（30 天前）"
+
+
+def test_an_event_of_today_was_less_than_a_day_ago() -> None:
+    said = say(facts(days(APP_ACTIVITY, 0), START_US + DAY_US // 2), "activity_recency", raises=False)
+    assert said is not None
+    assert said.sentence.endswith(", less than a day ago")
+    assert said.sentence_zh.endswith("（不到一天前）")
+
+
+def spent(*amounts: float) -> Rows:
+    rows = days(SERVICE_VISIT, *range(0, 20 * len(amounts), 20))
+    rows["amount"] = amounts
+    return rows
+
+
+def test_amounts_have_their_currency_in_both_languages() -> None:
+    said = say(facts(spent(90.5), START_US + 60 * DAY_US), "spend_28d", raises=True)
+    assert said is not None
+    assert said.sentence == "Last spent on 15 November 2023: 90.50 CNY"
+    assert said.sentence_zh == "最近一次消费在2023年11月15日，金额 90.50 元"
+
+
+@pytest.mark.parametrize("feature", ["spend_28d", "spend_last"])
+def test_an_amount_is_not_the_last_if_that_of_a_later_visit_is_unknown(feature: str) -> None:
+    assert say(facts(spent(90.5, float("nan")), START_US + 90 * DAY_US), feature, raises=True) is None
+
+
+def test_a_whole_sum_of_cents_has_no_cents() -> None:
+    said = say(facts(spent(2.2, 0.7, 0.1), START_US + 60 * DAY_US), "spend_total", raises=True)
+    assert said is not None
+    assert said.sentence == "Has spent 3 CNY since 15 November 2023"
+
+
+@pytest.mark.parametrize("feature", ["spend_28d", "spend_last", "spend_greatest"])
+@pytest.mark.parametrize("raises", [True, False])
+def test_an_amount_of_nothing_was_not_spent(feature: str, raises: bool) -> None:
+    assert say(facts(spent(0.0), START_US + 60 * DAY_US), feature, raises) is None
 
 
 def test_windows_of_which_days_may_be_forgotten_are_not_compared() -> None:
@@ -96,7 +149,7 @@ def test_a_rating_is_said_while_it_is_recent(score: int, raises: bool) -> None:
     recent, old = (facts(rows, START_US + age * DAY_US) for age in (180, 182))
     said = say(recent, "nps_last", raises)
     assert said is not None
-    assert said.sentence == f"Would recommend us with {score} points of ten on 15 November 2023"
+    assert said.sentence == f"Likelihood of recommending us: {score} of ten, on 15 November 2023"
     assert say(old, "nps_last", raises) is None
     assert say(recent, "nps_last", not raises) is None
 

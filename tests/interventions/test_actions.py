@@ -135,7 +135,7 @@ def test_a_touch_of_the_automated_tier_has_no_person(profile: Profile, cause: st
 
 def test_a_step_is_fitted_to_the_customer_like_a_tier() -> None:
     fitted = plan(SHOP, SHOP.steps[0], Segmentation((), "growing", "service"))
-    assert (fitted.who, fitted.channels) == ("head of customer service", ("phone", "visit"))
+    assert (fitted.who, fitted.channels) == ("head of customer service", ("phone",))
 
 
 def test_the_action_names_who_how_and_what() -> None:
@@ -158,8 +158,25 @@ def test_an_open_complaint_is_about_service() -> None:
     assert cause(complaints_open=1.0) == "service"
 
 
-def test_what_surveys_name_goes_before_a_complaint() -> None:
-    assert cause(complaints_open=1.0, cause_price=0.5) == "price"
+@pytest.mark.parametrize("named", ["price", "distance", "product", "other"])
+def test_while_a_complaint_is_open_nothing_else_is_remedied(named: str) -> None:
+    assert cause(complaints_open=1.0, **{f"cause_{named}": 0.5}) == "service"
+
+
+def test_a_vehicle_that_was_sold_needs_no_apology() -> None:
+    assert cause(complaints_open=1.0, cause_vehicle_sold=0.5) == "vehicle_sold"
+
+
+@pytest.mark.parametrize("segment", ["high-value-at-risk", "high-value", "price-sensitive", "new"])
+def test_an_unanswered_case_gets_the_step_and_not_the_first_offer_again(segment: str) -> None:
+    for step in SHOP.steps:
+        again = plan(SHOP, step, Segmentation((segment,), "growing", None))
+        assert (again.offer, again.script, again.channels) == (step.offer, step.script, step.channels)
+
+
+def test_the_last_step_is_a_call_whatever_the_segment_or_the_cause() -> None:
+    for named in ("distance", "price", "service", None):
+        assert plan(SHOP, SHOP.steps[-1], Segmentation(("high-value",), "growing", named)).channels == ("phone",)
 
 
 HIGH_VALUE = {"retained_recency": 30.0, "retained_count": 5.0, "spend_total": 2000.0}

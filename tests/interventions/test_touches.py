@@ -253,6 +253,17 @@ def test_a_postponed_touch_keeps_its_rank() -> None:
     assert shop.until(8, [(0.0, VISIT)]) == [(7.0 + 2 / 24, "no-second-purchase")]
 
 
+def test_while_a_complaint_is_open_it_alone_is_spoken_of_and_what_still_holds_follows() -> None:
+    events = [(0.0, VISIT), (2.0, "complaint_opened"), (95.0, "complaint_resolved")]
+    assert Shop().until(100, events) == [(32.0, "complaint-open"), (95.0, "no-purchase")]
+
+
+def test_what_was_touched_before_a_complaint_is_not_touched_again_after_it() -> None:
+    events = [(0.0, VISIT), (8.0, "complaint_opened"), (44.0, "complaint_resolved")]
+    found = [(7.0, "no-second-purchase"), (38.0, "complaint-open"), (68.0, "no-activity-joined")]
+    assert Shop().until(70, events) == found
+
+
 def test_a_touch_says_who_why_how_and_by_which_policy() -> None:
     shop = Shop()
     shop.until(7, [(0.0, VISIT)])

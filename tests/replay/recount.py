@@ -83,4 +83,5 @@ def _printed(facts: Iterable[Fact]) -> Iterator[str]:
         yield from (str(fact[name]) for name in ("day", "from_day") if name in fact)
         if not isinstance(fact["value"], str):
             value = float(fact["value"])
-            yield from (f"{value:.0f}",) if value == int(value) else (f"{value:.1f}", f"{value:.2f}")
+            digits = (0,) if round(value, 2) == round(value) else (1, 2)
+            yield from (f"{value:.{n}f}" for n in digits)
