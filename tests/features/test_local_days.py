@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from features.local_days import Calendar, date_of
 from schemas.instants import EPOCH
 
-ZONES = ("UTC", "Asia/Shanghai", "America/Sao_Paulo", "Europe/Berlin", "Pacific/Apia", "Africa/Casablanca", "Asia/Kathmandu")
+ZONES = (
+    *("UTC", "Asia/Shanghai", "America/Sao_Paulo", "Europe/Berlin"),
+    *("Pacific/Apia", "Africa/Casablanca", "Asia/Kathmandu"),
+)
 zones = pytest.mark.parametrize("zone", ZONES)
 instants = st.integers(0, 4_000_000_000_000_000)
 
