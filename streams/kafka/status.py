@@ -40,6 +40,8 @@ MOST_US = 253_402_300_800_000_000  # the year 10000
 LAST_MODELS = 64  # offsets from the end that are searched for the newest model: models and markers alternate
 MOST_METADATA = 4_000  # of an offset; brokers allow 4,096 bytes
 ROW_FETCH_BYTES = 64 << 10  # a larger record comes whole
+PROTOCOL = "faust"  # how the members of a group of workers share partitions; a group has one way
+MOST_CLIENTS = 3  # of another application
 ROW_LIMIT_S = 5.0  # a transaction that was committed just now is read as soon as its marker is written
 
 
@@ -145,7 +147,7 @@ async def read(settings: Settings) -> Status:
     partitions = await topics.partition_count(settings)
     async with topics.admin(settings) as client:
         await wait_for_coordinator(client, settings.group)
-        state, members = await _group(client, settings.group)
+        state, members, strangers = await _group(client, settings.group)
         committed = await client.list_consumer_group_offsets(settings.group)
         saved, foreign = _ours(settings, partitions, committed)
         away = leaderless(await described(client._client, [settings.topic(topic.name) for topic in topics.TOPICS]))
@@ -162,7 +164,7 @@ async def read(settings: Settings) -> Status:
     )
     known = {one["text"] for one in status.alerts}
     status.problems.extend(one.text for one in away.values() if one.text not in known)
-    status.problems.extend([*problems(status, expected), *foreign])
+    status.problems.extend([*strangers, *problems(status, expected), *foreign])
     return status
 
 
@@ -173,7 +175,7 @@ async def _told_what_may_not_be_read(client: AIOKafkaAdminClient, settings: Sett
         yield
     except TopicAuthorizationFailedError as error:
         needed = {settings.topic(topic.name): topics.READ for topic in topics.TOPICS if "Read" in topic.worker}
-        lacks = await missing(client, settings, needed)
+        lacks = await missing(client._client, settings, needed)
         raise Failure("; ".join(lacks) or denied(settings, error, "Read")) from None
 
 
@@ -284,10 +286,16 @@ async def wait_for_coordinator(client: AIOKafkaAdminClient, group: str) -> None:
             return
 
 
-async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
+async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int, list[str]]:
+    """Returns the state of a group, how many workers are in it, and a problem if others are: they keep workers out."""
     (answer,) = await client.describe_consumer_groups([group])
-    (_, _, state, _, _, members, *_), *_ = answer.groups
-    return state, len(members)
+    (_, _, state, _, protocol, members, *_), *_ = answer.groups
+    if not members or protocol in ("", PROTOCOL):  # "" in the middle of a rebalance
+        return state, len(members), []
+    clients = sorted({f"{client} at {host}" for _, client, host, *_ in members})
+    names = ", ".join(clients[:MOST_CLIENTS])
+    told = f"another application is in the consumer group {group}, so no worker can join: {names}; give it a group of "
+    return state, 0, [told + "its own"]
 
 
 async def _read_inputs(

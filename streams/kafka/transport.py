@@ -321,10 +321,8 @@ class Consumer(driver.Consumer):
         if static and self.leases.generation is not None and not coordinator.member_id:
             # aiokafka does not handle FENCED_INSTANCE_ID: two processes with one instance name would rejoin in turn
             # forever
-            halt(
-                f"the group does not know this worker any more: it stood still for longer than its session, or another "
-                f"one has taken over the instance name {static} (each worker needs a name of its own)"
-            )
+            away_s = time.monotonic() - self.leases.member_at
+            halt(membership.forgotten(self.leases.settings, static, away_s, self.app.conf.broker_session_timeout))
         await super().on_partitions_revoked(revoked)
         await self.leases.revoke()
 

@@ -1,7 +1,8 @@
 """The three pages of a worker, on a thread of their own: they answer even when the event loop does not.
 
 /healthz   200 while it is a member of its group and gets on: its loop turns, a unit works. Restart it otherwise.
-/readyz    200 once it is assigned and everything that it owns is restored and works. Count on it only then.
+/readyz    200 once it is assigned and everything that it owns is restored and works, none of it waits for a broker.
+           Count on it only then.
 /metrics   for Prometheus
 """
 
@@ -66,7 +67,9 @@ def is_ready(worker: Worker) -> Answer:
     waiting = [lease.name for lease in leases if not lease.ready]
     if worker.leases.generation is None:
         return 503, "not assigned yet\n"
-    if wrong := [*([worker.outage.why] if worker.outage.why else []), *worker.leases.given_up]:
+    away = [worker.outage.why] if worker.outage.why else []
+    leaderless = [f"{lease.name}: {alert.text}" for lease in leases for alert in lease.leaderless]
+    if wrong := [*away, *worker.leases.given_up, *leaderless]:
         return 503, "".join(f"{one}\n" for one in wrong)
     if worker.leases.rebalancing or waiting:
         return 503, f"restoring {', '.join(waiting) or 'after a rebalance'}\n"

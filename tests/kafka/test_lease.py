@@ -191,6 +191,7 @@ async def test_a_worker_far_ahead_reads_no_state_and_its_clock_is_that_of_the_br
     producer.broker_ms -= 400_000
     monkeypatch.setattr("streams.kafka.lease.AIOKafkaProducer", lambda **_: producer)
     monkeypatch.setattr(lease, "topic_ids", no_ids)
+    monkeypatch.setattr("streams.kafka.lease.refuse_missing_rules", nothing_lacks)
     monkeypatch.setattr(lease.restore, "run", None)
     with pytest.raises(Failure, match=r"more than time\.max_skew \(300 s\) ahead, so this worker owns nothing"):
         await lease.acquire(reader.earliest)
@@ -256,6 +257,10 @@ def leases(monkeypatch: pytest.MonkeyPatch) -> Leases:
     monkeypatch.setattr(Lease, "acquire", acquire)
     monkeypatch.setattr(Lease, "stop", stop)
     return Leases(SETTINGS, ENGINES, live=False)
+
+
+async def nothing_lacks(*_: object) -> None:
+    """All access rules are there."""
 
 
 async def no_ids() -> dict[str, str]:
