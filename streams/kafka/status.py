@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
@@ -41,7 +41,7 @@ LAST_MODELS = 64  # offsets from the end that are searched for the newest model:
 MOST_METADATA = 4_000  # of an offset; brokers allow 4,096 bytes
 ROW_FETCH_BYTES = 64 << 10  # a larger record comes whole
 PROTOCOL = "faust"  # how the members of a group of workers share partitions; a group has one way
-MOST_CLIENTS = 3  # of another application
+MOST_CLIENTS, MOST_TOPICS = 3, 20  # of another application
 ROW_LIMIT_S = 5.0  # a transaction that was committed just now is read as soon as its marker is written
 
 
@@ -205,12 +205,8 @@ def _ours(
 ) -> tuple[Saved, list[str]]:
     """Returns the offsets that checkpoints of workers committed, and a problem for all others."""
     places = {TopicPartition(settings.topic(topic.name), p) for topic in topics.TOPICS for p in range(partitions)}
-    strange = sorted({place.topic for place in committed} - {place.topic for place in places})
-    wrong = [
-        f"group {settings.group} has offsets of {topic}, which is none of its topics (prefix "
-        f"{settings.topic_prefix!r}): give the other application a group of its own"
-        for topic in strange
-    ]
+    strange = sorted({place.topic for place in committed} - {place.topic for place in places})[:MOST_TOPICS]
+    wrong = [_strange(settings, strange)] if strange else []
     saved: Saved = {}
     for place, one in sorted(committed.items()):
         if place not in places:
@@ -224,6 +220,16 @@ def _ours(
                 "their next checkpoint replaces it"
             )
     return saved, wrong
+
+
+def _strange(settings: Settings, strange: Sequence[str]) -> str:
+    """Returns a problem: Kafka keeps the offsets for a week after the other application has a group of its own."""
+    return (
+        f"group {settings.group} has offsets of {', '.join(strange)}, none of its topics (prefix "
+        f"{settings.topic_prefix!r}): give the other application a group of its own, then remove them: "
+        f"kafka-consumer-groups.sh --bootstrap-server HOST:PORT --delete-offsets --group {settings.group} "
+        + " ".join(f"--topic {topic}" for topic in strange)
+    )
 
 
 def with_reason(metadata: str, unit: str, reason: str) -> str:

@@ -53,11 +53,12 @@ def healthy(worker: Worker, now: float) -> Answer:
     still_s, away_s, given_up = now - worker.turned_at, now - worker.leases.member_at, worker.leases.given_up
     if still_s > TURN_LIMIT_S:
         return 503, f"the event loop has not turned for {still_s:.0f} s\n"
+    why = f"{worker.outage.why}; a restart does not help\n" if worker.outage.why else ""
     if away_s > MEMBER_LIMIT_S:
-        why = f": {worker.outage.why}; a restart does not help" if worker.outage.why else ""
-        return 503, f"no member of the group {worker.settings.group} for {away_s:.0f} s{why}\n"
+        away = f"no member of the group {worker.settings.group} for {away_s:.0f} s"
+        return 503, f"{away}: {why}" if why else f"{away}\n"
     if given_up and not worker.leases.ready:
-        return 503, "".join(f"{one}\n" for one in given_up)
+        return 503, why + "".join(f"{one}\n" for one in given_up)
     return 200, "gets on\n"
 
 

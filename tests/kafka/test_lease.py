@@ -12,7 +12,12 @@ from typing import Any, NoReturn
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerFenced, TopicAuthorizationFailedError, TransactionalIdAuthorizationFailed
+from aiokafka.errors import (
+    KafkaConnectionError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
 from schemas.errors import Failure
 from streams.kafka import giving_up
@@ -498,10 +503,11 @@ async def test_a_revoked_unit_accepts_no_records(leases: Leases) -> None:
         (Failure("run another release"), "run another release"),
         (TimeoutError("a checkpoint took longer than 10 s"), "TimeoutError: a checkpoint took longer than 10 s"),
         (KeyError(), "KeyError"),
-        (ValueError("x" * 10_000), "ValueError: xxx"),
+        (ValueError("\u4e2d" * 10_000), "ValueError: \u4e2d"),
+        (KafkaConnectionError("Unable to bootstrap from [('nowhere', 1)]"), "no broker answers at nowhere:1"),
     ],
 )
 def test_the_reason_of_a_unit_that_is_given_up_is_one_short_sentence(error: Exception, says: str) -> None:
     found = giving_up.reason(SETTINGS, error)
     assert found.startswith(says)
-    assert len(found) <= giving_up.REASON_CHARACTERS
+    assert len(found.encode()) <= giving_up.REASON_BYTES

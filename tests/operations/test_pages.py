@@ -73,6 +73,8 @@ def test_brokers_that_do_not_answer_are_named_and_that_a_restart_does_not_help()
     why = "no member of the group g for 69 s: broker a:9092: nothing listens there; a restart does not help\n"
     assert healthy(seen, NOW) == (503, why)
     assert is_ready(seen)[1].splitlines() == ["broker a:9092: nothing listens there", str(GIVEN_UP)]
+    seen = worker("broker a:9092: nothing listens there", given_up=[GIVEN_UP])
+    assert healthy(seen, NOW) == (503, f"broker a:9092: nothing listens there; a restart does not help\n{GIVEN_UP}\n")
 
 
 def test_a_unit_that_was_given_up_is_named_and_the_process_is_healthy_while_another_works() -> None:
