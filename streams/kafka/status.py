@@ -264,11 +264,8 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
         wrong.append(f"no worker runs in group {status.group}")
     elif status.members and status.state != "Stable":
         wrong.append(f"group {status.group} is not stable but {status.state}: workers are joining or leaving")
-    wrong += [
-        f"{unit.unit} was given up, its worker tries it again: {unit.given_up}"
-        for unit in status.units
-        if unit.given_up
-    ]
+    again = ", its worker tries it again" if status.members else ""
+    wrong += [f"{unit.unit} was given up{again}: {unit.given_up}" for unit in status.units if unit.given_up]
     wrong += [f"{unit.unit}: {alert}" for unit in status.units for alert in unit.alerts or ()]
     return wrong + [
         f"{unit.unit} has committed no checkpoint for {unit.seconds_since_checkpoint:.0f} s while {unit.lag_records} "

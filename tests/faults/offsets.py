@@ -28,7 +28,7 @@ class OffsetDeleteStruct(RequestStruct):
 
     API_KEY, API_VERSION, RESPONSE_TYPE = 47, 0, OffsetDeleteResponse
     SCHEMA: ClassVar[Schema] = Schema(
-        ("group_id", TEXT), ("topics", Array(("name", TEXT), ("partitions", Array(("partition", Int32)))))
+        ("group_id", TEXT), ("topics", Array(("name", TEXT), ("partitions", Array(Int32))))
     )
 
 
@@ -38,7 +38,7 @@ class OffsetDeleteRequest(Request[OffsetDeleteStruct]):
     API_KEY = 47
 
     def __init__(self, group: str, topics: Mapping[str, Sequence[int]]) -> None:
-        self._group, self._topics = group, [(name, [(number,) for number in found]) for name, found in topics.items()]
+        self._group, self._topics = group, [(name, list(numbers)) for name, numbers in topics.items()]
 
     def build(self, request_struct_class: type[OffsetDeleteStruct]) -> OffsetDeleteStruct:
         """Returns the request."""
