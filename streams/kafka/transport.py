@@ -372,8 +372,13 @@ def _refused(error: Exception, active: Iterable[TP]) -> frozenset[TP]:
 
 def _explained(settings: Settings, error: Exception) -> Exception:
     if isinstance(error, OffsetOutOfRangeError):
-        gone = f"the next record to read is gone ({error})"
-        return RuntimeError(f"{gone}: retention deleted its records, or the topic was deleted and made again")
+        offsets = error.args[0] if error.args and isinstance(error.args[0], Mapping) else {}
+        gone = ", ".join(
+            f"{topic}/{partition}, offset {offset}" for (topic, partition), offset in sorted(offsets.items())
+        )
+        return RuntimeError(
+            f"the next record to read is gone ({gone}): retention deleted it, or the topic was deleted and made again"
+        )
     return Failure(denied(settings, error, "Read"))
 
 
