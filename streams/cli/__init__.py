@@ -8,6 +8,7 @@ To add a command, write `streams/cli/<name>.py` and enter it in COMMANDS.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import traceback
@@ -61,6 +62,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
+    logging.basicConfig(handlers=[Complaints()])
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()  # here, not at exit, where a broken pipe prints a traceback
@@ -95,6 +97,18 @@ def _run(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     code: int = args.run(args)
     return code
+
+
+class Complaints(logging.Handler):
+    """What Keepline's modules warn of while a command runs: one line each. `keepline worker` sets up a log instead."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.addFilter(logging.Filter("keepline"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints the line."""
+        complain(record.getMessage())
 
 
 def complain(text: object) -> None:

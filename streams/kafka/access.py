@@ -7,8 +7,9 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
@@ -44,6 +45,16 @@ DENIED: dict[type[KafkaError], tuple[str, str | None]] = {
 }
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What became of an attempt to use an address. why: a clause on what went wrong, "" when nothing did; advertised:
+    node ids and addresses that were named there.
+    """
+
+    why: str = ""
+    advertised: Sequence[tuple[int, str]] = ()
+
+
 @asynccontextmanager
 async def reported(settings: Settings, operation: str = "Describe", then: str = "") -> AsyncIterator[None]:
     """Turns what brokers answer, or do not answer, into a Failure that names the cause. operation: what is done with
@@ -65,16 +76,24 @@ async def reason(settings: Settings, error: BaseException, operation: str = "Des
     if not isinstance(error, (*NETWORK, AuthenticationFailedError)):
         return f"brokers {brokers}: {error or type(error).__name__}"
     found = await unreachable(settings)
-    return found or f"brokers {brokers}: {str(error) or 'no answer in time'}, although each answers now"
+    return found or f"brokers {brokers}: {str(error).rstrip('.') or 'no answer in time'}; each answers now, try again"
 
 
 async def unreachable(settings: Settings) -> str:
-    """Tries each address; returns what is wrong with which, "" when all answer."""
-    found = await asyncio.gather(*[_tried(settings, broker) for broker in settings.brokers])
-    if not any(found):
-        return ""
+    """Tries each address, and if all answer those that the brokers advertise, which clients are sent on to; returns
+    what is wrong with which, "" when all answer.
+    """
+    tried = await asyncio.gather(*[_tried(settings, broker) for broker in settings.brokers])
+    if any(one.why for one in tried):
+        return "; ".join(
+            f"broker {broker}: {one.why or 'answers'}" for broker, one in zip(settings.brokers, tried, strict=True)
+        )
+    advertised = {address: node for one in tried for node, address in one.advertised if address not in settings.brokers}
+    again = await asyncio.gather(*[_tried(settings, address) for address in advertised])
     return "; ".join(
-        f"broker {broker}: {why or 'answers'}" for broker, why in zip(settings.brokers, found, strict=True)
+        f"broker {address}, as node.id {node} is advertised (advertised.listeners): {one.why}"
+        for (address, node), one in zip(advertised.items(), again, strict=True)
+        if one.why
     )
 
 
@@ -107,37 +126,37 @@ def principal(settings: Settings) -> str:
 
 
 async def missing(
-    client: AIOKafkaAdminClient, settings: Settings, needed: Mapping[str, Collection[str]], group: bool = False
+    client: AIOKafkaClient, settings: Settings, needed: Mapping[str, Collection[str]], group: bool = False
 ) -> list[str]:
     """Returns a sentence for each access rule that is missing. needed: operations by topic (full name); group: whether
     this client is to be a member. Brokers that do not say are believed to allow everything.
     """
-    allowed = await allowed_on_topics(client._client, needed)
+    allowed = await allowed_on_topics(client, needed)
     lacking: dict[str, list[str]] = {}
     for name, operations in needed.items():
         for operation in operations:
             if operation not in allowed.get(name, operations):
                 lacking.setdefault(operation, []).append(name)
     lacks = [lack(settings, operation, "topic", names) for operation, names in lacking.items()]
-    if group and not await may_join(client._client, settings.group):
+    if group and not await may_join(client, settings.group):
         lacks.append(lack(settings, "Read", "group", [settings.group]))
     return lacks
 
 
-async def _tried(settings: Settings, broker: str) -> str:
-    """Connects to an address and asks for metadata; returns what went wrong, "" when nothing did."""
+async def _tried(settings: Settings, broker: str) -> Tried:
+    """Connects to an address and asks for metadata."""
     host, _, port = broker.rpartition(":")
     options = {name: value for name, value in settings.client.items() if name != "bootstrap_servers"}
     try:
         async with asyncio.timeout(ANSWER_LIMIT_S):
             link = await create_conn(host, int(port), **options)
             try:
-                await link.send(MetadataRequest([]))
+                answer = await link.send(MetadataRequest([]))
             finally:
                 link.close()
     except (KafkaError, OSError, EOFError) as error:
-        return _clause(settings, error)
-    return ""
+        return Tried(_clause(settings, error))
+    return Tried(advertised=[(node, f"{name}:{port}") for node, name, port, *_ in answer.brokers])
 
 
 def _clause(settings: Settings, error: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, KafkaConnectionError, ProducerFenced
 
 from schemas.errors import Failure
 from streams.kafka.access import DENIED, denied
@@ -12,7 +12,7 @@ from streams.kafka.settings import Settings
 
 FIRST_PAUSE_S, MOST_PAUSE_S = 1.0, 60.0
 STEADY_S = 60.0  # a unit that has worked for so long begins again with the first pause
-REASON_CHARACTERS = 600
+REASON_BYTES = 2_400  # room for an access rule that names every topic; offsets' metadata have 4,096
 
 
 class Unfit(Failure):
@@ -62,11 +62,17 @@ def is_fenced(error: BaseException) -> bool:
 
 def reason(settings: Settings, error: BaseException) -> str:
     """Returns the reason as one sentence."""
+    return _sentence(settings, error).encode()[:REASON_BYTES].decode(errors="ignore")
+
+
+def _sentence(settings: Settings, error: BaseException) -> str:
     if is_fenced(error):
         return "another worker has become its owner"
     if type(error) in DENIED:
-        return denied(settings, error, "Write")[:REASON_CHARACTERS]
+        return denied(settings, error, "Write")
     name, text = type(error).__name__, str(error)
+    if isinstance(error, KafkaConnectionError) and "bootstrap" in text:  # it shows the insides of each address
+        return f"no broker answers at {', '.join(settings.brokers)}"
     if not isinstance(error, Failure) and name not in text:  # errors of aiokafka name themselves
         text = f"{name}: {text}".removesuffix(": ")
-    return text[:REASON_CHARACTERS]
+    return text

@@ -32,6 +32,7 @@ from streams.kafka.leaderless import leaderless
 from streams.kafka.requests import OpenTransaction, described, open_transactions
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings
+from streams.kafka.topics import refuse_missing_rules
 from streams.kafka.transaction_guard import TransactionGuard
 from streams.kafka.unit_status import StatusRow, UnitStatus
 from streams.kafka.unit_topics import Earliest, UnitTopics
@@ -186,6 +187,7 @@ class Lease:
         async with within(ACQUIRE_LIMIT_S, f"becoming the owner with the transactional id {self.transactional_id}"):
             await self._producer.start()
             self.topics.refuse_missing(await self.topic_ids())
+            await refuse_missing_rules(self._producer.client, self.settings)  # all at once, not topic by topic
             await self._write_token(self._producer, token)
         self.clock.refuse_far_ahead(self._leader)
         await self.restore.run(token, self.unit)

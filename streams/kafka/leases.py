@@ -160,10 +160,10 @@ class Leases:
         some = [inputs for inputs in wanted if inputs & places and not inputs <= places]
         if not some:
             return None
-        here, missing = _texts(set.union(*some) & places), _texts(set.union(*some) - places)
         return (
-            f"only {here} were assigned, without {missing} that the same units read: a topic was deleted (`keepline "
-            "topics check` names it), or workers of another release are in this group"
+            f"{_texts(set.union(*some) - places)} were not assigned, but other sources of the same units were: a topic "
+            "was deleted (`keepline topics check` names it, `keepline topics create` makes it again, without its "
+            "records), or workers of another release are in this group"
         )
 
     def _owned(self, places: set[Place]) -> set[str]:

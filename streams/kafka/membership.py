@@ -30,11 +30,27 @@ def refuse_ended(coordinator: Any, settings: Settings) -> None:
         task = coordinator._coordination_task
         error = task.exception() if not task.cancelled() else RuntimeError("its task was cancelled")
     if error is not None:
-        halt(*explained(error, settings))
+        halt(*explained(error, settings, f"the membership in the consumer group {settings.group} has ended: {error}"))
 
 
-def explained(error: Exception, settings: Settings) -> tuple[str, int]:
-    """Returns the cause with what to do, and the exit code: that of a failure where a restart does not help."""
+def forgotten(settings: Settings, instance: str, away_s: float, session_s: float) -> str:
+    """Returns why the group does not know a static member any more. away_s: since its last answered heartbeat."""
+    if away_s > session_s:
+        return (
+            f"the group {settings.group} does not know this worker any more: no heartbeat was answered for "
+            f"{away_s:.0f} s (its session is {session_s:g} s), because the brokers were away or it stood still; "
+            "started again, it takes part as before"
+        )
+    return (
+        f"another worker has taken over the instance name {instance} in the group {settings.group} (or a tool has "
+        "removed this one from the group): give each worker a name of its own"
+    )
+
+
+def explained(error: BaseException | None, settings: Settings, otherwise: str) -> tuple[str, int]:
+    """Returns the cause with what to do, and the exit code: that of a failure where a restart does not help.
+    otherwise: what is said of an error that needs no more than a restart.
+    """
     group = settings.group
     if isinstance(error, InconsistentGroupProtocolError):
         return (
@@ -51,4 +67,4 @@ def explained(error: Exception, settings: Settings) -> tuple[str, int]:
             "set it to 6000",
             EXIT_FAILED,
         )
-    return f"the membership in the consumer group {group} has ended: {error}", EXIT_RESTART
+    return otherwise, EXIT_RESTART

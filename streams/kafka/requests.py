@@ -8,6 +8,7 @@ tell a client which operations it may do on a topic (KIP-430).
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,7 +17,13 @@ from uuid import UUID
 
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient, CoordinationType
-from aiokafka.errors import GroupAuthorizationFailedError, IncompatibleBrokerVersion, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    KafkaConnectionError,
+    NodeNotReadyError,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.group import HeartbeatRequest
@@ -257,11 +264,23 @@ async def may_join(client: AIOKafkaClient, group: str) -> bool:
 async def _topics(client: AIOKafkaClient, request: TopicIdsRequest) -> Sequence[Any]:
     """The topics in a broker's answer; none where it does not know the request."""
     try:
-        answer: Any = await client.send(client.get_random_node(), request)
+        answer = await _from_any(client, request)
     except (IncompatibleBrokerVersion, NotImplementedError):
         return []
     found: Sequence[Any] = answer.topics
     return found
+
+
+async def _from_any(client: AIOKafkaClient, request: Request[Any]) -> Any:
+    """The answer of one of the brokers: clients know one that has gone away for some time yet."""
+    nodes = [broker.nodeId for broker in client.cluster.brokers()]
+    random.shuffle(nodes)
+    while True:
+        try:
+            return await client.send(nodes.pop() if nodes else None, request)
+        except (NodeNotReadyError, KafkaConnectionError):
+            if not nodes:
+                raise
 
 
 def _operations(bits: int) -> set[str]:

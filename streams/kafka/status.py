@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
@@ -40,6 +40,8 @@ MOST_US = 253_402_300_800_000_000  # the year 10000
 LAST_MODELS = 64  # offsets from the end that are searched for the newest model: models and markers alternate
 MOST_METADATA = 4_000  # of an offset; brokers allow 4,096 bytes
 ROW_FETCH_BYTES = 64 << 10  # a larger record comes whole
+PROTOCOL = "faust"  # how the members of a group of workers share partitions; a group has one way
+MOST_CLIENTS, MOST_TOPICS = 3, 20  # of another application
 ROW_LIMIT_S = 5.0  # a transaction that was committed just now is read as soon as its marker is written
 
 
@@ -145,7 +147,7 @@ async def read(settings: Settings) -> Status:
     partitions = await topics.partition_count(settings)
     async with topics.admin(settings) as client:
         await wait_for_coordinator(client, settings.group)
-        state, members = await _group(client, settings.group)
+        state, members, strangers = await _group(client, settings.group)
         committed = await client.list_consumer_group_offsets(settings.group)
         saved, foreign = _ours(settings, partitions, committed)
         away = leaderless(await described(client._client, [settings.topic(topic.name) for topic in topics.TOPICS]))
@@ -162,7 +164,7 @@ async def read(settings: Settings) -> Status:
     )
     known = {one["text"] for one in status.alerts}
     status.problems.extend(one.text for one in away.values() if one.text not in known)
-    status.problems.extend([*problems(status, expected), *foreign])
+    status.problems.extend([*strangers, *problems(status, expected), *foreign])
     return status
 
 
@@ -173,7 +175,7 @@ async def _told_what_may_not_be_read(client: AIOKafkaAdminClient, settings: Sett
         yield
     except TopicAuthorizationFailedError as error:
         needed = {settings.topic(topic.name): topics.READ for topic in topics.TOPICS if "Read" in topic.worker}
-        lacks = await missing(client, settings, needed)
+        lacks = await missing(client._client, settings, needed)
         raise Failure("; ".join(lacks) or denied(settings, error, "Read")) from None
 
 
@@ -203,12 +205,8 @@ def _ours(
 ) -> tuple[Saved, list[str]]:
     """Returns the offsets that checkpoints of workers committed, and a problem for all others."""
     places = {TopicPartition(settings.topic(topic.name), p) for topic in topics.TOPICS for p in range(partitions)}
-    strange = sorted({place.topic for place in committed} - {place.topic for place in places})
-    wrong = [
-        f"group {settings.group} has offsets of {topic}, which is none of its topics (prefix "
-        f"{settings.topic_prefix!r}): give the other application a group of its own"
-        for topic in strange
-    ]
+    strange = sorted({place.topic for place in committed} - {place.topic for place in places})[:MOST_TOPICS]
+    wrong = [_strange(settings, strange)] if strange else []
     saved: Saved = {}
     for place, one in sorted(committed.items()):
         if place not in places:
@@ -222,6 +220,16 @@ def _ours(
                 "their next checkpoint replaces it"
             )
     return saved, wrong
+
+
+def _strange(settings: Settings, strange: Sequence[str]) -> str:
+    """Returns a problem: Kafka keeps the offsets for a week after the other application has a group of its own."""
+    return (
+        f"group {settings.group} has offsets of {', '.join(strange)}, none of its topics (prefix "
+        f"{settings.topic_prefix!r}): give the other application a group of its own, then remove them: "
+        f"kafka-consumer-groups.sh --bootstrap-server HOST:PORT --delete-offsets --group {settings.group} "
+        + " ".join(f"--topic {topic}" for topic in strange)
+    )
 
 
 def with_reason(metadata: str, unit: str, reason: str) -> str:
@@ -256,11 +264,8 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
         wrong.append(f"no worker runs in group {status.group}")
     elif status.members and status.state != "Stable":
         wrong.append(f"group {status.group} is not stable but {status.state}: workers are joining or leaving")
-    wrong += [
-        f"{unit.unit} was given up, its worker tries it again: {unit.given_up}"
-        for unit in status.units
-        if unit.given_up
-    ]
+    again = ", its worker tries it again" if status.members else ""
+    wrong += [f"{unit.unit} was given up{again}: {unit.given_up}" for unit in status.units if unit.given_up]
     wrong += [f"{unit.unit}: {alert}" for unit in status.units for alert in unit.alerts or ()]
     return wrong + [
         f"{unit.unit} has committed no checkpoint for {unit.seconds_since_checkpoint:.0f} s while {unit.lag_records} "
@@ -284,10 +289,16 @@ async def wait_for_coordinator(client: AIOKafkaAdminClient, group: str) -> None:
             return
 
 
-async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
+async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int, list[str]]:
+    """Returns the state of a group, how many workers are in it, and a problem if others are: they keep workers out."""
     (answer,) = await client.describe_consumer_groups([group])
-    (_, _, state, _, _, members, *_), *_ = answer.groups
-    return state, len(members)
+    (_, _, state, _, protocol, members, *_), *_ = answer.groups
+    if not members or protocol in ("", PROTOCOL):  # "" in the middle of a rebalance
+        return state, len(members), []
+    clients = sorted({f"{client} at {host}" for _, client, host, *_ in members})
+    names = ", ".join(clients[:MOST_CLIENTS])
+    told = f"another application is in the consumer group {group}, so no worker can join: {names}; give it a group of "
+    return state, 0, [told + "its own"]
 
 
 async def _read_inputs(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from schemas.errors import Failure, UsageError
@@ -111,10 +112,14 @@ async def partition_count(settings: Settings) -> int:
 
 async def refuse_missing_access(settings: Settings) -> None:
     """Raises Failure naming each access rule that a worker needs and this client lacks."""
-    needed = {settings.topic(topic.name): topic.worker for topic in TOPICS}
     async with admin(settings) as client:
-        lacks = await missing(client, settings, needed, group=True)
-    if lacks:
+        await refuse_missing_rules(client._client, settings, group=True)
+
+
+async def refuse_missing_rules(client: AIOKafkaClient, settings: Settings, group: bool = False) -> None:
+    """As `refuse_missing_access`, with a client that is there. group: whether its rule is needed, too."""
+    needed = {settings.topic(topic.name): topic.worker for topic in TOPICS}
+    if lacks := await missing(client, settings, needed, group):
         raise Failure("; ".join(lacks))
 
 
@@ -137,7 +142,7 @@ async def _find(client: AIOKafkaAdminClient, settings: Settings, with_config: bo
     partitions = {names[one["topic"]]: len(one["partitions"]) for one in described}
     cluster = await client.describe_cluster()
     config = await _config(client, settings, names, sorted(there)) if there and with_config else {}
-    if hidden := await missing(client, settings, dict.fromkeys(names.keys() - there, ("Describe",))):
+    if hidden := await missing(client._client, settings, dict.fromkeys(names.keys() - there, ("Describe",))):
         raise Failure(hidden[0])
     return Existing(len(cluster["brokers"]), partitions, config)
 

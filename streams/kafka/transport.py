@@ -321,10 +321,8 @@ class Consumer(driver.Consumer):
         if static and self.leases.generation is not None and not coordinator.member_id:
             # aiokafka does not handle FENCED_INSTANCE_ID: two processes with one instance name would rejoin in turn
             # forever
-            halt(
-                f"the group does not know this worker any more: it stood still for longer than its session, or another "
-                f"one has taken over the instance name {static} (each worker needs a name of its own)"
-            )
+            away_s = time.monotonic() - self.leases.member_at
+            halt(membership.forgotten(self.leases.settings, static, away_s, self.app.conf.broker_session_timeout))
         await super().on_partitions_revoked(revoked)
         await self.leases.revoke()
 
@@ -374,8 +372,13 @@ def _refused(error: Exception, active: Iterable[TP]) -> frozenset[TP]:
 
 def _explained(settings: Settings, error: Exception) -> Exception:
     if isinstance(error, OffsetOutOfRangeError):
-        gone = f"the next record to read is gone ({error})"
-        return RuntimeError(f"{gone}: retention deleted its records, or the topic was deleted and made again")
+        offsets = error.args[0] if error.args and isinstance(error.args[0], Mapping) else {}
+        gone = ", ".join(
+            f"{topic}/{partition}, offset {offset}" for (topic, partition), offset in sorted(offsets.items())
+        )
+        return RuntimeError(
+            f"the next record to read is gone ({gone}): retention deleted it, or the topic was deleted and made again"
+        )
     return Failure(denied(settings, error, "Read"))
 
 

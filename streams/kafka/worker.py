@@ -23,7 +23,7 @@ from streams.kafka import transport
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases, or_halt
-from streams.kafka.membership import FOR_EVER_S
+from streams.kafka.membership import FOR_EVER_S, explained
 from streams.kafka.outage import Outage
 from streams.kafka.settings import Settings
 from streams.kafka.watchdog import Watchdog
@@ -150,7 +150,7 @@ class Worker:
         while True:
             await asyncio.sleep(self.options.checkpoint_s)
             if app.should_stop and not self._finished.is_set():
-                halt(f"Faust stopped by itself: {app.crash_reason!r}")
+                halt(*explained(app.crash_reason, self.settings, f"Faust stopped by itself: {app.crash_reason!r}"))
             app.consumer.end_without_membership()
             await self.leases.checkpoint()
             await watchdog.check(time.monotonic())

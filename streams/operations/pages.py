@@ -1,7 +1,8 @@
 """The three pages of a worker, on a thread of their own: they answer even when the event loop does not.
 
 /healthz   200 while it is a member of its group and gets on: its loop turns, a unit works. Restart it otherwise.
-/readyz    200 once it is assigned and everything that it owns is restored and works. Count on it only then.
+/readyz    200 once it is assigned and everything that it owns is restored and works, none of it waits for a broker.
+           Count on it only then.
 /metrics   for Prometheus
 """
 
@@ -52,11 +53,12 @@ def healthy(worker: Worker, now: float) -> Answer:
     still_s, away_s, given_up = now - worker.turned_at, now - worker.leases.member_at, worker.leases.given_up
     if still_s > TURN_LIMIT_S:
         return 503, f"the event loop has not turned for {still_s:.0f} s\n"
+    why = f"{worker.outage.why}; a restart does not help\n" if worker.outage.why else ""
     if away_s > MEMBER_LIMIT_S:
-        why = f": {worker.outage.why}; a restart does not help" if worker.outage.why else ""
-        return 503, f"no member of the group {worker.settings.group} for {away_s:.0f} s{why}\n"
+        away = f"no member of the group {worker.settings.group} for {away_s:.0f} s"
+        return 503, f"{away}: {why}" if why else f"{away}\n"
     if given_up and not worker.leases.ready:
-        return 503, "".join(f"{one}\n" for one in given_up)
+        return 503, why + "".join(f"{one}\n" for one in given_up)
     return 200, "gets on\n"
 
 
@@ -66,7 +68,9 @@ def is_ready(worker: Worker) -> Answer:
     waiting = [lease.name for lease in leases if not lease.ready]
     if worker.leases.generation is None:
         return 503, "not assigned yet\n"
-    if wrong := [*([worker.outage.why] if worker.outage.why else []), *worker.leases.given_up]:
+    away = [worker.outage.why] if worker.outage.why else []
+    leaderless = [f"{lease.name}: {alert.text}" for lease in leases for alert in lease.leaderless]
+    if wrong := [*away, *worker.leases.given_up, *leaderless]:
         return 503, "".join(f"{one}\n" for one in wrong)
     if worker.leases.rebalancing or waiting:
         return 503, f"restoring {', '.join(waiting) or 'after a rebalance'}\n"

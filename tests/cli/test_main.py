@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -32,6 +33,14 @@ def raising(error: BaseException) -> object:
         raise error
 
     return run
+
+
+def test_what_modules_of_keepline_warn_of_is_one_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    complaints = logging.Logger("of this test")
+    complaints.addHandler(cli.Complaints())
+    for name, level in (("keepline.connections", logging.WARNING), ("keepline.x", logging.INFO), ("aiokafka", 50)):
+        complaints.handle(logging.LogRecord(name, level, "", 0, "broker \x1b[2J of\n%s", (name,), None))
+    assert capsys.readouterr().err == "keepline: broker \\x1b[2J of keepline.connections\n"
 
 
 def test_a_command_gets_its_options_and_gives_the_exit_code(command: Command) -> None:

@@ -15,6 +15,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AclOperation, AdminClient, ResourceType
 
 from streams.kafka import topics
+from tests.faults.offsets import delete_offsets
 from tests.faults.stage import OTHER_PREFIX, PARTITIONS, PREFIX, WORKERS, Stage
 from tests.kafka.city import wait_for
 from tests.kafka.secured import Rule, allow, forbid
@@ -175,12 +176,30 @@ async def second_group(stage: Stage, end: AsyncExitStack) -> None:
 
 
 async def second_prefix(stage: Stage, end: AsyncExitStack) -> None:
-    """Another deployment with the same KEEPLINE_GROUP and a prefix of its own."""
+    """Another deployment with the same KEEPLINE_GROUP and a prefix of its own; at the end it leaves, and its offsets
+    are removed.
+    """
     await topics.create(replace(stage.settings, topic_prefix=OTHER_PREFIX), PARTITIONS)
     known = {"KEEPLINE_TOPIC_PREFIX": OTHER_PREFIX, "KEEPLINE_GROUP": stage.settings.group}
     process = stage.command("worker", log=stage.folder / "staging.log", **known)
-    end.callback(process.wait)
+    end.push_async_callback(_remove_strange_offsets, stage)
+    end.push_async_callback(asyncio.to_thread, process.wait)
     end.callback(process.terminate)
+
+
+async def _remove_strange_offsets(stage: Stage) -> None:
+    group = stage.settings.group
+    async with topics.admin(stage.settings) as client:
+        committed = await client.list_consumer_group_offsets(group)
+        strange: dict[str, list[int]] = {}
+        for place in committed:
+            if place.topic.startswith(OTHER_PREFIX):
+                strange.setdefault(place.topic, []).append(place.partition)
+
+        async def is_removed() -> bool:
+            return await delete_offsets(client._client, group, strange)
+
+        await wait_for(is_removed)
 
 
 MAY_NOT = r"User:keep may not {} .*kafka-acls.sh"
@@ -204,7 +223,7 @@ FAULTS = (
     Fault("second-group", "a second group on the same prefix", second_group,
           "belongs to the group prod-keepline", "set KEEPLINE_GROUP="),
     Fault("second-prefix", "a second prefix with the same group", second_prefix,
-          "none of its topics", "group of its own"),
+          "none of its topics", "--delete-offsets"),
     Fault("topic-deleted", "a topic is deleted", topic_deleted,
           "app-activity", "keepline topics create", leaves="made again", lasts_s=45.0),
     Fault("topic-recreated", "a topic is deleted and made again", topic_recreated,

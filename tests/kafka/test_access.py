@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from confluent_kafka.admin import AclOperation, ResourceType
 
+from schemas.errors import Failure
 from streams.cli import main
 from streams.kafka import topics
-from streams.kafka.settings import from_environment
+from streams.kafka.access import unreachable
+from streams.kafka.lease import Lease
+from streams.kafka.settings import Settings, from_environment
+from streams.units.unit import Blueprint
 from tests.kafka.apache import HOST, ApacheKafka, Unavailable, free_ports, nodes
+from tests.kafka.counting import CountingUnit
 from tests.kafka.secured import PASSWORD, USER, Ports, Rule, allow, certificate
 
 
@@ -77,6 +85,33 @@ def test_a_port_where_nothing_listens(monkeypatch: pytest.MonkeyPatch, capsys: p
     line = run(monkeypatch, capsys, "status", BROKERS=f"{HOST}:{port},no-such-host.invalid:9092")
     assert f"broker {HOST}:{port}: nothing listens there" in line
     assert "broker no-such-host.invalid:9092: its name does not resolve" in line
+
+
+async def test_an_address_that_brokers_advertise_and_nobody_answers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere, _ = free_ports(2)
+
+    async def connect(host: str, port: int, **options: object) -> Any:
+        if port == nowhere:
+            raise ConnectionRefusedError
+        return Link([(1, HOST, 9092, None), (2, HOST, nowhere, None)])
+
+    monkeypatch.setattr("streams.kafka.access.create_conn", connect)
+    told = await unreachable(Settings((f"{HOST}:9092",)))
+    named = f"broker {HOST}:{nowhere}, as node.id 2 is advertised (advertised.listeners): nothing listens there"
+    assert told.startswith(named)
+
+
+class Link:
+    """A connection to a broker that knows others."""
+
+    def __init__(self, brokers: list[tuple[int, str, int, None]]) -> None:
+        self.brokers = brokers
+
+    async def send(self, request: object) -> Any:
+        return SimpleNamespace(brokers=self.brokers)
+
+    def close(self) -> None:
+        pass
 
 
 def test_an_address_that_never_answers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,6 +199,28 @@ def test_a_worker_names_all_rules_that_it_lacks_before_it_joins(
     assert f"--operation Write --topic {prefix}interventions" in line
     assert "User:keep may not Read group g-1" in line
     assert "may not Read topic" not in line
+
+
+def test_a_unit_that_lacks_a_right_to_write_names_all_topics_at_once(secured: Secured, prefix: str) -> None:
+    create_topics(secured, prefix)
+    secured.allow(AclOperation.READ, ResourceType.TOPIC, prefix)
+    secured.allow(AclOperation.WRITE, ResourceType.TOPIC, f"{prefix}state")
+    secured.allow(AclOperation.WRITE, ResourceType.TRANSACTIONAL_ID, prefix)
+    known = {**as_keep(secured), "TOPIC_PREFIX": prefix}
+    with pytest.raises(Failure, match=f"may not Write topic {prefix}interventions, .* --topic {prefix}interventions"):
+        asyncio.run(acquired(from_environment({f"KEEPLINE_{name}": value for name, value in known.items()})))
+
+
+async def acquired(known: Settings) -> None:
+    lease = Lease(known, Blueprint.of(partial(CountingUnit, 0)))
+
+    async def earliest(places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(places, 0)
+
+    try:
+        await lease.acquire(earliest)
+    finally:
+        await lease.stop()
 
 
 def test_a_group_that_a_user_may_not_use(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError
 
 from schemas.errors import Failure
 from streams.kafka import clock, connections, topics
@@ -28,6 +30,18 @@ async def test_the_next_address_is_tried_after_a_silent_one(brokers: str, silent
     known = Settings((silent, brokers), "none-")
     with pytest.raises(Failure, match="topics are missing"):
         await topics.partition_count(known)
+
+
+async def test_a_silent_address_is_told_once_another_one_answers_since_no_error_tells_it(
+    brokers: str, silent: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = {"client_id": "test", "request_timeout_ms": 40_000}
+    for address in (silent, silent, brokers, silent, brokers):
+        host, _, port = address.rpartition(":")
+        with suppress(KafkaConnectionError):
+            (await connections.connect(host, int(port), **options)).close()
+    told = [record.getMessage() for record in caplog.records if record.name == connections.log.name]
+    assert told == [f"broker {silent} did not answer within 0.5 s, another one did: check that address"]
 
 
 async def test_clients_connect_past_a_silent_address(brokers: str, silent: str) -> None:

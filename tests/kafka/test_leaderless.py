@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.errors import NodeNotReadyError
 
 from streams.kafka.leaderless import leaderless
 from streams.kafka.requests import described
@@ -18,12 +19,15 @@ def partition(number: int, leader: int, *copies: int) -> tuple[Any, ...]:
 
 
 class Client:
-    """Answers with two topics; one is not there."""
+    """Answers with two topics; one is not there. gone: brokers that it knows and cannot reach."""
 
-    def get_random_node(self) -> int:
-        return 1
+    def __init__(self, *gone: int) -> None:
+        self.gone = gone
+        self.cluster = SimpleNamespace(brokers=lambda: [SimpleNamespace(nodeId=node) for node in (1, *gone)])
 
     async def send(self, node: int, request: object) -> object:
+        if node in self.gone:
+            raise NodeNotReadyError
         visits = 0, "visits", ID, False, [partition(0, 1, 1), partition(1, -1, 3, 2)], 0, {}
         return SimpleNamespace(topics=[visits, (3, "gone", ID, False, [], 0, {})])
 
@@ -36,3 +40,8 @@ async def test_a_partition_without_a_leader_is_named_with_the_brokers_that_have_
     assert alert.subject == "visits/1"
     assert "visits/1 has no leader" in alert.text
     assert "(node.id 2, 3); start one" in alert.text
+
+
+async def test_a_broker_that_has_gone_away_is_no_reason_not_to_find_it_out() -> None:
+    client: Any = Client(2, 3, 4, 5, 6, 7, 8, 9)  # asked in any order: one asks the first alone in eight of nine runs
+    assert list(await described(client, ["visits"])) == ["visits"]

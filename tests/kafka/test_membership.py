@@ -23,6 +23,7 @@ from aiokafka.errors import (
 from streams.kafka import membership
 from streams.kafka.fatal import EXIT_FAILED, EXIT_RESTART
 from streams.kafka.settings import Settings
+from streams.kafka.status import read
 from streams.kafka.transport import ConsumerThread
 from tests.kafka.city import City, new_city, wait_for
 
@@ -59,11 +60,11 @@ def ended(error: Exception | None) -> Any:
         ),
         (TopicAuthorizationFailedError("x-surveys"), EXIT_FAILED, "User:alice may not Read topic x-surveys"),
         (InvalidSessionTimeoutError(), EXIT_FAILED, "group.min.session.timeout.ms is above 6 s"),
-        (KafkaError("FencedInstanceId"), EXIT_RESTART, "has ended: KafkaError: FencedInstanceId"),
+        (KafkaError("FencedInstanceId"), EXIT_RESTART, "of another kind"),
     ],
 )
 def test_each_end_of_the_membership_has_its_cause_and_what_to_do(error: Exception, code: int, says: str) -> None:
-    text, found = membership.explained(error, SETTINGS)
+    text, found = membership.explained(error, SETTINGS, "of another kind")
     assert says in text
     assert found == code
 
@@ -84,6 +85,14 @@ def test_a_coordinator_that_does_nothing_any_more_ends_the_process(
     monkeypatch.setattr(membership, "halt", lambda reason, code: halted.append(reason))
     membership.refuse_ended(seen, SETTINGS)
     assert bool(halted) is ends
+
+
+@pytest.mark.parametrize(
+    ("away_s", "says"),
+    [(270.4, "no heartbeat was answered for 270 s (its session is 6 s)"), (1.0, "taken over the instance name w1")],
+)
+def test_a_worker_whose_brokers_were_away_is_not_told_that_another_has_its_name(away_s: float, says: str) -> None:
+    assert says in membership.forgotten(SETTINGS, "w1", away_s, 6.0)
 
 
 @pytest.mark.parametrize("answered", [True, False])
@@ -125,7 +134,10 @@ async def test_a_foreign_member_ends_the_worker_with_one_line_that_says_what_to_
         partition_assignment_strategy=[RangePartitionAssignor],
     )
     async with foreign:
+        told = (await read(city.settings)).problems
         with city.worker(forever=True) as worker:
             assert await asyncio.to_thread(worker.wait, LIMIT_S) == EXIT_FAILED
     assert city.log.count("the worker ends itself") == 1
     assert f"another application is in the consumer group {city.settings.group}" in city.log
+    named = f"another application is in the consumer group {city.settings.group}, so no worker can join: aiokafka-"
+    assert [one for one in told if one.startswith(named)] == told[:1]

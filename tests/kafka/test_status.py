@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -55,6 +56,13 @@ def test_a_rebalance_is_named() -> None:
 def test_a_unit_that_does_not_save_while_records_wait_is_stuck() -> None:
     (problem,) = problems(status(unit("engine-0", STUCK_S + 1, lag=7)), ["engine-0"])
     assert problem == "engine-0 has committed no checkpoint for 61 s while 7 records wait"
+
+
+def test_a_unit_that_was_given_up_is_only_tried_again_by_a_worker() -> None:
+    seen = replace(unit("engine-0"), given_up="no such topic")
+    assert problems(status(seen), ["engine-0"]) == ["engine-0 was given up, its worker tries it again: no such topic"]
+    told = ["no worker runs in group g", "engine-0 was given up: no such topic"]
+    assert problems(status(seen, members=0), ["engine-0"]) == told
 
 
 def test_an_idle_unit_is_not_stuck() -> None:

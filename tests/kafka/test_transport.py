@@ -120,7 +120,7 @@ async def test_a_partition_is_caught_up_from_when_it_was_asked_for_not_from_when
 @pytest.mark.parametrize(
     ("error", "places", "says"),
     [
-        (OffsetOutOfRangeError({ONE: 7}), {ONE}, "the next record to read is gone"),
+        (OffsetOutOfRangeError({ONE: 7}), {ONE}, "the next record to read is gone (a/0, offset 7)"),
         (TopicAuthorizationFailedError("b"), {OTHER}, "User:ANONYMOUS may not Read topic b: kafka-acls.sh"),
     ],
 )

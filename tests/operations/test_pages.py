@@ -10,6 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from schemas.alerts import Alert, AlertKind
 from schemas.errors import Failure
 from streams.kafka.giving_up import GivenUp
 from streams.kafka.membership import MEMBER_LIMIT_S
@@ -72,10 +73,12 @@ def test_brokers_that_do_not_answer_are_named_and_that_a_restart_does_not_help()
     why = "no member of the group g for 69 s: broker a:9092: nothing listens there; a restart does not help\n"
     assert healthy(seen, NOW) == (503, why)
     assert is_ready(seen)[1].splitlines() == ["broker a:9092: nothing listens there", str(GIVEN_UP)]
+    seen = worker("broker a:9092: nothing listens there", given_up=[GIVEN_UP])
+    assert healthy(seen, NOW) == (503, f"broker a:9092: nothing listens there; a restart does not help\n{GIVEN_UP}\n")
 
 
 def test_a_unit_that_was_given_up_is_named_and_the_process_is_healthy_while_another_works() -> None:
-    works = SimpleNamespace(name="engine-0", ready=True)
+    works = SimpleNamespace(name="engine-0", ready=True, leaderless=[])
     seen = worker(all={"engine-0": works}, ready=[works], given_up=[GIVEN_UP])
     assert healthy(seen, NOW)[0] == 200
     assert is_ready(seen) == (
@@ -87,3 +90,11 @@ def test_a_unit_that_was_given_up_is_named_and_the_process_is_healthy_while_anot
 def test_a_worker_whose_units_are_all_given_up_is_not_healthy() -> None:
     code, text = healthy(worker(given_up=[GIVEN_UP]), NOW)
     assert (code, "ValueError: a bad row" in text) == (503, True)
+
+
+def test_a_unit_of_which_a_partition_has_no_leader_is_named_and_the_process_is_healthy() -> None:
+    alert = Alert(AlertKind.NO_LEADER, "visits/0", "visits/0 has no leader: start broker 2")
+    waits = SimpleNamespace(name="engine-0", ready=True, leaderless=[alert])
+    seen = worker(all={"engine-0": waits}, ready=[waits])
+    assert healthy(seen, NOW)[0] == 200
+    assert is_ready(seen) == (503, "engine-0: visits/0 has no leader: start broker 2\n")
