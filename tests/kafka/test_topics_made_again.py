@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from streams.kafka.fatal import EXIT_FAILED, EXIT_RESTART
 from streams.kafka.status import read
-from tests.kafka.city import City, new_city, wait_for
+from tests.kafka.city import PARTITIONS, City, new_city, wait_for
 from tests.kafka.group import EVENT_TIME, Group, decisions, metrics, new_group
 from tests.kafka.test_live_faults import LIMIT_S, live, problems, visit
 
@@ -50,7 +50,8 @@ async def test_under_a_worker_that_sees_the_topic_go(city: City) -> None:
     with city.worker(instance="w0") as worker:
         assert worker.wait(LIMIT_S) == 0, city.log
     assert await city.output() == city.expected
-    assert f"without {city.settings.topic('service-visits')}/0, " in city.log
+    lacks = ", ".join(f"{city.settings.topic('service-visits')}/{partition}" for partition in range(PARTITIONS))
+    assert f"the worker ends itself: {lacks} were not assigned, but other sources" in city.log
 
 
 @pytest.mark.parametrize("count", [200, 2000])
