@@ -18,6 +18,8 @@ MOST_SECONDS_A_BATCH = 10.0  # of processor time
 HANGS_AFTER_S = 300.0
 TRIMMED_EVERY = 500  # batches: small blocks between large ones would keep the pages of freed tables
 MOST_GROWTH = 64 << 20  # bytes kept, since the first batches
+# pyarrow 26.0.1 loses the buffer of a compressed stream that ends with an error; a command reads its files once and ends
+LOST_A_FILE = 1 << 18
 
 
 @dataclass(slots=True)
@@ -51,9 +53,9 @@ def run(seed: int, seconds: float, records: int | None = None) -> dict[str, Tall
         count += 1
         if count % TRIMMED_EVERY == 0 and all(one.batches for one in tallies.values()):
             kept_from = kept_bytes() if kept_from is None else kept_from
-            _check(kept_from)
+            _check(kept_from, tallies)
     if kept_from is not None:
-        _check(kept_from)
+        _check(kept_from, tallies)
     return tallies
 
 
@@ -88,8 +90,9 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
-def _check(kept_from: int) -> None:
-    if (kept := kept_bytes()) - kept_from > MOST_GROWTH:
+def _check(kept_from: int, tallies: dict[str, Tally]) -> None:
+    lost = LOST_A_FILE * tallies["files"].refused
+    if (kept := kept_bytes()) - kept_from > MOST_GROWTH + lost:
         raise Unanswered(f"memory that is kept grew from {kept_from >> 20} to {kept >> 20} MiB")
 
 
