@@ -18,7 +18,7 @@ MOST_SECONDS_A_BATCH = 10.0  # of processor time
 HANGS_AFTER_S = 300.0
 TRIMMED_EVERY = 500  # batches: small blocks between large ones would keep the pages of freed tables
 MOST_GROWTH = 64 << 20  # bytes kept, since the first batches
-# pyarrow 26.0.1 loses the buffer of a compressed stream that ends with an error; a command reads its files once and ends
+# pyarrow 26.0.1 loses the buffer of a compressed stream that ends with an error; a command reads its files once
 LOST_A_FILE = 1 << 18
 
 
