@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.errors import UsageError
+from schemas.printable import printable
 from schemas.refusals import excerpt
 from streams.profile import consistency, layers
 from streams.profile.layers import Layer
@@ -37,7 +38,9 @@ def load_profile(name_or_path: str, overrides: Sequence[str] = ()) -> Profile:
 
 
 def _usage(name_or_path: str, sentences: Sequence[str]) -> UsageError:
-    return UsageError(f"profile {name_or_path}: {'; '.join(sentences)}")
+    """One line, whatever names of entries hold."""
+    said = printable("; ".join(sentences)).replace("\n", "\\n")
+    return UsageError(f"profile {name_or_path}: {said}")
 
 
 def _source(error: ErrorDetails, content: dict[str, Any], chain: Sequence[Layer], overrides: Sequence[str]) -> str:

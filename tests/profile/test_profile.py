@@ -185,6 +185,13 @@ def test_an_error_is_one_line() -> None:
     assert "\n" not in refusal("after-sales", "case.margin=2", "scores.min_change=2")
 
 
+def test_an_error_about_an_entry_whose_name_has_two_lines_is_one_line(written: Path) -> None:
+    written.write_text(SHIPPED.replace('name = "extreme"', 'name = "ex\\ntreme"\nwrong = 1', 1))
+    with pytest.raises(UsageError, match=r"tiers\.ex\\ntreme\.wrong: no such key") as raised:
+        load_profile(str(written))
+    assert "\n" not in str(raised.value)
+
+
 def test_an_unknown_key_in_a_file_is_named_with_the_nearest(written: Path) -> None:
     written.write_text(SHIPPED.replace("cool_down =", "cooldown ="))
     message = refusal(written)
