@@ -244,8 +244,7 @@ def _model(leases: list[Lease]) -> Iterator[Metric]:
     for lease in leases:
         if isinstance(lease.unit, LearnerUnit):
             yield _single("model_precision_goal_ratio", lease.unit.profile.goals.precision)
-            if (precision := lease.unit.precision) is not None:
-                yield _single("model_precision_ratio", precision)
+            yield _single("model_precision_ratio", lease.unit.precision)
     models = [lease.unit.engine.scorer.snapshot for lease in leases if isinstance(lease.unit, EngineUnit)]
     if not models:
         return
@@ -253,9 +252,8 @@ def _model(leases: list[Lease]) -> Iterator[Metric]:
     yield _single("model_version", model.version)
     yield _single("model_ready", model.ready)
     yield _single("model_labels", model.labels)
-    if model.auc is not None and model.log_loss is not None:
-        yield _single("model_auc", model.auc)
-        yield _single("model_log_loss", model.log_loss)
+    yield _single("model_auc", model.auc)
+    yield _single("model_log_loss", model.log_loss)
 
 
 def _alerts(leases: list[Lease]) -> Iterator[Metric]:
@@ -272,17 +270,17 @@ def _family(name: str) -> Any:
     return FAMILIES[spec.kind](PREFIX + name, spec.text, labels=spec.labels)
 
 
-def _single(name: str, value: float) -> Metric:
+def _single(name: str, value: float | None) -> Metric:
+    """None: not known yet, which is NaN to Prometheus: no threshold is passed by it."""
     family = _family(name)
-    family.add_metric([], float(value))
+    family.add_metric([], math.nan if value is None else float(value))
     return cast(Metric, family)
 
 
 def _per_unit(name: str, values: dict[str, float]) -> Metric:
     found = _family(name)
     for unit, value in values.items():
-        if not math.isnan(value):
-            found.add_metric([unit], value)
+        found.add_metric([unit], value)
     return cast(Metric, found)
 
 
