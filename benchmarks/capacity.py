@@ -26,6 +26,7 @@ from streams.inputs.schedule import next_grid
 from streams.profile.loading import load_profile
 from streams.simulation import write_city
 from streams.simulation.files import EVENT_FILES
+from streams.units.customer_rows import CustomerRows
 from streams.units.engine_unit import LIVE_TICK_US, EngineUnit
 from streams.units.sources import INPUTS
 from streams.units.unit import Output
@@ -40,6 +41,7 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     """No claim: the figures go to streams/operations/capacity.py, with their date."""
     customers = CUSTOMERS[scale]
     unit = _unit(customers, seed)
+    unit._customers = CustomerRows(unit.engine, unit._rows)  # of this engine, not of the one that it was made with
     event_us, row_us, row_bytes, score_bytes = _events(unit, customers, seed)
     restore_us = _restore(unit, customers)
     sweep_us = _sweep(engine_of(customers, seed)) / customers
@@ -93,8 +95,7 @@ def _events(unit: EngineUnit, customers: int, seed: int) -> tuple[float, float, 
         saved.append(_cpu_us(lambda outputs=outputs: outputs.extend(unit.take())))  # type: ignore[misc]
         offset += EVENTS
         if tick:  # the first one writes all parts of the state
-            n, size = _size(outputs, "state")
-            rows, row_bytes = rows + n, row_bytes + size
+            rows, row_bytes = rows + EVENTS, row_bytes + _size(outputs, "state")[1]
             n, size = _size(outputs, "churn-scores")
             scores, score_bytes = scores + n, score_bytes + size
     return median(spent) / EVENTS, median(saved) / EVENTS, row_bytes / rows, score_bytes / max(scores, 1)

@@ -21,12 +21,12 @@ from streams.operations.monitoring.rules import RULES
 from tests.kafka.apache import free_ports
 from tests.kafka.city import wait_for
 from tests.kafka.group import metrics, new_group
-from tests.kafka.test_pages import DRAIN_LIMIT_S, PARTITIONS, send
+from tests.kafka.test_pages import PARTITIONS, send
 from tests.operations.monitoring.promtool import DEPLOY, promtool, tool
 from tests.replay.runs import city, write_jsonl
 
 CONFIG = """\
-global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+global: {{scrape_interval: 5s, scrape_timeout: 5s, evaluation_interval: 5s}}
 rule_files: [{rules}]
 scrape_configs:
 - job_name: keepline
@@ -34,6 +34,7 @@ scrape_configs:
 """
 PANELS = [panel for one in DASHBOARDS for panels in one.rows.values() for panel in panels]
 DAY_MS = 86_400_000
+LIMIT_S = 270.0
 SERIES_THAT_NEED_A_CAUSE = {  # of a fixed list, but only while there is one
     "keepline_strays_total",
     "keepline_interventions_withheld_total",
@@ -65,7 +66,7 @@ class Watched:
 
     def is_scraped(self) -> bool:
         try:
-            return bool(self.query("sum(keepline_events_total) > 0 and count_over_time(keepline_units[1m]) > 3"))
+            return bool(self.query("sum(keepline_events_total) > 0 and on () count_over_time(keepline_units[1m]) > 2"))
         except OSError:
             return False
 
@@ -96,8 +97,13 @@ def watched(brokers: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 async def drained(watched: Watched) -> Watched:
-    await wait_for(watched.is_scraped, DRAIN_LIMIT_S)
-    await wait_for(lambda: not any(metrics(watched.worker, "lag_records").values()), DRAIN_LIMIT_S)
+    await wait_for(watched.is_scraped, LIMIT_S)
+
+    def is_drained() -> bool:
+        lag = metrics(watched.worker, "lag_records")
+        return bool(lag) and not any(lag.values())
+
+    await wait_for(is_drained, LIMIT_S)
     return watched
 
 
@@ -105,11 +111,12 @@ async def drained(watched: Watched) -> Watched:
 async def test_every_query_of_a_panel_has_an_answer(drained: Watched, panel: Panel) -> None:
     for query in panel.queries.values():
         concrete = query.replace('job=~"$job"', 'job="keepline"').replace("$__rate_interval", "1m")
-        assert drained.query(concrete), concrete
+        await wait_for(lambda concrete=concrete: bool(drained.query(concrete)), LIMIT_S)  # type: ignore[misc]
 
 
 async def test_every_metric_of_the_list_is_there_and_no_other(drained: Watched) -> None:
-    names = {str(one["metric"]["__name__"]) for one in drained.query('{__name__=~"keepline_.*"}')}  # type: ignore[index]
+    found = drained.query('last_over_time({__name__=~"keepline_.*"}[1m])')  # a busy machine may miss a scrape
+    names = {str(one["metric"]["__name__"]) for one in found}  # type: ignore[index]
     assert {one.series for one in METRICS} - names <= SERIES_THAT_NEED_A_CAUSE
     ours = {re.sub("_(bucket|sum|count)$", "_count", name) for name in names}
     assert ours - {one.series for one in METRICS} == set()
