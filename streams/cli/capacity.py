@@ -10,7 +10,7 @@ from schemas.instants import SECOND_US
 from streams.cli.options import add_profile_options, profile_of
 from streams.operations.capacity import Forecast, Load, forecast
 from streams.operations.capacity_costs import MEASURED, ON
-from streams.operations.terminal import print_json, show
+from streams.operations.terminal import print_json
 
 NUMBER = re.compile(r"(\d+(?:\.\d+)?)([kM]?)")
 TIMES = {"": 1, "k": 1_000, "M": 1_000_000}
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(found.as_json())
     else:
-        show(*_lines(found))
+        print("\n".join(_lines(found)))
     return 1 if found.advice else 0
 
 

@@ -13,6 +13,8 @@ DAY_S, WEEK_S = 86_400.0, 7 * 86_400.0
 BUSY = 0.6  # of a core that work may take: the rest is for peaks, restores and Mondays
 COPIES = 3  # replication
 MOST_RESTORE_S = 30.0  # of a partition: so long its decisions wait when a worker is lost
+MOST_DEAF_S = 5.0  # of a sweep or a Monday, during which a partition decides about no event; the promise is 10 s
+MOST_MEMORY_BYTES = 4e9  # of a worker
 EVENT_BYTES = 250  # of an event as JSON with its key
 
 
@@ -74,9 +76,12 @@ def forecast(load: Load, costs: Costs) -> Forecast:
         + load.customers * costs.sweep_us / load.sweep_every_s
         + load.customers * costs.monday_us / WEEK_S
     ) / 1e6
-    needed = max(math.ceil(cores / BUSY), math.ceil(load.customers * costs.restore_us / 1e6 / MOST_RESTORE_S), 1)
+    room = MOST_MEMORY_BYTES - costs.base_bytes
+    wanted = max(math.ceil(cores / BUSY), math.ceil(load.customers * costs.customer_bytes / room), 1)
+    deaf_us = max(costs.restore_us * MOST_DEAF_S / MOST_RESTORE_S, costs.sweep_us, costs.monday_us)
+    needed = max(wanted, math.ceil(load.customers * deaf_us / 1e6 / MOST_DEAF_S))
     partitions = load.partitions or _round_up(needed)
-    workers = min(max(math.ceil(cores / BUSY), 1), partitions)
+    workers = min(wanted, partitions)
     a_partition = load.customers / partitions
     written = costs.row_bytes + costs.score_bytes
     found = Forecast(

@@ -6,16 +6,16 @@ from streams.operations.capacity import Costs
 
 ON = "2026-11-30"
 MEASURED = Costs(
-    event_us=59.9,
-    broker_us=4.5,
-    row_us=3.6,
-    row_bytes=700.0,
-    score_bytes=201.5,
-    restore_us=8.2,
-    sweep_us=8.5,
-    monday_us=17.3,
-    monday_bytes=663.4,
-    learn_us=5.0,
-    customer_bytes=1_200.0,
-    base_bytes=250e6,
+    event_us=48.1,
+    broker_us=6.1,
+    row_us=7.4,
+    row_bytes=846.0,
+    score_bytes=202.0,
+    restore_us=5.8,
+    sweep_us=8.3,
+    monday_us=16.0,
+    monday_bytes=663.0,
+    learn_us=79.5,
+    customer_bytes=1_537.0,
+    base_bytes=173e6,
 )

@@ -50,18 +50,27 @@ def test_brokers_write_the_event_its_row_and_its_score_in_all_copies() -> None:
     assert forecast(LOAD, COSTS).broker_bytes_a_second == 10_000 * (EVENT_BYTES + 600) * COPIES
 
 
-def test_partitions_are_a_power_of_two_and_enough_for_the_restore_of_one() -> None:
+def test_partitions_are_a_power_of_two_and_so_many_that_none_is_deaf_for_more_than_five_seconds() -> None:
     found = forecast(replace(LOAD, customers=20e6, partitions=None), COSTS)
-    assert found.partitions == 8
+    assert found.partitions == 128
+    assert max(found.monday_s_a_partition, found.sweep_s_a_partition) <= 5.0
     assert found.restore_s_a_partition <= 30.0
 
 
+def test_workers_are_so_many_that_none_needs_more_than_four_gigabytes() -> None:
+    found = forecast(replace(LOAD, customers=20e6, partitions=None), COSTS)
+    assert found.workers == 6
+    assert found.memory_bytes_a_worker <= 4e9
+
+
 def test_too_few_partitions_are_told_with_the_number_that_is_needed() -> None:
-    assert forecast(replace(LOAD, customers=20e6), COSTS).advice[0] == "4 partitions are too few: at least 7 are needed"
+    assert (
+        forecast(replace(LOAD, customers=20e6), COSTS).advice[0] == "4 partitions are too few: at least 80 are needed"
+    )
 
 
-def test_a_sweep_that_does_not_end_before_the_next_one_is_told() -> None:
-    (said,) = forecast(replace(LOAD, sweep_every_s=0.4), COSTS).advice
+def test_a_sweep_that_takes_more_than_half_of_its_period_is_told() -> None:
+    (said,) = forecast(replace(LOAD, sweep_every_s=0.48), COSTS).advice
     assert said.startswith("a sweep takes 0 s and comes every 0 s: more partitions")
 
 
