@@ -8,9 +8,10 @@ COPY schemas schemas
 COPY features features
 COPY online_model online_model
 COPY streams streams
-RUN pip install --no-cache-dir --no-deps --no-build-isolation . && useradd --system keepline
+RUN pip install --no-cache-dir --no-deps --no-build-isolation . && useradd --uid 10001 --no-create-home keepline
 # the user has no home, where matplotlib would keep its list of fonts
 ENV MPLCONFIGDIR=/tmp/matplotlib
-USER keepline
+# by number: Kubernetes can see that it is not root
+USER 10001
 ENTRYPOINT ["keepline"]
 CMD ["worker"]

@@ -41,6 +41,7 @@ check: .venv/dev.stamp
 	@$(BIN)/mypy --no-error-summary
 	@said=$$($(BIN)/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(BIN)/keepline schemas export --check
+	@$(BIN)/keepline monitoring export --check
 	@$(PYTEST) -m "not kafka" -qq --cov --cov-report=
 
 bench: .venv/dev.stamp

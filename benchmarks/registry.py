@@ -23,6 +23,7 @@ BENCHMARKS = {
     "two_workers": "two workers of a group against one alone, by processor time",
     "scaling": "processor time of an event with 10,000, 100,000 and 1,000,000 customers",
     "live": "latency from an event to its intervention, duration of a checkpoint, recovery after a kill",
+    "capacity": "processor time and bytes that `keepline capacity` reckons with",
     "restore": "1,000,000 customers read back from the changelog",
 }
 

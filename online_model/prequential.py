@@ -66,6 +66,13 @@ class PrequentialMetrics:
             ece=self._calibration_error(labels),
         )
 
+    def precision(self, threshold: float) -> float | None:
+        """Returns the share of positives among labels whose probability was above the threshold, to within the width of
+        a bin; None: there is no such label.
+        """
+        zeros, ones = self.counts[:, int(threshold * BINS) :].sum(axis=1).tolist()
+        return ones / (zeros + ones) if zeros + ones else None
+
     def _auc(self, negatives: int, positives: int) -> float:
         """Returns the share of pairs in the right order; ties, which are pairs within a bin, count half."""
         zeros, ones = self.counts

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND
 from schemas.examples import EXAMPLES
+from schemas.page import page
 from schemas.topics import COMPACTED, INTERNAL, OUTPUTS, SINGLE
 
 FOLDER = Path(__file__).parent / "v1"
@@ -66,7 +67,8 @@ def files() -> dict[str, bytes]:
     schemas = {_name(model): _schema(model) for model in _messages()}
     documents: dict[str, Any] = {f"{name}.json": schema for name, schema in schemas.items()}
     documents["asyncapi.json"] = _asyncapi(list(schemas))
-    return {name: orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n" for name, body in documents.items()}
+    written = {name: orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n" for name, body in documents.items()}
+    return written | {"asyncapi.html": page(documents["asyncapi.json"], schemas)}
 
 
 def export(folder: Path = FOLDER) -> list[str]:
@@ -84,7 +86,7 @@ def export(folder: Path = FOLDER) -> list[str]:
 
 def stale(folder: Path = FOLDER) -> list[str]:
     """Returns the names of files that are missing, differ from the models, or have no model."""
-    found = {path.name: path.read_bytes() for path in folder.glob("*.json")}
+    found = {path.name: path.read_bytes() for kind in ("*.json", "*.html") for path in folder.glob(kind)}
     current = files()
     return sorted(name for name in found.keys() | current.keys() if found.get(name) != current.get(name))
 

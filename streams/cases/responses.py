@@ -50,6 +50,7 @@ class Responses:
                 updates += casebook.retained(slot, time_us, at_us)
         elif row["kind"] != CUSTOMER_PROFILE:
             updates = casebook.outcome(slot, details[number], time_us, at_us)
+            self.emitter.counts[f"outcomes_{details[number]['status']}"] += 1
             if details[number]["status"] != "acknowledged" and updates[0]["status"] != "ignored":
                 cases[CONTACTED] = max(cases[CONTACTED], time_us)
         elif is_erasure(details[number]):  # erasures.py

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import time
+from dataclasses import asdict
 
 from online_model.readiness import Hold
 from schemas.instants import format_instant
@@ -11,7 +13,10 @@ from streams.cli import complain
 from streams.kafka import settings
 from streams.kafka.status import Status, UnitState, read
 from streams.operations.terminal import print_json, show
+from streams.operations.verdict import verdict_of
 
+WATCH_S = 5.0
+CLEAR = "\x1b[H\x1b[2J"
 MOST_SHOWN = 10  # producers that send fields that are not in the schema; `--json` has more
 GROUPS = {  # prefix of counts: what their line begins with
     "tier_": "sent by tier: ",
@@ -27,24 +32,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds options and example."""
     parser.epilog = "example: keepline status --json"
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    parser.add_argument("--watch", action="store_true", help="show it again every five seconds, until Ctrl-C")
 
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0 without problems; 1 with problems, one line each on standard error."""
-    status = asyncio.run(read(settings.from_environment()))
-    if args.json:
-        print_json(status.as_json())
-    else:
-        _show(status)
-    for problem in status.problems:
-        complain(problem)
-    return 1 if status.problems else 0
+    while True:
+        status = asyncio.run(read(settings.from_environment()))
+        if args.watch:
+            print(CLEAR, end="")
+        if args.json:
+            print_json(status.as_json() | {"verdict": asdict(verdict_of(status))})
+        else:
+            _show(status)
+        for problem in status.problems:
+            complain(problem)
+        if not args.watch:
+            return 1 if status.problems else 0
+        time.sleep(WATCH_S)
 
 
 def _show(status: Status) -> None:
     from rich.table import Table
 
     topics = f" on topics {status.topic_prefix}*" if status.topic_prefix else ""
+    show(str(verdict_of(status)))
     show(f"group {status.group}{topics}: {status.state.lower()}, {status.members} workers; {_model(status)}")
     show("\n".join(_counts(status) or ["nothing counted yet"]))
     units = Table("unit", "up to", "checkpoint", "lag (records)", "alerts", "state")
@@ -52,10 +64,11 @@ def _show(status: Status) -> None:
         ago = f"{unit.seconds_since_checkpoint:,.0f} s ago"
         alerts = "unknown yet" if unit.alerts is None else str(len(unit.alerts))
         units.add_row(unit.unit, unit.frontier or "-", ago, f"{unit.lag_records:,}", alerts, _state(unit))
-    places = Table("topic", "partition", "position", "end", "lag (records)")
+    places = Table("topic", "partition", "position", "end", "lag (records)", "lag (s)")
     for place in status.places:
         numbers = (place.partition, place.position, place.end, place.lag_records)
-        places.add_row(place.topic, *[f"{number:,}" for number in numbers])
+        age = "hidden" if place.lag_seconds is None else f"{place.lag_seconds:,.0f}"
+        places.add_row(place.topic, *[f"{number:,}" for number in numbers], age)
     show(units, places)
 
 

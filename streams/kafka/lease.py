@@ -13,6 +13,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,7 +37,9 @@ from streams.kafka.topics import refuse_missing_rules
 from streams.kafka.transaction_guard import TransactionGuard
 from streams.kafka.unit_status import StatusRow, UnitStatus
 from streams.kafka.unit_topics import Earliest, UnitTopics
+from streams.kafka.waiting import Waiting
 from streams.units.engine_unit import EngineUnit
+from streams.units.histogram import Histogram
 from streams.units.seal import seal
 from streams.units.sources import OBSERVATIONS
 from streams.units.unit import GROUP_KEY, LEASE_KEY, STATUS, Blueprint, Feed, Output, Pair, Unit
@@ -55,6 +58,7 @@ POSITION_ROWS = 1  # a unit writes its position at every checkpoint
 BATCH_BYTES = 900_000  # below the brokers' default limit of 1 MiB; a larger record has a batch of its own
 RECORD_BYTES = 8 << 20
 ANSWER_LIMIT_S = 5.0
+CHECKPOINT_BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 NEWS_S = 24 * 3600.0  # how long a topic that was made again stays among the alerts
 
 log = logging.getLogger("keepline.worker")
@@ -64,11 +68,11 @@ Offsets = Callable[[int | None], dict[TopicPartition, OffsetAndMetadata]]  # by 
 
 @dataclass
 class CheckpointStats:
-    """What checkpoints cost, for the metrics."""
+    """What checkpoints of a unit cost this process, for the metrics. results: by `committed`, `failed`, `fenced`."""
 
-    transactions: int = 0
+    results: Counter[str] = field(default_factory=Counter)
     rows: int = 0
-    seconds: list[float] = field(default_factory=list)
+    seconds: Histogram = field(default_factory=lambda: Histogram(CHECKPOINT_BOUNDS_S))
 
 
 class MadeAgain(RuntimeError):
@@ -79,8 +83,14 @@ class Lease:
     """A unit that this process owns. `feed` is None between revoke and seek: no record is accepted then."""
 
     def __init__(
-        self, settings: Settings, blueprint: Blueprint, live: bool = True, max_skew_us: int = MAX_SKEW_US
+        self,
+        settings: Settings,
+        blueprint: Blueprint,
+        live: bool = True,
+        max_skew_us: int = MAX_SKEW_US,
+        stats: CheckpointStats | None = None,
     ) -> None:
+        """stats: of the leases that this process had of the unit before."""
         self.settings, self.blueprint, self.live = settings, blueprint, live
         self.clock = Clock(max_skew_us)
         self.unit: Unit = blueprint.make()
@@ -98,8 +108,10 @@ class Lease:
         self.saved: int | None = None
         self.saved_at = self._idle_since = 0.0  # by the unit's clock; monotonic
         self.saved_position: dict[str, int] = {}
+        self.sent_position: dict[str, int] = {}  # of the checkpoint that was begun last
+        self.waiting: defaultdict[str, Waiting] = defaultdict(Waiting)  # by source
         self.ready = self.released = False
-        self.stats, self.restore = CheckpointStats(), Restore(settings, blueprint.name)
+        self.stats, self.restore = stats or CheckpointStats(), Restore(settings, blueprint.name)
         self._owned_at = 0.0
         self.news: list[Alert] = []  # sources that are read from their beginning again, and why
         self._lock = asyncio.Lock()
@@ -125,6 +137,18 @@ class Lease:
         after_last_record, after_markers = self.read.get(source, (-1, -1))
         position = self.unit.position[source]
         return after_markers if position == after_last_record else position
+
+    def fetched(self, source: str, records: Sequence[Any], base: int, next_offset: int, end: int | None) -> None:
+        """Notes what a fetch from `base` on has brought, after the feed has it. end: the high watermark, if known."""
+        if end is not None:
+            self.ends[source] = end
+        self.read[source] = (records[-1].offset + 1 if records else base, next_offset)
+        self.waiting[source].fetched(records, next_offset, end, self.unit.position[source], self.clock.now_us())
+
+    def read_again(self) -> None:
+        """Reading starts anew at the position of the state."""
+        self.read = {}
+        self.waiting.clear()
 
     @property
     def is_saved(self) -> bool:
@@ -228,7 +252,7 @@ class Lease:
             # no await from here to the commit: rows, outputs and offsets belong together
             steps, outputs, position = self.unit.steps, self.unit.take(), dict(self.unit.position)
             if is_due or not self._only_time_passed(outputs, position):
-                started = time.monotonic()
+                started, self.sent_position = time.monotonic(), position
                 shown = row if is_due or self.status.may_be_written else None
                 commit = self._commit(outputs, self._offsets(len(row.alerts)), shown)
                 async with within(CHECKPOINT_LIMIT_S, "a checkpoint"):
@@ -360,9 +384,9 @@ class Lease:
         return with_status
 
     def _count(self, outputs: Sequence[Output], seconds: float) -> None:
-        self.stats.transactions += 1
+        self.stats.results["committed"] += 1
         self.stats.rows += sum(len(output.pairs) for output in outputs)
-        self.stats.seconds = [*self.stats.seconds[-999:], seconds]
+        self.stats.seconds.add(seconds)
 
 
 @asynccontextmanager

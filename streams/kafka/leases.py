@@ -17,8 +17,8 @@ from aiokafka import TopicPartition
 from schemas.decode import MAX_SKEW_US
 from schemas.errors import Failure
 from streams.kafka.fatal import EXIT_FAILED, halt
-from streams.kafka.giving_up import GivenUp, Unfit, give_up
-from streams.kafka.lease import Lease
+from streams.kafka.giving_up import GivenUp, Unfit, give_up, is_fenced
+from streams.kafka.lease import CheckpointStats, Lease
 from streams.kafka.settings import Settings
 from streams.units.unit import Blueprint
 
@@ -62,6 +62,8 @@ class Leases:
         self.generation: int | None = None
         self.rebalancing = True
         self.member_at = time.monotonic()  # when this process was last known to be a member of the group
+        self.stats = {name: CheckpointStats() for name in self.blueprints}
+        self.retention_us: dict[str, float] = {}  # topic -> how long it keeps a record, inf: for ever; of those known
         self._given_up: dict[str, GivenUp] = {}
         self._reader: Reader | None = None
         self._acquiring: set[asyncio.Task[None]] = set()
@@ -176,7 +178,7 @@ class Leases:
         self.rebalancing = False
 
     def _take_over(self, name: str) -> None:
-        lease = Lease(self.settings, self.blueprints[name], self.live, self.max_skew_us)
+        lease = Lease(self.settings, self.blueprints[name], self.live, self.max_skew_us, self.stats[name])
         self.all[name] = lease
         self._index()
         self._run(self._acquiring, self._or_give_up(lease, self._begin(lease)))
@@ -197,7 +199,14 @@ class Leases:
     def _save(self, leases: Iterable[Lease]) -> list[asyncio.Task[None]]:
         """Starts each checkpoint in a task of its own: a cancelled caller must not cancel a transaction."""
         ready = [lease for lease in leases if lease.ready]
-        return [self._run(self._running, self._or_give_up(lease, lease.checkpoint())) for lease in ready]
+        return [self._run(self._running, self._or_give_up(lease, self._counted(lease))) for lease in ready]
+
+    async def _counted(self, lease: Lease) -> None:
+        try:
+            await lease.checkpoint()
+        except Exception as error:
+            lease.stats.results["fenced" if is_fenced(error) else "failed"] += 1
+            raise
 
     async def _or_give_up(self, lease: Lease, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -42,7 +42,8 @@ async def read(settings: Settings, say: Callable[[str], None]) -> dict[str, Publ
     """Returns all publications by their digests. A record without a value deletes one; others that are not ours are
     passed over, and `say` tells of them. Raises NewerRecord.
     """
-    async with AIOKafkaConsumer(**settings.client, auto_offset_reset="earliest") as consumer:
+    committed = {"isolation_level": "read_committed", "auto_offset_reset": "earliest"}
+    async with AIOKafkaConsumer(**settings.client, **committed) as consumer:
         place = TopicPartition(settings.topic(TOPIC), 0)
         found, strays = folded([record async for _, record in to_the_end(consumer, [place])])
     for alert in strays.alerts:

@@ -92,7 +92,9 @@ class ServedModel(BaseModel):
 
 @dataclass(frozen=True)
 class Place:
-    """A partition of an input: `position` is the next offset to apply, `end` the last stable offset."""
+    """A partition of an input: `position` is the next offset to apply, `end` the last stable offset. lag_seconds: age
+    of the oldest record that waits, by its timestamp; 0 where none waits, None: an open transaction hides it.
+    """
 
     topic: str
     partition: int
@@ -100,6 +102,7 @@ class Place:
     position: int
     end: int
     lag_records: int
+    lag_seconds: float | None = 0.0
 
 
 @dataclass(frozen=True)
@@ -313,13 +316,13 @@ async def _read_inputs(
     async with consumer:
         ends = await consumer.end_offsets([*saved, models])
         firsts = await consumer.beginning_offsets([models])
-        waiting = {place for place, (offset, _) in saved.items() if 0 < ends[place] - offset <= MOST_COUNTED}
-        starts = {place: saved[place][0] for place in waiting}
+        starts = {place: offset for place, (offset, _) in saved.items() if offset < ends[place]}
+        many = {place for place, offset in starts.items() if ends[place] - offset > MOST_COUNTED}
         starts[models] = min(starts.get(models, ends[models]), max(ends[models] - LAST_MODELS, firsts[models]))
-        records = await _records(consumer, starts, ends)
+        records = await _records(consumer, starts, ends, many - {models})
     behind = await hidden(settings, ends)
     places = [
-        _place(settings, place, one, ends[place], records[place] if place in waiting else None, behind[place])
+        _place(settings, place, one, ends[place], records.get(place, []), place in many, behind[place])
         for place, one in sorted(saved.items())
     ]
     return places, _model(records[models])
@@ -370,17 +373,22 @@ def _changelog(unit: str) -> list[tuple[str, int]]:
 
 
 async def _records(
-    consumer: AIOKafkaConsumer, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    consumer: AIOKafkaConsumer,
+    starts: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+    many: Container[TopicPartition],
 ) -> dict[TopicPartition, list[Any]]:
-    """Returns the committed records from `starts` to `ends`. Once a consumer: aiokafka's does not stop cleanly after a
-    second assignment.
+    """Returns the committed records from `starts` to `ends`; of those in `many` the first ones alone. Once a consumer:
+    aiokafka's does not stop cleanly after a second assignment.
     """
     consumer.assign(list(starts))
     for place, start in starts.items():
         consumer.seek(place, start)
     records: dict[TopicPartition, list[Any]] = {place: [] for place in starts}
-    while any([await consumer.position(place) < ends[place] for place in starts]):
-        for place, got in (await consumer.getmany(timeout_ms=200)).items():
+    left = list(starts)
+    while left := [place for place in left if not (place in many and records[place])]:
+        left = [place for place in left if await consumer.position(place) < ends[place]]
+        for place, got in (await consumer.getmany(*left, timeout_ms=200)).items() if left else ():
             records[place] += [record for record in got if record.offset < ends[place]]
     return records
 
@@ -397,14 +405,19 @@ def _place(
     place: TopicPartition,
     saved: tuple[int, Report],
     end: int,
-    records: list[Any] | None,
+    records: list[Any],
+    many: bool,
     hidden: int,
 ) -> Place:
+    """records: those that wait, or the first ones of `many`."""
     offset, report = saved
     short = place.topic.removeprefix(settings.topic_prefix)
-    counted = None if records is None else sum(record.offset >= offset for record in records)
-    lag = 0 if short == OBSERVATIONS else hidden + (max(end - offset, 0) if counted is None else counted)
-    return Place(short, place.partition, report.unit, offset, end + hidden, lag)
+    if short == OBSERVATIONS:
+        return Place(short, place.partition, report.unit, offset, end + hidden, 0)
+    waits = [record for record in records if record.offset >= offset]
+    lag = hidden + (end - offset if many else len(waits))
+    age_s = max(time.time() - waits[0].timestamp / 1000, 0.0) if waits else None if lag else 0.0
+    return Place(short, place.partition, report.unit, offset, end + hidden, lag, age_s)
 
 
 def _model(records: list[Any]) -> ServedModel | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -108,6 +109,19 @@ async def partition_count(settings: Settings) -> int:
     if mismatch:
         raise Failure(mismatch[0])
     return next(existing.partitions[topic.name] for topic in TOPICS if not topic.single)
+
+
+async def retention_us(settings: Settings) -> dict[str, float]:
+    """Returns how long each topic keeps a record, by full name; inf: for ever. Raises Failure without the right to
+    read the settings.
+    """
+    async with admin(settings) as client:
+        existing = await _find(client, settings)
+    found = {}
+    for short, config in existing.config.items():
+        is_deleted, kept_ms = "delete" in config.get("cleanup.policy", ""), int(config.get("retention.ms", "-1"))
+        found[settings.topic(short)] = kept_ms * 1000.0 if is_deleted and kept_ms >= 0 else math.inf
+    return found
 
 
 async def refuse_missing_access(settings: Settings) -> None:

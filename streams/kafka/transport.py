@@ -272,7 +272,7 @@ class Consumer(driver.Consumer):
             leases = [lease for lease in leases if not lease.released]
             for lease in leases:
                 lease.feed = None  # from here on no record is accepted: the positions do not change
-                lease.read = {}
+                lease.read_again()
             try:
                 await self.seek_wait({TP(*place): at for lease in leases for place, at in lease.start_positions()})
             except Exception as error:  # raised, it would leave an idle worker without recovery
@@ -390,11 +390,8 @@ def _pause_others(consumer: Any, active: Iterable[TP]) -> None:
 
 
 def _offer(lease: Lease, feed: Feed, source: str, fetched: Fetched) -> None:
-    if fetched.end is not None:
-        lease.ends[source] = fetched.end
     if fetched.records:
         feed.offer(source, fetched.base, fetched.records, lease.clock.now_us(), lease.clock.latest_us())
-    after_last = fetched.records[-1].offset + 1 if fetched.records else fetched.base
-    lease.read[source] = (after_last, fetched.next_offset)
+    lease.fetched(source, fetched.records, fetched.base, fetched.next_offset, fetched.end)
     if fetched.caught_up:
         feed.caught_up(source, lease.clock.us_at(fetched.caught_up))

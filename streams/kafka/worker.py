@@ -19,7 +19,7 @@ from faust.transport.drivers import TRANSPORTS
 
 from schemas.decode import MAX_SKEW_US
 from schemas.errors import Failure
-from streams.kafka import transport
+from streams.kafka import topics, transport
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases, or_halt
@@ -30,6 +30,7 @@ from streams.kafka.watchdog import Watchdog
 from streams.units.unit import Blueprint
 
 CHECKPOINT_EVERY_S = TURN_EVERY_S = 1.0
+RETENTION_EVERY_S = 300.0
 # another worker takes over within 10 s; the shortest that brokers allow unless told otherwise
 SESSION_S = 6.0
 LEAVE_LIMIT_S = 9.0  # from SIGTERM to the end, checkpoint included
@@ -113,7 +114,8 @@ class Worker:
         self._on_signals()
         starting = asyncio.ensure_future(app.start())
         beside = [
-            asyncio.ensure_future(or_halt(work)) for work in (self._pulse(app), self._turn(), self.outage.watch())
+            asyncio.ensure_future(or_halt(work))
+            for work in (self._pulse(app), self._turn(), self.outage.watch(), self._know_retention())
         ]
         await self._wait_for_end(starting)
         for task in beside:
@@ -143,6 +145,15 @@ class Worker:
         while True:
             self.turned_at = time.monotonic()
             await asyncio.sleep(TURN_EVERY_S)
+
+    async def _know_retention(self) -> None:
+        """For the metrics alone: without the right to ask, or an answer, what was known stays."""
+        while True:
+            try:
+                self.leases.retention_us = await topics.retention_us(self.settings)
+            except Exception as error:
+                log.debug("cannot read how long topics keep records: %r", error)
+            await asyncio.sleep(RETENTION_EVERY_S)
 
     async def _pulse(self, app: Any) -> None:
         """Once a second, unless the options say otherwise."""

@@ -1,10 +1,16 @@
-"""Gauges and counters of one worker: read from its leases at each scrape, so nothing is counted twice."""
+"""Gauges and counters of one worker: read from its leases at each scrape, so nothing is counted twice and the hot path
+pays nothing. What there is stands in `monitoring/metric_list.py`.
+"""
 
 from __future__ import annotations
 
+import math
+import platform
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -14,17 +20,23 @@ from schemas.instants import SECOND_US, parse_instant
 from streams.interventions.actions import LIFECYCLES
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
+from streams.operations.monitoring.metric_list import BY_NAME, MOST_PRODUCERS, OTHERS, PREFIX, RESULTS
 from streams.units.engine_unit import OUTCOMES, EngineUnit
 from streams.units.global_unit import GlobalUnit
+from streams.units.histogram import Histogram
+from streams.units.learner_unit import LearnerUnit
+from streams.units.sources import OBSERVATIONS
 
-KINDS_OF_COUNTS = (  # prefix of a count, metric, label
-    ("tier_", "interventions", "tier"),
-    ("withheld_", "interventions_withheld", "reason"),
-    ("cases_", "case_updates", "status"),
-    ("touches_by_", "touches", "trigger"),
-    ("tasks_", "tasks", "status"),
-)
-QUANTILES = (0.5, 0.99)
+KINDS_OF_COUNTS = {  # metric: prefix of its counts, which are by its second label
+    "interventions": "tier_",
+    "interventions_withheld": "withheld_",
+    "case_updates": "cases_",
+    "outcomes": "outcomes_",
+    "touches": "touches_by_",
+    "tasks": "tasks_",
+}
+REPORTED = ("acknowledged", "contacted", "responded", "declined", "saved", "lost")  # outcomes
+FAMILIES = {"gauge": GaugeMetricFamily, "counter": CounterMetricFamily, "histogram": HistogramMetricFamily}
 
 
 def registry(leases: Leases) -> CollectorRegistry:
@@ -44,94 +56,106 @@ class WorkerCollector(Collector):
         """Yields the metrics as of now."""
         leases = list(self.leases.all.values())
         ready = [lease for lease in leases if lease.ready]
-        yield _per_unit(
-            "unit_ready", "1: restored and owned; 0: being restored", {x.name: float(x.ready) for x in leases}
-        )
-        yield _per_unit(
-            "unit_given_up",
-            "1: it cannot go on, and is tried again; /readyz and `keepline status` show why",
-            {x.name: 0.0 for x in ready} | {one.unit: 1.0 for one in self.leases.given_up},
-        )
-        away_s = time.monotonic() - self.leases.member_at
-        yield GaugeMetricFamily(
-            "keepline_away_seconds", "since this worker was last known to be a member of its group", away_s
-        )
-        yield _per_unit(
-            "restored_records", "records read from its changelog", {x.name: float(x.restore.records) for x in leases}
-        )
+        engines = [(lease, lease.unit) for lease in ready if isinstance(lease.unit, EngineUnit)]
+        yield from _worker(self.leases, leases)
         yield from _times(ready)
-        yield from _checkpoints(ready)
+        yield from _checkpoints(self.leases, ready)
         yield _offsets(ready)
-        yield from _lag(ready)
-        yield _events(ready)
-        yield _rejected(ready)
-        yield from _interventions(ready)
-        yield _responses(ready)
-        yield _held(ready)
+        yield from _lag(ready, self.leases.retention_us)
+        yield _per_unit("decisions_at_risk", {lease.name: at_risk(lease) for lease, _ in engines})
+        yield from _records(engines)
         yield _strays(ready)
-        yield _per_unit("alerts", "open alerts; `keepline status` shows their texts", _alerts(ready))
-        yield _alerts_by_kind(ready)
+        yield from _interventions(engines)
+        yield from _alerts(ready)
         yield from _model(ready)
 
 
 def lag_records(lease: Lease) -> dict[tuple[str, int], int]:
     """Returns waiting offsets by topic and partition; 0 when everything is applied, despite control markers."""
-    found = {}
-    for source, place in lease.inputs.items():
-        end, applied = lease.ends.get(source), lease.applied(source)
-        if end is not None and source != "observations":  # the delay line waits a horizon on purpose
-            found[place.topic, place.partition] = max(end - applied, 0)
-    return found
+    return {lease.inputs[source]: records for source, records in _lag_by_source(lease).items()}
+
+
+def lag_seconds(lease: Lease, source: str) -> float:
+    """Returns the age of the oldest record of a source that is not applied; 0 where there is none."""
+    since_us = lease.waiting[source].since_us(lease.applied(source), lease.read.get(source, (0, 0))[1])
+    return 0.0 if since_us is None else max(lease.clock.latest_us() - since_us, 0) / SECOND_US
+
+
+def at_risk(lease: Lease) -> float:
+    """Returns how many decisions wait: those that are held, and of the records that wait as many as records have
+    brought so far. 0 of a unit that decides nothing.
+    """
+    if not isinstance(lease.unit, EngineUnit):
+        return 0.0
+    return lease.unit.decisions_wait + sum(_lag_by_source(lease).values()) * lease.unit.decisions_a_record
+
+
+def _lag_by_source(lease: Lease) -> dict[str, int]:
+    ends = {source: lease.ends.get(source) for source in lease.inputs if source != OBSERVATIONS}
+    # the delay line waits a horizon on purpose
+    return {source: max(end - lease.applied(source), 0) for source, end in ends.items() if end is not None}
+
+
+def _worker(all_leases: Leases, leases: list[Lease]) -> Iterator[Metric]:
+    runs = [version("keepline"), platform.python_version(), version("aiokafka"), version("faust-streaming")]
+    info = _family("build_info")
+    info.add_metric(runs, 1.0)
+    yield info
+    yield _single("units", len(all_leases.blueprints))
+    yield _per_unit("unit_ready", {x.name: float(x.ready) for x in leases})
+    works = {x.name: 0.0 for x in leases if x.ready}
+    yield _per_unit("unit_given_up", works | {one.unit: 1.0 for one in all_leases.given_up})
+    yield _single("away_seconds", time.monotonic() - all_leases.member_at)
+    yield _per_unit("restored_records", {x.name: float(x.restore.records) for x in leases})
 
 
 def _times(leases: list[Lease]) -> Iterator[Metric]:
     frontier = {x.name: parse_instant(x.unit.frontier) / SECOND_US for x in leases if x.unit.frontier}
-    ages = {x.name: _behind_seconds(x) for x in leases if x.name in frontier and _scores(x)}
-    yield _per_unit("frontier_timestamp_seconds", "event time up to which everything is applied", frontier)
-    yield _per_unit("frontier_age_seconds", "now minus the frontier: the lag in seconds", ages)
-    yield GaugeMetricFamily(
-        "keepline_frontier_age_seconds_worst", "largest age of all units", max(ages.values(), default=0.0)
-    )
+    # not of learner and dispatcher: their frontier is the last instant of theirs, which is no lag
+    ages = {x.name: _behind_seconds(x) for x in leases if x.name in frontier and isinstance(x.unit, EngineUnit)}
+    yield _per_unit("frontier_timestamp_seconds", frontier)
+    yield _per_unit("frontier_age_seconds", ages)
+    yield _single("frontier_age_seconds_worst", max(ages.values(), default=0.0))
 
 
-def _checkpoints(leases: list[Lease]) -> Iterator[Metric]:
-    saved = {lease.name: lease.saved_at for lease in leases if lease.saved_at}
-    yield _per_unit("last_checkpoint_timestamp_seconds", "when a transaction was last committed", saved)
-    total = CounterMetricFamily("keepline_checkpoints", "transactions committed", labels=["unit"])
-    rows = CounterMetricFamily("keepline_checkpoint_rows", "records in these transactions", labels=["unit"])
-    spent = GaugeMetricFamily(
-        "keepline_checkpoint_seconds", "duration of the last thousand", labels=["unit", "quantile"]
-    )
-    for lease in leases:
-        total.add_metric([lease.name], lease.stats.transactions)
-        rows.add_metric([lease.name], lease.stats.rows)
-        seconds = sorted(lease.stats.seconds)
-        for quantile in QUANTILES if seconds else ():
-            spent.add_metric([lease.name, str(quantile)], seconds[int(quantile * (len(seconds) - 1))])
-    yield from (total, rows, spent)
+def _checkpoints(all_leases: Leases, ready: list[Lease]) -> Iterator[Metric]:
+    yield _per_unit("last_checkpoint_timestamp_seconds", {x.name: x.saved_at for x in ready if x.saved_at})
+    seconds, rows, results = (_family(name) for name in ("checkpoint_seconds", "checkpoint_rows", "transactions"))
+    owned = all_leases.all.keys()
+    for unit, stats in all_leases.stats.items():
+        if unit in owned or stats.results:
+            _add_histogram(seconds, [unit], stats.seconds)
+            rows.add_metric([unit], stats.rows)
+            for result in RESULTS:
+                results.add_metric([unit, result], stats.results[result])
+    yield from (seconds, rows, results)
 
 
 def _offsets(leases: list[Lease]) -> Metric:
-    found = GaugeMetricFamily("keepline_offset", "next offset", labels=["topic", "partition", "stage"])
+    found = _family("offset")
     for lease in leases:
         for source, place in lease.inputs.items():
-            at = [place.topic, str(place.partition)]
-            found.add_metric([*at, "read"], max(lease.read.get(source, (0, 0))[0], lease.unit.position[source]))
-            found.add_metric([*at, "applied"], lease.unit.position[source])
+            at, applied = [place.topic, str(place.partition)], lease.unit.position[source]
+            found.add_metric([*at, "read"], max(lease.read.get(source, (0, 0))[0], applied))
+            found.add_metric([*at, "applied"], applied)
+            found.add_metric([*at, "sent"], lease.sent_position.get(source, 0))
             found.add_metric([*at, "committed"], lease.saved_position.get(source, 0))
-    return found
+            if source in lease.ends:
+                found.add_metric([*at, "end"], lease.ends[source])
+    return cast(Metric, found)
 
 
-def _lag(leases: list[Lease]) -> Iterator[Metric]:
-    labels = ["topic", "partition"]
-    records = GaugeMetricFamily("keepline_lag_records", "records that wait", labels=labels)
-    seconds = GaugeMetricFamily("keepline_lag_seconds", "now minus the frontier; 0 where nothing waits", labels=labels)
+def _lag(leases: list[Lease], retention_us: Mapping[str, float]) -> Iterator[Metric]:
+    records, seconds, margin = (_family(name) for name in ("lag_records", "lag_seconds", "retention_margin_seconds"))
     for lease in leases:
-        for (topic, partition), lag in lag_records(lease).items():
-            records.add_metric([topic, str(partition)], lag)
-            if _scores(lease):
-                seconds.add_metric([topic, str(partition)], _behind_seconds(lease) if lag else 0.0)
-    yield from (records, seconds)
+        for source, lag in _lag_by_source(lease).items():
+            topic, partition = lease.inputs[source]
+            at, age = [topic, str(partition)], lag_seconds(lease, source) if lag else 0.0
+            records.add_metric(at, lag)
+            seconds.add_metric(at, age)
+            if topic in retention_us:
+                margin.add_metric(at, retention_us[topic] / SECOND_US - age)
+    yield from (records, seconds, margin)
 
 
 def _behind_seconds(lease: Lease) -> float:
@@ -139,117 +163,126 @@ def _behind_seconds(lease: Lease) -> float:
     return max(lease.clock.latest_us() - parse_instant(frontier), 0) / SECOND_US if frontier else 0.0
 
 
-def _events(leases: list[Lease]) -> Metric:
-    found = CounterMetricFamily("keepline_events", "events of a partition by outcome", labels=["unit", "outcome"])
-    for lease in leases:
-        if isinstance(lease.unit, EngineUnit):
-            for outcome in OUTCOMES:
-                found.add_metric([lease.name, outcome], lease.unit.counts.get(outcome, 0))
-    return found
+Engines = list[tuple[Lease, EngineUnit]]
 
 
-def _rejected(leases: list[Lease]) -> Metric:
-    labels = ["unit", "rule", "producer"]
-    found = CounterMetricFamily(
-        "keepline_rejected", "refused records since this worker owns the partition", labels=labels
-    )
-    for lease in leases:
-        if isinstance(lease.unit, EngineUnit):
-            for (rule, producer), count in lease.unit.refusals.counts.items():
-                found.add_metric([lease.name, rule, producer], count)
+def _records(engines: Engines) -> Iterator[Metric]:
+    events, rejected, by_producer = (_family(name) for name in ("events", "rejected", "producer_records"))
+    for lease, unit in engines:
+        for outcome in OUTCOMES:
+            events.add_metric([lease.name, outcome], unit.counts.get(outcome, 0))
+        refused = dict(unit.refusals.counts)
+        for (rule, producer), count in refused.items():
+            rejected.add_metric([lease.name, rule, producer], count)
+        for (producer, outcome), count in _by_producer(refused, dict(unit.engine.quality.events)).items():
+            by_producer.add_metric([lease.name, producer, outcome], count)
+    yield from (events, rejected, by_producer)
+
+
+def _by_producer(refused: Mapping[tuple[str, str], int], taken: Mapping[str, int]) -> Counter[tuple[str, str]]:
+    """(producer, outcome) -> records, of MOST_PRODUCERS producers and of all others together."""
+    bad: Counter[str] = Counter()
+    for (_, producer), count in refused.items():
+        bad[producer] += count
+    by_weight = sorted(bad.keys() | taken.keys(), key=lambda name: (-bad[name], -taken.get(name, 0), name))
+    shown, found = set(by_weight[:MOST_PRODUCERS]), Counter[tuple[str, str]]()
+    for name in by_weight:
+        label = name if name in shown else OTHERS
+        found[label, "taken"] += taken.get(name, 0)
+        found[label, "refused"] += bad[name]
     return found
 
 
 def _strays(leases: list[Lease]) -> Metric:
-    found = CounterMetricFamily(
-        "keepline_strays",
-        "records in units' own topics that Keepline has not written, since this worker owns the unit",
-        labels=["unit", "topic", "partition"],
-    )
+    found = _family("strays")
     for lease in leases:
-        strays = lease.unit.strays.found if isinstance(lease.unit, (EngineUnit, GlobalUnit)) else {}
+        strays = dict(lease.unit.strays.found) if isinstance(lease.unit, (EngineUnit, GlobalUnit)) else {}
         for (topic, partition), one in strays.items():
             found.add_metric([lease.name, lease.settings.topic(topic), str(partition)], one.count)
-    return found
+    return cast(Metric, found)
 
 
-def _interventions(leases: list[Lease]) -> Iterator[Metric]:
-    """Yields live cases, cases sent by tier, withheld by reason, updates by status and touches by trigger."""
-    customers = GaugeMetricFamily(
-        "keepline_customers", "by lifecycle group, as of the last Monday", labels=["unit", "lifecycle"]
-    )
-    for lease in leases:
+def _interventions(engines: Engines) -> Iterator[Metric]:
+    """Yields customers, response times, what is held, live cases, and what was sent, withheld, updated and reported."""
+    counts = {lease.name: _with_zeros(unit) for lease, unit in engines}
+    customers, responses = _family("customers"), _family("response_seconds")
+    for lease, one in engines:
         for group in LIFECYCLES:
-            if (count := lease.unit.counts.get(f"lifecycle_{group}")) is not None:
+            if (count := counts[lease.name].get(f"lifecycle_{group}")) is not None:
                 customers.add_metric([lease.name, group], count)
-    yield customers
-    live = {lease.name: float(lease.unit.counts.get("live_cases", 0)) for lease in leases if _scores(lease)}
-    yield _per_unit("live_cases", "cases that have not ended, those of the holdout included", live)
-    for prefix, name, label in KINDS_OF_COUNTS:
-        found = CounterMetricFamily(f"keepline_{name}", f"of a partition by {label}", labels=["unit", label])
-        for lease in leases:
-            for key, count in lease.unit.counts.items():
+        _add_histogram(responses, [lease.name], one.responses.histogram)
+    yield from (customers, responses, _held(engines))
+    yield _per_unit("live_cases", {unit: float(of["live_cases"]) for unit, of in counts.items()})
+    for name, prefix in KINDS_OF_COUNTS.items():
+        found = _family(name)
+        for unit, of in counts.items():
+            for key, count in of.items():
                 if key.startswith(prefix):
-                    found.add_metric([lease.name, key.removeprefix(prefix)], count)
+                    found.add_metric([unit, key.removeprefix(prefix)], count)
         yield found
 
 
-def _responses(leases: list[Lease]) -> Metric:
-    text = "from the signal to the commit of its intervention, touch or task, live; the goal is goals.response"
-    found = HistogramMetricFamily("keepline_response_seconds", text, labels=["unit"])
-    for lease in leases:
-        if isinstance(lease.unit, EngineUnit):
-            found.add_metric([lease.name], lease.unit.responses.buckets(), lease.unit.responses.sum_s)
-    return found
-
-
-def _held(leases: list[Lease]) -> Metric:
+def _held(engines: Engines) -> Metric:
     """Returns a gauge that has values only while a hold makes all crossings wait, or there is a backlog."""
-    text = "crossings that wait until cases may open again"
-    found = GaugeMetricFamily("keepline_held_crossings", text, labels=["unit", "reason"])
-    for lease in leases:
-        if not isinstance(lease.unit, EngineUnit):
-            continue
-        if hold := lease.unit.engine.hold:
-            found.add_metric([lease.name, hold.name.lower()], len(lease.unit.engine.pending))
-        elif waits := lease.unit.engine.backlog_waits:
+    found = _family("held_crossings")
+    for lease, unit in engines:
+        if hold := unit.engine.hold:
+            found.add_metric([lease.name, hold.name.lower()], len(unit.engine.pending))
+        elif waits := unit.engine.backlog_waits:
             found.add_metric([lease.name, "backlog"], waits)
-    return found
+    return cast(Metric, found)
+
+
+def _with_zeros(unit: EngineUnit) -> dict[str, int]:
+    """The counts of a unit; those that rules ask for are there before the first one is counted."""
+    zeros = [f"tier_{tier.name}" for tier in unit.profile.tiers] + [f"outcomes_{status}" for status in REPORTED]
+    return dict.fromkeys(zeros, 0) | unit.counts
 
 
 def _model(leases: list[Lease]) -> Iterator[Metric]:
-    """Yields the figures of the oldest model that a partition of this worker serves."""
+    """Yields the figures of the oldest model that a partition of this worker serves, and what the learner knows."""
+    for lease in leases:
+        if isinstance(lease.unit, LearnerUnit):
+            yield _single("model_precision_goal_ratio", lease.unit.profile.goals.precision)
+            yield _single("model_precision_ratio", lease.unit.precision)
     models = [lease.unit.engine.scorer.snapshot for lease in leases if isinstance(lease.unit, EngineUnit)]
     if not models:
         return
     model = min(models, key=lambda snapshot: snapshot.version)
-    yield GaugeMetricFamily("keepline_model_version", "grid instants that the model has learned", model.version)
-    yield GaugeMetricFamily("keepline_model_ready", "1: the model is served; 0: the prior is", float(model.ready))
-    yield GaugeMetricFamily("keepline_model_labels", "matured labels that the model has learned from", model.labels)
-    if model.auc is not None and model.log_loss is not None:
-        yield GaugeMetricFamily("keepline_model_auc", "prequential AUC", model.auc)
-        yield GaugeMetricFamily("keepline_model_log_loss", "prequential log loss", model.log_loss)
+    yield _single("model_version", model.version)
+    yield _single("model_ready", model.ready)
+    yield _single("model_labels", model.labels)
+    yield _single("model_auc", model.auc)
+    yield _single("model_log_loss", model.log_loss)
 
 
-def _alerts(leases: list[Lease]) -> dict[str, float]:
-    return {lease.name: float(len(lease.alerts)) for lease in leases}
+def _alerts(leases: list[Lease]) -> Iterator[Metric]:
+    alerts, by_kind = {lease.name: lease.alerts for lease in leases}, _family("alert")
+    for unit, of in alerts.items():
+        for kind, count in sorted(Counter(alert.kind.value for alert in of).items()):
+            by_kind.add_metric([unit, kind], count)
+    yield from (_per_unit("alerts", {unit: float(len(of)) for unit, of in alerts.items()}), by_kind)
 
 
-def _alerts_by_kind(leases: list[Lease]) -> Metric:
-    found = GaugeMetricFamily("keepline_alert", "open alerts by kind (docs/alerts.md)", labels=["unit", "kind"])
-    for lease in leases:
-        for kind, count in sorted(Counter(alert.kind.value for alert in lease.alerts).items()):
-            found.add_metric([lease.name, kind], count)
-    return found
+def _family(name: str) -> Any:
+    """Any: the families of prometheus_client have no common `add_metric`."""
+    spec = BY_NAME[name]
+    return FAMILIES[spec.kind](PREFIX + name, spec.text, labels=spec.labels)
 
 
-def _scores(lease: Lease) -> bool:
-    """Returns whether the unit is an engine: the learner's frontier is the last grid instant, which is no lag."""
-    return isinstance(lease.unit, EngineUnit)
+def _single(name: str, value: float | None) -> Metric:
+    """None: not known yet, which is NaN to Prometheus: no threshold is passed by it."""
+    family = _family(name)
+    family.add_metric([], math.nan if value is None else float(value))
+    return cast(Metric, family)
 
 
-def _per_unit(name: str, text: str, values: dict[str, float]) -> Metric:
-    found = GaugeMetricFamily(f"keepline_{name}", text, labels=["unit"])
+def _per_unit(name: str, values: dict[str, float]) -> Metric:
+    found = _family(name)
     for unit, value in values.items():
         found.add_metric([unit], value)
-    return found
+    return cast(Metric, found)
+
+
+def _add_histogram(family: Any, labels: list[str], histogram: Histogram) -> None:
+    family.add_metric(labels, histogram.buckets(), histogram.sum_s)

@@ -109,7 +109,21 @@ class EngineUnit:
         """Events read and by outcome, observations, interventions; of the partition, since its first event."""
         counts = self.engine.counts
         read = sum(counts[outcome] for outcome in OUTCOMES)
-        return dict(counts) | {"read": read, "live_cases": len(self.engine.casebook)}
+        waits = {"decisions_wait": self.decisions_wait} if self.clock == "wall" else {}
+        return dict(counts) | {"read": read, "live_cases": len(self.engine.casebook)} | waits
+
+    @property
+    def decisions_wait(self) -> int:
+        """How many decisions about customers wait for a model, for the end of a hold, or for a silent producer."""
+        held = len(self.engine.pending) if self.engine.hold else 0
+        return held + len(self.engine.scoring.crossings.undecided)
+
+    @property
+    def decisions_a_record(self) -> float:
+        """How many cases a record of this partition has led to so far, sent or withheld; 0 before the first."""
+        counts = dict(self.engine.counts)
+        decisions = counts.get("interventions", 0) + counts.get("interventions_withheld", 0)
+        return decisions / max(counts.get("applied", 0) + counts.get("late", 0), 1)
 
     @property
     def alerts(self) -> list[Alert]:

@@ -55,6 +55,11 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         return {}
 
     @property
+    def precision(self) -> float | None:
+        """Of the labelled predictions above the threshold, the share whose customer has left; None: there are none."""
+        return self.learner.metrics.precision(self.profile.case.threshold)
+
+    @property
     def alerts(self) -> list[Alert]:
         """What has drifted, commands that were not obeyed, and records that are not ours."""
         return [*self.learner.drift.alerts, *self._refused(), *self.strays.alerts]

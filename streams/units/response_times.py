@@ -4,13 +4,13 @@ of the event or the sweep that brought it, to the commit that shows the message 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 
 from schemas.alerts import Alert, AlertKind
 from schemas.instants import HOUR_US, SECOND_US, format_duration
 from streams.cases.outbox import Facts
+from streams.units.histogram import Histogram
 
 BOUNDS_S = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)  # of the histogram
 MOST_KEPT = 10_000  # messages of the last hour; of more the newest
@@ -25,8 +25,7 @@ class ResponseTimes:
     def __init__(self, goal_us: int, latest_us: int) -> None:
         self.goal_us, self.latest_us = goal_us, latest_us
         self.decided_us: list[int] = []  # of messages that are not committed yet
-        self.counts = [0] * (len(BOUNDS_S) + 1)  # by bound, the last one beyond them
-        self.sum_s = 0.0
+        self.histogram = Histogram(BOUNDS_S)
         self._recent: deque[tuple[int, int]] = deque(maxlen=MOST_KEPT)  # committed at us, took us
 
     def take(self, facts: Facts) -> None:
@@ -38,8 +37,7 @@ class ResponseTimes:
         for decided_us in self.decided_us:
             if (took_us := max(at_us - decided_us, 0)) > self.latest_us:
                 continue
-            self.counts[bisect_left(BOUNDS_S, took_us / SECOND_US)] += 1
-            self.sum_s += took_us / SECOND_US
+            self.histogram.add(took_us / SECOND_US)
             self._recent.append((at_us, took_us))
         self.decided_us = []
 
@@ -51,14 +49,6 @@ class ResponseTimes:
         if len(late) <= LATE_SHARE * len(self._recent):
             return []
         return [self._alert(late)]
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """The histogram as Prometheus wants it: upper bound in seconds, how many up to it."""
-        found, total = [], 0
-        for bound, count in zip((*map(str, BOUNDS_S), "+Inf"), self.counts, strict=True):
-            total += count
-            found.append((bound, float(total)))
-        return found
 
     def _alert(self, late: Sequence[int]) -> Alert:
         many, slowest_s, of = len(late), max(late) / SECOND_US, len(self._recent)

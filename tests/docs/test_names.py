@@ -14,7 +14,7 @@ from tests.docs.pages import HISTORY, PAGES, ROOT, actions, code, files, flags, 
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
 TOPS = {path.split("/")[0] for path in files()}
 PLAIN = re.compile(r"[\w.*-]+(/[\w.*-]+)*/?")
-CALL = re.compile(r"\bkeepline ([a-z]+)\b([^;|>`&]*)")
+CALL = re.compile(r"\bkeepline ([a-z]+(?:-[a-z]+)*)\b([^;|>`&]*)")
 PRESENT = [page for page in PAGES if page not in HISTORY]
 
 

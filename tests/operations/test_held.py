@@ -26,7 +26,7 @@ def waiting(snapshot: Snapshot, clock: Clock = "event") -> EngineUnit:
 
 def samples(unit: EngineUnit) -> list[tuple[dict[str, str], float]]:
     lease = cast(Any, SimpleNamespace(name=unit.name, unit=unit))
-    return [(sample.labels, sample.value) for sample in _held([lease]).samples]
+    return [(sample.labels, sample.value) for sample in _held([(lease, unit)]).samples]
 
 
 def test_it_names_the_hold_and_how_many_wait() -> None:

@@ -21,7 +21,9 @@ from tests.kafka.apache import free_ports
 @pytest.fixture
 def address() -> str:
     (port,) = free_ports(1)
-    leases = SimpleNamespace(all={}, generation=None, given_up=[], member_at=0.0)
+    leases = SimpleNamespace(
+        all={}, generation=None, given_up=[], member_at=0.0, blueprints={}, stats={}, retention_us={}
+    )
     serve(cast(Any, SimpleNamespace(leases=leases, turned_at=time.monotonic() - TURN_LIMIT_S - 1)), str(port))
     return f"127.0.0.1:{port}"
 

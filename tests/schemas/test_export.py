@@ -114,3 +114,12 @@ def test_export_writes_changed_files_and_deletes_files_without_a_model(tmp_path:
 def test_the_command_names_the_files_that_are_not_current(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schemas", "export", "--check", "--out", str(tmp_path)]) == 1
     assert "survey.json" in capsys.readouterr().out
+
+
+def test_the_page_names_every_topic_message_and_field_and_shows_the_examples() -> None:
+    page = files()["asyncapi.html"].decode()
+    assert all(f'<h2 id="{topic}">' in page for topic in DOCUMENT["channels"])
+    for name in DOCUMENT["components"]["messages"]:
+        assert f"<h3>{name}</h3>" in page
+        assert all(f"<td>{field}</td>" in page for field in orjson.loads(files()[f"{name}.json"])["properties"])
+    assert "&quot;event_id&quot;: &quot;a-1&quot;" in page

@@ -22,17 +22,17 @@ def answered(*seconds: float, at_us: int = NOW_US, found: ResponseTimes | None =
 
 def test_interventions_touches_and_tasks_are_measured_from_decision_to_commit() -> None:
     found = answered(0.2, 1.0, 7.0, 10.0, 11.0, 9000.0)
-    assert found.buckets() == [
+    assert found.histogram.buckets() == [
         ("0.25", 1), ("0.5", 1), ("1.0", 2), ("2.0", 2), ("5.0", 2), ("10.0", 4), ("30.0", 5), ("60.0", 5),
         ("300.0", 5), ("3600.0", 5), ("+Inf", 6),
     ]  # fmt: skip
-    assert found.sum_s == 0.2 + 1 + 7 + 10 + 11 + 9000
+    assert found.histogram.sum_s == 0.2 + 1 + 7 + 10 + 11 + 9000
 
 
 def test_what_is_not_committed_is_not_counted() -> None:
     responses = ResponseTimes(10 * SECOND_US, LATEST_US)
     responses.take(Facts(touches=[(NOW_US, "c1", b"")]))
-    assert responses.buckets()[-1] == ("+Inf", 0)
+    assert responses.histogram.buckets()[-1] == ("+Inf", 0)
 
 
 def test_one_late_message_in_twenty_is_no_alert_and_two_are() -> None:
@@ -55,4 +55,4 @@ def test_the_alert_ends_when_the_late_ones_are_an_hour_old() -> None:
 
 def test_what_history_that_is_sent_now_decides_is_not_counted() -> None:
     found = answered(1.0, LATEST_US / SECOND_US, LATEST_US / SECOND_US + 1)
-    assert found.buckets()[-1] == ("+Inf", 2)
+    assert found.histogram.buckets()[-1] == ("+Inf", 2)

@@ -1,0 +1,123 @@
+"""How big a deployment must be: a forecast from the costs of an event, a customer, a sweep, a checkpoint and a Monday.
+
+The costs were measured with `python -m benchmarks capacity`; docs/capacity.md has the formulas and a run beside them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+DAY_S, WEEK_S = 86_400.0, 7 * 86_400.0
+BUSY = 0.6  # of a core that work may take: the rest is for peaks, restores and Mondays
+COPIES = 3  # replication
+MOST_RESTORE_S = 30.0  # of a partition: so long its decisions wait when a worker is lost
+MOST_DEAF_S = 5.0  # of a sweep or a Monday, during which a partition decides about no event; the promise is 10 s
+MOST_MEMORY_BYTES = 4e9  # of a worker
+EVENT_BYTES = 250  # of an event as JSON with its key
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Processor time in us, sizes in bytes. broker_us: of a record to fetch and hand over; base_bytes: of a worker."""
+
+    event_us: float
+    broker_us: float
+    row_us: float
+    row_bytes: float
+    score_bytes: float
+    restore_us: float
+    sweep_us: float
+    monday_us: float
+    monday_bytes: float
+    learn_us: float
+    customer_bytes: float
+    base_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a deployment has to do. sweep_every_s: `time.sweep_every`."""
+
+    customers: float
+    events_per_second: float
+    sweep_every_s: float
+    partitions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """cores: busy ones, on average; workers: of one core each; the rest by the unit in its name."""
+
+    partitions: int
+    workers: int
+    cores: float
+    memory_bytes_a_worker: float
+    changelog_bytes: float
+    restore_s_a_partition: float
+    broker_bytes_a_second: float
+    sweep_s_a_partition: float
+    monday_s_a_partition: float
+    monday_bytes: float
+    learner_s_a_week: float
+    advice: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns what `--json` shows."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+
+def forecast(load: Load, costs: Costs) -> Forecast:
+    """Returns what the load needs."""
+    an_event_us = costs.event_us + costs.broker_us + costs.row_us
+    cores = (
+        load.events_per_second * an_event_us
+        + load.customers * costs.sweep_us / load.sweep_every_s
+        + load.customers * costs.monday_us / WEEK_S
+    ) / 1e6
+    room = MOST_MEMORY_BYTES - costs.base_bytes
+    wanted = max(math.ceil(cores / BUSY), math.ceil(load.customers * costs.customer_bytes / room), 1)
+    deaf_us = max(costs.restore_us * MOST_DEAF_S / MOST_RESTORE_S, costs.sweep_us, costs.monday_us)
+    needed = max(wanted, math.ceil(load.customers * deaf_us / 1e6 / MOST_DEAF_S))
+    partitions = load.partitions or _round_up(needed)
+    workers = min(wanted, partitions)
+    a_partition = load.customers / partitions
+    written = costs.row_bytes + costs.score_bytes
+    found = Forecast(
+        partitions=partitions,
+        workers=workers,
+        cores=cores,
+        memory_bytes_a_worker=costs.base_bytes + load.customers / workers * costs.customer_bytes,
+        changelog_bytes=load.customers * costs.row_bytes * COPIES,
+        restore_s_a_partition=a_partition * costs.restore_us / 1e6,
+        broker_bytes_a_second=load.events_per_second * (EVENT_BYTES + written) * COPIES,
+        sweep_s_a_partition=a_partition * costs.sweep_us / 1e6,
+        monday_s_a_partition=a_partition * costs.monday_us / 1e6,
+        monday_bytes=load.customers * costs.monday_bytes * COPIES,
+        learner_s_a_week=load.customers * costs.learn_us / 1e6,
+        advice=(),
+    )
+    return Forecast(**{**found.as_json(), "advice": tuple(_advice(found, needed, load))})
+
+
+def _round_up(partitions: int) -> int:
+    """The next power of two: room to grow, since the number is hard to change."""
+    return 1 << max(partitions - 1, 0).bit_length()
+
+
+def _advice(found: Forecast, needed: int, load: Load) -> list[str]:
+    said = []
+    if found.partitions < needed:
+        said.append(f"{found.partitions} partitions are too few: at least {needed} are needed")
+    if found.sweep_s_a_partition > load.sweep_every_s / 2:
+        said.append(
+            f"a sweep takes {found.sweep_s_a_partition:,.0f} s and comes every {load.sweep_every_s:,.0f} s: more "
+            "partitions, or a longer time.sweep_every"
+        )
+    if found.learner_s_a_week > DAY_S:
+        said.append(
+            f"the learner, of which there is one, takes {found.learner_s_a_week / 3600:,.0f} hours for the examples of "
+            "a week: past a day the model of a Monday is a day old"
+        )
+    return said
