@@ -98,7 +98,7 @@ async def test_refused_records_are_counted_by_rule_and_producer(live: Live) -> N
 async def test_read_applied_and_committed_offsets_are_separate(live: Live) -> None:
     await wait_for(live.is_drained, DRAIN_LIMIT_S)
     stages = {re.findall(r'stage="(\w+)"', labels)[0] for labels in live.metrics("offset")}
-    assert stages == {"read", "applied", "committed"}
+    assert stages == {"read", "applied", "sent", "committed", "end"}
 
 
 async def test_no_customer_is_named(live: Live) -> None:
@@ -107,11 +107,11 @@ async def test_no_customer_is_named(live: Live) -> None:
 
 
 async def test_the_status_of_the_group_has_no_lag_and_no_problem_with_producers_of_years_ago(live: Live) -> None:
-    async def is_drained() -> bool:
-        return not any(unit.lag_records for unit in (await read(live.group.city.settings)).units)
+    async def is_well() -> bool:  # the learner, whose lag counts for nobody, may still be at a model that is held
+        now = await read(live.group.city.settings)
+        return not any(unit.lag_records for unit in now.units) and not now.problems
 
-    await wait_for(is_drained)
-    assert (await read(live.group.city.settings)).problems == []
+    await wait_for(is_well, DRAIN_LIMIT_S)
 
 
 async def test_a_version_is_served_right_after_a_rollback(live: Live) -> None:
