@@ -17,6 +17,7 @@ BENCHMARKS = {
     "memory": "bytes a customer at 1,000,000 customers",
     "replay_memory": "peak memory of `keepline replay` on a log and on one four times as long",
     "learning": "AUC of a replay against LightGBM retrained every week on the same rows",
+    "experiments": "what the statistics on cases promise, in 1,000 simulated years that are looked at daily",
     "engine": "the engine alone, against a bare loop of aiokafka and orjson on the same topics",
     "worker": "`keepline worker` with its checkpoints, against the same bare loop",
     "peers": "the worker against Quix Streams, Faust and Kafka Streams doing a smaller job",
