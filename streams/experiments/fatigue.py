@@ -29,13 +29,15 @@ class Fatigue:
 
     def add(self, arm: int, n: Array, hits: Array) -> None:
         """Adds the cases that opened in the next week. n, hits: (..., arms)."""
-        enough = (n >= LEAST_CASES).all(-1) & (n.shape[-1] > 1)
+        if n.shape[-1] < 2:
+            return
+        enough = (n >= LEAST_CASES).all(-1)
         cases = np.maximum(n, 1.0)
         share = (hits + 0.5) / (n + 1.0)
         spread = share * (1.0 - share) / cases
         others = np.arange(n.shape[-1]) != arm
         lift = hits[..., arm] / cases[..., arm] - (hits / cases)[..., others].mean(-1)
-        variance = spread[..., arm] + spread[..., others].mean(-1) / max(int(others.sum()), 1)
+        variance = spread[..., arm] + spread[..., others].mean(-1) / others.sum()
         self._bet(lift, variance, enough & (self.precision > 0.0))
         self.precision = self.precision + np.where(enough, 1.0 / variance, 0.0)
         self.total = self.total + np.where(enough, lift / variance, 0.0)

@@ -1,4 +1,4 @@
-"""Other people's programs say the same. They need Python 3.12 (ville, tea-tasting, lifelines), else they are skipped."""
+"""Other people's programs say the same. They need Python 3.12 (ville, tea-tasting, lifelines), else each is skipped."""
 
 from __future__ import annotations
 
