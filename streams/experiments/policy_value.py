@@ -6,6 +6,8 @@ have been drawn into.
 
 from __future__ import annotations
 
+from math import nan
+
 import numpy as np
 
 from features.portable_math import Array
@@ -39,7 +41,7 @@ class PolicyValue:
     def estimate(self, alpha: float = ALPHA) -> tuple[float, float, float]:
         """Returns the value and its interval, for any look; NaN without a case."""
         if not self.n:
-            return (float("nan"),) * 3
+            return nan, nan, nan
         value = self.total / self.n
         variance = np.asarray(self.squares / self.n - value**2)
         half = float(half_width(np.asarray(self.n), variance, self.planned_variance, alpha))
