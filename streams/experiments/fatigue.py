@@ -10,6 +10,7 @@ alpha (Ville).
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.portable_math import Array
 
@@ -51,7 +52,7 @@ class Fatigue:
         """Whether the alarm is on."""
         return np.asarray(self.evidence >= 1.0 / alpha)
 
-    def _bet(self, lift: Array, variance: Array, open_: Array) -> None:
+    def _bet(self, lift: Array, variance: Array, open_: NDArray[np.bool_]) -> None:
         before = np.divide(self.total, self.precision, out=np.zeros_like(self.total), where=self.precision > 0.0)
         known = np.divide(1.0, self.precision, out=np.zeros_like(self.total), where=self.precision > 0.0)
         residual = (lift - before) / np.sqrt(variance + known)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.portable_math import Array
 from streams.experiments.arm_models import ArmModel
@@ -26,7 +27,7 @@ class Estimate:
     value: Array
     low: Array
     high: Array
-    exact: Array
+    exact: NDArray[np.bool_]
 
 
 class Lift:
