@@ -15,9 +15,9 @@ import numpy as np
 from benchmarks.alone import run_model
 from benchmarks.city import START_US
 from benchmarks.measure import ROUNDS, Measure, Scale
-from benchmarks.population import CITY_DAYS, SETTINGS, engine_of
+from benchmarks.population import CITY_DAYS, SETTINGS, unit_of
 from benchmarks.process import keepline
-from benchmarks.scaling import _browsing, _unit
+from benchmarks.scaling import _browsing
 from benchmarks.units import Record
 from schemas.columns import empty_rows
 from schemas.instants import DAY_US
@@ -26,7 +26,6 @@ from streams.inputs.schedule import next_grid
 from streams.profile.loading import load_profile
 from streams.simulation import write_city
 from streams.simulation.files import EVENT_FILES
-from streams.units.customer_rows import CustomerRows
 from streams.units.engine_unit import LIVE_TICK_US, EngineUnit
 from streams.units.sources import INPUTS
 from streams.units.unit import Output
@@ -40,11 +39,10 @@ SOURCE = "app-activity"
 def run(scale: Scale, seed: int) -> list[Measure]:
     """No claim: the figures go to streams/operations/capacity.py, with their date."""
     customers = CUSTOMERS[scale]
-    unit = _unit(customers, seed)
-    unit._customers = CustomerRows(unit.engine, unit._rows)  # of this engine, not of the one that it was made with
+    unit = unit_of(customers, seed)
     event_us, row_us, row_bytes, score_bytes = _events(unit, customers, seed)
     restore_us = _restore(unit, customers)
-    sweep_us = _sweep(engine_of(customers, seed)) / customers
+    sweep_us = _sweep(unit_of(customers, seed).engine) / customers
     monday_us, monday_bytes = _monday(unit, customers)
     found = {
         "event": (event_us, "us"),

@@ -1,4 +1,4 @@
-"""An engine with any number of active customers: the rows of a small city's customers, repeated."""
+"""A unit with any number of active customers: the rows of a small city's customers, repeated."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from streams.profile.loading import load_profile
 from streams.replay import Replay
 from streams.simulation import write_city
 from streams.simulation.files import EVENT_FILES
+from streams.units.engine_unit import EngineUnit
 
 CITY_CUSTOMERS, CITY_DAYS = 5_000, 120
 SETTINGS = [
@@ -29,16 +30,17 @@ SETTINGS = [
 ]  # the model is ready at the end of the city
 
 
-def engine_of(customers: int, seed: int) -> Engine:
-    """Returns a live engine at midnight on a Tuesday: the next three days have no observation."""
+def unit_of(customers: int, seed: int) -> EngineUnit:
+    """Returns a live unit at midnight on a Tuesday: the next three days have no observation."""
     learned = _learned(seed)
     rows = learned.table.rows[learned.lifespans.active(learned.now_us or 0)]
-    engine = Engine(learned.profile, 0, 200_000, waits_for_models=False)
+    unit = EngineUnit(learned.profile, 0, "wall")
+    unit.position, engine = dict.fromkeys(unit.sources, 0), unit.engine
     engine.serve_model(learned.scorer.snapshot)
     slots = engine.table.slots([f"customer-{i:07d}" for i in range(customers)])
     engine.table.rows[slots] = np.resize(rows, (customers, rows.shape[1]))
     engine.start(next_grid(learned.now_us or 0) + DAY_US)
-    return engine
+    return unit
 
 
 def _learned(seed: int) -> Engine:

@@ -7,7 +7,7 @@ from statistics import mean
 import numpy as np
 
 from benchmarks.measure import Measure, Scale, at_most, in_turn
-from benchmarks.population import engine_of
+from benchmarks.population import unit_of
 from features.catalogue import NAMES
 from features.matrix import values
 from features.portable_math import Array
@@ -25,7 +25,7 @@ LIMIT_S = 1.0
 def run(scale: Scale, seed: int) -> list[Measure]:
     """Claim: a second for a million customers; proportionally less at a smaller scale."""
     customers = CUSTOMERS[scale]
-    engine = engine_of(customers, seed)
+    engine = unit_of(customers, seed).engine
     at_us = np.full(SAMPLE, float(engine.now_us or 0))
     raw = values(View(engine.layout, engine.table.gather(np.arange(SAMPLE)), at_us))
     _sweep(engine)  # the first sweep publishes many scores, since the population is artificial

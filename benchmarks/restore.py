@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.kafka import broker
 from benchmarks.measure import ROUNDS, Measure, Scale, at_most
-from benchmarks.population import engine_of
+from benchmarks.population import unit_of
 from streams.kafka import topics
 from streams.kafka.lease import RECORD_BYTES, chunks
 from streams.kafka.restore import Restore
@@ -41,11 +41,9 @@ def run(scale: Scale, seed: int) -> list[Measure]:
 
 def _rows(customers: int, seed: int) -> tuple[Profile, list[Pair]]:
     """Returns the rows of a checkpoint of all customers."""
-    engine = engine_of(customers, seed)
-    unit = EngineUnit(engine.profile, 0, "wall")
-    unit.engine, unit.position = engine, dict.fromkeys(unit.sources, 0)
-    engine.table.dirty[:customers] = True
-    return engine.profile, unit.take()[0].pairs
+    unit = unit_of(customers, seed)
+    unit.engine.table.dirty[:customers] = True
+    return unit.profile, unit.take()[0].pairs
 
 
 async def _write(settings: Settings, rows: list[Pair]) -> None:

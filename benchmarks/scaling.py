@@ -9,10 +9,10 @@ import numpy as np
 import orjson
 
 from benchmarks.measure import Measure, Scale, at_most
-from benchmarks.population import engine_of
+from benchmarks.population import unit_of
 from benchmarks.units import Record
 from schemas.instants import format_instant
-from streams.units.engine_unit import LIVE_TICK_US, EngineUnit
+from streams.units.engine_unit import LIVE_TICK_US
 from streams.units.sources import INPUTS
 
 CUSTOMERS = {"small": (1_000, 10_000, 100_000), "full": (10_000, 100_000, 1_000_000)}
@@ -40,7 +40,7 @@ def run(scale: Scale, seed: int) -> list[Measure]:
 
 def _cost_us(customers: int, seed: int) -> float:
     """Returns the median over ticks. Browsing moves no customer across the threshold, so no case is opened."""
-    unit, numbers, chance = _unit(customers, seed), count(), np.random.default_rng(seed)
+    unit, numbers, chance = unit_of(customers, seed), count(), np.random.default_rng(seed)
     feed, spent, offset = unit.open_feed(), [], 0
     for _ in range(TICKS):
         assert unit.engine.now_us is not None
@@ -58,13 +58,6 @@ def _cost_us(customers: int, seed: int) -> float:
         unit.outputs()
         offset += EVENTS
     return float(np.median(spent)) / EVENTS * 1e6
-
-
-def _unit(customers: int, seed: int) -> EngineUnit:
-    engine = engine_of(customers, seed)
-    unit = EngineUnit(engine.profile, 0, "wall")
-    unit.engine, unit.position = engine, dict.fromkeys(unit.sources, 0)
-    return unit
 
 
 def _browsing(slot: int, number: int, at_us: int) -> tuple[bytes, bytes]:
