@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict
 
 from online_model.readiness import Hold
+from schemas.errors import Failure
 from schemas.instants import format_instant
 from streams.cli import complain
 from streams.kafka import settings
@@ -36,20 +37,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0 without problems; 1 with problems, one line each on standard error."""
-    while True:
-        status = asyncio.run(read(settings.from_environment()))
-        if args.watch:
-            print(CLEAR, end="")
-        if args.json:
-            print_json(status.as_json() | {"verdict": asdict(verdict_of(status))})
-        else:
-            _show(status)
-        for problem in status.problems:
-            complain(problem)
-        if not args.watch:
-            return 1 if status.problems else 0
+    """Returns 0 without problems; 1 with problems, one line each on standard error. Watched, it goes on when brokers
+    do not answer.
+    """
+    known = settings.from_environment()
+    while args.watch:
+        try:
+            _report(args, asyncio.run(read(known)))
+        except Failure as error:
+            complain(str(error))
         time.sleep(WATCH_S)
+    return _report(args, asyncio.run(read(known)))
+
+
+def _report(args: argparse.Namespace, status: Status) -> int:
+    if args.json:
+        print_json(status.as_json() | {"verdict": asdict(verdict_of(status))})
+    else:
+        print(CLEAR if args.watch else "", end="")
+        _show(status)
+    for problem in status.problems:
+        complain(problem)
+    return 1 if status.problems else 0
 
 
 def _show(status: Status) -> None:

@@ -19,9 +19,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self._read: deque[tuple[int, int]] = deque()  # offset and timestamp (us) of records, ascending
-        self._unread_us: int | None = (
-            None  # since when a record that is not read has waited, at most; None: there is none
-        )
+        self._unread_us: int | None = None  # since when a record that is not read has waited; None: there is none
 
     def fetched(self, records: Sequence[Any], next_offset: int, end: int | None, applied: int, now_us: int) -> None:
         """A fetch has ended. next_offset: where reading goes on; end: high watermark; applied: the next to apply."""

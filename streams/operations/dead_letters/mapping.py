@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,8 +34,14 @@ class Repairs:
     divide: Mapping[str, float] = field(default_factory=dict)
 
     def applied(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the repaired event. Raises ValueError for a time that its zone has twice or not at all."""
-        found = {self.rename.get(name, name): value for name, value in event.items()}
+        """Returns the repaired event. Raises ValueError for a time that its zone has twice or not at all, for a new
+        name that the event has already, and for a number that division makes infinite.
+        """
+        found: dict[str, Any] = {}
+        for name, value in event.items():
+            if (new := self.rename.get(name, name)) in found:
+                raise ValueError(f"{new} is in the event twice, once by its new name")
+            found[new] = value
         for name, of in self.time_zone.items():
             if isinstance(value := found.get(name), str):
                 found[name] = _with_offset(value, of)
@@ -42,6 +49,8 @@ class Repairs:
             value = found.get(name)
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 found[name] = value / divisor
+                if not isfinite(found[name]):
+                    raise ValueError(f"{name}: {value} / {divisor} is too large")
         return found
 
 
@@ -71,8 +80,8 @@ def _zone(path: Path, name: str, of: object) -> ZoneInfo:
 
 def _divisors(path: Path, divide: Mapping[str, Any]) -> dict[str, float]:
     for name, by in divide.items():
-        if not isinstance(by, (int, float)) or isinstance(by, bool) or not by:
-            raise UsageError(f"{path}: divide.{name} is {by!r}, expected a number other than 0")
+        if not isinstance(by, (int, float)) or isinstance(by, bool) or not by or not isfinite(by):
+            raise UsageError(f"{path}: divide.{name} is {by!r}, expected a finite number other than 0")
     return dict(divide)
 
 

@@ -117,6 +117,16 @@ def test_an_amount_is_divided(tmp_path: Path) -> None:
     assert orjson.loads(ready.value) == VISIT
 
 
+def test_a_number_that_division_makes_infinite_is_not_lost(tmp_path: Path) -> None:
+    said = planned(VISIT, repairs(tmp_path, "[divide]\namount = 1e-320\n"))
+    assert said == "it cannot be repaired: amount: 320.0 / 1e-320 is too large"
+
+
+def test_a_new_name_that_the_event_has_already_loses_neither_value(tmp_path: Path) -> None:
+    said = planned(VISIT | {"sum": 3}, repairs(tmp_path, '[rename]\nsum = "amount"\n'))
+    assert said == "it cannot be repaired: amount is in the event twice, once by its new name"
+
+
 def test_what_is_still_wrong_is_not_sent_and_says_why() -> None:
     said = planned(VISIT | {"amount": "a lot"})
     assert isinstance(said, str)
@@ -151,7 +161,8 @@ def test_what_is_no_object_cannot_be_repaired(value: bytes) -> None:
         ("rename = 3\n", r"rename is 3, expected a table"),
         ("[rename]\nsum = 3\n", "rename.sum is 3, expected the new name"),
         ('[time_zone]\nevent_time = "Nowhere"\n', "time_zone.event_time is 'Nowhere', expected a zone"),
-        ("[divide]\namount = 0\n", "divide.amount is 0, expected a number other than 0"),
+        ("[divide]\namount = 0\n", "divide.amount is 0, expected a finite number other than 0"),
+        ("[divide]\namount = nan\n", "divide.amount is nan, expected a finite number other than 0"),
         ("[divide\n", "repairs.toml"),
     ],
 )
