@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from schemas.errors import UsageError
-from schemas.instants import format_instant
+from schemas.instants import SECOND_US, format_instant
 from streams.cli.options import instant
 from streams.kafka import settings
 from streams.operations.dead_letters import letters, mapping, redrive
@@ -65,12 +65,14 @@ def _list(args: argparse.Namespace, chosen: list[Letter]) -> int:
         return 0
     from rich.table import Table
 
-    table = Table("producer", "rule", "field", "records", "first", "last", "example", "why")
+    if not groups:
+        show("no record was refused")
+        return 0
+    table = Table("producer", "rule", "field", "records", "last", "example")
     for group in groups:
-        times = format_instant(group.first_us), format_instant(group.last_us)
-        cells = (group.producer or "-", group.rule, group.field, f"{group.count:,}", *times)
-        table.add_row(*cells, group.example.place, group.example.body.sentence)
-    show(table if groups else "no record was refused")
+        last = format_instant(group.last_us // SECOND_US * SECOND_US)
+        table.add_row(group.producer or "-", group.rule, group.field, f"{group.count:,}", last, group.example.place)
+    show(table, "\n".join(f"{group.example.place}  {group.example.body.sentence}" for group in groups))
     return 0
 
 

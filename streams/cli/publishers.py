@@ -7,7 +7,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from schemas.instants import DAY_US, format_instant, parse_duration
+from schemas.instants import DAY_US, SECOND_US, format_instant, parse_duration
 from streams.kafka import publish, settings, topics
 from streams.operations.publishers import page, reader
 from streams.operations.publishers.scorecard import Scorecard
@@ -57,13 +57,15 @@ def _list(args: argparse.Namespace, known: settings.Settings) -> int:
 def _show(cards: list[Scorecard], now_us: int) -> None:
     from rich.table import Table
 
-    table = Table("producer", "events", "refused", "late", "duplicates", "ahead", "heartbeats", "last", "first to mend")
+    if not cards:
+        show("nobody has sent anything")
+        return
+    table = Table("producer", "events", "refused", "late", "twice", "ahead", "heartbeats", "silent (s)")
     for one in cards:
-        body = one.as_json(now_us)
-        fix = body["refused"][0]["fix"] if body["refused"] else ""
         figures = (one.sent, one.refused.total(), one.late, one.duplicates, one.ahead, one.heartbeats)
-        table.add_row(one.name, *[f"{n:,}" for n in figures], body["last_at"] or "-", fix)
-    show(table if cards else "nobody has sent anything")
+        table.add_row(one.name, *[f"{n:,}" for n in (*figures, one.silent_us(now_us) // SECOND_US)])
+    mend = [(one.name, one.as_json(now_us)["refused"]) for one in cards]
+    show(table, "\n".join(f"{name}, mend first: {refused[0]['fix']}" for name, refused in mend if refused))
 
 
 async def _release(known: settings.Settings, name: str) -> None:

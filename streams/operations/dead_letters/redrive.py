@@ -74,9 +74,11 @@ def _repaired(letter: Letter, mapping: Repairs, decoders: Mapping[str, Decoder],
     if value is None or kind is None:
         return "the letter has only a part of its bytes, or none: its publisher has to send it again"
     try:
-        event = unwrapped(orjson.loads(json_of(value)))
-        repaired = orjson.dumps(mapping.applied(event))
-    except (ValueError, AttributeError, TypeError) as error:  # not JSON, no object, a time that its zone has twice
+        event = orjson.loads(json_of(value))
+        if not isinstance(event, dict):
+            raise TypeError("it is no JSON object")
+        repaired = orjson.dumps(mapping.applied(unwrapped(event)))
+    except (ValueError, AttributeError, TypeError) as error:  # no JSON, a time that its zone has twice
         return f"it cannot be repaired: {error}"
     decoded = decoders[kind].decode([repaired], None, now_us)
     if decoded.refused:

@@ -152,6 +152,7 @@ def test_a_letter_with_a_part_of_the_record_cannot_be_sent() -> None:
 def test_what_is_no_object_cannot_be_repaired(value: bytes) -> None:
     (refused,) = plan([letter(value)], Repairs(), set(), NOW_US).refused
     assert refused[1].startswith("it cannot be repaired")
+    assert ("it is no JSON object" in refused[1]) == (value in (b"[]", b"7"))
 
 
 @pytest.mark.parametrize(
