@@ -40,10 +40,14 @@ async def test_live_workers_start_with_a_model_and_a_backlog_and_nothing_of_the_
     async def some_are_sent() -> bool:
         return bool(await group.values("interventions"))
 
+    async def nobody_is_member() -> bool:
+        return (await read(group.city.settings)).members == 0
+
     with group.worker("--set", "gate.quiet_channels="):
         await wait_for(some_are_sent, 60)
     sent = [json.loads(value) for value in await group.values("interventions")]
     assert {body["opened_by"] for body in sent} == {"backlog"}
+    await wait_for(nobody_is_member, 60)  # the killed worker is one until its session ends
     code, said = group.tried("backfill", *history, *SETTINGS)
     assert (code, "live workers have gone on with its state" in said) == (1, True)
 
