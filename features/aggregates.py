@@ -8,6 +8,7 @@ has the same effect as a timely one. Sums are computed in the order of the rows,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,8 @@ HALF_LIVES_DAYS = (112, 28, 7)  # each a quarter of the last: two squarings repl
 NPS = SURVEY_TYPES.index("nps")
 
 Index = NDArray[np.intp]
+Codes = NDArray[np.generic]
+NO_EVENTS: Index = np.empty(0, np.intp)
 
 
 class Signal(NamedTuple):
@@ -144,12 +147,11 @@ class Layout:
         group: (events,), ascending; due_us: (groups,), the new reference, not before the old one.
         """
         self._bring_forward(block, due_us)
-        ages = decays((due_us[group] - rows["time_us"]) / DAY_US)
-        of_kind = {kind: np.flatnonzero(rows["kind"] == kind) for kind in np.unique(rows["kind"]).tolist()}
+        batch = _Batch(rows, group, decays((due_us[group] - rows["time_us"]) / DAY_US))
         for signal, columns in self.signals:
-            found = self._select(signal, rows, of_kind)
+            found = self._select(signal, batch)
             if len(found):
-                _add(block, columns, rows, signal, found, group, ages)
+                _add(block, columns, signal, found, batch)
                 if (first := self._rings.get(signal)) is not None:
                     ring = block[first : first + day_rings.COLUMNS]
                     day_rings.add(ring, group[found], self.calendar.days(rows["time_us"][found]))
@@ -161,23 +163,42 @@ class Layout:
             block[span] *= factor
         block[self.REFERENCE] = due_us
 
-    def _select(self, signal: Signal, rows: Rows, of_kind: dict[int, Index]) -> Index:
+    def _select(self, signal: Signal, batch: _Batch) -> Index:
         """Returns the indexes of the signal's events, ascending."""
         if signal.kind == ANY:
-            return np.arange(len(rows))
+            return np.arange(len(batch.group))
         kinds = self.retention if signal.kind == RETENTION else (signal.kind,)
-        parts = [of_kind[kind] for kind in kinds if kind in of_kind]
+        parts = [batch.of_kind[kind] for kind in kinds if kind in batch.of_kind]
         if not parts:
-            return np.empty(0, np.intp)
-        found = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+            return NO_EVENTS
+        found, code = parts[0] if len(parts) == 1 else _joined(parts)
         if signal.codes is not None:
-            code = rows["code"][found]
-            found = found[np.isin(code, signal.codes) if len(signal.codes) > 1 else code == signal.codes[0]]
+            found = found[reduce(np.logical_or, [code == wanted for wanted in signal.codes])]
         if signal.cause is not None:
-            found = found[(rows["causes"][found] >> signal.cause) & 1 == 1]
+            found = found[(batch.rows["causes"][found] >> signal.cause) & 1 == 1]
         if number := signal.having or signal.weight:
-            found = found[~np.isnan(rows[_field(number)][found])]
+            found = found[~np.isnan(batch.rows[_field(number)][found])]
         return found
+
+
+class _Batch:
+    """What the signals of one update share. rows and group: as for `Layout.update`; ages: of `decays`."""
+
+    def __init__(self, rows: Rows, group: Index, ages: tuple[Array, Array, Array]) -> None:
+        self.rows, self.group, self.ages = rows, group, dict(zip(HALF_LIVES_DAYS, ages, strict=True))
+        self.time_us = rows["time_us"].astype(np.float64)
+        self.ones = np.ones(len(group))
+        kind, code = rows["kind"], rows["code"]
+        self.of_kind: dict[int, tuple[Index, Codes]] = {}  # -> the indexes of its events, ascending, and their codes
+        for one in set(kind.tolist()):
+            found = (kind == one).nonzero()[0]
+            self.of_kind[one] = found, code[found]
+
+
+def _joined(parts: Sequence[tuple[Index, Codes]]) -> tuple[Index, Codes]:
+    found = np.concatenate([found for found, _ in parts])
+    order = np.argsort(found)
+    return found[order], np.concatenate([code for _, code in parts])[order]
 
 
 def decays(age_days: Array) -> tuple[Array, Array, Array]:
@@ -212,49 +233,41 @@ def _field(weight: str) -> str:
     return "score" if weight == "level" else weight
 
 
-def _weights(signal: Signal, rows: Rows, found: Index) -> Array:
+def _weights(signal: Signal, batch: _Batch, found: Index) -> Array:
     if signal.weight is None:
-        return np.ones(len(found))
-    values: Array = rows[_field(signal.weight)][found]
-    return np.where(rows["code"][found] == NPS, values * 10.0, values) if signal.weight == "level" else values
+        return batch.ones[: len(found)]
+    values: Array = batch.rows[_field(signal.weight)][found]
+    return np.where(batch.rows["code"][found] == NPS, values * 10.0, values) if signal.weight == "level" else values
 
 
-def _add(
-    block: Array,
-    columns: list[tuple[Aggregate, int]],
-    rows: Rows,
-    signal: Signal,
-    found: Index,
-    group: Index,
-    ages: tuple[Array, Array, Array],
-) -> None:
+def _add(block: Array, columns: list[tuple[Aggregate, int]], signal: Signal, found: Index, batch: _Batch) -> None:
     """Updates the columns of one signal with its events `found`."""
-    groups, weight, time_us = group[found], _weights(signal, rows, found), rows["time_us"][found].astype(np.float64)
+    groups, weight, time_us = batch.group[found], _weights(signal, batch, found), batch.time_us[found]
     n = block.shape[1]
     for aggregate, i in columns:
+        column = block[i]
         match aggregate:
             case Total():
-                block[i] += np.bincount(groups, weight, n)
+                column += np.bincount(groups, weight, n)
             case Decayed(half_life_days=half_life):
-                age = ages[HALF_LIVES_DAYS.index(half_life)]
-                block[i] += np.bincount(groups, weight * age[found], n)
+                column += np.bincount(groups, weight * batch.ages[half_life][found], n)
             case First():
-                np.minimum.at(block[i], groups, time_us)
+                np.minimum.at(column, groups, time_us)
             case Last():
-                np.maximum.at(block[i], groups, time_us)
+                np.maximum.at(column, groups, time_us)
             case Greatest():
-                np.maximum.at(block[i], groups, weight)
+                np.maximum.at(column, groups, weight)
             case Newest(rank=0):  # the other ranks are the next columns
                 newest.add(block[i : i + newest.KEPT], groups, time_us, weight)
             case Latest():
                 last = next(j for a, j in columns if isinstance(a, Last))
-                _take_latest(block[i], block[last], groups, time_us, weight)
+                _take_latest(column, block[last], groups, time_us, weight)
 
 
 def _take_latest(value: Array, last_us: Array, groups: Index, time_us: Array, weight: Array) -> None:
     """Updates `value` where a group has an event later than `last_us`, or a larger weight at the same time."""
     order = np.lexsort((weight, time_us, groups))
-    ends = order[np.append(groups[order][1:] != groups[order][:-1], True)]
+    ends = order[newest.is_last(groups)]  # groups are in order already
     at, t, w = groups[ends], time_us[ends], weight[ends]
     newer = (t > last_us[at]) | ((t == last_us[at]) & (w > value[at]))
     value[at[newer]] = w[newer]

@@ -16,13 +16,24 @@ Index = NDArray[np.intp]
 
 
 def add(block: Array, groups: Index, time_us: Array, count: Array) -> None:
-    """Adds events to the columns of their groups, in place. block: (KEPT, groups); the others: (events,)."""
+    """Adds events to the columns of their groups, in place. block: (KEPT, groups); the others: (events,), by group and
+    time.
+    """
     repeats = np.minimum(count, KEPT).astype(np.intp)
     groups, time_us = np.repeat(groups, repeats), np.repeat(time_us, repeats)
-    order = np.lexsort((-time_us, groups))
-    at, first, size = np.unique(groups[order], return_index=True, return_counts=True)
-    rank = np.arange(len(order)) - np.repeat(first, size)
-    kept = rank < KEPT
-    new = np.full((KEPT, len(at)), -np.inf)
-    new[rank[kept], np.repeat(np.arange(len(at)), size)[kept]] = time_us[order][kept]
-    block[:, at] = -np.sort(-np.concatenate([block[:, at], new]), axis=0)[:KEPT]
+    for _ in range(KEPT):  # the newest that is left of each group; the others are older than KEPT of it
+        if not len(groups):
+            return
+        last = is_last(groups)
+        at, instant = groups[last], time_us[last]
+        for column in block:
+            older = column[at]
+            column[at], instant = np.maximum(older, instant), np.minimum(older, instant)
+        groups, time_us = groups[~last], time_us[~last]
+
+
+def is_last(groups: Index) -> NDArray[np.bool_]:
+    """(events,): which events are the last of their group. groups: in order, not empty."""
+    found = np.ones(len(groups), np.bool_)
+    np.not_equal(groups[1:], groups[:-1], out=found[:-1])
+    return found

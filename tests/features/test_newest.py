@@ -18,7 +18,7 @@ def test_the_newest_of_each_customer_are_those_of_the_sorted_list(
     shuffled = list(events)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     block = np.full((newest.KEPT, 3), -np.inf)
-    for part in (shuffled[:cut], shuffled[cut:]):
+    for part in (sorted(shuffled[:cut]), sorted(shuffled[cut:])):  # as the rows of a batch
         groups, times, counts = (np.array([event[i] for event in part]) for i in range(3))
         newest.add(block, groups.astype(np.intp), times.astype(float), counts.astype(float))
     for group in range(3):
