@@ -6,10 +6,11 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 from rich.console import Console
@@ -30,7 +31,7 @@ from streams.simulation.files import CityFolder
 
 START_US = parse_instant("2023-01-02T00:00:00Z")
 SEED = 1
-PARTITIONS = 4
+PARTITIONS = 2  # a worker each
 PROFILE = "after-sales"
 WORKER = ("-m", "streams.cli", "worker")
 SETTINGS = [
@@ -123,37 +124,43 @@ class Demo:
         settings = from_environment(environment)
         await topics.create(settings, PARTITIONS)
         with (self.out / "worker.log").open("wb") as log, Screen(self.console, START_US, self.end_us) as screen:
-            worker = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "streams.demo.guard", "", sys.executable, *WORKER),
-                *("--profile", PROFILE),
-                *(f"--set={setting}" for setting in self.settings),
-                *("--clock", "event", "--exit-at-end", "--checkpoint-every", "0.1"),
-                env=environment,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-            )
+            workers = [await self._worker(environment, log, instance) for instance in range(PARTITIONS)]
             try:
                 async with Watcher(settings) as watcher:
 
                     def look() -> None:
                         screen.show(watcher.records)
-                        self._check(worker)
+                        self._check(workers)
 
                     await pacing.run_days(settings, closed_loop, self.days, watcher, self.opens_us, look)
                     ended = False
                     while await watcher.read(250) or not ended:
                         screen.show(watcher.records)
-                        ended = worker.returncode is not None
+                        ended = all(worker.returncode is not None for worker in workers)
                     screen.show(watcher.records)
             finally:
-                await _stop(worker)
-        self._check(worker, 0)
+                await asyncio.gather(*map(_stop, workers))
+        self._check(workers, 0)
         return watcher.records
 
-    def _check(self, worker: asyncio.subprocess.Process, expected: int | None = None) -> None:
-        if worker.returncode != expected:
-            raise Failure(f"the worker ended with code {worker.returncode}; see {self.out / 'worker.log'}")
+    async def _worker(self, environment: dict[str, str], log: BinaryIO, instance: int) -> asyncio.subprocess.Process:
+        """Starts one of the workers."""
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "streams.demo.guard", "", sys.executable, *WORKER),
+            *("--profile", PROFILE, "--instance", f"demo-{instance}"),
+            *(f"--set={setting}" for setting in self.settings),
+            *("--clock", "event", "--exit-at-end", "--checkpoint-every", "0.1"),
+            env=environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+        )
+
+    def _check(self, workers: Sequence[asyncio.subprocess.Process], *expected: int) -> None:
+        """Raises Failure when a worker ended with a code that is not expected: none while it should run."""
+        for worker in workers:
+            if worker.returncode not in (expected or (None, 0)):
+                raise Failure(f"a worker ended with code {worker.returncode}; see {self.out / 'worker.log'}")
 
 
 @contextmanager
