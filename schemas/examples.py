@@ -147,6 +147,34 @@ EXAMPLES: dict[str, Example] = {
         "model_version": 41,
         "policy_version": _INTERVENTION["policy_version"],
     },
+    "publisher_score": {
+        "schema_version": 1,
+        "producer": "till 7",
+        "since": "2026-11-23T09:00:00Z",
+        "until": "2026-11-24T09:00:00Z",
+        "events": {"service_visit": 812},
+        "refused": [
+            {
+                "rule": "rfc3339",
+                "field": "event_time",
+                "records": 3,
+                "fix": "event_time: expected RFC 3339 with an offset, as in 2024-03-01T08:30:00Z; "
+                "came '2026-11-23T10:00:00'",
+            }
+        ],
+        "refused_share": 0.0037,
+        "late": 0,
+        "duplicates": 2,
+        "mean_delay_seconds": 4.2,
+        "ahead": 0,
+        "most_ahead_seconds": -0.8,
+        "missing": {"service_visit.wait_minutes": 0.5},
+        "heartbeats": 1440,
+        "schema_versions": {"1": 812},
+        "last_at": "2026-11-24T08:59:30Z",
+        "longest_pause_seconds": 61,
+        "silent_beyond_it_seconds": 0,
+    },
     "dead_letter": {
         "schema_version": 1,
         "topic": "surveys",

@@ -37,7 +37,11 @@ CUSTOMER_TOPICS = (
     "tasks",
     "churn-scores",
 )
-OWN_KEYS = {"model_snapshot": {"const": "model"}, "dispatch": {"const": "dispatch"}}
+OWN_KEYS = {
+    "model_snapshot": {"const": "model"},
+    "dispatch": {"const": "dispatch"},
+    "publisher_score": {"type": "string", "description": "producer, in UTF-8"},
+}
 SECURITY = {
     "SASL_PLAIN": {"type": "plain", "description": "KEEPLINE_SASL_MECHANISM=PLAIN, over TLS"},
     "SASL_SCRAM_SHA_256": {"type": "scramSha256", "description": "KEEPLINE_SASL_MECHANISM=SCRAM-SHA-256"},

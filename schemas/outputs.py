@@ -267,6 +267,37 @@ class Task(Outgoing):
     policy_version: str
 
 
+class RefusedRecords(Output):
+    """Records of a producer that broke one rule."""
+
+    rule: str
+    field: str
+    records: int
+    fix: str = Field(description="the sentence that says what to send, of one of them")
+
+
+class PublisherScore(Outgoing):
+    """What a producer has sent in a period, and how good it was. The last message of a producer counts."""
+
+    producer: str
+    since: Instant
+    until: Instant
+    events: dict[str, int] = Field(description="by kind, refused ones included")
+    refused: list[RefusedRecords] = Field(description="the most frequent first")
+    refused_share: Annotated[float, Field(ge=0)]
+    late: int = Field(description="events behind the producer's own last heartbeat in their partition")
+    duplicates: int = Field(description="the same kind, customer and event id within the period")
+    mean_delay_seconds: float = Field(description="time of the record less time of the event")
+    ahead: int = Field(description="events later than the record that carried them")
+    most_ahead_seconds: float
+    missing: dict[str, float] = Field(description="kind.field that features use -> share of events without it")
+    heartbeats: int
+    schema_versions: dict[str, int]
+    last_at: Instant | None = Field(description="the last record; null: none, but refused ones without a producer")
+    longest_pause_seconds: int
+    silent_beyond_it_seconds: int
+
+
 class ChurnScore(Outgoing):
     """The customer's probability of leaving that was published last."""
 

@@ -20,13 +20,14 @@ from schemas.outputs import (
     Intervention,
     InterventionUpdate,
     Output,
+    PublisherScore,
     Task,
     Touch,
     WithheldIntervention,
 )
 
 # streams/kafka/topics.py creates them so
-COMPACTED = ("customer-profiles", "churn-scores", "publications")
+COMPACTED = ("customer-profiles", "churn-scores", "publisher-scores", "publications")
 SINGLE = ("labelled-examples", "candidates", "publications")  # one partition: they have one reader
 INTERNAL = ("observations", "labelled-examples", "models", "candidates", "dispatches", "publications")
 
@@ -43,5 +44,6 @@ OUTPUTS: dict[str, tuple[type[Output], ...]] = {
     "candidates": (Candidates, ReportEnd),
     "dispatches": (Dispatch,),
     "dead-letters": (DeadLetter,),
+    "publisher-scores": (PublisherScore,),
     "publications": (Publication,),
 }

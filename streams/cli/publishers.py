@@ -11,6 +11,7 @@ from schemas.instants import DAY_US, SECOND_US, format_instant, parse_duration
 from streams.kafka import publish, settings, topics
 from streams.operations.publishers import page, reader
 from streams.operations.publishers.scorecard import Scorecard
+from streams.operations.publishers.send import send
 from streams.operations.terminal import print_json, show
 
 
@@ -25,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     cards.add_argument("--last", type=parse_duration, default=DAY_US, metavar="DURATION", help="period (default: 1d)")
     cards.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     cards.add_argument("--html", type=Path, metavar="FILE", help="also write a page")
+    cards.add_argument("--send", action="store_true", help="also send each scorecard to the topic publisher-scores")
     text = "wait no longer for a producer that has stopped for good; its next event takes this back"
     release = actions.add_parser("release", help=text, description=text, epilog=parser.epilog)
     release.add_argument("name", metavar="NAME", help="the producer, as its events and alerts name it")
@@ -47,6 +49,8 @@ def _list(args: argparse.Namespace, known: settings.Settings) -> int:
     cards = sorted(found, key=lambda one: (-one.refused.total(), -one.sent, one.name))
     if args.html:
         args.html.write_text(page.html(cards, since_us, now_us), "utf-8")
+    if args.send:
+        asyncio.run(send(known, cards, since_us, now_us))
     if args.json:
         print_json({"since": format_instant(since_us), "publishers": [one.as_json(now_us) for one in cards]})
     else:

@@ -56,6 +56,7 @@ TOPICS = (
     Topic("dispatches", RETAINED),
     Topic("churn-scores", CHANGELOG, WRITE),
     Topic("dead-letters", RETAINED | LARGE, WRITE),
+    Topic("publisher-scores", COMPACTED, ()),
     Topic("observations", RETAINED | LARGE),
     Topic("models", RETAINED | LARGE),
     Topic("state", CHANGELOG | LARGE | BY_ARRIVAL),

@@ -11,7 +11,8 @@ import pytest
 from schemas.instants import parse_instant
 from streams.operations.publishers.page import html
 from streams.operations.publishers.reader import _add
-from streams.operations.publishers.scorecard import Scorecard, Scorecards
+from streams.operations.publishers.scorecard import MOST_NAMES, MOST_PRODUCERS, OTHERS, Scorecard, Scorecards
+from streams.operations.publishers.send import message
 
 AT = "2026-11-30T10:00:00Z"
 AT_US = parse_instant(AT)
@@ -93,3 +94,35 @@ def test_the_page_shows_names_as_text_and_the_sentence_that_mends_a_fault() -> N
     page = html([one], AT_US, AT_US)
     assert "&lt;b&gt;till&lt;/b&gt;" in page
     assert "amount: send a number &amp; no text" in page
+
+
+def test_producers_beyond_the_most_are_one() -> None:
+    found = Scorecards()
+    for i in range(MOST_PRODUCERS + 5):
+        found.add_event(VISIT | {"producer": f"till {i}", "event_id": f"v-{i}"}, PLACE, AT_US, AT_US)
+    assert (len(found.all), found.of(OTHERS).sent) == (MOST_PRODUCERS + 1, 5)
+
+
+def test_kinds_versions_and_faults_of_a_producer_beyond_the_most_are_one_and_known_kinds_stay() -> None:
+    one = Scorecard("till 7")
+    for i in range(MOST_NAMES + 5):
+        one.event({"kind": f"kind {i}", "schema_version": i}, PLACE, AT_US, AT_US)
+        one.refuse("unknown", f"field {i}", "leave it out")
+    one.event(VISIT, PLACE, AT_US, AT_US)
+    assert (one.events[OTHERS], one.versions[OTHERS], one.refused["unknown", OTHERS]) == (5, 5, 5)
+    assert one.events["service_visit"] == 1
+
+
+def test_a_message_has_the_scorecard_and_its_period() -> None:
+    one = after((VISIT, 2.0))
+    one.refuse("range", "amount", "amount is -1, expected 0 or more: send what was paid")
+    body = orjson.loads(message(one, AT_US, AT_US + 3_600_000_000))
+    assert (body["producer"], body["since"], body["until"]) == ("till 7", AT, "2026-11-30T11:00:00Z")
+    assert body["refused"] == [
+        {
+            "rule": "range",
+            "field": "amount",
+            "records": 1,
+            "fix": "amount is -1, expected 0 or more: send what was paid",
+        }
+    ]

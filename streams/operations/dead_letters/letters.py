@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -94,21 +94,25 @@ class Group:
         }
 
 
-async def read(settings: Settings) -> list[Letter]:
-    """Returns all letters that the topic has, by partition and offset; raises Failure when brokers do not answer."""
+async def each(settings: Settings) -> AsyncIterator[Letter]:
+    """Yields all letters that the topic has; raises Failure when brokers do not answer."""
     count = await topics.partition_count(settings)
     places = [TopicPartition(settings.topic(TOPIC), partition) for partition in range(count)]
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
-    found = []
     try:
         async with reported(settings, "Read"), asyncio.timeout(READ_LIMIT_S):
             await consumer.start()
             async for place, record in to_the_end(consumer, places):
                 with suppress(ValidationError):  # not ours
                     body = DeadLetter.model_validate_json(record.value or b"", extra="ignore")
-                    found.append(Letter(place.partition, record.offset, record.timestamp * 1000, body))
+                    yield Letter(place.partition, record.offset, record.timestamp * 1000, body)
     finally:
         await consumer.stop()  # also when it did not start
+
+
+async def read(settings: Settings) -> list[Letter]:
+    """Returns all letters, by partition and offset."""
+    found = [letter async for letter in each(settings)]
     return sorted(found, key=lambda letter: (letter.partition, letter.offset))
 
 

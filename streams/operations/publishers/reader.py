@@ -35,11 +35,9 @@ async def read(settings: Settings, since_us: int) -> Scorecards:
             await _read(consumer, places, since_us, found)
     finally:
         await consumer.stop()  # also when it did not start
-    for letter in await letters.read(settings):
+    async for letter in letters.each(settings):
         if letter.at_us >= since_us:
-            one, cause = found.of(letter.body.producer), (letter.body.rule, letter.body.field)
-            one.refused[cause] += 1
-            one.fixes[cause] = letter.body.sentence
+            found.of(letter.body.producer).refuse(letter.body.rule, letter.body.field, letter.body.sentence)
     return found
 
 

@@ -17,7 +17,8 @@ WANTED = {
     "survey": ("causes",),
 }
 MOST_IDS = 5_000_000  # event ids that are remembered, to tell duplicates
-NO_PRODUCER = "(none)"
+MOST_PRODUCERS, MOST_NAMES, MOST_LETTERS = 10_000, 100, 128  # names come from outside: the rest are one
+NO_PRODUCER, OTHERS = "(none)", "(others)"
 
 
 @dataclass
@@ -64,15 +65,21 @@ class Scorecard:
 
     def event(self, body: dict[str, Any], place: tuple[str, int], event_us: int | None, at_us: int) -> None:
         """An event of it, taken or refused. event_us: None where it cannot be read."""
-        kind = str(body.get("kind"))
+        kind = _capped(self.events, str(body.get("kind")))
         self.events[kind] += 1
-        self.versions[str(body.get("schema_version", 1))] += 1
+        self.versions[_capped(self.versions, str(body.get("schema_version", 1)))] += 1
         self.missing.update(f"{kind}.{name}" for name in WANTED.get(kind, ()) if body.get(name) is None)
         if event_us is not None:
             self.skew_us += at_us - event_us
             self.ahead += event_us > at_us
             self.most_ahead_us = max(self.most_ahead_us, event_us - at_us)
             self.late += event_us < self._beats.get(place, 0)
+
+    def refuse(self, rule: str, field: str, sentence: str) -> None:
+        """A record of it was refused."""
+        cause = (rule, field) if (rule, field) in self.fixes or len(self.fixes) < MOST_NAMES else (rule, OTHERS)
+        self.refused[cause] += 1
+        self.fixes[cause] = sentence
 
     def silent_us(self, now_us: int) -> int:
         """For how long it has been silent beyond its own longest pause; 0: it has not."""
@@ -104,6 +111,12 @@ class Scorecard:
         }
 
 
+def _capped(known: Counter[str], name: str) -> str:
+    """The name to count under."""
+    name = name[:MOST_LETTERS]
+    return name if name in known or name in WANTED or len(known) < MOST_NAMES else OTHERS
+
+
 class Scorecards:
     """All producers of a period."""
 
@@ -113,7 +126,9 @@ class Scorecards:
 
     def of(self, producer: object) -> Scorecard:
         """The scorecard of a producer."""
-        name = producer if isinstance(producer, str) and producer else NO_PRODUCER
+        name = producer[:MOST_LETTERS] if isinstance(producer, str) and producer else NO_PRODUCER
+        if name not in self.all and len(self.all) >= MOST_PRODUCERS:
+            name = OTHERS
         return self.all.setdefault(name, Scorecard(name))
 
     def add_event(self, body: dict[str, Any], place: tuple[str, int], event_us: int | None, at_us: int) -> None:
