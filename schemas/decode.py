@@ -56,6 +56,7 @@ LIMITS = {  # number -> (minimum, maximum, whole number)
 }
 NUMBER_TYPES = {int, float, type(None)}
 LABELS = ("service_type", "store_id", "currency")
+MOST_CURRENCIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,10 @@ class Decoded:
 class Decoder:
     """Decodes batches of records of one kind."""
 
-    def __init__(self, kind: str, max_skew_us: int = MAX_SKEW_US) -> None:
-        self.kind, self.max_skew_us = kind, max_skew_us
+    def __init__(self, kind: str, max_skew_us: int = MAX_SKEW_US, currency: str | None = None) -> None:
+        """currency: an amount in another one counts as unknown; None: all are taken."""
+        self.kind, self.max_skew_us, self.currency = kind, max_skew_us, currency
+        self.other_currencies: set[str] = set()  # of the amounts that were left out, at most MOST_CURRENCIES
         self.validator = Validator(kind, max_skew_us)
         self.known = frozenset(MODELS[kind].model_fields)
         self.numbers = [name for name in NUMBERS if name in self.known]
@@ -167,6 +170,8 @@ class Decoder:
             rows[name] = _numbers(fields.get(name), name, bad)
         for name in self.labels:
             _labels(fields.get(name), MAX_TEXT, True, bad)
+        if self.currency and "currency" in self.labels:
+            self._leave_out(fields.get("currency"), rows)
         if self.kind == "app_activity":
             kinds = fields.get("activity_type")
             _labels(kinds, MAX_ID, False, bad)
@@ -174,6 +179,14 @@ class Decoder:
             rows["count"] = np.where(np.isnan(rows["count"]), 1.0, rows["count"])
         elif self.kind == "survey":
             _fill_survey(fields, rows, bad)
+
+    def _leave_out(self, currencies: Column, rows: Rows) -> None:
+        """Makes amounts in another currency unknown; null is not another one."""
+        own = self.currency
+        found = {i: v for i, v in enumerate(currencies) if v != own and type(v) is str and v.upper() != own}
+        if found:
+            rows["amount"][list(found)] = np.nan
+            self.other_currencies = set(sorted({*self.other_currencies, *found.values()})[:MOST_CURRENCIES])
 
 
 def _fill_survey(fields: Fields, rows: Rows, bad: Flags) -> None:

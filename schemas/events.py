@@ -140,7 +140,9 @@ class ServiceVisit(Event):
     kind: Literal["service_visit"]
     service_type: Text | None = None
     store_id: Text | None = None
-    amount: Amount | None = Field(None, description="in `currency`")
+    amount: Amount | None = Field(
+        None, description="in `currency`; in another one than the profile's it counts as unknown"
+    )
     currency: Text | None = None
     items: Whole | None = None
     wait_minutes: Measure | None = None

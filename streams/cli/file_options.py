@@ -48,7 +48,8 @@ def add_allow_refused(parser: argparse.ArgumentParser) -> None:
 
 def terms_of(args: argparse.Namespace, profile: Profile) -> Terms:
     """Returns how the files are read and judged."""
-    options = ReadOptions(**{name: value for name in OPTIONS if (value := getattr(args, name)) is not None})
+    given = {name: value for name in OPTIONS if (value := getattr(args, name)) is not None}
+    options = ReadOptions(**given, currency=profile.currency)
     return Terms(time.time_ns() // 1000, profile.time.max_skew_us, tick_us(profile, "event"), options, args.longest_gap)
 
 

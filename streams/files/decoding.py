@@ -67,12 +67,19 @@ class SourceDecoder:
         self, source: Source, now_us: int, max_skew_us: int, options: ReadOptions, bounds: Bounds | None = None
     ) -> None:
         self.source, self.now_us, self.bounds = source, now_us, bounds
-        self.decoders = {kind: Decoder(kind, max_skew_us) for kind in KINDS}
-        self.times, self.decimal = TimeForms(options), options.decimal
+        self.decoders = {kind: Decoder(kind, max_skew_us, options.currency) for kind in KINDS}
+        self.times, self.decimal, self.currency = TimeForms(options), options.decimal, options.currency
 
     def chunks(self) -> Iterator[DecodedChunk]:
         """Returns the chunks, decoded lazily."""
         return map(self._chunk, self.source.chunks)
+
+    def remarks(self) -> list[str]:
+        """Returns what was read otherwise than it is written, complete once all chunks are read."""
+        found = sorted({one for decoder in self.decoders.values() for one in decoder.other_currencies})
+        some = f"amounts in {', '.join(found)} count as unknown: the profile's currency is {self.currency}"
+        how = "convert them, or take one currency with --set currency=CODE"
+        return self.source.remarks() + [f"{self.source.file}: {some}; {how}"] * bool(found)
 
     def _chunk(self, chunk: Chunk) -> DecodedChunk:
         known = [part for part in chunk.parts if part.kind in KINDS]

@@ -10,7 +10,7 @@ import numpy as np
 
 from schemas.decode import Decoded
 from streams.files.chunks import Source
-from streams.files.decoding import DecodedChunk, decode_source
+from streams.files.decoding import DecodedChunk, SourceDecoder
 from streams.files.formats import open_source
 from streams.files.sorted_rows import SortedRows
 from streams.files.survey import Plan, Survey, Terms
@@ -48,12 +48,17 @@ class Input:
     """A file with how far it has been read."""
 
     name: str
-    source: Source
+    decoder: SourceDecoder
     chunks: Iterator[DecodedChunk]
     tally: Tally
     watch: OrderWatch
     rows: int = 0
     exhausted: bool = False
+
+    @property
+    def source(self) -> Source:
+        """The file."""
+        return self.decoder.source
 
 
 class FileSources:
@@ -98,7 +103,7 @@ class FileSources:
     @property
     def remarks(self) -> list[str]:
         """What was read otherwise than it is written, once everything was read."""
-        return [remark for one in self.inputs for remark in one.source.remarks()]
+        return [remark for one in self.inputs for remark in one.decoder.remarks()]
 
     @property
     def exhausted(self) -> bool:
@@ -144,8 +149,8 @@ class FileSources:
         source = open_source(path, replace(terms.options, derives_ids=not is_sorted))
         if is_sorted:
             source = SortedRows(source, terms.options).sorted_source()
-        chunks = decode_source(source, terms.now_us, terms.max_skew_us, terms.options, plan.bounds)
-        return Input(f"{i}:{path}", source, chunks, Tally(source.file), OrderWatch(terms.tick_us))
+        decoder = SourceDecoder(source, terms.now_us, terms.max_skew_us, terms.options, plan.bounds)
+        return Input(f"{i}:{path}", decoder, decoder.chunks(), Tally(source.file), OrderWatch(terms.tick_us))
 
     def _check_order(self, source: Input, chunk: DecodedChunk) -> None:
         if not self.watches:

@@ -17,7 +17,8 @@ DECIMAL_MARKS = (".", ",")
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """`kind`: of files whose name names none. `time_zone`: of times without an offset. `epoch`: the unit of times that
-    are counts since 1970. `derives_ids`: whether rows without an event_id get one while they are read."""
+    are counts since 1970. `derives_ids`: whether rows without an event_id get one while they are read. `currency`:
+    amounts in another one count as unknown."""
 
     kind: str | None = None
     encoding: str | None = None
@@ -26,6 +27,7 @@ class ReadOptions:
     time_zone: str | None = None
     epoch: str | None = None
     derives_ids: bool = True
+    currency: str | None = None
 
 
 def check_kind(name: str) -> str:

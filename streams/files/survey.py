@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from schemas.instants import DAY_US
-from streams.files.decoding import DecodedChunk, decode_source
+from streams.files.decoding import DecodedChunk, SourceDecoder, decode_source
 from streams.files.file_rules import Bounds
 from streams.files.formats import open_source
 from streams.files.read_options import ReadOptions
@@ -113,9 +113,10 @@ class Survey:
         """Reads all files and returns how they have to be read."""
         terms = self.terms
         for source, found in zip(self.sources, self.files, strict=True):
-            for chunk in decode_source(source, terms.now_us, terms.max_skew_us, terms.options):
+            decoder = SourceDecoder(source, terms.now_us, terms.max_skew_us, terms.options)
+            for chunk in decoder.chunks():
                 found.add(chunk)
-            found.remarks = source.remarks()
+            found.remarks = decoder.remarks()
         days = Days()
         for found in self.files:
             days.rows.update(found.days.rows)

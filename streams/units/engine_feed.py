@@ -66,7 +66,8 @@ class EngineFeed:
         self.read, self.position = dict(position), dict(position)
         events = {source: offset for source, offset in position.items() if is_event_source(source)}
         self.merge = Merge(events, tick_us, engine.now_us)
-        self.decoders = {source: Decoder(INPUTS[source], max_skew_us) for source in events if source in INPUTS}
+        kinds, currency = {source: INPUTS[source] for source in events if source in INPUTS}, engine.profile.currency
+        self.decoders = {source: Decoder(kind, max_skew_us, currency) for source, kind in kinds.items()}
         self.until_us, self.model_due_us, self.grants_due_us = engine.now_us, engine.model_due_us, engine.grants_due_us
         if self.model_due_us is not None and engine.is_dispatch_instant(
             self.model_due_us

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from features.catalogue import NAMES
 from online_model.registry import Command
 from streams.files.file_sources import FileSources
+from streams.files.read_options import ReadOptions
 from streams.files.replay_folder import ReplayFolder
 from streams.files.survey import Terms
 from streams.kafka.settings import Settings
@@ -50,7 +51,9 @@ def replay_records(
     profile: Profile, files: Sequence[str], folder: Path, partitions: int, commands: Sequence[Command] = ()
 ) -> Records:
     """Returns the records of a replay with `commands`, by topic; models count once a partition."""
-    sources = FileSources(files, Terms(time.time_ns() // 1000, profile.time.max_skew_us))
+    sources = FileSources(
+        files, Terms(time.time_ns() // 1000, profile.time.max_skew_us, options=ReadOptions(currency=profile.currency))
+    )
     with ReplayFolder(str(folder), NAMES) as out:
         replay = RecordingReplay(profile, sources, out, commands)
         replay.run()

@@ -272,3 +272,15 @@ def test_a_key_that_would_clear_the_terminal_is_escaped(
     said = "".join(capsys.readouterr())
     assert "x1b[2J" in said
     assert "\x1b" not in said
+
+
+@pytest.mark.parametrize("command", ["replay", "validate", "publish"])
+def test_amounts_in_another_currency_are_named_with_what_to_do(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], sent: list[bytes]
+) -> None:
+    path = tmp_path / "service_visits.csv"
+    path.write_text("customer_id,event_time,amount,currency\nc1,2023-01-01T08:00:00Z,5,USD\n")
+    out = ["--out", str(tmp_path / "out")] if command == "replay" else []
+    assert main([command, str(path), *out]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "currency" in line]
+    assert "amounts in USD count as unknown: the profile's currency is CNY" in line

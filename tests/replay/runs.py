@@ -16,6 +16,7 @@ from features.catalogue import NAMES
 from schemas.instants import parse_instant
 from streams.cli import main
 from streams.files.file_sources import FileSources
+from streams.files.read_options import ReadOptions
 from streams.files.replay_folder import ReplayFolder
 from streams.files.survey import Terms
 from streams.profile.loading import load_profile
@@ -105,7 +106,10 @@ def replay(
 def replay_unsorted(out: Path, log: Path) -> Run:
     """A replay in which rows out of order are late, as they are in a topic."""
     profile = load_profile("after-sales", SHORT)
-    sources = FileSources([str(log)], Terms(time.time_ns() // 1000, profile.time.max_skew_us))
+    sources = FileSources(
+        [str(log)],
+        Terms(time.time_ns() // 1000, profile.time.max_skew_us, options=ReadOptions(currency=profile.currency)),
+    )
     with ReplayFolder(str(out), NAMES, with_scores=True) as folder:
         run = Replay(profile, sources, folder, keeps_sweeps=True)
         run.run()

@@ -188,6 +188,18 @@ def test_an_unknown_activity_type_counts_as_other_activity() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("currency", "amount"), [("CNY", 5.0), ("cny", 5.0), (None, 5.0), ("EUR", np.nan), ("eur", np.nan)]
+)
+def test_an_amount_in_another_currency_than_the_decoders_is_unknown(currency: str | None, amount: float) -> None:
+    decoder = Decoder("service_visit", currency="CNY")
+    value = sent("service_visit", amount=5.0, currency=currency)
+    # the second record is read by the models
+    decoded = decoder.decode([value, value.replace(b"{", b'{"note": "\\u0041", ')], [b"c1", b"c1"], NOW_US)
+    np.testing.assert_array_equal(decoded.events.rows["amount"], [amount, amount])
+    assert decoder.other_currencies == ({currency} if amount != amount else set())
+
+
 @pytest.mark.parametrize("kind", sorted(GOOD))
 def test_unknown_fields_are_accepted_and_counted_by_producer(kind: str) -> None:
     decoded = decode_one(sent(kind, colour="red"), kind)
