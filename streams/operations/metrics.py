@@ -119,6 +119,7 @@ def _times(leases: list[Lease]) -> Iterator[Metric]:
 
 
 def _checkpoints(all_leases: Leases, ready: list[Lease]) -> Iterator[Metric]:
+    yield _per_unit("unit_unsaved", {x.name: float(not x.is_saved) for x in ready})
     yield _per_unit("last_checkpoint_timestamp_seconds", {x.name: x.saved_at for x in ready if x.saved_at})
     seconds, rows, results = (_family(name) for name in ("checkpoint_seconds", "checkpoint_rows", "transactions"))
     owned = all_leases.all.keys()

@@ -44,6 +44,7 @@ METRICS = (
     MetricSpec("frontier_timestamp_seconds", "gauge", UNIT, "event time up to which everything is applied"),
     MetricSpec("frontier_age_seconds", "gauge", UNIT, "now less the frontier"),
     MetricSpec("frontier_age_seconds_worst", "gauge", (), "largest age of all frontiers of this worker"),
+    MetricSpec("unit_unsaved", "gauge", UNIT, "1: something that was applied is in no checkpoint yet"),
     MetricSpec("last_checkpoint_timestamp_seconds", "gauge", UNIT, "when a transaction was last committed"),
     MetricSpec("checkpoint_seconds", "histogram", UNIT, "duration of committed transactions"),
     MetricSpec("checkpoint_rows", "counter", UNIT, "records in committed transactions"),

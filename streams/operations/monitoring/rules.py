@@ -222,7 +222,13 @@ CHECKPOINTS = (
     ),
     AlertRule(
         "KeeplineCheckpointOld",
-        ("time() - min by (job) (keepline_last_checkpoint_timestamp_seconds) > 120",),
+        (
+            # the learner saves nothing from one Monday to the next, if nothing comes
+            "time() - min by (job) (",
+            "keepline_last_checkpoint_timestamp_seconds",
+            "and on (job, unit) keepline_unit_unsaved == 1",
+            ") > 120",
+        ),
         "1m",
         "page",
         "on-call",
