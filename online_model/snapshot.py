@@ -60,6 +60,8 @@ class Snapshot:
     judged: policy version -> cases judged so far, and how many of them were saved; for the stop-loss.
     published: activity type that touch points rest on -> the grid instant at which some partition first reported one.
     backlog: the last rank in the backlog of each full day from the instant on (streams/engine/backlog.py).
+    strategy_weights: tier -> strategy -> share of the cases, where the profile is adaptive (streams/experiments).
+    strategies_restarted: tier -> strategy -> instant since which its memory counts, of those that lost their lift.
     """
 
     instant_us: int
@@ -80,6 +82,8 @@ class Snapshot:
     shadow: Mapping[str, Parameters] = field(default_factory=dict)
     trials: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     backlog: Sequence[tuple[float, int]] = ()
+    strategy_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    strategies_restarted: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:

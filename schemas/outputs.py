@@ -140,9 +140,12 @@ class Intervention(Outgoing):
     agent_id: str | None = Field(
         description="the customer's own agent, if that is who has the case; null: any of `who`"
     )
-    strategy: str | None = Field(None, description="how the action was chosen")
+    strategy: str | None = Field(None, description="how the action was chosen; default: as the tier has it")
     strategy_propensity: Share | None = Field(
-        None, description="probability of that choice, among all that were allowed"
+        None, description="probability of that choice among all that were possible, the holdout's share included"
+    )
+    strategies: dict[str, Share] | None = Field(
+        None, description="the strategies that were possible, each with its probability; absent in earlier releases"
     )
     cause: str | None = Field(description="cause that the customer named, or that an open complaint shows")
     segments: list[str]

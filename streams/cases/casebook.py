@@ -23,6 +23,7 @@ from streams.interventions.deadlines import NEVER_US, Deadline, deadlines, speak
 from streams.interventions.gate import Passed, Refused, consents
 from streams.interventions.lifecycle import Update
 from streams.interventions.stop_loss import Judged, added, judged
+from streams.interventions.strategy_memory import closed
 from streams.interventions.tasks import Task
 from streams.profile.case_sections import Step, Tier
 from streams.profile.profile import Profile
@@ -41,6 +42,7 @@ class Casebook:
         self._dirty: set[int] = set()
         self._has: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self.judged: Judged = {}  # since the last report
+        self.closed: Judged = {}  # measured cases by tier, week and strategy, since the last report
         caps = profile.gate.caps
         self._capped_us = {cap.channel: max(c.within_us for c in caps if c.channel == cap.channel) for cap in caps}
 
@@ -200,6 +202,11 @@ class Casebook:
         found, self.judged = self.judged, {}
         return found
 
+    def take_closed(self) -> Judged:
+        """Returns the counts of cases measured since the last call."""
+        found, self.closed = self.closed, {}
+        return found
+
     def schedule(self, slot: int, us: int) -> None:
         """Puts the customer on the agenda at `us`."""
         heappush(self._agenda, (us, slot))
@@ -282,7 +289,10 @@ class Casebook:
         if kind == "judged":
             self.judged = added(self.judged, judged(case))
         if kind != "step":
-            return lifecycle.fire(self.profile, case, name, at_us)
+            updates = lifecycle.fire(self.profile, case, name, at_us)
+            if kind == "measured" and self.profile.strategies:
+                self.closed = added(self.closed, closed(case, returned=updates[0]["returned"]))
+            return updates
         step = next(step for step in self.profile.steps if step.name == step_name)
         passed, action = gate(step)
         if isinstance(passed, Passed):

@@ -44,13 +44,13 @@ from streams.interventions.gate import (
     Recipient,
     Refused,
     is_held_out,
-    pass_candidate_rules,
     pass_gate,
     pass_upgrade_rules,
     reached_holdout_rule,
 )
-from streams.interventions.message import Crossing, Message, compose, tier_of, timing
+from streams.interventions.message import Crossing, Message, compose, intervention_id, tier_of, timing
 from streams.interventions.opening import OpeningDecision, Withheld
+from streams.interventions.strategies import DEFAULT, Choice, Option, choose, options
 from streams.interventions.touches import Automated, active_points, automated, compose_touch, points_due
 from streams.profile.case_sections import Step, Tier
 
@@ -124,14 +124,13 @@ class CustomerDecision:
             return
         if self._is_granted(crossed_us):
             candidacy = Candidacy.NOT_NEEDED
-        rules = pass_gate if candidacy is Candidacy.NOT_NEEDED else pass_candidate_rules
-        plan = self.plan(tier_of(self.emitter.profile, self.p))
-        passed = rules(self.emitter.profile, self.recipient(plan, crossed_us))
+        choice = self._choice(crossed_us, quiet_hours=candidacy is Candidacy.NOT_NEEDED)
+        plan, passed = choice.option.plan, choice.answer
         if reached_holdout_rule(passed):  # also when it only becomes pending: the draw has been made
             held = is_held_out(self.emitter.profile, self.customer)
             self.after[DRAWN, i] = self.at_us
             self.after[HELD, i] = self.emitter.profile.gate.holdout_share if held else 0.0
-        message = self._message(crossed_us, passed.channel if isinstance(passed, Passed) else "")
+        message = self._message(crossed_us, passed.channel if isinstance(passed, Passed) else "", choice)
         if isinstance(passed, Refused):
             self._refuse(passed, crossed_us, message)
             return
@@ -212,19 +211,32 @@ class CustomerDecision:
         """Returns the action for this customer."""
         return plan(self.emitter.profile, base, self.segmentation)
 
-    def recipient(self, plan: Plan, crossed_us: int | None = None) -> Recipient:
-        """Returns the customer as an argument of the gate. crossed_us: of the case that would be sent, if any."""
+    def recipient(self, plan: Plan, crossed_us: int | None = None, budget: float | None = None) -> Recipient:
+        """Returns the customer as an argument of the gate. crossed_us: of the case that would be sent, if any; budget:
+        what it may cost, if that is not the tier's.
+        """
         customer_cases = self.emitter.casebook.of(self.slot)
         contacts = customer_cases.contacts
         if customer_cases.pending is not None:  # it may still be sent, so it counts for the caps
             contacts = [*contacts, (self.at_us, customer_cases.pending.channel)]
-        worth = None if crossed_us is None else self._net_value(crossed_us)
+        worth = None if crossed_us is None else self._net_value(crossed_us, budget)
         return Recipient(self.customer, self.attributes, self.segmentation, plan, contacts, self.at_us, worth)
 
-    def _net_value(self, crossed_us: int) -> float:
+    def _options(self) -> list[Option]:
+        tier, weights = tier_of(self.emitter.profile, self.p), self.scored.scorer.snapshot.strategy_weights
+        return options(self.emitter.profile, tier, self.plan(tier), self.segmentation, weights)
+
+    def _choice(self, crossed_us: int, *, quiet_hours: bool) -> Choice:
+        """Chooses the strategy of the case that would be sent."""
+        among, case = self._options(), intervention_id(self.customer, crossed_us)
+        recipients = [self.recipient(one.plan, crossed_us, one.budget) for one in among]
+        return choose(self.emitter.profile, among, recipients, case, quiet_hours=quiet_hours)
+
+    def _net_value(self, crossed_us: int, budget: float | None) -> float:
         profile, value = self.emitter.profile, float(self.before[VALUE, self.i])
         value, emitted_us = profile.customer_value if np.isnan(value) else value, self.emitter.emitted_us(self.at_us)
-        worth: float = timing(profile, self.p, value, crossed_us, emitted_us)["expected_net_value"]
+        budget = tier_of(profile, self.p).budget if budget is None else budget
+        worth: float = timing(profile, self.p, value, budget, crossed_us, emitted_us)["expected_net_value"]
         return worth
 
     def _is_granted(self, crossed_us: int) -> bool:
@@ -293,7 +305,8 @@ class CustomerDecision:
         self.emitter.outbox.touches.append((self.at_us, self.customer, dumped(message)))
         return None
 
-    def _message(self, crossed_us: int, channel: str) -> Message:
+    def _message(self, crossed_us: int, channel: str, choice: Choice | None = None) -> Message:
+        """Composes the message. choice: None: nothing was drawn, it has the tier's own action."""
         i, scored = self.i, self.scored
         raw, (contributions, above) = scored.raw[:, i], scored.explained(i)
         sent, value, profile = float(self.before[SENT, i]), float(self.before[VALUE, i]), self.emitter.profile
@@ -314,11 +327,17 @@ class CustomerDecision:
             attributes=self.attributes,
             value=None if np.isnan(value) else value,
             segmentation=self.segmentation,
-            plan=self.plan(tier_of(profile, self.p)),
+            choice=choice or self._own(),
             opened_by="backlog" if self.from_backlog else "crossing",
             touch_points=active_points(profile, bits, contributions),
         )
         return compose(profile, crossing, channel)
+
+    def _own(self) -> Choice:
+        """Returns the tier's own action, of a message to which no strategy was drawn."""
+        tier = tier_of(self.emitter.profile, self.p)
+        treated = 1.0 - self.emitter.profile.gate.holdout_share
+        return Choice(Option(DEFAULT, self.plan(tier), tier.budget), {DEFAULT: treated}, Refused(""))
 
     def _rfm_b(self) -> dict[str, float] | None:
         if not self.scored.scorer.knows_population:

@@ -81,6 +81,7 @@ class Emitter:
                 policy=message["policy_version"],
                 who=message["action"]["who"],
                 agent_id=message["agent_id"],
+                opened_tier=message["tier"],
                 strategy=message.get("strategy"),  # a candidate of the release before has none
                 strategy_propensity=message.get("strategy_propensity"),
             ),

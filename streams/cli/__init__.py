@@ -38,6 +38,7 @@ COMMANDS = {
     "worker": ("streams.cli.worker", "score events from Kafka in real time"),
     "replay": ("streams.cli.replay", "run the worker's engine over files, without a broker"),
     "evaluate": ("streams.cli.evaluate", "evaluate the predictions of a replay against baselines"),
+    "report": ("streams.cli.report", "report what was saved and what it cost, on pages that print"),
     "profile": ("streams.cli.profile", "check whether a policy profile fits the log of a replay"),
     "schemas": ("streams.cli.schemas", "export JSON Schemas and AsyncAPI of all messages"),
     "status": ("streams.cli.status", "show lag, frontier (watermark), last checkpoint and model of a group of workers"),

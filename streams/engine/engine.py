@@ -237,9 +237,12 @@ class Engine:
         self.report = report_of(self.scoring, self._observable(at_us), at_us)
         for group, count in lifecycle_counts(self.profile, self.table, self.layout, at_us).items():
             self.counts[f"lifecycle_{group}"] = count
-        judged, known = self.casebook.take_judged(), seen(self.table, self.layout)
+        judged, closed = self.casebook.take_judged(), self.casebook.take_closed()
+        known = seen(self.table, self.layout)
         ranks = self.backlog.ranks(self.lifespans.active(at_us), at_us) if self.waits_for_models else []
-        self.report = replace(self.report, missing=self.quality.take(), judged=judged, seen=known, backlog=ranks)
+        self.report = replace(
+            self.report, missing=self.quality.take(), judged=judged, seen=known, backlog=ranks, closed=closed
+        )
 
     def _observe(self, at_us: int) -> None:
         """Makes the observations of a grid instant: the scores of its sweep, by the model in force."""

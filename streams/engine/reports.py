@@ -30,7 +30,8 @@ from streams.profile.profile import Profile
 @dataclass(frozen=True)
 class Report:
     """population, histograms: counts of the active customers; missing, judged: of events and cases since the last
-    grid instant; seen: activity types that some customer has had; backlog: the best ranks in the backlog.
+    grid instant; closed: of measured cases since then, by tier, week and strategy; seen: activity types that some
+    customer has had; backlog: the best ranks in the backlog.
     """
 
     population: Counts
@@ -39,6 +40,7 @@ class Report:
     judged: Judged = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
     backlog: Sequence[Rank] = ()
+    closed: Judged = field(default_factory=dict)
 
     @staticmethod
     def empty() -> Report:
@@ -54,13 +56,14 @@ class Report:
                 of[each] = before[0] + events, before[1] + lack
         judged = added(self.judged, other.judged)
         counts = self.population + other.population, self.histograms + other.histograms
-        return Report(*counts, missing, judged, self.seen | other.seen, [*self.backlog, *other.backlog])
+        closed = added(self.closed, other.closed)
+        return Report(*counts, missing, judged, self.seen | other.seen, [*self.backlog, *other.backlog], closed)
 
     def packed(self) -> dict[str, Any]:
         """Returns the fields for JSON."""
         counted = {"population": pack(self.population), "histograms": pack(self.histograms)}
         more = {"judged": self.judged, "seen": sorted(self.seen), "backlog": self.backlog}
-        return counted | {"missing": self.missing} | more
+        return counted | {"missing": self.missing} | more | ({"closed": self.closed} if self.closed else {})
 
     @staticmethod
     def unpacked(body: dict[str, Any]) -> Report:
@@ -72,6 +75,7 @@ class Report:
             added({}, body["judged"]),
             frozenset(body.get("seen", ())),  # the release before did not report it
             [(value, digest) for value, digest in body.get("backlog", ())],
+            added({}, body.get("closed", {})),
         )
 
 

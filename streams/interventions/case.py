@@ -35,6 +35,7 @@ class Case:
     who: str = ""  # the role that has the case; of the holdout: that would have had it
     strategy: str | None = None
     strategy_propensity: float | None = None
+    opened_tier: str = ""  # when it opened; "": a case of the release before
     asked_us: int | None = None  # when an upgrade asked for a contact anew
 
     @property

@@ -74,9 +74,10 @@ def pass_gate(profile: Profile, recipient: Recipient) -> Passed | Refused:
     return _pass(RULES, profile, recipient)
 
 
-def pass_candidate_rules(profile: Profile, recipient: Recipient) -> Passed | Refused:
-    """Applies the rules for a candidate: all but quiet hours, which are checked once it is granted."""
-    return _pass({name: rule for name, rule in RULES.items() if name != "quiet_hours"}, profile, recipient)
+def pass_without_holdout(profile: Profile, recipient: Recipient, *, quiet_hours: bool) -> Passed | Refused:
+    """Applies all rules but the holdout's. quiet_hours: whether they count."""
+    left_out = {"holdout"} if quiet_hours else {"holdout", "quiet_hours"}
+    return _pass({name: rule for name, rule in RULES.items() if name not in left_out}, profile, recipient)
 
 
 def pass_upgrade_rules(profile: Profile, recipient: Recipient) -> Passed | Refused:

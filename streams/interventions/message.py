@@ -18,8 +18,9 @@ import numpy as np
 from features.portable_math import Array
 from online_model.reasons import Explanation
 from schemas.instants import format_instant, parse_instant
-from streams.interventions.actions import Plan, Segmentation, action
+from streams.interventions.actions import Segmentation, action
 from streams.interventions.customer_attributes import CustomerAttributes
+from streams.interventions.strategies import Choice
 from streams.interventions.touches import ActivePoint
 from streams.profile.case_sections import Tier, Window
 from streams.profile.profile import Profile
@@ -27,8 +28,6 @@ from streams.profile.profile import Profile
 # uuid5(NAMESPACE_DNS, "interventions.keepline"). Never change it: a crossing keeps its id.
 NAMESPACE = UUID("71e67f7e-bd81-5cbd-91a7-f09f4e19b127")
 SHARE_DIGITS, AMOUNT_DIGITS = 4, 2
-
-STRATEGY = "default"  # there is one: chosen with certainty
 
 Message = dict[str, Any]
 
@@ -48,7 +47,7 @@ class Crossing:
     attributes: CustomerAttributes
     value: float | None  # of the customer; None: that of the policy profile
     segmentation: Segmentation
-    plan: Plan
+    choice: Choice
     opened_by: str = "crossing"
     touch_points: Sequence[ActivePoint] = ()
 
@@ -81,7 +80,9 @@ def net_values(profile: Profile, probability: Array, value: Array, delay_us: Arr
     return np.asarray(value * probability * saved - budget)
 
 
-def timing(profile: Profile, probability: float, value: float, crossed_us: int, emitted_us: int) -> Message:
+def timing(
+    profile: Profile, probability: float, value: float, budget: float, crossed_us: int, emitted_us: int
+) -> Message:
     """Returns the fields that depend on when a message is sent; after the last window: those of the last."""
     tier = tier_of(profile, probability)
     window = window_of(profile, emitted_us - crossed_us) or profile.case.windows[-1]
@@ -90,21 +91,23 @@ def timing(profile: Profile, probability: float, value: float, crossed_us: int, 
         "emitted_at": format_instant(emitted_us),
         "window": window.name,
         "expected_saved": round(saved, SHARE_DIGITS),
-        "expected_net_value": round(value * probability * saved - tier.budget, AMOUNT_DIGITS),
+        "expected_net_value": round(value * probability * saved - budget, AMOUNT_DIGITS),
     }
 
 
 def sent_at(profile: Profile, message: Message, emitted_us: int) -> Message:
     """Returns the message as it is right when it is sent only now, such as after a late grant."""
     crossed_us = parse_instant(message["crossed_at"])
-    return message | timing(profile, message["probability"], message["customer_value"], crossed_us, emitted_us)
+    value, budget = message["customer_value"], message["budget"]["amount"]
+    return message | timing(profile, message["probability"], value, budget, crossed_us, emitted_us)
 
 
 def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
     """Returns the message for the CRM. channel: the one that passed the gate, "" for what is not sent."""
     tier, why = tier_of(profile, crossing.probability), crossing.explanation
     value = profile.customer_value if crossing.value is None else crossing.value
-    timed = timing(profile, crossing.probability, value, crossing.crossed_at_us, crossing.emitted_at_us)
+    choice, plan, budget = crossing.choice, crossing.choice.option.plan, crossing.choice.option.budget
+    timed = timing(profile, crossing.probability, value, budget, crossing.crossed_at_us, crossing.emitted_at_us)
     return {
         "intervention_id": intervention_id(crossing.customer_id, crossing.crossed_at_us),
         "customer_id": crossing.customer_id,
@@ -117,17 +120,18 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "probability": crossing.probability,
         "previous_probability": crossing.previous_probability,
         "tier": tier.name,
-        "action": action(profile, crossing.plan, channel or crossing.plan.channels[0]),
-        "budget": {"amount": tier.budget, "currency": profile.currency},
+        "action": action(profile, plan, channel or plan.channels[0]),
+        "budget": {"amount": budget, "currency": profile.currency},
         "expected_saved": timed["expected_saved"],
         "expected_net_value": timed["expected_net_value"],
         "propensity": 1.0 - profile.gate.holdout_share,
         "customer_value": value,
         "scope": crossing.attributes.scope,
-        "who": crossing.plan.who,
-        "agent_id": crossing.attributes.agent_id if crossing.plan.who == profile.case.agent else None,
-        "strategy": STRATEGY,
-        "strategy_propensity": 1.0,
+        "who": plan.who,
+        "agent_id": crossing.attributes.agent_id if plan.who == profile.case.agent else None,
+        "strategy": choice.option.name,
+        "strategy_propensity": choice.propensity,
+        "strategies": dict(choice.propensities),
         "cause": crossing.segmentation.cause,
         "segments": list(crossing.segmentation.segments),
         "lifecycle": crossing.segmentation.lifecycle,

@@ -34,6 +34,7 @@ def _names_differ(profile: Profile) -> Iterator[str]:
         "limits.budgets": [budget.name for budget in profile.limits.budgets],
         "limits.teams": [team.name for team in profile.limits.teams],
         "challengers": [challenger.name for challenger in profile.challengers],
+        "strategies": [strategy.name for strategy in profile.strategies],
     }
     for key, names in lists.items():
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
@@ -119,6 +120,35 @@ def _names_are_there(profile: Profile) -> Iterator[str]:
         yield f"roll_out.stage = {profile.roll_out.stage!r}: expected one of {', '.join(stages)}"
 
 
+def _economics_names_are_there(profile: Profile) -> Iterator[str]:
+    tiers = [tier.name for tier in profile.tiers]
+    for key, names in {
+        "economics.printed": [one.name for one in profile.economics.printed],
+        "economics.uncounted": profile.economics.uncounted,
+    }.items():
+        for name in names:
+            if name not in tiers:
+                yield f"{key}: there is no tier {name}; there are {', '.join(tiers)}"
+
+
+def _strategies_fit(profile: Profile) -> Iterator[str]:
+    """Strategies are of tiers in which a case can open, and each tier has room for the floor of all of them."""
+    tiers = [tier.name for tier in profile.tiers]
+    for strategy in profile.strategies:
+        if strategy.name in ("default", "holdout"):
+            yield f"strategies.{strategy.name}: messages use this name for something else: give it another name"
+        for name in strategy.tiers:
+            if name not in tiers:
+                yield f"strategies.{strategy.name}.tiers: there is no tier {name}; there are {', '.join(tiers)}"
+    for tier in tiers:
+        count = sum(tier in strategy.tiers for strategy in profile.strategies)
+        if count * profile.exploration.floor > 1.0:
+            yield (
+                f"exploration.floor = {profile.exploration.floor} for {count} strategies of tiers.{tier} is above 1 "
+                "together: lower it"
+            )
+
+
 def _touches_need_nobody(profile: Profile) -> Iterator[str]:
     """A tier in which nobody acts must have channels that need no person."""
     for tier in profile.tiers:
@@ -176,5 +206,6 @@ def _promotion_is_possible(profile: Profile) -> Iterator[str]:
 RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (
     _tiers_fall, _names_differ, _windows_follow, _margin_fits, _forgotten_last, _ticks_fit, _names_are_there,
     _touches_need_nobody, _deadlines_follow, _latest_is_within_deduplication, _limits_fit, _challengers_differ,
-    _promotion_is_possible, _complaints_follow,
+    _promotion_is_possible, _complaints_follow, _strategies_fit,
+    _economics_names_are_there,
 )  # fmt: skip

@@ -15,7 +15,9 @@ from pydantic import Field
 from streams.profile.case_sections import CaseRules, Goals, Remedy, SegmentOffer, Segments, Step, StopLoss, Tier
 from streams.profile.contact_sections import Complaints, Gate, Limits, RollOut, Touches, TouchPoint
 from streams.profile.learning_sections import Challenger, Drift, Label, Model, Promotion, Scores, Time
+from streams.profile.money_sections import Economics
 from streams.profile.section import Section
+from streams.profile.strategy_sections import Exploration, Strategy
 from streams.profile.values import AUTOMATED, Amount, Currency, Name, Text
 
 VERSION_DIGITS = 8
@@ -48,6 +50,9 @@ class Profile(Section):
     stop_loss: StopLoss
     limits: Limits
     goals: Goals
+    strategies: Annotated[tuple[Strategy, ...], Field(strict=False)] = ()
+    exploration: Exploration = Exploration()
+    economics: Economics = Economics()
     texts_zh: dict[Text, Text] = Field({})
 
     def chinese(self, text: str) -> str:

@@ -326,6 +326,7 @@ class EngineUnit:
             "model": engine.scorer.snapshot.dumps().decode(),
             "partitions": self.partitions,
             "judged": engine.casebook.judged,
+            "closed": engine.casebook.closed,
             "backlog": [engine.backlog.day, engine.backlog.used],
             "rows": self._row_counts(),
             "lost": self.lost,
@@ -352,7 +353,7 @@ class EngineUnit:
         engine.counts.update(body["counts"])
         engine.serve_model(Snapshot.loads(body["model"].encode()))
         engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
-        engine.casebook.judged = added({}, body["judged"])
+        engine.casebook.judged, engine.casebook.closed = added({}, body["judged"]), added({}, body.get("closed", {}))
         self.lost = Counter(body.get("lost", {}))
 
     def _changed_parts(self) -> list[Pair]:

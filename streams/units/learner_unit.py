@@ -18,6 +18,7 @@ from schemas.alerts import Alert, AlertKind
 from schemas.instants import DAY_US
 from streams.engine.backlog import last_ranks
 from streams.interventions.stop_loss import Judged, added
+from streams.interventions.strategy_memory import StrategyMemory
 from streams.profile.profile import Profile
 from streams.units.global_unit import GlobalUnit
 from streams.units.learner_feed import LearnerBatch, LearnerFeed
@@ -39,6 +40,7 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         rules = rules_of(profile)
         self.learner, self.serving = Learner(rules), Serving(rules, profile.version)
         self.judged: Judged = {}
+        self.strategies = StrategyMemory(profile)
         self.published: dict[str, int] = {}
         self.snapshots: list[bytes] = []
         self.refused: list[str] = []  # commands of the last batch
@@ -88,11 +90,13 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         own = self.learner.learn(at_us, examples, population, may_promote=not chosen)
         self._is_saved = False
         self.judged = added(self.judged, report.judged if report else {})
+        self.strategies.learn(report.closed if report else {}, at_us)
         for kind in sorted(report.seen if report else ()):
             self.published.setdefault(kind, at_us)
         backlog = last_ranks(report.backlog if report else (), self.profile.case.backlog_a_day)
         served = replace(self.serving.serve(own, command), judged=self.judged, backlog=backlog)
-        self.snapshots.append(replace(served, published=dict(self.published)).dumps())
+        tried = {"strategy_weights": self.strategies.weights(), "strategies_restarted": self.strategies.restarted}
+        self.snapshots.append(replace(served, published=dict(self.published), **tried).dumps())
         if report:
             self.learner.drift.compare(at_us, report.histograms, report.missing)
 
@@ -107,13 +111,16 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         learned = {} if self._is_saved else self.learner.dumps()
         rows = {LEARNER + name.encode(): row for name, row in learned.items()}
         self._is_saved = True
-        return {"serving": self.serving.dumps(), "judged": self.judged, "published": self.published}, rows
+        return {"serving": self.serving.dumps(), "judged": self.judged, "published": self.published} | {
+            "strategies": self.strategies.state()
+        }, rows
 
     def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
         learned = {key.removeprefix(LEARNER).decode(): row for key, row in rows.items() if key.startswith(LEARNER)}
         self.learner.loads(learned)
         self.serving.loads(body["serving"])
         self.judged, self.published = added({}, body["judged"]), body.get("published", {})
+        self.strategies.load(body.get("strategies", {}))
         self._is_saved = True
 
     def _row_of_the_release_before(self, key: bytes, value: bytes) -> None:

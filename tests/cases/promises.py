@@ -224,9 +224,16 @@ class Outputs:
                 if update["status"] != "ignored":
                     assert rank(update["who"]) >= rank(has)
                     has = update["who"]
-                    assert (update["strategy"], update["strategy_propensity"]) == ("default", 1.0)
+                    assert (update["strategy"], update["strategy_propensity"]) == self._drawn(case)
                     assert update.get("action", {"who": has})["who"] == has
                     assert "agent_id" in update
+
+    def _drawn(self, case: Body) -> tuple[str, float]:
+        """The strategy of a case and its propensity, of those that were possible."""
+        possible = case["strategies"]
+        assert abs(sum(possible.values()) + self.profile.gate.holdout_share - 1.0) < 1e-6
+        assert case["strategy_propensity"] == possible[case["strategy"]]
+        return case["strategy"], case["strategy_propensity"]
 
     def _touches_are_automated_and_one_at_a_time(self) -> None:
         at: dict[str, list[int]] = defaultdict(list)

@@ -21,10 +21,10 @@ from streams.interventions.gate import (
     Refused,
     consents,
     is_held_out,
-    pass_candidate_rules,
     pass_contact_rules,
     pass_gate,
     pass_upgrade_rules,
+    pass_without_holdout,
     quiet_hours_end_us,
     quiet_until_us,
     reached_holdout_rule,
@@ -265,7 +265,7 @@ def test_the_night_is_that_of_the_customer() -> None:
 
 
 def test_quiet_hours_do_not_apply_to_candidates() -> None:
-    assert pass_candidate_rules(PROFILE, recipient(NIGHT_US, ("sms",))) == Passed("sms")
+    assert pass_without_holdout(PROFILE, recipient(NIGHT_US, ("sms",)), quiet_hours=False) == Passed("sms")
 
 
 def test_what_was_granted_at_night_waits_for_the_morning() -> None:

@@ -13,7 +13,9 @@ from schemas.instants import DAY_US, HOUR_US, parse_instant
 from streams.interventions import message as message_module
 from streams.interventions.actions import Segmentation, plan
 from streams.interventions.customer_attributes import CustomerAttributes
+from streams.interventions.gate import Passed
 from streams.interventions.message import Crossing, compose, sent_at, tier_of, window_of, withheld
+from streams.interventions.strategies import Choice, Option
 from streams.interventions.touches import ActivePoint
 from streams.profile.loading import load_profile
 
@@ -41,7 +43,11 @@ CROSSING = Crossing(
     attributes=CustomerAttributes("city-1", agent_id="a-7"),
     value=None,
     segmentation=SEGMENTATION,
-    plan=plan(PROFILE, PROFILE.tiers[1], SEGMENTATION),
+    choice=Choice(
+        Option("default", plan(PROFILE, PROFILE.tiers[1], SEGMENTATION), PROFILE.tiers[1].budget),
+        {"default": 0.95},
+        Passed("phone"),
+    ),
 )
 
 
@@ -81,7 +87,8 @@ def test_the_whole_message() -> None:
         "who": "service advisor",
         "agent_id": "a-7",
         "strategy": "default",
-        "strategy_propensity": 1.0,
+        "strategy_propensity": 0.95,
+        "strategies": {"default": 0.95},
         "cause": None,
         "segments": ["price-sensitive"],
         "lifecycle": "growing",
@@ -244,5 +251,7 @@ def test_a_message_that_waited_for_its_grant_says_what_is_right_when_it_is_sent(
 
 
 def test_the_agent_is_named_only_where_the_customer_s_own_agent_acts() -> None:
-    body = message(plan=replace(CROSSING.plan, who="director"))
+    own = CROSSING.choice.option
+    option = replace(own, plan=replace(own.plan, who="director"))
+    body = message(choice=replace(CROSSING.choice, option=option))
     assert (body["who"], body["action"]["who"], body["agent_id"]) == ("director", "director", None)

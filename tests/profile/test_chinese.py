@@ -24,6 +24,8 @@ def texts(profile: Profile) -> Iterator[str]:
     for other in (*profile.remedies, *profile.segment_offers):
         yield from (other.offer, other.script)
         yield from [other.who] if other.who else []
+    for strategy in profile.strategies:
+        yield from (strategy.name, *(text for text in (strategy.offer, strategy.script) if text))
     for point in profile.touch_points:
         yield from (point.scene, point.offer, point.script)
     rules = profile.complaints

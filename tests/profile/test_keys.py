@@ -22,7 +22,7 @@ from streams.profile.profile import Profile
 from streams.profile.section import Section
 from tests.docs.pages import ROOT
 
-SECTIONS = ("profile", "case_sections", "contact_sections", "learning_sections")
+SECTIONS = ("profile", "case_sections", "contact_sections", "learning_sections", "money_sections", "strategy_sections")
 NO_READERS = re.compile(r"streams/profile/(consistency|loading|layers|overrides)\.py")
 MISSING = re.compile(r'^(.+?):\d+: error: .*?"(\w+)" (?:of ".+" )?has no attribute "(\w+)"', re.MULTILINE)
 OPTIONS = ("--no-site-packages", "--ignore-missing-imports", "--follow-imports=skip", "--config-file=")

@@ -43,6 +43,11 @@ PUBLISHED = {
         "roll_out.stages.country.customers": 200_000, "stop_loss.least_saved": 0.40,
         "goals.auc": 0.85, "goals.saved": 0.50, "goals.roi": 2.0,
         "goals.churn_a_year_before": 0.18, "goals.churn_a_year_after": 0.12,
+        "economics.customers": 200_000, "economics.referral_rate": 0.15, "economics.referrals_each": 1.2,
+        "economics.referral_value": 800, "economics.printed.extreme.amount": 1_440_000,
+        "economics.one_off.data.amount": 500_000, "economics.one_off.model.amount": 800_000,
+        "economics.one_off.integration.amount": 1_200_000, "economics.one_off.training.amount": 300_000,
+        "economics.yearly.model-upkeep.amount": 400_000, "economics.yearly.cloud.amount": 200_000,
     },
     "e-commerce": CASE_TABLE | SHOP | {
         "label.horizon": "90d", "model.prior_probability": 0.25, "case.least_tenure": "7d",

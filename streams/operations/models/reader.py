@@ -71,6 +71,11 @@ def as_json(version: Snapshot) -> dict[str, Any]:
         "log_loss": version.log_loss,
         "least_auc": version.least_auc,
         "challengers": dict(version.trials),
+        "strategy_weights": {tier: dict(shares) for tier, shares in version.strategy_weights.items()},
+        "strategies_restarted": {
+            tier: {name: format_instant(us) for name, us in of.items()}
+            for tier, of in version.strategies_restarted.items()
+        },
     }
 
 

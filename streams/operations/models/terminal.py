@@ -25,7 +25,11 @@ def version_list(versions: Sequence[dict[str, Any]]) -> RenderableType:
         row = one | {"since": one["instant"][:10], "data to": observed}
         table.add_row(*(_text(name, row[name]) for name in COLUMNS))
     trials = versions[-1]["challengers"] if versions else {}
-    return Group(table, "", STANDING, _standing(trials)) if trials else table
+    weights = versions[-1].get("strategy_weights", {}) if versions else {}
+    parts: list[RenderableType] = [table]
+    parts += ["", STANDING, _standing(trials)] if trials else []
+    parts += ["", *(f"Strategies, {tier}: {_text('', shares)}" for tier, shares in weights.items())] if weights else []
+    return Group(*parts) if len(parts) > 1 else table
 
 
 def one_version(version: dict[str, Any]) -> RenderableType:

@@ -1,0 +1,120 @@
+"""`keepline report`: what was saved and what it cost, with intervals, on pages that print."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schemas.errors import Failure, UsageError
+from streams.cli import complain
+from streams.cli.options import add_profile_options, instant, profile_of
+from streams.files.replay_folder import MODELS, SUMMARY
+from streams.kafka import settings
+from streams.operations.cases import folder_reader, topic_reader
+from streams.operations.cases.fold import Messages
+from streams.operations.models import reader
+from streams.savings import opened_cases, page, results
+from streams.savings.words import LANGUAGES, Words
+
+PAGES = {"report.html": page.render, "weekly.html": page.render_week, "monthly.html": page.render_month}
+ADVISERS = ("agent_id", "cases", "saved", "low", "high", "ranked")
+INTERVIEWS = (
+    "rank", "customer_id", "intervention_id", "crossed_on", "tier", "cause", "arm", "strategy", "value", "agent_id",
+    "why", "last_events", "substitute",
+)  # fmt: skip
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds options and example."""
+    parser.epilog = "example: keepline report --dir result --out report --lang zh"
+    parser.add_argument("--dir", type=Path, help="folder that `keepline replay --out` wrote (default: the topics)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for report.json and the pages")
+    parser.add_argument("--until", type=instant, metavar="INSTANT", help="as of then (default: the last message)")
+    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the pages (default: en)")
+    add_profile_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0 when all files are written."""
+    profile = profile_of(args)
+    messages = _messages(args.dir)
+    cases = opened_cases.read(messages, profile.currency, args.until)
+    summary, weights = _replay(args.dir) if args.dir else ({}, _served())
+    found, lists = results.report(profile, cases, summary, weights), results.lists(profile, cases)
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "report.json").write_bytes(found.dumps())
+    words = Words(args.lang, profile.texts_zh)
+    for name, render in PAGES.items():
+        (args.out / name).write_text(render(found, profile, words), "utf-8")
+    _write_csv(args.out / "advisers.csv", ADVISERS, map(_adviser, lists.advisers))
+    _write_csv(args.out / "interviews.csv", INTERVIEWS, map(_interview, lists.interviews))
+    for remark in found.remarks:
+        complain(remark)
+    print(args.out / "report.html")
+    return 0
+
+
+def _messages(folder: Path | None) -> Messages:
+    if folder is not None:
+        return folder_reader.read_folder(folder)
+    messages, wrong = asyncio.run(topic_reader.read_topics(settings.from_environment()))
+    for sentence in wrong:
+        complain(sentence)
+    return messages
+
+
+def _served() -> Mapping[str, Mapping[str, float]]:
+    """Returns the weights of the model in force on the topics."""
+    versions = asyncio.run(reader.from_topic(settings.from_environment()))
+    return versions[max(versions)].strategy_weights if versions else {}
+
+
+def _replay(folder: Path) -> tuple[dict[str, Any], Mapping[str, Mapping[str, float]]]:
+    """Returns the summary of a replay and the weights of its last model."""
+    path = folder / SUMMARY
+    if not path.is_file():
+        raise UsageError(f"--dir {folder}: {SUMMARY} is missing, so the replay did not finish; run it again")
+    try:
+        summary = orjson.loads(path.read_bytes())
+        lines = (folder / MODELS).read_bytes().splitlines() if (folder / MODELS).is_file() else []
+        return summary, (orjson.loads(lines[-1]).get("strategy_weights") or {}) if lines else {}
+    except ValueError as error:
+        raise Failure(f"--dir {folder}: not the files of a replay ({error}); run the replay again") from error
+
+
+def _adviser(one: Any) -> dict[str, Any]:
+    figures = {name: round(value, 2) for name, value in asdict(one.credit).items()}
+    return {"agent_id": one.agent_id, **figures, "ranked": "yes" if one.ranked else "no"}
+
+
+def _interview(one: Any) -> dict[str, Any]:
+    case = one.case
+    return {
+        "rank": one.rank,
+        "customer_id": case.customer,
+        "intervention_id": case.intervention_id,
+        "crossed_on": opened_cases.day(case.crossed_us),
+        "tier": case.tier,
+        "cause": case.cause,
+        "arm": "held out" if case.held else "sent",
+        "strategy": None if case.held else case.strategy,
+        "value": case.value,
+        "agent_id": case.agent,
+        "why": one.why,
+        "last_events": " ".join(case.reasons),
+        "substitute": one.substitute,
+    }
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:  # with its mark Excel reads Chinese
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

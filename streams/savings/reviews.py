@@ -1,0 +1,66 @@
+"""The same figures by week and by month, of the cases that opened then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from schemas.instants import DAY_US, WEEK_US
+from streams.profile.profile import Profile
+from streams.savings.comparison import Compared, compare
+from streams.savings.opened_cases import Cases, OpenedCase, day
+
+LAST_WEEKS, LAST_MONTHS = 6, 12
+MONDAY_US = 4 * DAY_US  # the first Monday after the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A week or month: cases that opened in it. restated: cases of it have closed within the last week, so that its
+    figures differ from those of a week ago.
+    """
+
+    begins: str
+    opened: int
+    open: int
+    contacted: int
+    responded: int
+    compared: Compared
+    restated: bool
+
+
+def weeks(profile: Profile, cases: Cases) -> list[Period]:
+    """Returns the last weeks in which a case closed, or all if fewer."""
+    return _periods(profile, cases, lambda case: day(_monday_us(case.crossed_us)))[-LAST_WEEKS:]
+
+
+def months(profile: Profile, cases: Cases) -> list[Period]:
+    """Returns the last months."""
+    return _periods(profile, cases, lambda case: day(case.crossed_us)[:7])[-LAST_MONTHS:]
+
+
+def _monday_us(us: int) -> int:
+    return us - (us - MONDAY_US) % WEEK_US
+
+
+def _periods(profile: Profile, cases: Cases, of: Callable[[OpenedCase], str]) -> list[Period]:
+    groups: dict[str, list[OpenedCase]] = {}
+    for case in cases.opened:
+        groups.setdefault(of(case), []).append(case)
+    known = [_period(profile, cases.until_us, name, groups[name]) for name in sorted(groups)]
+    return [one for one in known if one.compared.cases or one.compared.held]
+
+
+def _period(profile: Profile, until_us: int, name: str, opened: Sequence[OpenedCase]) -> Period:
+    closed = sorted(
+        (case for case in opened if case.closed_us is not None), key=lambda case: (case.closed_us, case.intervention_id)
+    )
+    return Period(
+        name,
+        len(opened),
+        len(opened) - len(closed),
+        sum(case.contacted_us is not None for case in opened),
+        sum(case.responded for case in opened),
+        compare(profile, name, closed),
+        any(case.closed_us is not None and case.closed_us > until_us - WEEK_US for case in closed),
+    )

@@ -1,0 +1,152 @@
+"""`keepline report` on folders whose true lift is known, and on folders from which nothing can be said."""
+
+from __future__ import annotations
+
+import csv
+import json
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.cli import main
+from tests.savings.folders import NAMES, city
+
+FILES = ("report.json", "report.html", "weekly.html", "monthly.html", "advisers.csv", "interviews.csv")
+
+
+def reported(folder: Path, out: Path, *words: str) -> dict[str, Any]:
+    assert main(["report", "--dir", str(folder), "--out", str(out), *words]) == 0
+    body: dict[str, Any] = json.loads((out / "report.json").read_bytes())
+    return body
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return city(tmp_path_factory.mktemp("kept") / "city")
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_range_has_the_true_lift_and_leaves_0_out(kept: Path, tmp_path: Path) -> None:
+    found = reported(kept, tmp_path)["overall"]
+    assert 0.0 < found["low"] < 0.2 < found["high"]
+
+
+def test_counts_and_money_are_what_a_plain_reading_of_the_lines_gives(kept: Path, tmp_path: Path) -> None:
+    found = reported(kept, tmp_path)
+    measured = {body["intervention_id"]: body["returned"] for body in lines(kept / NAMES[2]) if "returned" in body}
+    sent, held = lines(kept / NAMES[0]), lines(kept / NAMES[1])
+    for group, cases, returned in ((sent, "cases", "returned"), (held, "held", "held_returned")):
+        ids = [body["intervention_id"] for body in group if body["intervention_id"] in measured]
+        assert (found["overall"][cases], found["overall"][returned]) == (len(ids), sum(measured[one] for one in ids))
+    lift, values = Decimal(str(found["overall"]["lift"])), [Decimal(str(one["customer_value"])) for one in sent]
+    saved = lift * len(sent)
+    benefit = lift * sum(values) + saved * Decimal("0.15") * Decimal("1.2") * 800
+    assert Decimal(found["measured"]["value"]["benefit"]) == benefit.quantize(Decimal("0.01"))
+    assert found["counted"]["saved"] == pytest.approx(float(saved), abs=0.01)
+
+
+def test_the_same_folder_gives_the_same_bytes(kept: Path, tmp_path: Path) -> None:
+    reported(kept, tmp_path / "a")
+    reported(kept, tmp_path / "b")
+    for name in FILES:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_until_an_instant_only_what_was_known_then_counts(kept: Path, tmp_path: Path) -> None:
+    early = reported(kept, tmp_path, "--until", "2024-05-01T00:00:00Z")
+    assert 0 < early["closed_cases"] < 400
+    assert early["at"] == "2024-05-01T00:00:00Z"
+
+
+def test_without_contacts_nobody_is_saved_though_many_count_as_saved(tmp_path: Path) -> None:
+    found = reported(city(tmp_path / "city", lift=0.0, contacts=False), tmp_path / "out")
+    assert found["overall"]["low"] < 0.0 < found["overall"]["high"]
+    assert found["counted"]["counted"] > 300
+    assert "counted saved" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_lower_end_below_0_is_not_shown_to_pay_back(tmp_path: Path) -> None:
+    reported(city(tmp_path / "city", lift=0.0), tmp_path / "out")
+    assert "not shown to pay back" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_credits_of_advisers_add_up_to_the_measured_total(kept: Path, tmp_path: Path) -> None:
+    reported(kept, tmp_path)
+    with (tmp_path / "advisers.csv").open(encoding="utf-8-sig") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["agent_id"] for row in rows] == ["agent-0", "agent-1", "agent-2"]
+    assert {row["ranked"] for row in rows} == {"no"}
+
+
+def test_interviews_are_of_the_lost_of_two_to_six_weeks_ago(kept: Path, tmp_path: Path) -> None:
+    reported(kept, tmp_path)
+    with (tmp_path / "interviews.csv").open(encoding="utf-8-sig") as stream:
+        rows = list(csv.DictReader(stream))
+    assert 0 < len(rows) <= 100
+    assert {row["why"] for row in rows} == {"quota", "random"}
+    assert {row["arm"] for row in rows} == {"sent", "held out"}
+
+
+class Boxes(HTMLParser):
+    """Counts boxes, and checks that elements are closed and nothing is fetched."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.boxes, self.outside = 0, 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.boxes += (dict(attrs).get("class") or "").startswith("card")
+        self.outside += any(name in ("src", "href") for name, _ in attrs)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_page_has_nine_boxes_in_either_language_and_fetches_nothing(kept: Path, tmp_path: Path, lang: str) -> None:
+    reported(kept, tmp_path, "--lang", lang)
+    text = (tmp_path / "report.html").read_text()
+    boxes = Boxes(text)
+    assert (boxes.boxes, boxes.outside) == (9, 0)
+    assert ("结论" in text) is (lang == "zh")
+
+
+def refused(capsys: pytest.CaptureFixture[str], folder: Path, out: Path, *words: str) -> str:
+    assert main(["report", "--dir", str(folder), "--out", str(out), *words]) in (1, 2)
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    return error
+
+
+def test_an_empty_folder_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "interventions.jsonl" in refused(capsys, tmp_path, tmp_path / "out")
+
+
+def test_a_log_without_cases_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no message about a case" in refused(capsys, city(tmp_path / "city", cases=0), tmp_path / "out")
+
+
+def test_another_currency_is_not_converted(kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "CNY, the profile in EUR" in refused(capsys, kept, tmp_path, "--set", "currency=EUR")
+
+
+def test_a_strategy_that_the_profile_does_not_have_is_named(tmp_path: Path) -> None:
+    folder = city(tmp_path / "city", cases=300)
+    sent = (folder / NAMES[0]).read_text().replace('"strategy":null', '"strategy":"magic"')
+    (folder / NAMES[0]).write_text(sent)
+    found = reported(folder, tmp_path / "out")
+    assert "strategies that the profile does not have: magic; shown as they are" in found["remarks"]
+    assert [one["compared"]["name"] for one in found["strategies"]] == ["magic"]
+
+
+def test_absurd_costs_are_counted_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = city(tmp_path / "city", cases=300)
+    updates = (folder / NAMES[2]).read_text().replace('"cost":100.0', '"cost":1e9', 1)
+    (folder / NAMES[2]).write_text(updates)
+    remarks = reported(folder, tmp_path / "out")["remarks"]
+    assert any("1 cases cost more than 100 times their budget" in remark for remark in remarks)
+    assert "times their budget" in capsys.readouterr().err
