@@ -17,6 +17,7 @@ from streams.savings.stages import Condition
 from streams.savings.words import Words
 
 NONE = "-"
+MOST_REMARKS = 3  # on one side of paper; all are in report.json and on the week's page
 Rows = Sequence[Sequence[str]]
 
 
@@ -187,7 +188,7 @@ class _Page:
             said("leaks", n=f"{len(found.leaks.ids):,}", corrected=fixed),
             warned,
             said("model", version=NONE if found.model_version is None else found.model_version),
-            *found.remarks,
+            *found.remarks[:MOST_REMARKS],
         ]
         return self.box("trust", [*map(paragraph, lines), self._stage()])
 
