@@ -109,12 +109,12 @@ def _compared(
         return Compared(name, *counts, None, None, None, True)
     share = sum(map(propensity, usable)) / len(usable)
     other = sum(case.p_held for case in usable) / len(usable)
-    lift, gains = Lift(_planned(profile), share, other), []
-    for _, batch in groupby(usable, key=lambda case: (case.closed_us or 0) // DAY_US):
-        gains.append(_add(lift, list(batch), propensity, is_drawn))
+    lift = Lift(_planned(profile), share, other)
+    batches = groupby(usable, key=lambda case: (case.closed_us or 0) // DAY_US)
+    gains = [_add(lift, list(batch), propensity, is_drawn) for _, batch in batches]
     found = lift.estimate(alpha, _inflation(np.concatenate(gains), [case.customer for case in usable]))
-    bounds = (round(float(bound), DIGITS) for bound in (found.value, found.low, found.high))
-    return Compared(name, *counts, *bounds, bool(found.exact))
+    value, low, high = (round(float(bound), DIGITS) for bound in (found.value, found.low, found.high))
+    return Compared(name, *counts, value, low, high, bool(found.exact))
 
 
 def _planned(profile: Profile) -> float:

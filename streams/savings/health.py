@@ -92,10 +92,11 @@ def precision(closed: Sequence[OpenedCase], goal: float) -> Precision:
 
 
 def _threshold(alone: Sequence[OpenedCase], left: int, goal: float) -> tuple[float | None, float | None]:
-    found, gone = None, 0
+    found: tuple[float | None, float | None] = (None, None)
+    gone = 0
     for n, case in enumerate(alone, 1):
         gone += not case.returned
         is_last = n == len(alone) or alone[n].probability < case.probability
         if is_last and gone / n >= goal and left:
             found = (round(case.probability, DIGITS), round(gone / left, DIGITS))
-    return found or (None, None)
+    return found

@@ -85,9 +85,12 @@ def sheet(profile: Profile) -> Sheet | None:
     costs = (fixed + sum((counted | printed).values()), fixed + sum(counted.values()), fixed + sum(tiers.values()))
     whole = costs[-1] / (brought / saved)
     treated = money.customers * sum(decimal(tier.share) for tier in profile.tiers if tier.name in counted)
+    corrections = ((name, cents(amount), cents(tiers[name])) for name, amount in printed.items())
     return Sheet(
-        *(balance(saved, brought, Decimal(cost)) for cost in costs),
-        tuple((name, cents(amount), cents(tiers[name])) for name, amount in printed.items() if amount != tiers[name]),
+        balance(saved, brought, costs[0]),
+        balance(saved, brought, costs[1]),
+        balance(saved, brought, costs[2]),
+        tuple(one for one in corrections if one[1] != one[2]),
         whole,
         100 * whole / treated,
     )

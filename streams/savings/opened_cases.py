@@ -93,7 +93,7 @@ def read(messages: Messages, currency: str, until_us: int | None) -> Cases:
     until_us = until_us if until_us is not None else messages.last_us
     if until_us is None:
         raise Failure("there is no message about a case yet: run `keepline replay` or a worker over some weeks first")
-    cases, by_id = Cases(until_us), {}
+    cases, by_id = Cases(until_us), dict[str, OpenedCase]()
     for body in _until(messages.interventions, "decided_at", until_us):
         by_id[body["intervention_id"]] = _case(body, held=False)
         _draw(cases, body, held=False)
@@ -132,10 +132,11 @@ def _draw(cases: Cases, body: Message, *, held: bool) -> None:
 
 
 def _case(body: Message, *, held: bool) -> OpenedCase:
-    strategy, propensity = body.get("strategy") or DEFAULT, body.get("strategy_propensity")
-    possible = body.get("strategies")
+    strategy, possible = body.get("strategy") or DEFAULT, body.get("strategies")
+    drawn = body.get("strategy_propensity")
+    propensity: float = 1.0 if drawn is None else drawn
     if not possible:  # the release before: without the holdout's share
-        propensity = body["propensity"] * (1.0 if propensity is None else propensity)
+        propensity *= body["propensity"]
     return OpenedCase(
         intervention_id=body["intervention_id"],
         customer=body["customer_id"],

@@ -131,10 +131,9 @@ def report(
     closed = cases.closed
     overall = compare(profile, ALL, closed)
     measured = _measured(profile, cases, closed, overall)
-    by_tier, by_segment, by_cause = (
-        by_groups(profile, closed, of)
-        for of in (lambda case: [case.tier], lambda case: case.segments, lambda case: [case.cause or "unknown"])
-    )
+    by_tier = by_groups(profile, closed, lambda case: [case.tier])
+    by_segment = by_groups(profile, closed, lambda case: case.segments)
+    by_cause = by_groups(profile, closed, lambda case: [case.cause or "unknown"])
     contacted = [case for case in closed if not case.held and case.contacted_us is not None]
     unreached = sum(case.state == "expired" for case in closed if not case.held)
     roi = _roi(measured)
@@ -201,8 +200,8 @@ def _measured(profile: Profile, cases: Cases, closed: Sequence[OpenedCase], over
         return money.balance(saved, money.benefit(profile, saved, money.decimal(lift) * value), cost, span)
 
     price = money.decimal(overall.lift) * held_value - spent / len(sent) * len(held)
-    bounds = (at(bound) for bound in (overall.lift, overall.low, overall.high))
-    return Measured(*bounds, span.quantize(money.CENT), money.cents(price))
+    rounded = span.quantize(money.CENT)
+    return Measured(at(overall.lift), at(overall.low), at(overall.high), rounded, money.cents(price))
 
 
 def _roi(measured: Measured | None) -> tuple[float, float, float] | None:

@@ -95,8 +95,9 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
             self.published.setdefault(kind, at_us)
         backlog = last_ranks(report.backlog if report else (), self.profile.case.backlog_a_day)
         served = replace(self.serving.serve(own, command), judged=self.judged, backlog=backlog)
-        tried = {"strategy_weights": self.strategies.weights(), "strategies_restarted": self.strategies.restarted}
-        self.snapshots.append(replace(served, published=dict(self.published), **tried).dumps())
+        weights, restarted = self.strategies.weights(), self.strategies.restarted
+        served = replace(served, strategy_weights=weights, strategies_restarted=restarted)
+        self.snapshots.append(replace(served, published=dict(self.published)).dumps())
         if report:
             self.learner.drift.compare(at_us, report.histograms, report.missing)
 
