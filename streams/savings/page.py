@@ -17,6 +17,7 @@ from streams.savings.stages import Condition
 from streams.savings.words import Words
 
 NONE = "-"
+BALANCE = ("saved", "benefit", "cost", "net", "roi")  # rows of the table of money
 MOST_REMARKS = 3  # on one side of paper; all are in report.json and on the week's page
 Rows = Sequence[Sequence[str]]
 
@@ -110,12 +111,8 @@ class _Page:
             measured.value if measured else None,
         ]
         rows = [["", said("printed"), said("corrected"), said("measured")]]
-        for name, of in (
-            ("saved", lambda one: whole(float(one.saved))), ("benefit", lambda one: amount(one.benefit)),
-            ("cost", lambda one: amount(one.cost)), ("net", lambda one: amount(one.net)),
-            ("roi", lambda one: percent(one.roi)),
-        ):  # fmt: skip
-            rows.append([said(name), *(NONE if column is None else of(column) for column in columns)])
+        for name, cells in zip(BALANCE, zip(*map(_cells_of, columns), strict=True), strict=True):
+            rows.append([said(name), *cells])
         lines = [table(rows)]
         if sheet is None:
             lines.append(paragraph(said("no_sheet")))
@@ -301,6 +298,14 @@ class _Page:
         return table([head, *rows])
 
 
+def _cells_of(found: Balance | None) -> list[str]:
+    """Returns a column of sums, in the order of BALANCE."""
+    if found is None:
+        return [NONE] * len(BALANCE)
+    sums = amount(found.benefit), amount(found.cost), amount(found.net)
+    return [whole(float(found.saved)), *sums, percent(found.roi)]
+
+
 def _interval(found: Condition) -> str:
     return NONE if found.value is None else f"{found.value:.2f} ({found.low:.2f} … {found.high:.2f})"
 
@@ -320,8 +325,8 @@ def _lifts(weeks: Sequence[Period], months: Sequence[Period]) -> str:
     for place, (_, compared) in enumerate(known):
         is_week = place >= sum(period.compared.known for period in months)
         colour = drawing.AMBER if is_week else drawing.BLUE
-        bounds = [100 * (bound or 0.0) for bound in (compared.low, compared.high)]
-        axes.vlines([place], *bounds, color=colour, linewidth=2, alpha=0.5)
+        low, high = 100 * (compared.low or 0.0), 100 * (compared.high or 0.0)
+        axes.vlines([place], low, high, color=colour, linewidth=2, alpha=0.5)
         axes.scatter([place], [100 * (compared.lift or 0.0)], 24.0, color=colour, linewidths=0)
     axes.axhline(0.0, color=drawing.SOFT, linewidth=1)
     axes.set_xticks(range(len(known)), [name[2:] for name, _ in known], rotation=60, fontsize=7)
