@@ -149,6 +149,18 @@ def _strategies_fit(profile: Profile) -> Iterator[str]:
             )
 
 
+def _strategies_cost_no_more(profile: Profile) -> Iterator[str]:
+    """Turns of the backlog are ranked by the tier's budget (streams/engine/backlog.py): no case may cost more."""
+    budgets = {tier.name: tier.budget for tier in profile.tiers}
+    for strategy in profile.strategies:
+        for name in strategy.tiers:
+            if strategy.budget is not None and strategy.budget > budgets.get(name, strategy.budget):
+                yield (
+                    f"strategies.{strategy.name}.budget = {strategy.budget} is above tiers.{name}.budget = "
+                    f"{budgets[name]}: turns are ranked by the tier's: lower it, or raise the tier's"
+                )
+
+
 def _touches_need_nobody(profile: Profile) -> Iterator[str]:
     """A tier in which nobody acts must have channels that need no person."""
     for tier in profile.tiers:
@@ -207,5 +219,5 @@ RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (
     _tiers_fall, _names_differ, _windows_follow, _margin_fits, _forgotten_last, _ticks_fit, _names_are_there,
     _touches_need_nobody, _deadlines_follow, _latest_is_within_deduplication, _limits_fit, _challengers_differ,
     _promotion_is_possible, _complaints_follow, _strategies_fit,
-    _economics_names_are_there,
+    _strategies_cost_no_more, _economics_names_are_there,
 )  # fmt: skip

@@ -156,6 +156,7 @@ def test_a_grant_that_comes_when_cases_are_held_waits_with_its_share() -> None:
     row[PENDING], row[SENT] = 5.0, 0.9
     message = {
         "intervention_id": "i", "crossed_at": format_instant(5), "probability": 0.9, "customer_value": 4000.0,
+        "budget": {"amount": 1.0},
     }  # fmt: skip
     pending = PendingCandidate(message, "mail", ("mail",), 1.0)
     book.set_candidate(0, pending)

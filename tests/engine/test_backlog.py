@@ -21,7 +21,7 @@ from streams.engine.engine import Engine
 from streams.interventions.case import Case
 from streams.interventions.case_states import State
 from streams.interventions.customer_attributes import CustomerAttributes
-from streams.interventions.message import net_values, timing
+from streams.interventions.message import net_values, tier_of, timing
 from streams.profile.loading import load_profile
 
 PACE = ("case.backlog_a_day=2", "gate.holdout_share=0")
@@ -44,7 +44,8 @@ def test_each_day_has_its_number_of_turns_the_best_first_whatever_the_partitions
 @given(st.floats(0, 1), st.floats(0, 1e5), st.integers(0, 40 * DAY_US))
 def test_ranks_are_by_the_net_value_that_the_message_would_have(p: float, value: float, delay_us: int) -> None:
     (ranked,) = net_values(PROFILE, np.array([p]), np.array([value]), np.array([float(delay_us)]))
-    said = timing(PROFILE, p, value, AT_US - delay_us, AT_US)["expected_net_value"]
+    budget = tier_of(PROFILE, p).budget
+    said = timing(PROFILE, p, value, budget, AT_US - delay_us, AT_US)["expected_net_value"]
     assert ranked == pytest.approx(said, abs=0.006)
 
 

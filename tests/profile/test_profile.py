@@ -154,6 +154,8 @@ def test_a_wrong_value_is_named_with_its_key(override: str, expected: list[str])
         (["tiers.high.name=low"], ["tiers.low occurs 2 times"]),
         (["case.windows.14d.within=7d"], ["case.windows.7d.within = 7d"]),
         (["case.windows.14d.saved=0.7"], ["case.windows.14d.saved = 0.7", "case.windows.7d.saved = 0.62"]),
+        (["strategies.slot.budget=301"], ["strategies.slot.budget = 301", "tiers.high.budget = 300", "lower it"]),
+        (["tiers.high.budget=100"], ["strategies.check.budget = 150", "tiers.high.budget = 100"]),
         (["case.margin=0.5"], ["case.margin = 0.5", "case.threshold = 0.5"]),
         (["time.tick=1d", "label.horizon=36h"], ["label.horizon = 36h", "time.tick = 1d"]),
         (["time.tick=1d", "time.sweep_every=6h"], ["time.sweep_every = 6h", "time.tick = 1d"]),

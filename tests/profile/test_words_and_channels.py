@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from streams.interventions.actions import Segmentation, automated_plan, plan
+from streams.interventions.strategies import options
 from streams.profile.layers import shipped
 from streams.profile.loading import load_profile
 from streams.profile.profile import Profile
@@ -20,6 +21,12 @@ POSSIBLE = {
     ("Visit", "in person", "上门拜访", "当面", "当场"): {"visit"},
     ("Show", "show ", "展示"): set(AUTOMATED_CHANNELS),
 }
+UNTOLD = (
+    "is due",
+    "到期",
+    "before others",
+    "抢先",
+)  # no event says what service is due, no profile promises to be first
 GOODS = ("coupon", "voucher", "discount", "trade-in", "basket", "free delivery")
 
 
@@ -31,6 +38,9 @@ def actions(profile: Profile) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         for base in (*profile.tiers, *profile.steps):
             made = plan(profile, base, one)
             yield made.offer, made.script, made.channels
+        for tier in profile.tiers:
+            ways = options(profile, tier, plan(profile, tier, one), one, {})
+            yield from ((way.plan.offer, way.plan.script, way.plan.channels) for way in ways)
         assert profile.automated_tier is not None
         if (touch := automated_plan(profile, profile.automated_tier, one)) is not None:
             yield touch.offer, touch.script, touch.channels
@@ -46,6 +56,14 @@ def test_no_message_asks_for_what_its_channel_cannot_do(name: str, words: tuple[
         if any(word in text for word in words for text in texts) and not set(channels) <= POSSIBLE[words]:
             wrong.add((offer, script, channels))
     assert wrong == set()
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_no_message_says_what_nobody_has_told_keepline(name: str) -> None:
+    profile = load_profile(name)
+    texts = {text for offer, script, _ in actions(profile) for text in (offer, script)}
+    said = texts | {profile.chinese(text) for text in texts}
+    assert {text for text in said if any(word in text for word in UNTOLD)} == set()
 
 
 @pytest.mark.parametrize("name", shipped())
