@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     _write_csv(args.out / "advisers.csv", ADVISERS, map(_adviser, lists.advisers))
     _write_csv(args.out / "interviews.csv", INTERVIEWS, map(_interview, lists.interviews))
     for remark in found.remarks:
-        complain(remark)
+        complain(Words("en", {})(remark.key, **remark.parts))
     print(args.out / "report.html")
     return 0
 

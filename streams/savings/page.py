@@ -11,12 +11,14 @@ from streams.page import drawing, fill
 from streams.profile.profile import Profile
 from streams.savings.comparison import Compared
 from streams.savings.money import Balance
-from streams.savings.results import Report
+from streams.savings.results import Measured, Report
 from streams.savings.reviews import Period
 from streams.savings.stages import Condition
 from streams.savings.words import Words
 
 NONE = "-"
+CONDITIONS = {"auc": "auc", "saved": "saved_share", "roi": "roi"}
+STOPS = {"met": "kept_to", "not met": "below"}  # what a stop line says
 BALANCE = ("saved", "benefit", "cost", "net", "roi")  # rows of the table of money
 MOST_REMARKS = 3  # on one side of paper; all are in report.json and on the week's page
 Rows = Sequence[Sequence[str]]
@@ -69,11 +71,12 @@ class _Page:
         counted, said = self.report.counted, self.words
         if counted.saved is None or counted.low is None or counted.high is None:
             return self.box("verdict", [f'<p class="verdict">{escape(said("nothing"))}</p>'], wide=True)
-        saved, low, high = map(whole, (abs(counted.saved), counted.low, counted.high))
-        key = "kept" if counted.saved >= 0 else "fewer"
+        sums, key = (counted.saved, counted.low, counted.high), "kept" if counted.low > 0 else "not_shown"
+        if counted.high < 0:
+            sums, key = (-counted.saved, -counted.high, -counted.low), "fewer"
+        saved, low, high = map(whole, sums)
         sentence = said(key, saved=saved, low=low, high=high, cases=f"{counted.cases:,}")
-        more = "" if counted.low > 0 else said("harm") if counted.high < 0 else said("not_shown")
-        lines = [f'<p class="verdict">{escape(" ".join([sentence, more]).strip())}</p>', paragraph(self._asked())]
+        lines = [f'<p class="verdict">{escape(sentence)}</p>', paragraph(self._asked())]
         if self.report.overall.exact:
             lines.append(f'<p class="note">{escape(said("few"))}</p>')
         return self.box("verdict", lines, wide=True)
@@ -93,39 +96,25 @@ class _Page:
 
     def counted(self) -> str:
         counted, said = self.report.counted, self.words
-        if counted.saved is None or counted.anyway is None:
+        if counted.saved is None or counted.low is None or counted.high is None:
             return self.box("counted", [paragraph(said("nothing"))])
-        share = 100.0 * min(max(counted.saved / counted.counted, 0.0), 1.0) if counted.counted else 0.0
-        sentence = (
-            f"{counted.counted:,} {said('counted_saved')} = {whole(counted.anyway)} {said('anyway')} + "
-            f"{whole(counted.saved)} {said('truly')}"
-        )
+        key = "parts" if counted.low > 0 else "fewer_parts" if counted.high < 0 else "no_parts"
+        saved, anyway, low, high = map(whole, (counted.saved, counted.anyway, counted.low, counted.high))
+        sentence = said(key, counted=f"{counted.counted:,}", anyway=anyway, saved=saved, low=low, high=high)
+        share = 100.0 * min(counted.saved / counted.counted, 1.0) if key == "parts" and counted.counted else 0.0
         bar = f'<div class="bar"><i style="width:{100.0 - share:.1f}%"></i><b style="width:{share:.1f}%"></b></div>'
         return self.box("counted", [bar, paragraph(sentence)])
 
     def money(self) -> str:
         sheet, measured, said = self.report.sheet, self.report.measured, self.words
-        columns: list[Balance | None] = [
-            sheet.printed if sheet else None,
-            sheet.corrected if sheet else None,
-            measured.value if measured else None,
-        ]
-        rows = [["", said("printed"), said("corrected"), said("measured")]]
-        for name, cells in zip(BALANCE, zip(*map(_cells_of, columns), strict=True), strict=True):
-            rows.append([said(name), *cells])
-        lines = [table(rows)]
-        if sheet is None:
-            lines.append(paragraph(said("no_sheet")))
-        else:
-            for tier, printed, right in sheet.corrections:
-                fixed = said("correction", tier=said.name(tier), printed=amount(printed), right=amount(right))
-                lines.append(paragraph(fixed))
-            lines.append(paragraph(said(
-                "with_all", roi=percent(sheet.whole.roi), payback=one(sheet.whole.payback_months),
-                customers=f"{sheet.break_even:,.0f}", points=one(sheet.break_even_points),
-            )))  # fmt: skip
+        columns = [_cells_of(sheet.printed if sheet else None), _cells_of(sheet.corrected if sheet else None)]
+        columns += [_cells_of(measured.value if measured else None), _ranges_of(measured)]
+        rows = [["", said("printed"), said("corrected"), said("measured"), said("range")]]
+        rows += [[said(name), *cells] for name, cells in zip(BALANCE, zip(*columns, strict=True), strict=True)]
+        lines = [table(rows), *map(paragraph, self._sheet())]
         if measured:
-            lines.append(paragraph(said("holdout_price", price=amount(measured.holdout_price))))
+            key = "holdout_price" if (self.report.counted.low or 0.0) > 0 else "no_price"
+            lines.append(paragraph(said(key, price=amount(measured.holdout_price))))
         return self.box("money", lines, currency=self.report.currency)
 
     def customers(self) -> str:
@@ -133,7 +122,7 @@ class _Page:
         head = [said("group"), said("cases"), said("left"), said("again", goal=percent(goals.bought_again)),
                 said("stayed", goal=percent(goals.stayed))]  # fmt: skip
         rows = [
-            [said(group.name), f"{group.cases:,}", percent(group.left), of(group.bought_again, group.bought_again_of),
+            [said.name(group.name), f"{group.cases:,}", percent(group.left), of(group.bought_again, group.bought_again_of),
              of(group.stayed, group.stayed_of)]
             for group in self.report.groups
         ]  # fmt: skip
@@ -156,38 +145,21 @@ class _Page:
         lines = []
         if found.more_holdout_cases is not None:
             lines.append(said("more", n=f"{max(found.more_holdout_cases, 1):,}"))
-        if found.break_even_lift is not None:
-            lines.append(said("break_even", points=one(100 * found.break_even_lift)))
+        elif found.counted.saved is not None and found.counted.saved <= 0 <= (found.counted.high or 0.0):
+            lines.append(said("no_more"))
+        if found.measured is not None and found.break_even_lift is not None:
+            points, cost = one(100 * found.break_even_lift), amount(found.measured.value.cost)
+            key = "break_even" if found.break_even_lift <= 1.0 else "never_even"
+            lines.append(said(key, points=points, cases=f"{found.counted.cases:,}", cost=cost))
         names = ", ".join(map(said.name, found.do_not_disturb))
         lines.append(said("disturb", names=names) if names else said("no_disturb"))
         return self.box("change", list(map(paragraph, lines)))
 
     def trust(self) -> str:
         said, found = self.words, self.report
-        split, precision, correction = found.split, found.precision, found.leaks.correction
-        verdict, expected = said("wrong" if split.wrong else "fits"), f"{split.expected:,.1f}"
-        fixed = ""
-        if correction is not None and correction.value is not None:
-            fixed = said("leak_corrected", points=one(100 * correction.value))
-        warned = said(
-            "precision", share=percent(precision.share), n=f"{precision.cases:,}", goal=percent(precision.goal)
-        )
-        if precision.alert:
-            warned += f"; {said('precision_alert', how=self._threshold())}"
-        lines = [
-            said(
-                "split",
-                held=f"{split.held:,}",
-                n=f"{split.customers:,}",
-                expected=expected,
-                verdict=verdict,
-            ),
-            said("leaks", n=f"{len(found.leaks.ids):,}", corrected=fixed),
-            warned,
-            said("model", version=NONE if found.model_version is None else found.model_version),
-            *found.remarks[:MOST_REMARKS],
-        ]
-        return self.box("trust", [*map(paragraph, lines), self._stage()])
+        version = NONE if found.model_version is None else found.model_version
+        lines = [self._split(), self._leaks(), self._precision(), said("model", version=version)]
+        return self.box("trust", [*map(paragraph, [*lines, *self._remarks()[:MOST_REMARKS]]), self._stage()])
 
     def decision(self) -> str:
         said = self.words
@@ -199,12 +171,12 @@ class _Page:
         said, found = self.words, self.report
         tired = ", ".join(said.name(s.compared.name) for s in found.strategies if s.tired)
         lines = [
-            *([said("wrong")] if found.split.wrong else []),
-            *([said("stopped", names=", ".join(found.stage.stopped))] if found.stage.stopped else []),
+            *([self._split()] if found.split.wrong else []),
+            *([said("stopped", names=self._stopped())] if found.stage.stopped else []),
             *([said("tired_now", names=tired)] if tired else []),
-            *([said("leaks", n=len(found.leaks.ids), corrected="")] if found.leaks.ids else []),
-            *([said("precision_alert", how=self._threshold())] if found.precision.alert else []),
-            *found.remarks,
+            *([self._leaks()] if found.leaks.ids else []),
+            *([self._precision()] if found.precision.alert else []),
+            *self._remarks(),
         ]
         body = [f'<p class="bad">{escape(line)}</p>' for line in lines] or [paragraph(said("no_exceptions"))]
         return self.box("exceptions", body, wide=True)
@@ -213,25 +185,25 @@ class _Page:
         return self.box("weeks", [self._periods(self.report.weeks, "week")], wide=True)
 
     def chart(self) -> str:
-        return self.box("chart", [_lifts(self.report.weeks, self.report.months)], wide=True)
+        drawn = _lifts(self.report.weeks, self.report.months)
+        return self.box("chart", [drawn, paragraph(self.words("legend"))], wide=True)
 
     def families(self) -> str:
         said, found, goals = self.words, self.report, self.profile.goals
-        value = found.measured.value if found.measured else None
         again, stayed = (
             [(getattr(g, name), getattr(g, f"{name}_of")) for g in found.groups] for name in ("bought_again", "stayed")
         )
-        avoided = None if value is None else value.saved * Decimal(repr(self.profile.economics.acquisition_cost))
+        saved, regained, avoided = self._ranges()
         unknown = said("unknown")
         rows = {
             "family_customers": [
-                (said("churn"), percent(found.weighted_churn)), (said("saved"), whole(found.counted.saved)),
+                (said("churn"), percent(found.weighted_churn)), (said("saved"), saved),
                 (said("again", goal=percent(goals.bought_again)), pooled(again)),
                 (said("stayed", goal=percent(goals.stayed)), pooled(stayed)), ("NPS", unknown), ("CSAT", unknown),
             ],
             "family_business": [
-                (said("regained"), amount(value.benefit) if value else NONE), (said("basket"), unknown),
-                (said("ltv"), unknown), (said("avoided"), amount(avoided)),
+                (said("regained"), regained), (said("basket"), unknown),
+                (said("ltv"), unknown), (said("avoided"), avoided),
             ],
             "family_operations": [
                 (said("reach", goal=percent(goals.reached)), percent(found.reached)),
@@ -239,7 +211,7 @@ class _Page:
                 (said("days_change"), unknown),
             ],
         }  # fmt: skip
-        body = [f"<h3>{escape(said(name))}</h3>{table([['', ''], *measures])}" for name, measures in rows.items()]
+        body = [table([[said(name), ""], *measures]) for name, measures in rows.items()]
         return self.box("families", body)
 
     def groups(self) -> str:
@@ -248,7 +220,7 @@ class _Page:
             [said.name(group.name), f"{group.cases:,}", f"{group.held:,}", lift(group)]
             for group in (*found.by_tier, *found.by_segment, *found.by_cause)
         ]
-        return self.box("by_tier", [table([["", said("cases"), "holdout", said("lift")], *rows])])
+        return self.box("by_tier", [table([["", said("cases"), said("held"), said("lift")], *rows])])
 
     def box(self, title: str, lines: Sequence[str], *, wide: bool = False, **parts: str) -> str:
         kind = "card all" if wide else "card"
@@ -256,16 +228,63 @@ class _Page:
 
     def _asked(self) -> str:
         counted, said = self.report.counted, self.words
+        if self.report.stage.stopped:
+            return said("decide_line", names=self._stopped())
         if counted.low is None or counted.high is None:
             return said("decide_wait")
-        if counted.high < 0 or self.report.stage.stopped:
-            return said("decide_stop")
-        return said("decide_go" if counted.low > 0 else "decide_wait")
+        return said("decide_stop" if counted.high < 0 else "decide_go" if counted.low > 0 else "decide_wait")
+
+    def _sheet(self) -> list[str]:
+        """Returns what the published plan gets wrong, and what it leaves out."""
+        sheet, said = self.report.sheet, self.words
+        if sheet is None:
+            return [said("no_sheet")]
+        lines = [
+            said("correction", tier=said.name(tier), printed=amount(printed), right=amount(right))
+            for tier, printed, right in sheet.corrections
+        ]
+        roi, payback, points = percent(sheet.whole.roi), one(sheet.whole.payback_months), one(sheet.break_even_points)
+        customers = f"{sheet.break_even:,.0f}"
+        return [*lines, said("with_all", roi=roi, payback=payback, customers=customers, points=points)]
+
+    def _split(self) -> str:
+        split, said = self.report.split, self.words
+        verdict, expected = said("wrong" if split.wrong else "fits"), f"{split.expected:,.1f}"
+        return said("split", held=f"{split.held:,}", n=f"{split.customers:,}", expected=expected, verdict=verdict)
+
+    def _leaks(self) -> str:
+        leaks, said, fixed = self.report.leaks, self.words, ""
+        if leaks.correction is not None and leaks.correction.value is not None:
+            fixed = said("leak_corrected", points=one(100 * leaks.correction.value))
+        return said("leaks", n=f"{len(leaks.ids):,}", corrected=fixed)
+
+    def _precision(self) -> str:
+        found, said = self.report.precision, self.words
+        warned = said("precision", share=percent(found.share), n=f"{found.cases:,}", goal=percent(found.goal))
+        return f"{warned}; {said('precision_alert', how=self._threshold())}" if found.alert else warned
+
+    def _remarks(self) -> list[str]:
+        return [self.words(remark.key, **remark.parts) for remark in self.report.remarks]
+
+    def _stopped(self) -> str:
+        return ", ".join(self.words(CONDITIONS[name]) for name in self.report.stage.stopped)
 
     def _payback(self, low: Balance, value: Balance, high: Balance) -> list[str]:
         if low.payback_months is None:
             return [self.words("not_paid"), NONE]
         return [one(value.payback_months), f"{one(high.payback_months)} … {one(low.payback_months)}"]
+
+    def _ranges(self) -> list[str]:
+        """Returns saved customers, revenue regained and acquisition cost avoided, each with its range."""
+        measured = self.report.measured
+        if measured is None:
+            return [NONE] * 3
+        ends, each = (
+            (measured.value, measured.low, measured.high),
+            Decimal(repr(self.profile.economics.acquisition_cost)),
+        )
+        rows = [[end.saved for end in ends], [end.benefit for end in ends], [end.saved * each for end in ends]]
+        return [f"{amount(value)} ({amount(low)} … {amount(high)})" for value, low, high in rows]
 
     def _threshold(self) -> str:
         found, said = self.report.precision, self.words
@@ -276,20 +295,23 @@ class _Page:
     def _stage(self) -> str:
         said, stage = self.words, self.report.stage
         rows = [
-            [
-                f"{condition.name.upper()} {said('stop_line') if condition.stop else ''}".strip(),
-                f"{condition.goal:g}",
-                _interval(condition),
-                said(condition.verdict),
-            ]
-            for condition in stage.conditions
+            [said("stage", name=stage.name), said("least"), said("now"), ""],
+            *map(self._condition, stage.conditions),
         ]
         how = said("goes_on", how=stage.goes_on) if stage.goes_on else said("stays")
-        return table([[said("stage", name=stage.name), "", "", ""], *rows]) + paragraph(how)
+        return table(rows) + paragraph(how)
+
+    def _condition(self, found: Condition) -> list[str]:
+        said, shown = self.words, two if found.name == "auc" else percent
+        name, verdict = said(CONDITIONS[found.name]), said(found.verdict)
+        if found.stop:
+            name, verdict = said("stop_line", name=name), said(STOPS.get(found.verdict, found.verdict))
+        now = NONE if found.value is None else f"{shown(found.value)} ({shown(found.low)} … {shown(found.high)})"
+        return [name, shown(found.goal), now, verdict]
 
     def _periods(self, periods: Sequence[Period], name: str) -> str:
         said = self.words
-        head = [said(name), said("opened"), said("cases"), "holdout", said("lift"), ""]
+        head = [said(name), said("opened"), said("cases"), said("held"), said("lift"), ""]
         rows = [
             [period.begins, f"{period.opened:,}", f"{period.compared.cases:,}", f"{period.compared.held:,}",
              lift(period.compared), said("restated") if period.restated else ""]
@@ -306,8 +328,12 @@ def _cells_of(found: Balance | None) -> list[str]:
     return [whole(float(found.saved)), *sums, percent(found.roi)]
 
 
-def _interval(found: Condition) -> str:
-    return NONE if found.value is None else f"{found.value:.2f} ({found.low:.2f} … {found.high:.2f})"
+def _ranges_of(found: Measured | None) -> list[str]:
+    """Returns the column of ranges, in the order of BALANCE. The cost is known."""
+    if found is None:
+        return [NONE] * len(BALANCE)
+    low, high = _cells_of(found.low), _cells_of(found.high)
+    return [NONE if at_low == at_high else f"{at_low} … {at_high}" for at_low, at_high in zip(low, high, strict=True)]
 
 
 def _net(balance: Balance) -> Decimal:
@@ -329,7 +355,7 @@ def _lifts(weeks: Sequence[Period], months: Sequence[Period]) -> str:
         axes.vlines([place], low, high, color=colour, linewidth=2, alpha=0.5)
         axes.scatter([place], [100 * (compared.lift or 0.0)], 24.0, color=colour, linewidths=0)
     axes.axhline(0.0, color=drawing.SOFT, linewidth=1)
-    axes.set_xticks(range(len(known)), [name[2:] for name, _ in known], rotation=60, fontsize=7)
+    axes.set_xticks(range(len(known)), [name[2:] for name, _ in known], rotation=60, fontsize=8)
     return drawing.svg(axes)
 
 
@@ -356,6 +382,11 @@ def whole(number: float | None) -> str:
 def one(number: float | Decimal | None) -> str:
     """`3.4`"""
     return NONE if number is None else f"{number:,.1f}"
+
+
+def two(number: float | None) -> str:
+    """`0.85`"""
+    return NONE if number is None else f"{number:.2f}"
 
 
 def amount(money: Decimal | None) -> str:

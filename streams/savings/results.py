@@ -78,6 +78,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What a reader must know of the messages: the key of its sentence (words.py), and what the sentence names."""
+
+    key: str
+    parts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that the pages show."""
 
@@ -109,7 +117,7 @@ class Report:
     withheld: dict[str, int]
     weeks: list[Period]
     months: list[Period]
-    remarks: list[str]
+    remarks: list[Remark]
 
     def dumps(self) -> bytes:
         """Returns report.json."""
@@ -133,7 +141,7 @@ def report(
     measured = _measured(profile, cases, closed, overall)
     by_tier = by_groups(profile, closed, lambda case: [case.tier])
     by_segment = by_groups(profile, closed, lambda case: case.segments)
-    by_cause = by_groups(profile, closed, lambda case: [case.cause or "unknown"])
+    by_cause = by_groups(profile, closed, lambda case: [case.cause or "no_cause"])
     contacted = [case for case in closed if not case.held and case.contacted_us is not None]
     unreached = sum(case.state == "expired" for case in closed if not case.held)
     roi = _roi(measured)
@@ -263,23 +271,21 @@ def _break_even(measured: Measured | None, overall: Compared) -> float | None:
     return round(float(measured.value.cost / (measured.value.benefit / money.decimal(overall.lift))), DIGITS)
 
 
-def _remarks(profile: Profile, cases: Cases) -> list[str]:
+def _remarks(profile: Profile, cases: Cases) -> list[Remark]:
     found = []
     versions = sorted({case.policy_version for case in cases.opened} - {profile.version})
     if versions:
-        found.append(f"cases are of other policies than {profile.version}: {', '.join(versions)}")
+        found.append(Remark("other_policies", {"version": profile.version, "names": ", ".join(versions)}))
     costly = [case for case in cases.opened if case.budget and (case.cost or 0.0) > MANY_BUDGETS * case.budget]
     if costly:
-        found.append(
-            f"{len(costly)} cases cost more than {MANY_BUDGETS:.0f} times their budget, such as "
-            f"{costly[0].intervention_id} with {costly[0].cost:,.2f}: counted as reported"
-        )
+        example = {"case": costly[0].intervention_id, "cost": f"{costly[0].cost:,.2f}"}
+        found.append(Remark("costly", {"n": f"{len(costly):,}", "times": f"{MANY_BUDGETS:.0f}", **example}))
     known = {DEFAULT, *(strategy.name for strategy in profile.strategies)}
     strange = sorted({case.strategy for case in cases.opened} - known)
     if strange:
-        found.append(f"strategies that the profile does not have: {', '.join(strange)}; shown as they are")
+        found.append(Remark("strange", {"names": ", ".join(strange)}))
     if cases.unknown_updates:
-        found.append(f"{cases.unknown_updates:,} updates are of cases that are not in these messages: not counted")
+        found.append(Remark("unknown_updates", {"n": f"{cases.unknown_updates:,}"}))
     return found
 
 

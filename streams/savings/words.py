@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from streams.operations.cases.words import CAUSES, SEGMENTS
+
 LANGUAGES = ("en", "zh")
 
 WORDS: Mapping[str, tuple[str, str]] = {
@@ -21,12 +23,17 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "在发送个案的 {cases} 名客户中，有 {saved} 名原本会流失的客户被留住（95 % 区间 {low} 至 {high}）。",
     ),
     "fewer": (
-        "{saved} customers fewer came back than without cases (range of the kept {low} to {high}), of {cases} who were "
-        "sent a case.",
-        "在发送个案的 {cases} 名客户中，回流比不发送时少 {saved} 名（留住人数的 95 % 区间 {low} 至 {high}）。",
+        "The cases drove customers away: {saved} fewer came back than without (95 % range {low} to {high} fewer), of "
+        "{cases} who were sent a case.",
+        "个案使客户流失：在发送个案的 {cases} 名客户中，回流比不发送时少 {saved} 名"
+        "（95 % 区间：少 {low} 至 {high} 名）。",
     ),
-    "not_shown": ("Not shown yet: the range includes 0.", "尚未证实：区间包含 0。"),
-    "harm": ("The cases drove customers away: the whole range is below 0.", "个案使客户流失：整个区间低于 0。"),
+    "not_shown": (
+        "Not shown yet whether the cases keep customers: the 95 % range of those who stayed and would have left, "
+        "{low} to {high} of {cases} who were sent a case, includes 0.",
+        "尚未证实个案能留住客户：在发送个案的 {cases} 名客户中，原本会流失而被留住的人数的 95 % 区间"
+        "为 {low} 至 {high}，包含 0。",
+    ),
     "nothing": (
         "Not known: no case of both groups, sent and held out, has closed.",
         "未知：尚无同时来自发送组和对照组的已结案个案。",
@@ -34,6 +41,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "decide_go": ("Go on, and decide on the next stage.", "继续执行，并决定是否进入下一阶段。"),
     "decide_wait": ("Keep the holdout and wait for more closed cases.", "保留对照组，等待更多个案结案。"),
     "decide_stop": ("Stop, and revise the strategies.", "停止，并重新设计策略。"),
+    "decide_line": ("Stop the roll-out: below the stop line of {names}.", "停止推广：{names} 低于停止线。"),
     "few": ("exact interval: an arm has fewer than 200 closed cases", "精确区间：有一组的已结案个案少于 200 件"),
     "figures": ("Net benefit, ROI, payback", "净收益、投资回报率、回本期"),
     "measured": ("measured", "实测"),
@@ -44,9 +52,18 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "not_paid": ("not shown to pay back", "尚未证实能回本"),
     "range": ("range", "区间"),
     "counted": ("Counted saved = came back anyway + truly saved", "计为挽回 = 本来就会回来 + 真正挽回"),
-    "anyway": ("came back anyway", "本来就会回来"),
-    "truly": ("truly saved", "真正挽回"),
-    "counted_saved": ("counted saved", "计为挽回"),
+    "parts": (
+        "{counted} counted saved = {anyway} came back anyway + {saved} truly saved",
+        "计为挽回 {counted} = 本来就会回来 {anyway} + 真正挽回 {saved}",
+    ),
+    "no_parts": (
+        "{counted} counted saved; truly saved: not shown (range {low} to {high})",
+        "计为挽回 {counted}；真正挽回：尚未证实（区间 {low} 至 {high}）",
+    ),
+    "fewer_parts": (
+        "{counted} counted saved, none of them by the cases: without them {anyway} would have come back",
+        "计为挽回 {counted}，无一因个案而回来：不发送个案本会有 {anyway} 名回来",
+    ),
     "money": ("Money, {currency}", "金额（{currency}）"),
     "printed": ("as printed", "原表"),
     "corrected": ("corrected", "更正后"),
@@ -64,17 +81,18 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "盈亏平衡：{customers} 名客户或 {points} 个百分点。",
     ),
     "holdout_price": ("Price of the holdout: {price}.", "对照组的代价：{price}。"),
+    "no_price": ("Price of the holdout: not shown, as the saved.", "对照组的代价：与挽回人数一样，尚未证实。"),
     "no_sheet": ("The profile has no published plan.", "该配置没有已发布的计划。"),
     "customers": ("Customers by value", "按价值划分的客户"),
     "group": ("group", "客户群"),
-    "high value": ("high value", "高价值"),
-    "new": ("new", "新客户"),
-    "other": ("other", "其他"),
     "cases": ("cases", "个案"),
     "left": ("left", "流失"),
     "again": ("again in 30 days (goal {goal})", "30 天内复购（目标 {goal}）"),
     "stayed": ("stayed 6 months (goal {goal})", "6 个月留存（目标 {goal}）"),
-    "weighted": ("Churn of contacted groups, weighted 40/30/30: {churn}.", "流失率（按 40/30/30 加权）：{churn}。"),
+    "weighted": (
+        "Left of those with a sent case, weighted 40/30/30: {churn}.",
+        "已发送个案的流失率（按 40/30/30 加权）：{churn}。",
+    ),
     "no_surveys": ("NPS and CSAT: not in these messages.", "NPS 与 CSAT：这些消息中没有。"),
     "strategies": ("Strategies", "策略"),
     "strategy": ("strategy", "策略"),
@@ -88,6 +106,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "more": (
         "About {n} more closed holdout cases would tell the lift from 0, if it stays as it is.",
         "若提升保持不变，再有约 {n} 件对照组个案结案即可与 0 区分。",
+    ),
+    "no_more": (
+        "How many more cases would tell the lift from 0 cannot be said: the estimate is not above 0.",
+        "无法估计还需多少个案才能与 0 区分：提升的估计值不高于 0。",
+    ),
+    "never_even": (
+        "At {cases} closed cases the period cannot break even: its costs are {cost}.",
+        "以 {cases} 件已结案个案，本期无法盈亏平衡：成本为 {cost}。",
     ),
     "break_even": (
         "The period breaks even at a lift of {points} points.",
@@ -119,7 +145,13 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "owner": ("Owner", "负责人"),
     "date": ("Date", "日期"),
     "stage": ("Stage {name}", "阶段 {name}"),
-    "stop_line": ("stop line", "停止线"),
+    "stop_line": ("{name}, stop line", "{name}（停止线）"),
+    "auc": ("AUC", "AUC"),
+    "saved_share": ("saved of contacted", "已联系者的挽回率"),
+    "least": ("above", "高于"),
+    "now": ("now (range)", "当前（区间）"),
+    "kept_to": ("not reached", "未触及"),
+    "below": ("below: stop", "低于：停止"),
     "met": ("met", "已达到"),
     "not met": ("not met", "未达到"),
     "not known yet": ("not known yet", "尚不清楚"),
@@ -128,6 +160,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "exceptions": ("Exceptions first", "先看异常"),
     "no_exceptions": ("None.", "无。"),
     "stopped": ("Below a stop line: {names}", "低于停止线：{names}"),
+    "held": ("held out", "对照组"),
     "tired_now": ("Strategies that lose their lift: {names}", "提升在下降的策略：{names}"),
     "weeks": ("The last weeks in which cases have closed", "最近有个案结案的各周"),
     "week": ("week of crossing", "越线周"),
@@ -135,6 +168,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "opened": ("opened", "新开"),
     "restated": ("restated", "已重述"),
     "chart": ("Six weeks and twelve months", "六周与十二个月"),
+    "legend": (
+        "Lift in points with its range, by when cases crossed: months blue, weeks yellow.",
+        "提升（百分点）及其区间，按越线时间：月为蓝色，周为黄色。",
+    ),
     "families": ("Measures", "指标"),
     "family_customers": ("Customers", "客户"),
     "family_business": ("Business", "业务"),
@@ -149,6 +186,31 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "ltv": ("LTV regained (goal 70 %)", "挽回的终身价值（目标 70 %）"),
     "days_change": ("days per strategy change", "策略调整天数"),
     "by_tier": ("By tier, segment and cause", "按等级、客群和原因"),
+    "other_policies": (
+        "cases are of other policies than {version}: {names}",
+        "部分个案的策略版本不是 {version}：{names}",
+    ),
+    "costly": (
+        "{n} cases cost more than {times} times their budget, such as {case} with {cost}: counted as reported",
+        "{n} 件个案的成本超过预算的 {times} 倍，例如 {case} 为 {cost}：按上报计入",
+    ),
+    "strange": (
+        "strategies that the profile does not have: {names}; shown as they are",
+        "配置中没有的策略：{names}；按原样显示",
+    ),
+    "unknown_updates": (
+        "{n} updates are of cases that are not in these messages: not counted",
+        "{n} 条更新的个案不在这些消息中：未计入",
+    ),
+}
+
+
+GROUPS: Mapping[str, tuple[str, str]] = {  # names that are not of a profile
+    **CAUSES,
+    **SEGMENTS,
+    "high value": ("high value", "高价值"),
+    "no_cause": ("cause not known", "原因未知"),
+    "default": ("as the tier has it", "等级默认"),
 }
 
 
@@ -163,5 +225,7 @@ class Words:
         return WORDS[key][LANGUAGES.index(self.lang)].format(**parts)
 
     def name(self, text: str) -> str:
-        """Returns a name of the profile."""
-        return self.names.get(text, text) if self.lang == "zh" else text
+        """Returns a name of the profile, or of a group."""
+        if self.lang == "zh" and text in self.names:
+            return self.names[text]
+        return GROUPS[text][LANGUAGES.index(self.lang)] if text in GROUPS else text

@@ -68,7 +68,25 @@ def test_without_contacts_nobody_is_saved_though_many_count_as_saved(tmp_path: P
     found = reported(city(tmp_path / "city", lift=0.0, contacts=False), tmp_path / "out")
     assert found["overall"]["low"] < 0.0 < found["overall"]["high"]
     assert found["counted"]["counted"] > 300
-    assert "counted saved" in (tmp_path / "out" / "report.html").read_text()
+    text = (tmp_path / "out" / "report.html").read_text()
+    assert "truly saved: not shown" in text
+    assert "Not shown yet whether the cases keep customers" in text
+    assert "Price of the holdout: not shown" in text
+
+
+def test_what_is_shown_is_parted_into_who_came_back_anyway_and_the_truly_saved(kept: Path, tmp_path: Path) -> None:
+    counted = reported(kept, tmp_path)["counted"]
+    parts = f"{counted['anyway']:,.0f} came back anyway + {counted['saved']:,.0f} truly saved"
+    said = f"{counted['counted']:,} counted saved = {parts}"
+    assert said in (tmp_path / "report.html").read_text()
+
+
+def test_harm_is_said_and_nobody_counts_as_truly_saved(tmp_path: Path) -> None:
+    found = reported(city(tmp_path / "city", lift=-0.3, held=0.3), tmp_path / "out")
+    assert found["counted"]["high"] < 0
+    text = (tmp_path / "out" / "report.html").read_text()
+    assert "The cases drove customers away" in text
+    assert "none of them by the cases" in text
 
 
 def test_a_lower_end_below_0_is_not_shown_to_pay_back(tmp_path: Path) -> None:
@@ -134,12 +152,13 @@ def test_another_currency_is_not_converted(kept: Path, tmp_path: Path, capsys: p
     assert "CNY, the profile in EUR" in refused(capsys, kept, tmp_path, "--set", "currency=EUR")
 
 
-def test_a_strategy_that_the_profile_does_not_have_is_named(tmp_path: Path) -> None:
+def test_a_strategy_that_the_profile_does_not_have_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = city(tmp_path / "city", cases=300)
     sent = (folder / NAMES[0]).read_text().replace('"strategy":null', '"strategy":"magic"')
     (folder / NAMES[0]).write_text(sent)
     found = reported(folder, tmp_path / "out")
-    assert "strategies that the profile does not have: magic; shown as they are" in found["remarks"]
+    assert {"key": "strange", "parts": {"names": "magic"}} in found["remarks"]
+    assert "strategies that the profile does not have: magic; shown as they are" in capsys.readouterr().err
     assert [one["compared"]["name"] for one in found["strategies"]] == ["magic"]
 
 
@@ -147,6 +166,6 @@ def test_absurd_costs_are_counted_and_named(tmp_path: Path, capsys: pytest.Captu
     folder = city(tmp_path / "city", cases=300)
     updates = (folder / NAMES[2]).read_text().replace('"cost":100.0', '"cost":1e9', 1)
     (folder / NAMES[2]).write_text(updates)
-    remarks = reported(folder, tmp_path / "out")["remarks"]
-    assert any("1 cases cost more than 100 times their budget" in remark for remark in remarks)
-    assert "times their budget" in capsys.readouterr().err
+    (remark,) = (one for one in reported(folder, tmp_path / "out")["remarks"] if one["key"] == "costly")
+    assert (remark["parts"]["n"], remark["parts"]["times"]) == ("1", "100")
+    assert "1 cases cost more than 100 times their budget" in capsys.readouterr().err
