@@ -122,6 +122,7 @@ class ReportMark(Mark):
     judged: dict[str, tuple[int, int]]  # by policy version, since the last mark: (judged, saved) cases
     seen: tuple[str, ...] = ()  # activity types that touch points rest on and some customer has had
     backlog: tuple[tuple[float, int], ...] = ()  # the best ranks in the backlog: less net value, digest of the customer
+    closed: dict[str, tuple[int, int]] = Field({})  # by `tier/week/strategy`: (measured, returned) cases since then
 
 
 class ReportEnd(Sealed):
@@ -176,6 +177,8 @@ class ModelSnapshot(Sealed):
         None  # by activity type that touch points rest on: when it was first reported, in us
     )
     backlog: tuple[tuple[float, int], ...] = ()  # the last rank in the backlog of each full day
+    strategy_weights: dict[str, dict[str, float]] = Field({})  # by tier and strategy: its share of the cases
+    strategies_restarted: dict[str, dict[str, int]] = Field({})  # since when the memory of a tired one counts, in us
     mean: dict[str, Any]
     population: dict[str, Any]
     labels: int

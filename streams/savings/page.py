@@ -122,8 +122,8 @@ class _Page:
         head = [said("group"), said("cases"), said("left"), said("again", goal=percent(goals.bought_again)),
                 said("stayed", goal=percent(goals.stayed))]  # fmt: skip
         rows = [
-            [said.name(group.name), f"{group.cases:,}", percent(group.left), of(group.bought_again, group.bought_again_of),
-             of(group.stayed, group.stayed_of)]
+            [said.name(group.name), f"{group.cases:,}", percent(group.left),
+             of(group.bought_again, group.bought_again_of), of(group.stayed, group.stayed_of)]
             for group in self.report.groups
         ]  # fmt: skip
         churn = said("weighted", churn=percent(self.report.weighted_churn))

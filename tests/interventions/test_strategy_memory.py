@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.instants import WEEK_US, format_instant, parse_instant
+from schemas.internal_messages import ReportMark
+from streams.engine.observations import mark
+from streams.engine.reports import Report
 from streams.interventions.strategy_memory import StrategyMemory
 from streams.profile.loading import load_profile
 from streams.profile.strategy_sections import Exploration, Strategy
@@ -70,3 +75,9 @@ def test_weeks_that_are_long_over_are_forgotten() -> None:
     memory.learn(week(0, {"call": 0.5}), MONDAY + 20 * WEEK_US)
     memory.learn({}, MONDAY + 200 * WEEK_US)
     assert memory.counts == {}
+
+
+def test_measured_cases_reach_the_learner_in_a_mark_of_the_published_schema() -> None:
+    report = replace(Report.empty(), closed=week(0, {"call": 0.5}))
+    found = ReportMark.model_validate_json(mark(MONDAY, 0, report))
+    assert found.closed == Report.unpacked(report.packed()).closed == week(0, {"call": 0.5})

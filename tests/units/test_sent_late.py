@@ -14,7 +14,7 @@ import pytest
 from online_model.readiness import Hold
 from online_model.snapshot import Snapshot
 from schemas.instants import DAY_US, HOUR_US, SECOND_US, format_instant, parse_instant
-from streams.interventions.message import timing
+from streams.interventions.message import tier_of, timing
 from streams.profile.layers import SHIPPED_IN
 from streams.units.dispatcher_unit import DispatcherUnit
 from streams.units.sources import CANDIDATES, DISPATCHES
@@ -212,7 +212,9 @@ def net_value(partition: Partition, all_of: Town, case: Case, at_us: int) -> flo
     days = (at_us - all_of.last_visit_us(customer, at_us)) / DAY_US
     p = float(1 / (1 + np.exp(-5.0 * (np.log1p(days) - np.log1p(SILENT_DAYS)))))
     crossed_us = at_us - (0 if case.body["opened_by"] == "backlog" else int((days - SILENT_DAYS) * DAY_US))
-    found: float = timing(partition.unit.profile, p, 4000.0, crossed_us, at_us)["expected_net_value"]
+    profile = partition.unit.profile
+    budget = tier_of(profile, p).budget  # by which turns are ranked, whatever the strategy costs
+    found: float = timing(profile, p, 4000.0, budget, crossed_us, at_us)["expected_net_value"]
     return found
 
 
