@@ -91,7 +91,7 @@ class _Page:
         for name, of_, shown in (("net", _net, amount), ("roi", _roi, percent)):
             sums = [None if one_ is None else of_(one_) for one_ in (value, low, high, plan)]
             rows.append([said(name), shown(sums[0]), f"{shown(sums[1])} … {shown(sums[2])}", shown(sums[3])])
-        rows.append([said("payback"), *self._payback(low, value, high), one(plan.payback_months) if plan else NONE])
+        rows.append([said("payback"), *self._payback(measured), one(plan.payback_months) if plan else NONE])
         return self.box("figures", [table(rows)])
 
     def counted(self) -> str:
@@ -269,10 +269,10 @@ class _Page:
     def _stopped(self) -> str:
         return ", ".join(self.words(CONDITIONS[name]) for name in self.report.stage.stopped)
 
-    def _payback(self, low: Balance, value: Balance, high: Balance) -> list[str]:
-        if low.payback_months is None:
+    def _payback(self, found: Measured) -> list[str]:
+        if not found.pays_back:
             return [self.words("not_paid"), NONE]
-        return [one(value.payback_months), f"{one(high.payback_months)} … {one(low.payback_months)}"]
+        return [one(found.value.payback_months), f"{one(found.high.payback_months)} … {one(found.low.payback_months)}"]
 
     def _ranges(self) -> list[str]:
         """Returns saved customers, revenue regained and acquisition cost avoided, each with its range."""

@@ -228,7 +228,8 @@ def _strategies(
         compared = compare_strategy(profile, name, closed)
         mine = [case for case in closed if not case.held and case.strategy == name]
         spent = sum((money.decimal(case.spent) for case in mine), Decimal(0))
-        saves = money.decimal(compared.lift) * len(mine) if compared.lift and compared.lift > 0 else None
+        is_shown = compared.lift is not None and compared.low is not None and compared.low > 0
+        saves = money.decimal(compared.lift or 0.0) * len(mine) if is_shown else None
         is_tired, evidence = fatigue.get(name, (False, 1.0))
         shares = {tier: share[name] for tier, share in sorted(weights.items()) if name in share}
         each = None if saves is None else money.cents(spent / saves)

@@ -169,3 +169,28 @@ def test_absurd_costs_are_counted_and_named(tmp_path: Path, capsys: pytest.Captu
     (remark,) = (one for one in reported(folder, tmp_path / "out")["remarks"] if one["key"] == "costly")
     assert (remark["parts"]["n"], remark["parts"]["times"]) == ("1", "100")
     assert "1 cases cost more than 100 times their budget" in capsys.readouterr().err
+
+
+FIXED = (
+    "one_off.data",
+    "one_off.model",
+    "one_off.integration",
+    "one_off.training",
+    "yearly.model-upkeep",
+    "yearly.cloud",
+)
+
+
+def test_a_benefit_that_is_shown_but_below_the_costs_is_not_shown_to_pay_back(kept: Path, tmp_path: Path) -> None:
+    assert reported(kept, tmp_path)["overall"]["low"] > 0
+    assert "not shown to pay back" in (tmp_path / "report.html").read_text()
+    free = [word for key in FIXED for word in ("--set", f"economics.{key}.amount=0")]
+    assert float(reported(kept, tmp_path, *free)["measured"]["low"]["roi"]) > 0
+    assert "not shown to pay back" not in (tmp_path / "report.html").read_text()
+
+
+def test_a_save_has_a_price_only_where_the_lift_is_shown(kept: Path, tmp_path: Path) -> None:
+    shown = reported(city(tmp_path / "city", lift=0.0), tmp_path / "a"), reported(kept, tmp_path / "b")
+    for one in (one for found in shown for one in found["strategies"]):
+        assert (one["cost_a_save"] is not None) is (one["compared"]["low"] > 0)
+    assert shown[1]["strategies"][0]["cost_a_save"] is not None
