@@ -17,6 +17,7 @@ from streams.savings.stages import Condition
 from streams.savings.words import Words
 
 NONE = "-"
+UNBROKEN = "\N{NON-BREAKING HYPHEN}"  # keeps a date on one line
 CONDITIONS = {"auc": "auc", "saved": "saved_share", "roi": "roi"}
 STOPS = {"met": "kept_to", "not met": "below"}  # what a stop line says
 BALANCE = ("saved", "benefit", "cost", "net", "roi")  # rows of the table of money
@@ -108,8 +109,8 @@ class _Page:
     def money(self) -> str:
         sheet, measured, said = self.report.sheet, self.report.measured, self.words
         columns = [_cells_of(sheet.printed if sheet else None), _cells_of(sheet.corrected if sheet else None)]
-        columns += [_cells_of(measured.value if measured else None), _ranges_of(measured)]
-        rows = [["", said("printed"), said("corrected"), said("measured"), said("range")]]
+        columns.append(_measured_cells(measured))
+        rows = [["", said("printed"), said("corrected"), f"{said('measured')} ({said('range')})"]]
         rows += [[said(name), *cells] for name, cells in zip(BALANCE, zip(*columns, strict=True), strict=True)]
         lines = [table(rows), *map(paragraph, self._sheet())]
         if measured:
@@ -313,8 +314,8 @@ class _Page:
         said = self.words
         head = [said(name), said("opened"), said("cases"), said("held"), said("lift"), ""]
         rows = [
-            [period.begins, f"{period.opened:,}", f"{period.compared.cases:,}", f"{period.compared.held:,}",
-             lift(period.compared), said("restated") if period.restated else ""]
+            [period.begins.replace("-", UNBROKEN), f"{period.opened:,}", f"{period.compared.cases:,}",
+             f"{period.compared.held:,}", lift(period.compared), said("restated") if period.restated else ""]
             for period in periods
         ]  # fmt: skip
         return table([head, *rows])
@@ -328,12 +329,13 @@ def _cells_of(found: Balance | None) -> list[str]:
     return [whole(float(found.saved)), *sums, percent(found.roi)]
 
 
-def _ranges_of(found: Measured | None) -> list[str]:
-    """Returns the column of ranges, in the order of BALANCE. The cost is known."""
+def _measured_cells(found: Measured | None) -> list[str]:
+    """Returns the column of what was measured, each sum with its range, in the order of BALANCE. The cost is known."""
     if found is None:
         return [NONE] * len(BALANCE)
-    low, high = _cells_of(found.low), _cells_of(found.high)
-    return [NONE if at_low == at_high else f"{at_low} … {at_high}" for at_low, at_high in zip(low, high, strict=True)]
+    value, low, high = map(_cells_of, (found.value, found.low, found.high))
+    columns = zip(value, low, high, strict=True)
+    return [at if at_low == at_high else f"{at} ({at_low} … {at_high})" for at, at_low, at_high in columns]
 
 
 def _net(balance: Balance) -> Decimal:
