@@ -21,7 +21,7 @@ from tests.operations.monitoring.promtool import DEPLOY, tool
 
 RULES = DEPLOY / "prometheus" / "rules.yml"
 SHORT_S = 300  # rules that wait for an hour do so for five minutes here
-STEP_S, READY_LIMIT_S = 2.0, 180.0
+STEP_S, READY_LIMIT_S, STOP_LIMIT_S = 2.0, 180.0, 60.0
 CONFIG = """\
 global: {{scrape_interval: 5s, scrape_timeout: 5s, evaluation_interval: 5s}}
 rule_files: [{rules}]
@@ -51,7 +51,11 @@ def stage(brokers: str, folder: Path, scene: Scene) -> Iterator[Stage]:
     group = new_group(brokers, 1, folder)
     (port,) = free_ports(1)
     with group.worker("--http", str(port), "--supervise") as worker:
-        yield Stage(scene, group, worker, port)
+        try:
+            yield Stage(scene, group, worker, port)
+        finally:
+            worker.terminate()  # the supervisor ends its worker
+            worker.wait(STOP_LIMIT_S)
 
 
 @contextmanager

@@ -223,17 +223,15 @@ CHECKPOINTS = (
     AlertRule(
         "KeeplineCheckpointOld",
         (
-            # the learner saves nothing from one Monday to the next, if nothing comes
-            "time() - min by (job) (",
-            "keepline_last_checkpoint_timestamp_seconds",
-            "and on (job, unit) keepline_unit_unsaved == 1",
-            ") > 120",
+            "time() - keepline_last_checkpoint_timestamp_seconds > 120",
+            "and on (job, unit) keepline_unit_unsaved == 1",  # a learner has nothing to save until Monday
         ),
         "1m",
         "page",
         "on-call",
         "checkpoint",
         "A unit has saved nothing for {{ $value | humanizeDuration }}, so nothing of it is sent. " + RISK,
+        over="max by (job)",
     ),
 )
 
