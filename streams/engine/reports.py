@@ -19,8 +19,10 @@ from features.signals import RETAINED
 from features.table import Slots, Table
 from online_model.array_codec import pack, unpack
 from online_model.drift import Missing
+from online_model.early_returns import Returns
 from streams.cases.columns import SENT, WIDTH
 from streams.engine.backlog import Rank
+from streams.engine.cohorts import Cohorts
 from streams.engine.scoring import Scoring, in_chunks
 from streams.interventions.actions import LIFECYCLES, Lifecycle, lifecycles
 from streams.interventions.stop_loss import Judged, added
@@ -30,7 +32,8 @@ from streams.profile.profile import Profile
 @dataclass(frozen=True)
 class Report:
     """population, histograms: counts of the active customers; missing, judged: of events and cases since the last
-    grid instant; seen: activity types that some customer has had; backlog: the best ranks in the backlog.
+    grid instant; seen: activity types that some customer has had; backlog: the best ranks in the backlog; returns: of
+    the cohorts whose horizon has not ended, or ends now.
     """
 
     population: Counts
@@ -39,6 +42,7 @@ class Report:
     judged: Judged = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
     backlog: Sequence[Rank] = ()
+    returns: Returns = field(default_factory=dict)
 
     @staticmethod
     def empty() -> Report:
@@ -54,12 +58,14 @@ class Report:
                 of[each] = before[0] + events, before[1] + lack
         judged = added(self.judged, other.judged)
         counts = self.population + other.population, self.histograms + other.histograms
-        return Report(*counts, missing, judged, self.seen | other.seen, [*self.backlog, *other.backlog])
+        seen, backlog = self.seen | other.seen, [*self.backlog, *other.backlog]
+        return Report(*counts, missing, judged, seen, backlog, _added(self.returns, other.returns))
 
     def packed(self) -> dict[str, Any]:
         """Returns the fields for JSON."""
         counted = {"population": pack(self.population), "histograms": pack(self.histograms)}
-        more = {"judged": self.judged, "seen": sorted(self.seen), "backlog": self.backlog}
+        returns = [[observed_us, *counts] for observed_us, counts in sorted(self.returns.items())]
+        more = {"judged": self.judged, "seen": sorted(self.seen), "backlog": self.backlog, "returns": returns}
         return counted | {"missing": self.missing} | more
 
     @staticmethod
@@ -72,10 +78,17 @@ class Report:
             added({}, body["judged"]),
             frozenset(body.get("seen", ())),  # the release before did not report it
             [(value, digest) for value, digest in body.get("backlog", ())],
+            {observed_us: (customers, stays, back) for observed_us, customers, stays, back in body.get("returns", ())},
         )
 
 
-def report_of(scoring: Scoring, slots: Slots, at_us: int) -> Report:
+def _added(a: Returns, b: Returns) -> Returns:
+    none = (0, 0, 0)
+    pairs = {us: zip(a.get(us, none), b.get(us, none), strict=True) for us in (*a, *b)}
+    return {us: tuple(x + y for x, y in pair) for us, pair in pairs.items()}  # type: ignore[misc]  # three of them
+
+
+def report_of(scoring: Scoring, cohorts: Cohorts, slots: Slots, at_us: int) -> Report:
     """Returns the report on customers at a grid instant. The model of the instant is made with it, so there is no score
     by that model yet: the last published scores are counted.
     """
@@ -83,7 +96,8 @@ def report_of(scoring: Scoring, slots: Slots, at_us: int) -> Report:
     for chunk in in_chunks(slots):
         block = scoring.table.gather(chunk)
         raw, sent = scoring.features(block, np.full(len(chunk), float(at_us))), block[SENT - WIDTH]
-        report += Report(population.count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)]), {})
+        counts = population.count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)])
+        report += Report(*counts, {}, returns=cohorts.returns([block]))
     return report
 
 

@@ -327,6 +327,7 @@ class EngineUnit:
             "partitions": self.partitions,
             "judged": engine.casebook.judged,
             "backlog": [engine.backlog.day, engine.backlog.used],
+            "cohorts": [[us, *counts] for us, counts in sorted(engine.cohorts.observed.items())],
             "rows": self._row_counts(),
             "lost": self.lost,
         }
@@ -352,6 +353,7 @@ class EngineUnit:
         engine.counts.update(body["counts"])
         engine.serve_model(Snapshot.loads(body["model"].encode()))
         engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
+        engine.cohorts.observed = {us: (customers, stays) for us, customers, stays in body.get("cohorts", ())}
         engine.casebook.judged = added({}, body["judged"])
         self.lost = Counter(body.get("lost", {}))
 
