@@ -28,7 +28,6 @@ from online_model.reservoir import Reservoir
 from online_model.treatment import weights_or_ones
 
 PRIOR_SLOPE = -0.5  # of log-odds for each 25 points of RFM-B: best of 0 to 2 on two logs, 0 was on two others
-UNKNOWN = -0.04  # .49: even odds, but nobody crosses .5 of whom nothing is known
 PRIOR_MIDDLE = 2.0  # 50 points of 100, scaled
 PRIOR_SURE = (
     0.3  # precision of its intercept: on a log whose first 11 labels were leavers it predicted 0.92 for 500 stayers
@@ -159,12 +158,12 @@ class MixtureOfExperts(base.MiniBatchClassifier):
 
     def cold_prior(self, log_odds: float, evidence: float) -> Array:
         """Returns the prior's weights, (2,), as served before the model has learned: the average customer leaves with
-        these log-odds. evidence: 0 to 1; with none the labels so far count, and without labels all have UNKNOWN.
+        these log-odds. evidence: 0 to 1; with none the labels so far count, and without labels all have even odds.
         """
         if not evidence and self.labels:
             return self.prior.weights.copy()
         slope = evidence * float(self.prior.weights[1])
-        return np.array([evidence * log_odds + (1.0 - evidence) * UNKNOWN - slope * PRIOR_MIDDLE, slope])
+        return np.array([evidence * log_odds - slope * PRIOR_MIDDLE, slope])
 
     def parameters(self) -> Parameters:
         """Returns the parameters of now."""
