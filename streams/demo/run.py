@@ -123,7 +123,10 @@ class Demo:
         """Runs city and worker to the end of the input and returns all records of the worker."""
         settings = from_environment(environment)
         await topics.create(settings, PARTITIONS)
-        with (self.out / "worker.log").open("wb") as log, Screen(self.console, START_US, self.end_us) as screen:
+        with (
+            (self.out / "worker.log").open("wb") as log,
+            Screen(self.console, START_US, self.opens_us, self.end_us) as screen,
+        ):
             workers = [await self._worker(environment, log, instance) for instance in range(PARTITIONS)]
             try:
                 async with Watcher(settings) as watcher:

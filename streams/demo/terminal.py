@@ -20,8 +20,10 @@ TIER_STYLES = {"extreme": "bold red", "high": "yellow", "medium": "cyan"}
 class Screen:
     """Shows the progress; every call of `show` updates it."""
 
-    def __init__(self, console: Console, start_us: int, end_us: int) -> None:
+    def __init__(self, console: Console, start_us: int, opens_us: int, end_us: int) -> None:
+        """opens_us: when the history ends, and cases may open."""
         self.console, self._start_us, self._span_us = console, start_us, max(end_us - start_us, 1)
+        self._opens_us = opens_us
         columns = (
             TextColumn("the worker scores"),
             BarColumn(),
@@ -45,7 +47,10 @@ class Screen:
     def show(self, records: TopicRecords) -> None:
         """Shows the current state."""
         share = min(max(records.reached_us - self._start_us, 0) / self._span_us, 1.0)
-        text = f"{share:.0%} of the time, {len(records.interventions):,} interventions"
+        done = f"{len(records.interventions):,} interventions"
+        if records.reached_us < self._opens_us:
+            done = "the model learns from the history, nobody is called yet"
+        text = f"{share:.0%} of the time, {done}"
         if self._live:
             self._bar.update(self._task, completed=share, text=text)
             self._live.update(Group(self._bar, table(records.interventions[-LATEST:])))
