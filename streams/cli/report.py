@@ -10,12 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from schemas.errors import Failure, UsageError
 from streams.cli import complain
 from streams.cli.options import add_profile_options, instant, profile_of
-from streams.files.replay_folder import MODELS, SUMMARY
+from streams.files.replay_folder import read_summary
 from streams.kafka import settings
 from streams.operations.cases import folder_reader, topic_reader
 from streams.operations.cases.fold import Messages
@@ -72,21 +69,17 @@ def _messages(folder: Path | None) -> Messages:
 
 def _served() -> Mapping[str, Mapping[str, float]]:
     """Returns the weights of the model in force on the topics."""
-    versions = asyncio.run(reader.from_topic(settings.from_environment()))
-    return versions[max(versions)].strategy_weights if versions else {}
+    return _newest_weights(asyncio.run(reader.from_topic(settings.from_environment())))
 
 
 def _replay(folder: Path) -> tuple[dict[str, Any], Mapping[str, Mapping[str, float]]]:
     """Returns the summary of a replay and the weights of its last model."""
-    path = folder / SUMMARY
-    if not path.is_file():
-        raise UsageError(f"--dir {folder}: {SUMMARY} is missing, so the replay did not finish; run it again")
-    try:
-        summary = orjson.loads(path.read_bytes())
-        lines = (folder / MODELS).read_bytes().splitlines() if (folder / MODELS).is_file() else []
-        return summary, (orjson.loads(lines[-1]).get("strategy_weights") or {}) if lines else {}
-    except ValueError as error:
-        raise Failure(f"--dir {folder}: not the files of a replay ({error}); run the replay again") from error
+    summary = read_summary(folder)
+    return summary, _newest_weights(reader.from_folder(folder)) if (folder / reader.FILE).is_file() else {}
+
+
+def _newest_weights(versions: reader.Versions) -> Mapping[str, Mapping[str, float]]:
+    return versions[max(versions)].strategy_weights if versions else {}
 
 
 def _adviser(one: Any) -> dict[str, Any]:

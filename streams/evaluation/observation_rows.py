@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from schemas.errors import Failure, UsageError
 from schemas.instants import parse_duration
-from streams.files.replay_folder import EXAMPLES, SUMMARY
+from streams.files.replay_folder import EXAMPLES, SUMMARY, read_summary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -127,12 +126,7 @@ def _microseconds(column: Any) -> Ints:
 def _summary(folder: Path) -> dict[str, Any]:
     if not (folder / EXAMPLES).is_file():
         raise UsageError(f"{folder}: no {EXAMPLES} in it; give the folder that `keepline replay --out` wrote")
-    try:
-        summary: dict[str, Any] = orjson.loads((folder / SUMMARY).read_bytes())
-    except FileNotFoundError:
-        raise Failure(f"{folder}: no {SUMMARY}, so the replay did not finish; run it again") from None
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise Failure(f"{folder / SUMMARY}: cannot be read ({error}); run the replay again") from None
+    summary = read_summary(folder)
     if "label_horizon" not in summary:
         raise Failure(f"{folder / SUMMARY}: no label_horizon in it; replay the log again with this version")
     return summary

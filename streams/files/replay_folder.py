@@ -86,6 +86,19 @@ class Table:
         self.rows -= rows
 
 
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Returns the summary of a finished replay; raises Failure where there is none."""
+    try:
+        summary = orjson.loads((folder / SUMMARY).read_bytes())
+    except FileNotFoundError:
+        raise Failure(f"{folder}: no {SUMMARY}, so the replay did not finish; run it again") from None
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise Failure(f"{folder / SUMMARY}: cannot be read ({error}); run the replay again") from None
+    if not isinstance(summary, dict):
+        raise Failure(f"{folder / SUMMARY}: expected one JSON object; run the replay again")
+    return summary
+
+
 class ReplayFolder:
     """Writes the files of a replay while it runs. `features`: names of the examples' columns f_NAME.
 

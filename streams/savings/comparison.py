@@ -18,12 +18,13 @@ from schemas.instants import DAY_US, WEEK_US
 from streams.experiments.fatigue import Fatigue
 from streams.experiments.intervals import ALPHA
 from streams.experiments.lift import Lift
+from streams.interventions.strategy_memory import HOLDOUT
 from streams.profile.profile import Profile
 from streams.savings.opened_cases import OpenedCase
 
 DAYS_A_YEAR = 365
 DIGITS = 6
-HOLDOUT, ALL = "holdout", "all"
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 from schemas.errors import Failure
 from schemas.instants import format_instant, parse_instant
+from streams.interventions.strategies import DEFAULT
 from streams.operations.cases.fold import Message, Messages
 
-DEFAULT = "default"  # the strategy of messages that name none
 CONTACTS = ("contacted", "responded", "declined", "saved", "lost")  # outcomes that are a contact
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import orjson
 
 from schemas.instants import DAY_US, format_instant
+from streams.interventions.strategies import DEFAULT
 from streams.profile.profile import Profile
 from streams.savings import health, money, stages
 from streams.savings.advisers import Adviser, advisers
 from streams.savings.comparison import ALL, DIGITS, Compared, by_groups, compare, compare_strategy, tired
 from streams.savings.interviews import Interview, interviews
 from streams.savings.money import Balance, Sheet
-from streams.savings.opened_cases import DEFAULT, Cases, OpenedCase
+from streams.savings.opened_cases import Cases, OpenedCase
 from streams.savings.reviews import Period, months, weeks
 
 DAYS_A_MONTH = Decimal("30.4375")
@@ -182,9 +183,8 @@ def report(
 
 
 def lists(profile: Profile, cases: Cases) -> Lists:
-    """Returns the lists. Who may be called: whose case was opened, which needs a consent."""
-    consents = {case.customer: True for case in cases.opened}
-    return Lists(advisers(cases.closed), interviews(cases.opened, consents, cases.until_us))
+    """Returns the lists."""
+    return Lists(advisers(cases.closed), interviews(cases.opened, cases.until_us))
 
 
 def _counted(overall: Compared) -> Counted:

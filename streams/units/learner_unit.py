@@ -94,10 +94,15 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         for kind in sorted(report.seen if report else ()):
             self.published.setdefault(kind, at_us)
         backlog = last_ranks(report.backlog if report else (), self.profile.case.backlog_a_day)
-        served = replace(self.serving.serve(own, command), judged=self.judged, backlog=backlog)
-        weights, restarted = self.strategies.weights(), self.strategies.restarted
-        served = replace(served, strategy_weights=weights, strategies_restarted=restarted)
-        self.snapshots.append(replace(served, published=dict(self.published)).dumps())
+        served = replace(
+            self.serving.serve(own, command),
+            judged=self.judged,
+            backlog=backlog,
+            published=dict(self.published),
+            strategy_weights=self.strategies.weights(),
+            strategies_restarted=self.strategies.restarted,
+        )
+        self.snapshots.append(served.dumps())
         if report:
             self.learner.drift.compare(at_us, report.histograms, report.missing)
 
@@ -112,9 +117,8 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
         learned = {} if self._is_saved else self.learner.dumps()
         rows = {LEARNER + name.encode(): row for name, row in learned.items()}
         self._is_saved = True
-        return {"serving": self.serving.dumps(), "judged": self.judged, "published": self.published} | {
-            "strategies": self.strategies.state()
-        }, rows
+        own = {"judged": self.judged, "published": self.published, "strategies": self.strategies.state()}
+        return {"serving": self.serving.dumps()} | own, rows
 
     def _load(self, body: dict[str, Any], rows: dict[bytes, bytes]) -> None:
         learned = {key.removeprefix(LEARNER).decode(): row for key, row in rows.items() if key.startswith(LEARNER)}

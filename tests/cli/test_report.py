@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -194,3 +195,15 @@ def test_a_save_has_a_price_only_where_the_lift_is_shown(kept: Path, tmp_path: P
     for one in (one for found in shown for one in found["strategies"]):
         assert (one["cost_a_save"] is not None) is (one["compared"]["low"] > 0)
     assert shown[1]["strategies"][0]["cost_a_save"] is not None
+
+
+@pytest.mark.parametrize("summary", ["[]", "{", "null"])
+def test_a_summary_that_is_none_is_refused_in_one_line(
+    summary: str, kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(kept, tmp_path / "city")
+    (tmp_path / "city" / "summary.json").write_text(summary)
+    assert main(["report", "--dir", str(tmp_path / "city"), "--out", str(tmp_path / "out")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "summary.json" in line
+    assert "run the replay again" in line
