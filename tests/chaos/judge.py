@@ -2,8 +2,11 @@
 
 The model in force knows nothing but the days since the last visit, so a customer crosses SILENT_DAYS after a visit when
 no other one follows until then, wherever it was and whenever it was published. A case is wrong if the customer had
-come, and double if there was one for this silence before. It is missing if there is none although all shops of the
-customer had been heard, and the partition had caught up, for the promised delay without a break.
+come, and double if there was one for this silence before, unless it comes from the backlog and the risk has risen above
+the tier of the one before, which could not be upgraded while a shop was not heard. It is missing if there is none
+although all shops of the customer had been heard, and the partition had caught up, for the promised delay without a
+break. Whoever had a case gets another one only if the risk has been seen to be over meanwhile: a visit that was read
+when the silence after it was about to cross shows nothing.
 
 Not to be known is a first visit to a shop that is down: until then the shop had nothing to do with the customer.
 """
@@ -41,10 +44,12 @@ class Word(NamedTuple):
 
 
 class Case(NamedTuple):
-    """An intervention."""
+    """An intervention, or an upgrade of one. tier: the higher, the greater the risk."""
 
     customer: str
     decided_us: int
+    tier: int = 0
+    from_backlog: bool = False
 
 
 class Sample(NamedTuple):
@@ -67,6 +72,7 @@ class Terms:
     promised_us: int
     missed_us: int  # so long after the crossing no case opens any more
     window_us: int  # so long after a case no other one opens
+    over_us: int  # the risk is over while a silence is shorter
 
 
 @dataclass
@@ -76,6 +82,7 @@ class PartitionLog:
     words: list[Word] = field(default_factory=list)
     visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
     cases: list[Case] = field(default_factory=list)
+    upgrades: list[Case] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
 
 
@@ -128,11 +135,16 @@ class _Partition:
             silent_us = case.decided_us - last_us
             if silent_us < self.terms.silent_us - self.terms.blur_us:
                 self.verdict.wrong.append(f"wrong: {case} came {days(silent_us)} before")
-            elif self.verdict.opened[silence] > 1:
+            elif self.verdict.opened[silence] > 1 and not self._has_risen(case):
                 self.verdict.double.append(f"double: {case}, {days(silent_us)} after the last visit")
             else:
                 self.verdict.delays_us.append(silent_us - self.terms.silent_us)
             self.first.setdefault(silence, case.decided_us)
+
+    def _has_risen(self, case: Case) -> bool:
+        """Whether it is a case of the backlog, of a higher tier than all that the customer had before."""
+        before = [one for one in (*self.log.cases, *self.log.upgrades) if one.customer == case.customer]
+        return case.from_backlog and case.tier > max(one.tier for one in before if one.decided_us < case.decided_us)
 
     def find_missing(self) -> None:
         """Finds silences for which a case had to open by an instant, and did not."""
@@ -149,6 +161,8 @@ class _Partition:
         until_us = self._due_us(crossed_us, shops)
         if until_us is None or until_us >= end_us or until_us > crossed_us + self.terms.missed_us - DAY_US:
             return
+        if self._is_seen_late(silence) and self._had_case(silence[0], 0, silence[1]):
+            return
         decided_us = self.first.get(silence)
         in_time = decided_us is not None and decided_us <= until_us
         if not in_time and self._had_case(silence[0], crossed_us - self.terms.window_us, until_us):
@@ -157,6 +171,12 @@ class _Partition:
         if not in_time:
             when = "never" if decided_us is None else f"{days(decided_us - until_us)} late"
             self.verdict.missing.append(f"missing: {silence} of {sorted(shops)}, due at {until_us}: {when}")
+
+    def _is_seen_late(self, silence: Silence) -> bool:
+        """Whether the visit before a silence was read when the risk was not over any more."""
+        offset = next(visit.offset for visit in self.visits[silence[0]] if visit.at_us == silence[1])
+        read_us = (sample.frontier_us for sample in self.samples if sample.offset > offset)
+        return next(read_us, FOREVER_US) - silence[1] > self.terms.over_us
 
     def _had_case(self, customer: str, from_us: int, until_us: int) -> bool:
         cases = [case for case in self.log.cases if case.customer == customer]

@@ -267,6 +267,7 @@ def terms(clock: FastClock) -> Terms:
         behind_us=clock.latency_us,
         missed_us=30 * DAY_US,
         window_us=8 * DAY_US,
+        over_us=int((SILENT_DAYS - 1) * DAY_US),
         promised_us=SWEEP_US + 2 * beat_us + 2 * clock.latency_us,
     )
 

@@ -165,13 +165,18 @@ class Outlet:
         return AIOKafkaProducer(**self.settings.client, acks="all", request_timeout_ms=REQUEST_TIMEOUT_MS, **more)
 
     async def _send(self, producer: AIOKafkaProducer, done: int) -> int:
-        """Sends what the shop has sent since; returns when it is acknowledged, and how much that is in all."""
-        new = self.shop.sent[done:]
-        sending = [
-            await producer.send(self.topic, one.value, one.key, place, timestamp_ms=one.at_us // 1000)
-            for one in new
-            for place in one.places(self.partitions)
-        ]
+        """Sends what the shop has sent since; returns when it is acknowledged, and how much that is in all. A heartbeat
+        says that nothing older follows, so it goes when all before it is acknowledged: a producer drops a batch that
+        has waited long for its partition's leader, and goes on with the next one.
+        """
+        new, sending = self.shop.sent[done:], list[asyncio.Future[object]]()
+        for one in new:
+            if one.customer is None:
+                await asyncio.gather(*sending)
+                sending.clear()
+            for place in one.places(self.partitions):
+                sent = producer.send(self.topic, one.value, one.key, place, timestamp_ms=one.at_us // 1000)
+                sending.append(await sent)
         await asyncio.gather(*sending)
         return done + len(new)
 

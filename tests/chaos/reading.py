@@ -21,6 +21,7 @@ from tests.chaos.judge import Case, PartitionLog, Sample, Terms, Visit, Word, st
 from tests.units.shops import VISITS
 
 EVERY_S = 0.3
+TIERS = ("high", "extreme")  # of the shipped profile, those with cases
 STANDSTILL_LIMIT_S = 200.0  # real time, of a partition's frontier, the longest outage included
 
 
@@ -113,7 +114,13 @@ async def read(settings: Settings, sampler: Sampler) -> Reading:
     _inputs(reading, await _records(settings, VISITS), refused)
     for partition, record in await _records(settings, "interventions"):
         body = orjson.loads(record.value)
-        reading.logs[partition].cases.append(Case(body["customer_id"], parse_instant(body["decided_at"])))
+        at_us, from_backlog = parse_instant(body["decided_at"]), body["opened_by"] == "backlog"
+        reading.logs[partition].cases.append(Case(body["customer_id"], at_us, TIERS.index(body["tier"]), from_backlog))
+    for partition, record in await _records(settings, "intervention-updates"):
+        body = orjson.loads(record.value)
+        if body["status"] == "upgraded":
+            upgrade = Case(body["customer_id"], parse_instant(body["updated_at"]), TIERS.index(body["tier"]))
+            reading.logs[partition].upgrades.append(upgrade)
     withheld = [orjson.loads(record.value) for _, record in await _records(settings, "interventions-withheld")]
     reading.withheld.update(body["withheld_reason"] for body in withheld)
     reading.scored = {record.key.decode() for _, record in await _records(settings, "churn-scores") if record.value}

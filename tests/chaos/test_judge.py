@@ -16,16 +16,22 @@ TERMS = Terms(
     promised_us=2 * DAY_US,
     missed_us=30 * DAY_US,
     window_us=8 * DAY_US,
+    over_us=9 * DAY_US,
 )
 LAST = 60  # day
 
 
-def judged(visits: list[tuple[float, str]], cases: list[float], down: tuple[float, float] = (99, 99)) -> Verdict:
+def judged(
+    visits: list[tuple[float, str]],
+    cases: list[float],
+    down: tuple[float, float] = (99, 99),
+    second: Case | None = None,
+) -> Verdict:
     """A customer's visits (day, shop), the days of the cases; west publishes nothing between two days."""
     sent = [(float(day), float(day), shop) for day in range(LAST) for shop in ("east", "west")]
     sent += [(day, day, shop) for day, shop in visits]
     late = [(down[1] if shop == "west" and down[0] <= day < down[1] else day, day, shop) for day, _, shop in sent]
-    log = PartitionLog(cases=[Case("c", int(day * DAY_US)) for day in cases])
+    log = PartitionLog(cases=[Case("c", int(day * DAY_US)) for day in cases] + ([second] if second else []))
     published = [day for day, _, _ in sorted(late)]
     for offset, (_, day, shop) in enumerate(sorted(late)):
         log.words.append(Word(offset, int(day * DAY_US), shop))
@@ -60,6 +66,16 @@ def test_one_silence_gets_one_case() -> None:
     assert kinds(judged([(1, "east"), (5, "east")], [15.5, 40])) == ["double"]
 
 
+@pytest.mark.parametrize(
+    ("tier", "from_backlog", "found"), [(1, True, []), (0, True, ["double"]), (1, False, ["double"])]
+)
+def test_a_second_case_of_a_silence_comes_from_the_backlog_and_has_a_higher_tier(
+    tier: int, from_backlog: bool, found: list[str]
+) -> None:
+    second = Case("c", 40 * DAY_US, tier, from_backlog)
+    assert kinds(judged([(1, "east"), (5, "east")], [15.5], second=second)) == found
+
+
 @pytest.mark.parametrize("cases", [[], [25.0]])
 def test_a_case_that_never_opens_or_too_late_is_missing(cases: list[float]) -> None:
     assert kinds(judged([(1, "east"), (5, "east")], cases)) == ["missing"]
@@ -68,6 +84,13 @@ def test_a_case_that_never_opens_or_too_late_is_missing(cases: list[float]) -> N
 def test_while_a_shop_of_the_customer_is_down_no_case_is_due() -> None:
     assert kinds(judged([(1, "west"), (5, "east")], [26.0], down=(8, 25))) == []
     assert kinds(judged([(1, "west"), (5, "east")], [], down=(8, 25))) == ["missing"]
+
+
+def test_a_visit_that_comes_when_the_silence_after_it_is_nearly_over_does_not_make_a_second_case_due() -> None:
+    visits = [(1.0, "west"), (5.0, "west"), (20.0, "west")]
+    assert kinds(judged(visits, [15.5], down=(16, 29.5))) == []
+    assert kinds(judged(visits, [], down=(16, 29.5))) == ["missing"]
+    assert kinds(judged(visits, [15.5], down=(16, 27))) == ["missing"]
 
 
 def test_a_first_visit_to_a_shop_that_is_down_could_not_be_known() -> None:
