@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import xxhash
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from schemas.columns import CUSTOMER_ACTION_KINDS, CUSTOMER_PROFILE, KINDS
 from schemas.errors import Failure
@@ -25,7 +26,7 @@ from schemas.partitioner import partition_of
 from streams.files.fingerprint import Fingerprint
 from streams.files.tick_reader import Row, Ticks
 from streams.kafka import publications, status, topics
-from streams.kafka.access import reported
+from streams.kafka.access import DENIED, reported
 from streams.kafka.pace import Pace
 from streams.kafka.publications import Publication
 from streams.kafka.settings import Settings
@@ -34,6 +35,7 @@ from streams.units.sources import INPUTS
 PRODUCER = "keepline-publish"
 BATCH_BYTES = 256 << 10
 SAVE_EVERY_S = 1.0
+Place = tuple[str, int]  # topic, partition
 Ticked = Iterable[tuple[int | None, list[Row]]]
 OpenTicks = Callable[[], Ticks]
 
@@ -209,9 +211,10 @@ class Sender:
         self.producer, self.settings, self.partitions, self.sent = producer, settings, partitions, 0
         self.names = {kind: settings.topic(topic) for kind, topic in TOPIC_OF_KIND.items()}
         self.inputs = [settings.topic(topic) for topic in INPUTS]
-        self._batches: dict[tuple[str, int], Any] = {}
+        self._batches: dict[Place, Any] = {}
         self._partition: dict[str, int] = {}
         self._sending: set[asyncio.Future[Any]] = set()
+        self._refused: tuple[Place, BaseException] | None = None  # the first batch that was not acknowledged
 
     async def send_row(self, row: Row) -> None:
         """Sends one event to its customer's partition."""
@@ -229,9 +232,11 @@ class Sender:
                 await self._append(self.names[kind], partition, b"\0heartbeat", orjson.dumps(body))
 
     async def send_mark(self, kind: str, at_us: int) -> None:
-        """Sends a mark to every partition of every input topic. Marks have a key because compacted topics need one;
-        compaction keeps the last mark of a kind, which is the only one that counts.
+        """Sends a mark to every partition of every input topic, after all before it is acknowledged: it says that
+        nothing older follows. Marks have a key because compacted topics need one; compaction keeps the last mark of a
+        kind, which is the only one that counts.
         """
+        await self.flush()
         value = orjson.dumps({"kind": kind, "event_time": format_instant(at_us), "producer": PRODUCER})
         for topic in self.inputs:
             for partition in range(self.partitions):
@@ -248,10 +253,14 @@ class Sender:
         return await publications.write(self.producer, self.settings, digest, known)
 
     async def flush(self) -> None:
-        """Returns when every record is acknowledged."""
+        """Returns when every record is acknowledged; raises KafkaError when one never will be."""
         for place in list(self._batches):
             await self._send(place)
-        await asyncio.gather(*self._sending)
+        if self._sending:
+            await asyncio.wait(self._sending)
+        if self._refused is not None:
+            (topic, partition), error = self._refused
+            raise error if type(error) in DENIED else KafkaError(f"{topic}/{partition} took no batch: {error!r}")
 
     async def _append(
         self,
@@ -274,12 +283,18 @@ class Sender:
                 f"an event of {len(value or b'')} bytes is larger than a batch ({BATCH_BYTES} bytes); leave it out"
             )
 
-    async def _send(self, place: tuple[str, int]) -> None:
+    async def _send(self, place: Place) -> None:
         batch = self._batches.pop(place)
         batch.close()
         sending = await self.producer.send_batch(batch, place[0], partition=place[1])
         self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
+        sending.add_done_callback(lambda answered: self._answered(place, answered))
+
+    def _answered(self, place: Place, sending: asyncio.Future[Any]) -> None:
+        self._sending.discard(sending)
+        error = asyncio.CancelledError() if sending.cancelled() else sending.exception()
+        if error is not None and self._refused is None:
+            self._refused = place, error
 
     def _partition_of(self, customer: str) -> int:
         """Returns the partition that the default partitioner of Kafka's clients chooses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import gzip
 import json
@@ -11,13 +12,19 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, LeaderNotAvailableError
 
 from schemas.instants import DAY_US, SECOND_US, format_instant, parse_instant
 from streams.files.fingerprint import fingerprint
-from streams.kafka import publications, status
+from streams.files.tick_reader import Row
+from streams.kafka import publications, publish, status
+from streams.kafka.settings import from_environment
+from streams.kafka.topics import admin
 from streams.units.engine_unit import OUTCOMES
 from streams.units.sources import INPUTS
 from tests.kafka.city import wait_for
@@ -44,6 +51,44 @@ async def sent(group: Group) -> Counter[str]:
     """The records of the inputs by kind."""
     values = [value for topic in INPUTS for _, value in await group.city.read(topic) if value]
     return Counter(json.loads(value).get("kind", "") if value != b"{" else "bad" for value in values)
+
+
+async def limit(group: Group, topic: str, most: int) -> None:
+    """Sets how large a batch the topic takes."""
+    name = group.city.settings.topic(topic)
+    async with admin(group.city.settings) as client:
+        change = ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": str(most)})
+        await client.alter_configs([change])
+
+
+async def test_events_that_the_brokers_refuse_are_no_success_and_are_sent_when_they_take_them(
+    brokers: str, tmp_path: Path, events: list[Event]
+) -> None:
+    group = new_group(brokers, PARTITIONS, tmp_path)
+    log = write_jsonl(tmp_path / "log.jsonl", events)
+    await limit(group, "service-visits", 200)  # a heartbeat fits, a visit does not
+    code, told = published(group, log)
+    assert code == 1, told
+    assert "service-visits" in told
+    assert "Traceback" not in told
+    await limit(group, "service-visits", 1_000_000)
+    code, told = published(group, log, "--end")
+    assert code == 0, told
+    assert (await counts(group))["applied"] == len(events)
+
+
+async def test_a_batch_that_is_refused_before_the_next_flush_is_told_by_it() -> None:
+    refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    refused.set_exception(LeaderNotAvailableError())
+    batch = Mock(append=Mock(return_value=object()))
+    producer = Mock(create_batch=Mock(return_value=batch), send_batch=AsyncMock(return_value=refused))
+    sender = publish.Sender(producer, from_environment({"KEEPLINE_BROKERS": "127.0.0.1:9"}), PARTITIONS)
+    await sender.send_row(Row("service_visit", "c1", b"{}"))
+    with pytest.raises(KafkaError, match=r"service-visits/. took no batch: LeaderNotAvailableError"):
+        await sender.flush()
+    assert sender._sending == set()
+    with pytest.raises(KafkaError, match=r"service-visits/. took no batch"):
+        await sender.flush()  # which waits for nothing any more
 
 
 async def counts(group: Group) -> dict[str, int]:
