@@ -16,9 +16,10 @@ from streams.interventions.customer_attributes import CustomerAttributes
 from streams.units.unit import POSITION
 
 CASE, ATTRIBUTES, IDS = b"\0case:", b"\0persona:", b"\0ids:"
-# what has names from outside: rows of their own, so that a position stays small; and as they are before the first event
-PRODUCERS, QUALITY, UNKNOWN_FIELDS = b"\0producers", b"\0quality", b"\0unknown-fields"
-PARTS: dict[bytes, Any] = {PRODUCERS: [], QUALITY: {}, UNKNOWN_FIELDS: {}}
+# what is large or has names from outside: rows of their own, so that a position stays small; and as they are before the
+# first event
+PRODUCERS, QUALITY, UNKNOWN_FIELDS, MODEL = b"\0producers", b"\0quality", b"\0unknown-fields", b"\0model"
+PARTS: dict[bytes, Any] = {PRODUCERS: [], QUALITY: {}, UNKNOWN_FIELDS: {}, MODEL: ""}
 IDS_KEY = re.compile(rb"\0ids:\d{6}:\d{6}")
 
 

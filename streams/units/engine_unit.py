@@ -43,6 +43,7 @@ from streams.units.sources import (
     OBSERVATIONS,
     OWN,
     REFUSED,
+    STATE,
     need_whole,
 )
 from streams.units.strays import ChangelogRows, Strays
@@ -50,7 +51,6 @@ from streams.units.unit import POSITION, Clock, Output, Pair, Record
 
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
 SCORE = b'{"schema_version":1,"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
-STATE = "state"
 OUTCOMES = ("applied", "duplicate", "late", "rejected")  # each event that was read has exactly one of them
 
 
@@ -323,7 +323,6 @@ class EngineUnit:
             "first_observed_us": engine.first_observed_us,
             "done": self.done,
             "counts": dict(engine.counts),
-            "model": engine.scorer.snapshot.dumps().decode(),
             "partitions": self.partitions,
             "judged": engine.casebook.judged,
             "closed": engine.casebook.closed,
@@ -351,15 +350,14 @@ class EngineUnit:
         engine.first_observed_us = body["first_observed_us"]
         engine.counts.clear()
         engine.counts.update(body["counts"])
-        engine.serve_model(Snapshot.loads(body["model"].encode()))
         engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
         engine.casebook.judged, engine.casebook.closed = added({}, body["judged"]), added({}, body.get("closed", {}))
         self.lost = Counter(body.get("lost", {}))
 
     def _changed_parts(self) -> list[Pair]:
-        """Rows of what has names from outside: a position stays small, however long and many they are."""
-        engine = self.engine
-        states: tuple[Any, ...] = engine.hearing.producers.state(), engine.quality.state(), self.unknown_fields
+        """Rows of what is large or has names from outside: a position stays small, whatever comes."""
+        engine, model = self.engine, self.engine.scorer.snapshot.dumps().decode()
+        states: tuple[Any, ...] = engine.hearing.producers.state(), engine.quality.state(), self.unknown_fields, model
         rows = dict(zip(self._parts, map(orjson.dumps, states), strict=True))
         changed: list[Pair] = [(key, row) for key, row in rows.items() if row != self._parts[key]]
         self._parts = rows
@@ -367,10 +365,12 @@ class EngineUnit:
 
     def _load_parts(self, rows: dict[bytes, bytes], position: dict[str, Any]) -> None:
         """Restores them; earlier releases wrote them into the row of the position. The next checkpoint writes all."""
-        producers, quality, unknown_fields = (
+        producers, quality, unknown_fields, model = (
             orjson.loads(rows[key]) if key in rows else position.get(key[1:].decode(), empty)
             for key, empty in PARTS.items()
         )
         self.engine.hearing.producers.load(producers)
         self.engine.quality.load(quality)
         self.unknown_fields = Counter(unknown_fields)
+        if model:
+            self.engine.serve_model(Snapshot.loads(model.encode()))

@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from xxhash import xxh3_64_hexdigest, xxh3_64_intdigest
 
 from schemas.errors import NewerRecord
-from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
+from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS, STATE
 from streams.units.unit import Output, Pair, Record
 
-VERSION = 1  # of all records that are sealed; higher when a release before could not read what is written
+VERSIONS = {STATE: 2}  # of a topic's records, 1 if not here; higher when a release before could not read them
 SEALED = frozenset((MODELS, OBSERVATIONS, LABELLED, CANDIDATES, DISPATCHES))
 GONE = b'{"gone":true}'  # in a changelog, in front of each deletion: one without it is not ours
 
@@ -27,8 +27,14 @@ _SEAL = re.compile(rb'(?:,"seal":"(\d{1,6})-([0-9a-f]{16})"(})|\0seal:(\d{1,6})-
 _LONGEST = 48
 
 
-def seal(topic: str, body: bytes, key: bytes = b"", version: int = VERSION) -> bytes:
+def version_of(topic: str) -> int:
+    """Returns the format of a topic's sealed records that this release writes, the highest that it reads."""
+    return VERSIONS.get(topic, 1)
+
+
+def seal(topic: str, body: bytes, key: bytes = b"", version: int | None = None) -> bytes:
     """Returns the record for a topic (short name). key: of a changelog's row."""
+    version = version or version_of(topic)
     if body.endswith(b"}"):
         body = body[:-1]
         return b'%s,"seal":"%d-%s"}' % (body, version, _checksum(topic, key, version, body))
@@ -45,8 +51,8 @@ def opened(topic: str, partition: int, record: Record, key: bytes = b"") -> byte
     version, body = int(number), memoryview(value)[: found.start()]
     if checksum != _checksum(topic, key, version, body):
         return None
-    if version > VERSION:
-        raise newer(topic, partition, record.offset, version, VERSION)
+    if version > version_of(topic):
+        raise newer(topic, partition, record.offset, version, version_of(topic))
     return b"%s}" % body if found[3] else bytes(body)
 
 

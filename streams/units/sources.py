@@ -9,6 +9,7 @@ INPUTS = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
 REFUSED = "refused in "  # prefix of a source in a position: its refused records before this offset have been sent
 MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
 CANDIDATES, DISPATCHES = "candidates", "dispatches"
+STATE = "state"  # the changelog of an engine
 OWN = (MODELS, OBSERVATIONS, DISPATCHES)  # sources of a partition without events
 
 

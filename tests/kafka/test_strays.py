@@ -75,8 +75,8 @@ async def test_strays_in_every_internal_topic_of_a_running_and_of_a_stopped_grou
 async def test_a_newer_record_stops_its_unit_with_the_release_to_run(brokers: str, tmp_path: Path) -> None:
     group = new_group(brokers, PARTITIONS, tmp_path)
     async with AIOKafkaProducer(**group.city.settings.client) as producer:
-        value = seal("state", b'{"comes":"later"}', POSITION, version=2)
+        value = seal("state", b'{"comes":"later"}', POSITION, version=3)
         await producer.send_and_wait(group.city.settings.topic("state"), value, POSITION, 1)
     with group.worker(*EVENT_TIME) as process:
         assert process.wait(LIMIT_S) == 1
-    assert "state/1, offset 0: a record of format 2, this release knows formats up to 1" in group.city.log
+    assert "state/1, offset 0: a record of format 3, this release knows formats up to 2" in group.city.log

@@ -15,9 +15,10 @@ from online_model.snapshot import MODEL
 from schemas.errors import Failure
 from streams.engine.observations import examples_of
 from streams.inputs.merge import OffsetGap
-from streams.units.engine_unit import STATE, EngineUnit
+from streams.units.engine_unit import EngineUnit
 from streams.units.learner_unit import LEARNER, LearnerUnit
 from streams.units.seal import seal
+from streams.units.sources import STATE
 from streams.units.unit import POSITION
 from tests.units import topics as logs
 from tests.units.topics import KINDS, Owner, Topics

@@ -16,11 +16,12 @@ from streams.engine import quality as quality_module
 from streams.inputs.names import MOST_BYTES, OTHERS, short_name
 from streams.kafka.lease import RECORD_BYTES
 from streams.profile.loading import load_profile
-from streams.units.engine_rows import PRODUCERS, QUALITY, UNKNOWN_FIELDS
+from streams.units.engine_rows import MODEL, PRODUCERS, QUALITY, UNKNOWN_FIELDS
 from streams.units.engine_unit import EngineUnit
 from streams.units.seal import without_seal
 from streams.units.sources import INPUTS
 from streams.units.unit import POSITION, Clock, Output
+from tests.units.shops import silence_model
 from tests.units.topics import Record
 
 PROFILE = load_profile("after-sales")
@@ -197,6 +198,7 @@ def test_the_state_of_the_release_before_is_read_and_written_in_rows_of_their_ow
     body = orjson.loads(without_seal(sender.rows[POSITION] or b""))
     long = {"x" * 128: {"service_visit.amount": [5, 1]}}
     body |= {"producers": orjson.loads(without_seal(sender.rows[PRODUCERS] or b"")), "quality": long}
+    body["model"] = orjson.loads(without_seal(sender.rows[MODEL] or b""))
     again = new_unit("wall")
     again.load([Record(0, POSITION, orjson.dumps(body))])
     again.loaded()
@@ -208,6 +210,19 @@ def test_the_state_of_the_release_before_is_read_and_written_in_rows_of_their_ow
     third.loaded()
     assert third.engine.quality.state() == again.engine.quality.state()
     assert third.engine.hearing.producers.state() == again.engine.hearing.producers.state()
+
+
+def test_a_model_has_a_row_of_its_own_that_is_written_when_it_changes() -> None:
+    unit = new_unit("wall")
+    unit.engine.serve_model(silence_model())
+    first, second = dict(unit.take()[0].pairs), dict(unit.take()[0].pairs)
+    assert b"population" in (first[MODEL] or b"")
+    assert b"population" not in (first[POSITION] or b"")
+    assert MODEL not in second
+    again = new_unit("wall")
+    again.load([Record(i, key, value) for i, (key, value) in enumerate({**first, **second}.items())])
+    again.loaded()
+    assert again.engine.scorer.snapshot.dumps() == silence_model().dumps()
 
 
 def profile_of(number: int, customer: str, day: float) -> bytes:

@@ -16,10 +16,10 @@ from schemas.errors import Failure, NewerRecord
 from streams.profile.contact_sections import BudgetLimit
 from streams.units.dispatcher_unit import DispatcherUnit
 from streams.units.engine_rows import CASE, PARTS
-from streams.units.engine_unit import STATE, EngineUnit
+from streams.units.engine_unit import EngineUnit
 from streams.units.learner_unit import LEARNER, LearnerUnit
-from streams.units.seal import GONE, seal, without_seal
-from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
+from streams.units.seal import GONE, seal, version_of, without_seal
+from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS, STATE
 from streams.units.strays import Strays
 from streams.units.unit import POSITION, Pair
 from tests.units import topics as logs
@@ -188,19 +188,21 @@ def test_ten_thousand_strays_are_one_sentence_and_one_place_in_memory() -> None:
 @pytest.mark.parametrize("topic", LOGS)
 def test_a_newer_record_in_a_log_stops_its_reader_with_the_release_to_run(topic: str) -> None:
     reader = next(owner for owner in owners(Topics(1)) if topic in owner.unit.sources)
-    value = seal(topic, b'{"what":"comes later"}', version=2)
+    known = version_of(topic)
+    value = seal(topic, b'{"what":"comes later"}', version=known + 1)
     with pytest.raises(NewerRecord) as error:
         reader.feed.offer(topic, 0, [Record(0, None, value)], 0)
-    wanted = f"{topic}/0, offset 0: a record of format 2, this release knows formats up to 1: a newer release wrote it"
-    assert str(error.value) == wanted + "; run that release"
+    wanted = f"{topic}/0, offset 0: a record of format {known + 1}, this release knows formats up to {known}: a newer "
+    assert str(error.value) == wanted + "release wrote it; run that release"
 
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_newer_row_in_a_changelog_stops_its_unit_with_the_release_to_run(number: int) -> None:
     unit = owners(Topics(1))[number].unit
     topic = unit.changelog[0]
-    with pytest.raises(NewerRecord, match=f"{topic}/0, offset 5: a record of format 2"):
-        unit.load([Record(5, POSITION, seal(topic, b"{}", POSITION, version=2))])
+    newer = version_of(topic) + 1
+    with pytest.raises(NewerRecord, match=f"{topic}/0, offset 5: a record of format {newer}"):
+        unit.load([Record(5, POSITION, seal(topic, b"{}", POSITION, version=newer))])
 
 
 def test_a_newer_row_of_a_customer_stops_its_unit_with_the_release_to_run() -> None:

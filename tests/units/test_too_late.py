@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from schemas.instants import DAY_US, HOUR_US, format_instant
 from streams.profile.loading import load_profile
-from streams.units.engine_unit import OUTCOMES, STATE
-from streams.units.sources import INPUTS
+from streams.units.engine_unit import OUTCOMES
+from streams.units.sources import INPUTS, STATE
 from streams.units.unit import POSITION
 from tests.units.shops import START_US as LIVE_US
 from tests.units.shops import Message, Partition, Visit, event

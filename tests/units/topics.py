@@ -12,9 +12,9 @@ from typing import NamedTuple
 from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.profile.loading import load_profile
 from streams.profile.profile import Profile
-from streams.units.engine_unit import STATE, EngineUnit
+from streams.units.engine_unit import EngineUnit
 from streams.units.learner_unit import LearnerUnit
-from streams.units.sources import INPUTS
+from streams.units.sources import INPUTS, STATE
 from streams.units.unit import Pair
 
 PROFILE = load_profile(
