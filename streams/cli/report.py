@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from streams.kafka import settings
 from streams.operations.cases import folder_reader, topic_reader
 from streams.operations.cases.fold import Messages
 from streams.operations.models import reader
+from streams.profile.profile import Profile
 from streams.savings import opened_cases, page, results
+from streams.savings.consents import Consents
 from streams.savings.words import LANGUAGES, Words
 
 PAGES = {"report.html": page.render, "weekly.html": page.render_week, "monthly.html": page.render_month}
@@ -44,7 +46,11 @@ def run(args: argparse.Namespace) -> int:
     messages = _messages(args.dir)
     cases = opened_cases.read(messages, profile.currency, args.until)
     summary, weights = _replay(args.dir) if args.dir else ({}, _served())
-    found, lists = results.report(profile, cases, summary, weights), results.lists(profile, cases)
+    may_be_called = _may_be_called(args.dir, profile, {case.customer for case in cases.opened})
+    found, lists = (
+        results.report(profile, cases, summary, weights),
+        results.lists(cases, may_be_called),
+    )
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "report.json").write_bytes(found.dumps())
     words = Words(args.lang, profile.texts_zh)
@@ -65,6 +71,14 @@ def _messages(folder: Path | None) -> Messages:
     for sentence in wrong:
         complain(sentence)
     return messages
+
+
+def _may_be_called(folder: Path | None, profile: Profile, customers: set[str]) -> Callable[[str], bool]:
+    """Returns who may be called now; a folder knows of no consent but that at the opening of a case."""
+    if folder is not None:
+        return lambda customer: True
+    records = asyncio.run(topic_reader.read_profiles(settings.from_environment()))
+    return Consents(profile, customers).read(records).may_be_called
 
 
 def _served() -> Mapping[str, Mapping[str, float]]:

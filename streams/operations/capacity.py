@@ -20,9 +20,12 @@ EVENT_BYTES = 250  # of an event as JSON with its key
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Processor time in us, sizes in bytes. broker_us: of a record to fetch and hand over; base_bytes: of a worker."""
+    """Processor time in us, sizes in bytes. tick_us: of a tick of a partition, whatever comes in it; broker_us: of a
+    record to fetch and hand over; base_bytes: of a worker.
+    """
 
     event_us: float
+    tick_us: float
     broker_us: float
     row_us: float
     row_bytes: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -26,11 +26,11 @@ class Interview:
     substitute: str | None
 
 
-def interviews(opened: Sequence[OpenedCase], at_us: int, most: int = MOST) -> list[Interview]:
-    """Returns the list as of an instant: the same for the same cases. Each had a consent when the case was opened, sent
-    or held out.
-    """
-    lost = [case for case in opened if _is_due(case, at_us)]
+def interviews(
+    opened: Sequence[OpenedCase], at_us: int, may_be_called: Callable[[str], bool], most: int = MOST
+) -> list[Interview]:
+    """Returns the list as of an instant: the same for the same cases. may_be_called: of each customer."""
+    lost = [case for case in opened if _is_due(case, at_us) and may_be_called(case.customer)]
     latest = {case.customer: case for case in sorted(lost, key=lambda case: case.crossed_us)}
     drawn = sorted(latest.values(), key=lambda case: (_draw(case), case.intervention_id))
     by_chance = drawn[: round(RANDOM_SHARE * min(most, len(drawn)))]

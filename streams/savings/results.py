@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -182,9 +182,9 @@ def report(
     )
 
 
-def lists(profile: Profile, cases: Cases) -> Lists:
-    """Returns the lists."""
-    return Lists(advisers(cases.closed), interviews(cases.opened, cases.until_us))
+def lists(cases: Cases, may_be_called: Callable[[str], bool]) -> Lists:
+    """Returns the lists. may_be_called: of each customer."""
+    return Lists(advisers(cases.closed), interviews(cases.opened, cases.until_us, may_be_called))
 
 
 def _counted(overall: Compared) -> Counted:

@@ -50,6 +50,7 @@ who = "service advisor"
 agents = 4
 cases_a_day = 2
 """
+FIXED = 'mode = "fixed"'  # weights of strategies
 CHALLENGER = """
 [[challengers]]
 name = "stiff"
@@ -75,7 +76,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pause", type=float, nargs=2, default=(0.3, 2.5), help="seconds between two faults")
     parser.add_argument("--only", nargs="+", metavar="KIND", choices=sorted(set(KINDS)), default=KINDS)
     parser.add_argument(
-        "--limits", action="store_true", help="budgets, teams (so that there is a dispatcher), a challenger"
+        "--limits",
+        action="store_true",
+        help="budgets, teams (so that there is a dispatcher), a challenger, weights of strategies",
     )
     parser.add_argument("--oulad", metavar="DIR", help="the three logs of a folder instead of a city")
     return parser.parse_args()
@@ -176,9 +179,10 @@ def crm_files(profile: Profile, files: Sequence[str], folder: Path, seed: int) -
 
 
 def limited_profile(folder: Path) -> str:
-    """Writes a profile: after-sales with budgets, teams and a challenger."""
+    """Writes a profile: after-sales with budgets, teams, a challenger, and strategies whose weights are learned."""
     shipped = (SHIPPED_IN / "after-sales.toml").read_text()
-    before, _, after = shipped.partition("\n[limits]")
+    assert shipped.count(FIXED) == 1
+    before, _, after = shipped.replace(FIXED, 'mode = "adaptive"').partition("\n[limits]")
     path = folder / "limited.toml"
     path.write_text(before + "\n" + LIMITS + "\n[goals]" + after.partition("[goals]")[2] + CHALLENGER)
     return str(path)

@@ -7,7 +7,7 @@ the one that the default partitioner of Kafka's clients chooses for the key.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -25,7 +25,7 @@ from streams.operations.cases.fold import Messages
 from streams.operations.cases.parsing import MODELS, messages
 
 EVENTS = ("service-visits", "app-activity", "surveys")
-SCORES = "churn-scores"
+SCORES, PROFILES = "churn-scores", "customer-profiles"
 READ_LIMIT_S = 300.0
 Values = dict[str, list[bytes]]  # by the topic's short name; in the order of their partition
 
@@ -50,18 +50,35 @@ async def scan(
     settings: Settings, shorts: Sequence[str], partitions: Sequence[int], keep: Callable[[Any], bool]
 ) -> Values:
     """Returns the values of the records that `keep` selects, by topic (short name)."""
-    places = {TopicPartition(settings.topic(short), partition): short for short in shorts for partition in partitions}
     values: Values = {short: [] for short in shorts}
+    async for short, record in _records(settings, shorts, partitions):
+        if record.value is not None and keep(record):
+            values[short].append(record.value)
+    return values
+
+
+async def read_profiles(settings: Settings) -> list[tuple[str, int, bytes | None]]:
+    """Returns key, timestamp (us) and value of all records of customer profiles; those of a customer in their order."""
+    partitions = range(await topics.partition_count(settings))
+    return [
+        (record.key.decode(errors="replace"), record.timestamp * 1000, record.value)
+        async for _, record in _records(settings, [PROFILES], partitions)
+        if record.key is not None
+    ]
+
+
+async def _records(
+    settings: Settings, shorts: Sequence[str], partitions: Sequence[int]
+) -> AsyncIterator[tuple[str, Any]]:
+    places = {TopicPartition(settings.topic(short), partition): short for short in shorts for partition in partitions}
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     try:
         async with reported(settings, "Read"), asyncio.timeout(READ_LIMIT_S):
             await consumer.start()
             async for place, record in to_the_end(consumer, list(places)):
-                if record.value is not None and keep(record):
-                    values[places[place]].append(record.value)
+                yield places[place], record
     finally:
         await consumer.stop()  # also when it did not start
-    return values
 
 
 def _scores(values: Sequence[bytes]) -> Iterator[tuple[int, float]]:
