@@ -1,5 +1,5 @@
-"""What `keepline capacity` reckons with: processor time and bytes of an event, a customer, a sweep, a checkpoint, a
-restore and a Monday. Processor time, so a busy machine tells the same.
+"""What `keepline capacity` reckons with: processor time and bytes of a customer, a sweep, a restore and a Monday.
+Processor time, so a busy machine tells nearly the same. An event and a worker are measured in groups (forecast.py).
 """
 
 from __future__ import annotations
@@ -40,13 +40,11 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     """No claim: the figures go to streams/operations/capacity.py, with their date."""
     customers = CUSTOMERS[scale]
     unit = unit_of(customers, seed)
-    event_us, row_us, row_bytes, score_bytes = _events(unit, customers, seed)
+    row_bytes, score_bytes = _sizes(unit, customers, seed)
     restore_us = _restore(unit, customers)
     sweep_us = _sweep(unit_of(customers, seed).engine) / customers
     monday_us, monday_bytes = _monday(unit, customers)
     found = {
-        "event": (event_us, "us"),
-        "row in a checkpoint": (row_us, "us"),
         "row in the changelog": (row_bytes, "bytes"),
         "score": (score_bytes, "bytes"),
         "customer restored": (restore_us, "us"),
@@ -69,9 +67,9 @@ def _size(outputs: list[Output], *topics: str) -> tuple[int, int]:
     return len(pairs), sum(len(key or b"") + len(value or b"") for key, value in pairs)
 
 
-def _events(unit: EngineUnit, customers: int, seed: int) -> tuple[float, float, float, float]:
-    """Of an event: us to decode, apply and score it, us and bytes of its customer's row, bytes of its score."""
-    feed, chance, spent, saved, offset = unit.open_feed(), np.random.default_rng(seed), [], [], 0
+def _sizes(unit: EngineUnit, customers: int, seed: int) -> tuple[float, float]:
+    """Bytes of a customer's row, and of a score."""
+    feed, chance, offset = unit.open_feed(), np.random.default_rng(seed), 0
     rows = row_bytes = scores = score_bytes = 0
     for tick in range(TICKS):
         assert unit.engine.now_us is not None
@@ -81,22 +79,18 @@ def _events(unit: EngineUnit, customers: int, seed: int) -> tuple[float, float, 
             Record(offset + i, *_browsing(slot, tick * EVENTS + i, until_us - 1_000)) for i, slot in enumerate(chosen)
         ]
 
-        def apply(records: list[Record] = records, offset: int = offset, until_us: int = until_us) -> None:
-            feed.offer(SOURCE, offset, records, until_us)
-            for source in INPUTS:
-                feed.caught_up(source, until_us)
-            while (batch := feed.take()) is not None:
-                unit.apply(batch)
-
-        spent.append(_cpu_us(apply))
-        outputs: list[Output] = []
-        saved.append(_cpu_us(lambda outputs=outputs: outputs.extend(unit.take())))  # type: ignore[misc]
+        feed.offer(SOURCE, offset, records, until_us)
+        for source in INPUTS:
+            feed.caught_up(source, until_us)
+        while (batch := feed.take()) is not None:
+            unit.apply(batch)
+        outputs = unit.take()
         offset += EVENTS
         if tick:  # the first one writes all parts of the state
             rows, row_bytes = rows + EVENTS, row_bytes + _size(outputs, "state")[1]
             n, size = _size(outputs, "churn-scores")
             scores, score_bytes = scores + n, score_bytes + size
-    return median(spent) / EVENTS, median(saved) / EVENTS, row_bytes / rows, score_bytes / max(scores, 1)
+    return row_bytes / rows, score_bytes / max(scores, 1)
 
 
 def _restore(unit: EngineUnit, customers: int) -> float:

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from benchmarks.measure import Measure, Scale, at_most
-from benchmarks.process import own_status_bytes, python
+from benchmarks.process import python, status_bytes
 from schemas.columns import SERVICE_VISIT, Rows, empty_rows
 from schemas.instants import DAY_US, MONDAY_US
 from streams.engine.engine import Engine
@@ -40,14 +40,14 @@ def grow(customers: int) -> dict[str, int]:
     engine = Engine(load_profile("after-sales", []), 0, TICK_US, waits_for_models=False)
     engine.start(START_US)
     _take(engine, BATCH, 0)  # loads all code and allocates working memory
-    before = own_status_bytes("VmRSS")
+    before = status_bytes("VmRSS")
     for first in range(BATCH, customers + BATCH, BATCH):
         _take(engine, min(BATCH, customers + BATCH - first), first)
     engine.step(empty_rows(0), START_US + DAY_US, {})
     engine.take_facts()
     return {
-        "peak": own_status_bytes("VmHWM") - before,
-        "rest": own_status_bytes("VmRSS") - before,
+        "peak": status_bytes("VmHWM") - before,
+        "rest": status_bytes("VmRSS") - before,
         "row": engine.table.rows.shape[1] * engine.table.rows.itemsize,
     }
 

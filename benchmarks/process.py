@@ -70,9 +70,9 @@ def python(*words: str) -> str:
     return done.stdout
 
 
-def own_status_bytes(name: str) -> int:
-    """Returns VmRSS or VmHWM of this process, from /proc/self/status."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+def status_bytes(name: str, pid: int | str = "self") -> int:
+    """Returns VmRSS or VmHWM of a process, from /proc/PID/status."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024
 
 

@@ -25,6 +25,7 @@ BENCHMARKS = {
     "scaling": "processor time of an event with 10,000, 100,000 and 1,000,000 customers",
     "live": "latency from an event to its intervention, duration of a checkpoint, recovery after a kill",
     "capacity": "processor time and bytes that `keepline capacity` reckons with",
+    "forecast": "the forecast of `keepline capacity` against groups of 1, 2 and 4 partitions, 1 and 2 workers",
     "restore": "1,000,000 customers read back from the changelog",
 }
 

@@ -17,7 +17,8 @@ from streams.kafka.lease import RECORD_BYTES, chunks
 from streams.kafka.restore import Restore
 from streams.kafka.settings import Settings, from_environment
 from streams.profile.profile import Profile
-from streams.units.engine_unit import STATE, EngineUnit
+from streams.units.engine_unit import EngineUnit
+from streams.units.sources import STATE
 from streams.units.unit import LEASE_KEY, Pair
 
 CUSTOMERS = {"small": 100_000, "full": 1_000_000}

@@ -1,6 +1,7 @@
 """How big a deployment must be: a forecast from the costs of an event, a customer, a sweep, a checkpoint and a Monday.
 
-The costs were measured with `python -m benchmarks capacity`; docs/capacity.md has the formulas and a run beside them.
+The costs were measured with `python -m benchmarks capacity forecast`; docs/capacity.md has the formulas and groups that
+ran beside the forecast.
 """
 
 from __future__ import annotations
@@ -20,14 +21,11 @@ EVENT_BYTES = 250  # of an event as JSON with its key
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Processor time in us, sizes in bytes. tick_us: of a tick of a partition, whatever comes in it; broker_us: of a
-    record to fetch and hand over; base_bytes: of a worker.
+    """Processor time in us, sizes in bytes. event_us: from the broker to the checkpoint, in a backlog; base_bytes: of a
+    worker.
     """
 
     event_us: float
-    tick_us: float
-    broker_us: float
-    row_us: float
     row_bytes: float
     score_bytes: float
     restore_us: float
@@ -73,9 +71,8 @@ class Forecast:
 
 def forecast(load: Load, costs: Costs) -> Forecast:
     """Returns what the load needs."""
-    an_event_us = costs.event_us + costs.broker_us + costs.row_us
     cores = (
-        load.events_per_second * an_event_us
+        load.events_per_second * costs.event_us
         + load.customers * costs.sweep_us / load.sweep_every_s
         + load.customers * costs.monday_us / WEEK_S
     ) / 1e6

@@ -7,9 +7,6 @@ from streams.operations.capacity import Costs
 ON = "2026-11-30"
 MEASURED = Costs(
     event_us=48.1,
-    tick_us=0.0,
-    broker_us=6.1,
-    row_us=7.4,
     row_bytes=846.0,
     score_bytes=202.0,
     restore_us=5.8,

@@ -14,9 +14,7 @@ from streams.operations.capacity import COPIES, EVENT_BYTES, Costs, Load, foreca
 from streams.operations.capacity_costs import MEASURED
 
 COSTS = Costs(
-    event_us=10.0,
-    broker_us=5.0,
-    row_us=5.0,
+    event_us=20.0,
     row_bytes=500.0,
     score_bytes=100.0,
     restore_us=10.0,
