@@ -192,7 +192,7 @@ class ApacheKafka:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.kill()  # nobody reads its data any more
 
     def _format(self) -> None:
         format_ = self._run("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._settings))
