@@ -16,7 +16,9 @@ UV := 0.13.9
 # a file's tests run in one process, which builds its fixtures (Apache Kafka among them) once; the slow files come first
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# --no-compile: Python compiles modules at import, a tenth of what is installed
+# --no-compile: Python compiles modules at import, a tenth of what is installed, and keeps them: where an environment
+# forbids that, each of the many processes of tests and chaos runs compiles them again, for longer than most of them run
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 INSTALL = $(PIP) install --no-compile --require-hashes --requirement
 PROJECT = $(PIP) install --no-deps --no-build-isolation --editable .

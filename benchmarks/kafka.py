@@ -60,7 +60,7 @@ def broker() -> Iterator[str]:
         return
     with TemporaryDirectory(prefix="keepline-kafka-") as folder:
         try:
-            kafka = ApacheKafka(Path(folder), heap_mib=1024)
+            kafka = ApacheKafka(Path(folder), heap_mib=1024, quick=False)
         except Unavailable as error:
             raise Skipped(f"no Apache Kafka: {error}; install Java and Maven, or set KEEPLINE_BROKERS") from None
         with kafka:

@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 from tests.kafka.apache import JAVA, ApacheKafka, Unavailable
 
 ON_KAFKA = ("tests/kafka/", "tests/examples/")
+# Weeks of whole towns, again and again: measuring coverage would double their time, for lines that others reach too.
+# The figure of `make check` is what the others alone reach: without these it is lower, never higher.
+WHOLE = ("tests/replay/", "tests/units/", "tests/cases/", "tests/online_model/")
 
 # how long something takes is what benchmarks are for: on a busy machine a test must not fail of it
 settings.register_profile("keepline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,6 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"brokers", "own_kafka"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
+        if item.nodeid.startswith(WHOLE):
+            item.add_marker(pytest.mark.no_cover)
     items.sort(key=lambda item: not item.nodeid.startswith(ON_KAFKA))  # what takes longest begins first
 
 

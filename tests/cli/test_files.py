@@ -145,7 +145,14 @@ def test_a_row_with_a_wrong_year_is_refused_alone(
     assert summary(tmp_path)["events_applied"] == 100
     assert main(["publish", path]) == 0
     assert len(sent) == 100
-    assert replay(tmp_path, path, "--longest-gap", "30000d") == 0
+
+
+@pytest.mark.parametrize("place", [0, 50, 100], ids=["first", "in the middle", "last"])
+@pytest.mark.parametrize("time", ["2022-01-11T08:00:00Z", "2024-01-11T08:00:00Z"])
+def test_a_row_far_away_counts_where_the_longest_gap_allows_it(tmp_path: Path, place: int, time: str) -> None:
+    lines = [good(i) for i in range(100)]
+    lines.insert(place, f"c7,{time},5")
+    assert replay(tmp_path, visits(tmp_path, lines), "--longest-gap", "400d") == 0
     assert summary(tmp_path)["events_applied"] == 101
 
 

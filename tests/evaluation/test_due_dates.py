@@ -117,7 +117,7 @@ visits = st.lists(st.integers(0, 7 * WEEKS - 1), max_size=6).map(lambda days: so
 crossings = st.lists(st.integers(-30, 7 * WEEKS), max_size=6)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(visits, crossings), min_size=1, max_size=5))
 def test_the_figures_of_cases_are_those_of_a_plain_count(log: list[tuple[list[int], list[int]]]) -> None:
     """For any visits and cases, a day each: silences that a Monday has seen, one after the other."""

@@ -64,7 +64,8 @@ async def run(folder: Path, faults: list[Fault], results: list[Result], all_text
                 await ready.stop_workers()
                 for worker in WORKERS:
                     ready.start_worker(worker)
-        watching.cancel()
+        watch.ended = True
+        await watching  # a `keepline status` on its way waits a minute for brokers that have gone
 
 
 async def suffer(ready: Stage, watch: Watch, fault: Fault) -> Result:

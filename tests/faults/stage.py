@@ -229,7 +229,6 @@ async def _brokers(folder: Path, stack: AsyncExitStack) -> Stage:
             node=Node(1, plain, controllers),
             settings=FIRST_BROKER.format(host=HOST, controller=controller)
             + first.settings(folder / "store.p12", "SASL_SSL"),
-            quick=True,
         ),
         ApacheKafka(
             folder / "broker-2",
@@ -237,7 +236,6 @@ async def _brokers(folder: Path, stack: AsyncExitStack) -> Stage:
             node=Node(2, plain_2, controllers),
             settings=SECOND_BROKER.format(host=HOST, controller=controller)
             + second.settings(folder / "store.p12", "SASL_SSL"),
-            quick=True,
         ),
     ]
     for broker in brokers:

@@ -60,12 +60,13 @@ class Watch:
     status: Answer | None = None
     pages: dict[str, dict[str, tuple[int, str]]] = field(default_factory=dict)
     slowest_s: float = 0.0
+    ended: bool = False
     _since: float = field(default_factory=time.monotonic)
     _known: set[tuple[str, str]] = field(default_factory=set)
     _read: dict[str, int] = field(default_factory=dict)
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Until it is `ended`."""
         await asyncio.gather(self._every(self._ask_status), self._every(self._ask_pages), self._every(self._read_logs))
 
     def reset(self) -> None:
@@ -92,7 +93,7 @@ class Watch:
         return not stay and all(frontier > since_wall for frontier in _frontiers(self.status))
 
     async def _every(self, ask: object) -> None:
-        while True:
+        while not self.ended:
             started = time.monotonic()
             await ask()  # type: ignore[operator]
             await asyncio.sleep(max(EVERY_S - (time.monotonic() - started), 0.05))

@@ -52,7 +52,7 @@ def test_the_holdout_counts_by_the_inverse_of_its_share(share: float, weight: fl
     assert weights(np.arange(4, dtype=np.uint8), propensity).tolist() == [1.0, weight, 0.0, 0.0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1))
 def test_an_example_of_weight_two_is_two_examples(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--publishers", type=int, default=20, help="at once; each lives two to ten minutes")
     parser.add_argument("--seed", type=int, default=1)
     known = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, ApacheKafka(Path(folder) / "kafka") as kafka:
+    with tempfile.TemporaryDirectory() as folder, ApacheKafka(Path(folder) / "kafka", quick=False) as kafka:
         environment = os.environ | {"KEEPLINE_BROKERS": kafka.brokers, "KEEPLINE_GROUP": "soak"}
         asyncio.run(topics.create(from_environment(environment), known.partitions))
         with workers(known.workers, environment, Path(folder)) as running:
