@@ -38,6 +38,7 @@ class AlertKind(StrEnum):
     SCORES_MOVED = "scores_moved"
     STATE_AHEAD = "state_ahead"
     STOP_LOSS = "stop_loss"
+    STRATEGY_TIRED = "strategy_tired"
     STRAY_RECORDS = "stray_records"
     TOPIC_MADE_AGAIN = "topic_made_again"
     WRONG_PARTITION = "wrong_partition"

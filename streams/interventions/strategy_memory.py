@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from features.portable_math import Array
+from schemas.alerts import Alert, AlertKind
 from schemas.instants import WEEK_US, format_instant, parse_instant
 from streams.experiments.fatigue import Fatigue
 from streams.experiments.weights import best_shares, with_floor
@@ -23,6 +24,7 @@ from streams.profile.profile import Profile
 
 HOLDOUT = "holdout"
 MEMORY_WEEKS = 104
+TOLD_WEEKS = 4  # so long it is told that one was restarted
 WEIGHT_DIGITS = 6
 Restarted = dict[str, dict[str, int]]  # tier -> strategy -> us since which it counts
 
@@ -47,8 +49,7 @@ class StrategyMemory:
         """Adds the counts of a grid instant, and restarts the memory of strategies that lose their lift."""
         first = format_instant(at_us - MEMORY_WEEKS * WEEK_US)
         self.counts = {key: count for key, count in added(self.counts, counts).items() if key.split("/")[1] >= first}
-        rules = self.profile.case
-        last_us = at_us - WEEK_US - rules.last_window_us - rules.save_horizon_us  # weeks up to it have closed
+        last_us = at_us - self._closes_after_us  # weeks up to it have closed
         for tier, names in self.arms.items():
             for name in names:
                 if self._is_tired(tier, name, last_us):
@@ -65,6 +66,22 @@ class StrategyMemory:
             shares = with_floor(best_shares(n, hits), floor)
             found[tier] = {name: round(float(share), WEIGHT_DIGITS) for name, share in zip(names, shares, strict=True)}
         return found
+
+    def alerts(self, now_us: int) -> list[Alert]:
+        """Returns an alert for each strategy whose memory was restarted less than TOLD_WEEKS ago."""
+        told_us = TOLD_WEEKS * WEEK_US + self._closes_after_us
+        return [
+            Alert(
+                AlertKind.STRATEGY_TIRED,
+                f"{tier}/{name}",
+                f"strategy {name} of the tier {tier} has lost its lift against the others of the same weeks: its "
+                f"weight is learned anew from cases after {format_instant(since_us)}; change its offer, or leave it out",
+                {"since": format_instant(since_us)},
+            )
+            for tier, of in sorted(self.restarted.items())
+            for name, since_us in sorted(of.items())
+            if now_us - since_us < told_us
+        ]
 
     def state(self) -> dict[str, Any]:
         """Returns the state for JSON."""
@@ -83,6 +100,11 @@ class StrategyMemory:
             if known[arms.index(name)]:
                 alarm.add(int(known[: arms.index(name)].sum()), n[known], hits[known])
         return bool(alarm.is_tired())
+
+    @property
+    def _closes_after_us(self) -> int:
+        """When after its begin all cases of a week have closed."""
+        return WEEK_US + self.profile.case.last_window_us + self.profile.case.save_horizon_us
 
     def _since_us(self, tier: str, name: str) -> int:
         return self.restarted.get(tier, {}).get(name, 0)

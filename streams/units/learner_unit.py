@@ -63,8 +63,9 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
 
     @property
     def alerts(self) -> list[Alert]:
-        """What has drifted, commands that were not obeyed, and records that are not ours."""
-        return [*self.learner.drift.alerts, *self._refused(), *self.strays.alerts]
+        """What has drifted, strategies that tired, commands that were not obeyed, and records that are not ours."""
+        tired = self.strategies.alerts(self.until_us)
+        return [*self.learner.drift.alerts, *tired, *self._refused(), *self.strays.alerts]
 
     def open_feed(self) -> LearnerFeed:
         """Returns a feed that starts at the position of the state."""

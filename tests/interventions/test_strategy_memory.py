@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from schemas.alerts import AlertKind
 from schemas.instants import WEEK_US, format_instant, parse_instant
 from schemas.internal_messages import ReportMark
 from streams.engine.observations import mark
@@ -68,6 +69,15 @@ def test_a_strategy_that_loses_its_lift_is_restarted() -> None:
     assert list(memory.restarted["high"]) == ["call"]
     assert memory.restarted["high"]["call"] > MONDAY + 10 * WEEK_US
     assert memory.weights()["high"]["call"] < 0.2, "what it did before no longer speaks for it"
+
+
+def test_a_restart_is_told_for_four_weeks() -> None:
+    memory, rules = StrategyMemory(PROFILE), PROFILE.case
+    restarted_us = MONDAY + 30 * WEEK_US
+    memory.restarted["high"] = {"call": restarted_us - WEEK_US - rules.last_window_us - rules.save_horizon_us}
+    (alert,) = memory.alerts(restarted_us + 4 * WEEK_US - 1)
+    assert (alert.kind, alert.subject) == (AlertKind.STRATEGY_TIRED, "high/call")
+    assert memory.alerts(restarted_us + 4 * WEEK_US) == []
 
 
 def test_weeks_that_are_long_over_are_forgotten() -> None:
