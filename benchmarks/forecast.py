@@ -20,12 +20,12 @@ from streams.operations.capacity_costs import MEASURED
 SHAPES = ((1, 1), (2, 1), (2, 2), (4, 1), (4, 2))  # partitions, workers
 PAST = 2_000  # customers of the city whose history the group has
 CUSTOMERS = {"small": 50_000, "full": 200_000}
-EVENTS = {"small": 200_000, "full": 600_000}
+EVENTS = {"small": 600_000, "full": 2_000_000}
 NEAR = 0.2
 
 
 class Cost(NamedTuple):
-    """Processor time of an event, in us; memory of a worker at its peak, in bytes."""
+    """Processor time of an event, in us; memory of a worker that has nothing left to do, in bytes."""
 
     event_us: float
     worker_bytes: float
@@ -63,7 +63,7 @@ def _cost(running: Group, events: int) -> Cost:
     running.stop()
     asyncio.run(_send(running, events))
     event_us = (_start_s(running) - idle_s) / events * 1e6
-    return Cost(event_us, mean(status_bytes("VmHWM", worker.pid) for worker in running.workers))
+    return Cost(event_us, mean(status_bytes("VmRSS", worker.pid) for worker in running.workers))
 
 
 async def _welcome(running: Group, customers: int) -> None:

@@ -75,7 +75,7 @@ class StrategyMemory:
                 AlertKind.STRATEGY_TIRED,
                 f"{tier}/{name}",
                 f"strategy {name} of the tier {tier} has lost its lift against the others of the same weeks: its "
-                f"weight is learned anew from cases after {format_instant(since_us)}; change its offer, or leave it out",
+                f"weight is learned anew, from cases after {format_instant(since_us)}; change its offer, or drop it",
                 {"since": format_instant(since_us)},
             )
             for tier, of in sorted(self.restarted.items())
