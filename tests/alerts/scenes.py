@@ -26,13 +26,16 @@ STEADY, OTHER = "till 7", "till 8"  # producers
 EVERY_S, BEAT_EVERY = 0.5, 10  # an event; a heartbeat after so many
 OPEN_MS = 840_000  # brokers allow at most a quarter of an hour
 NO_MODEL = "no-model"
+IDLE_S = 600.0
 
 Act = Callable[["Stage"], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A fault. alerts: that must fire within `within_s`, and none besides; how: what ends it, in a word."""
+    """A fault. alerts: that must fire within `within_s`, and none besides, none: nothing may fire until then; how: what
+    ends it, in a word.
+    """
 
     name: str
     title: str
@@ -61,6 +64,7 @@ class Stage:
     silent: set[str] = field(default_factory=set)  # producers that send nothing
     broken: set[str] = field(default_factory=set)  # producers whose amounts are text
     foreign: list[AIOKafkaProducer] = field(default_factory=list)
+    sending: asyncio.Future[None] | None = None
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to the worker, not to its supervisor."""
@@ -103,6 +107,22 @@ def event(kind: str, producer: str, **fields: Any) -> dict[str, Any]:
 
 async def nothing(stage: Stage) -> None:
     """Of a fault that is there from the start."""
+
+
+async def one_record_after_a_pause(stage: Stage) -> None:
+    async def send() -> None:
+        await asyncio.sleep(IDLE_S)
+        settings = stage.group.city.settings
+        async with AIOKafkaProducer(**settings.client) as producer:
+            visit = json.dumps(event("service_visit", STEADY, event_id="first", customer_id="c-1"))
+            await producer.send_and_wait(settings.topic("service-visits"), visit.encode(), b"c-1", 0)
+
+    stage.sending = asyncio.ensure_future(send())
+
+
+async def sent(stage: Stage) -> None:
+    assert stage.sending is not None
+    await stage.sending
 
 
 async def stop(stage: Stage) -> None:
@@ -205,6 +225,17 @@ SCENES = (
         mend_schema,
         "the publisher is mended; the share is of ten minutes",
         heals_within_s=720.0,
+    ),
+    Scene(
+        "idle",
+        "ten minutes without any record, then one",
+        (),
+        IDLE_S + 60.0,
+        one_record_after_a_pause,
+        sent,
+        "nothing is wrong",
+        producers=(),
+        heals_within_s=0.0,
     ),
     Scene(
         NO_MODEL,
