@@ -7,6 +7,8 @@ reads about a feature is in `features.claims`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from features.aggregates import Aggregate, Decayed, First, Greatest, Last, Latest, Total
@@ -16,10 +18,12 @@ from features.computed import (
     gap_days,
     named,
     overdue,
+    regular,
     silence,
     survey_last,
     survey_level,
     survey_trend,
+    within,
 )
 from features.facts import KEPT_FOR_FACTS
 from features.feature import Feature, decayed, mean, since, total, trend
@@ -218,9 +222,22 @@ FEATURES: tuple[Feature, ...] = (
     # The calendar
     Feature("season_winter", "phase", "calendar", "linear", (), lambda v: v.year_phase(0.0), "none"),
     Feature("season_spring", "phase", "calendar", "linear", (), lambda v: v.year_phase(0.25), "none"),
+    # Regularity: the newest days with a retention event. New features stand last: `grown` reads what had none
+    regular("gap_variation", "ratio", "frequency", lambda r: r.variation, "1", size=0.25),
+    regular("gap_last", "days", "frequency", lambda r: r.last_gap, "0"),
+    regular("gap_longest", "days", "frequency", lambda r: r.longest_gap, "0"),
+    regular("beyond_longest_gap", "log ratio", "recency", lambda r: r.beyond_longest, "log(1 + silence)", 1.0, 1),
+    regular("overdue_deviations", "deviations", "recency", lambda r: r.overdue, "0", 1.0, 1),
+    *(regular(f"retained_days_{n}d", "days", "frequency", within(n), "0", None, -1) for n in (30, 60, 90, 182)),
+    regular("weekday_share", "share", "frequency", lambda r: r.weekday_share, "1/7", size=0.125),
 )
 
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 AGGREGATES: tuple[Aggregate, ...] = tuple(
     dict.fromkeys((*(a for f in FEATURES for a in f.uses), *KEPT_FOR_FACTS, *KEPT_FOR_TOUCHES))
 )
+
+
+def is_older(names: Sequence[str]) -> bool:
+    """Whether these are the features of this release or of one before, to which features have been appended since."""
+    return len(names) > 0 and tuple(names) == NAMES[: len(names)]

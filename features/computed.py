@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
 
-from features.aggregates import Decayed, First, Last, Latest, Total
-from features.feature import Feature, decayed
+from features import day_rings
+from features.aggregates import Decayed, First, Last, Latest, RecentDays, Total
+from features.feature import Feature, Topic, decayed
 from features.portable_math import Array
+from features.regularity import Regularity
 from features.signals import (
     COMPLAINTS,
+    KNOWN,
     LEVEL,
     RESOLVED,
     RETAINED,
@@ -34,6 +40,36 @@ def silence(pseudo_days: int) -> Feature:
         requires=Last(RETAINED),
         risk_direction=1,
     )
+
+
+def regular(
+    name: str,
+    unit: str,
+    topic: Topic,
+    of: Callable[[Regularity], Array],
+    missing: str,
+    size: float | None = None,
+    risk_direction: Literal[-1, 0, 1] = 0,
+) -> Feature:
+    """Returns a feature of `View.regularity`. size: of a linear feature; None: its scale is log."""
+    uses = (*(RecentDays(RETAINED, part) for part in range(day_rings.COLUMNS)), Last(RETAINED), First(KNOWN))
+    return Feature(
+        name,
+        unit,
+        topic,
+        "log" if size is None else "linear",
+        uses,
+        lambda v: of(v.regularity),
+        missing,
+        size or 1.0,
+        requires=Last(RETAINED),
+        risk_direction=risk_direction,
+    )
+
+
+def within(window_days: int) -> Callable[[Regularity], Array]:
+    """Returns the computation of the newest days within a window."""
+    return lambda r: r.within(window_days)
 
 
 def gap_days(v: View) -> Array:

@@ -8,14 +8,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.aggregates import RecentDays
 from features.catalogue import FEATURES
 from features.portable_math import Array, log
+from features.signals import RETAINED
 
 SCORE = "score"
 TENURE_INSTEAD = "days since the first event of any kind"
+DAYS = RecentDays(RETAINED, 0)
 TENURE = next(i for i, one in enumerate(FEATURES) if one.name == "tenure")
-# not watched: the calendar is the same for all customers, and tenure grows by a week a week without any drift
-WATCHED = tuple(i for i, one in enumerate(FEATURES) if one.topic != "calendar" and i != TENURE)
+# not watched: the calendar is the same for all customers, tenure grows by a week a week without any drift, and
+# regularity says of the newest days what recency and frequency say of all events
+UNWATCHED = {TENURE, *(i for i, one in enumerate(FEATURES) if one.topic == "calendar" or one.uses[:1] == (DAYS,))}
+WATCHED = tuple(i for i in range(len(FEATURES)) if i not in UNWATCHED)
 # days since an event, or the tenure without events: log((1 + days) / (1 + tenure)) does not grow by time alone
 AGEING = tuple(WATCHED.index(i) for i in WATCHED if FEATURES[i].missing == TENURE_INSTEAD)
 NAMES = (*(FEATURES[i].name for i in WATCHED), SCORE)

@@ -6,9 +6,11 @@ from functools import cached_property
 
 import numpy as np
 
-from features.aggregates import Aggregate, Decayed, First, Last, Layout, Signal, decays
+from features import day_rings
+from features.aggregates import Aggregate, Decayed, First, Last, Layout, RecentDays, Signal, decays
 from features.portable_math import Array, log
-from features.signals import KNOWN
+from features.regularity import Regularity
+from features.signals import KNOWN, RETAINED
 from schemas.instants import DAY_US
 
 DAYS_A_YEAR = 365.25
@@ -56,6 +58,12 @@ class View:
             found = np.where(last > -np.inf, np.maximum(self.at_us - last, 0.0) / DAY_US, self.tenure_days)
             self._days_since[signal] = found
         return found
+
+    @cached_property
+    def regularity(self) -> Regularity:
+        """How regular the retention events are."""
+        ring = [self.get(RecentDays(RETAINED, part)) for part in range(day_rings.COLUMNS)]
+        return Regularity(day_rings.unpack(np.stack(ring)), self.days_since(RETAINED))
 
     def days_between(self, signal: Signal) -> Array:
         """Returns days from the first event of the signal to the last, 0 without events."""

@@ -31,6 +31,12 @@ def pack(array: NDArray[Any]) -> dict[str, Any]:
     }
 
 
+def grown(array: NDArray[Any], rows: int, fill: float = 0.0) -> NDArray[Any]:
+    """Returns the array with rows of `fill` behind its own: of features that the writer's catalogue did not have."""
+    more = np.full((rows - len(array), *array.shape[1:]), fill, array.dtype)
+    return np.concatenate([array, more])
+
+
 def unpack(body: dict[str, Any]) -> NDArray[Any]:
     """Returns the flat array that `pack` wrote."""
     flat = np.zeros(body["size"], body["dtype"])

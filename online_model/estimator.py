@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from river import base
 
 from features.portable_math import Array, exp, log, sigmoid
+from online_model.array_codec import grown
 from online_model.treatment import weights_or_ones
 
 NEWTON_STEPS = 8
@@ -128,6 +129,13 @@ class LogisticRegression(base.MiniBatchClassifier):
         wider = np.zeros((size, size))
         wider[:known, :known] = self.precision
         self.precision, self.least = wider, np.concatenate([self.least, np.zeros(size - known)])
+
+    def restore(self, weights: Array, precision: Array, least: Array) -> None:
+        """Restores a state; names that came after it have a weight of zero and no prior yet."""
+        known, size = len(weights), 1 + len(self.names)
+        self.weights, self.least = grown(weights, size), grown(least, size)
+        self.precision = np.zeros((size, size))
+        self.precision[:known, :known] = precision.reshape(known, known)
 
 
 def logit(columns: Array, weights: Array, intercept: float) -> Array:

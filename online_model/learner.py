@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from features.catalogue import NAMES
+from features.catalogue import NAMES, is_older
 from features.matrix import scaled
 from features.population import BINS, COMPONENTS, Counts, zero_counts
 from features.portable_math import Array
-from online_model.array_codec import pack, unpack
+from online_model.array_codec import grown, pack, unpack
 from online_model.drift import Drift, DriftRules
 from online_model.examples import Examples, joined
 from online_model.mixture import MixtureOfExperts
@@ -179,7 +179,7 @@ class Learner:
         another format or catalogue.
         """
         body: dict[str, Any] = orjson.loads(rows.get("", b"{}"))
-        if body.get("format") != FORMAT or body["features"] != list(NAMES):
+        if body.get("format") != FORMAT or not is_older(body["features"]):
             raise Failure(
                 f"learner state of format {body.get('format')} or of another feature catalogue, expected format "
                 f"{FORMAT} and this release's {len(NAMES)} features: run the release that wrote it"
@@ -187,14 +187,15 @@ class Learner:
         self.version, self.learned_us = body["version"], body["learned_us"]
         before = body.get("contacted_us")  # of releases that kept the newest contact alone
         self.contacts.load(body.get("contacts", [(before, 1, 1)] if before else []))
-        self.mean, self.population = unpack(body["mean"]), unpack(body["population"]).reshape(len(COMPONENTS), BINS)
+        self.mean, self.population = grown(unpack(body["mean"]), len(NAMES)), unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         for name in body["contenders"]:
             if name in self.variants:
                 self.variants[name].loads(rows[name])
         self.trials.load(body["trials"])
         self._restore_champion(body["champion"])
         self.drift.load(body["drift"])
-        self.memory.load(orjson.loads(rows[MEMORY]), len(NAMES))
+        self.memory.load(orjson.loads(rows[MEMORY]), len(body["features"]))
+        self.memory.add_features(len(NAMES))
         self.metrics.counts = unpack(body["judged"]).reshape(self.metrics.counts.shape)
         self.metrics.loss, self.metrics.squared_error = body["loss"], body["squared_error"]
 

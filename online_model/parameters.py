@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from features.portable_math import Array
-from online_model.array_codec import pack, unpack
+from online_model.array_codec import grown, pack, unpack
+from online_model.bins import BINS
 
 EXPERTS = ("base", "prior", "hinges", "steps")
 MIX, SERVED = (
@@ -33,6 +34,17 @@ class Parameters:
     weights: Array  # (EXPERTS,)
     slope: float
     level: float
+
+    def grown(self, features: int) -> Parameters:
+        """Returns the parameters for this number of features, of which the last ones have no effect yet."""
+        return replace(
+            self,
+            hinges=grown(self.hinges, 1 + features * (1 + KNOTS)),
+            knots=grown(self.knots, features, np.nan),
+            steps=grown(self.steps, 1 + features * BINS),
+            low=grown(self.low, features, np.inf),
+            high=grown(self.high, features, -np.inf),
+        )
 
     def packed(self) -> dict[str, Any]:
         """Returns a body for JSON; `unpacked` restores every bit."""

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from features.catalogue import NAMES
+from features.catalogue import NAMES, is_older
 from features.population import BINS, COMPONENTS, RFM_B, Counts, zero_counts
 from features.portable_math import Array
-from online_model.array_codec import pack, unpack
+from online_model.array_codec import grown, pack, unpack
 from online_model.mixture import PRIOR_MIDDLE, MixtureOfExperts
 from online_model.parameters import Parameters
 from online_model.readiness import Hold
@@ -120,14 +120,14 @@ class Snapshot:
         form, names = body.pop("format", None), body.pop("features", None)
         if form not in READ:
             raise Failure(f"model snapshot of format {form}, expected {FORMAT}: run the release that wrote it")
-        if names != list(NAMES):
+        if not is_older(names or ()):
             raise Failure(f"model snapshot of another feature catalogue ({len(names)} features, expected {len(NAMES)})")
         body["hold"] = Hold[body["hold"]]
         del body["ready"]
-        body["parameters"] = Parameters.unpacked(body["parameters"], len(NAMES))
-        body["mean"] = unpack(body["mean"])
+        body["parameters"] = _parameters(body["parameters"], names)
+        body["mean"] = grown(unpack(body["mean"]), len(NAMES))
         body["lineage"] = _lineage(body["lineage"])
-        body["shadow"] = {name: Parameters.unpacked(one, len(NAMES)) for name, one in body["shadow"].items()}
+        body["shadow"] = {name: _parameters(one, names) for name, one in body["shadow"].items()}
         body["population"] = unpack(body["population"]).reshape(len(COMPONENTS), BINS)
         body["judged"] = {version: (cases, saved) for version, (cases, saved) in body["judged"].items()}
         body["backlog"] = tuple((value, digest) for value, digest in body.get("backlog", ()))
@@ -141,6 +141,10 @@ class Snapshot:
         return Snapshot(
             0, 0, Hold.LABELS, False, model.parameters(), initial_mean(), zero_counts(), 0, None, None, None
         )
+
+
+def _parameters(body: dict[str, Any], names: Sequence[str]) -> Parameters:
+    return Parameters.unpacked(body, len(names)).grown(len(NAMES))
 
 
 def _lineage(body: dict[str, Any]) -> Lineage:

@@ -10,7 +10,8 @@ import orjson
 
 from features.catalogue import NAMES
 from features.portable_math import Array
-from online_model.array_codec import pack, unpack
+from online_model.array_codec import grown, pack, unpack
+from online_model.bins import BINS
 from online_model.estimator import LogisticRegression
 from online_model.expert_weights import POOLED
 from online_model.mixture import MixtureOfExperts
@@ -77,13 +78,13 @@ class ModelVariant:
         body: dict[str, Any] = orjson.loads(data)
         m = self.model
         m.labels, m.positives = body["labels"]
-        m.low, m.high, knots = map(unpack, body["range"])
-        m.knots = knots.reshape(-1, KNOTS)
+        low, high, knots = map(unpack, body["range"])
+        m.low, m.high = grown(low, len(NAMES), np.inf), grown(high, len(NAMES), -np.inf)
+        m.knots = grown(knots.reshape(-1, KNOTS), len(NAMES), np.nan)
         for one, (weights, precision, least) in zip(self._regressions(), body["regressions"], strict=True):
-            one.weights, one.least = unpack(weights), unpack(least)
-            one.precision = unpack(precision).reshape(len(one.weights), len(one.weights))
+            one.restore(unpack(weights), unpack(precision), unpack(least))
         m.steps.intercept, m.steps.fitted, tables = body["steps"]
-        m.steps.tables = unpack(tables).reshape(len(NAMES), -1)
+        m.steps.tables = grown(unpack(tables).reshape(-1, BINS), len(NAMES))
         experts, m.pool.trust, *costs = body["pool"]
         m.pool.experts, m.pool.costs, m.pool.level_costs = unpack(experts), *map(unpack, costs)
         self.recent = RecentMetrics(**body["recent"])

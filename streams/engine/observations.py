@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.catalogue import NAMES
 from features.portable_math import Array
-from online_model.array_codec import pack_array, unpack_array
+from online_model.array_codec import grown, pack_array, unpack_array
 from online_model.examples import Examples
 from online_model.treatment import Codes
 from schemas.instants import format_instant, parse_instant
@@ -77,7 +77,7 @@ def examples_of(block: dict[str, Any]) -> Examples:
         customers=block["customers"],
         probability=unpack_array(block["probability"], "f8"),
         said={name: unpack_array(rows, "f4").astype(np.float64).reshape(-1, n) for name, rows in block["said"].items()},
-        features=unpack_array(block["features"], "f8").reshape(len(NAMES), n),
+        features=grown(unpack_array(block["features"], "f8").reshape(len(block["feature_names"]), n), len(NAMES)),
         label=label,
         treatment=treatment,
         propensity=unpack_array(block["propensity"], "f8") if "propensity" in block else np.ones(n),
