@@ -21,7 +21,7 @@ from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from online_model.treatment import NO_LABEL
 from streams.engine.scoring import in_chunks
-from streams.files.replay_folder import EXAMPLES
+from streams.files.replay_folder import EXAMPLES, MODELS
 from streams.profile.profile import Profile
 from streams.units.learner_unit import rules_of
 
@@ -46,11 +46,12 @@ class ModelCost:
 def run_model(folder: Path, profile: Profile) -> ModelCost:
     """Runs the model over a replay: at each instant it learns the labels known by then, then scores."""
     took, learner, waiting = ModelCost(), Learner(rules_of(profile)), list[Examples]()
+    served = {one.instant_us: one for one in map(Snapshot.loads, (folder / MODELS).read_bytes().splitlines())}
     for observed in _observations(folder):
         known_us = observed.observed_us - profile.label.horizon_us
         examples = with_label([one for one in waiting if one.observed_us <= known_us])
         waiting = [one for one in waiting if one.observed_us > known_us]
-        body, seconds = _timed(partial(_learn, learner, observed.observed_us, examples))
+        body, seconds = _timed(partial(_learn, learner, served[observed.observed_us], examples))
         took.learning_s += seconds
         took.learned += sum(len(one.customers) for one in examples)
         took.snapshot_bytes = max(took.snapshot_bytes, len(body))
@@ -63,9 +64,13 @@ def run_model(folder: Path, profile: Profile) -> ModelCost:
     return took
 
 
-def _learn(learner: Learner, at_us: int, examples: list[Examples]) -> bytes:
-    """Learns as the learner does, and returns the message with the model."""
-    return learner.learn(at_us, examples).dumps()
+def _learn(learner: Learner, served: Snapshot, examples: list[Examples]) -> bytes:
+    """Learns as the learner does, and returns the message with the model. What comes of early returns, which are not
+    in the examples, is taken from the model that was served: the level of an instant, and the prior before labels.
+    """
+    own = learner.learn(served.instant_us, examples)
+    prior = own.parameters.prior if own.learned else served.parameters.prior
+    return replace(own, shift=served.shift, parameters=replace(own.parameters, prior=prior)).dumps()
 
 
 def _observe(model: bytes, whom: Examples) -> Examples:

@@ -12,6 +12,7 @@ Input: accepted events as columns (`schemas.columns`). Output: features at an in
     facts          exact facts about a customer: dates, counts, amounts
     claims         sentences about facts for an adviser, by feature
     day_rings      the newest days with an event, packed into columns
+    regularity     gaps, windows and weekdays of the newest days
     local_days     days of a time zone
     matrix         computes and scales all features of many customers
     population     percentiles of a customer among all active customers, and the RFM-B score

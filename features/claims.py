@@ -93,6 +93,26 @@ def rhythm(signal: Signal, facts: Facts, raises: bool) -> Said | None:
     return Said(sentence, sentence_zh, (last, facts.days_since(signal), gap))
 
 
+def longest(signal: Signal, facts: Facts, raises: bool) -> Said | None:
+    """The silence since the newest event against the longest of the newest gaps."""
+    one, days, ago = signal_of(facts.view.layout, signal), facts.days(signal), facts.days_ago(signal)
+    if one is None or ago is None or len(days) <= FEW_GAPS:
+        return None
+    gap = facts.longest_gap(signal, days)
+    if (ago > gap["value"]) != raises:
+        return None
+    last, (many, many_zh) = facts.last_at(signal), _TIMES[gap["last"]]
+    noun, nouns, noun_zh = NOUNS[KINDS[one.kind]]
+    (day, day_zh), most, (since, since_zh) = _day(last["day"]), _number(gap["value"]), _ago(ago)
+    if raises:
+        sentence = f"No {noun} for {_days(ago)}, since {day}; at most {_days(gap['value'])} between the last {many}"
+        sentence_zh = f"自{day_zh}以来已有 {ago} 天没有{_spaced(noun_zh)}，此前{many_zh}次间隔最长 {most} 天"
+    else:
+        sentence = f"Last {noun} on {day}, {since}; up to {_days(gap['value'])} passed between {nouns} before"
+        sentence_zh = f"{_last_zh(noun_zh)}是在{day_zh}（{since_zh}），此前间隔最长 {most} 天"
+    return Said(sentence, sentence_zh, (last, facts.days_since(signal), gap))
+
+
 def last_time(signal: Signal, said: tuple[str, str], least_days: int, facts: Facts, raises: bool) -> Said | None:
     """When the newest event was. least_days: as many or more raise the risk, fewer lower it; 0: either does."""
     ago = facts.days_ago(signal) if signal_of(facts.view.layout, signal) else None
@@ -308,6 +328,7 @@ _TIMES = {
     8: ("eight", "八"),
 }
 VISIT_RHYTHM, VISIT_PACE, VISIT_GAPS, VISITS_IN_ALL = (partial(f, RETAINED) for f in (rhythm, pace, gaps, in_all))
+VISIT_LONGEST = partial(longest, RETAINED)
 LAST_VISIT = partial(last_time, VISITS, NOUNS["service_visit"][::2])
 APP_RHYTHM, APP_PACE = partial(rhythm, ACTIVITY), partial(pace, ACTIVITY)
 LAST_APP = partial(last_time, ACTIVITY, NOUNS["app_activity"][::2])
@@ -336,6 +357,8 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {  # feature -> what can be said for it, 
     "silence_evidence_30d": SILENCE,
     "silence_evidence_90d": SILENCE,
     "overdue": (VISIT_RHYTHM,),
+    "overdue_deviations": (VISIT_RHYTHM,),
+    "beyond_longest_gap": (VISIT_LONGEST, VISIT_RHYTHM),
     "retained_count": (VISITS_IN_ALL,),
     "visit_count": (VISITS_IN_ALL,),
     "retained_7d": (VISIT_PACE, VISIT_GAPS),
@@ -344,6 +367,9 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {  # feature -> what can be said for it, 
     "retained_trend": (VISIT_PACE, VISIT_GAPS),
     "rfm_b": (VISIT_PACE, VISIT_GAPS),
     "gap_mean": (VISIT_GAPS,),
+    "gap_last": (VISIT_GAPS,),
+    "gap_longest": (VISIT_GAPS,),
+    **{f"retained_days_{n}d": (VISIT_PACE, VISIT_GAPS) for n in (30, 60, 90, 182)},
     "spend_total": (ALL_AMOUNTS,),
     "spend_28d": (partial(last_spent, 28), last_amount),
     "spend_112d": (partial(last_spent, 112), last_amount),

@@ -117,6 +117,11 @@ class Facts:
         gap = float(median(newer - older for newer, older in pairwise(days)))
         return self._fact(signal, "usual_gap_days", gap, "days", {"last": len(days) - 1} | self._zone)
 
+    def longest_gap(self, signal: Signal, days: Sequence[int]) -> Fact:
+        """The longest gap between consecutive days of these newest ones (at least two), newest first."""
+        gap = float((-np.diff(days)).max())
+        return self._fact(signal, "longest_gap_days", gap, "days", {"last": len(days) - 1} | self._zone)
+
     def active_days(self, signal: Signal, days: Sequence[int], first: int, end: int) -> Fact:
         """On how many days from `first` until before `end` there was an event. days: as of `days`, also before."""
         count, calendar = sum(first <= day < end for day in days), self.view.layout.calendar

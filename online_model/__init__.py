@@ -8,6 +8,7 @@ Learning, by the learner unit:
     examples              labelled examples: matured observations of an instant
     treatment             what was done to a customer before the label, and the label's weight because of it
     learner               examples -> metrics, learning, promotion -> snapshot
+    early_returns         what cohorts without labels already show: the level of an instant, and the rate before labels
     variant               a model variant: the champion, or a challenger in the shadow
     prequential           prequential metrics: AUC, log loss, calibration of served probabilities
     readiness             whether cases may be opened, by recent labels, and why not

@@ -19,8 +19,10 @@ from features.population import BINS, COMPONENTS, Counts, zero_counts
 from features.portable_math import Array
 from online_model.array_codec import grown, pack, unpack
 from online_model.drift import Drift, DriftRules
+from online_model.early_returns import EarlyReturns, Returns
 from online_model.examples import Examples, joined
 from online_model.mixture import MixtureOfExperts
+from online_model.parameters import SERVED
 from online_model.prequential import PrequentialMetrics
 from online_model.promotion import ChampionChallenger, Promotion, winner
 from online_model.readiness import Hold, ReadinessRules, RecentMetrics
@@ -31,7 +33,8 @@ from online_model.treatment import weights as weights_of
 from online_model.variant import Hyperparameters, ModelVariant
 from schemas.errors import Failure
 
-FORMAT = 5
+FORMAT = 6
+READ = (5, FORMAT)  # 5 has no cohorts
 WEEK_DAYS = 7.0
 MEMORY = ":memory"  # cannot be the name of a model variant
 LEARNED = Lineage(None, Reason.LEARNED, None, "", None)
@@ -80,7 +83,8 @@ class Learner:
         )
         self.version, self.learned_us = 0, 0
         self.mean, self.population = initial_mean(), zero_counts()
-        self.contacts = ReportedContacts()
+        self.contacts, self.early = ReportedContacts(), EarlyReturns(rules.horizon_days)
+        self.shift, self.outlook = 0.0, (0.0, 0.0)  # of the last instant
 
     @property
     def model(self) -> MixtureOfExperts:
@@ -98,15 +102,26 @@ class Learner:
         return [name for name in self.variants if name != self.champion]
 
     def learn(
-        self, instant_us: int, examples: list[Examples], population: Counts | None = None, *, may_promote: bool = True
+        self,
+        instant_us: int,
+        examples: list[Examples],
+        population: Counts | None = None,
+        returns: Returns | None = None,
+        *,
+        may_promote: bool = True,
     ) -> Snapshot:
         """Learns the examples of all partitions that matured by a grid instant, in any order; returns the model from
-        then on. population: the customers of the instant (features.population).
+        then on. population: the customers of the instant (features.population); returns: of the cohorts by then.
         """
+        if returns is not None:
+            self.early.report(instant_us, returns)
         for observed_us in sorted({e.observed_us for e in examples}):
             self._learn(self.assess([e for e in examples if e.observed_us == observed_us]))
         if population is not None:
             self.population = population
+        if returns is not None:
+            self.shift = self.early.shift(instant_us)
+            self.outlook = self.early.outlook(instant_us, int(self.population[0].sum()))
         self.version, self.learned_us = self.version + 1, instant_us
         self.lineage = self._promote() if may_promote else LEARNED
         return self.snapshot(instant_us)
@@ -126,13 +141,16 @@ class Learner:
     def snapshot(self, instant_us: int) -> Snapshot:
         """Returns the champion as a snapshot."""
         metrics, rules = self.metrics.get(), self.rules
-        learned = rules.readiness.enough(metrics.labels, metrics.positives)
+        learned, parameters = rules.readiness.enough(metrics.labels, metrics.positives), self.model.parameters()
+        if not learned:
+            parameters = replace(parameters, prior=self.model.cold_prior(*self.outlook))
         return Snapshot(
             instant_us=instant_us,
             version=self.version,
             hold=self._hold(metrics.labels, metrics.positives),
             learned=learned,
-            parameters=self.model.parameters(),
+            parameters=parameters,
+            shift=self.shift if learned else 0.0,
             mean=self.mean,
             population=self.population,
             labels=metrics.labels,
@@ -164,6 +182,9 @@ class Learner:
             "version": self.version,
             "learned_us": self.learned_us,
             "contacts": self.contacts.state(),
+            "early": self.early.state(),
+            "shift": self.shift,
+            "outlook": self.outlook,
             "mean": pack(self.mean),
             "population": pack(self.population),
             "drift": self.drift.state(),
@@ -179,7 +200,7 @@ class Learner:
         another format or catalogue.
         """
         body: dict[str, Any] = orjson.loads(rows.get("", b"{}"))
-        if body.get("format") != FORMAT or not is_older(body["features"]):
+        if body.get("format") not in READ or not is_older(body["features"]):
             raise Failure(
                 f"learner state of format {body.get('format')} or of another feature catalogue, expected format "
                 f"{FORMAT} and this release's {len(NAMES)} features: run the release that wrote it"
@@ -187,7 +208,13 @@ class Learner:
         self.version, self.learned_us = body["version"], body["learned_us"]
         before = body.get("contacted_us")  # of releases that kept the newest contact alone
         self.contacts.load(body.get("contacts", [(before, 1, 1)] if before else []))
-        self.mean, self.population = grown(unpack(body["mean"]), len(NAMES)), unpack(body["population"]).reshape(len(COMPONENTS), BINS)
+        if "early" in body:
+            self.early.load(body["early"])
+            self.shift, self.outlook = body["shift"], (body["outlook"][0], body["outlook"][1])
+        self.mean, self.population = (
+            grown(unpack(body["mean"]), len(NAMES)),
+            unpack(body["population"]).reshape(len(COMPONENTS), BINS),
+        )
         for name in body["contenders"]:
             if name in self.variants:
                 self.variants[name].loads(rows[name])
@@ -217,6 +244,8 @@ class Learner:
         x, y, weight = np.ascontiguousarray(x[:, left]), y[left], weight[left]
         said = {name: rows[:, left] for name, rows in examples.said.items() if name in self.variants}
         self.trials.update(examples.observed_us, self.champion, said, y, weight)
+        champion = said.get(self.champion)
+        self.early.learn(examples.observed_us, None if champion is None else champion[SERVED], y, weight)
         self.memory.update(x, y, weight)
         for name, variant in self.variants.items():
             variant.learn(x, y, weight, said.get(name))

@@ -77,6 +77,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.prior.weights = np.array([self._intercept(0.0, 0.0), PRIOR_SLOPE])
         self.prior.precision[0, 0] = PRIOR_SURE
         self.pool = ExpertWeights(worth, pooled)
+        self.shift = 0.0  # of the instant at which it is served
 
     def _unit_test_skips(self) -> set[str]:
         """Skips one check: a batch is learned at its own mode, not at the modes of its rows one after another."""
@@ -112,7 +113,7 @@ class MixtureOfExperts(base.MiniBatchClassifier):
     def probability(self, x: Array) -> Array:
         """x: (names, n) -> (n,)."""
         p = self.parameters()
-        served = weighted_sum(experts(p), p.weights * p.slope, p.level)
+        served = weighted_sum(experts(p), p.weights * p.slope, p.level + self.shift)
         return sigmoid(np.clip(served.log_odds(x), -LOGIT_LIMIT, LOGIT_LIMIT))
 
     def expert_log_odds(self, x: Array) -> Array:
@@ -154,6 +155,15 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         place = self.names.index(self.prior_feature)
         self.prior.update(x[place : place + 1].T, y, weight)
         self.hinges.update(_hinged(x, self.knots), y, weight)
+
+    def cold_prior(self, log_odds: float, evidence: float) -> Array:
+        """Returns the prior's weights, (2,), as served before the model has learned: the average customer leaves with
+        these log-odds. evidence: 0 to 1; with none the labels so far count, and without labels all have even odds.
+        """
+        if not evidence and self.labels:
+            return self.prior.weights.copy()
+        slope = evidence * float(self.prior.weights[1])
+        return np.array([evidence * log_odds - slope * PRIOR_MIDDLE, slope])
 
     def parameters(self) -> Parameters:
         """Returns the parameters of now."""

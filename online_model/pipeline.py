@@ -40,6 +40,7 @@ def pipeline(snapshot: Snapshot) -> compose.Pipeline:
     classifier.prior.weights, classifier.hinges.weights = p.prior, p.hinges
     classifier.steps.intercept, classifier.steps.tables = float(p.steps[0]), p.steps[1:].reshape(len(NAMES), -1)
     classifier.pool.experts, classifier.pool.trust = (p.weights if snapshot.learned else PRIOR_ALONE), 1.0
+    classifier.shift = snapshot.shift
     classifier.pool.costs = (SLOPES - (p.slope if snapshot.learned else 1.0)) ** 2
     classifier.pool.level_costs = (LEVELS - (p.level if snapshot.learned else 0.0)) ** 2
     return compose.Pipeline(("scale", CatalogueScale()), ("classify", classifier))

@@ -171,6 +171,7 @@ class Serving:
             hold=self._hold(then, own),
             learned=then.learned,
             parameters=then.parameters,
+            shift=then.shift,
             mean=then.mean,
             least_auc=self.recent.least_auc(self.rules.new_share) if self.recent.weight else then.least_auc,
             model=then.model,

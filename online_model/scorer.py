@@ -38,7 +38,7 @@ class Scorer:
             for name, own in snapshot.learning.items()
         ]
         weights, level = (p.weights * p.slope, p.level) if snapshot.learned else (PRIOR_ALONE, 0.0)
-        self._served = weighted_sum(compiled, weights, level).centred_at(snapshot.mean)
+        self._served = weighted_sum(compiled, weights, level + snapshot.shift).centred_at(snapshot.mean)
         self.average = self._served.constant
 
     @cached_property

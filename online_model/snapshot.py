@@ -19,8 +19,8 @@ from online_model.parameters import Parameters
 from online_model.readiness import Hold
 from schemas.errors import Failure
 
-FORMAT = 5
-READ = (4, FORMAT)  # 4 has neither `published` nor `backlog`
+FORMAT = 6
+READ = (4, 5, FORMAT)  # 5 has no `shift`, 4 also neither `published` nor `backlog`
 MODEL = "model"  # the variant of the profile's section [model], which is the first champion
 
 
@@ -69,6 +69,7 @@ class Snapshot:
     hold: Hold  # why no case may be opened; NOTHING: cases may be opened
     learned: bool
     parameters: Parameters
+    shift: float  # added to the log-odds at this instant (`early_returns`)
     mean: Array
     population: Counts
     labels: int
@@ -122,6 +123,7 @@ class Snapshot:
             raise Failure(f"model snapshot of format {form}, expected {FORMAT}: run the release that wrote it")
         if not is_older(names or ()):
             raise Failure(f"model snapshot of another feature catalogue ({len(names)} features, expected {len(NAMES)})")
+        body.setdefault("shift", 0.0)
         body["hold"] = Hold[body["hold"]]
         del body["ready"]
         body["parameters"] = _parameters(body["parameters"], names)
@@ -139,7 +141,7 @@ class Snapshot:
         model = MixtureOfExperts(prior_probability=prior_probability)
         model.add_features(list(NAMES))
         return Snapshot(
-            0, 0, Hold.LABELS, False, model.parameters(), initial_mean(), zero_counts(), 0, None, None, None
+            0, 0, Hold.LABELS, False, model.parameters(), 0.0, initial_mean(), zero_counts(), 0, None, None, None
         )
 
 

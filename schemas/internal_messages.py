@@ -123,6 +123,8 @@ class ReportMark(Mark):
     seen: tuple[str, ...] = ()  # activity types that touch points rest on and some customer has had
     backlog: tuple[tuple[float, int], ...] = ()  # the best ranks in the backlog: less net value, digest of the customer
     closed: dict[str, tuple[int, int]] = Field({})  # by `tier/week/strategy`: (measured, returned) cases since then
+    # by cohort: observed at (us), customers, the sum of their probabilities of staying in 2^-20, how many are back
+    returns: tuple[tuple[int, int, int, int], ...] = ()
 
 
 class ReportEnd(Sealed):
@@ -160,7 +162,7 @@ class ModelCommand(Sealed):
 class ModelSnapshot(Sealed):
     """The model in force from a grid instant on: parameters, no code. Packed arrays hold non-zero values and places."""
 
-    format: Literal[4, 5]
+    format: Literal[4, 5, 6]
     instant_us: int
     version: int
     lineage: dict[str, Any]
@@ -170,6 +172,7 @@ class ModelSnapshot(Sealed):
     learned: bool
     features: list[str]
     parameters: dict[str, Any]
+    shift: float = 0.0  # added to the log-odds at this instant
     shadow: dict[str, dict[str, Any]]  # by name: parameters of models that learn but are not served
     trials: dict[str, dict[str, Any]]  # by challenger: the comparison with the champion
     judged: dict[str, tuple[int, int]]  # by policy version, so far: (judged, saved) cases

@@ -62,6 +62,7 @@ class Fact(Output):
 
     measure: Literal[
         "count", "sum", "mean", "max", "last_at", "days_since", "latest", "active_days", "usual_gap_days",
+        "longest_gap_days",
     ]  # fmt: skip
     kind: str = Field(description="kind of the events")
     where: dict[str, Any] | None = Field(None, description="the events' fields; a list: it contains the value")

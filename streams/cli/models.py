@@ -92,7 +92,12 @@ def _versions(args: argparse.Namespace) -> reader.Versions:
 
 def _body(version: Snapshot) -> dict[str, Any]:
     p = version.parameters
-    return reader.as_json(version) | {"experts": compare.weights(version), "slope": p.slope, "level": p.level}
+    return reader.as_json(version) | {
+        "experts": compare.weights(version),
+        "slope": p.slope,
+        "level": p.level,
+        "shift": version.shift,
+    }
 
 
 def _add(actions: Any, name: str, text: str, example: str) -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@
     lifespans       which customers are known, active, silent or forgotten
     observations    observations, labelled examples, marks and candidates as JSON
     labels          label, treatment and propensity of observations, a horizon later
+    cohorts         who of the customers observed at a grid instant has come back
     reports         what a partition reports to the learner at a grid instant; reports add up
     quality         missing values by producer
     hearing         which producers speak for which customers, and whose silence is believed (live only)

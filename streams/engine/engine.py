@@ -39,6 +39,7 @@ from streams.cases.outbox import Facts, Outbox
 from streams.cases.responses import Responses
 from streams.engine import observations
 from streams.engine.backlog import NOBODY, Backlog
+from streams.engine.cohorts import Cohorts
 from streams.engine.hearing import BEHIND_US, Hearing
 from streams.engine.labels import Labels
 from streams.engine.lifespans import Lifespans
@@ -98,7 +99,7 @@ class Engine:
         self.backlog = Backlog(self.emitter, self.table, first_known, partition, partitions)
         self._was_behind = self._was_held = False
         self.sweeps: list[Sweep] = []
-        self.labels = Labels(profile, self.table, self.layout)
+        self.labels, self.cohorts = Labels(profile, self.table, self.layout), Cohorts(self.layout, profile.label)
         self.lifespans = Lifespans(self.table, self.layout, profile.label)
         self.pending = PendingCrossings(self.table, self.casebook)
 
@@ -234,7 +235,8 @@ class Engine:
 
     def _build_report(self, at_us: int) -> None:
         self.first_observed_us = at_us if self.first_observed_us is None else self.first_observed_us
-        self.report = report_of(self.scoring, self._observable(at_us), at_us)
+        self.cohorts.end(at_us)
+        self.report = report_of(self.scoring, self.cohorts, self._observable(at_us), at_us)
         for group, count in lifecycle_counts(self.profile, self.table, self.layout, at_us).items():
             self.counts[f"lifecycle_{group}"] = count
         judged, closed = self.casebook.take_judged(), self.casebook.take_closed()
@@ -257,6 +259,7 @@ class Engine:
         names = [self.table.names[slot] for slot in scored.slots[known].tolist()]
         raw, probability, version = scored.raw[:, known], scored.probability[known], model.snapshot.version
         said = model.expert_log_odds(scaled(raw))
+        self.cohorts.add(at_us, probability, model.snapshot.shift)
         self.facts.observations += observations.observation_blocks(at_us, version, names, probability, said, raw)
 
     def report_grid(self, at_us: int) -> None:

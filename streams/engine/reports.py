@@ -19,8 +19,10 @@ from features.signals import RETAINED
 from features.table import Slots, Table
 from online_model.array_codec import pack, unpack
 from online_model.drift import Missing
+from online_model.early_returns import Returns
 from streams.cases.columns import SENT, WIDTH
 from streams.engine.backlog import Rank
+from streams.engine.cohorts import Cohorts
 from streams.engine.scoring import Scoring, in_chunks
 from streams.interventions.actions import LIFECYCLES, Lifecycle, lifecycles
 from streams.interventions.stop_loss import Judged, added
@@ -31,7 +33,8 @@ from streams.profile.profile import Profile
 class Report:
     """population, histograms: counts of the active customers; missing, judged: of events and cases since the last
     grid instant; closed: of measured cases since then, by tier, week and strategy; seen: activity types that some
-    customer has had; backlog: the best ranks in the backlog.
+    customer has had; backlog: the best ranks in the backlog; returns: of the cohorts whose horizon has not ended, or
+    ends now.
     """
 
     population: Counts
@@ -41,6 +44,7 @@ class Report:
     seen: frozenset[str] = frozenset()
     backlog: Sequence[Rank] = ()
     closed: Judged = field(default_factory=dict)
+    returns: Returns = field(default_factory=dict)
 
     @staticmethod
     def empty() -> Report:
@@ -56,13 +60,15 @@ class Report:
                 of[each] = before[0] + events, before[1] + lack
         judged = added(self.judged, other.judged)
         counts = self.population + other.population, self.histograms + other.histograms
-        closed = added(self.closed, other.closed)
-        return Report(*counts, missing, judged, self.seen | other.seen, [*self.backlog, *other.backlog], closed)
+        closed, returns = added(self.closed, other.closed), _added(self.returns, other.returns)
+        backlog = [*self.backlog, *other.backlog]
+        return Report(*counts, missing, judged, self.seen | other.seen, backlog, closed, returns)
 
     def packed(self) -> dict[str, Any]:
         """Returns the fields for JSON."""
         counted = {"population": pack(self.population), "histograms": pack(self.histograms)}
-        more = {"judged": self.judged, "seen": sorted(self.seen), "backlog": self.backlog}
+        returns = [[observed_us, *counts] for observed_us, counts in sorted(self.returns.items())]
+        more = {"judged": self.judged, "seen": sorted(self.seen), "backlog": self.backlog, "returns": returns}
         return counted | {"missing": self.missing} | more | ({"closed": self.closed} if self.closed else {})
 
     @staticmethod
@@ -76,10 +82,17 @@ class Report:
             frozenset(body.get("seen", ())),  # the release before did not report it
             [(value, digest) for value, digest in body.get("backlog", ())],
             added({}, body.get("closed", {})),
+            {observed_us: (customers, stays, back) for observed_us, customers, stays, back in body.get("returns", ())},
         )
 
 
-def report_of(scoring: Scoring, slots: Slots, at_us: int) -> Report:
+def _added(a: Returns, b: Returns) -> Returns:
+    none = (0, 0, 0)
+    pairs = {us: zip(a.get(us, none), b.get(us, none), strict=True) for us in (*a, *b)}
+    return {us: tuple(x + y for x, y in pair) for us, pair in pairs.items()}  # type: ignore[misc]  # three of them
+
+
+def report_of(scoring: Scoring, cohorts: Cohorts, slots: Slots, at_us: int) -> Report:
     """Returns the report on customers at a grid instant. The model of the instant is made with it, so there is no score
     by that model yet: the last published scores are counted.
     """
@@ -87,7 +100,8 @@ def report_of(scoring: Scoring, slots: Slots, at_us: int) -> Report:
     for chunk in in_chunks(slots):
         block = scoring.table.gather(chunk)
         raw, sent = scoring.features(block, np.full(len(chunk), float(at_us))), block[SENT - WIDTH]
-        report += Report(population.count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)]), {})
+        counts = population.count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)])
+        report += Report(*counts, {}, returns=cohorts.returns([block]))
     return report
 
 

@@ -327,6 +327,7 @@ class EngineUnit:
             "judged": engine.casebook.judged,
             "closed": engine.casebook.closed,
             "backlog": [engine.backlog.day, engine.backlog.used],
+            "cohorts": [[us, *counts] for us, counts in sorted(engine.cohorts.observed.items())],
             "rows": self._row_counts(),
             "lost": self.lost,
         }
@@ -351,6 +352,7 @@ class EngineUnit:
         engine.counts.clear()
         engine.counts.update(body["counts"])
         engine.backlog.day, engine.backlog.used = body.get("backlog", (0, 0))
+        engine.cohorts.observed = {us: (customers, stays) for us, customers, stays in body.get("cohorts", ())}
         engine.casebook.judged, engine.casebook.closed = added({}, body["judged"]), added({}, body.get("closed", {}))
         self.lost = Counter(body.get("lost", {}))
 

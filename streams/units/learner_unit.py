@@ -88,7 +88,8 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
             self.learner.promote(command.challenger, at_us)
         chosen = command is not None or self.serving.restored is not None
         population = report.population if report else None
-        own = self.learner.learn(at_us, examples, population, may_promote=not chosen)
+        returns = report.returns if report else None
+        own = self.learner.learn(at_us, examples, population, returns, may_promote=not chosen)
         self._is_saved = False
         self.judged = added(self.judged, report.judged if report else {})
         self.strategies.learn(report.closed if report else {}, at_us)

@@ -76,6 +76,14 @@ def test_a_customer_within_the_own_rhythm_is_no_reason_to_worry() -> None:
     assert say(known, "overdue", raises=False) is not None
 
 
+def test_a_silence_longer_than_ever_is_told_as_such() -> None:
+    known = facts(days(SERVICE_VISIT, 0, 10, 30, 37), START_US + 60 * DAY_US)
+    said = say(known, "beyond_longest_gap", raises=True)
+    assert said is not None
+    expected = "No visit or purchase for 23 days, since 22 December 2023; at most 20 days between the last three"
+    assert (said.sentence, said.facts[2]["value"], said.facts[2]["last"]) == (expected, 20.0, 3)
+
+
 def test_a_slower_pace_compares_two_windows_that_are_known_completely() -> None:
     known = facts(days(APP_ACTIVITY, 0, 30, 33, 36, 39, 60), START_US + 80 * DAY_US)
     said = say(known, "activity_trend", raises=True)

@@ -59,10 +59,11 @@ def recount(events: pd.DataFrame, fact: Fact) -> float | str:
         newest = with_value[with_value["event_time"] == with_value["event_time"].max()]
         assert str(pd.Timestamp(fact["at"])) == str(newest["event_time"].iloc[0])
         return float(newest[fact["field"]].max())
-    if measure == "usual_gap_days":
+    if measure in ("usual_gap_days", "longest_gap_days"):
         newest = days[-fact["last"] - 1 :]
         assert len(newest) == fact["last"] + 1
-        return float(pd.Series(newest).diff().dropna().map(lambda gap: gap.days).median())
+        gaps = pd.Series(newest).diff().dropna().map(lambda gap: gap.days)
+        return float(gaps.median() if measure == "usual_gap_days" else gaps.max())
     return {
         "count": lambda: float(len(here)),
         "last_at": lambda: str(times.max()),
