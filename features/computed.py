@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from features import day_rings
-from features.aggregates import Decayed, First, Last, Latest, RecentDays, Total
+from features.aggregates import Aggregate, Decayed, First, Last, Latest, RecentDays, Total
 from features.feature import Feature, Topic, decayed
 from features.portable_math import Array
 from features.regularity import Regularity
@@ -52,7 +52,8 @@ def regular(
     risk_direction: Literal[-1, 0, 1] = 0,
 ) -> Feature:
     """Returns a feature of `View.regularity`. size: of a linear feature; None: its scale is log."""
-    uses = (*(RecentDays(RETAINED, part) for part in range(day_rings.COLUMNS)), Last(RETAINED), First(KNOWN))
+    ring = (RecentDays(RETAINED, part) for part in range(day_rings.COLUMNS))
+    uses: tuple[Aggregate, ...] = (*ring, Last(RETAINED), First(KNOWN))
     return Feature(
         name,
         unit,

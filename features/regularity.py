@@ -37,7 +37,7 @@ class Regularity:
         """(KEPT - 1, n), 0 behind the last."""
         gaps = self._days[:-1] - self._days[1:]
         gaps *= self._has_gap
-        return np.minimum(gaps, LONGEST_GAP, out=gaps)
+        return np.asarray(np.minimum(gaps, LONGEST_GAP, out=gaps))
 
     @cached_property
     def gaps(self) -> NDArray[np.int32]:
@@ -53,7 +53,7 @@ class Regularity:
     def deviation(self) -> Array:
         """The standard deviation of the gaps, in days."""
         squares = (self._gaps * self._gaps).sum(axis=0, dtype=np.int32) / np.maximum(self.gaps, 1)
-        return np.sqrt(np.maximum(squares - self.mean_gap * self.mean_gap, 0.0))
+        return np.asarray(np.sqrt(np.maximum(squares - self.mean_gap * self.mean_gap, 0.0)))
 
     @property
     def variation(self) -> Array:
@@ -64,12 +64,12 @@ class Regularity:
     @property
     def last_gap(self) -> Array:
         """Days; 0 without a gap."""
-        return self._gaps[0].astype(np.float64)
+        return np.asarray(self._gaps[0], np.float64)
 
     @cached_property
     def longest_gap(self) -> Array:
         """Days; 0 without a gap."""
-        return self._gaps.max(axis=0).astype(np.float64)
+        return np.asarray(self._gaps.max(axis=0), np.float64)
 
     @property
     def beyond_longest(self) -> Array:
