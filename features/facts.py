@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from itertools import pairwise
 from math import inf
 from statistics import median
 from typing import Any
@@ -119,7 +120,7 @@ class Facts:
 
     def longest_gap(self, signal: Signal, days: Sequence[int]) -> Fact:
         """The longest gap between consecutive days of these newest ones (at least two), newest first."""
-        gap = float((-np.diff(days)).max())
+        gap = float(max(newer - older for newer, older in pairwise(days)))
         return self._fact(signal, "longest_gap_days", gap, "days", {"last": len(days) - 1} | self._zone)
 
     def active_days(self, signal: Signal, days: Sequence[int], first: int, end: int) -> Fact:
