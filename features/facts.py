@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from itertools import pairwise
 from math import inf
 from statistics import median
 from typing import Any
