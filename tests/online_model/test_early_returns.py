@@ -72,12 +72,15 @@ def test_nothing_is_served_before_a_matured_instant_has_shown_a_gain() -> None:
 def test_a_level_that_the_model_misses_is_earned_and_served() -> None:
     early = after(60, away=0.4, said=0.2)
     assert early.strength >= 0.4  # the least of those that gain as much as an instant may count
+    early.report(60 * WEEK_US, returns_at(60, away=0.4))
     shift = early.shift(60 * WEEK_US)
     assert log_odds(0.25) < log_odds(0.2) + shift < log_odds(0.45)
 
 
 def test_where_the_model_is_right_nothing_is_moved() -> None:
-    assert after(60, away=0.2, said=0.2).shift(60 * WEEK_US) == pytest.approx(0.0, abs=0.01)
+    early = after(60, away=0.2, said=0.2)
+    early.report(60 * WEEK_US, returns_at(60, away=0.2))
+    assert early.shift(60 * WEEK_US) == pytest.approx(0.0, abs=0.01)
 
 
 def test_returns_that_mislead_are_not_believed() -> None:
