@@ -27,6 +27,7 @@ from features.computed import (
 )
 from features.facts import KEPT_FOR_FACTS
 from features.feature import Feature, decayed, mean, since, total, trend
+from features.regularity import WINDOWS
 from features.signals import (
     ACTIVITY,
     COMPLAINTS,
@@ -228,7 +229,7 @@ FEATURES: tuple[Feature, ...] = (
     regular("gap_longest", "days", "frequency", lambda r: r.longest_gap, "0"),
     regular("beyond_longest_gap", "log ratio", "recency", lambda r: r.beyond_longest, "log(1 + silence)", 1.0, 1),
     regular("overdue_deviations", "deviations", "recency", lambda r: r.overdue, "0", 1.0, 1),
-    *(regular(f"retained_days_{n}d", "days", "frequency", within(n), "0", None, -1) for n in (30, 60, 90, 182)),
+    *(regular(f"retained_days_{n}d", "days", "frequency", within(n), "0", None, -1) for n in WINDOWS),
     regular("weekday_share", "share", "frequency", lambda r: r.weekday_share, "1/7", size=0.125),
 )
 

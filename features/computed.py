@@ -11,7 +11,7 @@ from features import day_rings
 from features.aggregates import Aggregate, Decayed, First, Last, Latest, RecentDays, Total
 from features.feature import Feature, Topic, decayed
 from features.portable_math import Array
-from features.regularity import Regularity
+from features.regularity import WINDOWS, Regularity
 from features.signals import (
     COMPLAINTS,
     KNOWN,
@@ -69,8 +69,9 @@ def regular(
 
 
 def within(window_days: int) -> Callable[[Regularity], Array]:
-    """Returns the computation of the newest days within a window."""
-    return lambda r: r.within(window_days)
+    """Returns the computation of the newest days within one of `regularity.WINDOWS`."""
+    place = WINDOWS.index(window_days)
+    return lambda r: r.within[place]
 
 
 def gap_days(v: View) -> Array:

@@ -7,7 +7,6 @@ number of days between two consecutive ones; there are at most KEPT - 1.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,10 @@ LEAST_DEVIATION = 3.0  # days: a customer of one weekday is not overdue by ten d
 MOST_VARIATION = 3.0
 LONGEST_GAP = 10_000  # days; so that sums of squares stay within 32 bits
 DEVIATIONS = (-4.0, 12.0)
+WINDOWS = (30, 60, 90, 182)  # days
 WEEKDAYS = 7
 BITS = 4  # for a count of days, at most KEPT
+PLACES = np.arange(WEEKDAYS, dtype=np.int32)[:, None] * BITS
 
 
 class Regularity:
@@ -30,36 +31,34 @@ class Regularity:
     def __init__(self, days: Days, silent_days: Array) -> None:
         """days: (KEPT, n), newest first, negative behind the last; silent_days: (n,) since the newest event."""
         self._days, self.silent_days = days.astype(np.int32), silent_days
-        self._has_gap = self._days[1:] >= 0
+        self._is_day = self._days >= 0
+        self.days, self.gaps = _count(self._is_day), _count(self._is_day[1:])
+        self._is_regular = self.gaps >= LEAST_GAPS
 
     @cached_property
     def _gaps(self) -> NDArray[np.int32]:
         """(KEPT - 1, n), 0 behind the last."""
         gaps = self._days[:-1] - self._days[1:]
-        gaps *= self._has_gap
+        gaps *= self._is_day[1:]
         return np.asarray(np.minimum(gaps, LONGEST_GAP, out=gaps))
 
     @cached_property
-    def gaps(self) -> NDArray[np.int32]:
-        """How many gaps are known."""
-        return _count(self._has_gap)
-
-    @cached_property
-    def mean_gap(self) -> Array:
+    def _mean_gap(self) -> Array:
         """Days; 0 without a gap."""
-        return np.asarray(self._gaps.sum(axis=0, dtype=np.int32) / np.maximum(self.gaps, 1))
+        return np.asarray(np.add.reduce(self._gaps, dtype=np.int32) / np.maximum(self.gaps, 1))
 
     @cached_property
-    def deviation(self) -> Array:
+    def _deviation(self) -> Array:
         """The standard deviation of the gaps, in days."""
-        squares = (self._gaps * self._gaps).sum(axis=0, dtype=np.int32) / np.maximum(self.gaps, 1)
-        return np.asarray(np.sqrt(np.maximum(squares - self.mean_gap * self.mean_gap, 0.0)))
+        variance = np.add.reduce(self._gaps * self._gaps, dtype=np.int32) / np.maximum(self.gaps, 1)
+        variance -= self._mean_gap * self._mean_gap
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0, out=variance)))
 
     @property
     def variation(self) -> Array:
         """Deviation / mean of the gaps, at most MOST_VARIATION; 1, as at random, with fewer than LEAST_GAPS."""
-        ratio = np.minimum(self.deviation / np.maximum(self.mean_gap, 1.0), MOST_VARIATION)
-        return np.where(self.gaps >= LEAST_GAPS, ratio, 1.0)
+        ratio = np.minimum(self._deviation / np.maximum(self._mean_gap, 1.0), MOST_VARIATION)
+        return np.where(self._is_regular, ratio, 1.0)
 
     @property
     def last_gap(self) -> Array:
@@ -69,7 +68,7 @@ class Regularity:
     @cached_property
     def longest_gap(self) -> Array:
         """Days; 0 without a gap."""
-        return np.asarray(self._gaps.max(axis=0), np.float64)
+        return np.asarray(np.maximum.reduce(self._gaps), np.float64)
 
     @property
     def beyond_longest(self) -> Array:
@@ -81,27 +80,28 @@ class Regularity:
         """How many deviations (at least LEAST_DEVIATION each) the silence is above the mean gap, within DEVIATIONS; 0
         with fewer than LEAST_GAPS.
         """
-        late = (self.silent_days - self.mean_gap) / np.maximum(self.deviation, LEAST_DEVIATION)
-        return np.where(self.gaps >= LEAST_GAPS, np.clip(late, *DEVIATIONS), 0.0)
+        late = (self.silent_days - self._mean_gap) / np.maximum(self._deviation, LEAST_DEVIATION)
+        late = np.minimum(np.maximum(late, DEVIATIONS[0]), DEVIATIONS[1])
+        return np.where(self._is_regular, late, 0.0)
 
-    def within(self, window_days: int) -> Array:
-        """How many of the days are at most `window_days` before now."""
-        oldest = np.ceil(self._days[0] + self.silent_days - window_days)
-        return _count(self._days >= np.maximum(oldest, 0.0).astype(np.int32)).astype(np.float64)
+    @cached_property
+    def within(self) -> NDArray[np.int32]:
+        """(WINDOWS, n): how many of the days are at most so many days before now."""
+        oldest = np.ceil(self._days[0] + self.silent_days - np.array(WINDOWS)[:, None])
+        least = np.maximum(oldest, 0.0).astype(np.int32)
+        return _count(self._days[:, None] >= least)
 
     @property
     def weekday_share(self) -> Array:
         """The share of the commonest weekday among the days, as if there had been one more of each."""
         weekday = self._days - self._days // WEEKDAYS * WEEKDAYS
-        ones = (np.int32(1) << weekday * BITS) * (self._days >= 0)
-        counts = ones.sum(axis=0, dtype=np.int32)  # BITS for each weekday
-        most = counts & 15
-        for one in range(1, WEEKDAYS):
-            np.maximum(most, (counts >> one * BITS) & 15, out=most)
-        return np.asarray((most + 1.0) / (_count(self._days >= 0) + WEEKDAYS))
+        weekday *= BITS
+        counts = np.add.reduce((np.int32(1) << weekday) * self._is_day, dtype=np.int32)  # BITS for each weekday
+        most = np.maximum.reduce(counts >> PLACES & (1 << BITS) - 1)
+        return np.asarray((most + 1.0) / (self.days + WEEKDAYS))
 
 
 def _count(flags: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """(rows, n) -> (n,) how many are set."""
-    small: NDArray[Any] = flags.view(np.uint8).sum(axis=0, dtype=np.uint8)
+    """(rows, ...) -> (...) how many are set."""
+    small: NDArray[np.uint8] = np.add.reduce(flags.view(np.uint8), dtype=np.uint8)
     return small.astype(np.int32)

@@ -119,13 +119,12 @@ class EarlyReturns:
 
     def _leaving_share(self, at_us: int) -> float | None:
         """Returns the share of today's customers who will leave; None before any cohort has aged."""
-        away, last, ages = 1.0, (0.0, 0), _age(self.horizon_us)
-        known = [one for us, one in sorted(self.cohorts.items()) if us < at_us and one.back]
-        for age in range(1, ages + 1):
-            came, awaited = _between(known, age)
+        away, last = 1.0, (0.0, 0)
+        came, awaited = _life_table([one for us, one in self.cohorts.items() if us < at_us], _age(self.horizon_us))
+        for age, (those, of) in enumerate(zip(came, awaited, strict=True), 1):
             width = min(self.horizon_us / WEEK_US - (age - 1), 1.0)
-            if awaited:
-                last = (came + 0.5) / (awaited + 1.0), age
+            if of:
+                last = (those + 0.5) / (of + 1.0), age
             if not last[1]:
                 return None
             away *= (1.0 - last[0] * last[1] / age) ** width
@@ -170,10 +169,16 @@ def _age(us: int) -> int:
     return -(-us // WEEK_US)
 
 
-def _between(cohorts: Sequence[Cohort], age: int) -> tuple[int, int]:
-    """Returns how many came back in the week that ends at an age, and how many were awaited at its beginning."""
-    before = [(one.back[age - 2] if age > 1 else 0, one) for one in cohorts if len(one.back) >= age]
-    return sum(one.back[age - 1] - back for back, one in before), sum(one.customers - back for back, one in before)
+def _life_table(cohorts: Sequence[Cohort], ages: int) -> tuple[list[int], list[int]]:
+    """Returns by age how many came back in the week that ends at it, and how many were awaited at its beginning."""
+    came, awaited = [0] * ages, [0] * ages
+    for one in cohorts:
+        before = 0
+        for place, back in enumerate(one.back[:ages]):
+            came[place] += back - before
+            awaited[place] += one.customers - before
+            before = back
+    return came, awaited
 
 
 def _shares(labelled: Sequence[Cohort]) -> list[float]:

@@ -46,22 +46,22 @@ class Cohorts:
     def returns(self, blocks: Iterable[Array]) -> Returns:
         """Returns how many customers of each cohort have come back. blocks: (columns, n) of the active customers."""
         instants = sorted(self.observed)
-        back = dict.fromkeys(instants, 0)
+        back = np.zeros(len(instants), np.intp)
         for block in blocks:
-            days = day_rings.unpack(block[self._days]).astype(np.int32)
-            for observed_us in instants:
-                back[observed_us] += int(self._came_back(days, block, observed_us).sum())
-        return {us: (*self.observed[us], back[us]) for us in instants}
+            back += np.add.reduce(self._came_back(block, np.array(instants, np.float64)), axis=1, dtype=np.intp)
+        return {us: (*self.observed[us], count) for us, count in zip(instants, back.tolist(), strict=True)}
 
-    def _came_back(self, days: NDArray[np.int32], block: Array, observed_us: int) -> NDArray[np.bool_]:
-        """(n,): who was active at an instant and has come since. Those whose first event was in the time before it
-        were; of the others the newest day before that of the instant counts, and with more days since than are kept,
-        the first event.
+    def _came_back(self, block: Array, instants: Array) -> NDArray[np.bool_]:
+        """(instants, n): who was active at an instant and has come since. Those whose first event was in the time
+        before it were; of the others the newest day before that of the instant counts, and with more days since than
+        are kept, the first event.
         """
-        day, lapsed_us = int(self._layout.calendar.days(np.array([observed_us]))[0]), self._label.lapsed_after_us
-        since = (days >= day).view(np.uint8).sum(axis=0, dtype=np.intp)
-        before = days[np.minimum(since, day_rings.KEPT - 1), np.arange(days.shape[1])]
-        first_us, all_since = block[self._first], since == day_rings.KEPT
+        newest, first_us = day_rings.unpack(block[self._days]), block[self._first]
+        lapsed_us = self._label.lapsed_after_us
+        day, observed_us = self._layout.calendar.days(instants)[:, None], instants[:, None]
+        since = np.add.reduce((newest[:, None] >= day).view(np.uint8), dtype=np.intp)
+        all_since = since == day_rings.KEPT
+        before = np.take_along_axis(newest, np.minimum(since, day_rings.KEPT - 1), 0)
         was_active = ~all_since & (before >= day - lapsed_us // DAY_US)
         was_active |= (first_us <= observed_us) & (all_since | (first_us >= observed_us - lapsed_us))
         came_back: NDArray[np.bool_] = was_active & (block[self._last] > observed_us)

@@ -17,7 +17,7 @@ from online_model.reasons import LEAST, MOST_AGAINST, MOST_FOR, TOPIC_INDEX, TOP
 from online_model.scorer import Scorer
 from tests.online_model.worlds import features, learner
 
-LEARNED = learner(weeks=3).snapshot(0)
+LEARNED = learner(weeks=5).snapshot(0)
 SCORER = Scorer(LEARNED)
 KNOWN = np.ones(len(NAMES), np.bool_)
 
