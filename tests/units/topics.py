@@ -30,7 +30,7 @@ PROFILE = load_profile(
         "case.cool_down=3d",
         "gate.consent_when_unknown=true",  # few have a customer profile
         "gate.holdout_share=0",  # of 24 customers a share says nothing
-        "model.prior_probability=0.5",  # crossings before there is a model: some wait for it, some for the least tenure
+        "model.prior_probability=0.7",  # crossings before the first Monday: some wait for a model, some for the tenure
     ],
 )
 START_US = parse_instant("2024-01-03T00:00:00Z")
