@@ -32,6 +32,7 @@ class Feature:
     size: float = 1.0  # a large step of a linear feature, in its unit
     requires: Aggregate | None = None  # the missing rule applies until it has an event; None: the value is always known
     risk_direction: Literal[-1, 0, 1] = 0  # a lower (-1) or higher (1) value than average means more risk; 0: either
+    is_sum: bool = False  # the value is the first aggregate as it is, so that all of them are taken at once
 
     @property
     def aggregate(self) -> str:
@@ -42,7 +43,7 @@ class Feature:
 def total(name: str, unit: str, topic: Topic, signal: Signal) -> Feature:
     """Returns a feature: the sum over all events; 0 without events."""
     uses = Total(signal)
-    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", risk_direction=-1)
+    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", risk_direction=-1, is_sum=True)
 
 
 def decayed(
@@ -51,7 +52,9 @@ def decayed(
     """Returns a feature: the sum, where the weight of an event halves every `days` days; 0 without events."""
     uses = Decayed(signal, days)
     unit = f"{unit}, half as much every {days} days"
-    return Feature(name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", risk_direction=risk_direction)
+    return Feature(
+        name, unit, topic, "log", (uses,), lambda v: v.get(uses), "0", risk_direction=risk_direction, is_sum=True
+    )
 
 
 def since(name: str, topic: Topic, signal: Signal) -> Feature:

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aggregates import Layout
+from features.aggregates import Decayed, Layout
 from features.catalogue import FEATURES
 from features.portable_math import Array, in_cache, log
 from features.view import View
@@ -15,15 +15,26 @@ from features.view import View
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 SIZES = np.array([[feature.size] for feature in FEATURES])
+COMPUTED = [(i, feature) for i, feature in enumerate(FEATURES) if not feature.is_sum]
 IS_LOG = np.array([feature.scale == "log" for feature in FEATURES])
 
 
 def values(view: View) -> Array:
     """Returns the features of the view's customers in their units: (features, n), all finite."""
     out = np.empty((len(FEATURES), len(view.at_us)))
-    for i, feature in enumerate(FEATURES):
+    for places, columns, is_decayed in _sums(view.layout):
+        out[places] = (view.decayed if is_decayed else view.block)[columns]
+    for i, feature in COMPUTED:
         out[i] = feature.compute(view)
     return out
+
+
+@cache
+def _sums(layout: Layout) -> list[tuple[list[int], list[int], bool]]:
+    """Indexes of the features that are an aggregate as it is, and their columns: totals, and decayed sums."""
+    sums = [(i, one.uses[0]) for i, one in enumerate(FEATURES) if one.is_sum]
+    kinds = [[(i, uses) for i, uses in sums if isinstance(uses, Decayed) == is_decayed] for is_decayed in (False, True)]
+    return [([i for i, _ in of], [layout.column[uses] for _, uses in of], bool(k)) for k, of in enumerate(kinds)]
 
 
 def known(view: View) -> Flags:

@@ -20,6 +20,7 @@ MOST_VARIATION = 3.0
 LONGEST_GAP = 10_000  # days; so that sums of squares stay within 32 bits
 DEVIATIONS = (-4.0, 12.0)
 WINDOWS = (30, 60, 90, 182)  # days
+OLDEST = np.array(WINDOWS)[:, None]
 WEEKDAYS = 7
 BITS = 4  # for a count of days, at most KEPT
 PLACES = np.arange(WEEKDAYS, dtype=np.int32)[:, None] * BITS
@@ -32,7 +33,8 @@ class Regularity:
         """days: (KEPT, n), newest first, negative behind the last; silent_days: (n,) since the newest event."""
         self._days, self.silent_days = days.astype(np.int32), silent_days
         self._is_day = self._days >= 0
-        self.days, self.gaps = _count(self._is_day), _count(self._is_day[1:])
+        self.days = _count(self._is_day)
+        self.gaps = np.maximum(self.days - 1, 0)
         self._is_regular = self.gaps >= LEAST_GAPS
 
     @cached_property
@@ -87,7 +89,7 @@ class Regularity:
     @cached_property
     def within(self) -> NDArray[np.int32]:
         """(WINDOWS, n): how many of the days are at most so many days before now."""
-        oldest = np.ceil(self._days[0] + self.silent_days - np.array(WINDOWS)[:, None])
+        oldest = np.ceil(self._days[0] + self.silent_days - OLDEST)
         least = np.maximum(oldest, 0.0).astype(np.int32)
         return _count(self._days[:, None] >= least)
 

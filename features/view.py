@@ -29,7 +29,7 @@ class View:
         return View(self.layout, self.block[:, i : i + 1], self.at_us[i : i + 1])
 
     @cached_property
-    def _decayed(self) -> Array:
+    def decayed(self) -> Array:
         """The decayed sums as of the instant, with the columns of `block`."""
         factors = decays((self.at_us - self.block[Layout.REFERENCE]) / DAY_US)
         spans = self.layout.decays
@@ -40,7 +40,7 @@ class View:
 
     def get(self, aggregate: Aggregate) -> Array:
         """Returns the aggregate's value: decayed sums as of the instant, times in us."""
-        columns = self._decayed if isinstance(aggregate, Decayed) else self.block
+        columns = self.decayed if isinstance(aggregate, Decayed) else self.block
         value: Array = columns[self.layout.column[aggregate]]
         return value
 
@@ -62,8 +62,8 @@ class View:
     @cached_property
     def regularity(self) -> Regularity:
         """How regular the retention events are."""
-        ring = [self.get(RecentDays(RETAINED, part)) for part in range(day_rings.COLUMNS)]
-        return Regularity(day_rings.unpack(np.stack(ring)), self.days_since(RETAINED))
+        ring = [self.layout.column[RecentDays(RETAINED, part)] for part in range(day_rings.COLUMNS)]
+        return Regularity(day_rings.unpack(self.block[ring]), self.days_since(RETAINED))
 
     def days_between(self, signal: Signal) -> Array:
         """Returns days from the first event of the signal to the last, 0 without events."""
