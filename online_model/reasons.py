@@ -69,9 +69,8 @@ class Topics:
     support: Array
 
 
-def explain(average: float, raw: Array, contributions: Array, above: Flags, known: Flags, say: Say) -> Explanation:
-    """Returns the explanation of a score. average, contributions: of `Scorer`; the rest: as for `reasons`."""
-    found = reasons(raw, contributions, above, known, say)
+def explain(average: float, contributions: Array, found: Sequence[Reason]) -> Explanation:
+    """Returns the explanation of a score. average, contributions: of `Scorer`; found: its `reasons`."""
     total = float(contributions.sum())
     rest = total - sum(reason.contribution for reason in found)
     raising, lowering = ([reason for reason in found if (reason.contribution > 0) == sign] for sign in (True, False))

@@ -160,7 +160,10 @@ class Intervention(Outgoing):
     )
     average_log_odds: float = Field(description="log-odds of the average active customer")
     other_contributions: float = Field(description="sum of the contributions that are in neither list of reasons")
-    reasons: list[Reason] = Field(description="what raises the risk, the strongest first: at least 0.05 log-odds each")
+    reasons: list[Reason] = Field(
+        description="what raises the risk, the strongest first: at least 0.05 log-odds each; none in what is withheld "
+        "while the model is not ready"
+    )
     reasons_against: list[Reason] = Field([], description="what lowers it")
     model_version: int
     policy_version: str

@@ -16,7 +16,7 @@ from features.population import RfmB
 from features.portable_math import Array
 from features.table import Slots
 from features.view import View
-from online_model.reasons import explain
+from online_model.reasons import Reason, explain, reasons
 from online_model.scorer import Scorer
 from schemas.instants import DAY_US, parse_instant
 from streams.cases.columns import (
@@ -306,13 +306,15 @@ class CustomerDecision:
         return None
 
     def _message(self, crossed_us: int, channel: str, choice: Choice | None = None) -> Message:
-        """Composes the message. choice: None: nothing was drawn, it has the tier's own action."""
+        """Composes the message. channel: "" for what is not sent; choice: None: nothing was drawn, it has the tier's
+        own action. Reasons take most of the time, so what is not sent has none while the model is not ready.
+        """
         i, scored = self.i, self.scored
-        raw, (contributions, above) = scored.raw[:, i], scored.explained(i)
+        contributions, _ = scored.explained(i)
         sent, value, profile = float(self.before[SENT, i]), float(self.before[VALUE, i]), self.emitter.profile
         view = scored.view.of(i)
         bits = float(points_due(profile, view, scored.scorer.snapshot.published)[0])
-        facts = Facts(view, profile.currency)
+        found = self._reasons(view) if channel or scored.scorer.snapshot.ready else []
         crossing = Crossing(
             customer_id=self.customer,
             crossed_at_us=crossed_us,
@@ -320,9 +322,7 @@ class CustomerDecision:
             emitted_at_us=self.emitter.emitted_us(self.at_us),
             probability=self.p,
             previous_probability=None if np.isnan(sent) else sent,
-            explanation=explain(
-                scored.scorer.average, raw, contributions, above, known(view)[:, 0], partial(say, facts)
-            ),
+            explanation=explain(scored.scorer.average, contributions, found),
             model_version=scored.scorer.snapshot.version,
             attributes=self.attributes,
             value=None if np.isnan(value) else value,
@@ -332,6 +332,11 @@ class CustomerDecision:
             touch_points=active_points(profile, bits, contributions),
         )
         return compose(profile, crossing, channel)
+
+    def _reasons(self, view: View) -> list[Reason]:
+        contributions, above = self.scored.explained(self.i)
+        facts = Facts(view, self.emitter.profile.currency)
+        return reasons(self.scored.raw[:, self.i], contributions, above, known(view)[:, 0], partial(say, facts))
 
     def _own(self) -> Choice:
         """Returns the tier's own action, of a message to which no strategy was drawn."""

@@ -42,6 +42,14 @@ def test_the_messages_are_of_all_sorts() -> None:
     assert any(min(parts(body)) < 0.0 < max(parts(body)) and body["other_contributions"] for body in explained())
 
 
+def test_what_is_withheld_while_the_model_is_not_ready_has_no_reasons() -> None:
+    held = [body for body in explained() if body.get("withheld_reason") == "model_not_ready"]
+    assert held
+    assert not any(body["reasons"] or body["reasons_against"] for body in held)
+    others = [body for body in explained() if body.get("withheld_reason", "model_not_ready") != "model_not_ready"]
+    assert any(body["reasons"] for body in others)
+
+
 def test_average_reasons_and_the_rest_add_up_to_the_score_to_the_bit_in_any_order() -> None:
     for body in explained():
         orders = list(permutations(parts(body)))
