@@ -106,7 +106,7 @@ class LogisticRegression(base.MiniBatchClassifier):
         self._begin(moving, design)
         places = np.ix_(moving, moving)
         before, prior, offset = self.weights[moving], self.precision[places], _dot(still, self.weights)
-        posterior = _Posterior(design[:, moving], y, weights_or_ones(y, weight), before, prior, offset, self.worth)
+        posterior = _Posterior(design.T[moving].T, y, weights_or_ones(y, weight), before, prior, offset, self.worth)
         self.weights[moving], self.precision[places] = posterior.mode()
 
     def _begin(self, moving: NDArray[np.intp], design: Array) -> None:
@@ -159,25 +159,26 @@ def solve(matrix: Array, right: Array) -> Array:
     """
     a = np.column_stack([matrix, right])
     n = len(right)
-    for i in range(n):
-        a[i] /= a[i, i]
-        factors = a[:, i].copy()
-        factors[i] = 0.0
-        a -= factors[:, None] * a[i]
-    return a[:, n].copy()
+    for i in range(n - 1):
+        a[i + 1 :, i + 1 :] -= (a[i + 1 :, i] / a[i, i])[:, None] * a[i, i + 1 :]
+    x = a[:, n].copy()
+    for i in reversed(range(n)):
+        x[i] /= a[i, i]
+        x[:i] -= a[:i, i] * x[i]
+    return x
 
 
 def _design(x: Array) -> Array:
-    """(rows, 1 + names): a column of ones, then the features on the grid of FEATURE_STEP."""
-    rounded = np.rint(np.clip(x, -FEATURE_LIMIT, FEATURE_LIMIT) / FEATURE_STEP) * FEATURE_STEP
-    return np.column_stack([np.ones(len(x)), rounded])
+    """(rows, 1 + names), contiguous by column: a column of ones, then the features on the grid of FEATURE_STEP."""
+    rounded = np.rint(np.clip(x.T, -FEATURE_LIMIT, FEATURE_LIMIT) / FEATURE_STEP) * FEATURE_STEP
+    return np.vstack([np.ones(len(x)), rounded]).T
 
 
 @dataclass(frozen=True, slots=True)
 class _Posterior:
     """The posterior of a batch: its likelihood, and the Gaussian prior around the weights before it."""
 
-    design: Array  # (rows, 1 + names)
+    design: Array  # (rows, 1 + names), contiguous by column
     y: Array  # (rows,)
     weight: Array  # (rows,)
     before: Array  # (1 + names,)
@@ -202,7 +203,7 @@ class _Posterior:
         """Returns the negative log posterior, up to a constant; the sum over rows is exact."""
         move, total = weights - self.before, 0.0
         for part, y, weight in self._parts():
-            margin = linear(_columns(part), weights[1:], weights[0] + self.offset) * (2.0 * y - 1.0)
+            margin = linear(part.T[1:], weights[1:], weights[0] + self.offset) * (2.0 * y - 1.0)
             row = weight * (np.maximum(-margin, 0.0) + log(1.0 + exp(-np.abs(margin))))
             total += float((np.rint(row / RESIDUAL_STEP) * RESIDUAL_STEP).sum())
         return self.worth * total + 0.5 * _dot(move, self._pull(move))
@@ -211,7 +212,7 @@ class _Posterior:
         """Returns the gradient of the loss, and the rows' curvature without the prior; sums over rows are exact."""
         gradient, curvature = np.zeros(len(weights)), np.zeros((len(weights), len(weights)))
         for part, y, weight in self._parts():
-            p = sigmoid(logit(_columns(part), weights[1:], weights[0] + self.offset))
+            p = sigmoid(logit(part.T[1:], weights[1:], weights[0] + self.offset))
             residual = np.rint(weight * (p - y) / RESIDUAL_STEP) * RESIDUAL_STEP
             weighted = np.rint(part * (weight * (p * (1.0 - p)))[:, None] / CURVATURE_STEP) * CURVATURE_STEP
             gradient += residual @ part
@@ -237,11 +238,6 @@ class _Posterior:
 
     def _pull(self, move: Array) -> Array:
         return np.asarray(np.cumsum(self.prior * move, axis=1)[:, -1])
-
-
-def _columns(design: Array) -> Array:
-    """(names, rows): without the column of ones."""
-    return np.ascontiguousarray(design.T[1:])
 
 
 def _dot(a: Array, b: Array) -> float:
