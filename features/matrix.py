@@ -56,9 +56,14 @@ def _requirements(layout: Layout) -> tuple[list[int], list[int], Array]:
 def scaled(raw: Array) -> Array:
     """Returns the input of the models: log(1 + value) or value / size; a new array of the same shape."""
     out = np.empty(raw.shape)
-    for rows in in_cache(np.arange(len(FEATURES)), raw.shape[1]):
+    for rows in in_cache(by_scale(np.arange(len(FEATURES))), raw.shape[1]):
         out[rows] = scaled_rows(raw, rows)
     return out
+
+
+def by_scale(rows: Rows) -> Rows:
+    """Returns features in an order in which those of a scale stand together: all of a part are scaled at once."""
+    return rows[np.argsort(~IS_LOG[rows], kind="stable")]
 
 
 def scaled_rows(raw: Array, rows: Rows) -> Array:

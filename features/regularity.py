@@ -32,8 +32,8 @@ class Regularity:
     def __init__(self, days: Days, silent_days: Array) -> None:
         """days: (KEPT, n), newest first, negative behind the last; silent_days: (n,) since the newest event."""
         self._days, self.silent_days = days.astype(np.int32), silent_days
-        self._is_day = self._days >= 0
-        self.days = _count(self._is_day)
+        self._is_day = ~(self._days >> 31)  # all bits of a day, none behind the last
+        self.days = np.add.reduce(self._is_day & 1, dtype=np.int32)
         self.gaps = np.maximum(self.days - 1, 0)
         self._is_regular = self.gaps >= LEAST_GAPS
 
@@ -41,7 +41,7 @@ class Regularity:
     def _gaps(self) -> NDArray[np.int32]:
         """(KEPT - 1, n), 0 behind the last."""
         gaps = self._days[:-1] - self._days[1:]
-        gaps *= self._is_day[1:]
+        gaps &= self._is_day[1:]
         return np.asarray(np.minimum(gaps, LONGEST_GAP, out=gaps))
 
     @cached_property
@@ -87,23 +87,18 @@ class Regularity:
         return np.where(self._is_regular, late, 0.0)
 
     @cached_property
-    def within(self) -> NDArray[np.int32]:
+    def within(self) -> NDArray[np.uint8]:
         """(WINDOWS, n): how many of the days are at most so many days before now."""
         oldest = np.ceil(self._days[0] + self.silent_days - OLDEST)
         least = np.maximum(oldest, 0.0).astype(np.int32)
-        return _count(self._days[:, None] >= least)
+        days: NDArray[np.uint8] = np.add.reduce((self._days[:, None] >= least).view(np.uint8), dtype=np.uint8)
+        return days
 
     @property
     def weekday_share(self) -> Array:
         """The share of the commonest weekday among the days, as if there had been one more of each."""
         weekday = self._days - self._days // WEEKDAYS * WEEKDAYS
         weekday *= BITS
-        counts = np.add.reduce((np.int32(1) << weekday) * self._is_day, dtype=np.int32)  # BITS for each weekday
+        counts = np.add.reduce((np.int32(1) << weekday) & self._is_day, dtype=np.int32)  # BITS for each weekday
         most = np.maximum.reduce(counts >> PLACES & (1 << BITS) - 1)
         return np.asarray((most + 1.0) / (self.days + WEEKDAYS))
-
-
-def _count(flags: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """(rows, ...) -> (...) how many are set."""
-    small: NDArray[np.uint8] = np.add.reduce(flags.view(np.uint8), dtype=np.uint8)
-    return small.astype(np.int32)

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from features.matrix import by_scale
 from features.portable_math import Array, in_cache
 from online_model.bins import BINS, LOWEST, WIDTH, Bins, bins_of
 from online_model.parameters import Parameters
@@ -71,7 +72,7 @@ class LookupTable:
     """
 
     def __init__(self, of: AdditiveFunctions) -> None:
-        self.constant, self.live = of.constant, of.live
+        self.constant, self.live = of.constant, by_scale(of.live)
         self._least, self._most = (np.rint(end / VALUE_STEP) for end in (of.low, of.high))
         sizes = np.zeros(len(of.low), np.intp)
         sizes[of.live] = (self._most - self._least)[of.live] + 1.0
