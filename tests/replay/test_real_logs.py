@@ -15,9 +15,10 @@ from zlib import crc32
 import numpy as np
 import pytest
 
+from features import population
 from features.catalogue import NAMES
 from features.matrix import scaled
-from features.portable_math import sigmoid
+from online_model.early_returns import STAYS, Returns
 from online_model.examples import Examples
 from online_model.scorer import Scorer
 from streams.profile.loading import load_profile
@@ -96,17 +97,33 @@ def flips(log: Observed) -> np.ndarray:
     return np.where(np.arange(len(log.label)) < len(log.label) // 2, log.label, 1.0 - log.label)
 
 
+def returns(waiting: list[Examples], at_us: int, horizon_us: int) -> Returns:
+    """What partitions report of the customers observed before: who stays comes back at some time of the horizon, at
+    any as likely.
+    """
+    found = {}
+    for one in waiting:
+        stays, age = int((one.label == 0).sum()), min((at_us - one.observed_us) / horizon_us, 1.0)
+        expected = int(np.rint((1.0 - one.probability) * STAYS).sum())
+        found[one.observed_us] = len(one.label), expected, int(stays * age)
+    return found
+
+
 def served(log: Observed, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the product says of each row, and the running base rate: of the same labels, known at the same time."""
-    learner, waiting = LearnerUnit(log.profile, 1, "event").learner, []
-    scorer = Scorer(learner.snapshot(0))
-    ours, base = np.empty(len(label)), np.empty(len(label))
+    """What the product says of each row, and the running base rate: of the same labels, known at the same time, and
+    even odds before.
+    """
+    learner, waiting, horizon_us = LearnerUnit(log.profile, 1, "event").learner, [], log.profile.label.horizon_us
+    ours, base, labels, left = np.empty(len(label)), np.empty(len(label)), 1.0, 0.5
     for at_us, rows in log.weeks():
-        while waiting and waiting[0].observed_us + log.profile.label.horizon_us <= at_us:
-            scorer = Scorer(learner.learn(at_us, [waiting.pop(0)]))
         raw = np.ascontiguousarray(log.raw[:, rows])
+        back, known = returns(waiting, at_us, horizon_us), []
+        while waiting and waiting[0].observed_us + horizon_us <= at_us:
+            known.append(waiting.pop(0))
+        labels, left = labels + sum(len(one.label) for one in known), left + sum(one.label.sum() for one in known)
+        scorer = Scorer(learner.learn(at_us, known, population.count(raw), back))
         ours[rows], said = scorer.score(raw), scorer.expert_log_odds(scaled(raw))
-        base[rows] = sigmoid(np.array([learner.model.parameters().base]))
+        base[rows] = left / labels
         these = label[rows].astype(np.uint8)
         treatment = np.zeros(len(these), np.uint8)
         waiting.append(
