@@ -170,8 +170,9 @@ def solve(matrix: Array, right: Array) -> Array:
 
 def _design(x: Array) -> Array:
     """(rows, 1 + names), contiguous by column: a column of ones, then the features on the grid of FEATURE_STEP."""
-    rounded = np.rint(np.clip(x.T, -FEATURE_LIMIT, FEATURE_LIMIT) / FEATURE_STEP) * FEATURE_STEP
-    return np.vstack([np.ones(len(x)), rounded]).T
+    columns = np.ones((1 + x.shape[1], len(x)))
+    np.clip(x.T, -FEATURE_LIMIT, FEATURE_LIMIT, out=columns[1:])
+    return _rounded(columns, FEATURE_STEP).T
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ class _Posterior:
         for part, y, weight in self._parts():
             p = sigmoid(logit(part.T[1:], weights[1:], weights[0] + self.offset))
             residual = np.rint(weight * (p - y) / RESIDUAL_STEP) * RESIDUAL_STEP
-            weighted = np.rint(part * (weight * (p * (1.0 - p)))[:, None] / CURVATURE_STEP) * CURVATURE_STEP
+            weighted = _rounded(part * (weight * (p * (1.0 - p)))[:, None], CURVATURE_STEP)
             gradient += residual @ part
             curvature += weighted.T @ part
         pull = self._pull(weights - self.before)
@@ -238,6 +239,14 @@ class _Posterior:
 
     def _pull(self, move: Array) -> Array:
         return np.asarray(np.cumsum(self.prior * move, axis=1)[:, -1])
+
+
+def _rounded(x: Array, step: float) -> Array:
+    """Rounds to multiples of a power of two, in place."""
+    x /= step
+    np.rint(x, out=x)
+    x *= step
+    return x
 
 
 def _dot(a: Array, b: Array) -> float:

@@ -209,9 +209,11 @@ def expert_log_odds(compiled: list[AdditiveFunctions], p: Parameters, x: Array) 
 
 def _hinged(x: Array, knots: Array) -> Array:
     """x: (features, n) -> (n, features * (1 + KNOTS)): each feature, then its excess over each of its knots."""
-    beyond = np.maximum(x[:, None, :] - np.nan_to_num(knots)[:, :, None], 0.0) * ~np.isnan(knots)[:, :, None]
-    out: Array = np.concatenate([x[:, None, :], beyond], axis=1).reshape(-1, x.shape[1]).T
-    return out
+    out = np.empty((len(x), 1 + knots.shape[1], x.shape[1]))
+    out[:, 0], beyond = x, out[:, 1:]
+    np.subtract(x[:, None], np.where(np.isnan(knots), np.inf, knots)[:, :, None], out=beyond)
+    np.maximum(beyond, 0.0, out=beyond)  # 0 for a knot that is not set
+    return out.reshape(-1, x.shape[1]).T
 
 
 def _logit(p: float) -> float:
