@@ -41,10 +41,11 @@ def run(scale: Scale, seed: int) -> list[Measure]:
                 running.drain()
                 costs[shape] = _cost(running, EVENTS[scale])
     event_us, first_bytes = costs.pop(SHAPES[0])
-    base_bytes = first_bytes - CUSTOMERS[scale] * MEASURED.customer_bytes
+    state_bytes = CUSTOMERS[scale] * MEASURED.customer_bytes + (CUSTOMERS[scale] + EVENTS[scale]) * MEASURED.id_bytes
+    base_bytes = first_bytes - state_bytes
     found = [Measure("an event", event_us, "us"), Measure("a worker without customers", base_bytes / 1e6, "MB")]
     for (partitions, workers), cost in costs.items():
-        said_bytes = base_bytes + CUSTOMERS[scale] / workers * MEASURED.customer_bytes
+        said_bytes = base_bytes + state_bytes / workers
         name = f"{partitions} partitions, {workers} workers:"
         found += [
             _compared(f"{name} an event", cost.event_us, event_us, "us"),

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 def _lines(found: Forecast) -> list[str]:
     return [
         f"partitions        {found.partitions:,}",
-        f"workers           {found.workers:,} of one core each; {found.cores:,.1f} cores are busy on average",
+        f"workers           {found.workers:,} of one core each; {found.cores:,.2f} cores are busy on average",
         f"memory            {_bytes(found.memory_bytes_a_worker)} a worker",
         f"changelog         {_bytes(found.changelog_bytes)} in three copies, up to twice that before it is compacted",
         f"restore           {found.restore_s_a_partition:,.1f} s of processor time a partition",

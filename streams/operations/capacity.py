@@ -16,13 +16,16 @@ COPIES = 3  # replication
 MOST_RESTORE_S = 30.0  # of a partition: so long its decisions wait when a worker is lost
 MOST_DEAF_S = 5.0  # of a sweep or a Monday, during which a partition decides about no event; the promise is 10 s
 MOST_MEMORY_BYTES = 4e9  # of a worker
+BUSIEST_HOUR = 0.1  # of a day's events
+ID_DAYS, ID_ROW_BYTES = 8, 8  # events of so many days are known by their ids: each so large in the changelog
 EVENT_BYTES = 250  # of an event as JSON with its key
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Processor time in us, sizes in bytes. event_us: from the broker to the checkpoint, in a backlog; base_bytes: of a
-    worker.
+    """Processor time in us, sizes in bytes. event_us: from the broker to the checkpoint, in a backlog; id_bytes,
+    id_restore_us: of an event id that is known; worker_cores, base_bytes: of a worker that gets events all the time, in
+    small bunches, whatever their number.
     """
 
     event_us: float
@@ -34,6 +37,9 @@ class Costs:
     monday_bytes: float
     learn_us: float
     customer_bytes: float
+    id_bytes: float
+    id_restore_us: float
+    worker_cores: float
     base_bytes: float
 
 
@@ -76,10 +82,13 @@ def forecast(load: Load, costs: Costs) -> Forecast:
         + load.customers * costs.sweep_us / load.sweep_every_s
         + load.customers * costs.monday_us / WEEK_S
     ) / 1e6
-    room = MOST_MEMORY_BYTES - costs.base_bytes
-    wanted = max(math.ceil(cores / BUSY), math.ceil(load.customers * costs.customer_bytes / room), 1)
-    deaf_us = max(costs.restore_us * MOST_DEAF_S / MOST_RESTORE_S, costs.sweep_us, costs.monday_us)
-    needed = max(wanted, math.ceil(load.customers * deaf_us / 1e6 / MOST_DEAF_S))
+    ids = load.events_per_second * 3600 / BUSIEST_HOUR * ID_DAYS
+    state_bytes = load.customers * costs.customer_bytes + ids * costs.id_bytes
+    restore_us = load.customers * costs.restore_us + ids * costs.id_restore_us
+    for_memory = math.ceil(state_bytes / (MOST_MEMORY_BYTES - costs.base_bytes))
+    wanted = max(math.ceil(cores / (BUSY - costs.worker_cores)), for_memory, 1)
+    deaf_us = load.customers * max(costs.sweep_us, costs.monday_us)
+    needed = max(wanted, math.ceil(deaf_us / 1e6 / MOST_DEAF_S), math.ceil(restore_us / 1e6 / MOST_RESTORE_S))
     partitions = load.partitions or _round_up(needed)
     workers = min(wanted, partitions)
     a_partition = load.customers / partitions
@@ -87,10 +96,10 @@ def forecast(load: Load, costs: Costs) -> Forecast:
     found = Forecast(
         partitions=partitions,
         workers=workers,
-        cores=cores,
-        memory_bytes_a_worker=costs.base_bytes + load.customers / workers * costs.customer_bytes,
-        changelog_bytes=load.customers * costs.row_bytes * COPIES,
-        restore_s_a_partition=a_partition * costs.restore_us / 1e6,
+        cores=cores + workers * costs.worker_cores,
+        memory_bytes_a_worker=costs.base_bytes + state_bytes / workers,
+        changelog_bytes=(load.customers * costs.row_bytes + ids * ID_ROW_BYTES) * COPIES,
+        restore_s_a_partition=restore_us / partitions / 1e6,
         broker_bytes_a_second=load.events_per_second * (EVENT_BYTES + written) * COPIES,
         sweep_s_a_partition=a_partition * costs.sweep_us / 1e6,
         monday_s_a_partition=a_partition * costs.monday_us / 1e6,

@@ -6,14 +6,17 @@ from streams.operations.capacity import Costs
 
 ON = "2026-11-30"
 MEASURED = Costs(
-    event_us=48.1,
-    row_bytes=846.0,
+    event_us=8.2,
+    row_bytes=780.0,
     score_bytes=202.0,
-    restore_us=5.8,
-    sweep_us=8.3,
-    monday_us=16.0,
-    monday_bytes=663.0,
-    learn_us=79.5,
+    restore_us=2.05,
+    sweep_us=1.8,
+    monday_us=5.3,
+    monday_bytes=771.0,
+    learn_us=30.1,
     customer_bytes=1_537.0,
-    base_bytes=173e6,
+    id_bytes=34.0,
+    id_restore_us=0.15,
+    worker_cores=0.2,
+    base_bytes=308e6,
 )

@@ -23,6 +23,9 @@ COSTS = Costs(
     monday_bytes=300.0,
     learn_us=5.0,
     customer_bytes=1_000.0,
+    id_bytes=0.0,
+    id_restore_us=0.0,
+    worker_cores=0.0,
     base_bytes=2e8,
 )
 LOAD = Load(1_000_000, 10_000, 86_400.0, 4)
@@ -31,6 +34,20 @@ LOAD = Load(1_000_000, 10_000, 86_400.0, 4)
 def test_cores_are_those_of_events_sweeps_and_mondays() -> None:
     events, sweeps, mondays = 10_000 * 20e-6, 1e6 * 1e-6 / 86_400, 1e6 * 20e-6 / 604_800
     assert forecast(LOAD, COSTS).cores == pytest.approx(events + sweeps + mondays)
+
+
+def test_ids_of_eight_days_count_in_memory_changelog_and_restore() -> None:
+    ids, costs = 10_000 * 36_000 * 8, replace(COSTS, id_bytes=30.0, id_restore_us=0.1)
+    found, without = forecast(LOAD, costs), forecast(LOAD, COSTS)
+    memory = found.memory_bytes_a_worker * found.workers - without.memory_bytes_a_worker * without.workers
+    assert memory == pytest.approx(30 * ids + (found.workers - without.workers) * COSTS.base_bytes)
+    assert found.changelog_bytes == pytest.approx((1_000_000 * COSTS.row_bytes + ids * 8) * COPIES)
+    assert found.restore_s_a_partition - without.restore_s_a_partition == pytest.approx(0.1e-6 * ids / 4)
+
+
+def test_a_worker_has_work_of_its_own() -> None:
+    found = forecast(LOAD, replace(COSTS, worker_cores=0.2))
+    assert found.cores - forecast(LOAD, COSTS).cores == pytest.approx(0.2 * found.workers)
 
 
 def test_what_a_partition_takes_is_its_share_of_the_customers() -> None:
