@@ -77,6 +77,12 @@ def _show(whole: report.Report, folder: Path) -> None:
     console.print(table)
     for line in page.bars(whole):
         console.print(line)
+    if whole.thresholds:
+        head, *rows = tables.threshold_rows(whole.thresholds, page.precision_goal(whole))
+        other = Table(*head)
+        for row in rows:
+            other.add_row(*row)
+        console.print(other)
     if whole.warnings:
         head, *rows = tables.warning_rows(whole.warnings)
         early = Table(*head)

@@ -15,6 +15,7 @@ from online_model.prequential import CALIBRATION_BINS, LEAST_PROBABILITY
 from streams.evaluation.observation_rows import Floats, Ints
 
 Labels = NDArray[np.int8]
+TWENTIETHS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,16 @@ def starts(group: Ints) -> Ints:
 
 def reliability(probability: Floats, label: Labels) -> list[Bin]:
     """Returns calibration bins of equal mass."""
-    part = equal_mass(probability, CALIBRATION_BINS)
-    count = np.bincount(part, minlength=CALIBRATION_BINS)
-    predicted, observed = (np.bincount(part, values, CALIBRATION_BINS) for values in (probability, label))
+    return _bins(equal_mass(probability, CALIBRATION_BINS), probability, label)
+
+
+def by_probability(probability: Floats, label: Labels) -> list[Bin]:
+    """Returns calibration bins of equal width, twentieths, without empty ones: where cases open there are few."""
+    return _bins(np.minimum((probability * TWENTIETHS).astype(np.int64), TWENTIETHS - 1), probability, label)
+
+
+def _bins(part: Ints, probability: Floats, label: Labels) -> list[Bin]:
+    count, predicted, observed = (np.bincount(part, values) for values in (None, probability, label))
     return [Bin(int(n), float(s / n), float(c / n)) for n, s, c in zip(count, predicted, observed, strict=True) if n]
 
 

@@ -22,6 +22,8 @@ CARDS = (
     ("brier", "Brier score", "mean squared error of the probability: lower is better"),
 )
 NOTHING = '<p class="note">Nothing to show: no prediction has matured. Replay a log longer than the horizon.</p>'
+LOW, HIGH = 0.3, 0.8  # where it is decided whether a case opens, and which
+NOBODY_NEAR = '<p class="note">No prediction between 30 % and 80 %.</p>'
 NO_DRIFT = '<p class="note">Not known: drift needs three months, and examples with all features of this version.</p>'
 NO_CASES = '<p class="note">Not known: the folder has no interventions.jsonl.</p>'
 
@@ -41,6 +43,8 @@ def render(report: Report) -> str:
         sentences="".join(f"<p>{escape(sentence)}</p>" for sentence in _sentences(report)),
         over_time=f'<div class="grid">{_cards(report)}</div>' if matured else NOTHING,
         reliability=_reliability(report) if matured else NOTHING,
+        by_probability=_by_probability(report) if matured else NOTHING,
+        thresholds=tables.thresholds(report.thresholds, precision_goal(report)) if matured else NOTHING,
         gains=charts.gains(report.comparison) if report.comparison.rows else NOTHING,
         key="".join(
             f'<span><i class="r{i}">&mdash;</i> {escape(one.name)}</span>'
@@ -144,6 +148,17 @@ def _reliability(report: Report) -> str:
     counts = [one.count for one in report.reliability]
     note = f"{min(counts):,} to {max(counts):,} predictions a dot; evaluation.json has each."
     return f'{charts.reliability(report.reliability)}<p class="note">{note}</p>'
+
+
+def _by_probability(report: Report) -> str:
+    near = [one for one in report.by_probability if LOW <= one.predicted < HIGH]
+    table = f'<div class="wide">{tables.shares(near)}</div>' if near else NOBODY_NEAR
+    return f'<div class="grid"><div class="card">{charts.reliability(report.by_probability)}</div>{table}</div>'
+
+
+def precision_goal(report: Report) -> float | None:
+    """Returns the precision of warnings that the profile asks for; None: unknown."""
+    return next((one.goal for one in report.targets if one.name == "precision"), None)
 
 
 def _replay(seconds: float | None) -> str:

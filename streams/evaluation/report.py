@@ -16,6 +16,7 @@ from streams.evaluation.lead_time import Cases, Timing, timing
 from streams.evaluation.observation_rows import Rows
 from streams.evaluation.over_time import MetricsOverTime, metrics_over_time
 from streams.evaluation.targets import FollowedCase, Target, targets
+from streams.evaluation.thresholds import Threshold, thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,11 @@ class Report:
     course: MetricsOverTime
     bars: list[Bar]
     reliability: list[metrics.Bin]
+    by_probability: list[metrics.Bin]
     segments: list[segments.Segment]
     comparison: comparison.Comparison
     cases: Timing | None
+    thresholds: list[Threshold]
     warnings: Warnings | None  # None also for a replay of a release that did not write the grace
     drift: Drift
     effects: list[Effect]
@@ -80,9 +83,11 @@ def evaluate(
         found,
         _bars(found, summary.get("auc_bars", {})),
         metrics.reliability(judged.probability, judged.label),
+        metrics.by_probability(judged.probability, judged.label),
         segments.judge(judged),
         comparison.compare(rows, baselines),
         timed,
+        thresholds(rows) if found.weeks else [],
         warnings(cases[0], rows, summary) if cases else None,
         drift(rows),
         list(effects),

@@ -11,8 +11,10 @@ from streams.evaluation.comparison import METRICS, PERIODS, Comparison, Differen
 from streams.evaluation.due_dates import Warnings
 from streams.evaluation.effect import Effect
 from streams.evaluation.lead_time import Group
+from streams.evaluation.metrics import Bin
 from streams.evaluation.segments import Segment
 from streams.evaluation.targets import Target
+from streams.evaluation.thresholds import Threshold
 
 UNKNOWN = "-"
 WORDS = {"good": "better", "bad": "worse", "level": "level"}
@@ -143,6 +145,36 @@ def warning_rows(found: Warnings) -> list[list[str]]:
         for one in found.rules
     ]
     return [[*head, "of returns, warned"], *rows]
+
+
+def shares(bins: Sequence[Bin]) -> str:
+    """Returns a table with a row a bin: how many predictions, what they said, and what happened."""
+    rows = [[f"{one.predicted:.0%}", f"{one.count:,}", percent(one.happened)] for one in bins]
+    return _table(["said, mean", "predictions", "left"], rows)
+
+
+def thresholds(found: Sequence[Threshold], goal: float | None) -> str:
+    """Returns a table with a row a threshold. goal: precision that the profile asks for; None: unknown."""
+    head, *rows = threshold_rows(found, goal)
+    return _table(head, [[escape(cell) for cell in row] for row in rows])
+
+
+def threshold_rows(found: Sequence[Threshold], goal: float | None) -> list[list[str]]:
+    """Returns the head, then the cells of each threshold."""
+    head = ["warned above", "warnings", "right", "leavings warned of", "days ahead, median"]
+    head += [] if goal is None else [f"{goal:.0%} right"]
+    rows = [
+        [
+            f"{one.above:g}",
+            f"{one.warnings:,}",
+            percent(one.precision),
+            percent(one.recall),
+            number(one.median_days_early, 0),
+            *([] if goal is None else [UNKNOWN if isnan(one.precision) else "yes" if one.precision >= goal else "no"]),
+        ]
+        for one in found
+    ]
+    return [head, *rows]
 
 
 def _effect(one: Effect) -> list[str]:
