@@ -63,7 +63,7 @@ def _replayed(
     args: argparse.Namespace, profile: Profile, sources: FileSources, commands: Sequence[bytes]
 ) -> dict[str, object]:
     """Returns the summary of a replay."""
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), time.process_time()
     with ReplayFolder(args.out, NAMES, args.scores) as folder:
         replay = Replay(profile, sources, folder, keeps_sweeps=args.scores, commands=commands)
         with Progress("replay", lambda: _state(replay)):
@@ -71,6 +71,7 @@ def _replayed(
         seconds = time.perf_counter() - started
         summary = replay.summary() | {
             "seconds": round(seconds, 3),
+            "processor_seconds": round(time.process_time() - spent, 3),
             "events_per_second": round(sources.read / seconds),
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE,
         }

@@ -51,7 +51,7 @@ def render(report: Report) -> str:
             for i, one in enumerate(report.comparison.methods)
         ),
         compared=f"{report.comparison.rows:,}",
-        replay=_replay(report.log.replay_seconds),
+        replay=_replay(report.log.replay_processor_seconds),
         methods=tables.methods(report.comparison.methods),
         differences=tables.differences(report.comparison) if report.comparison.differences else NOTHING,
         cases=NO_CASES if report.cases is None else _cases(report.cases, report.log.horizon_days),
@@ -163,8 +163,8 @@ def precision_goal(report: Report) -> float | None:
 
 def _replay(seconds: float | None) -> str:
     if seconds is None:
-        return "the duration of the replay is not known."
-    return f"Keepline's own is part of the {seconds:,.0f} s of the whole replay, with decoding, features and scores."
+        return "Keepline's own is not known."
+    return f"Keepline's own is {seconds:,.1f} s for the whole replay, with decoding, features and scores."
 
 
 def _cases(timing: Timing, days: float) -> str:

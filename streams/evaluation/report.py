@@ -33,6 +33,7 @@ class Log:
     horizon_days: float
     policy_version: str | None
     replay_seconds: float | None
+    replay_processor_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +115,5 @@ def _log(rows: Rows, judged: Rows, summary: dict[str, Any]) -> Log:
         horizon_days=rows.horizon_us / DAY_US,
         policy_version=summary.get("policy_version"),
         replay_seconds=summary.get("seconds"),
+        replay_processor_seconds=summary.get("processor_seconds"),
     )

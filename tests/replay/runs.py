@@ -32,7 +32,7 @@ SHORT = (
     "model.least_auc=0",
     "gate.consent_when_unknown=true",  # many logs have no customer profiles
 )
-MEASURED = ("seconds", "events_per_second", "peak_memory_bytes")
+MEASURED = ("seconds", "processor_seconds", "events_per_second", "peak_memory_bytes")
 LINES = ("interventions.jsonl", "interventions-withheld.jsonl", "dead-letters.jsonl", "intervention-updates.jsonl")
 
 
