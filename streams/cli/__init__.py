@@ -46,6 +46,7 @@ COMMANDS = {
     "monitoring": ("streams.cli.monitoring", "write alert rules for Prometheus and dashboards for Grafana"),
     "dead-letters": ("streams.cli.dead_letters", "count and show refused records, and send them again after a fix"),
     "lag": ("streams.cli.lag", "say in one line and an exit code how late a group of workers is, for scripts"),
+    "probe": ("streams.cli.probe", "send an event to each partition and wait for its score: the round trip"),
     "cases": ("streams.cli.cases", "list open cases by expected net value with their deadlines, or show one case"),
     "erase": ("streams.cli.erase", "erase a customer: end cases, touches and scores at once"),
     "models": ("streams.cli.models", "list and compare versions of the model, roll back, promote"),

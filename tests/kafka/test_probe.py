@@ -1,0 +1,50 @@
+"""`keepline probe`: the round trip of an event through a live worker, and none where nobody works."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from schemas.partitioner import partition_of
+from streams.operations.probe import customers
+from tests.kafka.city import LIMIT_S, wait_for
+from tests.kafka.group import Group, metrics, new_group
+from tests.kafka.test_live_faults import live
+
+PARTITIONS = 2
+
+
+async def are_erased(group: Group) -> bool:
+    """Whether the newest score of each partition is a deletion."""
+    newest = {place.partition: value for place, value in await group.city.read("churn-scores")}
+    return list(newest.values()) == [None] * PARTITIONS
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 7, 64])
+def test_each_partition_has_a_customer_of_its_own(partitions: int) -> None:
+    found = customers(partitions)
+    assert sorted(found.values()) == list(range(partitions))
+    assert all(partition_of(name, partitions) == partition for name, partition in found.items())
+
+
+async def test_a_live_worker_answers_again_and_again_and_keeps_nothing_of_it(brokers: str, tmp_path: Path) -> None:
+    with live(brokers, tmp_path, PARTITIONS) as (group, port):
+        await wait_for(lambda: len(metrics(port, "unit_ready")) > PARTITIONS, LIMIT_S)
+        for _ in range(2):
+            code, said = group.tried("probe", "--limit", "60s", "--json")
+            assert code == 0, said
+            seconds = json.loads(said)["seconds"]
+            assert sorted(seconds) == ["0", "1"]
+            assert all(0.0 < one < 60.0 for one in seconds.values())
+        await wait_for(lambda: are_erased(group))
+    beats = [json.loads(value) for _, value in await group.city.read("surveys")]
+    assert {(one["producer"], one["final"]) for one in beats} == {("keepline-probe", True)}
+
+
+def test_without_a_worker_it_says_which_partitions_have_not_answered(brokers: str, tmp_path: Path) -> None:
+    group = new_group(brokers, PARTITIONS, tmp_path)
+    code, said = group.tried("probe", "--limit", "1s")
+    assert code == 1
+    assert "no answer; no score within 1s of partitions 0, 1" in said
