@@ -34,7 +34,7 @@ from tests.replay.runs import Event, city, visit, write_jsonl
 
 READ = (*OPTIONS, "--allow-refused", "1")  # the logs have rows that are refused
 PARTITIONS = 2
-KILLS = 5
+KILLS = 4
 DECISIONS = ("interventions", "interventions-withheld")
 
 
@@ -169,8 +169,8 @@ async def test_killed_at_any_place_and_started_again_it_sends_everything_and_eac
     everything = await records(wanted)
     for _ in range(KILLS):
         have = await records(group)
-        enough = have + chance.randrange((everything - have) // 2)
-        with group.started("publish", str(log), "--end", "--rate", "250", *READ) as process:
+        enough = have + chance.randrange((everything - have) // 3)  # it must not be done before it is looked at
+        with group.started("publish", str(log), "--end", "--rate", "150", *READ) as process:
             while await records(group) <= enough:
                 assert process.poll() is None, group.city.log[-3000:]
             process.kill()
