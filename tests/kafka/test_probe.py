@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from schemas.errors import Failure
 from schemas.partitioner import partition_of
+from streams.cli import main
+from streams.kafka.settings import Settings
 from streams.operations.probe import customers
+from tests.kafka.apache import free_ports
 from tests.kafka.city import LIMIT_S, wait_for
 from tests.kafka.group import Group, metrics, new_group
 from tests.kafka.test_live_faults import live
@@ -41,6 +45,37 @@ async def test_a_live_worker_answers_again_and_again_and_keeps_nothing_of_it(bro
         await wait_for(lambda: are_erased(group))
     beats = [json.loads(value) for _, value in await group.city.read("surveys")]
     assert {(one["producer"], one["final"]) for one in beats} == {("keepline-probe", True)}
+
+
+async def test_probes_that_go_on_have_metrics_by_partition(brokers: str, tmp_path: Path) -> None:
+    with live(brokers, tmp_path, PARTITIONS) as (group, _):
+        (port,) = free_ports(1)
+        with group.started("probe", "--every", "1s", "--limit", "60s", "--http", str(port)):
+            await wait_for(lambda: sum(0.0 < one < 60.0 for one in metrics(port, "probe_seconds").values()) == 2)
+            assert sum(metrics(port, "probe_unanswered_total").values()) == 0
+
+
+def test_probes_go_on_when_brokers_do_not_answer(
+    known: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter([{0: 0.5, 1: 0.4}, Failure("no broker answers"), KeyboardInterrupt()])
+
+    async def answer(*_: object) -> dict[int, float | None]:
+        if isinstance(found := next(answers), BaseException):
+            raise found
+        return dict(found)
+
+    monkeypatch.setattr("streams.cli.probe.probe", answer)
+    capsys.readouterr()
+    assert main(["probe", "--every", "10ms"]) == 130
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["0.50 s at most, 2 partitions", "no answer; no score within 10s of partitions 0, 1"]
+    assert "no broker answers" in err
+
+
+def test_a_page_of_a_single_probe_makes_no_sense(known: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "--http", "9101"]) == 2
+    assert "--http: expected --every DURATION beside it" in capsys.readouterr().err
 
 
 def test_without_a_worker_it_says_which_partitions_have_not_answered(brokers: str, tmp_path: Path) -> None:
