@@ -12,6 +12,7 @@ from schemas.errors import Failure
 from streams.evaluation import (
     baselines,
     effect,
+    influence,
     lead_time,
     lightgbm_baseline,
     observation_rows,
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     ] * args.lightgbm
     served = [of(found, time.process_time) for of in serve]
     cases, effects = lead_time.read(args.folder, found), effect.read(args.folder)
-    whole = report.evaluate(found, summary, cases, served, effects, targets.read(args.folder))
+    followed, influences = targets.read(args.folder), influence.influence(args.folder, found)
+    whole = report.evaluate(found, summary, cases, served, effects, followed, influences)
     body = orjson.dumps(whole, option=orjson.OPT_INDENT_2)
     (args.folder / EVALUATION).write_bytes(body + b"\n")
     (args.folder / EVALUATION_PAGE).write_text(page.render(whole), "utf-8")

@@ -11,6 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from streams.evaluation.bootstrap import Estimate
 from streams.evaluation.comparison import TOPS, Comparison
 from streams.evaluation.drift import Drift, FeatureDrift
+from streams.evaluation.influence import Influence
 from streams.evaluation.lead_time import Timing
 from streams.evaluation.metrics import Bin
 from streams.evaluation.over_time import Week
@@ -43,6 +44,15 @@ def reliability(bins: Sequence[Bin]) -> str:
     return drawing.agreement(
         [one.predicted for one in bins], [one.happened for one in bins], [one.count for one in bins]
     )
+
+
+def curve(one: Influence) -> str:
+    """What the model makes of a feature: log-odds against the average customer."""
+    axes = drawing.blank()
+    axes.axhline(0.0, color=SOFT, linewidth=1, linestyle="--")
+    axes.plot(one.values, one.contributions, "o-", color=BLUE)
+    axes.set(xlabel=one.unit, ylabel="log-odds")
+    return drawing.svg(axes)
 
 
 def gains(comparison: Comparison) -> str:

@@ -69,6 +69,12 @@ class Rows:
         """Returns the names of the columns of `matrix`."""
         return [name.removeprefix("f_") for name in pq.read_schema(self.path).names if name.startswith("f_")]
 
+    def newest(self, most: int) -> Floats:
+        """Reads all features of the newest observations, (features, n), as they were."""
+        order = _order(pq.read_table(self.path, columns=["observed_at"])["observed_at"])[-most:]
+        columns = (f"f_{name}" for name in self.feature_names())
+        return np.array([pq.read_table(self.path, columns=[name])[name].to_numpy()[order] for name in columns])
+
     def matrix(self) -> NDArray[np.float32]:
         """Reads all features, (rows, features); large, so it is not kept."""
         names = [f"f_{name}" for name in self.feature_names()]

@@ -24,6 +24,8 @@ CARDS = (
 NOTHING = '<p class="note">Nothing to show: no prediction has matured. Replay a log longer than the horizon.</p>'
 LOW, HIGH = 0.3, 0.8  # where it is decided whether a case opens, and which
 NOBODY_NEAR = '<p class="note">No prediction between 30 % and 80 %.</p>'
+DRAWN, LISTED = 8, 12  # features: with their curves, without
+NO_INFLUENCE = '<p class="note">Not known: no models.jsonl, or examples with features of another version.</p>'
 NO_DRIFT = '<p class="note">Not known: drift needs three months, and examples with all features of this version.</p>'
 NO_CASES = '<p class="note">Not known: the folder has no interventions.jsonl.</p>'
 
@@ -45,6 +47,7 @@ def render(report: Report) -> str:
         reliability=_reliability(report) if matured else NOTHING,
         by_probability=_by_probability(report) if matured else NOTHING,
         thresholds=tables.thresholds(report.thresholds, precision_goal(report)) if matured else NOTHING,
+        influence=_influence(report),
         gains=charts.gains(report.comparison) if report.comparison.rows else NOTHING,
         key="".join(
             f'<span><i class="r{i}">&mdash;</i> {escape(one.name)}</span>'
@@ -154,6 +157,18 @@ def _by_probability(report: Report) -> str:
     near = [one for one in report.by_probability if LOW <= one.predicted < HIGH]
     table = f'<div class="wide">{tables.shares(near)}</div>' if near else NOBODY_NEAR
     return f'<div class="grid"><div class="card">{charts.reliability(report.by_probability)}</div>{table}</div>'
+
+
+def _influence(report: Report) -> str:
+    if not report.influence:
+        return NO_INFLUENCE
+    cards = "".join(
+        f'<div class="card"><h3>{escape(one.name)} <small>{number(one.importance)} on average</small></h3>'
+        f"{charts.curve(one)}</div>"
+        for one in report.influence[:DRAWN]
+    )
+    rest = tables.influences(report.influence[DRAWN : DRAWN + LISTED])
+    return f'<div class="grid">{cards}</div><div class="wide">{rest}</div>'
 
 
 def precision_goal(report: Report) -> float | None:

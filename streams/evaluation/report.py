@@ -12,6 +12,7 @@ from streams.evaluation.baselines import Served
 from streams.evaluation.drift import Drift, drift
 from streams.evaluation.due_dates import Warnings, warnings
 from streams.evaluation.effect import Effect
+from streams.evaluation.influence import Influence
 from streams.evaluation.lead_time import Cases, Timing, timing
 from streams.evaluation.observation_rows import Rows
 from streams.evaluation.over_time import MetricsOverTime, metrics_over_time
@@ -57,6 +58,7 @@ class Report:
     segments: list[segments.Segment]
     comparison: comparison.Comparison
     cases: Timing | None
+    influence: list[Influence]
     thresholds: list[Threshold]
     warnings: Warnings | None  # None also for a replay of a release that did not write the grace
     drift: Drift
@@ -71,6 +73,7 @@ def evaluate(
     baselines: Sequence[Served],
     effects: Sequence[Effect] = (),
     followed: Sequence[FollowedCase] = (),
+    influences: Sequence[Influence] = (),
 ) -> Report:
     """Computes the report. cases: sent and withheld; baselines: their predictions, (rows,) each; followed: the cases
     whose measurement is over.
@@ -88,6 +91,7 @@ def evaluate(
         segments.judge(judged),
         comparison.compare(rows, baselines),
         timed,
+        list(influences),
         thresholds(rows) if found.weeks else [],
         warnings(cases[0], rows, summary) if cases else None,
         drift(rows),

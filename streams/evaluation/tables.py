@@ -10,6 +10,7 @@ from streams.evaluation.bootstrap import Estimate
 from streams.evaluation.comparison import METRICS, PERIODS, Comparison, Difference, Method
 from streams.evaluation.due_dates import Warnings
 from streams.evaluation.effect import Effect
+from streams.evaluation.influence import Influence
 from streams.evaluation.lead_time import Group
 from streams.evaluation.metrics import Bin
 from streams.evaluation.segments import Segment
@@ -145,6 +146,12 @@ def warning_rows(found: Warnings) -> list[list[str]]:
         for one in found.rules
     ]
     return [[*head, "of returns, warned"], *rows]
+
+
+def influences(found: Sequence[Influence]) -> str:
+    """Returns a table with a row a feature."""
+    rows = [[escape(one.name), number(one.importance)] for one in found]
+    return _table(["feature", "moves the log-odds by, on average"], rows)
 
 
 def shares(bins: Sequence[Bin]) -> str:
