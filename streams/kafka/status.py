@@ -29,7 +29,7 @@ from streams.kafka.access import denied, missing
 from streams.kafka.leaderless import leaderless
 from streams.kafka.requests import described
 from streams.kafka.settings import Settings
-from streams.units.sources import MODELS, OBSERVATIONS
+from streams.units.sources import INPUTS, MODELS, OBSERVATIONS
 from streams.units.strays import ours
 from streams.units.unit import STATUS
 
@@ -156,7 +156,7 @@ async def read(settings: Settings) -> Status:
         away = leaderless(await described(client._client, [settings.topic(topic.name) for topic in topics.TOPICS]))
         reports = {report.unit: report for _, report in saved.values()}
         async with _told_what_may_not_be_read(client, settings):
-            places, model = await asyncio.wait_for(_read_inputs(settings, saved, away), READ_LIMIT_S)
+            places, model = await asyncio.wait_for(_read_inputs(settings, partitions, saved, away), READ_LIMIT_S)
             rows = await asyncio.wait_for(_read_rows(settings, reports, away), READ_LIMIT_S)
     units = [_unit_state(report, rows.get(name), places) for name, report in sorted(reports.items())]
     expected = [f"engine-{partition}" for partition in range(partitions)] + ["learner"]
@@ -305,17 +305,23 @@ async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int, lis
 
 
 async def _read_inputs(
-    settings: Settings, committed: Saved, away: Container[TopicPartition]
+    settings: Settings, partitions: int, committed: Saved, away: Container[TopicPartition]
 ) -> tuple[list[Place], ServedModel | None]:
-    """Returns each input partition with its end and lag, and the newest model. away: partitions that cannot be read."""
+    """Returns each input partition with its end and lag, and the newest model. Of partitions that no worker has begun
+    everything waits. away: partitions that cannot be read.
+    """
     models = TopicPartition(settings.topic("models"), 0)
     if models in away:
         return [], None
+    inputs = {TopicPartition(settings.topic(topic), p) for topic in INPUTS for p in range(partitions)}
+    begun = {place.partition for place in inputs & committed.keys()}
+    unread = [place for place in sorted(inputs) if place.partition not in begun and place not in away]
     saved = {place: one for place, one in committed.items() if place not in away}
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     async with consumer:
+        firsts = await consumer.beginning_offsets([*unread, models])
+        saved |= {place: (firsts[place], _new(f"engine-{place.partition}")) for place in unread}
         ends = await consumer.end_offsets([*saved, models])
-        firsts = await consumer.beginning_offsets([models])
         starts = {place: offset for place, (offset, _) in saved.items() if offset < ends[place]}
         many = {place for place, offset in starts.items() if ends[place] - offset > MOST_COUNTED}
         starts[models] = min(starts.get(models, ends[models]), max(ends[models] - LAST_MODELS, firsts[models]))
@@ -398,6 +404,11 @@ async def hidden(settings: Settings, ends: Mapping[TopicPartition, int]) -> dict
     async with AIOKafkaConsumer(**settings.client, isolation_level="read_uncommitted") as consumer:
         marks = await consumer.end_offsets(list(ends))
     return {place: max(marks[place] - end, 0) for place, end in ends.items()}
+
+
+def _new(unit: str) -> Report:
+    """The report of a unit that has not committed yet."""
+    return Report(unit=unit, saved_at=0.0, frontier=None, done=False, waiting=False)
 
 
 def _place(
