@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -37,13 +38,16 @@ def run(args: argparse.Namespace) -> int:
     """Returns 0 when every partition has answered in time, else 1; with --every it goes on until it is interrupted."""
     if args.http is not None and args.every is None:
         raise UsageError("--http: expected --every DURATION beside it, as in --every 1m")
+    if not args.limit or args.every == 0:
+        raise UsageError("--limit, --every: expected more than 0, as in 10s or 1m")
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))  # as with ctrl-c
     known = settings.from_environment()
     told = [_json if args.json else lambda found: print(_line(found, args.limit), flush=True)]
     told += [] if args.http is None else [_page(args.http)]
     try:
         return asyncio.run(_run(known, args, told))
     finally:
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt, Failure):  # brokers that are away have been told
             asyncio.run(release(known))
 
 

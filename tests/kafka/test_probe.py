@@ -11,7 +11,7 @@ from schemas.errors import Failure
 from schemas.partitioner import partition_of
 from streams.cli import main
 from streams.kafka.settings import Settings
-from streams.operations.probe import customers
+from streams.operations.probe import customers, probe
 from tests.kafka.apache import free_ports
 from tests.kafka.city import LIMIT_S, wait_for
 from tests.kafka.group import Group, metrics, new_group
@@ -47,12 +47,29 @@ async def test_a_live_worker_answers_again_and_again_and_keeps_nothing_of_it(bro
     assert {(one["producer"], one["final"]) for one in beats} == {("keepline-probe", True)}
 
 
+async def test_a_probe_that_was_killed_does_not_keep_the_next_ones_from_an_answer(
+    brokers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: object) -> None:
+        """Erases nobody."""
+
+    with live(brokers, tmp_path, PARTITIONS) as (group, _):
+        with monkeypatch.context() as patch:
+            patch.setattr("streams.operations.probe._erase", killed)
+            assert None not in (await probe(group.city.settings, LIMIT_S)).values()
+        for _ in range(2):  # the second one at once after the first
+            assert None not in (await probe(group.city.settings, LIMIT_S)).values()
+
+
 async def test_probes_that_go_on_have_metrics_by_partition(brokers: str, tmp_path: Path) -> None:
     with live(brokers, tmp_path, PARTITIONS) as (group, _):
         (port,) = free_ports(1)
-        with group.started("probe", "--every", "1s", "--limit", "60s", "--http", str(port)):
+        with group.started("probe", "--every", "1s", "--limit", "60s", "--http", str(port)) as process:
             await wait_for(lambda: sum(0.0 < one < 60.0 for one in metrics(port, "probe_seconds").values()) == 2)
             assert sum(metrics(port, "probe_unanswered_total").values()) == 0
+            process.terminate()
+            assert process.wait(LIMIT_S) == 130
+    assert len(await group.city.read("surveys")) == PARTITIONS  # no probe follows
 
 
 def test_probes_go_on_when_brokers_do_not_answer(
@@ -71,6 +88,12 @@ def test_probes_go_on_when_brokers_do_not_answer(
     out, err = capsys.readouterr()
     assert out.splitlines() == ["0.50 s at most, 2 partitions", "no answer; no score within 10s of partitions 0, 1"]
     assert "no broker answers" in err
+
+
+@pytest.mark.parametrize("words", [["--limit", "0s"], ["--every", "0s"]])
+def test_no_time_at_all_is_refused(words: list[str], known: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", *words]) == 2
+    assert "expected more than 0" in capsys.readouterr().err
 
 
 def test_a_page_of_a_single_probe_makes_no_sense(known: Settings, capsys: pytest.CaptureFixture[str]) -> None:
