@@ -13,6 +13,7 @@ from functools import partial
 
 from features.aggregates import Signal
 from features.facts import Fact, Facts, signal_of
+from features.regularity import WINDOWS
 from features.signals import (
     ACTIVITY,
     CAMPAIGNS,
@@ -369,7 +370,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {  # feature -> what can be said for it, 
     "gap_mean": (VISIT_GAPS,),
     "gap_last": (VISIT_GAPS,),
     "gap_longest": (VISIT_GAPS,),
-    **{f"retained_days_{n}d": (VISIT_PACE, VISIT_GAPS) for n in (30, 60, 90, 182)},
+    **{f"retained_days_{n}d": (VISIT_PACE, VISIT_GAPS) for n in WINDOWS},
     "spend_total": (ALL_AMOUNTS,),
     "spend_28d": (partial(last_spent, 28), last_amount),
     "spend_112d": (partial(last_spent, 112), last_amount),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -22,6 +24,9 @@ from streams.evaluation import (
     targets,
 )
 from streams.files.replay_folder import EVALUATION, EVALUATION_PAGE
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 PERIODS = ("overall", "second half")
 
@@ -62,38 +67,45 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(whole: report.Report, folder: Path) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("method", *(f"{title}: all, 2nd half" for title in ("AUC", "log loss", "ECE")), "seconds")
-    for one in whole.comparison.methods:
-        figures = [
-            ", ".join(tables.number(one.periods[period][metric]) for period in PERIODS)
-            for metric in ("auc", "log_loss", "ece")
-        ]
-        table.add_row(one.name, *figures, tables.number(one.seconds, 1))
     log = whole.log
     console = Console()
     console.print(
         f"{log.labelled:,} of {log.observations:,} predictions have matured; {whole.comparison.rows:,} compared"
     )
-    console.print(table)
+    console.print(_methods(whole))
     for line in page.bars(whole):
         console.print(line)
     if whole.thresholds:
-        head, *rows = tables.threshold_rows(whole.thresholds, page.precision_goal(whole))
-        other = Table(*head)
-        for row in rows:
-            other.add_row(*row)
-        console.print(other)
+        console.print(_table(*tables.threshold_rows(whole.thresholds, page.precision_goal(whole))))
     if whole.warnings:
-        head, *rows = tables.warning_rows(whole.warnings)
-        early = Table(*head)
-        for row in rows:
-            early.add_row(*row)
-        console.print(page.early(whole.warnings), early, sep="\n")
+        console.print(page.early(whole.warnings), _table(*tables.warning_rows(whole.warnings)), sep="\n")
     if whole.targets:
-        goals = Table("goal of the profile", "goal", "measured", "of", "met", "what")
-        for row in tables.target_rows(whole.targets):
-            goals.add_row(*row)
-        console.print(goals)
+        head = ["goal of the profile", "goal", "measured", "of", "met", "what"]
+        console.print(_table(head, *tables.target_rows(whole.targets)))
     console.print(f"{folder / EVALUATION_PAGE}\n{folder / EVALUATION}", soft_wrap=True)
+
+
+def _methods(whole: report.Report) -> Table:
+    head = ["method", *(f"{title}: all, 2nd half" for title in ("AUC", "log loss", "ECE")), "seconds"]
+    rows = [
+        [
+            one.name,
+            *(
+                ", ".join(tables.number(one.periods[period][metric]) for period in PERIODS)
+                for metric in ("auc", "log_loss", "ece")
+            ),
+            tables.number(one.seconds, 1),
+        ]
+        for one in whole.comparison.methods
+    ]
+    return _table(head, *rows)
+
+
+def _table(head: Sequence[str], *rows: Sequence[str]) -> Table:
+    from rich.table import Table
+
+    table = Table(*head)
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -77,8 +77,8 @@ def _may_be_called(folder: Path | None, profile: Profile, customers: set[str]) -
     """Returns who may be called now; a folder knows of no consent but that at the opening of a case."""
     if folder is not None:
         return lambda customer: True
-    records = asyncio.run(topic_reader.read_profiles(settings.from_environment()))
-    return Consents(profile, customers).read(records).may_be_called
+    records = asyncio.run(topic_reader.read_profiles(settings.from_environment(), customers))
+    return Consents(profile).read(records).may_be_called
 
 
 def _served() -> Mapping[str, Mapping[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 import orjson
@@ -20,17 +20,15 @@ OWN = CustomerProfile.model_fields.keys() - Event.model_fields.keys() - {"kind"}
 
 
 class Consents:
-    """Attributes of some customers, folded from records of the topic of customer profiles."""
+    """Customers' attributes, folded from records of the topic of customer profiles."""
 
-    def __init__(self, profile: Profile, customers: Collection[str]) -> None:
-        self._unknown, self._customers = profile.gate.consent_when_unknown, customers
+    def __init__(self, profile: Profile) -> None:
+        self._unknown = profile.gate.consent_when_unknown
         self._of: dict[str, tuple[CustomerAttributes, int]] = {}
 
     def read(self, records: Iterable[tuple[str, int, bytes | None]]) -> Consents:
         """Adds records: key, timestamp (us) and value, in their order. What is no profile is left out."""
         for customer, sent_us, value in records:
-            if customer not in self._customers:
-                continue
             if value is None:  # a deletion is an erasure
                 self._add(customer, sent_us, None)
                 continue

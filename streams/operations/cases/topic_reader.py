@@ -7,7 +7,7 @@ the one that the default partitioner of Kafka's clients chooses for the key.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -57,13 +57,13 @@ async def scan(
     return values
 
 
-async def read_profiles(settings: Settings) -> list[tuple[str, int, bytes | None]]:
-    """Returns key, timestamp (us) and value of all records of customer profiles; those of a customer in their order."""
+async def read_profiles(settings: Settings, customers: Collection[str]) -> list[tuple[str, int, bytes | None]]:
+    """Returns key, timestamp (us) and value of the records of these customers' profiles; of each in their order."""
     partitions = range(await topics.partition_count(settings))
     return [
-        (record.key.decode(errors="replace"), record.timestamp * 1000, record.value)
+        (key, record.timestamp * 1000, record.value)
         async for _, record in _records(settings, [PROFILES], partitions)
-        if record.key is not None
+        if (key := (record.key or b"").decode(errors="replace")) in customers
     ]
 
 
