@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from online_model.snapshot import Snapshot
 from schemas.errors import Failure
+from streams.cli import complain
 from streams.evaluation import (
     baselines,
     effect,
@@ -24,6 +26,7 @@ from streams.evaluation import (
     targets,
 )
 from streams.files.replay_folder import EVALUATION, EVALUATION_PAGE
+from streams.operations.models import reader
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     ] * args.lightgbm
     served = [of(found, time.process_time) for of in serve]
     cases, effects = lead_time.read(args.folder, found), effect.read(args.folder)
-    followed, influences = targets.read(args.folder), influence.influence(args.folder, found)
+    followed, influences = targets.read(args.folder), influence.influence(_newest(args.folder), found)
     whole = report.evaluate(found, summary, cases, served, effects, followed, influences)
     body = orjson.dumps(whole, option=orjson.OPT_INDENT_2)
     (args.folder / EVALUATION).write_bytes(body + b"\n")
@@ -63,6 +66,16 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(whole, args.folder)
     return 0
+
+
+def _newest(folder: Path) -> Snapshot | None:
+    """Returns the last model; None, which is told, where it cannot be read: the predictions are judged without it."""
+    try:
+        versions = reader.from_folder(folder) if (folder / reader.FILE).is_file() else {}
+    except Failure as error:
+        complain(f"{error}; what the model looks at is left out")
+        return None
+    return versions[max(versions)] if versions else None
 
 
 def _show(whole: report.Report, folder: Path) -> None:

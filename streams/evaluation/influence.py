@@ -5,7 +5,6 @@ that is all of it (online_model/scorer.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from streams.evaluation.metrics import equal_mass
 from streams.evaluation.observation_rows import Floats, Rows
-from streams.files.replay_folder import MODELS
 
 NEWEST, POINTS = 20_000, 12  # observations that are looked at; points of a curve at most
 
@@ -33,14 +31,12 @@ class Influence:
     contributions: list[float]
 
 
-def influence(folder: Path, rows: Rows) -> list[Influence]:
-    """Returns all features, the most important first; [] without models, or with examples of another release."""
-    path = folder / MODELS
-    lines = path.read_bytes().splitlines() if path.is_file() else []
-    if not lines or rows.feature_names() != list(NAMES) or not len(rows.label):
+def influence(model: Snapshot | None, rows: Rows) -> list[Influence]:
+    """Returns all features, the most important first; [] without a model, or with examples of another release."""
+    if model is None or rows.feature_names() != list(NAMES) or not len(rows.label):
         return []
     raw = rows.newest(NEWEST)
-    parts = Scorer(Snapshot.loads(lines[-1])).contributions(scaled(raw))
+    parts = Scorer(model).contributions(scaled(raw))
     found = [feature(i, raw[i], parts[i]) for i in range(len(NAMES))]
     return sorted(found, key=lambda one: -one.importance)
 

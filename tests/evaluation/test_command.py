@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -216,3 +217,14 @@ def test_where_lightgbm_cannot_be_imported_one_line_says_what_to_install(
     assert main(["evaluate", str(tmp_path), "--lightgbm"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
+
+
+@pytest.mark.parametrize("line", ["{", "", '{"format": 99}'])
+def test_predictions_are_judged_without_models_that_cannot_be_read(
+    line: str, replayed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(replayed, tmp_path / "damaged")
+    with (folder / "models.jsonl").open("a") as models:
+        models.write(f"{line}\n")
+    assert evaluated(folder)["influence"] == []
+    assert "; what the model looks at is left out" in capsys.readouterr().err
