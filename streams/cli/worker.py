@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from streams.cli.options import add_profile_options, profile_of
 from streams.cli.supervision import Supervisor
-from streams.kafka import clock, logging_setup, settings, status, topics
+from streams.kafka import clock, commits, logging_setup, settings, topics
 from streams.profile.profile import Profile
 from streams.units.dispatcher_unit import DispatcherUnit
 from streams.units.engine_unit import EngineUnit
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _partitions(known: settings.Settings) -> int:
     partitions = await topics.partition_count(known)
-    await status.refuse_other_partitions(known, partitions)
+    await commits.refuse_other_partitions(known, partitions)
     await topics.refuse_missing_access(known)
     return partitions
 

@@ -18,6 +18,7 @@
     watchdog           gives up units that make no progress; ends a worker that hangs
     worker             the Faust app from start to signal or end of input
     unit_status        alerts and counts of an owned unit: what is logged, and the row for `keepline status`
+    commits            what the checkpoints of a group have committed
     status             lag, checkpoints and alerts of a group, read from the brokers
     publish            sends files to the topics in event-time order, from where it broke off
     pace               holds publish to so many events in any second

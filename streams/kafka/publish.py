@@ -25,7 +25,7 @@ from schemas.instants import format_duration, format_instant, parse_instant
 from schemas.partitioner import partition_of
 from streams.files.fingerprint import Fingerprint
 from streams.files.tick_reader import Row, Ticks
-from streams.kafka import publications, status, topics
+from streams.kafka import commits, publications, topics
 from streams.kafka.access import DENIED, reported
 from streams.kafka.pace import Pace
 from streams.kafka.publications import Publication
@@ -103,7 +103,7 @@ async def _check(
     published; of files that are sent on, only when it would be too late.
     """
     bounds = []
-    if (frontier_us := await status.frontier_us(settings)) is not None:
+    if (frontier_us := await commits.frontier_us(settings)) is not None:
         bounds.append((frontier_us, f"group {settings.group} has applied everything"))
     if (furthest := publications.furthest(others)) is not None:
         bounds.append((furthest.reached_us or 0, f"{', '.join(furthest.files)} has been published"))

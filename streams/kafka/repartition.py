@@ -25,10 +25,11 @@ from schemas.errors import Failure, UsageError
 from schemas.partitioner import murmur2, partition_of
 from streams.kafka import topics
 from streams.kafka.access import reported
+from streams.kafka.commits import wait_for_coordinator
 from streams.kafka.history import History, Item, Tick
 from streams.kafka.publish import BATCH_BYTES, PRODUCER, Sender
 from streams.kafka.settings import Settings
-from streams.kafka.status import hidden, wait_for_coordinator
+from streams.kafka.status import hidden
 from streams.units.sources import INPUTS
 
 TRANSACTION_TIMEOUT_MS = 300_000  # a tick is never split between two transactions, however many records it has

@@ -11,21 +11,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAuthorizationFailedError
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka.errors import TopicAuthorizationFailedError
 from pydantic import BaseModel, Field, ValidationError
 
 from schemas.errors import Failure, NewerRecord
-from schemas.instants import parse_instant
 from streams.kafka import topics
 from streams.kafka.access import denied, missing
+from streams.kafka.commits import Report, Saved, by_checkpoints, new, wait_for_coordinator
 from streams.kafka.leaderless import leaderless
 from streams.kafka.requests import described
 from streams.kafka.settings import Settings
@@ -38,26 +37,10 @@ MOST_COUNTED = 10_000  # differences up to this are counted record by record, si
 READ_LIMIT_S = 60.0
 MOST_US = 253_402_300_800_000_000  # the year 10000
 LAST_MODELS = 64  # offsets from the end that are searched for the newest model: models and markers alternate
-MOST_METADATA = 4_000  # of an offset; brokers allow 4,096 bytes
 ROW_FETCH_BYTES = 64 << 10  # a larger record comes whole
 PROTOCOL = "faust"  # how the members of a group of workers share partitions; a group has one way
-MOST_CLIENTS, MOST_TOPICS = 3, 20  # of another application
+MOST_CLIENTS = 3  # of another application, that are named
 ROW_LIMIT_S = 5.0  # a transaction that was committed just now is read as soon as its marker is written
-
-
-class Report(BaseModel):
-    """What a checkpoint writes into the metadata of the group's offsets (lease.py)."""
-
-    unit: str
-    partitions: int | None = None
-    saved_at: float
-    frontier: str | None
-    done: bool
-    waiting: bool
-    alerts: int | list[str] = 0  # of earlier releases: the sentences
-    counts: dict[str, int] = {}  # of earlier releases
-    status: Annotated[int, Field(ge=0, lt=1 << 63)] | None = None  # the offset of the row with counts and alerts
-    given_up: str | None = None  # why the unit does not work; its worker tries it again
 
 
 class ShownAlert(BaseModel):
@@ -142,9 +125,6 @@ class Status:
         return asdict(self) | {"model": self.model and self.model.model_dump()}
 
 
-Saved = dict[TopicPartition, tuple[int, Report]]  # the next offset to apply, and the report of its unit
-
-
 async def read(settings: Settings) -> Status:
     """Returns the status now; raises Failure when brokers are unreachable or topics missing."""
     partitions = await topics.partition_count(settings)
@@ -152,7 +132,7 @@ async def read(settings: Settings) -> Status:
         await wait_for_coordinator(client, settings.group)
         state, members, strangers = await _group(client, settings.group)
         committed = await client.list_consumer_group_offsets(settings.group)
-        saved, foreign = _ours(settings, partitions, committed)
+        saved, foreign = by_checkpoints(settings, partitions, committed)
         away = leaderless(await described(client._client, [settings.topic(topic.name) for topic in topics.TOPICS]))
         reports = {report.unit: report for _, report in saved.values()}
         async with _told_what_may_not_be_read(client, settings):
@@ -189,75 +169,6 @@ def _counts(reports: Mapping[str, Report], rows: Mapping[str, Row]) -> dict[str,
     return dict(counts)
 
 
-async def refuse_other_partitions(settings: Settings, partitions: int) -> None:
-    """Raises Failure when the group has worked with another number of partitions: its states are of other customers."""
-    async with topics.admin(settings) as client:
-        await wait_for_coordinator(client, settings.group)
-        saved, _ = _ours(settings, partitions, await client.list_consumer_group_offsets(settings.group))
-    known = {report.partitions for _, report in saved.values() if report.partitions}  # of earlier releases: None
-    if known - {partitions}:
-        before = ", ".join(map(str, sorted(known)))
-        raise Failure(
-            f"the group {settings.group} has worked with {before} partitions, now the topics have {partitions}: "
-            f"most customers now map to another one; {topics.repartition(partitions)}"
-        )
-
-
-def _ours(
-    settings: Settings, partitions: int, committed: Mapping[TopicPartition, OffsetAndMetadata]
-) -> tuple[Saved, list[str]]:
-    """Returns the offsets that checkpoints of workers committed, and a problem for all others."""
-    places = {TopicPartition(settings.topic(topic.name), p) for topic in topics.TOPICS for p in range(partitions)}
-    strange = sorted({place.topic for place in committed} - {place.topic for place in places})[:MOST_TOPICS]
-    wrong = [_strange(settings, strange)] if strange else []
-    saved: Saved = {}
-    for place, one in sorted(committed.items()):
-        if place not in places:
-            continue
-        try:
-            saved[place] = one.offset, Report.model_validate_json(one.metadata)
-        except ValidationError:
-            wrong.append(
-                f"{place.topic}/{place.partition}: offset {one.offset} of group {settings.group} comes from another "
-                "client or tool, not from a checkpoint; workers do not read it: they go on from their own state, and "
-                "their next checkpoint replaces it"
-            )
-    return saved, wrong
-
-
-def _strange(settings: Settings, strange: Sequence[str]) -> str:
-    """Returns a problem: Kafka keeps the offsets for a week after the other application has a group of its own."""
-    return (
-        f"group {settings.group} has offsets of {', '.join(strange)}, none of its topics (prefix "
-        f"{settings.topic_prefix!r}): give the other application a group of its own, then remove them: "
-        f"kafka-consumer-groups.sh --bootstrap-server HOST:PORT --delete-offsets --group {settings.group} "
-        + " ".join(f"--topic {topic}" for topic in strange)
-    )
-
-
-def with_reason(metadata: str, unit: str, reason: str) -> str:
-    """Returns the metadata of a checkpoint's offsets with the reason why their unit was given up."""
-    try:
-        report = Report.model_validate_json(metadata)
-    except ValidationError:  # it has never saved anything
-        report = Report(unit=unit, saved_at=0.0, frontier=None, done=False, waiting=False)
-    report.given_up = reason
-    text = report.model_dump_json(exclude_none=False)
-    if len(text.encode()) > MOST_METADATA:
-        text = report.model_copy(update={"alerts": [], "counts": {}}).model_dump_json()
-    return text
-
-
-async def frontier_us(settings: Settings) -> int | None:
-    """Returns the event time up to which the furthest engine of the group has applied everything; None: none has."""
-    partitions = await topics.partition_count(settings)
-    async with topics.admin(settings) as client:
-        await wait_for_coordinator(client, settings.group)
-        saved, _ = _ours(settings, partitions, await client.list_consumer_group_offsets(settings.group))
-    reports = [report for _, report in saved.values() if report.unit.startswith("engine-")]
-    return max((parse_instant(report.frontier) for report in reports if report.frontier), default=None)
-
-
 def problems(status: Status, expected: Iterable[str]) -> list[str]:
     """Returns one sentence for each problem; expected: the names of all units."""
     known = {unit.unit: unit for unit in status.units}
@@ -276,20 +187,6 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
         for unit in status.units
         if unit.lag_records and unit.seconds_since_checkpoint > STUCK_S
     ]
-
-
-async def wait_for_coordinator(client: AIOKafkaAdminClient, group: str) -> None:
-    """Waits for the group coordinator: the brokers create its topic at the first request."""
-    until = time.monotonic() + topics.CONNECT_LIMIT_S
-    while True:
-        try:
-            await client.find_coordinator(group)
-        except GroupCoordinatorNotAvailableError:
-            if time.monotonic() > until:
-                raise
-            await asyncio.sleep(0.1)
-        else:
-            return
 
 
 async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int, list[str]]:
@@ -320,7 +217,7 @@ async def _read_inputs(
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     async with consumer:
         firsts = await consumer.beginning_offsets([*unread, models])
-        saved |= {place: (firsts[place], _new(f"engine-{place.partition}")) for place in unread}
+        saved |= {place: (firsts[place], new(f"engine-{place.partition}")) for place in unread}
         ends = await consumer.end_offsets([*saved, models])
         starts = {place: offset for place, (offset, _) in saved.items() if offset < ends[place]}
         many = {place for place, offset in starts.items() if ends[place] - offset > MOST_COUNTED}
@@ -404,11 +301,6 @@ async def hidden(settings: Settings, ends: Mapping[TopicPartition, int]) -> dict
     async with AIOKafkaConsumer(**settings.client, isolation_level="read_uncommitted") as consumer:
         marks = await consumer.end_offsets(list(ends))
     return {place: max(marks[place] - end, 0) for place, end in ends.items()}
-
-
-def _new(unit: str) -> Report:
-    """The report of a unit that has not committed yet."""
-    return Report(unit=unit, saved_at=0.0, frontier=None, done=False, waiting=False)
 
 
 def _place(

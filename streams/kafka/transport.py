@@ -29,11 +29,11 @@ from schemas.errors import Failure
 from streams.kafka import membership
 from streams.kafka.access import denied
 from streams.kafka.clock import monotonic_us
+from streams.kafka.commits import with_reason
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 from streams.kafka.settings import Settings
-from streams.kafka.status import with_reason
 from streams.units.unit import Feed
 
 # fetch.max.wait.ms of an empty fetch; Faust's fixed 1500 would delay every tick

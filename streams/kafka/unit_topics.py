@@ -9,8 +9,8 @@ from aiokafka import TopicPartition
 from schemas.alerts import Alert, AlertKind
 from schemas.errors import Failure
 from streams.kafka import topics
+from streams.kafka.commits import wait_for_coordinator
 from streams.kafka.settings import Settings
-from streams.kafka.status import wait_for_coordinator
 from streams.units.unit import Blueprint, Unit
 
 Earliest = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]

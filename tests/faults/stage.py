@@ -18,7 +18,7 @@ from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError
 from confluent_kafka.admin import AclOperation, ResourceType
 
-from streams.kafka import status, topics
+from streams.kafka import commits, topics
 from streams.kafka.settings import Settings, from_environment
 from tests.kafka.apache import HOST, ApacheKafka, Node, free_ports
 from tests.kafka.secured import PASSWORD, USER, Ports, Rule, allow, certificate
@@ -198,7 +198,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
         await topics.create(made.settings, PARTITIONS)
         async with topics.admin(made.settings) as client:  # the topics of Kafka itself, while there is one broker
             await client.delete_topics([made.settings.topic("service-visits")])
-            await status.wait_for_coordinator(client, made.settings.group)
+            await commits.wait_for_coordinator(client, made.settings.group)
         async with AIOKafkaProducer(**made.settings.client, transactional_id="first"):
             pass
         await asyncio.to_thread(made.brokers[1].start)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streams.kafka.status import Report, read, with_reason
+from streams.kafka.commits import Report, with_reason
+from streams.kafka.status import read
 from streams.kafka.topics import create
 from tests.kafka.city import City, new_city, wait_for
 

@@ -22,7 +22,7 @@ from aiokafka.errors import KafkaError, LeaderNotAvailableError
 from schemas.instants import DAY_US, SECOND_US, format_instant, parse_instant
 from streams.files.fingerprint import fingerprint
 from streams.files.tick_reader import Row
-from streams.kafka import publications, publish, status
+from streams.kafka import commits, publications, publish, status
 from streams.kafka.settings import from_environment
 from streams.kafka.topics import admin
 from streams.units.engine_unit import OUTCOMES
@@ -276,7 +276,7 @@ async def test_live_a_file_of_the_last_hour_needs_the_flag_and_is_applied_with_i
     with live(brokers, tmp_path, 1) as (group, _):
 
         async def has_frontier() -> bool:
-            return await status.frontier_us(group.city.settings) is not None
+            return await commits.frontier_us(group.city.settings) is not None
 
         await wait_for(has_frontier, 60)
         now_us = time.time_ns() // 1000
