@@ -52,15 +52,14 @@ def _periods(profile: Profile, cases: Cases, of: Callable[[OpenedCase], str]) ->
 
 
 def _period(profile: Profile, until_us: int, name: str, opened: Sequence[OpenedCase]) -> Period:
-    closed = sorted(
-        (case for case in opened if case.closed_us is not None), key=lambda case: (case.closed_us, case.intervention_id)
-    )
+    found = Cases(until_us, list(opened))
+    closed = found.closed
     return Period(
         name,
         len(opened),
         len(opened) - len(closed),
         sum(case.contacted_us is not None for case in opened),
         sum(case.responded for case in opened),
-        compare(profile, name, closed),
+        compare(profile, name, found.compared),
         any(case.closed_us is not None and case.closed_us > until_us - WEEK_US for case in closed),
     )

@@ -112,8 +112,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "无法估计还需多少个案才能与 0 区分：提升的估计值不高于 0。",
     ),
     "never_even": (
-        "At {cases} closed cases the period cannot break even: its costs are {cost}.",
-        "以 {cases} 件已结案个案，本期无法盈亏平衡：成本为 {cost}。",
+        "With {cases} customers who were sent a case the period cannot break even: its costs are {cost}.",
+        "以 {cases} 名已发送个案的客户，本期无法盈亏平衡：成本为 {cost}。",
     ),
     "break_even": (
         "The period breaks even at a lift of {points} points.",

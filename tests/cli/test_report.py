@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.cli import main
-from tests.savings.folders import NAMES, city
+from tests.savings.folders import NAMES, city, write
 
 FILES = ("report.json", "report.html", "weekly.html", "monthly.html", "advisers.csv", "interviews.csv")
 
@@ -207,3 +208,25 @@ def test_a_summary_that_is_none_is_refused_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert "summary.json" in line
     assert "run the replay again" in line
+
+
+def test_the_first_case_of_a_customer_counts_since_only_the_saved_get_another_one(kept: Path, tmp_path: Path) -> None:
+    """Who comes back after a contact is active again, and gets cases that the holdout never has: all these return."""
+    sent, updates = lines(kept / "interventions.jsonl"), lines(kept / "intervention-updates.jsonl")
+    returned = {body["intervention_id"] for body in updates if body.get("returned")}
+    for body in sent[:]:
+        if body["intervention_id"] in returned:
+            again = format_instant(parse_instant(body["crossed_at"]) + 200 * DAY_US)
+            other = {"intervention_id": body["intervention_id"] + "-again", "crossed_at": again, "decided_at": again}
+            sent.append(body | other)
+            end = next(
+                one for one in updates if one["intervention_id"] == body["intervention_id"] and "returned" in one
+            )
+            at = format_instant(parse_instant(end["updated_at"]) + 200 * DAY_US)
+            updates.append(end | {"intervention_id": other["intervention_id"], "updated_at": at})
+    folder = shutil.copytree(kept, tmp_path / "more")
+    write(folder / "interventions.jsonl", sent)
+    write(folder / "intervention-updates.jsonl", updates)
+    once, more = reported(kept, tmp_path / "once"), reported(folder, tmp_path / "again")
+    assert more["closed_cases"] > once["closed_cases"]
+    assert (more["overall"], more["counted"]) == (once["overall"], once["counted"])
