@@ -296,7 +296,7 @@ class _Page:
     def _stage(self) -> str:
         said, stage = self.words, self.report.stage
         rows = [
-            [said("stage", name=stage.name), said("least"), said("now"), ""],
+            [said("stage", name=said.name(stage.name)), said("least"), said("now"), ""],
             *map(self._condition, stage.conditions),
         ]
         how = said("goes_on", how=stage.goes_on) if stage.goes_on else said("stays")
