@@ -45,6 +45,7 @@ class OpenedCase:
     model_version: int
     first: bool = True
     agent: str | None = None
+    signals: tuple[str, ...] = ()  # names of the market signals in force when the customer crossed
     cost: float | None = None
     closed_us: int | None = None
     returned: bool = False
@@ -173,6 +174,7 @@ def _case(body: Message, *, held: bool) -> OpenedCase:
         policy_version=body["policy_version"],
         model_version=body["model_version"],
         agent=body["agent_id"],
+        signals=tuple(dict.fromkeys(signal["name"] for signal in body.get("signals", ()))),
     )
 
 

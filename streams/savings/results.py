@@ -18,7 +18,7 @@ from streams.savings.comparison import ALL, DIGITS, Compared, by_groups, compare
 from streams.savings.interviews import Interview, interviews
 from streams.savings.money import Balance, Sheet
 from streams.savings.opened_cases import Cases, OpenedCase
-from streams.savings.reviews import Period, months, weeks
+from streams.savings.reviews import Period, Pressed, months, signals, weeks
 
 DAYS_A_MONTH = Decimal("30.4375")
 GROUP_WEIGHTS = {"high value": 0.4, "new": 0.3, "other": 0.3}  # sheet (e-commerce): weights of churn
@@ -118,6 +118,7 @@ class Report:
     withheld: dict[str, int]
     weeks: list[Period]
     months: list[Period]
+    signals: list[Pressed]
     remarks: list[Remark]
 
     def dumps(self) -> bytes:
@@ -178,6 +179,7 @@ def report(
         withheld=dict(sorted(cases.withheld.items())),
         weeks=weeks(profile, cases),
         months=months(profile, cases),
+        signals=signals(profile, cases),
         remarks=_remarks(profile, cases),
     )
 

@@ -167,6 +167,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "month": ("month of crossing", "越线月"),
     "opened": ("opened", "新开"),
     "restated": ("restated", "已重述"),
+    "pressed": ("{n} weeks under this signal: {name}", "该信号期间（{n} 周）：{name}"),
+    "others": ("all others", "其余"),
+    "pressed_lift": (
+        "{n} weeks under the signal {name}: lift {under} points in {cases} sent cases, {others} in the others.",
+        "信号“{name}”期间（{n} 周）：{cases} 件已发送个案提升 {under} 个百分点，其余为 {others}。",
+    ),
     "chart": ("Six weeks and twelve months", "六周与十二个月"),
     "legend": (
         "Lift in points with its range, by when cases crossed: months blue, weeks yellow.",

@@ -230,3 +230,29 @@ def test_the_first_case_of_a_customer_counts_since_only_the_saved_get_another_on
     once, more = reported(kept, tmp_path / "once"), reported(folder, tmp_path / "again")
     assert more["closed_cases"] > once["closed_cases"]
     assert (more["overall"], more["counted"]) == (once["overall"], once["counted"])
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_was_measured_under_a_market_signal_stands_beside_the_others(
+    kept: Path, tmp_path: Path, lang: str
+) -> None:
+    name, folder = "tariff <img src=x>", shutil.copytree(kept, tmp_path / "pressed")
+    for file in ("interventions.jsonl", "interventions-withheld.jsonl"):
+        bodies = [
+            body | {"signals": [{"name": name, "scope": None, "level": 2.0}] if "2024-03" in body["crossed_at"] else []}
+            for body in lines(kept / file)
+        ]
+        write(folder / file, bodies)
+    report = reported(folder, tmp_path / "out", "--lang", lang)
+    [found] = report["signals"]
+    march = [body for body in lines(kept / "interventions.jsonl") if "2024-03" in body["crossed_at"]]
+    assert (found["name"], found["weeks"], found["under"]["compared"]["cases"]) == (name, 5, len(march))
+    assert found["others"]["compared"]["cases"] == report["overall"]["cases"] - len(march)
+    assert found["under"]["compared"]["low"] < found["under"]["compared"]["lift"] < found["under"]["compared"]["high"]
+    assert reported(kept, tmp_path / "none")["signals"] == []
+    for page in ("report.html", "weekly.html", "monthly.html"):
+        text = (tmp_path / "out" / page).read_text()
+        assert "tariff &lt;img src=x&gt;" in text
+        assert "<img" not in text
+        assert ("5 weeks under th" if lang == "en" else "5 周") in text
+        assert "tariff" not in (tmp_path / "none" / page).read_text()
