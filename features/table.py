@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.portable_math import Array
+from schemas.native import arrays
 
 Slots = NDArray[np.intp]
 FIRST_CAPACITY = 1024
@@ -54,6 +55,8 @@ class Table:
 
     def gather(self, slots: Slots) -> Array:
         """Returns a copy, (columns, n), in which each column of the table is contiguous."""
+        if (found := arrays.gather(self.rows, slots)) is not None:
+            return found
         block = np.empty((self.rows.shape[1], len(slots)))
         for part in _parts(len(slots)):
             block[:, part] = self.rows[slots[part]].T
@@ -61,8 +64,9 @@ class Table:
 
     def scatter(self, slots: Slots, block: Array) -> None:
         """Writes back a block from `gather`; the slots are distinct."""
-        for part in _parts(len(slots)):
-            self.rows[slots[part]] = block[:, part].T
+        if not arrays.scatter(self.rows, slots, block):
+            for part in _parts(len(slots)):
+                self.rows[slots[part]] = block[:, part].T
         self.dirty[slots] = True
 
     def forget(self, slots: Slots) -> None:

@@ -228,14 +228,15 @@ def rules(kind: str, currency: str | None) -> Mapping[str, Rule]:
 
 def _merged(plain: Plain, others: Decoded) -> Decoded:
     """Returns a batch of which compiled code has read a part. others: the doubtful records, by their places there."""
-    place = np.array(plain.doubtful, np.intp)
-    index = np.concatenate([plain.index, place[others.index]])
-    order = np.argsort(index)
-    events = Events.concatenate([plain.events, others.events])
-    columns = ([column[i] for i in order.tolist()] for column in (events.customers, events.producers))
+    events, index = plain.events, plain.index
+    if len(others.events):
+        index = np.concatenate([index, np.array(plain.doubtful, np.intp)[others.index]])
+        order, both = np.argsort(index), Events.concatenate([events, others.events])
+        columns = ([column[i] for i in order.tolist()] for column in (both.customers, both.producers))
+        events, index = Events(both.rows[order], *columns), index[order]
     return Decoded(
-        Events(events.rows[order], *columns),
-        index[order],
+        events,
+        index,
         [replace(one, index=plain.doubtful[one.index]) for one in others.marks],
         [replace(one, index=plain.doubtful[one.index]) for one in others.refused],
         plain.unknown_fields + others.unknown_fields,

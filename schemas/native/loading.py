@@ -109,7 +109,7 @@ def _place(folder: Path, compiler: Compiler) -> Path:
 
 def _sources_hash() -> str:
     parts = [sys.platform, platform.machine(), *FLAGS]
-    return _hash("\0".join([*parts, *(path.read_text("utf-8") for path in sorted(SOURCES.glob("*.c")))]))
+    return _hash("\0".join([*parts, *(path.read_text("utf-8") for path in sorted(SOURCES.glob("*.[ch]")))]))
 
 
 def _hash(text: str) -> str:

@@ -144,8 +144,7 @@ static int64_t printable(const Cursor *c, const uint8_t *bits) {
   }
   if (left < 3 || (at[0] & 0xf0) != 0xe0 || (at[1] & 0xc0) != 0x80 || (at[2] & 0xc0) != 0x80) return 0;
   code = (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
-  if (code < 0x800 || (code >= 0xd800 && code < 0xe000)) return 0;
-  return bits[code >> 3] >> (code & 7) & 1 ? 3 : 0;
+  return code >= 0x800 && bits[code >> 3] >> (code & 7) & 1 ? 3 : 0;
 }
 
 /* Reads a text of printable characters without escapes -> its characters, -1: there is none. */

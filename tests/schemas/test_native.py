@@ -74,8 +74,8 @@ def test_changed_sources_are_compiled_anew(
     home: dict[str, str], tmp_path: Path, compiled: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(home)
-    for path in loading.SOURCES.glob("*.c"):
-        (tmp_path / path.name).write_text(path.read_text() + "\n")
+    for path in loading.SOURCES.glob("*.[ch]"):
+        (tmp_path / path.name).write_text(path.read_text() + "\n" * (path.suffix == ".h"))
     monkeypatch.setattr(loading, "SOURCES", tmp_path)
     load(home)
     assert len({path.name for path in compiled}) == 2

@@ -123,6 +123,49 @@ def test_instants_of_every_form_are_decoded_alike(second: str, offset: str) -> N
     both_ways(Decoder("survey"), [orjson.dumps(good("survey", event_time=f"2024-02-29T23:59:{second}{offset}"))])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2024-02-29T24:00:00Z", "2024-02-29T23:60:00Z", "2023-02-29T00:00:00Z", "1900-02-29T00:00:00Z"),
+        *("2000-02-29T00:00:00Z", "2024-04-31T00:00:00Z", "2024-00-10T00:00:00Z", "2024-13-10T00:00:00Z"),
+        *("2024-12-00T00:00:00Z", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00+00:01"),
+        *("2024-03-01t08:30:00Z", "2024-03-01 08:30:00Z", "2024-03-01T08:30:00z", "2024-03-01T08:30:00Z ", "1970"),
+    ],
+)
+def test_instants_that_a_calendar_may_lack_are_decoded_alike(text: str) -> None:
+    both_ways(Decoder("survey"), [orjson.dumps(good("survey", event_time=text))])
+
+
+UTF8 = [
+    b"\xc0\x80",
+    b"\xc1\xbf",
+    b"\xc3",
+    b"\xc3\xa9",
+    b"\xdf\xbf",
+    b"\xe0\x80\x80",
+    b"\xe0\x81\x81",
+    b"\xe0\x9f\xbf",
+    b"\xe0\xa0\x80",
+]
+UTF8 += [
+    b"\xe4\xb8",
+    b"\xe4\xb8\xad",
+    b"\xed\xa0\x80",
+    b"\xef\xbf\xbd",
+    b"\xf0\x9f\x98\x80",
+    b"\xf5\x80\x80\x80",
+    b"\x80",
+    b"\xff",
+]
+
+
+@pytest.mark.parametrize("text", UTF8)
+@pytest.mark.parametrize("name", ["store_id", "unknown"])
+def test_texts_that_are_no_utf8_or_the_rare_part_of_it_are_decoded_alike(name: str, text: bytes) -> None:
+    value = orjson.dumps(good("service_visit", **{name: "?"})).replace(b"?", text)
+    both_ways(Decoder("service_visit"), [value, value[: value.index(text) + len(text)]])
+
+
 def test_the_latest_instant_is_plainly_good_and_the_next_one_is_left_to_the_careful_decoder() -> None:
     values = [orjson.dumps(good("survey", event_time=f"2027-01-15T08:00:00.00000{us}Z")) for us in (0, 1)]
     plain = Decoder("survey", max_skew_us=0).plain
