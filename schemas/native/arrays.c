@@ -1,4 +1,6 @@
 /* Loops over arrays of float64, with the bits of their references in NumPy. */
+#include <math.h>
+
 #include "elementary.h"
 #include "vectors.h"
 
@@ -105,4 +107,74 @@ void insert_ids(uint64_t *table, int64_t size, const uint64_t *ids, int64_t n, u
     new[i] = !table[place];
     table[place] = ids[i];
   }
+}
+
+/* online_model/estimator.py */
+
+/* columns: (features, n), each contiguous, `stride` numbers apart -> z: intercept + the weighted sum of the columns. */
+FOR_ALL_VECTORS void linear(const double *columns, int64_t stride, int64_t features, int64_t n, const double *weights,
+                            double intercept, double *z) {
+  for (int64_t first = 0; first < n; first += AT_ONCE) {
+    int64_t here = n - first < AT_ONCE ? n - first : AT_ONCE;
+    double *sum = z + first;
+    for (int64_t i = 0; i < here; i++) sum[i] = intercept;
+    for (int64_t f = 0; f < features; f++) {
+      const double *x = columns + f * stride + first, weight = weights[f];
+      if (weight == 0.0) continue;
+      for (int64_t i = 0; i < here; i++) sum[i] += x[i] * weight;
+    }
+  }
+}
+
+/* a: (n, n + 1), a matrix with its right side, overwritten -> x: (n,). */
+FOR_ALL_VECTORS void solve(double *a, int64_t n, double *x) {
+  int64_t width = n + 1;
+  for (int64_t i = 0; i < n; i++) {
+    const double *pivot = a + i * width;
+    for (int64_t j = i + 1; j < n; j++) {
+      double *row = a + j * width, factor = row[i] / pivot[i];
+      for (int64_t k = i + 1; k < width; k++) row[k] -= factor * pivot[k];
+    }
+  }
+  for (int64_t i = 0; i < n; i++) x[i] = a[i * width + n];
+  for (int64_t i = n - 1; i >= 0; i--) {
+    x[i] /= a[i * width + i];
+    for (int64_t j = 0; j < i; j++) x[j] -= a[j * width + i] * x[i];
+  }
+}
+
+/* online_model/boosted_steps.py: takes the best step of one feature and moves z and gradient by it. bins: (n,) below
+   n_bins, as each of splits -> table: (n_bins,) the step. sums: (2 * n_bins,) room. Returns 0 if a bin has no place. */
+int best_step(const int64_t *bins, int64_t n, double *gradient, const double *curvature, double *z,
+              const int64_t *splits, int64_t n_splits, double precision, double rate, double most, double *sums,
+              int64_t n_bins, double *table) {
+  double *g = sums, *h = sums + n_bins, best = -INFINITY, down = 0.0, up = 0.0;
+  int64_t at = 0;
+  for (int64_t i = 0; i < n; i++)
+    if (bins[i] < 0 || bins[i] >= n_bins) return 0;
+  for (int64_t i = 0; i < 2 * n_bins; i++) sums[i] = 0.0;
+  for (int64_t i = 0; i < n; i++) {
+    g[bins[i]] += gradient[i];
+    h[bins[i]] += curvature[i];
+  }
+  for (int64_t i = 1; i < n_bins; i++) {
+    g[i] += g[i - 1];
+    h[i] += h[i - 1];
+  }
+  for (int64_t i = 0; i < n_splits; i++) {
+    if (splits[i] < 0 || splits[i] >= n_bins) return 0;
+    double below = g[splits[i]], above = g[n_bins - 1] - below;
+    double lower = below / (h[splits[i]] + precision), upper = above / (h[n_bins - 1] - h[splits[i]] + precision);
+    if (!(below * lower + above * upper > best)) continue;
+    best = below * lower + above * upper;
+    at = splits[i], down = lower, up = upper;
+  }
+  down = -rate * clipped(down, -most, most), up = -rate * clipped(up, -most, most);
+  for (int64_t i = 0; i < n_bins; i++) table[i] = i <= at ? down : up;
+  for (int64_t i = 0; i < n; i++) {
+    double moved = table[bins[i]];
+    z[i] += moved;
+    gradient[i] += curvature[i] * moved;
+  }
+  return 1;
 }

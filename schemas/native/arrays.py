@@ -37,6 +37,24 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {  # result, arguments
     "gather_rows": (c_int, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "scatter_rows": (c_int, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "insert_ids": (None, c_void_p, c_int64, c_void_p, c_int64, c_void_p),
+    "linear": (None, c_void_p, c_int64, c_int64, c_int64, c_void_p, c_double, c_void_p),
+    "solve": (None, c_void_p, c_int64, c_void_p),
+    "best_step": (
+        c_int,
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_void_p,
+        c_void_p,
+        c_void_p,
+        c_int64,
+        c_double,
+        c_double,
+        c_double,
+        c_void_p,
+        c_int64,
+        c_void_p,
+    ),
 }
 
 
@@ -92,6 +110,45 @@ def insert(table: NDArray[np.uint64], ids: NDArray[np.uint64]) -> NDArray[np.boo
     new = np.empty(len(ids), np.bool_)
     call(at(table), len(table), at(ids), len(ids), at(new))
     return new
+
+
+def linear(columns: Array, weights: Array, intercept: float) -> Array | None:
+    """columns: (features, n) -> (n,): intercept + the weighted sum of the columns, in their order."""
+    call, (features, n) = function("linear"), columns.shape
+    stride, size = columns.strides
+    if call is None or size != columns.itemsize or stride % size or stride < 0:
+        return None
+    z, weights = np.empty(n), np.ascontiguousarray(weights)
+    call(at(columns), stride // size, features, n, at(weights), intercept, at(z))
+    return z
+
+
+def solve(matrix: Array, right: Array) -> Array | None:
+    """Returns matrix^-1 right, by elimination."""
+    call = function("solve")
+    if call is None:
+        return None
+    a, x = np.column_stack([matrix, right]), np.empty(len(right))
+    call(at(a), len(x), at(x))
+    return x
+
+
+def best_step(
+    bins: Places, gradient: Array, curvature: Array, z: Array, splits: Places, limits: tuple[float, float, float],
+    table: Array,
+) -> bool:  # fmt: skip
+    """Fills `table`, (bins,), with the best step of a feature, and moves z and gradient by it, all (n,) and contiguous.
+    limits: precision, rate and the largest step.
+    """
+    call = function("best_step")
+    room = np.empty(2 * len(table))
+    return bool(
+        call
+        and call(
+            at(bins), len(bins), at(gradient), at(curvature), at(z), at(splits), len(splits), *limits, at(room),
+            len(table), at(table),
+        )
+    )  # fmt: skip
 
 
 def at(array: NDArray[Any]) -> int:

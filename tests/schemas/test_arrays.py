@@ -22,6 +22,8 @@ from features.portable_math import Array
 from features.table import Table
 from online_model.additive_functions import AdditiveFunctions, LookupTable
 from online_model.bins import BINS
+from online_model.boosted_steps import _take_step
+from online_model.estimator import linear, solve
 from schemas.instants import DAY_US
 from schemas.native import arrays, compilers, loading
 
@@ -174,3 +176,46 @@ def test_a_feature_that_is_no_number_is_refused_as_by_the_reference() -> None:
     raw[:, 1] = np.nan
     with pytest.raises(IndexError):
         lookup_table(0).log_odds(raw)
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 511, 513, 1_300])
+def test_weighted_sums_have_the_bits_of_the_reference(n: int) -> None:
+    design = np.asfortranarray(CHANCE.normal(size=(n + 5, 40)))
+    weights = np.where(CHANCE.random(39) < 0.3, 0.0, CHANCE.normal(size=39))
+    columns = design[5:].T[1:]
+    with reference():
+        expected = linear(columns, weights, 0.25)
+    assert linear(columns, weights, 0.25).tobytes() == expected.tobytes()
+    assert linear(np.ascontiguousarray(columns.T).T, weights, 0.25).tobytes() == expected.tobytes()  # another layout
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 17, 120])
+def test_equations_are_solved_with_the_bits_of_the_reference(n: int) -> None:
+    root = CHANCE.normal(size=(n, n))
+    matrix, right = root @ root.T + np.eye(n), CHANCE.normal(size=n)
+    with reference():
+        expected = solve(matrix, right)
+    kept = matrix.copy()
+    assert solve(matrix, right).tobytes() == expected.tobytes()
+    assert matrix.tobytes() == kept.tobytes()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_step_has_the_bits_of_the_reference(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    bins = chance.integers(0, BINS, 500) // (1 + seed % 3 * 20)
+    parts = [chance.normal(size=500) * 10.0 ** (seed % 4), chance.random(500), chance.normal(size=500)]
+    splits = np.unique(chance.integers(0, bins.max() + 1, 12))
+    found, expected = [[part.copy() for part in parts] for _ in range(2)]
+    with reference():
+        table = _take_step(bins, *expected, splits)
+    assert _take_step(bins, *found, splits).tobytes() == table.tobytes()
+    assert [one.tobytes() for one in found] == [one.tobytes() for one in expected]
+
+
+def test_a_bin_without_a_place_is_no_write_beyond_the_sums() -> None:
+    parts = [np.ones(2) for _ in range(3)]
+    for wrong in (-1, BINS):
+        bins, splits = np.array([0, wrong]), np.array([0])
+        assert not arrays.best_step(bins, *parts, splits, (1.0, 1.0, 1.0), np.empty(BINS))
+        assert not arrays.best_step(np.array([0, 1]), *parts, bins, (1.0, 1.0, 1.0), np.empty(BINS))
