@@ -39,15 +39,15 @@ class Table:
 
     def slots(self, names: Sequence[str]) -> Slots:
         """Returns the slot of each customer; an unknown customer gets a new row."""
-        found = list(map(self._slot.get, names))
-        if None in found:
+        try:
+            return np.fromiter(map(self._slot.__getitem__, names), np.intp, len(names))
+        except KeyError:
             first = len(self.names)
             new = [name for name in dict.fromkeys(names) if name not in self._slot]
             self._slot.update(zip(new, range(first, first + len(new)), strict=True))
             self.names += new
             self._reserve(first)
-            found = list(map(self._slot.get, names))
-        return np.array(found, np.intp)
+        return np.fromiter(map(self._slot.__getitem__, names), np.intp, len(names))
 
     def slot(self, name: str) -> int | None:
         """Returns the slot of a customer; None: it has none."""

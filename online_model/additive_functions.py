@@ -58,7 +58,9 @@ class AdditiveFunctions:
 
     def log_odds(self, x: Array) -> Array:
         """x: (features, n), scaled -> (n,)."""
-        return np.asarray(self.constant + self.parts(x).sum(axis=0))
+        constants = self.constant, VALUE_STEP, LOWEST, WIDTH
+        found = arrays.binned_log_odds(self.height, self.rise, self.live, self.low, self.high, constants, x)
+        return np.asarray(self.constant + self.parts(x).sum(axis=0)) if found is None else found
 
     def centred_at(self, centre: Array) -> AdditiveFunctions:
         """Returns the same sum, with functions that are 0 at `centre`: (features,), scaled."""

@@ -62,6 +62,29 @@ FOR_ALL_VECTORS int64_t log_odds(const Table *table, const double *raw, int64_t 
   return (int64_t)outside;
 }
 
+/* The same for functions that are linear within a bin, AdditiveFunctions. height and rise: (features, n_bins); low, high:
+   (features,); x: (features, n), scaled. Returns how many values have no bin: then z is not valid. */
+FOR_ALL_VECTORS int64_t binned_log_odds(const double *height, const double *rise, int64_t n_bins, const int64_t *live,
+                                        int64_t n_live, const double *low, const double *high, double constant,
+                                        double step, double lowest, double width, const double *x, int64_t n, double *z) {
+  int64_t outside = 0;
+  double steps = 1.0 / step, last = (double)(n_bins - 1);
+  for (int64_t i = 0; i < n; i++) z[i] = constant;
+  for (int64_t f = 0; f < n_live; f++) {
+    int64_t row = live[f];
+    const double *values = x + row * n, *h = height + row * n_bins, *r = rise + row * n_bins;
+    double least = low[row], most = high[row];
+    for (int64_t i = 0; i < n; i++) {
+      double value = (clipped(values[i], least, most) * steps + WHOLE - WHOLE) * step;
+      double place = clipped((value - lowest) / width, 0.0, last);
+      int32_t has_bin = place >= 0.0, bin = has_bin ? (int32_t)place : 0;
+      outside += !has_bin;
+      z[i] += value * r[bin] + h[bin];
+    }
+  }
+  return outside;
+}
+
 /* features/table.py: rows of some slots as columns, and back. Returns 0 if a slot has no row. */
 
 static int have_rows(const int64_t *slots, int64_t n, int64_t n_rows) {

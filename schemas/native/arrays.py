@@ -34,6 +34,20 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {  # result, arguments
     "exp2_negative_each": EACH,
     "sigmoid_each": EACH,
     "log_odds": (c_int64, POINTER(Table), c_void_p, c_int64, c_void_p),
+    "binned_log_odds": (
+        c_int64,
+        c_void_p,
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_void_p,
+        *[c_double] * 4,
+        c_void_p,
+        c_int64,
+        c_void_p,
+    ),
     "gather_rows": (c_int, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "scatter_rows": (c_int, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "insert_ids": (None, c_void_p, c_int64, c_void_p, c_int64, c_void_p),
@@ -87,6 +101,22 @@ def log_odds(table: Table, raw: Array) -> Array | None:
         return None
     z = np.empty(raw.shape[1])
     return None if call(byref(table), at(raw), len(z), at(z)) else z
+
+
+def binned_log_odds(
+    height: Array, rise: Array, live: Places, low: Array, high: Array, constants: tuple[float, float, float, float],
+    x: Array,
+) -> Array | None:  # fmt: skip
+    """Returns (n,) log-odds of functions that are linear within a bin. constants: the sum's, the step of the grid, the
+    lowest bin's left end and a bin's width; x: (features, n).
+    """
+    call, z = function("binned_log_odds"), np.empty(x.shape[1])
+    if call is None or not x.flags.c_contiguous:
+        return None
+    height, rise, low, high = (np.ascontiguousarray(one) for one in (height, rise, low, high))
+    places = np.ascontiguousarray(live, np.int64)
+    functions = at(height), at(rise), height.shape[1], at(places), len(places), at(low), at(high)
+    return None if call(*functions, *constants, at(x), len(z), at(z)) else z
 
 
 def gather(rows: Array, slots: Places) -> Array | None:

@@ -150,7 +150,7 @@ def test_ids_beyond_the_first_room_of_the_table_are_found_again() -> None:
     assert not recent.take_new(ids[::-1], 0).any()
 
 
-def lookup_table(seed: int) -> LookupTable:
+def functions(seed: int) -> AdditiveFunctions:
     """A model with functions on the grids of a snapshot."""
     chance, n = np.random.default_rng(seed), len(FEATURES)
     low = -np.rint(chance.uniform(0, 3, n) * 1024) / 1024
@@ -158,24 +158,35 @@ def lookup_table(seed: int) -> LookupTable:
     grid = [np.rint(chance.normal(size=(n, BINS)) * 2.0**16) / 2.0**16 for _ in range(2)]
     for one in grid:
         one[chance.random(n) < 0.2] = 0.0  # a feature that is not live where both are 0
-    return LookupTable(AdditiveFunctions(-1.25, grid[0], grid[1], low, high))
+    return AdditiveFunctions(-1.25, grid[0], grid[1], low, high)
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 511, 512, 513, 2_000])
 def test_scores_have_the_bits_of_the_reference(n: int) -> None:
     raw: Any = np.exp(np.random.default_rng(n).normal(0, 4, (len(FEATURES), n)))
-    table = lookup_table(n)
+    table = LookupTable(functions(n))
     with reference():
         expected = table.log_odds(raw)
     assert table.log_odds(raw).tobytes() == expected.tobytes()
     assert arrays.log_odds(table._compiled[0], raw) is not None
 
 
+@pytest.mark.parametrize("n", [0, 1, 5, 300])
+def test_scores_of_scaled_values_have_the_bits_of_the_reference(n: int) -> None:
+    chance, model = np.random.default_rng(n), functions(n)
+    x = chance.normal(2, 6, (len(FEATURES), n))
+    x[:, : n // 2] = np.rint(x[:, : n // 2] * 2048) / 2048  # halves of the grid's step too
+    with reference():
+        expected = model.log_odds(x)
+    assert model.log_odds(x).tobytes() == expected.tobytes()
+    assert model.log_odds(x.T.copy().T).tobytes() == expected.tobytes()  # another layout
+
+
 def test_a_feature_that_is_no_number_is_refused_as_by_the_reference() -> None:
     raw = np.ones((len(FEATURES), 3))
     raw[:, 1] = np.nan
     with pytest.raises(IndexError):
-        lookup_table(0).log_odds(raw)
+        LookupTable(functions(0)).log_odds(raw)
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 511, 513, 1_300])
