@@ -275,7 +275,8 @@ def test_an_empty_batch_is_empty() -> None:
 
 def test_compiled_code_with_sanitizers_reads_mutated_records_without_a_complaint(tmp_path: Path) -> None:
     compiler = compilers.find()
-    assert compiler is not None
+    if compiler is None:
+        pytest.skip("no compiler is here: memory errors of compiled code stay unseen")
     ask = [compiler.command[0], "-print-file-name=libasan.so"]
     sanitizer = Path(subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip())
     if not sanitizer.is_absolute():
