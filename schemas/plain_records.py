@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import EVENT, KINDS, Events, empty_rows
 from schemas.events import KINDS as MODELS
+from schemas.events import MAX_ID
 from schemas.native.loading import library
 from schemas.validation import MAX_BYTES
 
@@ -27,6 +28,7 @@ from schemas.validation import MAX_BYTES
 TYPES = ("careful", "text", "customer", "event_id", "producer", "instant", "number", "word", "words", "one")
 DOUBTFUL, WITH_UNKNOWN_FIELD = 0, 2
 MOST_PRODUCERS = 512  # of a batch; records of more are doubtful
+ROOM_FOR_A_PRODUCER = 3 * MAX_ID + 1  # bytes
 BASIC_PLANE = 1 << 16
 
 Ints = NDArray[np.int64]
@@ -94,16 +96,8 @@ class PlainRecords:
         )  # fmt: skip
         self._read = compiled.plain_records
         self._read.restype = c_int64
-        self._read.argtypes = [
-            POINTER(_Kind),
-            c_char_p,
-            c_void_p,
-            c_int64,
-            c_char_p,
-            c_void_p,
-            c_int64,
-            *[c_void_p] * 6,
-        ]
+        given: tuple[Any, ...] = (POINTER(_Kind), c_char_p, c_void_p, c_int64, c_char_p, c_void_p, c_int64)
+        self._read.argtypes = [*given, *[c_void_p] * 5, c_int64, c_void_p]
 
     def read(self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, latest_us: int) -> Plain:
         """Reads a batch. keys: None where they are not checked; latest_us: a later event time is doubtful."""
@@ -113,14 +107,13 @@ class PlainRecords:
             joined_keys, key_ends = _joined(keys), _ends(keys)
         rows, verdicts = np.empty(n, EVENT), np.empty(n, np.uint8)
         customers, producers = np.empty(len(joined) + n, np.uint8), np.empty(n, np.uint16)
-        spans, used = np.empty((MOST_PRODUCERS, 2), np.int64), np.empty(2, np.int64)
+        names, used = np.empty(MOST_PRODUCERS * ROOM_FOR_A_PRODUCER, np.uint8), np.empty(2, np.int64)
         good = self._read(
             self._kind, joined, _at(ends), n, joined_keys, None if key_ends is None else _at(key_ends), latest_us,
-            *map(_at, (rows, verdicts, customers, producers, spans, used)),
+            *map(_at, (rows, verdicts, customers, producers, names)), len(names), _at(used),
         )  # fmt: skip
-        names = [joined[first : first + size].decode() for first, size in spans[: used[1]].tolist()]
-        sent_by = list(map(names.__getitem__, producers[:good].tolist()))
-        who = customers[: used[0]].tobytes().decode().split("\0")[:-1]
+        who, senders = _split(customers[: used[0]]), _split(names[: used[1]])
+        sent_by = list(map(senders.__getitem__, producers[:good].tolist()))
         index, kinds = np.flatnonzero(verdicts), verdicts[verdicts != DOUBTFUL]
         unknown = Counter(sent_by[i] for i in np.flatnonzero(kinds == WITH_UNKNOWN_FIELD).tolist())
         doubtful = np.flatnonzero(verdicts == DOUBTFUL).tolist() if good < n else []
@@ -158,6 +151,11 @@ def _printable() -> bytes:
     """A bit for each character up to U+FFFF: whether it is printable in the sense of `str.isprintable`."""
     bits = np.fromiter((chr(code).isprintable() for code in range(BASIC_PLANE)), np.bool_, BASIC_PLANE)
     return np.packbits(bits, bitorder="little").tobytes()
+
+
+def _split(texts: NDArray[np.uint8]) -> list[str]:
+    """Returns texts that have a zero byte behind each."""
+    return texts.tobytes().decode().split("\0")[:-1]
 
 
 def _joined(values: Sequence[bytes | None]) -> bytes:

@@ -8,7 +8,7 @@
 
 enum { CAREFUL, TEXT, CUSTOMER, EVENT_ID, PRODUCER, INSTANT, NUMBER, WORD, WORDS, ONE }; /* TYPES of plain_records.py */
 enum { DOUBTFUL, GOOD, WITH_UNKNOWN_FIELD };
-enum { FIELDS = 32, UNKNOWN = 16, PRODUCERS = 512, PLACES = 1024, LONGEST_IDENTITY = 240, DIGITS = 15 };
+enum { FIELDS = 32, UNKNOWN = 16, PRODUCERS = 512, PLACES = 1024, LONGEST_IDENTITY = 240, DIGITS = 15, ESCAPED = 2048 };
 
 typedef struct { const uint8_t *bytes; int64_t size; } Text;
 
@@ -31,7 +31,8 @@ typedef struct {
   int64_t n_fields, row_bytes, id_place, most_bytes;
 } Kind;
 
-typedef struct { const uint8_t *at, *end; } Cursor;
+/* spare: where texts with escapes are written without them, up to spare_end; NULL: they are doubtful. */
+typedef struct { const uint8_t *at, *end; uint8_t *spare, *spare_end; } Cursor;
 
 /* A record as far as it was read. */
 typedef struct {
@@ -133,21 +134,82 @@ static void skip_plain(Cursor *c) {
   }
 }
 
+static int is_printable(uint32_t code, const uint8_t *bits) { return bits[code >> 3] >> (code & 7) & 1; }
+
 /* Returns the bytes of a character of two or three bytes that is printable, else 0. */
 static int64_t printable(const Cursor *c, const uint8_t *bits) {
   const uint8_t *at = c->at;
   int64_t left = c->end - at;
   uint32_t code;
-  if (left >= 2 && at[0] >= 0xc2 && at[0] < 0xe0 && (at[1] & 0xc0) == 0x80) {
-    code = (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu);
-    return bits[code >> 3] >> (code & 7) & 1 ? 2 : 0;
-  }
+  if (left >= 2 && at[0] >= 0xc2 && at[0] < 0xe0 && (at[1] & 0xc0) == 0x80)
+    return is_printable((at[0] & 0x1fu) << 6 | (at[1] & 0x3fu), bits) ? 2 : 0;
   if (left < 3 || (at[0] & 0xf0) != 0xe0 || (at[1] & 0xc0) != 0x80 || (at[2] & 0xc0) != 0x80) return 0;
   code = (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
-  return code >= 0x800 && bits[code >> 3] >> (code & 7) & 1 ? 3 : 0;
+  return code >= 0x800 && is_printable(code, bits) ? 3 : 0;
 }
 
-/* Reads a text of printable characters without escapes -> its characters, -1: there is none. */
+/* Reads an escape -> its character, 0: it is doubtful. */
+static uint32_t take_escape(Cursor *c) {
+  uint32_t code = 0;
+  if (!take(c, '\\')) return 0;
+  int x = peek(c);
+  c->at += x >= 0;
+  if (x == '"' || x == '\\' || x == '/') return (uint32_t)x;
+  if (x != 'u' || c->end - c->at < 4) return 0;
+  for (int i = 0; i < 4; i++, c->at++) {
+    uint32_t digit = *c->at, letter = digit | 0x20;
+    if (digit >= '0' && digit <= '9')
+      code = code << 4 | (digit - '0');
+    else if (letter >= 'a' && letter <= 'f')
+      code = code << 4 | (letter - 'a' + 10);
+    else
+      return 0;
+  }
+  return code;
+}
+
+static int64_t utf8(uint32_t code, uint8_t *out) {
+  if (code < 0x80) {
+    out[0] = (uint8_t)code;
+    return 1;
+  }
+  int64_t size = code < 0x800 ? 2 : 3;
+  out[0] = (uint8_t)(size == 2 ? 0xc0 | code >> 6 : 0xe0 | code >> 12);
+  if (size == 3) out[1] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
+  out[size - 1] = (uint8_t)(0x80 | (code & 0x3f));
+  return size;
+}
+
+/* Reads the rest of a text whose first `size` bytes are without escapes, and writes it without them. characters: those
+   that were read already. */
+static int64_t take_escaped(Cursor *c, const uint8_t *bits, const uint8_t *first, int64_t characters, Text *text) {
+  uint8_t *out = c->spare;
+  if (!out || c->spare_end - out < c->at - first) return -1;
+  memcpy(out, first, (size_t)(c->at - first));
+  out += c->at - first;
+  for (;; characters++) {
+    int x = peek(c);
+    if (x == '"') break;
+    if (c->spare_end - out < 3 || x < 0x20 || x == 0x7f) return -1;
+    if (x == '\\') {
+      uint32_t code = take_escape(c);
+      if (!code || !is_printable(code, bits)) return -1;
+      out += utf8(code, out);
+      continue;
+    }
+    int64_t size = x < 0x80 ? 1 : printable(c, bits);
+    if (!size) return -1;
+    memcpy(out, c->at, (size_t)size);
+    out += size;
+    c->at += size;
+  }
+  *text = (Text){c->spare, out - c->spare};
+  c->spare = out;
+  c->at++;
+  return characters;
+}
+
+/* Reads a text of printable characters -> how many it has, -1: there is none. */
 static int64_t take_text(Cursor *c, const uint8_t *bits, Text *text) {
   if (!take(c, '"')) return -1;
   const uint8_t *first = c->at;
@@ -155,7 +217,8 @@ static int64_t take_text(Cursor *c, const uint8_t *bits, Text *text) {
   for (skip_plain(c);;) {
     int x = peek(c);
     if (x == '"') break;
-    if (x < 0x20 || x == '\\' || x == 0x7f) return -1;
+    if (x == '\\') return take_escaped(c, bits, first, c->at - first - following, text);
+    if (x < 0x20 || x == 0x7f) return -1;
     int64_t size = x < 0x80 ? 1 : printable(c, bits);
     if (!size) return -1;
     c->at += size;
@@ -322,7 +385,11 @@ static int64_t take_field(Cursor *c, const Kind *kind, uint8_t *guess, Record *r
       return *guess;
     }
   }
-  if (take_text(c, kind->printable, &name) < 0) return -1;
+  uint8_t *spare = c->spare;
+  c->spare = NULL; /* a name with escapes could be sent twice unseen */
+  int64_t characters = take_text(c, kind->printable, &name);
+  c->spare = spare;
+  if (characters < 0) return -1;
   for (int64_t i = 0; i < kind->n_fields; i++)
     if (equal(name, kind->fields[i].name)) return *guess = (uint8_t)i;
   if (record->unknown == UNKNOWN || place_of(name, record->unknown_names, record->unknown) >= 0) return -1;
@@ -379,11 +446,11 @@ static int take_record(Cursor c, const Kind *kind, int64_t latest_us, uint8_t *g
   return !(record->limits && record->limited > record->limits[record->word]) && identify(kind, record, row);
 }
 
-/* The producers of a batch, by their bytes. spans: (PRODUCERS, 2) begin and size. */
-typedef struct { const uint8_t *values; int64_t *spans; int64_t n, last; int16_t table[PLACES]; } Producers;
+/* The producers of a batch, one after another in `names` with a zero byte behind each, and where they begin. */
+typedef struct { uint8_t *names; int64_t room, n, last, begins[PRODUCERS + 1]; int16_t table[PLACES]; } Producers;
 
 static int is_producer(const Producers *known, int64_t i, Text name) {
-  return equal((Text){known->values + known->spans[2 * i], known->spans[2 * i + 1]}, name);
+  return equal((Text){known->names + known->begins[i], known->begins[i + 1] - known->begins[i] - 1}, name);
 }
 
 /* -> its number; -1: there are too many. */
@@ -394,28 +461,31 @@ static int64_t number_of(Producers *known, Text name) {
   uint64_t place = hash % PLACES;
   for (; known->table[place]; place = (place + 1) % PLACES)
     if (is_producer(known, known->table[place] - 1, name)) return known->last = known->table[place] - 1;
-  if (known->n == PRODUCERS) return -1;
-  known->spans[2 * known->n] = name.bytes - known->values;
-  known->spans[2 * known->n + 1] = name.size;
+  int64_t begin = known->begins[known->n];
+  if (known->n == PRODUCERS || known->room - begin <= name.size) return -1;
+  memcpy(known->names + begin, name.bytes, (size_t)name.size);
+  known->names[begin + name.size] = 0;
   known->last = known->n++;
+  known->begins[known->n] = begin + name.size + 1;
   known->table[place] = (int16_t)known->n;
   return known->last;
 }
 
 /* values and keys: the bytes of n records one after another; ends: (n + 1,) where each begins, and the end; keys may be
    NULL. Writes n verdicts and, for the good ones alone, one after another: rows, customers with a zero byte behind
-   each, the number of the producer. used: bytes of customers, number of producers. -> the number of good ones. */
+   each, the number of the producer. names: `room` bytes for the producers, also with a zero byte behind each. used:
+   bytes of customers, of names. -> the number of good ones. */
 int64_t plain_records(const Kind *kind, const uint8_t *values, const int64_t *ends, int64_t n, const uint8_t *keys,
                       const int64_t *key_ends, int64_t latest_us, uint8_t *rows, uint8_t *verdicts, uint8_t *customers,
-                      uint16_t *producers, int64_t *spans, int64_t *used) {
-  Producers known = {values, spans, 0, 0, {0}};
-  uint8_t guesses[FIELDS];
+                      uint16_t *producers, uint8_t *names, int64_t room, int64_t *used) {
+  Producers known = {.names = names, .room = room};
+  uint8_t guesses[FIELDS], spare[ESCAPED];
   int64_t good = 0, written = 0, producer;
   memset(guesses, 0xff, sizeof guesses);
   for (int64_t i = 0; i < n; i++) {
     Record record = {0};
     uint8_t *row = rows + good * kind->row_bytes;
-    Cursor cursor = {values + ends[i], values + ends[i + 1]};
+    Cursor cursor = {values + ends[i], values + ends[i + 1], spare, spare + ESCAPED};
     verdicts[i] = DOUBTFUL;
     if (!take_record(cursor, kind, latest_us, guesses, &record, row)) continue;
     if (keys && !equal((Text){keys + key_ends[i], key_ends[i + 1] - key_ends[i]}, record.customer)) continue;
@@ -427,6 +497,6 @@ int64_t plain_records(const Kind *kind, const uint8_t *values, const int64_t *en
     customers[written++] = 0;
   }
   used[0] = written;
-  used[1] = known.n;
+  used[1] = known.begins[known.n];
   return good;
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -58,14 +59,15 @@ def run(chance: Random, records: int) -> Tally:
 
 def _cut(value: bytes, chance: Random) -> bytes:
     """Returns the beginning of a record, often up to within a character of several bytes."""
-    within = [i for i, byte in enumerate(value) if byte > 0x7F]
+    within = [i for i, byte in enumerate(value) if byte > 0x7F or byte == ord("\\")]
     return value[: chance.choice(within) + 1 if within and chance.random() < 0.5 else chance.randint(0, len(value))]
 
 
 def _mutated(kind: str, chance: Random) -> bytes | None:
     if chance.random() < 0.3:
         return record(kind, chance)
-    value = orjson.dumps(good(kind, event_id="e" * chance.randint(1, 128), producer=chance.choice(["a", "é", "门店"])))
+    message = good(kind, event_id="e" * chance.randint(1, 128), producer=chance.choice(["a", "é", "门店"]))
+    value = json.dumps(message).encode() if chance.random() < 0.3 else orjson.dumps(message)
     if chance.random() < 0.5:
         space = chance.choice(SPACES)
         value = space + value.replace(b",", space + b"," + space).replace(b":", space + b":", 3)
