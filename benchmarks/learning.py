@@ -2,8 +2,9 @@
 
 Both are evaluated on the same rows, the labelled observations of a replay, by the probabilities served at the time.
 LightGBM has all features, and at each instant exactly the labels that the model had: those known by then. Differences
-have bootstrap intervals by customer, as in `keepline evaluate`. Processor times are of one thread each: our model runs
-over the observations once more, without decoding and features, which LightGBM also gets ready-made.
+have bootstrap intervals by customer and by week, of which the wider one counts, as in `keepline evaluate`. Processor
+times are of one thread each: our model runs over the observations once more, without decoding and features, which
+LightGBM also gets ready-made.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def _retrain(x: NDArray[np.float32], rows: Rows, known: Ints, weeks_apart: int, 
 
 
 def _differences(served: Served) -> tuple[list[Estimate], list[Estimate]]:
-    """Returns AUC and log loss minus LightGBM's, by period, with intervals by customer."""
+    """Returns AUC and log loss minus LightGBM's, by period, with intervals."""
     label = served.rows.label
     tallies = [make(p, label) for make in (auc_tally, loss_tally) for p in (served.ours, served.theirs)]
     drawn = resample(tallies, served.rows, served.half)[..., -1]  # the last group alone is the second half
@@ -134,7 +135,7 @@ def _compared(
     """Yields measures of a period. judged: (rows,); auc, loss: ours minus theirs."""
     label = served.rows.label[judged]
     ours, theirs, base = (p[judged] for p in (served.ours, served.theirs, served.base_rate))
-    peer, less = "LightGBM", "less LightGBM's, 95 % by customer"
+    peer, less = "LightGBM", "less LightGBM's, 95 %"
     yield Measure(f"{what}: AUC of {len(label):,} rows", metrics.auc(ours, label), "", peer, metrics.auc(theirs, label))
     claim = at_least(auc.value, LEAST_AUC, "at most 0.001 less") if weekly else None
     yield Measure(f"{what}: AUC {less}", auc.value, _interval(auc), claim=claim)

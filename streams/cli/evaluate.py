@@ -89,6 +89,8 @@ def _show(whole: report.Report, folder: Path) -> None:
     console.print(_methods(whole))
     for line in page.bars(whole):
         console.print(line)
+    if whole.crossings:
+        console.print(_table(*tables.crossing_rows(whole.crossings)))
     if whole.thresholds:
         console.print(_table(*tables.threshold_rows(whole.thresholds, page.precision_goal(whole))))
     if whole.warnings:

@@ -1,8 +1,10 @@
-"""Bootstrap intervals: customers are resampled with all their weeks, since the weeks of a customer are not independent.
+"""Bootstrap intervals. Weeks of a customer are not independent, nor are the customers of a week (a deadline, a season).
 
-A Poisson bootstrap: in each replicate a customer has a Poisson weight of mean 1, which needs one pass and no copies
-(Hanley and MacGibbon 2006, 10.1016/j.cmpb.2006.04.006). An interval is the central 95 % of the replicates, shifted so
-that their mean equals the estimate: this removes the bias that calibration errors of resampled data have.
+So there are two kinds of replicates: customers are resampled with all their weeks, and weeks with all their customers.
+Of the two intervals the wider one counts. A Poisson bootstrap: in each replicate a customer or a week has a Poisson
+weight of mean 1, which needs one pass and no copies (Hanley and MacGibbon 2006, 10.1016/j.cmpb.2006.04.006). An
+interval is the central 95 % of the replicates, shifted so that their mean equals the estimate: this removes the bias
+that calibration errors of resampled data have.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from online_model.prequential import CALIBRATION_BINS
 from streams.evaluation.metrics import Labels, losses, ranks, squared_errors, starts
 from streams.evaluation.observation_rows import Floats, Ints, Rows
 
-REPLICATES = 200
+REPLICATES = 200  # of each kind
 SEED = 1
 INTERVAL = (0.025, 0.975)
 SCORE_BINS = 1024  # scores within a bin count as ties: an error of AUC of about 1e-5
@@ -46,7 +48,8 @@ class Tally:
 
 
 def resample(tallies: Sequence[Tally], rows: Rows, group: Ints) -> Floats:
-    """Returns (tallies, 2, 1 + replicates, groups): each group alone, and all groups up to it; replicate 0 is the data.
+    """Returns (tallies, 2, 1 + 2 * REPLICATES, groups): each group alone, and all groups up to it. Replicate 0 is the
+    data, then come those by customer, then those by week.
 
     group: (rows,), ascending. Groups without rows are left out. Every call draws the same weights, so that differences
     within a replicate are paired.
@@ -54,10 +57,9 @@ def resample(tallies: Sequence[Tally], rows: Rows, group: Ints) -> Floats:
     begins = starts(group)
     dense = np.searchsorted(group[begins], group)
     keys = [None if one.cell is None else dense * one.cells + one.cell for one in tallies]
-    into = np.full((len(tallies), 2, 1 + REPLICATES, len(begins)), np.nan)
+    into = np.full((len(tallies), 2, 1 + 2 * REPLICATES, len(begins)), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        for i, drawn in enumerate(_draws(len(rows.names))):
-            weight = np.take(drawn, rows.customer)
+        for i, weight in enumerate(_weights(rows)):
             mass = np.add.reduceat(weight, begins)
             for t, (tally, key) in enumerate(zip(tallies, keys, strict=True)):
                 sums = _sums(tally, key, weight, begins)
@@ -73,19 +75,45 @@ def _sums(tally: Tally, key: Ints | None, weight: Floats, begins: Ints) -> Float
     return np.asarray(np.bincount(key, values, len(begins) * tally.cells).reshape(len(begins), tally.cells))
 
 
-def _draws(customers: int) -> Iterator[Floats]:
-    yield np.ones(customers)
-    for i in range(REPLICATES):
-        yield np.random.default_rng([SEED, i]).poisson(1.0, customers).astype(np.float64)
+def mean_by_week(values: Floats, week: Ints) -> Estimate:
+    """Returns the mean of n values, with an interval by week. week: (n,), any numbers."""
+    _, place = np.unique(week, return_inverse=True)
+    sums, counts = np.bincount(place, values), np.bincount(place)
+    if not len(counts):
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    weight = np.stack([np.ones(len(counts)), *(_drawn(len(counts), 1, i) for i in range(REPLICATES))])
+    with np.errstate(invalid="ignore"):
+        means = weight @ sums / (weight @ counts)
+    return Estimate(float(means[0]), *_interval(float(means[0]), means[1:]))
+
+
+def _weights(rows: Rows) -> Iterator[Floats]:
+    """Yields the weights of the rows in each replicate, (rows,)."""
+    yield np.ones(len(rows.customer))
+    for kind, (units, of) in enumerate(((len(rows.names), rows.customer), (len(rows.instants_us), rows.week))):
+        for i in range(REPLICATES):
+            yield np.take(_drawn(units, kind, i), of)
+
+
+def _drawn(units: int, kind: int, replicate: int) -> Floats:
+    """Returns the weights of customers (kind 0) or weeks (kind 1) in a replicate, (units,)."""
+    return np.random.default_rng([SEED, replicate, kind]).poisson(1.0, units).astype(np.float64)
 
 
 def estimate(replicates: Floats, least: float = 0.0, most: float = np.inf) -> Estimate:
-    """Returns the estimate with its interval within [least, most]. replicates: (1 + replicates,), the data first."""
-    middle, drawn = float(replicates[0]), replicates[1:][np.isfinite(replicates[1:])]
+    """Returns the estimate with its interval within [least, most]. replicates: (1 + 2 * REPLICATES,) of `resample`."""
+    middle = float(replicates[0])
+    kinds = [_interval(middle, drawn) for drawn in np.split(replicates[1:], 2)]
+    low, high = max(kinds, key=lambda ends: -np.inf if np.isnan(ends[0]) else ends[1] - ends[0])
+    return Estimate(middle, max(low, least), min(high, most))  # max and min keep a NaN that stands first
+
+
+def _interval(middle: float, replicates: Floats) -> tuple[float, float]:
+    drawn = replicates[np.isfinite(replicates)]
     if not np.isfinite(middle) or len(drawn) < REPLICATES // 2:
-        return Estimate(middle, float("nan"), float("nan"))
+        return float("nan"), float("nan")
     low, high = np.quantile(drawn, INTERVAL) - drawn.mean() + middle
-    return Estimate(middle, max(float(low), least), min(float(high), most))
+    return float(low), float(high)
 
 
 def auc_tally(score: Floats, label: Labels) -> Tally:

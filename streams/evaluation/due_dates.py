@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from schemas.instants import DAY_US, SECOND_US, parse_duration
-from streams.evaluation.lead_time import NONE, Cases, Longs, first_case, key, seconds_of, silences_of
+from streams.evaluation.lead_time import NONE, Cases, Longs, first_case, key, seconds_of, silences_of, some_cases
 from streams.evaluation.observation_rows import GAP, Flags, Floats, Rows
 
 RHYTHM = 2  # retention events
@@ -104,7 +104,7 @@ def _riskiest(rows: Rows, among: Flags, share: float) -> Cases:
     rank = np.arange(len(places)) - (np.cumsum(size) - size)[week]
     chosen = places[rank < np.rint(size * share)[week]]
     chosen = chosen[np.lexsort((rows.week[chosen], rows.customer[chosen]))]
-    return Cases(rows.customer[chosen], seconds_of(rows.instants_us)[rows.week[chosen]], ())
+    return some_cases(rows.customer[chosen], seconds_of(rows.instants_us)[rows.week[chosen]], rows.probability[chosen])
 
 
 def _rule(name: str, cases: Cases, ends: _Ends, ahead_us: int) -> Rule:

@@ -35,6 +35,8 @@ class Cases:
     customer: Longs
     crossed_s: Longs  # seconds since the year 1
     scope: Sequence[str | None]
+    probability: Floats
+    withheld_by: Sequence[str | None]  # the rule; None: sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def read(folder: Path, rows: Rows) -> tuple[Cases, Cases] | None:
     Raises Failure where a line is no intervention.
     """
     sent, withheld = (_read(folder / name, rows) for name in (INTERVENTIONS, WITHHELD))
-    return None if sent is None else (sent, withheld or _cases([]))
+    return None if sent is None else (sent, withheld or no_cases())
 
 
 def _read(path: Path, rows: Rows) -> Cases | None:
@@ -119,7 +121,13 @@ def _read(path: Path, rows: Rows) -> Cases | None:
         bodies = [orjson.loads(line) for line in path.read_bytes().splitlines()]
         code = {name: i for i, name in enumerate(rows.names)}
         found = [
-            (code[b["customer_id"]], parse_instant(b["crossed_at"]), b.get("scope"))
+            (
+                code[b["customer_id"]],
+                parse_instant(b["crossed_at"]),
+                b.get("scope"),
+                b["probability"],
+                b.get("withheld_reason"),
+            )
             for b in bodies
             if b["customer_id"] in code
         ]
@@ -130,11 +138,25 @@ def _read(path: Path, rows: Rows) -> Cases | None:
     return _cases(found)
 
 
-def _cases(found: Sequence[tuple[int, int, str | None]]) -> Cases:
-    """found: customer, instant in microseconds, scope."""
+def _cases(found: Sequence[tuple[int, int, str | None, float, str | None]]) -> Cases:
+    """found: customer, instant in microseconds, scope, probability, rule that withheld it."""
     ordered = sorted(found, key=lambda one: one[:2])
     customer, crossed_us = (np.array([one[i] for one in ordered], np.int64) for i in (0, 1))
-    return Cases(customer, seconds_of(crossed_us), [one[2] for one in ordered])
+    probability = np.array([one[3] for one in ordered], np.float64)
+    return Cases(
+        customer, seconds_of(crossed_us), [one[2] for one in ordered], probability, [one[4] for one in ordered]
+    )
+
+
+def some_cases(customer: Longs, crossed_s: Longs, probability: Floats) -> Cases:
+    """Returns cases of which no more is known, (cases,), sorted by customer and instant."""
+    nothing = [None] * len(customer)
+    return Cases(customer, crossed_s, nothing, probability, nothing)
+
+
+def no_cases() -> Cases:
+    """Returns no case at all."""
+    return _cases([])
 
 
 def timing(cases: Cases, withheld: Cases, rows: Rows) -> Timing:
@@ -195,6 +217,11 @@ def silences_of(rows: Rows) -> Silences:
     return Silences(rows, order, since, starts(since))
 
 
+def outcomes(cases: Cases, rows: Rows) -> NDArray[np.int8]:
+    """Returns of each case 1: the customer left, 0: returned, NO_LABEL: not known yet, (cases,)."""
+    return _case_results(cases, silences_of(rows)).outcome
+
+
 def _case_results(cases: Cases, silences: Silences) -> _CaseResults:
     """Takes outcomes from the first row at or after the crossing; where there is none, from the last row before."""
     rows, order = silences.rows, silences.order
@@ -209,8 +236,23 @@ def _case_results(cases: Cases, silences: Silences) -> _CaseResults:
     is_known = came_back & (rows.customer[order[before]] == cases.customer)
     place = np.where(is_known, before, place)
     outcome = np.where(came_back, 0, rows.label[order[place]]).astype(np.int8)
+    outcome[~is_known & _came_back_too_late(place, crossed, silences)] = 1
     first = order[silences.begins[silences.which(place)]]
     return _CaseResults(first, outcome, silences.days_early(silences.since[place], crossed))
+
+
+def _came_back_too_late(place: Longs, crossed: Longs, silences: Silences) -> Flags:
+    """Returns whether the customer came back within the horizon of the row, but not within that of the crossing before
+    it, (cases,). Of several events in the week of the return only the last is known: then the row's label counts.
+    """
+    rows, order = silences.rows, silences.order
+    following = silences.which(place) + 1
+    back = silences.begins[np.minimum(following, len(silences.begins) - 1)]
+    count = rows.features["f_retained_count"][order]
+    is_there = (following < len(silences.begins)) & (rows.customer[order[back]] == rows.customer[order[place]])
+    is_one_event = count[back] - count[back - 1] == 1.0
+    too_late: Flags = is_there & is_one_event & (silences.since[back] > crossed + silences.horizon_s)
+    return too_late
 
 
 def _leavings(cases: Cases, withheld: Cases, silences: Silences) -> _Leavings:

@@ -58,6 +58,7 @@ def render(report: Report) -> str:
         methods=tables.methods(report.comparison.methods),
         differences=tables.differences(report.comparison) if report.comparison.differences else NOTHING,
         cases=NO_CASES if report.cases is None else _cases(report.cases, report.log.horizon_days),
+        crossings=tables.crossings(report.crossings) if report.crossings else NO_CASES,
         warnings=NO_WARNINGS if report.warnings is None else _warnings(report.warnings),
         effects=tables.effects(report.effects) if report.effects else NO_EFFECTS,
         targets=tables.targets(report.targets) if report.targets else NO_TARGETS,

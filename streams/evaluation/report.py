@@ -9,6 +9,7 @@ from typing import Any
 from schemas.instants import DAY_US, format_instant
 from streams.evaluation import comparison, metrics, segments
 from streams.evaluation.baselines import Served
+from streams.evaluation.crossings import Crossings, crossings
 from streams.evaluation.drift import Drift, drift
 from streams.evaluation.due_dates import Warnings, warnings
 from streams.evaluation.effect import Effect
@@ -58,6 +59,7 @@ class Report:
     segments: list[segments.Segment]
     comparison: comparison.Comparison
     cases: Timing | None
+    crossings: list[Crossings]
     influence: list[Influence]
     thresholds: list[Threshold]
     warnings: Warnings | None  # None also for a replay of a release that did not write the grace
@@ -91,6 +93,7 @@ def evaluate(
         segments.judge(judged),
         comparison.compare(rows, baselines),
         timed,
+        crossings(*cases, rows) if cases else [],
         list(influences),
         thresholds(rows) if found.weeks else [],
         warnings(cases[0], rows, summary) if cases else None,

@@ -8,6 +8,7 @@ from math import isfinite, isnan
 
 from streams.evaluation.bootstrap import Estimate
 from streams.evaluation.comparison import METRICS, PERIODS, Comparison, Difference, Method
+from streams.evaluation.crossings import Crossings
 from streams.evaluation.due_dates import Warnings
 from streams.evaluation.effect import Effect
 from streams.evaluation.influence import Influence
@@ -158,6 +159,36 @@ def shares(bins: Sequence[Bin]) -> str:
     """Returns a table with a row a bin: how many predictions, what they said, and what happened."""
     rows = [[f"{one.predicted:.0%}", f"{one.count:,}", percent(one.happened)] for one in bins]
     return _table(["said, mean", "predictions", "left"], rows)
+
+
+def crossings(found: Sequence[Crossings]) -> str:
+    """Returns a table with a row for what was sent, and for each rule that withheld some."""
+    head, *rows = crossing_rows(found)
+    return _table(head, [[escape(cell) for cell in row] for row in rows])
+
+
+def crossing_rows(found: Sequence[Crossings]) -> list[list[str]]:
+    """Returns the head, then the cells of each group of crossings."""
+    rows = [
+        [
+            one.name,
+            f"{one.crossings:,}",
+            f"{one.judged:,}",
+            percent(one.said),
+            percent(one.left),
+            _points(one.difference),
+        ]
+        for one in found
+    ]
+    return [["crossings", "number", "judged", "said, mean", "left", "too high by, points"], *rows]
+
+
+def _points(one: Estimate) -> str:
+    """Returns percentage points with their interval."""
+    if isnan(one.value):
+        return UNKNOWN
+    ends = "" if isnan(one.low) else f" ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
+    return f"{100 * one.value:+.1f}{ends}"
 
 
 def thresholds(found: Sequence[Threshold], goal: float | None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.evaluation.lead_time import Cases, seconds_of, silences_of, timing
+from streams.evaluation.lead_time import Cases, no_cases, seconds_of, silences_of, some_cases, timing
 from streams.evaluation.observation_rows import Rows
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -48,8 +48,7 @@ def thresholds(rows: Rows) -> list[Threshold]:
 
 def _threshold(rows: Rows, above: float) -> Threshold:
     warned = _warnings(rows, above)
-    nobody = Cases(np.zeros(0, np.int64), np.zeros(0, np.int64), [])
-    found = timing(warned, nobody, rows).segments[0]
+    found = timing(warned, no_cases(), rows).segments[0]
     return Threshold(
         above, found.cases, found.judged, found.right, found.leavings or 0, found.in_time or 0, found.median_days_early
     )
@@ -61,4 +60,4 @@ def _warnings(rows: Rows, above: float) -> Cases:
     high = np.flatnonzero(rows.probability[silences.order] > above)
     _, first = np.unique(silences.which(high), return_index=True)
     row = silences.order[high[first]]
-    return Cases(rows.customer[row], seconds_of(rows.instants_us)[rows.week[row]], [None] * len(row))
+    return some_cases(rows.customer[row], seconds_of(rows.instants_us)[rows.week[row]], rows.probability[row])

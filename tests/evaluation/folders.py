@@ -39,7 +39,8 @@ def instant(days: float) -> str:
 
 def case(customer: str, days: float, **fields: object) -> bytes:
     """Returns an intervention with the fields that are read."""
-    return json.dumps({"customer_id": customer, "crossed_at": instant(days)} | fields).encode()
+    crossing = {"customer_id": customer, "crossed_at": instant(days), "probability": 0.6}
+    return json.dumps(crossing | fields).encode()
 
 
 def write(

@@ -90,3 +90,14 @@ def test_of_one_class_there_is_no_auc_but_a_log_loss(tmp_path: Path) -> None:
     found = metrics_over_time(rows_of(tmp_path / "out", [Observation(f"c{i}", 0, 1, 0.8) for i in range(50)])).overall
     assert np.isnan(found["auc"].value)
     assert found["log_loss"].value == pytest.approx(-np.log(0.8))
+
+
+def test_customers_who_err_together_in_a_week_widen_the_interval(tmp_path: Path) -> None:
+    apart = crowd(12, 200)
+    rng = np.random.default_rng(3)
+    bad = set(rng.choice(12, 3, replace=False).tolist())
+    together = [replace(one, label=1 if one.week in bad else 0, probability=0.2) for one in apart]
+    rows = rows_of(tmp_path / "out", together)
+    found = metrics_over_time(rows).overall["log_loss"]
+    of_weeks = np.array([metrics.losses(rows.probability, rows.label)[rows.week == week].mean() for week in range(12)])
+    assert found.high - found.low == pytest.approx(2 * 1.96 * of_weeks.std() / np.sqrt(12), rel=0.3)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,8 +108,7 @@ def test_the_riskiest_are_a_share_of_the_kept_customers_of_each_monday(tmp_path:
 
 def test_a_replay_of_a_release_without_a_grace_has_no_figures(tmp_path: Path) -> None:
     rows = rows_of(tmp_path, ANN)
-    nobody = lead_time.Cases(*np.zeros((2, 0), np.int64), ())
-    assert warnings(nobody, rows, {}) is None
+    assert warnings(lead_time.no_cases(), rows, {}) is None
 
 
 visits = st.lists(st.integers(0, 7 * WEEKS - 1), max_size=6).map(lambda days: sorted({-1, *days}))

@@ -115,3 +115,13 @@ def test_a_line_that_is_no_intervention_is_refused_with_the_file(tmp_path: Path)
     folder = write(tmp_path / "out", LEFT, [b'{"customer_id": "ann"}'])
     with pytest.raises(Failure, match=r"interventions.jsonl.*crossed_at"):
         lead_time.read(folder, read(folder)[0])
+
+
+@pytest.mark.parametrize(("back", "right"), [(17.5, 0), (18.5, 1)])
+def test_a_case_is_right_by_its_own_horizon_not_by_that_of_the_monday_after_it(
+    tmp_path: Path, back: float, right: int
+) -> None:
+    opened = 4.0  # so its horizon ends on day 18, that of the Monday after it on day 21
+    silent = [Observation("eve", week, 0, recency_days=7.0 * week + 1, count=3.0) for week in range(3)]
+    after = Observation("eve", 3, 0, recency_days=21.0 - back, count=4.0)
+    assert timing(tmp_path, [case("eve", opened)], seen=[*silent, after]).segments[0].right == right
