@@ -27,6 +27,7 @@ from schemas.validation import MAX_BYTES
 # as in native/plain_records.c
 TYPES = ("careful", "text", "customer", "event_id", "producer", "instant", "number", "word", "words", "one")
 DOUBTFUL, WITH_UNKNOWN_FIELD = 0, 2
+MOST_FIELDS = 32  # of a kind
 MOST_PRODUCERS = 512  # of a batch; records of more are doubtful
 ROOM_FOR_A_PRODUCER = 3 * MAX_ID + 1  # bytes
 BASIC_PLANE = 1 << 16
@@ -85,6 +86,7 @@ class PlainRecords:
         """rules: by the name of the field; other fields that the kind's model has are doubtful."""
         known = MODELS[kind].model_fields
         fields = [_field(name, rules.get(name, Rule("careful")), one.is_required()) for name, one in known.items()]
+        assert len(fields) <= MOST_FIELDS, f"{kind} has {len(fields)} fields, compiled code remembers {MOST_FIELDS}"
         empty = empty_rows(1)
         empty["kind"] = KINDS.index(kind)
         for name, one in known.items():

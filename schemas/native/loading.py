@@ -87,7 +87,7 @@ def _kept(folder: Path, compiler: Compiler | None) -> Path | None:
 def _compiled(folder: Path, compiler: Compiler | None) -> Path:
     if compiler is None:
         raise CannotCompile("neither cc nor the package ziglang is here")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)  # an image's user reads what its builder has compiled
     _refuse_foreign(folder)
     path = _place(folder, compiler)
     with tempfile.TemporaryDirectory(prefix="new-", dir=folder) as scratch:

@@ -58,6 +58,17 @@ def test_the_library_is_compiled_once_and_kept(home: dict[str, str], compiled: l
 
 
 @needs_cc
+def test_others_can_load_what_an_administrator_has_compiled(home: dict[str, str]) -> None:
+    before = os.umask(0o022)
+    try:
+        load(home)
+    finally:
+        os.umask(before)
+    [path] = folder(home).iterdir()
+    assert (folder(home).stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o755, 0o644)
+
+
+@needs_cc
 def test_a_compiler_of_another_version_compiles_anew(
     home: dict[str, str], compiled: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
