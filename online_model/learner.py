@@ -27,6 +27,7 @@ from online_model.prequential import PrequentialMetrics
 from online_model.promotion import ChampionChallenger, Promotion, winner
 from online_model.readiness import Hold, ReadinessRules, RecentMetrics
 from online_model.reservoir import Reservoir
+from online_model.river_challengers import RiverChallengers
 from online_model.snapshot import MODEL, Lineage, Reason, Snapshot, initial_mean
 from online_model.treatment import ReportedContacts
 from online_model.treatment import weights as weights_of
@@ -53,6 +54,7 @@ class Rules:
     leaves_out_treated: bool = False  # while a CRM contacts customers; else all examples have equal weight
     challengers: Mapping[str, Hyperparameters] = field(default_factory=dict)
     promotion: Promotion = field(default_factory=Promotion)
+    river: Mapping[str, str] = field(default_factory=dict)  # challengers of River (`river_estimators`)
 
     @property
     def new_share(self) -> float:
@@ -85,6 +87,7 @@ class Learner:
         self.mean, self.population = initial_mean(), zero_counts()
         self.contacts, self.early = ReportedContacts(), EarlyReturns(rules.horizon_days)
         self.shift, self.outlook = 0.0, (0.0, 0.0)  # of the last instant
+        self.river = RiverChallengers(rules.river, self.early.horizon_us)
 
     @property
     def model(self) -> MixtureOfExperts:
@@ -164,7 +167,8 @@ class Learner:
                 for name in self.challengers
                 if learned and self._has_enough_labels(name)
             },
-            trials={name: asdict(self.trials.comparison(name)) for name in self.challengers},
+            trials={name: asdict(self.trials.comparison(name)) for name in self.challengers}
+            | {name: asdict(self.trials.comparison(name)) | {"needed": None} for name in self.river.models},
         )
 
     def _hold(self, labels: int, positives: int) -> Hold:
@@ -172,7 +176,9 @@ class Learner:
         return Hold.AUC_OF_FEW if hold == Hold.AUC and self._leaves_out_treated else hold
 
     def dumps(self) -> dict[str, bytes]:
-        """Returns the state as JSON: variants by name, the shared state under "", the reservoir under MEMORY."""
+        """Returns the state as JSON: variants by name, the shared state under "", the reservoir under MEMORY, and the
+        examples kept for challengers of River.
+        """
         body = {
             "format": FORMAT,
             "features": list(NAMES),
@@ -193,7 +199,7 @@ class Learner:
             "squared_error": self.metrics.squared_error,
         }
         common = {"": orjson.dumps(body), MEMORY: orjson.dumps(self.memory.packed())}
-        return common | {name: one.dumps() for name, one in self.variants.items()}
+        return common | self.river.dumps() | {name: one.dumps() for name, one in self.variants.items()}
 
     def loads(self, rows: Mapping[str, bytes]) -> None:
         """Restores what `dumps` returned. A new variant starts empty, and a removed one is dropped. Raises Failure for
@@ -225,6 +231,7 @@ class Learner:
         self.memory.add_features(len(NAMES))
         self.metrics.counts = unpack(body["judged"]).reshape(self.metrics.counts.shape)
         self.metrics.loss, self.metrics.squared_error = body["loss"], body["squared_error"]
+        self.river.loads(rows)
 
     def _restore_champion(self, champion: str) -> None:
         """Restores the champion, if the profile still has it; else the comparison starts again."""
@@ -243,6 +250,9 @@ class Learner:
             return
         x, y, weight = np.ascontiguousarray(x[:, left]), y[left], weight[left]
         said = {name: rows[:, left] for name, rows in examples.said.items() if name in self.variants}
+        if self.river.models:
+            customers = [name for name, is_left in zip(examples.customers, left.tolist(), strict=True) if is_left]
+            said |= self.river.judge(examples.observed_us, customers, x, y)
         self.trials.update(examples.observed_us, self.champion, said, y, weight)
         champion = said.get(self.champion)
         self.early.learn(examples.observed_us, None if champion is None else champion[SERVED], y, weight)

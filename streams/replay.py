@@ -125,6 +125,11 @@ class Replay:
             "features": len(NAMES),
         }
 
+    @property
+    def challenger_seconds(self) -> dict[str, float]:
+        """Processor time of each challenger of River."""
+        return self.learner.learner.river.seconds
+
     def _batch(self) -> Batch | None:
         while self.feed.wants(OBSERVATIONS) and self.spool.unread:
             offset, value = self.spool.read()

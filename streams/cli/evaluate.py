@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from online_model.snapshot import Snapshot
 from schemas.errors import Failure
+from schemas.instants import format_instant
 from streams.cli import complain
 from streams.evaluation import (
     baselines,
@@ -56,8 +56,12 @@ def run(args: argparse.Namespace) -> int:
     ] * args.lightgbm
     served = [of(found, time.process_time) for of in serve]
     cases, effects = lead_time.read(args.folder, found), effect.read(args.folder)
-    followed, influences = targets.read(args.folder), influence.influence(_newest(args.folder), found)
-    whole = report.evaluate(found, summary, cases, served, effects, followed, influences)
+    versions = _versions(args.folder)
+    influences = influence.influence(versions[max(versions)] if versions else None, found)
+    learned = [one.instant_us for one in versions.values() if one.learned]
+    took_over = format_instant(min(learned)) if learned else None
+    followed = targets.read(args.folder)
+    whole = report.evaluate(found, summary, cases, served, effects, followed, influences, took_over)
     body = orjson.dumps(whole, option=orjson.OPT_INDENT_2)
     (args.folder / EVALUATION).write_bytes(body + b"\n")
     (args.folder / EVALUATION_PAGE).write_text(page.render(whole), "utf-8")
@@ -68,14 +72,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _newest(folder: Path) -> Snapshot | None:
-    """Returns the last model; None, which is told, where it cannot be read: the predictions are judged without it."""
+def _versions(folder: Path) -> reader.Versions:
+    """Returns the models; none, which is told, where they cannot be read: the predictions are judged without them."""
     try:
-        versions = reader.from_folder(folder) if (folder / reader.FILE).is_file() else {}
+        return reader.from_folder(folder) if (folder / reader.FILE).is_file() else {}
     except Failure as error:
         complain(f"{error}; what the model looks at is left out")
-        return None
-    return versions[max(versions)] if versions else None
+        return {}
 
 
 def _show(whole: report.Report, folder: Path) -> None:

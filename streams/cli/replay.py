@@ -73,6 +73,7 @@ def _replayed(
             "seconds": round(seconds, 3),
             "processor_seconds": round(time.process_time() - spent, 3),
             "events_per_second": round(sources.read / seconds),
+            "challenger_seconds": {name: round(spent, 3) for name, spent in replay.challenger_seconds.items()},
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE,
         }
         folder.close(summary)

@@ -23,8 +23,10 @@ MOST_MOVED = 16  # rows of the table of drift; evaluation.json has all
 METHODS = ((BLUE, "-", 2.5), (AMBER, "--", 1.5), (GREEN, ":", 1.5), (SOFT, "-.", 1.5), (RED, (0, (6, 2, 1, 2)), 1.5))
 
 
-def over_time(weeks: Sequence[Week], metric: str) -> str:
-    """Each week alone with its interval, and everything up to it; a gap where a metric is not defined."""
+def over_time(weeks: Sequence[Week], metric: str, took_over: str | None) -> str:
+    """Each week alone with its interval, and everything up to it; a gap where a metric is not defined. took_over: a
+    line there.
+    """
     axes = drawing.blank()
     at = np.array([week.observed_at.rstrip("Z") for week in weeks], "datetime64[s]")
     value, low, high = _parts([week.alone[metric] for week in weeks])
@@ -32,6 +34,8 @@ def over_time(weeks: Sequence[Week], metric: str) -> str:
     axes.plot(at, _parts([week.so_far[metric] for week in weeks])[0], ":", color=INK)
     axes.set_ylim(axes.get_ylim())  # intervals do not count: the first are as high as the frame
     axes.fill_between(at, low, high, color=BLUE, alpha=0.18, linewidth=0)
+    if took_over and at[0] < (since := np.datetime64(took_over.rstrip("Z"))) <= at[-1]:
+        axes.plot(np.array([since, since]), axes.get_ylim(), "--", color=SOFT)
     return drawing.svg(axes)
 
 

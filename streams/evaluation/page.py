@@ -43,6 +43,7 @@ def render(report: Report) -> str:
         log=escape(_log(report)),
         numbers=numbers(_facts(report)),
         sentences="".join(f"<p>{escape(sentence)}</p>" for sentence in _sentences(report)),
+        took_over=escape(_took_over(report)),
         over_time=f'<div class="grid">{_cards(report)}</div>' if matured else NOTHING,
         reliability=_reliability(report) if matured else NOTHING,
         by_probability=_by_probability(report) if matured else NOTHING,
@@ -139,13 +140,18 @@ def _verdicts(report: Report) -> list[str]:
 
 
 def _cards(report: Report) -> str:
-    weeks = report.course.weeks
+    weeks, took_over = report.course.weeks, report.log.took_over
     return "".join(
-        f'<div class="card"><h3>{title} <small>{help_}</small></h3>{charts.over_time(weeks, name)}'
+        f'<div class="card"><h3>{title} <small>{help_}</small></h3>{charts.over_time(weeks, name, took_over)}'
         f'<p class="note">All: {estimate(report.course.overall[name])}. Second half: '
         f"{estimate(report.course.second_half[name])}.</p></div>"
         for name, title, help_ in CARDS
     )
+
+
+def _took_over(report: Report) -> str:
+    since = report.log.took_over
+    return f"Grey: from {since[:10]} on the model is served, before it RFM-B." if since else ""
 
 
 def _reliability(report: Report) -> str:

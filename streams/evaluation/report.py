@@ -36,6 +36,7 @@ class Log:
     policy_version: str | None
     replay_seconds: float | None
     replay_processor_seconds: float | None
+    took_over: str | None  # the first instant at which the mixture was served, before it RFM-B; None: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,14 @@ def evaluate(
     effects: Sequence[Effect] = (),
     followed: Sequence[FollowedCase] = (),
     influences: Sequence[Influence] = (),
+    took_over: str | None = None,
 ) -> Report:
     """Computes the report. cases: sent and withheld; baselines: their predictions, (rows,) each; followed: the cases
-    whose measurement is over.
+    whose measurement is over; took_over: as in `Log`.
     """
     judged = rows.only(rows.labelled)
-    found, log, timed = metrics_over_time(judged), _log(rows, judged, summary), cases and timing(*cases, rows)
+    found, log = metrics_over_time(judged), _log(rows, judged, summary, took_over)
+    timed = cases and timing(*cases, rows)
     right = (timed.segments[0].right, timed.segments[0].judged) if timed else (0, 0)
     left = int(judged.label.sum()), log.labelled, log.horizon_days
     return Report(
@@ -109,7 +112,7 @@ def _bars(found: MetricsOverTime, asked: dict[str, float]) -> list[Bar]:
     return [Bar(name, auc, found.second_half["auc"].low > auc) for name, auc in asked.items()]
 
 
-def _log(rows: Rows, judged: Rows, summary: dict[str, Any]) -> Log:
+def _log(rows: Rows, judged: Rows, summary: dict[str, Any], took_over: str | None) -> Log:
     ends = [format_instant(int(us)) for us in rows.instants_us[[0, -1]]] if len(rows.instants_us) else [None, None]
     return Log(
         observations=len(rows.label),
@@ -123,4 +126,5 @@ def _log(rows: Rows, judged: Rows, summary: dict[str, Any]) -> Log:
         policy_version=summary.get("policy_version"),
         replay_seconds=summary.get("seconds"),
         replay_processor_seconds=summary.get("processor_seconds"),
+        took_over=took_over,
     )

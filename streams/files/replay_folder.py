@@ -40,7 +40,7 @@ FILES = (
 FIRST_IN_SUMMARY = (
     "events_read", "events_rejected", "events_duplicate", "events_late", "customers", "observations",
     "labelled", "interventions", "interventions_withheld", "base_rate", "auc", "log_loss", "brier", "ece",
-    "seconds", "processor_seconds", "events_per_second", "peak_memory_bytes",
+    "seconds", "processor_seconds", "challenger_seconds", "events_per_second", "peak_memory_bytes",
 )  # fmt: skip
 INSTANT = pa.timestamp("us", "UTC")
 GROUP_ROWS = 1 << 16

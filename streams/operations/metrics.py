@@ -246,6 +246,7 @@ def _model(leases: list[Lease]) -> Iterator[Metric]:
         if isinstance(lease.unit, LearnerUnit):
             yield _single("model_precision_goal_ratio", lease.unit.profile.goals.precision)
             yield _single("model_precision_ratio", lease.unit.precision)
+            yield _by_challenger(lease.unit.learner.river.seconds)
     models = [lease.unit.engine.scorer.snapshot for lease in leases if isinstance(lease.unit, EngineUnit)]
     if not models:
         return
@@ -282,6 +283,13 @@ def _per_unit(name: str, values: dict[str, float]) -> Metric:
     found = _family(name)
     for unit, value in values.items():
         found.add_metric([unit], value)
+    return cast(Metric, found)
+
+
+def _by_challenger(seconds: Mapping[str, float]) -> Metric:
+    found = _family("challenger_processor_seconds")
+    for name, spent in seconds.items():
+        found.add_metric([name], spent)
     return cast(Metric, found)
 
 

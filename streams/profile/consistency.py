@@ -201,9 +201,14 @@ def _challengers_differ(profile: Profile) -> Iterator[str]:
     for challenger in profile.challengers:
         if challenger.name == MODEL:
             yield f"challengers.{challenger.name}: this is the name of [model] itself: give it another name"
+        if challenger.river is not None:
+            if {"prior_precision", "forget_a_week", "experts"} & challenger.model_fields_set:
+                yield f"challengers.{challenger.name}: river has no prior_precision, forget_a_week or experts"
+            continue
         theirs = (challenger.prior_precision or same[0], challenger.forget_a_week or same[1], set(challenger.experts))
         if theirs == same:
-            yield f"challengers.{challenger.name} learns as [model] does: set prior_precision, forget_a_week or experts"
+            ways = "prior_precision, forget_a_week, experts or river"
+            yield f"challengers.{challenger.name} learns as [model] does: set {ways}"
 
 
 def _promotion_is_possible(profile: Profile) -> Iterator[str]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from online_model.river_estimators import estimator
 from streams.profile.section import Count, Positive, Section
 from streams.profile.values import (
     Duration,
@@ -65,13 +66,21 @@ class Model(Section):
     leave_out_treated: bool
 
 
+def _river(text: str) -> str:
+    estimator(text)
+    return text
+
+
 class Challenger(Section):
-    """A challenger: its hyperparameters where they differ from [model]. With other ones, give it another name."""
+    """A challenger: its hyperparameters where they differ from [model], or a classifier of River
+    (online_model/river_estimators.py). With other ones, give it another name.
+    """
 
     name: Name
     prior_precision: Positive | None = None
     forget_a_week: Annotated[float, Field(gt=0, le=1)] | None = None
     experts: Annotated[tuple[ExpertName, ...], Field(strict=False, min_length=1)] = POOLED
+    river: Annotated[str, AfterValidator(_river)] | None = None
 
 
 class Promotion(Section):

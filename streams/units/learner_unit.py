@@ -13,6 +13,7 @@ from online_model.learner import MEMORY, Learner, Rules
 from online_model.promotion import Promotion
 from online_model.readiness import ReadinessRules
 from online_model.registry import Serving
+from online_model.river_challengers import KEPT
 from online_model.variant import Hyperparameters
 from schemas.alerts import Alert, AlertKind
 from schemas.instants import DAY_US
@@ -27,6 +28,7 @@ from streams.units.sources import LABELLED, MODELS
 from streams.units.unit import POSITION, Clock, Output
 
 LEARNER = b"\0learner:"  # prefix of its rows: one that all model variants share, and one for each
+KEPT_ROWS = LEARNER + KEPT.encode()  # they never change, so each is written once
 
 
 class LearnerUnit(GlobalUnit[LearnerBatch]):
@@ -118,6 +120,7 @@ class LearnerUnit(GlobalUnit[LearnerBatch]):
     def _state(self) -> tuple[dict[str, Any], dict[bytes, bytes]]:
         learned = {} if self._is_saved else self.learner.dumps()
         rows = {LEARNER + name.encode(): row for name, row in learned.items()}
+        rows = {key: row for key, row in rows.items() if key not in self._keys or not key.startswith(KEPT_ROWS)}
         self._is_saved = True
         own = {"judged": self.judged, "published": self.published, "strategies": self.strategies.state()}
         return {"serving": self.serving.dumps()} | own, rows
@@ -163,6 +166,8 @@ def rules_of(profile: Profile) -> Rules:
                 challenger.experts,
             )
             for challenger in profile.challengers
+            if challenger.river is None
         },
         promotion=Promotion(promotion.alpha, promotion.least_gain, promotion.most_a_week),
+        river={one.name: one.river for one in profile.challengers if one.river is not None},
     )

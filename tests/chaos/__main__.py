@@ -55,6 +55,10 @@ CHALLENGER = """
 [[challengers]]
 name = "stiff"
 prior_precision = 1000.0
+
+[[challengers]]
+name = "tree"
+river = "tree.HoeffdingAdaptiveTreeClassifier(grace_period=100)"
 """
 OULAD = ["label.horizon=28d", "label.lapsed_after=60d", "label.retention_events=service_visit,app_activity"]
 LIMIT_S = 1800.0
@@ -179,7 +183,7 @@ def crm_files(profile: Profile, files: Sequence[str], folder: Path, seed: int) -
 
 
 def limited_profile(folder: Path) -> str:
-    """Writes a profile: after-sales with budgets, teams, a challenger, and strategies whose weights are learned."""
+    """Writes a profile: after-sales with budgets, teams, challengers, and strategies whose weights are learned."""
     shipped = (SHIPPED_IN / "after-sales.toml").read_text()
     assert shipped.count(FIXED) == 1
     before, _, after = shipped.replace(FIXED, 'mode = "adaptive"').partition("\n[limits]")

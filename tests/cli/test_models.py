@@ -122,6 +122,11 @@ CHALLENGED = """
 name = "stiff"
 prior_precision = 1000.0
 """
+TREE = """
+[[challengers]]
+name = "tree"
+river = "tree.HoeffdingTreeClassifier()"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +165,21 @@ def test_a_challenger_promoted_by_hand_is_served_by_the_replay(
     assert main([*words, "--model-commands", str(commands), *SET, "--set", "promotion.alpha=0.9"]) == 0
     last = json_output(capsys, "show", str(models[-1]["version"]), "--dir", str(out))
     assert (last["model"], last["reason"], last["evidence"]["challenger"]) == (name, "promotion", name)
+
+
+def test_a_classifier_of_river_is_judged_with_its_cost_and_not_promoted(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile, out = log.parent / "river.toml", log.parent / "river"
+    profile.write_text((SHIPPED_IN / "after-sales.toml").read_text() + TREE)
+    assert main(["replay", str(log), "--profile", str(profile), "--out", str(out), *SET]) == 0
+    assert orjson.loads((out / "summary.json").read_bytes())["challenger_seconds"]["tree"] > 0.0
+    capsys.readouterr()
+    verdict = json_output(capsys, "list", "--dir", str(out))["models"][-1]["challengers"]["tree"]
+    assert verdict["rounds"] > 0
+    assert verdict["needed"] is None
+    assert main(["models", "promote", "--challenger", "tree", "--why", "test", "--dir", str(out)]) == 1
+    assert capsys.readouterr().err.startswith("keepline: challenger tree is a classifier of River: it is judged")
 
 
 def test_an_unknown_challenger_is_not_promoted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from schemas.instants import format_instant
 from streams.cli import main
 from tests.evaluation.folders import Observation, case, crowd, write
 from tests.replay.runs import city, replay, write_jsonl
@@ -217,6 +218,13 @@ def test_where_lightgbm_cannot_be_imported_one_line_says_what_to_install(
     assert main(["evaluate", str(tmp_path), "--lightgbm"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
+
+
+def test_the_page_says_since_when_the_model_is_served(replayed: Path) -> None:
+    models = [json.loads(line) for line in (replayed / "models.jsonl").read_text().splitlines()]
+    first = format_instant(next(one["instant_us"] for one in models if one["learned"]))
+    assert evaluated(replayed)["log"]["took_over"] == first
+    assert f"from {first[:10]} on the model is served" in (replayed / "evaluation.html").read_text()
 
 
 @pytest.mark.parametrize("line", ["{", "", '{"format": 99}'])

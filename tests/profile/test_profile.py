@@ -278,6 +278,8 @@ def test_a_challenger_may_be_set_like_any_entry(written: Path) -> None:
         ('name = "other"\nexperts = []', "challengers.other.experts"),
         ('name = "other"\nexperts = ["tree"]', "challengers.other.experts"),
         ('name = "other"\nforget_a_week = 0', "challengers.other.forget_a_week"),
+        ('name = "other"\nriver = "forest.Oak()"', "challengers.other.river"),
+        ('name = "other"\nriver = "forest.ARFClassifier()"\nforget_a_week = 0.9', "challengers.other: river has no"),
     ],
 )  # fmt: skip
 def test_a_challenger_that_is_none_is_refused(written: Path, entries: str, expected: str) -> None:

@@ -19,7 +19,10 @@ from tests.units.topics import Topics
 PARTITIONS, STIFF = 2, "stiff"
 PROFILE = logs.PROFILE.model_copy(
     update={
-        "challengers": (Challenger(name=STIFF, prior_precision=1000.0),),
+        "challengers": (
+            Challenger(name=STIFF, prior_precision=1000.0),
+            Challenger(name="tree", river="tree.HoeffdingAdaptiveTreeClassifier(grace_period=50)"),
+        ),
         "promotion": Promotion(alpha=0.9, least_gain=0.0, most_a_week=0.02),  # ten weeks show little
         "label": logs.PROFILE.label.model_copy(update={"horizon_us": 10 * DAY_US}),
     }
@@ -88,6 +91,12 @@ def test_while_an_earlier_version_is_served_nobody_is_promoted_by_the_rule() -> 
         assert [name for name in one.learning if one.learning[name].packed() != wanted.learning[name].packed()] == []
     assert found[-1].model == MODEL
     assert found[-1].trials[STIFF]["rounds"] > 2  # the challenger goes on
+
+
+def test_examples_kept_for_a_classifier_of_river_are_written_once() -> None:
+    keys = [record.key for record in calm().records["learner-state", 0] if b":kept:" in (record.key or b"")]
+    assert len(keys) == len(set(keys)) > 2
+    assert versions(calm())[-1].trials["tree"]["rounds"] > 0
 
 
 def test_a_command_may_promote_a_challenger() -> None:

@@ -47,6 +47,8 @@ def check_challenger(versions: Versions, name: str) -> None:
     """Raises Failure where the newest version has no such challenger, or it has learned too little."""
     newest = versions[max(versions)] if versions else None
     known = sorted(newest.trials.keys() & newest.shadow.keys()) if newest else []
+    if newest and newest.trials.get(name, {}).get("needed", 0.0) is None:
+        raise Failure(f"challenger {name} is a classifier of River: it is judged, but an engine cannot score with it")
     if name not in known:
         raise Failure(f"no challenger {name} that has learned enough; there are: {', '.join(known) or 'none yet'}")
 

@@ -11,7 +11,10 @@ from rich.table import Table
 COLUMNS = ("version", "since", "model", "reason", "parent", "data to", "labels", "auc", "log_loss", "ready")
 VERDICT = ("rounds", "gain", "low", "high", "evidence", "needed")
 MOST_FEATURES = 15
-STANDING = "Challengers (gain: nats of log loss by which the champion was worse; promoted when evidence reaches needed)"
+STANDING = (
+    "Challengers (gain: nats of log loss by which the champion was worse; promoted when evidence reaches needed; "
+    "without needed, judged only)"
+)
 
 
 def version_list(versions: Sequence[dict[str, Any]]) -> RenderableType:

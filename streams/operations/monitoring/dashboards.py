@@ -246,6 +246,12 @@ MODEL = Dashboard(
             stat("Precision", f"max(keepline_model_precision_ratio{{{J}}})", "percentunit", "above the threshold"),
             stat("Goal", f"max(keepline_model_precision_goal_ratio{{{J}}})", "percentunit", "goals.precision"),
             Panel(
+                "Challengers of River",
+                {"{{challenger}}": rate("keepline_challenger_processor_seconds_total", "challenger")},
+                "s",
+                "processor time a second; the learner waits for it",
+            ),
+            Panel(
                 "Alerts",
                 {"{{kind}}": f"sum by (kind) (keepline_alert{{{J}}}) or vector(0)"},
                 "short",

@@ -110,6 +110,9 @@ METRICS = (
     MetricSpec(
         "model_precision_ratio", "gauge", (), "of the labelled predictions above the threshold, the share that has left"
     ),
+    MetricSpec(
+        "challenger_processor_seconds", "counter", ("challenger",), "spent on learning and asking a challenger of River"
+    ),
     MetricSpec("model_precision_goal_ratio", "gauge", (), "goals.precision of the profile"),
 )
 BY_NAME = {one.name: one for one in METRICS}
