@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.instants import DAY_US
+from schemas.native import arrays
 
 KEPT_DAYS = 7
 PART = 4096  # ids in one row of the changelog
@@ -39,13 +40,11 @@ class RecentIds:
     def take_new(self, ids: Ids, at_us: int) -> Flags:
         """Returns True where an id is new: neither earlier in `ids` nor in the last seven days. Keeps the new ids."""
         self._forget(at_us)
-        unique, first = np.unique(np.maximum(ids, np.uint64(1)), return_index=True)
-        self._reserve(len(unique))
-        new = self._insert(unique)
-        if new.any():
-            self._days.setdefault(at_us // DAY_US, []).append(unique[new])
-        flags = np.zeros(len(ids), np.bool_)
-        flags[first[new]] = True
+        ids = np.maximum(ids, np.uint64(1))
+        self._reserve(len(ids))
+        flags = self._insert(ids)
+        if flags.any():
+            self._days.setdefault(at_us // DAY_US, []).append(np.sort(ids[flags]))
         return flags
 
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
@@ -55,9 +54,9 @@ class RecentIds:
             parts = -(-self._saved.pop(day, 0) // PART)
             changes += [(_key(day, part), None) for part in range(parts)]
         self._gone = []
-        for day, arrays in sorted(self._days.items()):
+        for day, added in sorted(self._days.items()):
             start = self._saved.get(day, 0) // PART
-            ids = self._days[day] = [np.concatenate(arrays)]
+            ids = self._days[day] = [np.concatenate(added)]
             if len(ids[0]) > self._saved.get(day, 0):
                 parts = -(-len(ids[0]) // PART)
                 changes += [
@@ -98,7 +97,15 @@ class RecentIds:
             self._insert(np.concatenate(kept))
 
     def _insert(self, ids: Ids) -> Flags:
-        """Inserts distinct ids into the table. Returns True where an id is new."""
+        """Inserts ids into the table. Returns True where an id is new: neither in the table nor before it."""
+        if (found := arrays.insert(self._table, ids)) is not None:
+            return found
+        unique, first = np.unique(ids, return_index=True)
+        flags = np.zeros(len(ids), np.bool_)
+        flags[first[self._insert_distinct(unique)]] = True
+        return flags
+
+    def _insert_distinct(self, ids: Ids) -> Flags:
         new = np.zeros(len(ids), np.bool_)
         mask = np.uint64(len(self._table) - 1)
         place, left = ids & mask, np.arange(len(ids))

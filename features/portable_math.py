@@ -2,7 +2,7 @@
 
 NumPy's functions give different bits with and without AVX-512, so two workers on different hosts would compute
 different scores. These functions use only operations that IEEE 754 rounds correctly (+ - * / rint) and shifts of the
-exponent's bits.
+exponent's bits. Compiled code (schemas/native/elementary.h) takes the same steps for one number after another.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from schemas.native.arrays import each
 
 Array = NDArray[np.float64]
 
@@ -28,6 +30,8 @@ CACHED = 32768  # numbers that stay in the processor's cache between the steps o
 
 def exp(x: Array) -> Array:
     """Returns e to the power of x, any shape; relative error below 1e-13; x is clipped to +-700."""
+    if (found := each("exp_each", x)) is not None:
+        return found
     x = np.clip(x, -700.0, 700.0)
     k = np.rint(x * LOG2_E)
     x -= k * LN2_HIGH
@@ -37,6 +41,8 @@ def exp(x: Array) -> Array:
 
 def exp2_negative(x: Array) -> Array:
     """Returns 2 to the power of -x, any shape; relative error below 1e-13; x is clipped to +-1000."""
+    if (found := each("exp2_negative_each", x)) is not None:
+        return found
     x = np.clip(x, -1000.0, 1000.0)
     k = np.rint(x)
     np.subtract(k, x, out=x)
@@ -46,6 +52,8 @@ def exp2_negative(x: Array) -> Array:
 
 def log(x: Array) -> Array:
     """Returns the logarithm of x, any shape, positive and normal; absolute error below 2e-11 + relative 1e-15."""
+    if (found := each("log_each", x)) is not None:
+        return found
     bits = x.view(np.int64)
     k = bits - SQRT_HALF_BITS
     k &= -1 << MANTISSA_BITS  # the exponent times 2^52
@@ -61,7 +69,8 @@ def log(x: Array) -> Array:
 
 def sigmoid(z: Array) -> Array:
     """Returns 1 / (1 + exp(-z)), any shape."""
-    return np.asarray(1.0 / (1.0 + exp(-z)))
+    found = each("sigmoid_each", z)
+    return np.asarray(1.0 / (1.0 + exp(-z))) if found is None else found
 
 
 def in_cache(rows: NDArray[np.intp], n: int) -> Iterator[NDArray[np.intp]]:

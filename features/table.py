@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.portable_math import Array
+from schemas.native import arrays
 
 Slots = NDArray[np.intp]
 FIRST_CAPACITY = 1024
@@ -38,15 +39,15 @@ class Table:
 
     def slots(self, names: Sequence[str]) -> Slots:
         """Returns the slot of each customer; an unknown customer gets a new row."""
-        found = list(map(self._slot.get, names))
-        if None in found:
+        try:
+            return np.fromiter(map(self._slot.__getitem__, names), np.intp, len(names))
+        except KeyError:
             first = len(self.names)
             new = [name for name in dict.fromkeys(names) if name not in self._slot]
             self._slot.update(zip(new, range(first, first + len(new)), strict=True))
             self.names += new
             self._reserve(first)
-            found = list(map(self._slot.get, names))
-        return np.array(found, np.intp)
+        return np.fromiter(map(self._slot.__getitem__, names), np.intp, len(names))
 
     def slot(self, name: str) -> int | None:
         """Returns the slot of a customer; None: it has none."""
@@ -54,6 +55,8 @@ class Table:
 
     def gather(self, slots: Slots) -> Array:
         """Returns a copy, (columns, n), in which each column of the table is contiguous."""
+        if (found := arrays.gather(self.rows, slots)) is not None:
+            return found
         block = np.empty((self.rows.shape[1], len(slots)))
         for part in _parts(len(slots)):
             block[:, part] = self.rows[slots[part]].T
@@ -61,8 +64,9 @@ class Table:
 
     def scatter(self, slots: Slots, block: Array) -> None:
         """Writes back a block from `gather`; the slots are distinct."""
-        for part in _parts(len(slots)):
-            self.rows[slots[part]] = block[:, part].T
+        if not arrays.scatter(self.rows, slots, block):
+            for part in _parts(len(slots)):
+                self.rows[slots[part]] = block[:, part].T
         self.dirty[slots] = True
 
     def forget(self, slots: Slots) -> None:

@@ -7,16 +7,18 @@ product and every sum is a float64 without rounding, in any order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from features.matrix import by_scale
+from features.matrix import IS_LOG, SIZES, by_scale, scaled_rows
 from features.portable_math import Array, in_cache
 from online_model.bins import BINS, LOWEST, WIDTH, Bins, bins_of
 from online_model.parameters import Parameters
+from schemas.native import arrays
 
 VALUE_STEP, RISE_STEP, HEIGHT_STEP = 2.0**-10, 2.0**-20, 2.0**-30
 WHOLE = np.float64(2.0**52 + 2.0**51)  # a float64 this large has no fraction: bits of neighbours differ by 1
@@ -56,7 +58,9 @@ class AdditiveFunctions:
 
     def log_odds(self, x: Array) -> Array:
         """x: (features, n), scaled -> (n,)."""
-        return np.asarray(self.constant + self.parts(x).sum(axis=0))
+        constants = self.constant, VALUE_STEP, LOWEST, WIDTH
+        found = arrays.binned_log_odds(self.height, self.rise, self.live, self.low, self.high, constants, x)
+        return np.asarray(self.constant + self.parts(x).sum(axis=0)) if found is None else found
 
     def centred_at(self, centre: Array) -> AdditiveFunctions:
         """Returns the same sum, with functions that are 0 at `centre`: (features,), scaled."""
@@ -83,13 +87,26 @@ class LookupTable:
         bins = bins_of(values)
         self._values: Array = of.height[rows, bins] + of.rise[rows, bins] * values
 
-    def log_odds(self, n: int, scaled_rows: Callable[[Bins], Array]) -> Array:
-        """(n,). scaled_rows: features -> (features, n) scaled, a new array; it is called for live features only."""
-        z = np.full(n, self.constant)
-        for rows in in_cache(self.live, n):
-            for part in self._parts(scaled_rows(rows), rows):
+    def log_odds(self, raw: Array) -> Array:
+        """raw: (features, n) in their units -> (n,)."""
+        if (found := arrays.log_odds(self._compiled[0], raw)) is not None:
+            return found
+        z = np.full(raw.shape[1], self.constant)
+        for rows in in_cache(self.live, len(z)):
+            for part in self._parts(scaled_rows(raw, rows), rows):
                 z += part
         return z
+
+    @cached_property
+    def _compiled(self) -> tuple[arrays.Table, list[NDArray[Any]]]:
+        """The table for compiled code, and the arrays that it points to."""
+        live = self.live
+        parts = [
+            live.astype(np.int64), IS_LOG[live], SIZES[live, 0], self._least[live], self._most[live],
+            (self._shift + WHOLE.view(np.intp))[live].astype(np.int64), self._values,
+        ]  # fmt: skip
+        kept = [np.ascontiguousarray(part) for part in parts]
+        return arrays.Table(*map(arrays.at, kept), len(live), len(self._values), 1.0 / VALUE_STEP, self.constant), kept
 
     def _parts(self, x: Array, rows: Bins) -> Array:
         """x: (rows, n), overwritten -> (rows, n)."""

@@ -18,6 +18,7 @@ from features.portable_math import Array, sigmoid
 from online_model.bins import BINS, Bins, bins_of
 from online_model.estimator import INTERCEPT_PRECISION, LOGIT_LIMIT
 from online_model.reservoir import Reservoir
+from schemas.native import arrays
 
 KEPT = 0.9  # of the tables, from one fit to the next
 ROUNDS = 3
@@ -63,17 +64,26 @@ class BoostedSteps:
             z += step
             gradient += curvature * step
             for j in moving:
-                table = _step(bins[j], gradient, curvature, splits[j])
-                self.tables[j] += table
-                moved = table.take(bins[j])
-                z += moved
-                gradient += curvature * moved  # as if the curvature stayed the same for the rest of the round
+                self.tables[j] += _take_step(bins[j], gradient, curvature, z, splits[j])
 
     def _at(self, bins: Bins) -> Array:
         z = np.full(bins.shape[1], self.intercept)
         for table, row in zip(self.tables, bins, strict=True):
             z += table.take(row)
         return z
+
+
+def _take_step(bins: Bins, gradient: Array, curvature: Array, z: Array, splits: Bins) -> Array:
+    """(BINS,): the best step. z and gradient move by it, as if the curvature stayed the same for the rest of the
+    round.
+    """
+    table = np.empty(BINS)
+    if not arrays.best_step(bins, gradient, curvature, z, splits, (PRECISION, RATE, MOST_STEP), table):
+        table = _step(bins, gradient, curvature, splits)
+        moved = table.take(bins)
+        z += moved
+        gradient += curvature * moved
+    return table
 
 
 def _step(bins: Bins, gradient: Array, curvature: Array, splits: Bins) -> Array:

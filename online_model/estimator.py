@@ -27,6 +27,7 @@ from river import base
 from features.portable_math import Array, exp, log, sigmoid
 from online_model.array_codec import grown
 from online_model.treatment import weights_or_ones
+from schemas.native import arrays
 
 NEWTON_STEPS = 8
 MOST_HALVINGS = 12
@@ -146,6 +147,8 @@ def logit(columns: Array, weights: Array, intercept: float) -> Array:
 
 def linear(columns: Array, weights: Array, intercept: float) -> Array:
     """columns: (features, n) -> (n,); summed in the order of the features, so a row's bits depend on it alone."""
+    if (found := arrays.linear(columns, weights, intercept)) is not None:
+        return found
     z = np.full(columns.shape[1], float(intercept))
     for column, weight in zip(columns, weights.tolist(), strict=True):
         if weight != 0.0:
@@ -157,6 +160,8 @@ def solve(matrix: Array, right: Array) -> Array:
     """Returns matrix^-1 right of a symmetric positive definite matrix, by elimination in a fixed order (no LAPACK:
     its bits vary).
     """
+    if (found := arrays.solve(matrix, right)) is not None:
+        return found
     a = np.column_stack([matrix, right])
     n = len(right)
     for i in range(n - 1):

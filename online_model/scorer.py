@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
-from features.matrix import scaled_rows
 from features.population import RFM_B, RfmB, percentiles, rfmb
 from features.portable_math import Array, sigmoid
 from online_model.additive_functions import LookupTable, experts, weighted_sum
@@ -59,7 +58,7 @@ class Scorer:
 
     def score(self, raw: Array) -> Array:
         """raw: (features, n), completed -> (n,): the same bits as `probability` of the scaled features, but faster."""
-        return _served(self._table.log_odds(raw.shape[1], partial(scaled_rows, raw)))
+        return _served(self._table.log_odds(raw))
 
     def probability(self, scaled: Array) -> Array:
         """scaled: (features, n), completed features scaled by `matrix.scaled` -> (n,)."""

@@ -9,6 +9,8 @@ deletions, and refused records with the field and the rule that each broke.
     topics             the models of each output topic, and which topics are compacted or have one partition
     examples           an example of each message, for the AsyncAPI document
     decode             decodes a batch of records with NumPy; passes the records that it cannot accept to `validation`
+    plain_records      reads the plainly good records of a batch by compiled code, where there is some
+    native/            compiled code: C, and the way it comes onto a machine
     validation         checks one record with the models in `events` and writes the sentence of a refusal
     envelopes          takes off what clients put around an event, or names it
     json_structure     finds records that are nested too deep or that have a key twice

@@ -1,16 +1,17 @@
 """Decodes a batch of records of one topic into columns.
 
-The fast path checks whole columns and accepts the records that pass. Every other record is validated on its own with
-the models in `events`, which accept it or write the refusal. So both paths accept the same records, and a refused
-record does not slow down its batch. Outcomes and customer profiles always take the slow path: they are rare, and have
-fields without a column.
+Records that are plainly good are read by compiled code where there is some (`plain_records`). Of the others, the fast
+path checks whole columns and accepts the records that pass. Every other record is validated on its own with the models
+in `events`, which accept it or write the refusal. So all paths accept the same records, and a refused record does not
+slow down its batch. Outcomes and customer profiles always take the slow path: they are rare, and have fields without a
+column.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from schemas.events import KINDS as MODELS
 from schemas.events import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_ITEMS, MAX_SCORE, MAX_TEXT, Event
 from schemas.fields import Column, Fields, Object
 from schemas.json_structure import records_to_check, too_many
+from schemas.plain_records import Plain, Rule, plain_records
 from schemas.refusals import Refused
 from schemas.rfc3339 import parse_instants
 from schemas.validation import Erased, Mark, Validator
@@ -91,9 +93,22 @@ class Decoder:
         )
         if kind == "intervention_outcome":
             self.detail_fields |= {"event_id"}  # outcomes of one instant are ordered by it
+        self.plain = None if self.detail_fields else plain_records(kind, rules(kind, currency))
 
     def decode(self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, now_us: int) -> Decoded:
         """Decodes records of a topic. keys: None where keys are not checked."""
+        if self.plain is None:
+            return self.decode_carefully(values, keys, now_us)
+        plain = self.plain.read(values, keys, now_us + self.max_skew_us)
+        if not plain.doubtful:
+            return Decoded(plain.events, plain.index, [], [], plain.unknown_fields)
+        few = [values[i] for i in plain.doubtful]
+        return _merged(plain, self.decode_carefully(few, keys and [keys[i] for i in plain.doubtful], now_us))
+
+    def decode_carefully(
+        self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, now_us: int
+    ) -> Decoded:
+        """Decodes records without compiled code."""
         objects = _parsed(values)
         doubtful = np.zeros(len(values), np.bool_)
         doubtful[records_to_check(values, objects)] = True
@@ -187,6 +202,47 @@ class Decoder:
         if found:
             rows["amount"][list(found)] = np.nan
             self.other_currencies = set(sorted({*self.other_currencies, *found.values()})[:MOST_CURRENCIES])
+
+
+def rules(kind: str, currency: str | None) -> Mapping[str, Rule]:
+    """Returns what fields of plainly good records may say: what the columns are checked for, from the same limits."""
+    known = {
+        "kind": Rule("word", words=(kind,), longest=MAX_ID),
+        "schema_version": Rule("one"),
+        "customer_id": Rule("customer", longest=MAX_ID),
+        "event_id": Rule("event_id", longest=MAX_ID),
+        "producer": Rule("producer", longest=MAX_ID),
+        "event_time": Rule("instant", "time_us", longest=MAX_TEXT),
+        "activity_type": Rule("word", "code", ACTIVITY_TYPES, OTHER_ACTIVITY, MAX_ID),
+        "survey_type": Rule("word", "code", SURVEY_TYPES, longest=MAX_ID),
+        "causes": Rule("words", "causes", CAUSES, longest=MAX_ITEMS),
+        **{name: Rule("text", longest=MAX_TEXT) for name in LABELS},
+    }
+    for name, (least, most, whole) in LIMITS.items():
+        by_word = [MAX_SCORE[one] for one in SURVEY_TYPES] if name == "score" else []
+        known[name] = Rule("number", name, least=least, most=most, whole=whole, most_by_word=by_word)
+    if currency:  # an amount in another one is doubtful
+        known["currency"] = Rule("word", words=(currency,), longest=MAX_TEXT)
+    return known
+
+
+def _merged(plain: Plain, others: Decoded) -> Decoded:
+    """Returns a batch of which compiled code has read a part. others: the doubtful records, by their places there."""
+    events, index = plain.events, plain.index
+    if len(others.events):
+        index = np.concatenate([index, np.array(plain.doubtful, np.intp)[others.index]])
+        order, both = np.argsort(index), Events.concatenate([events, others.events])
+        columns = ([column[i] for i in order.tolist()] for column in (both.customers, both.producers))
+        events, index = Events(both.rows[order], *columns), index[order]
+    return Decoded(
+        events,
+        index,
+        [replace(one, index=plain.doubtful[one.index]) for one in others.marks],
+        [replace(one, index=plain.doubtful[one.index]) for one in others.refused],
+        plain.unknown_fields + others.unknown_fields,
+        [],
+        [replace(one, index=plain.doubtful[one.index]) for one in others.erased],
+    )
 
 
 def _fill_survey(fields: Fields, rows: Rows, bad: Flags) -> None:

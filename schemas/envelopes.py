@@ -15,6 +15,7 @@ import orjson
 Object = dict[str, Any]
 HEADER = 5  # bytes of a schema registry's header: zero, and the id of the schema
 CONNECT = {"schema", "payload"}
+JSON_SPACE = b" \t\n\r"
 
 
 def is_framed(value: bytes) -> bool:
@@ -45,7 +46,7 @@ def _inside(found: Object, name: str, is_envelope: bool) -> Object:
 
 def other_format(value: bytes) -> str | None:
     """Returns the sentence for a value with a registry's header that holds no JSON; None: it has none, or holds it."""
-    if not is_framed(value) or value[HEADER : HEADER + 1] == b"{":
+    if not is_framed(value) or value[HEADER:].lstrip(JSON_SPACE).startswith(b"{"):
         return None
     return (
         f"has the header of a schema registry (id {int.from_bytes(value[1:HEADER], 'big')}) and is not JSON, as Avro "

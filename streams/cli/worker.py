@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from schemas.native.loading import loaded
 from streams.cli.options import add_profile_options, profile_of
 from streams.cli.supervision import Supervisor
 from streams.kafka import clock, commits, logging_setup, settings, topics
@@ -58,11 +59,17 @@ def run(args: argparse.Namespace) -> int:
         return Supervisor([sys.executable, "-m", "streams.cli", *words]).run()
     partitions = asyncio.run(_partitions(known))
     logging_setup.set_up()
+    _say_what_is_compiled()
     asyncio.run(clock.check(known, profile.time.max_skew_us))
     asyncio.run(_work(args, known, profile, partitions))
     logging.shutdown()
     sys.stderr.flush()
     os._exit(0)  # everything is saved; a consumer thread that does not end must not keep the process alive
+
+
+def _say_what_is_compiled() -> None:
+    compiled = loaded()
+    logging.getLogger(__name__).log(logging.INFO if compiled.library else logging.WARNING, compiled.told)
 
 
 async def _partitions(known: settings.Settings) -> int:

@@ -125,9 +125,9 @@ class Backlog:
         waits = waits_for_turn(pending_us, retry_us)
         rules = self.emitter.profile.case
         others = np.flatnonzero((p > rules.threshold) & ~np.isfinite(pending_us) & (retry_us == NEVER))
-        rows = self.table.rows[slots[others]]
-        columns = CaseColumns(*rows[:, -WIDTH:].T[: len(CaseColumns._fields)])
-        at, first_us = np.full(len(others), float(at_us)), rows[:, self.first_known]
+        those, first = slots[others], self.table.rows.shape[1] - WIDTH
+        columns = CaseColumns(*self.table.rows[those, first : first + len(CaseColumns._fields)].T)
+        at, first_us = np.full(len(others), float(at_us)), self.table.rows[those, self.first_known]
         waits[others] = may_open(rules, columns, p[others], first_us, at)
         return waits
 

@@ -68,10 +68,11 @@ class Supervisor:
             await asyncio.sleep(0.1)
 
     def start(self, name: str) -> None:
-        """Starts a worker."""
+        """Starts a worker; one of them without compiled code, so that a difference to it would show."""
         arguments = self.arguments | {"instance": f"{self.environment['KEEPLINE_GROUP']}-{name}"}
         command = [sys.executable, "-m", "tests.chaos.process", json.dumps(arguments)]
-        self.running[name] = subprocess.Popen(command, env=self.environment, stdout=self._log, stderr=self._log)
+        environment = self.environment | ({"KEEPLINE_COMPILED": "off"} if name == "w0" else {})
+        self.running[name] = subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log)
 
     def any_running(self, chance: random.Random) -> str | None:
         """Returns a random running worker; None: there is none."""

@@ -32,6 +32,7 @@ from streams.profile.loading import load_profile
 from streams.units.strays import Strays
 from tests.files.logs import as_csv, as_jsonl, as_parquet, gz, zst
 from tests.fuzz.mutations import EVENTS, changed, damaged, record
+from tests.schemas.decoded import both_ways
 from tests.schemas.messages import NOW_US
 from tests.units.test_strays import CHANGELOGS, LOGS, everything, healthy, owner_of
 from tests.units.topics import Record
@@ -59,11 +60,13 @@ class Answer:
 
 
 def read_events(chance: Random) -> Answer:
-    """Records of an input topic: each is accepted, a mark, a deletion or a refusal; some batches also one by one."""
+    """Records of an input topic: each is accepted, a mark, a deletion or a refusal, with compiled code as without it;
+    some batches also one by one.
+    """
     kind = chance.choice(sorted(EVENTS))
     values = [record(kind, chance) for _ in range(BATCH)]
     keys = [b"c1" if chance.random() < 0.9 else chance.choice(KEYS) for _ in values]
-    decoded = DECODERS[kind].decode(values, keys, NOW_US)
+    decoded = both_ways(DECODERS[kind], values, keys)
     places = [*decoded.index.tolist(), *(one.index for one in [*decoded.marks, *decoded.erased, *decoded.refused])]
     assert sorted(places) == list(range(BATCH))
     for refused in decoded.refused[:5]:

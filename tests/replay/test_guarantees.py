@@ -60,10 +60,11 @@ def in_a_process(out: Path, log: Path, environment: dict[str, str]) -> Run:
         {"PYTHONHASHSEED": "1"},
         {"NPY_DISABLE_CPU_FEATURES": " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name])},
         {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "1"},
+        {"KEEPLINE_COMPILED": "off"},
     ],
     ids=lambda environment: next(iter(environment)),
 )
-def test_neither_hashes_nor_the_processor_show(
+def test_neither_hashes_nor_the_processor_nor_compiled_code_show(
     log: Path, base: Run, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     other = in_a_process(tmp_path / "out", log, environment)

@@ -230,3 +230,8 @@ def test_minus_zero_is_zero(kind: str, name: str) -> None:
     minus, zero = (decode([text(good(kind, **{name: number}))], kind) for number in (-0.0, 0.0))
     assert minus.events.rows.tobytes() == zero.events.rows.tobytes()
     assert orjson.dumps(minus.details) == orjson.dumps(zero.details)
+
+
+def test_broken_json_behind_a_header_and_spaces_is_told_as_json_and_not_as_another_format() -> None:
+    [refused] = decode([frame(b' \n{"amount": Infinity}')]).refused
+    assert refused.rule == "json"
