@@ -231,6 +231,16 @@ FEATURES: tuple[Feature, ...] = (
     regular("overdue_deviations", "deviations", "recency", lambda r: r.overdue, "0", 1.0, 1),
     *(regular(f"retained_days_{n}d", "days", "frequency", within(n), "0", None, -1) for n in WINDOWS),
     regular("weekday_share", "share", "frequency", lambda r: r.weekday_share, "1/7", size=0.125),
+    Feature(
+        "market_pressure",
+        "level",
+        "market",
+        "log",
+        (),
+        lambda v: np.zeros(len(v.at_us)),
+        "0: no market signal is in force at the customer's scope; the engine puts the level in",
+        risk_direction=1,
+    ),
 )
 
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)

@@ -278,6 +278,18 @@ def named_cause(cause: str, facts: Facts, raises: bool) -> Said | None:
     return Said(f"Named {said} in a survey on {day}", f"{day_zh}在问卷中提到“{said_zh}”", (last,))
 
 
+def pressed(facts: Facts, raises: bool) -> Said | None:
+    """The market signal with the highest level, whether the model finds that it raises the risk or not."""
+    if not facts.pressures:
+        return None
+    said = [facts.pressure(one) for one in facts.pressures]
+    first, (day, day_zh) = said[0], _day(said[0]["day"])
+    name, level = first["where"]["name"], _amount(first["value"])
+    others, others_zh = (", and others", "，另有其他信号") if len(said) > 1 else ("", "")
+    sentence = f"Pressure from outside since {day}: {name}, level {level}{others}"
+    return Said(sentence, f"自{day_zh}起的外部压力：{name}，强度 {level}{others_zh}", (first,))
+
+
 def _day(iso: str) -> tuple[str, str]:
     at = date.fromisoformat(iso)
     return f"{at.day} {MONTHS[at.month - 1]} {at.year}", f"{at.year}年{at.month}月{at.day}日"
@@ -396,6 +408,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {  # feature -> what can be said for it, 
     "survey_last": (NPS_RATING, CSAT_RATING),
     "nps_last": (NPS_RATING,),
     **{f"cause_{cause}": (partial(named_cause, cause),) for cause in CAUSES},
+    "market_pressure": (pressed,),
 }
 
 

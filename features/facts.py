@@ -49,12 +49,25 @@ def _where(signal: Signal) -> dict[str, str]:
     return {field: names[signal.codes[0]]}
 
 
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """A market signal that is in force. scope: None: all customers."""
+
+    name: str
+    scope: str | None
+    level: float
+    from_us: int
+
+
 @dataclass(frozen=True)
 class Facts:
-    """What is known exactly of one customer at the instant of the view. Signals are of one kind of event."""
+    """What is known exactly of one customer at the instant of the view. Signals are of one kind of event. pressures:
+    the market signals in force at the customer's scope, the highest level first.
+    """
 
     view: View
     currency: str
+    pressures: Sequence[Pressure] = ()
     claimed: dict[Any, Any] = field(default_factory=dict)  # what `features.claims` made of them, by claim and direction
     _days: dict[Signal, list[int]] = field(default_factory=dict)
 
@@ -151,6 +164,22 @@ class Facts:
     def greatest(self, signal: Signal, field: str, unit: str) -> Fact:
         """The greatest `field` since the customer's first event."""
         return self._in_all(signal, "max", self._value(Greatest(signal)), unit, {"field": field})
+
+    def pressure(self, one: Pressure) -> Fact:
+        """The level of a market signal."""
+        return {
+            "measure": "signal_level",
+            "kind": "market_signal",
+            "where": {"scope": one.scope, "name": one.name},
+            "field": "level",
+            "from": None,
+            "until": format_instant(self.at_us),
+            "value": one.level,
+            "unit": "level",
+            "at": format_instant(one.from_us),
+            "day": self.date(one.from_us),
+            **self._zone,
+        }
 
     @cached_property
     def first_us(self) -> int:

@@ -13,7 +13,9 @@ from features.portable_math import Array
 from features.signals import KNOWN
 from features.view import View, ratio
 
-Topic = Literal["recency", "frequency", "spend", "service", "activity", "complaint", "survey", "cause", "calendar"]
+Topic = Literal[
+    "recency", "frequency", "spend", "service", "activity", "complaint", "survey", "cause", "calendar", "market"
+]
 
 TREND_FLOOR = 0.05  # with fewer events in the long window the trend is 0
 

@@ -17,9 +17,10 @@ SCORE = "score"
 TENURE_INSTEAD = "days since the first event of any kind"
 DAYS = RecentDays(RETAINED, 0)
 TENURE = next(i for i, one in enumerate(FEATURES) if one.name == "tenure")
-# not watched: the calendar is the same for all customers, tenure grows by a week a week without any drift, and
-# regularity says of the newest days what recency and frequency say of all events
-UNWATCHED = {TENURE, *(i for i, one in enumerate(FEATURES) if one.topic == "calendar" or one.uses[:1] == (DAYS,))}
+# not watched: calendar and market are the same for all customers of a scope, tenure grows by a week a week without any
+# drift, and regularity says of the newest days what recency and frequency say of all events
+NO_DRIFT = ("calendar", "market")
+UNWATCHED = {TENURE, *(i for i, one in enumerate(FEATURES) if one.topic in NO_DRIFT or one.uses[:1] == (DAYS,))}
 WATCHED = tuple(i for i in range(len(FEATURES)) if i not in UNWATCHED)
 # days since an event, or the tenure without events: log((1 + days) / (1 + tenure)) does not grow by time alone
 AGEING = tuple(WATCHED.index(i) for i in WATCHED if FEATURES[i].missing == TENURE_INSTEAD)

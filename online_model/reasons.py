@@ -18,15 +18,17 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from features.catalogue import FEATURES
+from features.catalogue import FEATURES, NAMES
 from features.claims import Said
 from features.facts import Fact
+from features.feature import Feature
 from features.portable_math import Array
 
 MOST_FOR, MOST_AGAINST = 4, 3  # fixed numbers: the reasons of one sign must not depend on those of the other
 LEAST = 0.05  # log-odds: what moves a probability by a point at most is no reason
 TOPICS = tuple(dict.fromkeys(feature.topic for feature in FEATURES))
 OF_TOPIC = [[i for i, feature in enumerate(FEATURES) if feature.topic == topic] for topic in TOPICS]  # indexes
+NOTE = TOPICS.index("market")  # a note rather than a reason
 TOPIC_INDEX = np.array([TOPICS.index(feature.topic) for feature in FEATURES])
 RISK_DIRECTION = np.array([feature.risk_direction for feature in FEATURES])
 
@@ -73,7 +75,7 @@ def explain(average: float, contributions: Array, found: Sequence[Reason]) -> Ex
     """Returns the explanation of a score. average, contributions: of `Scorer`; found: its `reasons`."""
     total = float(contributions.sum())
     rest = total - sum(reason.contribution for reason in found)
-    raising, lowering = ([reason for reason in found if (reason.contribution > 0) == sign] for sign in (True, False))
+    raising, lowering = ([reason for reason in found if (reason.contribution >= 0) == sign] for sign in (True, False))
     return Explanation(average + total, average, rest, raising, lowering[::-1])
 
 
@@ -86,11 +88,12 @@ def reasons(raw: Array, contributions: Array, above: Flags, known: Flags, say: S
     """
     topics = topics_of(contributions, above, known)
     net, strength, support = topics.net.tolist(), topics.strength.tolist(), topics.support.tolist()
-    strong = sorted((t for t in range(len(TOPICS)) if strength[t] >= LEAST), key=lambda t: -strength[t])
+    strong = sorted((t for t in range(len(TOPICS)) if strength[t] >= LEAST and t != NOTE), key=lambda t: -strength[t])
     found: list[Reason] = []
     for raises, most in ((True, MOST_FOR), (False, MOST_AGAINST)):
         said = (_reason(t, net[t], support, raw, say) for t in strong if (net[t] > 0.0) == raises)
         found += islice((reason for reason in said if reason is not None), most)
+    found += _note(net[NOTE], raw, say)
     return sorted(found, key=lambda reason: -reason.contribution)
 
 
@@ -111,13 +114,24 @@ def _by_topic(of_features: Array) -> Array:
     return np.bincount(TOPIC_INDEX, of_features).astype(np.float64)
 
 
+def _note(net: float, raw: Array, say: Say) -> list[Reason]:
+    """Returns what is always said, if there is something to say, however little it contributes: what presses from
+    outside is known to who acts, and the model learns of it only after a horizon.
+    """
+    feature = FEATURES[OF_TOPIC[NOTE][0]]
+    said = say(feature.name, net > 0.0)
+    return [] if said is None else [_of(feature, net, raw, said)]
+
+
 def _reason(topic: int, net: float, support: Sequence[float], raw: Array, say: Say) -> Reason | None:
     """Returns the reason of a topic; None: nothing true can be said for its contribution."""
     for i in sorted((i for i in OF_TOPIC[topic] if support[i] > 0.0), key=lambda i: -support[i]):
         feature, said = FEATURES[i], say(FEATURES[i].name, net > 0.0)
         if said is not None:
-            return Reason(
-                feature.topic, feature.name, float(raw[i]), feature.unit, net, said.sentence, said.sentence_zh,
-                said.facts,
-            )  # fmt: skip
+            return _of(feature, net, raw, said)
     return None
+
+
+def _of(feature: Feature, net: float, raw: Array, said: Said) -> Reason:
+    value = float(raw[NAMES.index(feature.name)])
+    return Reason(feature.topic, feature.name, value, feature.unit, net, said.sentence, said.sentence_zh, said.facts)

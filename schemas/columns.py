@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# The number of a kind is also its rank among events of equal event time: the alphabetical order of topic names.
-APP_ACTIVITY, CUSTOMER_PROFILE, INTERVENTION_OUTCOME, SERVICE_VISIT, SURVEY = range(5)
-KINDS = ("app_activity", "customer_profile", "intervention_outcome", "service_visit", "survey")
+# The number of a kind is also its rank among a customer's events of equal event time: the alphabetical order of topic
+# names. A market signal is no event of a customer.
+APP_ACTIVITY, CUSTOMER_PROFILE, INTERVENTION_OUTCOME, SERVICE_VISIT, SURVEY, MARKET_SIGNAL = range(6)
+KINDS = ("app_activity", "customer_profile", "intervention_outcome", "service_visit", "survey", "market_signal")
 CUSTOMER_ACTION_KINDS = ("app_activity", "service_visit", "survey")  # caused by the customer; other kinds have details
 
 ACTIVITY_TYPES = (
@@ -46,7 +47,7 @@ EVENT = np.dtype(
 )
 NUMBERS = ("amount", "items", "wait_minutes", "count", "duration_seconds", "score")
 Rows = NDArray[np.void]
-Details = dict[str, Any]  # fields of an outcome or a customer profile that have no column
+Details = dict[str, Any]  # fields of an outcome, a customer profile or a market signal that have no column
 
 
 def empty_rows(n: int) -> Rows:
@@ -60,7 +61,7 @@ def empty_rows(n: int) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """`rows[i]` is an event of `customers[i]`, sent by `producers[i]`."""
+    """`rows[i]` is an event of `customers[i]`, sent by `producers[i]`. A market signal has its key as customer."""
 
     rows: Rows
     customers: Sequence[str]

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from schemas.instants import format_instant, parse_instant
@@ -19,6 +28,9 @@ MAX_ID = 128
 MAX_TEXT = 256
 MAX_AMOUNT = 1e12  # larger amounts: sums lose cents, and much larger ones overflow
 MAX_COUNT = 1e9
+MAX_NAME = 64  # of a market signal
+MAX_LEVEL = 100.0
+ALL = "all"  # as scope of a market signal: every customer
 MAX_ITEMS = 100  # of a list or an object in a field: what is kept of a record is bounded
 MAX_SCORE = {"nps": 10.0, "csat": 100.0}
 # for the published schemas: what `str.isprintable` and `parse_instant` refuse, as far as a pattern says it. (?!\n):
@@ -44,14 +56,18 @@ def _printable(text: str) -> str:
     return text
 
 
-def _instant(text: str, info: ValidationInfo) -> str:
+def _moment(text: str) -> str:
     try:
         at_us = parse_instant(text)
     except ValueError as error:
         raise PydanticCustomError("rfc3339", "{reason}", {"reason": str(error)}) from None
     if at_us < 0:
         raise PydanticCustomError("before_1970", "lies before 1970-01-01T00:00:00Z; times before 1970 are not accepted")
-    context = info.context or {}
+    return text
+
+
+def _instant(text: str, info: ValidationInfo) -> str:
+    at_us, context = parse_instant(_moment(text)), info.context or {}
     latest_us = context.get("now_us", at_us) + context.get("max_skew_us", 0)
     if at_us > latest_us:
         text = format_instant(latest_us)
@@ -59,6 +75,21 @@ def _instant(text: str, info: ValidationInfo) -> str:
             "future", "lies in the future: at most {latest} is accepted now; check the clock", {"latest": text}
         )
     return text
+
+
+def _after_from(text: str, info: ValidationInfo) -> str:
+    begins = info.data.get("from")
+    if begins is not None and parse_instant(text) <= parse_instant(begins):
+        raise PydanticCustomError(
+            "order", "is not after from, {begins}; send the end of the signal", {"begins": begins}
+        )
+    return text
+
+
+def _without_slash(name: str) -> str:
+    if "/" in name:
+        raise PydanticCustomError("slash", "has a slash, which separates scope and name in the record's key")
+    return name
 
 
 def _time_zone(name: str) -> str:
@@ -92,6 +123,7 @@ def _positive_zero(value: float) -> float:
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, json_schema_extra=PRINTABLE), AfterValidator(_printable)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=PRINTABLE), AfterValidator(_printable)]
 Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra=RFC3339)]
+Moment = Annotated[str, AfterValidator(_moment), Field(json_schema_extra=RFC3339)]  # it may lie in the future
 Amount = Annotated[float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False), AfterValidator(_positive_zero)]
 Measure = Annotated[float, Field(ge=0, le=MAX_COUNT, allow_inf_nan=False), AfterValidator(_positive_zero)]
 Whole = Annotated[int, Field(ge=0, le=int(MAX_COUNT)), BeforeValidator(_whole)]
@@ -207,6 +239,44 @@ class CustomerProfile(Event):
     )
 
 
+class _Signal(Message):
+    """What presses from outside: a tariff, a strike, a rival's campaign. It is known from its event_time on, and
+    replaces the one before with the same key: `name`, or `scope/name` if it has a scope. It goes to every partition.
+    """
+
+    kind: Literal["market_signal"]
+    event_id: Id | None = None
+    scope: Text | None = Field(None, description="of the customer profiles; `all` or absent: every customer")
+    name: Annotated[
+        str,
+        Field(
+            min_length=1, max_length=MAX_NAME, json_schema_extra={"pattern": PRINTABLE["pattern"].replace("[^", "[^/")}
+        ),
+        AfterValidator(_printable),
+        AfterValidator(_without_slash),
+    ]
+    level: Annotated[
+        float,
+        Field(ge=0, le=MAX_LEVEL, allow_inf_nan=False, description="0: no pressure; the company chooses the unit"),
+        AfterValidator(_positive_zero),
+    ]
+
+
+_PERIOD: dict[str, Any] = {  # `from` is a keyword, so no class can have it
+    "from": (Moment, Field(description="in force from here on; it may lie in the future")),
+    "until": (
+        Annotated[Moment, AfterValidator(_after_from)] | None,
+        Field(None, description="in force until before this; absent: until another one with the same key replaces it"),
+    ),
+}
+MarketSignal = create_model("MarketSignal", __base__=_Signal, __module__=__name__, __doc__=_Signal.__doc__, **_PERIOD)
+
+
+def signal_key(scope: str | None, name: str) -> str:
+    """Returns the key of a market signal's record: those with the same key replace each other."""
+    return name if scope in (None, ALL) else f"{scope}/{name}"
+
+
 class Heartbeat(Message):
     """This publisher sends no event older than event_time any more. Send it to all partitions."""
 
@@ -221,10 +291,11 @@ class End(Message):
     kind: Literal["end"]
 
 
-KINDS: dict[str, type[Event]] = {
+KINDS: dict[str, type[Message]] = {
     "app_activity": AppActivity,
     "customer_profile": CustomerProfile,
     "intervention_outcome": InterventionOutcome,
+    "market_signal": MarketSignal,
     "service_visit": ServiceVisit,
     "survey": Survey,
 }
@@ -233,6 +304,7 @@ TOPIC_OF_KIND = {
     "app_activity": "app-activity",
     "customer_profile": "customer-profiles",
     "intervention_outcome": "intervention-outcomes",
+    "market_signal": "market-signals",
     "service_visit": "service-visits",
     "survey": "surveys",
 }

@@ -98,6 +98,15 @@ EXAMPLES: dict[str, Example] = {
     | {"kind": "intervention_outcome", "event_id": "o-1", "status": "contacted", "producer": "crm", "channel": "phone"},
     "customer_profile": _EVENT
     | {"kind": "customer_profile", "event_id": "p-1", "producer": "crm", "scope": "north", "consent": {"sms": True}},
+    "market_signal": _MARK
+    | {
+        "kind": "market_signal",
+        "scope": "north",
+        "name": "strike",
+        "level": 0.8,
+        "from": "2026-11-24T00:00:00Z",
+        "until": "2026-12-01T00:00:00Z",
+    },
     "heartbeat": _MARK | {"kind": "heartbeat"},
     "end": _MARK | {"kind": "end"},
     "intervention": _INTERVENTION,

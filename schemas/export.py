@@ -40,6 +40,7 @@ CUSTOMER_TOPICS = (
 OWN_KEYS = {
     "model_snapshot": {"const": "model"},
     "dispatch": {"const": "dispatch"},
+    "market_signal": {"type": "string", "description": "name, or scope/name if it has a scope, in UTF-8"},
     "publisher_score": {"type": "string", "description": "producer, in UTF-8"},
 }
 SECURITY = {
@@ -149,7 +150,7 @@ def _key(name: str) -> dict[str, Any] | None:
     if name in MARKS:
         return {"type": "string", "const": f"\0{name}", "description": "needed on compacted topics; elsewhere optional"}
     keyed = {_name(model) for topic in CUSTOMER_TOPICS for model in OUTPUTS[topic]} | set(KINDS)
-    return CUSTOMER_KEY if name in keyed else OWN_KEYS.get(name)
+    return OWN_KEYS.get(name) or (CUSTOMER_KEY if name in keyed else None)
 
 
 def _kafka(topic: str) -> dict[str, Any]:
@@ -163,6 +164,8 @@ def _where(topic: str) -> str:
     """Returns a sentence on the partitions of a topic."""
     if topic in SINGLE:
         return "One partition."
+    if topic == TOPIC_OF_KIND["market_signal"]:
+        return "All input topics have the same number of partitions."
     return PLACED if topic in (*TOPIC_OF_KIND.values(), *CUSTOMER_TOPICS) else "Its partitions are those of the inputs."
 
 

@@ -62,7 +62,7 @@ class Fact(Output):
 
     measure: Literal[
         "count", "sum", "mean", "max", "last_at", "days_since", "latest", "active_days", "usual_gap_days",
-        "longest_gap_days",
+        "longest_gap_days", "signal_level",
     ]  # fmt: skip
     kind: str = Field(description="kind of the events")
     where: dict[str, Any] | None = Field(None, description="the events' fields; a list: it contains the value")
@@ -73,7 +73,7 @@ class Fact(Output):
     unit: str
     zone: str | None = Field(None, description="IANA name of the time zone of days; absent: UTC")
     last: int | None = Field(None, description="number of the newest gaps that are counted")
-    at: Instant | None = Field(None, description="of `latest`: when the event was")
+    at: Instant | None = Field(None, description="of `latest`: when the event was; of `signal_level`: its `from`")
     day: str | None = Field(None, description="the day of the event in `zone`")
     from_day: str | None = Field(None, description="the day of the customer's first event in `zone`")
 
@@ -102,6 +102,14 @@ class TouchPoint(Output):
 
 
 Percentile = Annotated[float, Field(ge=0, le=100)]
+
+
+class SignalInForce(Output):
+    """A market signal that was in force when the customer crossed."""
+
+    name: str
+    scope: str | None = Field(description="null: all customers")
+    level: Annotated[float, Field(ge=0)]
 
 
 class RfmB(Output):
@@ -154,6 +162,9 @@ class Intervention(Outgoing):
     rfm_b: RfmB | None = Field(description="null until the population has been counted")
     rfm_group: str | None = Field(None, description="group of the eight of RFM; null as rfm_b")
     touch_points: list[TouchPoint]
+    signals: list[SignalInForce] = Field(
+        [], description="market signals in force at `crossed_at`, the highest level first; at most ten"
+    )
     log_odds: float = Field(
         description="exactly average_log_odds + the contributions of both lists of reasons + other_contributions, in "
         "any order of float64; probability is 1 / (1 + exp(-log_odds)), with log_odds held within -20 and 20"
@@ -161,8 +172,8 @@ class Intervention(Outgoing):
     average_log_odds: float = Field(description="log-odds of the average active customer")
     other_contributions: float = Field(description="sum of the contributions that are in neither list of reasons")
     reasons: list[Reason] = Field(
-        description="what raises the risk, the strongest first: at least 0.05 log-odds each; none in what is withheld "
-        "while the model is not ready"
+        description="what raises the risk, the strongest first: at least 0.05 log-odds each, but for the note of the "
+        "market signal in force; none in what is withheld while the model is not ready"
     )
     reasons_against: list[Reason] = Field([], description="what lowers it")
     model_version: int

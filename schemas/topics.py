@@ -27,7 +27,7 @@ from schemas.outputs import (
 )
 
 # streams/kafka/topics.py creates them so
-COMPACTED = ("customer-profiles", "churn-scores", "publisher-scores", "publications")
+COMPACTED = ("customer-profiles", "market-signals", "churn-scores", "publisher-scores", "publications")
 SINGLE = ("labelled-examples", "candidates", "publications")  # one partition: they have one reader
 INTERNAL = ("observations", "labelled-examples", "models", "candidates", "dispatches", "publications")
 

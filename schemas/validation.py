@@ -9,13 +9,15 @@ import orjson
 from pydantic import ValidationError
 
 from schemas.envelopes import is_json, json_of, other_envelope, other_format, other_key, unwrapped
-from schemas.events import KINDS, MARKS, MAX_ID, TOPIC_OF_KIND, Message
+from schemas.events import KINDS, MARKS, MAX_ID, MAX_NAME, MAX_TEXT, TOPIC_OF_KIND, Message, signal_key
 from schemas.instants import parse_instant
 from schemas.json_structure import MAX_DEPTH, MAX_NESTED, depth_exceeds, duplicate_key, too_many
 from schemas.refusals import Refused, Unreadable, excerpt
 
 MAX_BYTES = 1 << 20
-ERASABLE = {"customer_profile"}  # kinds of compacted topics, where a record without a value is a tombstone
+SIGNAL = "market_signal"
+# kinds of compacted topics, where a record without a value is a tombstone; the longest key
+ERASABLE = {"customer_profile": MAX_ID, SIGNAL: MAX_TEXT + 1 + MAX_NAME}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Record `index` of a batch is a tombstone: it deletes a customer's data. It has no event time."""
+    """Record `index` of a batch is a tombstone: it deletes a customer's data, or withdraws the market signal with the
+    key `customer`. It has no event time.
+    """
 
     index: int
     customer: str
@@ -49,7 +53,7 @@ class Validator:
     ) -> dict[str, Any] | Mark | Erased | Refused:
         """Returns the event as a dict, a mark, a deletion or a refusal. keyed: whether the record's key is checked."""
         if value is None and keyed and self.kind in ERASABLE:
-            return _erased(index, key)
+            return _erased(index, key, ERASABLE[self.kind])
         found = value if isinstance(value, dict) else self._object(index, value)
         if isinstance(found, Refused):
             return found
@@ -104,11 +108,14 @@ class Validator:
         if body["kind"] in MARKS:
             at_us, scope, final = parse_instant(message.event_time), body.get("scope"), body.get("final", False)
             return Mark(index, body["kind"], at_us, message.producer, scope, final)
+        if body["kind"] == SIGNAL:
+            body["customer_id"] = signal_key(body.get("scope"), body["name"])
         if keyed and (sentence := other_key(key, body["customer_id"])) is not None:
             return Refused(index, "key", "format", sentence)
         if keyed and key != body["customer_id"].encode():
             expected = excerpt(body["customer_id"])
-            sentence = f"the record's key is {excerpt(key)}, expected customer_id in UTF-8, {expected}"
+            what = "name, or scope/name," if body["kind"] == SIGNAL else "customer_id"
+            sentence = f"the record's key is {excerpt(key)}, expected {what} in UTF-8, {expected}"
             return Refused(index, "key", "differs", sentence)
         return body
 
@@ -117,12 +124,12 @@ class Validator:
         return f"kind is {excerpt(kind)}, expected {self.kind!r} on {topic!r}: send it to the topic of its kind"
 
 
-def _erased(index: int, key: bytes | None) -> Erased | Refused:
+def _erased(index: int, key: bytes | None, longest: int) -> Erased | Refused:
     customer = (key or b"").decode("utf-8", "replace")
     if key and is_json(key):
         sentence = f"the record has no value and its key is JSON, {excerpt(key)}; send the customer_id as plain text"
         return Refused(index, "key", "format", sentence)
-    if customer.encode() == key and 1 <= len(customer) <= MAX_ID and customer.isprintable():
+    if customer.encode() == key and 1 <= len(customer) <= longest and customer.isprintable():
         return Erased(index, customer)
-    expected = "expected the customer_id of the data to delete, in UTF-8"
+    expected = "expected that of the data to delete, in UTF-8"
     return Refused(index, "key", "customer", f"the record has no value and its key is {excerpt(key)}, {expected}")

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from features.claims import say
-from features.facts import Facts
+from features.facts import Facts, Pressure
 from features.matrix import Flags, known, scaled
 from features.population import RfmB
 from features.portable_math import Array
@@ -48,6 +48,7 @@ from streams.interventions.gate import (
     pass_upgrade_rules,
     reached_holdout_rule,
 )
+from streams.interventions.market_signals import signals_said
 from streams.interventions.message import Crossing, Message, compose, intervention_id, tier_of, timing
 from streams.interventions.opening import OpeningDecision, Withheld
 from streams.interventions.strategies import DEFAULT, Choice, Option, choose, options
@@ -330,12 +331,15 @@ class CustomerDecision:
             choice=choice or self._own(),
             opened_by="backlog" if self.from_backlog else "crossing",
             touch_points=active_points(profile, bits, contributions),
+            signals=signals_said(self.emitter.signals.in_force(self.attributes.scope, crossed_us)),
         )
         return compose(profile, crossing, channel)
 
     def _reasons(self, view: View) -> list[Reason]:
         contributions, above = self.scored.explained(self.i)
-        facts = Facts(view, self.emitter.profile.currency)
+        signals = self.emitter.signals.in_force(self.attributes.scope, self.at_us)
+        pressures = [Pressure(one.name, one.scope, one.level, one.from_us) for one in signals]
+        facts = Facts(view, self.emitter.profile.currency, pressures)
         return reasons(self.scored.raw[:, self.i], contributions, above, known(view)[:, 0], partial(say, facts))
 
     def _own(self) -> Choice:

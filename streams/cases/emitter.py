@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from streams.interventions.case import Case
 from streams.interventions.case_states import State
 from streams.interventions.customer_attributes import AttributesTable
 from streams.interventions.gate import Refused, consents, quiet_until_us
+from streams.interventions.market_signals import MarketSignals
 from streams.interventions.message import Message, sent_at, window_of, withheld
 from streams.interventions.opening import Withheld
 from streams.interventions.tasks import Task, compose_task
@@ -43,6 +44,7 @@ class Emitter:
     attributes_table: AttributesTable
     outbox: Outbox
     counts: Counter[str]
+    signals: MarketSignals = field(default_factory=MarketSignals)
     clock_us: int = 0  # live: the clock, as the feed last read it
 
     def emitted_us(self, at_us: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -35,6 +35,7 @@ class Call:
     called_us: int
     leaving: bool
     saved: bool
+    strategy: str
 
 
 @dataclass
@@ -67,10 +68,10 @@ class ClosedLoop:
         self.last_us = max(self.last_us, *times) if times else self.last_us
         return [*_events(block, lines), *self._outcome_rows(outcomes)]
 
-    def _contact(self, who: Ints, crossed_us: Ints, called_us: Ints) -> Reaction:
-        reaction = self.city.contact(who, crossed_us, called_us)
+    def _contact(self, who: Ints, crossed_us: Ints, called_us: Ints, strategies: Sequence[str]) -> Reaction:
+        reaction = self.city.contact(who, crossed_us, called_us, strategies)
         columns = (map(customer_id, who.tolist()), crossed_us.tolist(), called_us.tolist())
-        self.calls += map(Call, *columns, reaction.leaving.tolist(), reaction.saved.tolist())
+        self.calls += map(Call, *columns, reaction.leaving.tolist(), reaction.saved.tolist(), strategies)
         return reaction
 
     def _outcome_rows(self, outcomes: list[Message]) -> Iterator[Row]:

@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 
 from features.aggregates import First, Layout
 from features.matrix import values
+from features.population import RfmB
 from features.portable_math import Array
 from features.signals import KNOWN
 from features.table import Slots, Table
 from features.view import View
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
-from streams.cases.columns import WIDTH
+from streams.cases.columns import ATTRIBUTES, WIDTH
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.outbox import Score
 from streams.interventions.gate import Passed, Refused
+from streams.interventions.market_signals import PRESSURE
 from streams.interventions.opening import Withheld
 from streams.profile.case_sections import Step, Tier
 
@@ -44,16 +46,23 @@ class Scoring:
     def features(self, block: Array, at_us: Array) -> Array:
         """Returns the features without a score: (features, n) in their units."""
         raw = values(View(self.layout, block, at_us))
-        self.scorer.complete(raw)
+        self._complete(raw, block, at_us)
         return raw
 
     def scored(self, slots: Slots, block: Array, at_us: Array) -> Scored:
         """Scores customers at their instants. block: (columns, n), of `Table.gather`; at_us: (n,)."""
         view = View(self.layout, block, at_us)
         raw = values(view)
-        rfm_b = self.scorer.complete(raw)
+        rfm_b = self._complete(raw, block, at_us)
         known_us, name = block[self._first_known], self.table.names.__getitem__
         return Scored(slots, name, view, at_us, known_us, self.scorer.score(raw), raw, rfm_b, self.scorer)
+
+    def _complete(self, raw: Array, block: Array, at_us: Array) -> RfmB:
+        """Sets the features that are not of the customer's own events."""
+        emitter = self.crossings.emitter
+        if emitter.signals:
+            raw[PRESSURE] = emitter.signals.levels(emitter.attributes_table, block[ATTRIBUTES - WIDTH], at_us)
+        return self.scorer.complete(raw)
 
     def decide(self, scored: Scored, block: Array, hold: Withheld, candidacy: Candidacy) -> NDArray[np.bool_]:
         """Decides on active customers and changes their case columns in `block`. -> (n,) which changed."""

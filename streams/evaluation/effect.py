@@ -1,7 +1,8 @@
 """The effect of cases: the share of customers that returned after a sent case, minus that of the holdout, by tier.
 
 Both groups are observed for the same time from the crossing (updates with status `measured`), and the holdout is
-drawn at random, so the difference of the shares is the effect. Interval: Newcombe 1998 (Statistics in Medicine 17,
+drawn at random, so the difference of the shares is the effect. The first case of each customer counts: who comes back
+after a contact gets further cases, which the holdout never has. Interval: Newcombe 1998 (Statistics in Medicine 17,
 p. 873), from Wilson's intervals of both shares; it is valid where a share is 0 or 1.
 """
 
@@ -37,7 +38,7 @@ class Effect:
 
 
 def read(folder: Path) -> list[Effect]:
-    """Returns the effect over all cases of a replay, then by tier; [] where no case was measured.
+    """Returns the effect over the customers of a replay, then by tier; [] where no case was measured.
 
     Raises Failure where a line is no update.
     """
@@ -45,8 +46,11 @@ def read(folder: Path) -> list[Effect]:
     if not path.exists():
         return []
     try:
-        updates = map(orjson.loads, path.read_bytes().splitlines())
-        return effects(one for one in updates if one["status"] == "measured")
+        first: dict[str, dict[str, Any]] = {}  # customer -> of the first case; all wait equally long
+        for update in map(orjson.loads, path.read_bytes().splitlines()):
+            if update["status"] == "measured":
+                first.setdefault(update["customer_id"], update)
+        return effects(first.values())
     except (ValueError, KeyError) as error:
         raise Failure(f"{path}: not the updates of a replay ({error}); run the replay again") from error
 

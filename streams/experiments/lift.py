@@ -42,10 +42,9 @@ class Lift:
         self.cases = [np.zeros(shape), np.zeros(shape)]
         self.hits = [np.zeros(shape), np.zeros(shape)]
 
-    def add(self, x: Array, outcome: Array, drawn: tuple[Array, Array], propensity: tuple[Array, Array]) -> Array:
+    def add(self, x: Array, outcome: Array, drawn: tuple[Array, Array], propensity: tuple[Array, Array]) -> None:
         """Adds cases that closed together, all possible in both arms. x: the churn probability at opening; outcome: 0
-        or 1; drawn: whether the case is of the arm, and its propensity: (..., cases) each. Returns the differences of
-        their scores, (..., cases).
+        or 1; drawn: whether the case is of the arm, and its propensity: (..., cases) each.
         """
         scores = []
         for arm, (model, of_arm, p) in enumerate(zip(self.models, drawn, propensity, strict=True)):
@@ -59,15 +58,12 @@ class Lift:
         gain = scores[0] - scores[1]
         self.n = self.n + gain.shape[-1]
         self.total, self.squares = self.total + gain.sum(-1), self.squares + (gain * gain).sum(-1)
-        return gain
 
-    def estimate(self, alpha: float = ALPHA, inflation: float = 1.0) -> Estimate:
-        """Returns the lift so far, with an interval that holds at every look together. inflation: by how much the
-        variance is above that of independent cases.
-        """
+    def estimate(self, alpha: float = ALPHA) -> Estimate:
+        """Returns the lift so far, with an interval that holds at every look together."""
         with np.errstate(divide="ignore", invalid="ignore"):
             value = self.total / self.n
-            half = half_width(self.n, inflation * (self.squares / self.n - value**2), self.planned_variance, alpha)
+            half = half_width(self.n, self.squares / self.n - value**2, self.planned_variance, alpha)
         exact = np.minimum(*self.cases) < FEW
         if not exact.any():
             return Estimate(value, value - half, value + half, exact)

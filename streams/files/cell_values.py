@@ -85,7 +85,7 @@ class TextColumns:
 
     def __init__(self, decimal: str = ".") -> None:
         numbers = ParseCache(_number_with_comma if decimal == "," else _number)
-        self.caches = dict.fromkeys((*NUMBERS, "schema_version", "cost", "value"), numbers)
+        self.caches = dict.fromkeys((*NUMBERS, "schema_version", "cost", "value", "level"), numbers)
         self.caches["causes"] = ParseCache(_causes)
 
     def column(self, name: str, cells: Sequence[str]) -> Column:
@@ -108,7 +108,8 @@ class Completion:
         filled = dict(columns)
         for name, value in (("kind", self.kind), ("schema_version", 1)):
             filled[name] = _filled(filled.get(name), value, rows)
-        filled["customer_id"] = self.customers.column(filled["customer_id"])
+        if "customer_id" in filled:
+            filled["customer_id"] = self.customers.column(filled["customer_id"])
         if "consent" in filled:
             filled["consent"] = list(map(_consent, filled["consent"]))
         objects = _objects(filled, rows)

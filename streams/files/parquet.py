@@ -29,7 +29,7 @@ KEPT = (
     pa.types.is_struct,
     pa.types.is_map,
 )
-NOT_TEXT = {*NUMBERS, "schema_version", "cost", "value", "causes", "consent", "event_time"}
+NOT_TEXT = {*NUMBERS, "schema_version", "cost", "value", "level", "causes", "consent", "event_time"}
 MOST_CALENDAR_US = 253_402_300_799_999_999  # the end of year 9999
 
 

@@ -20,6 +20,7 @@ from online_model.reasons import Explanation
 from schemas.instants import format_instant, parse_instant
 from streams.interventions.actions import Segmentation, action
 from streams.interventions.customer_attributes import CustomerAttributes
+from streams.interventions.market_signals import SignalSaid
 from streams.interventions.strategies import Choice
 from streams.interventions.touches import ActivePoint
 from streams.profile.case_sections import Tier, Window
@@ -50,6 +51,7 @@ class Crossing:
     choice: Choice
     opened_by: str = "crossing"
     touch_points: Sequence[ActivePoint] = ()
+    signals: Sequence[SignalSaid] = ()
 
 
 def tier_of(profile: Profile, probability: float) -> Tier:
@@ -138,6 +140,7 @@ def compose(profile: Profile, crossing: Crossing, channel: str) -> Message:
         "rfm_b": crossing.segmentation.rfm_b,
         "rfm_group": crossing.segmentation.rfm_group,
         "touch_points": list(crossing.touch_points),
+        "signals": list(crossing.signals),
         "log_odds": why.log_odds,
         "average_log_odds": why.average,
         "other_contributions": why.other,

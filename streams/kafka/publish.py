@@ -18,7 +18,7 @@ import xxhash
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from schemas.columns import CUSTOMER_ACTION_KINDS, CUSTOMER_PROFILE, KINDS
+from schemas.columns import CUSTOMER_ACTION_KINDS, CUSTOMER_PROFILE, KINDS, MARKET_SIGNAL
 from schemas.errors import Failure
 from schemas.events import TOPIC_OF_KIND
 from schemas.instants import format_duration, format_instant, parse_instant
@@ -133,9 +133,9 @@ def _unsent(ticks: Ticks, known: Publication) -> Iterator[tuple[int | None, list
 
 
 def _first_us(ticks: Ticked) -> int | None:
-    """Returns the event time of the first event whose time counts: of customer profiles the latest holds."""
+    """Returns the event time of the first event whose time counts: of profiles and signals the latest holds."""
     events = (row for start_us, rows in ticks if start_us is not None for row in rows)
-    first = next((row for row in events if row.kind != KINDS[CUSTOMER_PROFILE]), None)
+    first = next((row for row in events if row.kind not in (KINDS[CUSTOMER_PROFILE], KINDS[MARKET_SIGNAL])), None)
     return None if first is None else parse_instant(orjson.loads(first.value)["event_time"])
 
 
@@ -217,12 +217,19 @@ class Sender:
         self._refused: tuple[Place, BaseException] | None = None  # the first batch that was not acknowledged
 
     async def send_row(self, row: Row) -> None:
-        """Sends one event to its customer's partition."""
+        """Sends one event to its customer's partition, a market signal to all."""
         key = (
             b"\0refused:%016x" % xxhash.xxh3_64_intdigest(row.value) if row.customer is None else row.customer.encode()
         )
-        await self._append(self.names[row.kind], self._partition_of(row.customer or ""), key, row.value)
+        for partition in self.places(row.kind, row.customer):
+            await self._append(self.names[row.kind], partition, key, row.value)
         self.sent += 1
+
+    def places(self, kind: str, customer: str | None) -> Iterable[int]:
+        """Returns the partitions to which a record goes. customer: a market signal's key; None: it will be refused."""
+        if kind == KINDS[MARKET_SIGNAL] and customer is not None:
+            return range(self.partitions)
+        return (self._partition_of(customer or ""),)
 
     async def send_final(self, producer: str, at_us: int) -> None:
         """Sends in the name of a producer that it has left for good: to every partition that customers publish to."""

@@ -30,7 +30,7 @@ from streams.kafka.history import History, Item, Tick
 from streams.kafka.publish import BATCH_BYTES, PRODUCER, Sender
 from streams.kafka.settings import Settings
 from streams.kafka.status import hidden
-from streams.units.sources import INPUTS
+from streams.units.sources import INPUTS, SIGNALS
 
 TRANSACTION_TIMEOUT_MS = 300_000  # a tick is never split between two transactions, however many records it has
 MOST_UNCOMMITTED = 20_000
@@ -102,6 +102,7 @@ class Carrier(Sender):
         self.counts, self._settings, self._old, self._group = Counts(), settings, old, group
         self._of = {topic: sum(name.startswith(topic + "/") for name in old) for topic in INPUTS}  # partitions
         self._beats: dict[tuple[str, str], tuple[int, bytes]] = {}  # (topic, producer) -> its last heartbeat
+        self._signals: set[tuple[bytes | None, bytes | None]] = set()  # that were sent
         self._uncommitted = 0
 
     async def carry(
@@ -141,6 +142,8 @@ class Carrier(Sender):
         record, counts = item.record, self.counts
         if item.mark is not None:
             await self._send_beat(item)
+        elif item.source == SIGNALS and item.customer is not None:
+            await self._send_signal(item)
         elif item.customer is None:
             counts.refused += 1
             await self._copy(item, (murmur2(record.key or b"") & 0x7FFFFFFF) % self.partitions)
@@ -160,6 +163,16 @@ class Carrier(Sender):
         self.counts.heartbeats += 1
         for partition in range(self.partitions):
             await self._copy(item, partition)
+
+    async def _send_signal(self, item: Item) -> None:
+        """Sends a market signal, or its tombstone, which each old partition should have, once to each new one."""
+        record = item.record
+        is_home = record.partition == partition_of(item.customer or "", self._of[SIGNALS])
+        if is_home if record.value is None else (record.key, record.value) not in self._signals:
+            self._signals.add((record.key, record.value))
+            self.counts.events += 1
+            for partition in range(self.partitions):
+                await self._copy(item, partition)
 
     async def _copy(self, item: Item, partition: int) -> None:
         record, topic = item.record, self._settings.topic(item.source)

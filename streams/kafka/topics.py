@@ -48,6 +48,7 @@ TOPICS = (
     Topic("surveys", RETAINED, READ),
     Topic("intervention-outcomes", RETAINED, READ),
     Topic("customer-profiles", COMPACTED, READ),
+    Topic("market-signals", COMPACTED, READ),
     Topic("interventions", RETAINED, WRITE),
     Topic("intervention-updates", RETAINED, WRITE),
     Topic("interventions-withheld", RETAINED, WRITE),

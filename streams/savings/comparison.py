@@ -1,8 +1,6 @@
 """The lift of what was sent over the holdout: over all cases, by group and by strategy.
 
-The cases of a day of closings are one batch. A customer may have several cases and is held out in all of them, so the
-variance of a score counts customers: the interval is widened by how much the sums of customers spread more than single
-cases would.
+The cases of a day of closings are one batch. Each is the first of its customer, so they are independent.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ from itertools import groupby
 
 import numpy as np
 
-from features.portable_math import Array
 from schemas.instants import DAY_US, WEEK_US
 from streams.experiments.fatigue import Fatigue
 from streams.experiments.intervals import ALPHA
@@ -112,8 +109,9 @@ def _compared(
     other = sum(case.p_held for case in usable) / len(usable)
     lift = Lift(_planned(profile), share, other)
     batches = groupby(usable, key=lambda case: (case.closed_us or 0) // DAY_US)
-    gains = [_add(lift, list(batch), propensity, is_drawn) for _, batch in batches]
-    found = lift.estimate(alpha, _inflation(np.concatenate(gains), [case.customer for case in usable]))
+    for _, batch in batches:
+        _add(lift, list(batch), propensity, is_drawn)
+    found = lift.estimate(alpha)
     value, low, high = (round(float(bound), DIGITS) for bound in (found.value, found.low, found.high))
     return Compared(name, *counts, value, low, high, bool(found.exact))
 
@@ -128,13 +126,13 @@ def _add(
     batch: list[OpenedCase],
     propensity: Callable[[OpenedCase], float],
     is_drawn: Callable[[OpenedCase], bool],
-) -> Array:
+) -> None:
     x, outcome, p, p_held = (
         np.array([value(case) for case in batch], np.float64)
         for value in (_probability, _returned, propensity, lambda case: case.p_held)
     )
     drawn, held = (np.array([holds(case) for case in batch], bool) for holds in (is_drawn, lambda case: case.held))
-    return lift.add(x, outcome, (drawn, held), (p, p_held))
+    lift.add(x, outcome, (drawn, held), (p, p_held))
 
 
 def _probability(case: OpenedCase) -> float:
@@ -143,11 +141,3 @@ def _probability(case: OpenedCase) -> float:
 
 def _returned(case: OpenedCase) -> float:
     return float(case.returned)
-
-
-def _inflation(gains: Array, customers: Sequence[str]) -> float:
-    """Returns by how much the variance of sums by customer exceeds that of independent cases; at least 1."""
-    _, who = np.unique(np.array(customers), return_inverse=True)
-    rest = gains - gains.mean()
-    alone = float((rest * rest).sum())
-    return max(1.0, float((np.bincount(who, rest) ** 2).sum()) / alone) if alone else 1.0

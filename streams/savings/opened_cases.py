@@ -18,7 +18,8 @@ CONTACTS = ("contacted", "responded", "declined", "saved", "lost")  # outcomes t
 @dataclass
 class OpenedCase:
     """A case and its fate. closed_us: when its window closed; None: it is open. p_held: with which probability it was
-    to be held out. cost: None: nobody reported one. returned: what the customer did by the closing.
+    to be held out. cost: None: nobody reported one. returned: what the customer did by the closing. first: of the
+    customer.
     """
 
     intervention_id: str
@@ -42,7 +43,9 @@ class OpenedCase:
     reasons: tuple[str, ...]
     policy_version: str
     model_version: int
+    first: bool = True
     agent: str | None = None
+    signals: tuple[str, ...] = ()  # names of the market signals in force when the customer crossed
     cost: float | None = None
     closed_us: int | None = None
     returned: bool = False
@@ -84,6 +87,13 @@ class Cases:
         found = [case for case in self.opened if case.closed_us is not None]
         return sorted(found, key=lambda case: (case.closed_us, case.intervention_id))
 
+    @property
+    def compared(self) -> list[OpenedCase]:
+        """The closed ones that are compared: the first of each customer. Whether there is another one, and for whom,
+        depends on what became of the first: customers who were saved get cases that the holdout's never have.
+        """
+        return [case for case in self.closed if case.first]
+
 
 AFTER_THE_DRAW = ("frequency_cap", "quiet_hours", "budget", "capacity")  # rules behind the holdout's
 
@@ -111,6 +121,10 @@ def read(messages: Messages, currency: str, until_us: int | None) -> Cases:
         else:
             _apply(case, body)
     cases.opened = sorted(by_id.values(), key=lambda case: (case.crossed_us, case.intervention_id))
+    seen = set[str]()
+    for case in cases.opened:
+        case.first = case.customer not in seen
+        seen.add(case.customer)
     others = sorted({case.currency for case in cases.opened} - {currency})
     if others:
         raise Failure(
@@ -160,6 +174,7 @@ def _case(body: Message, *, held: bool) -> OpenedCase:
         policy_version=body["policy_version"],
         model_version=body["model_version"],
         agent=body["agent_id"],
+        signals=tuple(dict.fromkeys(signal["name"] for signal in body.get("signals", ()))),
     )
 
 

@@ -22,6 +22,7 @@ CONDITIONS = {"auc": "auc", "saved": "saved_share", "roi": "roi"}
 STOPS = {"met": "kept_to", "not met": "below"}  # what a stop line says
 BALANCE = ("saved", "benefit", "cost", "net", "roi")  # rows of the table of money
 MOST_REMARKS = 3  # on one side of paper; all are in report.json and on the week's page
+MOST_SIGNALS = 2
 Rows = Sequence[Sequence[str]]
 
 
@@ -154,7 +155,7 @@ class _Page:
             lines.append(said(key, points=points, cases=f"{found.counted.cases:,}", cost=cost))
         names = ", ".join(map(said.name, found.do_not_disturb))
         lines.append(said("disturb", names=names) if names else said("no_disturb"))
-        return self.box("change", list(map(paragraph, lines)))
+        return self.box("change", list(map(paragraph, [*lines, *self._pressed()])))
 
     def trust(self) -> str:
         said, found = self.words, self.report
@@ -183,7 +184,7 @@ class _Page:
         return self.box("exceptions", body, wide=True)
 
     def weeks(self) -> str:
-        return self.box("weeks", [self._periods(self.report.weeks, "week")], wide=True)
+        return self.box("weeks", [self._periods(self.report.weeks, "week"), self._signals()], wide=True)
 
     def chart(self) -> str:
         drawn = _lifts(self.report.weeks, self.report.months)
@@ -221,11 +222,33 @@ class _Page:
             [said.name(group.name), f"{group.cases:,}", f"{group.held:,}", lift(group)]
             for group in (*found.by_tier, *found.by_segment, *found.by_cause)
         ]
-        return self.box("by_tier", [table([["", said("cases"), said("held"), said("lift")], *rows])])
+        head = ["", said("cases"), said("held"), said("lift")]
+        return self.box("by_tier", [table([head, *rows]), self._signals()])
 
     def box(self, title: str, lines: Sequence[str], *, wide: bool = False, **parts: str) -> str:
         kind = "card all" if wide else "card"
         return f'<div class="{kind}"><h2>{escape(self.words(title, **parts))}</h2>{"".join(lines)}</div>'
+
+    def _signals(self) -> str:
+        """Returns the table of what was measured under each market signal, beside all others; nothing without one."""
+        said, rows = self.words, list[list[str]]()
+        for found in self.report.signals:
+            names = said("pressed", n=found.weeks, name=found.name), said("others")
+            for name, period in zip(names, (found.under, found.others), strict=True):
+                rows.append([name, *_measures(period)])
+        head = ["", said("opened"), said("cases"), said("held"), said("lift")]
+        return table([head, *rows]) if rows else ""
+
+    def _pressed(self) -> list[str]:
+        """Returns a line of each market signal with the most cases, as many as a side of paper has room for."""
+        most = sorted(self.report.signals, key=lambda found: (-found.under.compared.cases, found.name))[:MOST_SIGNALS]
+        return [
+            self.words(
+                "pressed_lift", n=found.weeks, name=found.name, cases=f"{found.under.compared.cases:,}",
+                under=lift(found.under.compared), others=lift(found.others.compared),
+            )
+            for found in most
+        ]  # fmt: skip
 
     def _asked(self) -> str:
         counted, said = self.report.counted, self.words
@@ -296,7 +319,7 @@ class _Page:
     def _stage(self) -> str:
         said, stage = self.words, self.report.stage
         rows = [
-            [said("stage", name=stage.name), said("least"), said("now"), ""],
+            [said("stage", name=said.name(stage.name)), said("least"), said("now"), ""],
             *map(self._condition, stage.conditions),
         ]
         how = said("goes_on", how=stage.goes_on) if stage.goes_on else said("stays")
@@ -314,11 +337,15 @@ class _Page:
         said = self.words
         head = [said(name), said("opened"), said("cases"), said("held"), said("lift"), ""]
         rows = [
-            [period.begins.replace("-", UNBROKEN), f"{period.opened:,}", f"{period.compared.cases:,}",
-             f"{period.compared.held:,}", lift(period.compared), said("restated") if period.restated else ""]
+            [period.begins.replace("-", UNBROKEN), *_measures(period), said("restated") if period.restated else ""]
             for period in periods
-        ]  # fmt: skip
+        ]
         return table([head, *rows])
+
+
+def _measures(period: Period) -> list[str]:
+    compared = period.compared
+    return [f"{period.opened:,}", f"{compared.cases:,}", f"{compared.held:,}", lift(compared)]
 
 
 def _cells_of(found: Balance | None) -> list[str]:

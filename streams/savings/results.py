@@ -18,7 +18,7 @@ from streams.savings.comparison import ALL, DIGITS, Compared, by_groups, compare
 from streams.savings.interviews import Interview, interviews
 from streams.savings.money import Balance, Sheet
 from streams.savings.opened_cases import Cases, OpenedCase
-from streams.savings.reviews import Period, months, weeks
+from streams.savings.reviews import Period, Pressed, months, signals, weeks
 
 DAYS_A_MONTH = Decimal("30.4375")
 GROUP_WEIGHTS = {"high value": 0.4, "new": 0.3, "other": 0.3}  # sheet (e-commerce): weights of churn
@@ -118,6 +118,7 @@ class Report:
     withheld: dict[str, int]
     weeks: list[Period]
     months: list[Period]
+    signals: list[Pressed]
     remarks: list[Remark]
 
     def dumps(self) -> bytes:
@@ -137,12 +138,12 @@ def report(
     profile: Profile, cases: Cases, summary: dict[str, Any], weights: Mapping[str, Mapping[str, float]]
 ) -> Report:
     """Returns the report. summary: of the replay, {} on topics; weights: of the last model, by tier and strategy."""
-    closed = cases.closed
-    overall = compare(profile, ALL, closed)
-    measured = _measured(profile, cases, closed, overall)
-    by_tier = by_groups(profile, closed, lambda case: [case.tier])
-    by_segment = by_groups(profile, closed, lambda case: case.segments)
-    by_cause = by_groups(profile, closed, lambda case: [case.cause or "no_cause"])
+    closed, compared = cases.closed, cases.compared
+    overall = compare(profile, ALL, compared)
+    measured = _measured(profile, cases, overall)
+    by_tier = by_groups(profile, compared, lambda case: [case.tier])
+    by_segment = by_groups(profile, compared, lambda case: case.segments)
+    by_cause = by_groups(profile, compared, lambda case: [case.cause or "no_cause"])
     contacted = [case for case in closed if not case.held and case.contacted_us is not None]
     unreached = sum(case.state == "expired" for case in closed if not case.held)
     roi = _roi(measured)
@@ -159,7 +160,7 @@ def report(
         measured=measured,
         groups=groups,
         weighted_churn=_weighted(groups),
-        strategies=_strategies(profile, closed, weights),
+        strategies=_strategies(profile, compared, weights),
         by_tier=by_tier,
         by_segment=by_segment,
         by_cause=by_cause,
@@ -168,7 +169,7 @@ def report(
         ],
         stage=stages.stage(profile, closed, summary, roi),
         split=health.split(cases),
-        leaks=health.leaks(closed, overall),
+        leaks=health.leaks(compared, overall),
         precision=health.precision(closed, profile.goals.precision),
         model_version=max((case.model_version for case in cases.opened), default=None),
         more_holdout_cases=_more(overall),
@@ -178,13 +179,14 @@ def report(
         withheld=dict(sorted(cases.withheld.items())),
         weeks=weeks(profile, cases),
         months=months(profile, cases),
+        signals=signals(profile, cases),
         remarks=_remarks(profile, cases),
     )
 
 
 def lists(cases: Cases, may_be_called: Callable[[str], bool]) -> Lists:
     """Returns the lists. may_be_called: of each customer."""
-    return Lists(advisers(cases.closed), interviews(cases.opened, cases.until_us, may_be_called))
+    return Lists(advisers(cases.compared), interviews(cases.opened, cases.until_us, may_be_called))
 
 
 def _counted(overall: Compared) -> Counted:
@@ -194,12 +196,13 @@ def _counted(overall: Compared) -> Counted:
     return Counted(overall.cases, overall.returned, round(overall.returned - saved, 2), saved, low, high)
 
 
-def _measured(profile: Profile, cases: Cases, closed: Sequence[OpenedCase], overall: Compared) -> Measured | None:
+def _measured(profile: Profile, cases: Cases, overall: Compared) -> Measured | None:
+    """Returns what the customers brought who were saved, less what all cases cost."""
     if overall.lift is None or overall.low is None or overall.high is None:
         return None
-    sent, held = ([case for case in closed if case.held is holds] for holds in (False, True))
+    sent, held = ([case for case in cases.compared if case.held is holds] for holds in (False, True))
     value, held_value = (sum((money.decimal(case.value) for case in arm), Decimal(0)) for arm in (sent, held))
-    spent = sum((money.decimal(case.spent) for case in sent), Decimal(0))
+    spent = sum((money.decimal(case.spent) for case in cases.closed), Decimal(0))
     span = Decimal(cases.until_us - min(case.opened_us for case in cases.opened)) / DAY_US / DAYS_A_MONTH
     cost = money.fixed_costs(profile.economics, span / money.MONTHS) + spent
 

@@ -1,4 +1,4 @@
-"""The same figures by week and by month, of the cases that opened then."""
+"""The same figures by week and by month, of the cases that opened then, and by market signal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from schemas.instants import DAY_US, WEEK_US
+from streams.experiments.intervals import ALPHA
 from streams.profile.profile import Profile
 from streams.savings.comparison import Compared, compare
 from streams.savings.opened_cases import Cases, OpenedCase, day
@@ -27,6 +28,29 @@ class Period:
     responded: int
     compared: Compared
     restated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Cases that crossed while a market signal was in force at their scope, in so many weeks, and all others."""
+
+    name: str
+    weeks: int
+    under: Period
+    others: Period
+
+
+def signals(profile: Profile, cases: Cases) -> list[Pressed]:
+    """Returns what was measured under each market signal and otherwise; they share alpha."""
+    names = sorted({name for case in cases.opened for name in case.signals})
+    return [_pressed(profile, cases, name, ALPHA / len(names)) for name in names]
+
+
+def _pressed(profile: Profile, cases: Cases, name: str, alpha: float) -> Pressed:
+    under, others = ([case for case in cases.opened if (name in case.signals) is has] for has in (True, False))
+    weeks = len({_monday_us(case.crossed_us) for case in under})
+    each = [_period(profile, cases.until_us, name, arm, alpha) for arm in (under, others)]
+    return Pressed(name, weeks, *each)
 
 
 def weeks(profile: Profile, cases: Cases) -> list[Period]:
@@ -51,16 +75,15 @@ def _periods(profile: Profile, cases: Cases, of: Callable[[OpenedCase], str]) ->
     return [one for one in known if one.compared.cases or one.compared.held]
 
 
-def _period(profile: Profile, until_us: int, name: str, opened: Sequence[OpenedCase]) -> Period:
-    closed = sorted(
-        (case for case in opened if case.closed_us is not None), key=lambda case: (case.closed_us, case.intervention_id)
-    )
+def _period(profile: Profile, until_us: int, name: str, opened: Sequence[OpenedCase], alpha: float = ALPHA) -> Period:
+    found = Cases(until_us, list(opened))
+    closed = found.closed
     return Period(
         name,
         len(opened),
         len(opened) - len(closed),
         sum(case.contacted_us is not None for case in opened),
         sum(case.responded for case in opened),
-        compare(profile, name, closed),
+        compare(profile, name, found.compared, alpha),
         any(case.closed_us is not None and case.closed_us > until_us - WEEK_US for case in closed),
     )

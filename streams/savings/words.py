@@ -112,8 +112,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "无法估计还需多少个案才能与 0 区分：提升的估计值不高于 0。",
     ),
     "never_even": (
-        "At {cases} closed cases the period cannot break even: its costs are {cost}.",
-        "以 {cases} 件已结案个案，本期无法盈亏平衡：成本为 {cost}。",
+        "With {cases} customers who were sent a case the period cannot break even: its costs are {cost}.",
+        "以 {cases} 名已发送个案的客户，本期无法盈亏平衡：成本为 {cost}。",
     ),
     "break_even": (
         "The period breaks even at a lift of {points} points.",
@@ -167,6 +167,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "month": ("month of crossing", "越线月"),
     "opened": ("opened", "新开"),
     "restated": ("restated", "已重述"),
+    "pressed": ("{n} weeks under this signal: {name}", "该信号期间（{n} 周）：{name}"),
+    "others": ("all others", "其余"),
+    "pressed_lift": (
+        "{n} weeks under the signal {name}: lift {under} points in {cases} sent cases, {others} in the others.",
+        "信号“{name}”期间（{n} 周）：{cases} 件已发送个案提升 {under} 个百分点，其余为 {others}。",
+    ),
     "chart": ("Six weeks and twelve months", "六周与十二个月"),
     "legend": (
         "Lift in points with its range, by when cases crossed: months blue, weeks yellow.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -27,9 +27,11 @@ class City:
         self.people = create_customers(customers, start_us, self.rules, np.random.default_rng([seed, 0]))
         self.profiles = CustomerProfiles(self.people, self.rules, np.random.default_rng([seed, 0, 1]))
 
-    def contact(self, who: Ints, crossed_us: Ints, contacted_us: Ints) -> contacts.Reaction:
-        """Applies contacts with customers on the next day, about cases that opened at `crossed_us`."""
-        return contacts.react(self.people, who, crossed_us, contacted_us, self.day, self.seed, self.rules)
+    def contact(self, who: Ints, crossed_us: Ints, contacted_us: Ints, strategies: Sequence[str]) -> contacts.Reaction:
+        """Applies contacts with customers on the next day, about cases that opened at `crossed_us`. strategies: of the
+        cases.
+        """
+        return contacts.react(self.people, who, crossed_us, contacted_us, strategies, self.day, self.seed, self.rules)
 
     def next_day(self) -> Block:
         """Returns the events of the next day."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,16 +28,26 @@ class Reaction:
 
 
 def react(
-    people: Customers, who: Ints, crossed_us: Ints, contacted_us: Ints, day: int, seed: int, rules: Rules
+    people: Customers,
+    who: Ints,
+    crossed_us: Ints,
+    contacted_us: Ints,
+    strategies: Sequence[str],
+    day: int,
+    seed: int,
+    rules: Rules,
 ) -> Reaction:
-    """Applies contacts on `day` with customers `who`, each once, about cases that opened at `crossed_us`.
+    """Applies contacts on `day` with customers `who`, each once, about cases that opened at `crossed_us`, with their
+    strategies.
 
     The draw depends on (seed, customer, crossing) alone, not on other calls, their order or number: a later call never
     saves a customer whom an earlier one would not.
     """
     leaving = can_be_saved(people)[who]
     luck, wait_days = _draws(who, crossed_us, seed, rules)
-    saved = leaving & (luck < save_rate((contacted_us - crossed_us) / DAY_US, rules))
+    effects = dict(rules.strategy_effects)
+    effect = np.array([effects.get(strategy, 1.0) for strategy in strategies])
+    saved = leaving & (luck < save_rate((contacted_us - crossed_us) / DAY_US, rules) * effect)
     back = who[saved]
     people.contacted_us[back] = contacted_us[saved]
     people.leave_day[back] = NEVER

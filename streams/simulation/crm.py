@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from schemas.instants import DAY_US, HOUR_US, SECOND_US, format_instant, parse_instant
+from streams.interventions.strategies import DEFAULT
 from streams.simulation.contacts import Reaction
 from streams.simulation.customers import Ints
 from streams.simulation.files import customer_index
 
 Message = dict[str, Any]
-Contact = Callable[[Ints, Ints, Ints], Reaction]  # City.contact: customers, crossed_us, contacted_us
+# City.contact: customers, crossed_us, contacted_us, strategies
+Contact = Callable[[Ints, Ints, Ints, Sequence[str]], Reaction]
 OVER = ("expired", "withdrawn", "closed")
 
 
@@ -126,7 +128,9 @@ class Crm:
         if not calls:
             return
         columns = [(item.customer, item.crossed_us, us) for us, item in calls]
-        reaction = contact(*np.array(columns, np.int64).T)
+        who, crossed_us, contacted_us = np.array(columns, np.int64).T
+        strategies = [item.body.get("strategy") or DEFAULT for _, item in calls]
+        reaction = contact(who, crossed_us, contacted_us, strategies)
         reactions = zip(reaction.saved.tolist(), reaction.leaving.tolist(), reaction.sold.tolist(), strict=True)
         for (us, item), (saved, leaving, sold) in zip(calls, reactions, strict=True):
             item.causes = ("vehicle_sold",) if sold else ()

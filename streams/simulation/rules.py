@@ -62,6 +62,7 @@ class Rules:
     saved_within_days: tuple[int, ...] = (7, 14, 21, 30)
     saved_share: tuple[float, ...] = (0.62, 0.55, 0.38, 0.22)
     saved_visit_most_days: int = 30
+    strategy_effects: tuple[tuple[str, float], ...] = ()  # strategy -> factor on the share saved; of others it is 1
 
     # customer profiles
     value_mean: float = 4_000.0  # CNY, remaining lifetime value as published

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ import orjson
 from numpy.typing import NDArray
 
 from online_model.snapshot import Snapshot
-from schemas.columns import CUSTOMER_PROFILE, Rows, empty_rows
+from schemas.columns import CUSTOMER_PROFILE, KINDS, MARKET_SIGNAL, Events, Rows, empty_rows
 from schemas.decode import Decoded, Decoder
 from schemas.instants import DAY_US, format_duration, format_instant, parse_instant
 from schemas.refusals import Refused, dead_letter
@@ -26,6 +27,7 @@ from streams.inputs.details import WaitingDetails
 from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets, behind_us
 from streams.inputs.names import short_name
 from streams.inputs.schedule import is_grid, next_grid
+from streams.interventions.market_signals import MOST
 from streams.units.engine_batch import Batch, Grants, Letter, LetterOf
 from streams.units.refusal_counts import TOO_LATE
 from streams.units.residence import refuse_strangers
@@ -36,6 +38,7 @@ from streams.units.sources import (
     OBSERVATIONS,
     OWN,
     REFUSED,
+    SIGNALS,
     is_event_source,
 )
 from streams.units.strays import Strays
@@ -45,6 +48,12 @@ T = TypeVar("T")
 LAST_ID = (1 << 64) - 1
 MOST_BUFFERED = 20_000  # events of a source in memory; a source that holds the frontier is read beyond it
 MOST_INSTANTS = 2  # complete instants of observations in memory
+TOO_MANY = partial(
+    Refused,
+    field="name",
+    rule="too_many",
+    sentence=f"{MOST:,} market signals are known already, and this is another one; withdraw those that are over",
+)
 BY_THE_CLOCK = {"future"}  # rules by which a second reading may decide otherwise
 
 
@@ -117,7 +126,7 @@ class EngineFeed:
         rows = decoded.events.rows
         if self.live:  # an event ahead of the clock must not delay the others
             np.minimum(rows["time_us"], self.clock_us, out=rows["time_us"])
-        rows["slot"] = self.engine.table.slots(decoded.events.customers)
+        rows["slot"] = self._slots(decoded.events)
         rows["producer"] = self._codes(decoded.events.producers)
         self.details.keep(rows, decoded.details)
         self.unknown_fields.update(decoded.unknown_fields)
@@ -134,6 +143,15 @@ class EngineFeed:
         self._keep_letters(rows, decoded.index, letter)
         self.merge.read_up_to(source, int(offsets[-1]) + 1)
 
+    def _slots(self, events: Events) -> NDArray[np.intp]:
+        """Returns (events,) the customers' rows in the table; a market signal has none."""
+        is_signal = events.rows["kind"] == MARKET_SIGNAL
+        if not is_signal.any():
+            return self.engine.table.slots(events.customers)
+        slots, own = np.full(len(events), -1, np.intp), np.flatnonzero(~is_signal)
+        slots[own] = self.engine.table.slots([events.customers[i] for i in own.tolist()])
+        return slots
+
     def _codes(self, producers: Sequence[str]) -> NDArray[np.uint16]:
         """Returns (events,) the codes of producers; those that no waiting row has are freed if need be."""
         quality = self.engine.quality
@@ -145,12 +163,17 @@ class EngineFeed:
         return quality.codes(producers)
 
     def _keep_letters(self, rows: Rows, index: NDArray[np.intp], letter: LetterOf) -> None:
-        """Keeps the dead letters of events that are behind `time.latest`. They wait in the merge like the others, and
-        the engine refuses them in their tick: so refusal and position are one, whatever is read again after a crash.
+        """Keeps the dead letters of events that are behind `time.latest`, and of market signals, of which there may be
+        too many. They wait in the merge like the others, and the engine refuses them in their tick: so refusal and
+        position are one, whatever is read again after a crash.
         """
-        behind = behind_us(rows, self.tick_us)
-        (places,) = np.nonzero((behind >= self.engine.profile.time.latest_us) & (rows["kind"] != CUSTOMER_PROFILE))
-        letters = [letter(self._too_late(int(index[place]), rows[place])) for place in places.tolist()]
+        is_signal = rows["kind"] == MARKET_SIGNAL
+        too_late = (behind_us(rows, self.tick_us) >= self.engine.profile.time.latest_us) & ~is_signal
+        (places,) = np.nonzero((too_late & (rows["kind"] != CUSTOMER_PROFILE)) | is_signal)
+        letters = [
+            letter(TOO_MANY(int(index[place])) if is_signal[place] else self._too_late(int(index[place]), rows[place]))
+            for place in places.tolist()
+        ]
         rows["letter"][places] = np.arange(1, len(places) + 1)
         self.too_late.keep(rows, letters)
 
@@ -179,20 +202,19 @@ class EngineFeed:
             self.merge.heartbeat(source, other.time_us, offset)
 
     def _erase(self, source: str, customer: str, offset: int) -> None:
-        """Adds a deletion: a customer profile without fields. Before the first profile there is nothing to delete."""
+        """Adds a deletion: a customer profile without fields, or a market signal that has its key alone. Before the
+        first record there is nothing to delete.
+        """
         at_us = self.merge.tombstone_time_us(source)
         if at_us is None:
             self.ignored += 1
             return
         row = empty_rows(1)
-        row["time_us"], row["kind"], row["details"], row["slot"] = (
-            at_us,
-            CUSTOMER_PROFILE,
-            1,
-            self.engine.table.slots([customer]),
-        )
+        row["time_us"], row["details"], row["kind"] = at_us, 1, KINDS.index(INPUTS[source])
+        is_signal = bool(row["kind"][0] == MARKET_SIGNAL)
+        row["slot"] = -1 if is_signal else self.engine.table.slots([customer])
         row["id"] = LAST_ID - offset  # unique, and sorted behind the profiles of its instant
-        self.details.keep(row, [{}])
+        self.details.keep(row, [{"key": customer} if is_signal else {}])
         self.merge.add(source, row, np.array([offset], np.int64))
 
     def caught_up(self, source: str, now_us: int) -> None:
@@ -296,7 +318,7 @@ class EngineFeed:
     def _events(self, source: str, records: Sequence[Record], now_us: int) -> None:
         values, keys = [r.value for r in records], [r.key for r in records]
         decoded = self.decoders[source].decode(values, keys, now_us)
-        if self.partitions is not None:
+        if self.partitions is not None and source != SIGNALS:  # each partition has all signals
             decoded = refuse_strangers(decoded, self.engine.table, self.engine.partition, self.partitions)
         offsets = np.array([r.offset for r in records], np.int64)
         place = {"topic": source, "partition": self.engine.partition}

@@ -15,7 +15,7 @@ from streams.cases.customer_cases import CustomerCases
 from streams.interventions.customer_attributes import CustomerAttributes
 from streams.units.unit import POSITION
 
-CASE, ATTRIBUTES, IDS = b"\0case:", b"\0persona:", b"\0ids:"
+CASE, ATTRIBUTES, IDS, SIGNALS = b"\0case:", b"\0persona:", b"\0ids:", b"\0signals:"
 # what is large or has names from outside: rows of their own, so that a position stays small; and as they are before the
 # first event
 PRODUCERS, QUALITY, UNKNOWN_FIELDS, MODEL = b"\0producers", b"\0quality", b"\0unknown-fields", b"\0model"

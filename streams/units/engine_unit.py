@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,11 @@ import orjson
 from online_model.drift import MOST_PRODUCERS
 from online_model.snapshot import Snapshot
 from schemas.alerts import Alert, AlertKind, Figures
+from schemas.columns import MARKET_SIGNAL, Details, Rows
 from schemas.errors import Failure
+from schemas.events import signal_key
 from schemas.instants import DAY_US, format_instant
+from schemas.partitioner import partition_of
 from streams.cases.outbox import Facts
 from streams.engine.engine import Engine, Sweep
 from streams.inputs.merge import OffsetGap
@@ -30,7 +33,7 @@ from streams.profile.profile import Profile
 from streams.units.customer_rows import CustomerRows
 from streams.units.engine_batch import Batch, Letter
 from streams.units.engine_feed import EngineFeed
-from streams.units.engine_rows import ATTRIBUTES, CASE, IDS, PARTS, lost_rows, row_of_the_release_before
+from streams.units.engine_rows import ATTRIBUTES, CASE, IDS, PARTS, SIGNALS, lost_rows, row_of_the_release_before
 from streams.units.refusal_counts import RefusalCounts
 from streams.units.response_times import ResponseTimes
 from streams.units.seal import sealed, sealed_rows
@@ -183,7 +186,10 @@ class EngineUnit:
                 engine.apply_model(batch.model)
             for instant_us, grants in batch.grants:
                 engine.apply_grants(grants, instant_us)
-            self._refuse(batch.too_late[number] for number in self._advance(batch, batch.until_us))
+            signals = batch.rows["kind"] == MARKET_SIGNAL
+            refused = self._take_signals(batch.rows[signals], batch.details) if signals.any() else []
+            refused += self._advance(batch.rows[~signals], batch, batch.until_us)
+            self._refuse(batch.too_late[number] for number in refused)
         engine.counts["applied"] += batch.ignored
         engine.counts["unknown_fields"] += batch.unknown_fields.total()
         add_capped(self.unknown_fields, batch.unknown_fields, MOST_PRODUCERS)
@@ -213,6 +219,7 @@ class EngineUnit:
         engine.recent.load({key: row for key, row in rows.items() if key.startswith(IDS)})
         engine.attributes_table.load(attributes, position.get("rows", {}).get("attributes", len(attributes)))
         engine.casebook.load(engine.table.slots(list(cases)).tolist(), cases.values(), engine.now_us or 0)
+        engine.emitter.signals.load([row for key, row in sorted(rows.items()) if key.startswith(SIGNALS)])
         engine.pending.schedule_retries(engine.now_us or 0)
         found = self._row_counts() | {"attributes": len(attributes), "names": len(rows.keys() & self._parts.keys())}
         self.lost += Counter(position.get("rows", {})) - Counter(found)
@@ -246,12 +253,31 @@ class EngineUnit:
         sweeps, self.engine.sweeps = self.engine.sweeps, []
         return sweeps
 
-    def _advance(self, batch: Batch, until_us: int) -> list[int]:
+    def _take_signals(self, rows: Rows, details: Mapping[int, Details]) -> list[int]:
+        """Adds market signals before the ticks in which they become known. Each counts in the partition of its key
+        alone. Returns the numbers of the letters of those that are too many.
+        """
+        signals, refused = self.engine.emitter.signals, list[int]()
+        for row in rows[np.lexsort((rows["time_us"], rows["due_us"]))]:
+            fields, known_us, event_us = details[int(row["details"])], int(row["due_us"]), int(row["time_us"])
+            key = fields.get("key") or signal_key(fields.get("scope"), fields["name"])
+            if "key" in fields:
+                outcome = signals.withdraw(key, known_us)
+            else:
+                late = self.clock == "event" and known_us - self.tick_us >= event_us
+                outcome = signals.add(fields, event_us, known_us, late=late)
+            if outcome == "rejected":
+                refused.append(int(row["letter"]))
+            elif self.partitions is None or partition_of(key, self.partitions) == self.partition:
+                self.engine.counts[outcome] += 1
+        return refused
+
+    def _advance(self, rows: Rows, batch: Batch, until_us: int) -> list[int]:
         """Steps to the batch's instant, with labels and reports at theirs. The order at a grid instant: events, labels,
         report, then the model, and by it observations and sweep. Live the model in force is used, without waiting.
         Returns the numbers of the letters of events that are too late.
         """
-        engine, rows = self.engine, batch.rows[np.argsort(batch.rows["due_us"], kind="stable")]
+        engine, rows = self.engine, rows[np.argsort(rows["due_us"], kind="stable")]
         horizon_us, refused = engine.schedule.horizon_us, list[int]()
         while engine.now_us is not None and engine.now_us < until_us:
             matured_us = next_grid(engine.now_us - horizon_us)
@@ -295,6 +321,7 @@ class EngineUnit:
         rows += self.engine.recent.take_changes()
         rows += self.engine.casebook.take_changes(CASE, self.engine.table.names)
         rows += self.engine.attributes_table.take_changes(ATTRIBUTES)
+        rows += self.engine.emitter.signals.take_changes(SIGNALS)
         rows += self._changed_parts()
         rows.append((POSITION, orjson.dumps(self._position(), option=orjson.OPT_SORT_KEYS)))
         return Output(STATE, self.partition, customers + sealed_rows(STATE, rows))
@@ -307,6 +334,7 @@ class EngineUnit:
             "cases": engine.casebook.entries,
             "attributes": engine.attributes_table.saved,
             "ids": engine.recent.parts,
+            "signals": engine.emitter.signals.rows,
             "names": len(self._parts),
         }
 

@@ -6,6 +6,7 @@ from schemas.errors import Failure
 from schemas.events import TOPIC_OF_KIND
 
 INPUTS = {topic: kind for kind, topic in TOPIC_OF_KIND.items()}
+SIGNALS = TOPIC_OF_KIND["market_signal"]
 REFUSED = "refused in "  # prefix of a source in a position: its refused records before this offset have been sent
 MODELS, OBSERVATIONS, LABELLED = "models", "observations", "labelled-examples"
 CANDIDATES, DISPATCHES = "candidates", "dispatches"

@@ -19,8 +19,8 @@ from streams.profile.layers import SHIPPED_IN
 from streams.profile.loading import load_profile
 from streams.profile.profile import Profile
 from tests.chaos import live
-from tests.chaos.compare import MODELS, committed, differences, replay_records
-from tests.chaos.outcomes import last_us, write_outcomes, write_profiles
+from tests.chaos.compare import FILES, MODELS, committed, differences, replay_records
+from tests.chaos.outcomes import last_us, write_outcomes, write_profiles, write_signals
 from tests.chaos.proxy import Proxy
 from tests.chaos.rollback import rollback_and_promotion, send_all
 from tests.chaos.supervisor import KINDS, Faults, Supervisor
@@ -131,10 +131,13 @@ async def run(known: argparse.Namespace, folder: Path) -> int:
     finally:
         await asyncio.to_thread(kafka.stop)
     wrong = differences(found, wanted) + ([f"not done: {left}"] if left else [])
+    pressed = sum(b'"signals":[{' in body for name in FILES for body in wanted[name])
+    wrong += [] if known.oulad or pressed else ["no message names a market signal"]
     wrong += [] if (changed := differences(wanted, calm)) else ["the commands to the model changed nothing"]
     totals = {name: values.total() for name, values in wanted.items()}
     print(
-        f"seed {known.seed}: {faults.done.total()} faults {dict(faults.done)}, exits {dict(supervisor.ends)}; {totals}"
+        f"seed {known.seed}: {faults.done.total()} faults {dict(faults.done)}, exits {dict(supervisor.ends)}; "
+        f"{totals}; {pressed} name a market signal"
     )
     print(f"what the commands to the model changed: {'; '.join(changed)}")
     print(f"{sum(proxy.held for proxy in proxies)} EndTxn were delayed; {'; '.join(wrong) or 'EXACT'}")
@@ -172,14 +175,16 @@ def inputs(known: argparse.Namespace, folder: Path) -> list[str]:
 
 
 def crm_files(profile: Profile, files: Sequence[str], folder: Path, seed: int) -> list[str]:
-    """Writes customer profiles, and outcomes for the cases that a replay without outcomes opens."""
+    """Writes customer profiles, market signals, and outcomes for the cases that a replay without outcomes opens."""
     replay_records(profile, files, folder / "before", 1)
     interventions = folder / "before" / "interventions.jsonl"
     until_us = last_us([Path(file) for file in files])
     out = folder / "crm"
     out.mkdir()
     profiles = write_profiles(Path(files[0]), out / "customer_profiles.jsonl", seed, until_us)
-    return [str(profiles), str(write_outcomes(interventions, out / "intervention_outcomes.jsonl", seed, until_us))]
+    signals = write_signals(out / "market_signals.jsonl", seed, until_us)
+    outcomes = write_outcomes(interventions, out / "intervention_outcomes.jsonl", seed, until_us)
+    return [*map(str, (profiles, signals, outcomes))]
 
 
 def limited_profile(folder: Path) -> str:

@@ -1,6 +1,7 @@
 """Outcomes of an unreliable CRM for the cases of a replay: on time, late, twice, out of order, for unknown cases.
 
-And customer profiles: scopes, time zones, withdrawn consents. Everything depends on a seed.
+And customer profiles: scopes, time zones, withdrawn consents. And market signals: of scopes and of all, known before
+and after they begin, overlapping, corrected, sent twice, some after newer ones. Everything depends on a seed.
 """
 
 from __future__ import annotations
@@ -32,6 +33,27 @@ def write_profiles(events: Path, out: Path, seed: int, until_us: int) -> Path:
         row = orjson.loads(line)
         first.setdefault(row["customer_id"], parse_instant(row["event_time"]))
     rows = [row for customer, at_us in first.items() for row in _profiles(customer, at_us, seed)]
+    return _write(out, _until(until_us, rows))
+
+
+def write_signals(out: Path, seed: int, until_us: int) -> Path:
+    """Writes signals of the year before the end of the log."""
+    draw, rows = random.Random(seed), list[dict[str, Any]]()
+    for day in range(365, 0, -3):
+        known_us = until_us - day * DAY_US + draw.randrange(DAY_US)
+        begins_us = known_us + int(draw.uniform(-20, 20) * DAY_US)
+        row = {
+            "kind": "market_signal",
+            "event_id": f"s-{day}",
+            "event_time": format_instant(known_us - draw.choice((0, 0, 0, 40)) * DAY_US),
+            "producer": "planning",
+            "name": draw.choice(("strike", "tariff")),
+            "scope": draw.choice((*SCOPES, "all", "nowhere")),
+            "level": draw.choice((0.0, 0.5, 3.0)),
+            "from": format_instant(begins_us),
+            "until": draw.choice((None, format_instant(begins_us + draw.randint(1, 60) * DAY_US))),
+        }
+        rows += [row] * draw.choice((1, 1, 2))
     return _write(out, _until(until_us, rows))
 
 

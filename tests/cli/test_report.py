@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from schemas.instants import DAY_US, format_instant, parse_instant
 from streams.cli import main
-from tests.savings.folders import NAMES, city
+from tests.savings.folders import NAMES, city, write
 
 FILES = ("report.json", "report.html", "weekly.html", "monthly.html", "advisers.csv", "interviews.csv")
 
@@ -207,3 +208,51 @@ def test_a_summary_that_is_none_is_refused_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert "summary.json" in line
     assert "run the replay again" in line
+
+
+def test_the_first_case_of_a_customer_counts_since_only_the_saved_get_another_one(kept: Path, tmp_path: Path) -> None:
+    """Who comes back after a contact is active again, and gets cases that the holdout never has: all these return."""
+    sent, updates = lines(kept / "interventions.jsonl"), lines(kept / "intervention-updates.jsonl")
+    returned = {body["intervention_id"] for body in updates if body.get("returned")}
+    for body in sent[:]:
+        if body["intervention_id"] in returned:
+            again = format_instant(parse_instant(body["crossed_at"]) + 200 * DAY_US)
+            other = {"intervention_id": body["intervention_id"] + "-again", "crossed_at": again, "decided_at": again}
+            sent.append(body | other)
+            end = next(
+                one for one in updates if one["intervention_id"] == body["intervention_id"] and "returned" in one
+            )
+            at = format_instant(parse_instant(end["updated_at"]) + 200 * DAY_US)
+            updates.append(end | {"intervention_id": other["intervention_id"], "updated_at": at})
+    folder = shutil.copytree(kept, tmp_path / "more")
+    write(folder / "interventions.jsonl", sent)
+    write(folder / "intervention-updates.jsonl", updates)
+    once, more = reported(kept, tmp_path / "once"), reported(folder, tmp_path / "again")
+    assert more["closed_cases"] > once["closed_cases"]
+    assert (more["overall"], more["counted"]) == (once["overall"], once["counted"])
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_was_measured_under_a_market_signal_stands_beside_the_others(
+    kept: Path, tmp_path: Path, lang: str
+) -> None:
+    name, folder = "tariff <img src=x>", shutil.copytree(kept, tmp_path / "pressed")
+    for file in ("interventions.jsonl", "interventions-withheld.jsonl"):
+        bodies = [
+            body | {"signals": [{"name": name, "scope": None, "level": 2.0}] if "2024-03" in body["crossed_at"] else []}
+            for body in lines(kept / file)
+        ]
+        write(folder / file, bodies)
+    report = reported(folder, tmp_path / "out", "--lang", lang)
+    [found] = report["signals"]
+    march = [body for body in lines(kept / "interventions.jsonl") if "2024-03" in body["crossed_at"]]
+    assert (found["name"], found["weeks"], found["under"]["compared"]["cases"]) == (name, 5, len(march))
+    assert found["others"]["compared"]["cases"] == report["overall"]["cases"] - len(march)
+    assert found["under"]["compared"]["low"] < found["under"]["compared"]["lift"] < found["under"]["compared"]["high"]
+    assert reported(kept, tmp_path / "none")["signals"] == []
+    for page in ("report.html", "weekly.html", "monthly.html"):
+        text = (tmp_path / "out" / page).read_text()
+        assert "tariff &lt;img src=x&gt;" in text
+        assert "<img" not in text
+        assert ("5 weeks under th" if lang == "en" else "5 周") in text
+        assert "tariff" not in (tmp_path / "none" / page).read_text()

@@ -42,7 +42,7 @@ def delay(days: str, interventions: list[Message], updates: list[Message], calls
 
 
 def call(days: float, *, leaving: bool = True, saved: bool = False) -> Call:
-    return Call("c", START_US, START_US + int(days * DAY_US), leaving, saved)
+    return Call("c", START_US, START_US + int(days * DAY_US), leaving, saved, "default")
 
 
 def test_a_case_counts_by_its_last_state() -> None:

@@ -54,10 +54,11 @@ def test_without_a_holdout_there_is_no_difference() -> None:
     assert "<td" in table(found)
 
 
-def test_only_measured_cases_of_the_folder_count(tmp_path: Path) -> None:
-    lines = [*measured(3, 1, holdout=False), {"status": "closed", "tier": "high"}]
+def test_the_first_measured_case_of_each_customer_in_the_folder_counts(tmp_path: Path) -> None:
+    lines = [one | {"customer_id": f"c{i}"} for i, one in enumerate(measured(3, 1, holdout=False))]
+    lines += [lines[0] | {"returned": False}, {"status": "closed", "tier": "high", "customer_id": "c9"}]
     (tmp_path / "intervention-updates.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    assert read(tmp_path)[0].sent == 3
+    assert (read(tmp_path)[0].sent, read(tmp_path)[0].sent_returned) == (3, 1)
 
 
 def test_a_replay_without_updates_has_no_effects(tmp_path: Path) -> None:

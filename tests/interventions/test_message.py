@@ -95,6 +95,7 @@ def test_the_whole_message() -> None:
         "rfm_b": RFM_B,
         "rfm_group": None,
         "touch_points": [],
+        "signals": [],
         "log_odds": 0.125,
         "average_log_odds": -2.0,
         "other_contributions": 0.125,

@@ -330,3 +330,16 @@ async def test_customer_profiles_may_be_published_at_any_time(brokers: str, tmp_
     found = await counts(group)
     assert sum(found.values()) == 6
     assert "rejected" not in found
+
+
+async def test_a_market_signal_goes_to_every_partition_and_a_refused_one_to_one(brokers: str, tmp_path: Path) -> None:
+    group = new_group(brokers, PARTITIONS, tmp_path)
+    signal = {"kind": "market_signal", "producer": "planning", "event_time": "2024-01-01T00:00:00Z"}
+    rows = [signal | {"name": "strike", "scope": scope, "level": 1, "from": "2024-01-02T00:00:00Z"} for scope in "ns"]
+    log = write_jsonl(tmp_path / "market_signals.jsonl", [*rows, signal | {"name": "bad"}])
+    code, told = published(group, log)
+    assert (code, "3 events" in told) == (0, True), told
+    found = [(place.partition, json.loads(value)) for place, value in await group.city.read("market-signals")]
+    signals = Counter((partition, body["scope"]) for partition, body in found if "level" in body)
+    assert signals == Counter((partition, scope) for partition in range(PARTITIONS) for scope in "ns")
+    assert sum(body.get("name") == "bad" for _, body in found) == 1

@@ -213,6 +213,22 @@ async def test_deletions_and_broken_records_are_carried_over_in_their_order(brok
     assert values(await records(under(group, prefix))) == values(await records(group))
 
 
+async def test_market_signals_come_once_into_every_new_partition(brokers: str, tmp_path: Path) -> None:
+    group, prefix = new_group(brokers, 4, tmp_path), a_prefix()
+    body = {"kind": "market_signal", "producer": "planning", "scope": "north", "name": "strike", "level": 1}
+    body |= {"event_time": "2024-01-02T00:00:00Z", "from": "2024-01-02T00:00:00Z"}
+    value, key, topic = json.dumps(body).encode(), b"north/strike", "market-signals"
+    copies = [(topic, partition, key, one) for partition in range(4) for one in (value, None)]
+    alone = (topic, 2, b"tariff", json.dumps(body | {"scope": None, "name": "tariff"}).encode())  # forgot the others
+    await sent(group, *copies, alone, *visits(72))
+    report = await run(group, prefix, 5)
+    found = [one for one in await records(under(group, prefix), topic) if not is_mark(one.value)]
+    assert Counter((one.partition, one.key, one.value) for one in found) == Counter(
+        (partition, *one) for partition in range(5) for one in ((key, value), (key, None), alone[2:])
+    )
+    assert (report.counts.refused, report.counts.events) == (0, 3 + 72)
+
+
 class Killed(Exception):
     """Replaces the end of the process."""
 

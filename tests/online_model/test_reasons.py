@@ -28,8 +28,9 @@ shares = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=len(NAM
 flags = st.lists(st.booleans(), min_size=len(NAMES), max_size=len(NAMES))
 
 
-def say(feature: str, raises: bool) -> Said:
-    return Said(feature, feature, ())
+def say(feature: str, raises: bool) -> Said | None:
+    """Something of each feature but the market's: no signal is in force."""
+    return None if feature == "market_pressure" else Said(feature, feature, ())
 
 
 @cache

@@ -14,7 +14,7 @@ from features.matrix import scaled
 from features.population import RFM_B, count
 from online_model.parameters import MIX, SERVED
 from online_model.pipeline import pipeline
-from online_model.reasons import MOST_AGAINST, MOST_FOR, RISK_DIRECTION, reasons
+from online_model.reasons import MOST_AGAINST, MOST_FOR, RISK_DIRECTION, explain, reasons
 from online_model.scorer import Scorer
 from online_model.snapshot import MODEL, Snapshot
 from tests.online_model.worlds import examples, features, learner, snapshot
@@ -102,8 +102,9 @@ def test_rfm_b_is_computed_from_the_population_of_the_snapshot() -> None:
     assert len(set(raw[RFM_B].tolist())) > ROWS / 2
 
 
-def say(feature: str, raises: bool) -> Said:
-    return Said(f"{feature} {raises}", feature, ())
+def say(feature: str, raises: bool) -> Said | None:
+    """Something of each feature but the market's: no signal is in force."""
+    return None if feature == "market_pressure" else Said(f"{feature} {raises}", feature, ())
 
 
 @pytest.mark.parametrize("raising", [0, 1, 2, 3, 30, len(NAMES)])
@@ -123,6 +124,19 @@ def test_a_weak_contribution_is_no_reason() -> None:
     contributions[NAMES.index("overdue")], contributions[NAMES.index("complaint_age")] = 0.049, 0.051
     found = reasons(RAW[:, 0], contributions, RISK_DIRECTION > 0, SURE, say)
     assert [reason.feature for reason in found] == ["complaint_age"]
+
+
+@pytest.mark.parametrize("contribution", [0.0, 0.001, -0.001, 9.0])
+def test_a_market_signal_in_force_is_noted_whatever_it_contributes(contribution: float) -> None:
+    contributions = np.full(len(NAMES), 0.2)
+    contributions[NAMES.index("market_pressure")] = contribution
+    found = reasons(RAW[:, 0], contributions, SURE, SURE, lambda feature, raises: Said(feature, feature, ()))
+    [note] = [reason for reason in found if reason.topic == "market"]
+    assert (note.contribution, len(found)) == (contribution, MOST_FOR + 1)
+    told = explain(0.5, contributions, found)
+    assert note in (told.reasons if contribution >= 0 else told.reasons_against)
+    parts = [reason.contribution for reason in (*told.reasons, *told.reasons_against)]
+    assert told.log_odds == pytest.approx(told.average + sum(parts) + told.other)
 
 
 def test_a_topic_of_which_nothing_true_can_be_said_makes_room_for_the_next() -> None:

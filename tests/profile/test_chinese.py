@@ -28,6 +28,7 @@ def texts(profile: Profile) -> Iterator[str]:
         yield from (strategy.name, *(text for text in (strategy.offer, strategy.script) if text))
     for point in profile.touch_points:
         yield from (point.scene, point.offer, point.script)
+    yield from (stage.name for stage in profile.roll_out.stages)
     rules = profile.complaints
     yield from (rules.who, rules.escalate_to, rules.script, *profile.case.escalate_to, profile.case.agent)
 

@@ -40,7 +40,7 @@ def _grown(customers: int) -> City:
 def call(city: City, who: Ints, delay_days: float) -> Reaction:
     """Calls customers today, `delay_days` after their crossing."""
     now_us = np.full(len(who), START_US + city.day * DAY_US + 9 * HOUR_US)
-    return city.contact(who, now_us - int(delay_days * DAY_US), now_us)
+    return city.contact(who, now_us - int(delay_days * DAY_US), now_us, ["default"] * len(who))
 
 
 def leavers(city: City) -> Ints:
@@ -98,7 +98,7 @@ def test_a_later_call_never_saves_a_customer_whom_an_earlier_one_would_not() -> 
     early, late = grown(), grown()
     who, opened_us = leavers(early), np.full(len(leavers(early)), START_US + (LIVED_DAYS - 20) * DAY_US)
     for city, days in ((early, 4), (late, 16)):
-        city.contact(who, opened_us, opened_us + days * DAY_US)
+        city.contact(who, opened_us, opened_us + days * DAY_US, ["default"] * len(who))
     saved_early, saved_late = (city.people.contacted_us[who] != 0 for city in (early, late))
     assert saved_late.sum() > 50
     assert not (saved_late & ~saved_early).any()

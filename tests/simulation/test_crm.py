@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class Town:
         self.calls: list[tuple[int, int]] = []
         self._mood = (leaving, saved, sold)
 
-    def contact(self, who: Ints, crossed_us: Ints, contacted_us: Ints) -> Reaction:
+    def contact(self, who: Ints, crossed_us: Ints, contacted_us: Ints, strategies: Sequence[str]) -> Reaction:
         self.calls += zip(who.tolist(), contacted_us.tolist(), strict=True)
         return Reaction(*(np.full(len(who), felt) for felt in self._mood))
 

@@ -101,6 +101,9 @@ def filled(partitions: int) -> Topics:
             topics.append(topic, customer % partitions, [(b"c%d" % customer, sent[-1][2])])
         for topic, customer, value in _detail_records(day, start_us):
             topics.append(topic, customer % partitions, [(b"c%d" % customer, value)])
+        for key, value in _signals(day, start_us):
+            for partition in range(partitions):
+                topics.append("market-signals", partition, [(key, value)])
         for topic, customer, value in chance.sample(sent[-200:], min(len(sent), 2)):
             topics.append(topic, customer % partitions, [(b"c%d" % customer, value)])
         if day % 9 == 8:
@@ -135,6 +138,21 @@ def _detail_records(day: int, start_us: int) -> list[tuple[str, int, bytes | Non
         value = records[0][2] if day < 40 else None
         records.append(("customer-profiles", (day * 7) % (CUSTOMERS + 4), value))
     return records
+
+
+def _signals(day: int, start_us: int) -> list[tuple[bytes, bytes | None]]:
+    """Market signals, at the customers' scope and for all: overlapping, corrected, old, repeated, withdrawn."""
+    name, scope = ("strike", "pilot") if day % 2 else ("tariff", None)
+    key = f"{scope}/{name}".encode() if scope else name.encode()
+    if day % 7 == 6:
+        return [(key, None)]
+    if day % 3 == 1:
+        return []
+    fields = {"kind": "market_signal", "producer": "planning", "name": name, "scope": scope, "level": 1 + day % 5}
+    known_us, begins_us = start_us + DAY_US // 2 - (day % 4) * DAY_US, start_us + (day % 6 - 2) * DAY_US
+    times = {"event_time": known_us, "from": begins_us, "until": begins_us + (1 + day % 8) * DAY_US}
+    value = json.dumps(fields | {name: format_instant(us) for name, us in times.items()}).encode()
+    return [(key, value)] * (1 + day % 2)
 
 
 def mark(kind: str, at_us: int) -> bytes:

@@ -17,12 +17,13 @@ from streams.operations.cases.words import ACTIVITIES, CAUSES, SURVEYS, Language
 
 def in_order(values: Iterable[bytes]) -> list[Event]:
     """Returns events by event time, each once, without those that the schema refuses (they are dead letters)."""
-    events = {}
+    events: dict[str, Event] = {}
     for value in values:
         with suppress(ValidationError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             body = unwrapped(orjson.loads(json_of(value)))
             event = KINDS[body["kind"]].model_validate(body)
-            events[event.event_id] = event
+            if isinstance(event, Event):
+                events[event.event_id] = event
     return sorted(events.values(), key=lambda event: (parse_instant(event.event_time), event.event_id))
 
 

@@ -16,7 +16,7 @@ from streams.kafka.access import reported
 from streams.kafka.settings import Settings
 from streams.operations.dead_letters import letters
 from streams.operations.publishers.scorecard import Scorecards
-from streams.units.sources import INPUTS
+from streams.units.sources import INPUTS, SIGNALS
 
 READ_LIMIT_S = 600.0
 
@@ -27,7 +27,8 @@ async def read(settings: Settings, since_us: int) -> Scorecards:
     """
     found = Scorecards()
     count = await topics.partition_count(settings)
-    places = {TopicPartition(settings.topic(short), p): short for short in INPUTS for p in range(count)}
+    parts = {short: 1 if short == SIGNALS else count for short in INPUTS}  # every partition has all market signals
+    places = {TopicPartition(settings.topic(short), p): short for short, n in parts.items() for p in range(n)}
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     try:
         async with reported(settings, "Read"), asyncio.timeout(READ_LIMIT_S):
