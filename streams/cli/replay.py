@@ -73,9 +73,10 @@ def _replayed(
             "seconds": round(seconds, 3),
             "processor_seconds": round(time.process_time() - spent, 3),
             "events_per_second": round(sources.read / seconds),
-            "challenger_seconds": {name: round(spent, 3) for name, spent in replay.challenger_seconds.items()},
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE,
         }
+        if replay.challenger_seconds:
+            summary["challenger_seconds"] = {name: round(s, 3) for name, s in replay.challenger_seconds.items()}
         folder.close(summary)
     return summary
 
