@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(known: settings.Settings, args: argparse.Namespace, told: list[Callable[[RoundTrips], None]]) -> int:
     found: RoundTrips = {}
-    while True:
+    me = asyncio.current_task()
+    while me is None or not me.cancelling():  # a client that was being closed may have swallowed the cancellation
         try:
             found = await probe(known, args.limit / SECOND_US)
         except Failure as error:  # brokers that are away, say
@@ -66,6 +67,7 @@ async def _run(known: settings.Settings, args: argparse.Namespace, told: list[Ca
         if args.every is None:
             return TOO_LATE if None in found.values() else 0
         await asyncio.sleep(args.every / SECOND_US)
+    raise asyncio.CancelledError
 
 
 def _page(address: str) -> Callable[[RoundTrips], None]:

@@ -43,6 +43,7 @@ SERIES_THAT_NEED_A_CAUSE = {  # of a fixed list, but only while there is one
     "keepline_tasks_total",
     "keepline_held_crossings",
     "keepline_alert",
+    "keepline_challenger_processor_seconds_total",
 }
 
 

@@ -247,7 +247,7 @@ MODEL = Dashboard(
             stat("Goal", f"max(keepline_model_precision_goal_ratio{{{J}}})", "percentunit", "goals.precision"),
             Panel(
                 "Challengers of River",
-                {"{{challenger}}": rate("keepline_challenger_processor_seconds_total", "challenger")},
+                {"{{challenger}}": f"{rate('keepline_challenger_processor_seconds_total', 'challenger')} or vector(0)"},
                 "s",
                 "processor time a second; the learner waits for it",
             ),
