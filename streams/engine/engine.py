@@ -29,7 +29,7 @@ from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
 from schemas.instants import WEEK_US
 from streams.cases.casebook import Casebook
-from streams.cases.columns import ATTRIBUTES, CASE_COLUMNS, KEPT, NO_CASE, WIDTH
+from streams.cases.columns import ATTRIBUTES, CASE_COLUMNS, KEPT, NO_CASE, PENDING, WIDTH
 from streams.cases.complaints import Complaints
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
@@ -272,8 +272,9 @@ class Engine:
         if not self.waits_for_models:  # a sweep adds silence alone
             crossings.unheard, crossings.undecided = self.hearing.unheard(at_us), {}
             turns = self._give_turns(at_us, active)
-        candidacy = self._candidacy(self.is_dispatch_instant(at_us))
-        probability = self.scoring.sweep(active, at_us, self._hold(at_us), candidacy, on_scored)
+        candidacy, hold = self._candidacy(self.is_dispatch_instant(at_us)), self._hold(at_us)
+        self._was_behind |= bool(hold)  # the step may end at the clock
+        probability = self.scoring.sweep(active, at_us, hold, candidacy, on_scored)
         self.scoring.drop_pending(self.pending.of_others(active), at_us)
         if not self.waits_for_models:
             self.backlog.use(turns, at_us)
@@ -412,7 +413,10 @@ class Engine:
         if not self.waits_for_models:
             self.hearing.add(rows[rows["details"] == 0])
             self.scoring.crossings.unheard = self.hearing.silent(last_due_us)
-        self.ticks.apply(rows, details, self._hold(first_due_us), self._candidacy(False))
+        hold = self._hold(first_due_us)
+        self.ticks.apply(rows, details, hold, self._candidacy(False))
+        if hold and np.isfinite(self.table.rows[rows["slot"], PENDING - WIDTH]).any():
+            self._was_behind = True
         self._flush()
 
     def _flush(self) -> None:

@@ -136,3 +136,29 @@ def test_a_label_says_by_what_share_the_holdout_was_drawn_whatever_it_is_now() -
     block = json.loads(made.facts.labelled[-1])
     assert unpack_array(block["treatment"], "u1").tolist() == [Treatment.HELD_OUT, Treatment.SENT, Treatment.LEFT_ALONE]
     assert unpack_array(block["propensity"], "f8").tolist() == [0.25, 1.0, 1.0]
+
+
+def test_who_crosses_while_a_worker_catches_up_in_one_step_is_decided_about_at_its_end() -> None:
+    made, day = engine(live=True), BUSY_DAYS
+    for later in range(10):  # the producer is heard, c0 is silent
+        visits(made, day + later, range(1, CUSTOMERS))
+    made.take_facts()
+    others = np.zeros(1, EVENT)
+    others["slot"], others["kind"], others["id"] = 1, SERVICE_VISIT, 1
+    others["time_us"] = others["due_us"] = START_US + (day + 11) * DAY_US
+    now_us = made.emitter.clock_us = START_US + (day + 11) * DAY_US + DAY_US // 12
+    made.step(others, now_us, {})  # the sweep in which c0 crosses is two hours behind the clock
+    assert opened_and_withheld(made) == (1, ["catching_up"])
+
+
+def test_who_crosses_by_an_event_while_a_worker_catches_up_is_decided_about_at_its_end() -> None:
+    made, at_us = engine(live=True), START_US + BUSY_DAYS * DAY_US + DAY_US // 12  # ten in the morning in Shanghai
+    weights = np.where(np.array(NAMES) == "visit_count", 5.0, 0.0)
+    busy = 5.0 * float(np.log1p(BUSY_DAYS + 0.5))  # the next visit is above the threshold
+    made.serve_model(lines(weights, -busy, np.zeros(len(NAMES))))
+    made.take_facts()
+    rows = np.zeros(1, EVENT)
+    rows["kind"], rows["id"], rows["time_us"], rows["due_us"] = SERVICE_VISIT, 1, at_us, at_us
+    made.emitter.clock_us = at_us + DAY_US // 24
+    made.step(rows, made.emitter.clock_us, {})
+    assert opened_and_withheld(made) == (1, ["catching_up"])
