@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from schemas.columns import EVENT, KINDS, Events, empty_rows
 from schemas.events import KINDS as MODELS
 from schemas.events import MAX_ID
-from schemas.native.loading import library
+from schemas.native.loading import compiled_code
 from schemas.validation import MAX_BYTES
 
 # as in native/plain_records.c
@@ -124,7 +124,7 @@ class PlainRecords:
 
 def plain_records(kind: str, rules: Mapping[str, Rule]) -> PlainRecords | None:
     """Returns the reader of a kind; None without compiled code."""
-    compiled = library()
+    compiled = compiled_code()
     return None if compiled is None else PlainRecords(compiled, kind, rules)
 
 

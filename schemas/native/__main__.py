@@ -11,7 +11,7 @@ def main() -> int:
     """Returns 0 where compiled code is used."""
     found = loaded()
     print(found.told)
-    return 0 if found.library else 1
+    return 0 if found.compiled else 1
 
 
 if __name__ == "__main__":

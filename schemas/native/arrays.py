@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.native.loading import library
+from schemas.native.loading import compiled_code
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -75,7 +75,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {  # result, arguments
 @cache
 def function(name: str) -> Any:
     """Returns a compiled function, None without compiled code."""
-    compiled = library()
+    compiled = compiled_code()
     if compiled is None:
         return None
     found = compiled[name]

@@ -30,7 +30,7 @@ WITHOUT = "all work is done by NumPy, with the same results and more slowly"
 class Loaded:
     """The library, None where the reference is used, and the sentence for the log."""
 
-    library: ctypes.CDLL | None
+    compiled: ctypes.CDLL | None
     told: str
 
 
@@ -40,9 +40,9 @@ def loaded() -> Loaded:
     return load(os.environ)
 
 
-def library() -> ctypes.CDLL | None:
+def compiled_code() -> ctypes.CDLL | None:
     """Returns the library of this process, None where the reference is used."""
-    return loaded().library
+    return loaded().compiled
 
 
 def load(environ: Mapping[str, str]) -> Loaded:

@@ -68,8 +68,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _say_what_is_compiled() -> None:
-    compiled = loaded()
-    logging.getLogger(__name__).log(logging.INFO if compiled.library else logging.WARNING, compiled.told)
+    found = loaded()
+    logging.getLogger(__name__).log(logging.INFO if found.compiled else logging.WARNING, found.told)
 
 
 async def _partitions(known: settings.Settings) -> int:

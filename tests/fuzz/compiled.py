@@ -100,7 +100,7 @@ def main() -> int:
         # without the zero byte that ends `bytes`, so that a read behind the last record is seen
         plain_records._joined = _exactly  # type: ignore[assignment]
         loading.find = lambda: replace(compiler, flags=flags)  # type: ignore[attr-defined]
-    assert loading.loaded().library is not None, loading.loaded().told
+    assert loading.loaded().compiled is not None, loading.loaded().told
     tally = run(Random(args.seed), args.records)
     by_compiled = f"{tally.plain / tally.records:.0%} by compiled code"
     print(f"{tally.records:,} records alike, {by_compiled}", SANITIZERS * args.sanitize)

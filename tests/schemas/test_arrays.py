@@ -27,7 +27,7 @@ from online_model.estimator import linear, solve
 from schemas.instants import DAY_US
 from schemas.native import arrays, compilers, loading
 
-pytestmark = pytest.mark.skipif(loading.loaded().library is None, reason=loading.loaded().told)
+pytestmark = pytest.mark.skipif(loading.loaded().compiled is None, reason=loading.loaded().told)
 EDGES = [0.0, -0.0, 1.0, -1.0, 700.0, -700.0, 700.5, 1000.0, -1000.5, 0.5, 1.5, 2.5, 1e-320, 1e308, -1e308, 1 / 3]
 EDGES += [np.inf, -np.inf, np.nan, np.sqrt(0.5), np.nextafter(np.sqrt(0.5), 0), 5e-324, 2.0**-1022, 2.0**1023]
 FUNCTIONS = {name: getattr(portable_math, name) for name in ("exp", "exp2_negative", "log", "sigmoid")}

@@ -45,13 +45,13 @@ def folder(home: dict[str, str]) -> Path:
 
 def refused(found: Loaded, why: str) -> bool:
     """Whether the reference is used, and one line says why."""
-    return found.library is None and why in found.told and "NumPy" in found.told and "\n" not in found.told
+    return found.compiled is None and why in found.told and "NumPy" in found.told and "\n" not in found.told
 
 
 @needs_cc
 def test_the_library_is_compiled_once_and_kept(home: dict[str, str], compiled: list[Path]) -> None:
     first, second = load(home), load(home)
-    assert first.library is not None
+    assert first.compiled is not None
     assert first.told == second.told
     assert len(compiled) == 1
     assert [path.suffix for path in folder(home).iterdir()] == [".so"]
@@ -98,7 +98,7 @@ def test_where_no_compiler_is_left_the_library_of_the_same_sources_is_loaded(
 ) -> None:
     load(home)
     monkeypatch.setattr(loading, "find", lambda: None)
-    assert load(home).library is not None
+    assert load(home).compiled is not None
 
 
 def test_without_a_compiler_the_reference_is_used(home: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_a_folder_above_that_others_can_write_is_not_used(home: dict[str, str], 
     tmp_path.chmod(0o777)
     assert refused(load(home), f"{tmp_path} can be written by others")
     tmp_path.chmod(0o1777)  # as /tmp: nobody can rename what is not his own
-    assert load(home).library is not None
+    assert load(home).compiled is not None
 
 
 @needs_cc

@@ -25,7 +25,7 @@ from tests.fuzz import compiled
 from tests.schemas.decoded import both_ways, parts
 from tests.schemas.messages import GOOD, MARKS, NOW_US, Message, good, messages
 
-pytestmark = pytest.mark.skipif(loaded().library is None, reason=loaded().told)
+pytestmark = pytest.mark.skipif(loaded().compiled is None, reason=loaded().told)
 KIND = st.sampled_from(CUSTOMER_ACTION_KINDS)
 CHINESE = "上海门店"
 
@@ -352,5 +352,5 @@ def test_compiled_code_with_sanitizers_reads_mutated_records_without_a_complaint
 
 
 def test_without_compiled_code_a_decoder_has_no_plain_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("schemas.plain_records.library", lambda: None)
+    monkeypatch.setattr("schemas.plain_records.compiled_code", lambda: None)
     assert Decoder("survey").plain is None
