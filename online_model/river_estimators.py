@@ -11,7 +11,7 @@ import inspect
 from importlib import import_module
 from typing import Any
 
-from river import base
+from river import base, compose
 
 ALLOWED = frozenset(
     {
@@ -38,7 +38,8 @@ def estimator(text: str) -> base.Classifier:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{text!r} is no call; expected one such as {EXAMPLE}") from error
     made = _made(tree, MOST_NESTED)
-    if not isinstance(made, base.Classifier) and not isinstance(getattr(made, "_last_step", None), base.Classifier):
+    last = list(made.steps.values())[-1] if isinstance(made, compose.Pipeline) else made
+    if not isinstance(last, base.Classifier):
         raise ValueError(f"{text!r} is no classifier; expected one such as {EXAMPLE}")
     return made  # type: ignore[no-any-return]  # a pipeline is a classifier if its last step is one
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ import orjson
 from schemas.errors import Failure
 from streams.cli import publish as publishing
 from streams.cli.file_options import add_allow_refused, add_file_options
+from streams.cli.interruption import sigterm_as_ctrl_c
 from streams.cli.options import add_profile_options, count, profile_of
 from streams.cli.progress import Progress, State
 from streams.kafka import publications, publish, settings, status, topics
@@ -45,8 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Publishes the files, works them off and says what the live workers start with."""
-    # as Ctrl-C, so that the workers end, too
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    sigterm_as_ctrl_c()  # so that the workers end, too
     profile, known = profile_of(args), settings.from_environment()
     for name in asyncio.run(topics.create(known)):
         print(f"created {name}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from pathlib import Path
+
+from streams.cli.interruption import sigterm_as_ctrl_c
 
 CUSTOMERS, DAYS = 3000, 730
 
@@ -31,10 +32,7 @@ def run(args: argparse.Namespace) -> int:
 
     from streams.demo.run import Demo
 
-    # as Ctrl-C, which asyncio turns into a cancellation, and which a shell's background job ignores: ends worker and
-    # broker too
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    sigterm_as_ctrl_c()  # so that worker and broker end, too
     args.out.mkdir(parents=True, exist_ok=True)
     Demo(args.out, args.customers, args.days, Console(highlight=False)).run()
     return 0

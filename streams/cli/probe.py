@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -14,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_serv
 from schemas.errors import Failure, UsageError
 from schemas.instants import SECOND_US, format_duration, parse_duration
 from streams.cli import complain
+from streams.cli.interruption import sigterm_as_ctrl_c
 from streams.kafka import settings
 from streams.operations.monitoring.metric_list import PREFIX
 from streams.operations.pages import parse_address
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--http: expected --every DURATION beside it, as in --every 1m")
     if not args.limit or args.every == 0:
         raise UsageError("--limit, --every: expected more than 0, as in 10s or 1m")
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))  # as with ctrl-c
+    sigterm_as_ctrl_c()
     known = settings.from_environment()
     told = [_json if args.json else lambda found: print(_line(found, args.limit), flush=True)]
     told += [] if args.http is None else [_page(args.http)]
@@ -53,8 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(known: settings.Settings, args: argparse.Namespace, told: list[Callable[[RoundTrips], None]]) -> int:
     found: RoundTrips = {}
-    me = asyncio.current_task()
-    while me is None or not me.cancelling():  # a client that was being closed may have swallowed the cancellation
+    while True:
         try:
             found = await probe(known, args.limit / SECOND_US)
         except Failure as error:  # brokers that are away, say
@@ -67,7 +66,6 @@ async def _run(known: settings.Settings, args: argparse.Namespace, told: list[Ca
         if args.every is None:
             return TOO_LATE if None in found.values() else 0
         await asyncio.sleep(args.every / SECOND_US)
-    raise asyncio.CancelledError
 
 
 def _page(address: str) -> Callable[[RoundTrips], None]:
