@@ -12,6 +12,8 @@ Learning, by the learner unit:
     variant               a model variant: the champion, or a challenger in the shadow
     prequential           prequential metrics: AUC, log loss, calibration of served probabilities
     readiness             whether cases may be opened, by recent labels, and why not
+    river_challengers     classifiers of River, judged beside the variants and never served
+    river_estimators      which ones a profile may name, and how its text is read
     promotion             challengers against the champion, and the rule of promotion
     confidence_sequences  bounds of a mean that hold at any stopping time
     registry              which version is served: commands for rollback and promotion

@@ -12,5 +12,6 @@ and money are of these messages alone, so anybody can recount them.
     interviews     the lost customers to interview
     reviews        the same figures by week and month
     results        all of it in one record, as report.json has it
+    figures        its figures as text, and tables
     page           the record as HTML: one A4 side, a week's page, a month's page; words has both languages
 """

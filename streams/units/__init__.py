@@ -18,6 +18,7 @@ changelog rows and the position that they belong to. Written in one transaction 
     learner_unit     the learner: models out
     dispatcher_unit  the dispatcher and its feed: candidates in, grants out
     refusal_counts   refused records by producer, for metrics and alerts
+    waiting_refusals refusals that only the engine decides on, until their tick
 
 For a new topic of a unit: `sources`, the unit's `sources` and `outputs`, and kafka/topics.
 """

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,19 +16,17 @@ import orjson
 from numpy.typing import NDArray
 
 from online_model.snapshot import Snapshot
-from schemas.columns import CUSTOMER_PROFILE, KINDS, MARKET_SIGNAL, Events, Rows, empty_rows
+from schemas.columns import KINDS, MARKET_SIGNAL, Events, Rows, empty_rows
 from schemas.decode import Decoded, Decoder
-from schemas.instants import DAY_US, format_duration, format_instant, parse_instant
+from schemas.instants import parse_instant
 from schemas.refusals import Refused, dead_letter
 from schemas.validation import Erased, Mark
 from streams.engine.engine import Engine
 from streams.inputs.details import WaitingDetails
-from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets, behind_us
+from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets
 from streams.inputs.names import short_name
 from streams.inputs.schedule import is_grid, next_grid
-from streams.interventions.market_signals import MOST
 from streams.units.engine_batch import Batch, Grants, Letter, LetterOf
-from streams.units.refusal_counts import TOO_LATE
 from streams.units.residence import refuse_strangers
 from streams.units.sources import (
     DISPATCHES,
@@ -43,17 +40,12 @@ from streams.units.sources import (
 )
 from streams.units.strays import Strays
 from streams.units.unit import Record
+from streams.units.waiting_refusals import WaitingRefusals
 
 T = TypeVar("T")
 LAST_ID = (1 << 64) - 1
 MOST_BUFFERED = 20_000  # events of a source in memory; a source that holds the frontier is read beyond it
 MOST_INSTANTS = 2  # complete instants of observations in memory
-TOO_MANY = partial(
-    Refused,
-    field="name",
-    rule="too_many",
-    sentence=f"{MOST:,} market signals are known already, and this is another one; withdraw those that are over",
-)
 BY_THE_CLOCK = {"future"}  # rules by which a second reading may decide otherwise
 
 
@@ -89,7 +81,8 @@ class EngineFeed:
         self.blocks: list[dict[str, Any]] = []
         self.complete: dict[int, tuple[list[dict[str, Any]], int]] = {}  # grid instant -> (blocks, next offset)
         self.unknown_fields: Counter[str] = Counter()
-        self.details, self.too_late = WaitingDetails(), WaitingDetails("letter")
+        self.details = WaitingDetails()
+        self.may_be_refused = WaitingRefusals(engine.profile.time.latest_us, tick_us)
         self.letters: list[Letter] = []
         self.ignored = 0
         self.held: dict[str, deque[tuple[int, Letter]]] = {source: deque() for source in events}  # (offset, letter)
@@ -140,7 +133,7 @@ class EngineFeed:
             taken = n
             self._take_other(source, other, int(offsets[index]))
         self.merge.add(source, rows[taken:], offsets[decoded.index[taken:]])
-        self._keep_letters(rows, decoded.index, letter)
+        self.may_be_refused.keep(rows, decoded.index, letter)
         self.merge.read_up_to(source, int(offsets[-1]) + 1)
 
     def _slots(self, events: Events) -> NDArray[np.intp]:
@@ -161,31 +154,6 @@ class EngineFeed:
             for rows in waiting:
                 rows["producer"] = new[rows["producer"]]
         return quality.codes(producers)
-
-    def _keep_letters(self, rows: Rows, index: NDArray[np.intp], letter: LetterOf) -> None:
-        """Keeps the dead letters of events that are behind `time.latest`, and of market signals, of which there may be
-        too many. They wait in the merge like the others, and the engine refuses them in their tick: so refusal and
-        position are one, whatever is read again after a crash.
-        """
-        is_signal = rows["kind"] == MARKET_SIGNAL
-        too_late = (behind_us(rows, self.tick_us) >= self.engine.profile.time.latest_us) & ~is_signal
-        (places,) = np.nonzero((too_late & (rows["kind"] != CUSTOMER_PROFILE)) | is_signal)
-        letters = [
-            letter(TOO_MANY(int(index[place])) if is_signal[place] else self._too_late(int(index[place]), rows[place]))
-            for place in places.tolist()
-        ]
-        rows["letter"][places] = np.arange(1, len(places) + 1)
-        self.too_late.keep(rows, letters)
-
-    def _too_late(self, index: int, row: Any) -> Refused:
-        at_us, latest = int(row["time_us"]), format_duration(self.engine.profile.time.latest_us)
-        reached_us = int(row["due_us"]) - self.tick_us
-        return Refused(
-            index, "event_time", TOO_LATE,
-            f"event_time is {format_instant(at_us)}, {(reached_us - at_us) / DAY_US:.1f} days behind "
-            f"{format_instant(reached_us)}, up to which its source had been read; less than {latest} is accepted "
-            "(time.latest): publish history in time order, or into topics with another prefix",
-        )  # fmt: skip
 
     def _take_other(self, source: str, other: Mark | Erased | Letter, offset: int) -> None:
         if isinstance(other, Erased):
@@ -275,7 +243,7 @@ class EngineFeed:
         ended: bool,
     ) -> Batch:
         unknown, self.unknown_fields = self.unknown_fields, Counter()
-        details, too_late = self.details.take(rows), self.too_late.take(rows)
+        details, too_late = self.details.take(rows), self.may_be_refused.take(rows)
         heartbeats = self._heartbeats(until_us)
         clock_us = self.clock_us if self.live else 0
         ignored, self.ignored = self.ignored, 0
