@@ -1,8 +1,9 @@
 """Compiles the library on first use, keeps it in a folder of the user's, and loads it.
 
-The file's name has a hash of sources and flags, and one of the compiler. Where no compiler is left, as in an image, a
-library of the same sources is taken whoever compiled it. It is written beside its place and renamed, so processes that
-start at once do not see half of it. Whatever goes wrong, the reference in Python is used and one line says why.
+The name of the file has a hash of sources and flags, one of the compiler and one of what is in it. Where no compiler is
+left, as in an image, a library of the same sources is taken whoever compiled it. It is written beside its place and
+renamed, so processes that start at once do not see half of it. Whatever goes wrong, the reference in Python is used and
+one line says why.
 """
 
 from __future__ import annotations
@@ -70,18 +71,20 @@ def folder_of(environ: Mapping[str, str]) -> Path:
 
 def _load(folder: Path, compiler: Compiler | None) -> Loaded:
     path = _kept(folder, compiler) or _compiled(folder, compiler)
-    for one in (folder, path):
-        _refuse_foreign(one)
     by = compiler.version if compiler else "a compiler that is gone"
     return Loaded(ctypes.CDLL(str(path)), f"compiled code: {path} by {by}")
 
 
 def _kept(folder: Path, compiler: Compiler | None) -> Path | None:
-    """The library that was compiled before from these sources: by this compiler, or by any where there is none."""
-    if compiler is None:
-        return min(folder.glob(f"{_sources_hash()}-*.so"), default=None)
-    path = _place(folder, compiler)
-    return path if path.exists() else None
+    """The library that was compiled before from these sources, by this compiler, or by any where there is none. What is
+    not whole any more, after a loss of power, say, is none: to load it would end the process.
+    """
+    for path in sorted(folder.glob(f"{_sources_hash()}-{_hash_of(compiler) if compiler else '*'}-*.so")):
+        _refuse_foreign(folder)
+        _refuse_foreign(path)
+        if path.stem.endswith(_hash(path.read_bytes())):
+            return path
+    return None
 
 
 def _compiled(folder: Path, compiler: Compiler | None) -> Path:
@@ -89,13 +92,12 @@ def _compiled(folder: Path, compiler: Compiler | None) -> Path:
         raise CannotCompile("neither cc nor the package ziglang is here")
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)  # an image's user reads what its builder has compiled
     _refuse_foreign(folder)
-    path = _place(folder, compiler)
+    name = f"{_sources_hash()}-{_hash_of(compiler)}"
     with tempfile.TemporaryDirectory(prefix="new-", dir=folder) as scratch:
-        new = Path(scratch, path.name)
+        new = Path(scratch, f"{name}.so")
         compiler.compile(sorted(SOURCES.glob("*.c")), new, Path(scratch))
         new.chmod(0o644)
-        new.replace(path)
-    return path
+        return new.replace(folder / f"{name}-{_hash(new.read_bytes())}.so")
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -103,14 +105,15 @@ def _refuse_foreign(path: Path) -> None:
         raise CannotCompile(why)
 
 
-def _place(folder: Path, compiler: Compiler) -> Path:
-    return folder / f"{_sources_hash()}-{_hash(repr(compiler))}.so"
+def _hash_of(compiler: Compiler) -> str:
+    return _hash(repr(compiler).encode())
 
 
 def _sources_hash() -> str:
     parts = [sys.platform, platform.machine(), *FLAGS]
-    return _hash("\0".join([*parts, *(path.read_text("utf-8") for path in sorted(SOURCES.glob("*.[ch]")))]))
+    sources = (path.read_text("utf-8") for path in sorted(SOURCES.glob("*.[ch]")))
+    return _hash("\0".join([*parts, *sources]).encode())
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

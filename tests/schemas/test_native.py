@@ -125,6 +125,21 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 @needs_cc
+@pytest.mark.parametrize("left", [0, 2_000, 20_000])
+def test_a_library_that_lost_its_end_is_compiled_anew_and_ends_no_process(
+    home: dict[str, str], compiled: list[Path], left: int
+) -> None:
+    load(home)
+    [path] = folder(home).iterdir()
+    whole = path.read_bytes()
+    path.unlink()  # this process has it in its memory
+    path.write_bytes(whole[:left])
+    path.chmod(0o644)
+    assert load(home).compiled is not None
+    assert len(compiled) == 2
+
+
+@needs_cc
 def test_a_library_that_cannot_be_loaded_is_told(home: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compilers.Compiler, "compile", lambda self, sources, out, scratch: out.write_bytes(b"\x7fELF"))
     assert refused(load(home), folder(home).name)
