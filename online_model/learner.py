@@ -168,7 +168,7 @@ class Learner:
                 if learned and self._has_enough_labels(name)
             },
             trials={name: asdict(self.trials.comparison(name)) for name in self.challengers}
-            | {name: asdict(self.trials.comparison(name)) | {"needed": None} for name in self.river.models},
+            | {name: asdict(self.trials.comparison(name)) | {"needed": None} for name in self.rules.river},
         )
 
     def _hold(self, labels: int, positives: int) -> Hold:
@@ -250,7 +250,7 @@ class Learner:
             return
         x, y, weight = np.ascontiguousarray(x[:, left]), y[left], weight[left]
         said = {name: rows[:, left] for name, rows in examples.said.items() if name in self.variants}
-        if self.river.models:
+        if self.rules.river:
             customers = [name for name, is_left in zip(examples.customers, left.tolist(), strict=True) if is_left]
             said |= self.river.judge(examples.observed_us, customers, x, y)
         self.trials.update(examples.observed_us, self.champion, said, y, weight)

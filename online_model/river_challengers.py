@@ -10,6 +10,7 @@ learns all of them again, in the same order. Nothing of River is ever stored.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from online_model.bins import HIGHEST, LOWEST
 from online_model.parameters import SERVED
 from online_model.river_estimators import estimator
 
+LOG = logging.getLogger(__name__)
 MOST = 500  # examples of an instant; a forest takes about a millisecond each
 STEP = 2.0**-10  # of a kept feature, which fits 16 bits so
 LEAST = 1e-4  # probability that is believed, and 1 - LEAST the most: a tree of one example is sure of everything
@@ -61,7 +63,9 @@ class Kept:
 
 
 class RiverChallengers:
-    """All of them. seconds: processor time by name, since the process began."""
+    """All of them. seconds: processor time by name, since the process began. One that fails is asked no more: with the
+    same examples it fails again after a restart.
+    """
 
     def __init__(self, estimators: Mapping[str, str], horizon_us: int) -> None:
         """estimators: name -> text of `river_estimators.estimator`."""
@@ -83,13 +87,18 @@ class RiverChallengers:
         due = [us for us in self._to_learn if us + self.horizon_us <= observed_us]
         self._to_learn = [us for us in self._to_learn if us + self.horizon_us > observed_us]
         said = {}
-        for name, model in self.models.items():
+        for name, model in list(self.models.items()):
             began = time.process_time()
-            for us in due:
-                self._learn(name, model, self._kept[us])
-            if len(self._classes[name]) > 1:
-                said[name] = np.full((1 + SERVED, len(customers)), np.nan)
-                said[name][SERVED, places] = _log_odds(model, mine)
+            try:
+                for us in due:
+                    self._learn(name, model, self._kept[us])
+                if len(self._classes[name]) > 1:
+                    said[name] = np.full((1 + SERVED, len(customers)), np.nan)
+                    said[name][SERVED, places] = _log_odds(model, mine)
+            except Exception as error:  # whatever River raises: what is only judged must not stop the learner
+                del self.models[name]
+                said.pop(name, None)
+                LOG.warning("challenger %s is asked no more: it failed (%s: %s)", name, type(error).__name__, error)
             self.seconds[name] += time.process_time() - began
         self._kept[observed_us] = mine
         self._to_learn.append(observed_us)

@@ -102,6 +102,22 @@ def test_one_of_them_is_never_promoted() -> None:
     assert learner.champion == MODEL
 
 
+def test_one_that_fails_is_asked_no_more_and_the_learner_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    learner = Learner(JUDGED)
+    learned(learner, range(4))
+
+    def fail(x: object, y: object) -> None:
+        raise OverflowError("math range error")
+
+    monkeypatch.setattr(learner.river.models["forest"], "learn_one", fail)
+    trials = learned(learner, range(4, WEEKS)).snapshot(0).trials
+    assert (trials["forest"]["rounds"], trials["tree"]["rounds"]) == (2, WEEKS - 2)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == "challenger forest is asked no more: it failed (OverflowError: math range error)"
+
+
 def test_without_any_nothing_is_kept() -> None:
     assert learned(Learner(RULES), range(4)).river.dumps() == {}
 
