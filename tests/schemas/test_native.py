@@ -119,6 +119,7 @@ def test_a_compiler_that_fails_is_told_with_its_first_error(
     assert list(folder(home).iterdir()) == []
 
 
+@needs_cc
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert refused(load({"XDG_CACHE_HOME": str(tmp_path / "file")}), "file")
