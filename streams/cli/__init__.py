@@ -48,6 +48,7 @@ COMMANDS = {
     "lag": ("streams.cli.lag", "say in one line and an exit code how late a group of workers is, for scripts"),
     "probe": ("streams.cli.probe", "send an event to each partition and wait for its score: the round trip"),
     "cases": ("streams.cli.cases", "list open cases by expected net value with their deadlines, or show one case"),
+    "console": ("streams.cli.console", "serve the work list, cases and customers as live pages in a browser"),
     "erase": ("streams.cli.erase", "erase a customer: end cases, touches and scores at once"),
     "models": ("streams.cli.models", "list and compare versions of the model, roll back, promote"),
     "simulate": ("streams.cli.simulate", "write the events of a simulated city"),

@@ -78,7 +78,7 @@ def _followed(body: Message, updates: list[Message]) -> FollowedCase:
         if update["status"] == "rerouted":
             now["action"] = now["action"] | {"channel": update["channel"]}
         if update.get("who"):  # updates of the release before do not have it
-            now |= {"who": update["who"], "agent_id": update["agent_id"]}
+            now |= {"who": update["who"], "agent_id": update.get("agent_id")}
         state = State(update.get("state") or state)
         to = update.get("who") or update.get("to") or (update.get("action") or {}).get("who") or to
     return FollowedCase(now, state, to, updates)

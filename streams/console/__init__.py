@@ -1,0 +1,25 @@
+"""The console: the work list, cases and customers on live pages, over the topics or the folder of a replay.
+
+Input: the messages about cases, committed ones only. Output: pages, a stream of changes to each browser, and outcomes
+of advisers to `intervention-outcomes`.
+
+    schema.sql   the tables; a copy that may be dropped at any time
+    rows         messages to rows: pure
+    store        SQLite: one writer; rows and the offsets that they came from in one transaction
+    folder_feed  records of a replay's folder
+    topic_feed   records of the topics
+    intake       a feed into the store, in large batches, with a line of progress
+    queries      what pages read
+    access       roles, and what each may see and do
+    sessions     the one-time link, signed cookies, the token of each write
+    changes      which cases each transaction changed, to all browsers
+    words        the words of the pages in English and in Chinese
+    drawing      the clock of a case and the curve of a customer, as SVG
+    site         templates, headers, the request of a page
+    server       the application
+    pages/       templates; static/ the style and the few lines of JavaScript
+    work_list, case_page ...  one module a page
+
+To add a page: a module with a `Page` (site.py), a template of its name in `pages/`, words in `words.py`, and an entry
+in `PAGES` of `server.py`. Whatever has to follow changes stands in an element with an id and `data-live`.
+"""

@@ -1,0 +1,160 @@
+"""What pages read from the store: a read-only connection for each thread, every value a parameter."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from streams.console.access import Viewer
+from streams.console.rows import SENT, UPDATE, WITHHELD
+from streams.operations.cases.fold import Message, Messages
+
+PAGE_ROWS = 50
+MOST_COUNTED = 10_000
+MOST_FOUND = 20
+CACHE_KIB = 16 * 1024
+NEXT_SCOPE = """WITH RECURSIVE found (scope) AS (
+SELECT min(scope) FROM cases WHERE is_open UNION ALL
+SELECT (SELECT min(scope) FROM cases WHERE is_open AND scope > found.scope) FROM found WHERE scope IS NOT NULL)
+SELECT scope FROM found WHERE scope IS NOT NULL"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A case as lists show it; columns of the table."""
+
+    case_id: str
+    customer_id: str
+    state: str
+    tier: str
+    scope: str | None
+    who: str
+    agent_id: str | None
+    channel: str
+    cause: str | None
+    strategy: str | None
+    worth: float
+    probability: float
+    reason: str | None
+    reason_zh: str | None
+    withheld_reason: str | None
+    crossed_us: int
+    emitted_us: int
+    window_us: int
+    due_us: int | None
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFilter:
+    """Which open cases are asked for; None: any. agent "": those that are nobody's; before_us: due until then; after:
+    worth and id of the last case of the page before.
+    """
+
+    scope: str | None = None
+    tier: str | None = None
+    agent: str | None = None
+    cause: str | None = None
+    strategy: str | None = None
+    before_us: int | None = None
+    after: tuple[float, str] | None = None
+
+
+COLUMNS = ", ".join(one.name for one in fields(Listed))
+Asked = tuple[str, Sequence[Any]]  # a condition and its values
+
+
+class Reader:
+    """Reads the store of a path; any thread may ask."""
+
+    def __init__(self, path: Path) -> None:
+        self._uri, self._own = f"{path.resolve().as_uri()}?mode=ro", threading.local()
+
+    def open_cases(self, viewer: Viewer, asked: WorkFilter, most: int = PAGE_ROWS) -> list[Listed]:
+        """Returns open cases that the viewer may see, highest worth first."""
+        conditions = [*_conditions(viewer, asked)]
+        if asked.after:
+            conditions.append(("(-worth, case_id) > (-?, ?)", asked.after))
+        where, values = _where(conditions)
+        rows = self._all(
+            f"SELECT {COLUMNS} FROM cases WHERE {where} ORDER BY worth DESC, case_id LIMIT ?", values, most
+        )
+        return [Listed(*row) for row in rows]
+
+    def count(self, viewer: Viewer, asked: WorkFilter) -> int:
+        """Returns how many there are, MOST_COUNTED at most."""
+        where, values = _where(_conditions(viewer, asked))
+        return int(
+            self._all(f"SELECT count(*) FROM (SELECT 1 FROM cases WHERE {where} LIMIT ?)", values, MOST_COUNTED)[0][0]
+        )
+
+    def scopes(self, viewer: Viewer) -> list[str]:
+        """Returns the scopes of open cases that the viewer may see."""
+        if viewer.scopes is not None:
+            return list(viewer.scopes)
+        return [scope for (scope,) in self._all(NEXT_SCOPE)]
+
+    def case(self, case_id: str) -> Listed | None:
+        """Returns a case by its id."""
+        rows = self._all(f"SELECT {COLUMNS} FROM cases WHERE case_id = ?", [case_id])
+        return Listed(*rows[0]) if rows else None
+
+    def messages(self, customer_id: str) -> Messages:
+        """Returns all messages about a customer's cases, in their order."""
+        found: dict[int, list[Message]] = {SENT: [], WITHHELD: [], UPDATE: []}
+        for kind, body in self._all(
+            "SELECT kind, body FROM messages WHERE customer_id = ? ORDER BY seq", [customer_id]
+        ):
+            found[kind].append(orjson.loads(body))
+        return Messages(*found.values())
+
+    def customers(self, prefix: str) -> list[tuple[str, str | None]]:
+        """Returns customers with a case or a withheld one whose id begins so, each with the scope of one of them."""
+        until = prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0x10FFFF else chr(0x10FFFF)
+        sql = "SELECT customer_id, max(scope) FROM cases WHERE customer_id >= ? AND customer_id < ?"
+        return [
+            (one, scope)
+            for one, scope in self._all(f"{sql} GROUP BY 1 ORDER BY 1 LIMIT ?", [prefix, until], MOST_FOUND)
+        ]
+
+    def changed_since(self, number: int, most: int) -> list[tuple[int, str, str | None]]:
+        """Returns number, id and scope of cases that changed later, in the order of their changes."""
+        sql = "SELECT change, case_id, scope FROM cases WHERE change > ? ORDER BY change LIMIT ?"
+        return [(change, case_id, scope) for change, case_id, scope in self._all(sql, [number], most)]
+
+    def meta(self, name: str) -> Any:
+        """Returns a value about the copy."""
+        return self._all("SELECT value FROM meta WHERE name = ?", [name])[0][0]
+
+    def _all(self, sql: str, values: Iterable[Any] = (), *more: Any) -> list[tuple[Any, ...]]:
+        return self._connection().execute(sql, (*values, *more)).fetchall()
+
+    def _connection(self) -> sqlite3.Connection:
+        found: sqlite3.Connection | None = getattr(self._own, "connection", None)
+        if found is None:
+            found = self._own.connection = sqlite3.connect(self._uri, uri=True, isolation_level=None)
+            found.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        return found
+
+
+def _conditions(viewer: Viewer, asked: WorkFilter) -> list[Asked]:
+    conditions: list[Asked] = [("is_open", ())]
+    if viewer.scopes is not None:
+        conditions.append((f"scope IN ({', '.join('?' * len(viewer.scopes))})", viewer.scopes))
+    equal = {name: getattr(asked, name) for name in ("scope", "tier", "cause", "strategy")}
+    conditions += [(f"{name} = ?", (value,)) for name, value in equal.items() if value is not None]
+    if asked.agent is not None:
+        conditions.append(("agent_id = ?", (asked.agent,)) if asked.agent else ("agent_id IS NULL", ()))
+    if asked.before_us is not None:
+        conditions.append(("due_us < ?", (asked.before_us,)))
+    return conditions
+
+
+def _where(conditions: Sequence[Asked]) -> tuple[str, list[Any]]:
+    return " AND ".join(sql for sql, _ in conditions), [value for _, values in conditions for value in values]

@@ -1,0 +1,111 @@
+"""The console from start to signal: a feed into the store, and the pages beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from schemas.errors import Failure, UsageError
+from streams.console import server
+from streams.console.changes import Changes
+from streams.console.intake import Feed, Intake
+from streams.console.queries import Reader
+from streams.console.server import Console
+from streams.console.sessions import Sessions
+from streams.console.site import Site
+from streams.console.store import Store
+from streams.profile.profile import Profile
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+STOP_LIMIT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """clock: now in us; follows_messages: pages take the last message's instant as now, not the clock's; name: who
+    comes by the link; say: prints a line; extra: what single pages need.
+    """
+
+    host: str
+    port: int
+    store: Path
+    name: str
+    clock: Callable[[], int]
+    say: Callable[[str], None]
+    follows_messages: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def serve(feed: Feed, profile: Profile, options: Options) -> None:
+    """Serves pages until SIGINT or SIGTERM; raises Failure where it cannot go on."""
+    if options.host not in LOOPBACK:
+        raise UsageError(f"--http {options.host}: without [console.auth] in the profile only the loopback is served")
+    store = Store(options.store, profile.case, feed.source)
+    try:
+        await _served(feed, profile, options, store)
+    finally:
+        await feed.stop()
+        store.close()
+
+
+async def _served(feed: Feed, profile: Profile, options: Options, store: Store) -> None:
+    intake = Intake(feed, store, options.say)
+    await intake.start()
+    reader = Reader(options.store)
+    changes = Changes(reader)
+    intake.changed = changes.announce
+    now_us = (lambda: int(reader.meta("last_us"))) if options.follows_messages else options.clock
+    site = Site(reader, profile, now_us, store.key, options.extra)
+    console = Console(
+        site, Sessions(store.key), changes, options.clock, server.local_viewer(options.name),
+        hosts=server.loopback_hosts(options.port),
+    )  # fmt: skip
+
+    def say_link() -> None:
+        options.say(f"http://{options.host}:{options.port}/enter?key={console.key.value}")
+
+    console.entered = say_link
+    runner = web.AppRunner(console.app, access_log=None, shutdown_timeout=STOP_LIMIT_S, handle_signals=False)
+    await runner.setup()
+    try:
+        await _listen(runner, options)
+        options.say("the link works once, and the next one is printed then; Ctrl-C ends the console")
+        say_link()
+        await _until_stopped(_read(intake), changes.run())
+    finally:
+        await runner.cleanup()
+
+
+async def _read(intake: Intake) -> None:
+    await intake.catch_up()
+    await intake.follow()
+
+
+async def _listen(runner: web.AppRunner, options: Options) -> None:
+    try:
+        await web.TCPSite(runner, options.host, options.port).start()
+    except OSError as error:
+        address = f"{options.host}:{options.port}"
+        raise Failure(f"--http {address}: cannot listen there: {error.strerror or error}") from None
+
+
+async def _until_stopped(*work: Any) -> None:
+    """Ends with the first signal, or the first error of what goes on meanwhile."""
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, stopped.set)
+    tasks = [asyncio.ensure_future(one) for one in (stopped.wait(), *work)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

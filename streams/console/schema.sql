@@ -1,0 +1,53 @@
+-- The console's own copy of the messages. It can be dropped at any time and is then read again from the topics.
+-- {acknowledge_us}, {contact_us}: deadlines of the profile, so another profile makes another schema, and a new copy.
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+
+-- the next record of each partition, committed with the rows that came from those before it
+CREATE TABLE offsets (
+    topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
+) STRICT, WITHOUT ROWID;
+
+-- every message about a case, as it came. kind: 0 withheld, 1 sent, 2 an update
+CREATE TABLE messages (
+    seq INTEGER PRIMARY KEY, customer_id TEXT NOT NULL, kind INTEGER NOT NULL, at_us INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE INDEX messages_of_customer ON messages (customer_id, kind);
+
+-- each case as its messages leave it: what lists are filtered and sorted by
+CREATE TABLE cases (
+    case_id TEXT PRIMARY KEY,
+    customer_id TEXT NOT NULL,
+    is_sent INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    scope TEXT,
+    who TEXT NOT NULL, -- the role that has to act
+    agent_id TEXT,
+    channel TEXT NOT NULL,
+    cause TEXT,
+    strategy TEXT,
+    worth REAL NOT NULL,
+    probability REAL NOT NULL,
+    reason TEXT, -- the strongest one, in English
+    reason_zh TEXT,
+    withheld_reason TEXT,
+    crossed_us INTEGER NOT NULL,
+    emitted_us INTEGER NOT NULL,
+    window_us INTEGER NOT NULL,
+    change INTEGER NOT NULL, -- the number of the transaction that changed it last
+    is_open INTEGER AS (is_sent AND state IN ({open})) VIRTUAL,
+    due_us INTEGER AS (
+        CASE WHEN is_sent AND state IN ({waiting}) THEN
+            min(emitted_us + {contact_us}, crossed_us + window_us,
+                CASE state WHEN 'open' THEN emitted_us + {acknowledge_us} ELSE crossed_us + window_us END)
+        END
+    ) VIRTUAL
+) STRICT;
+CREATE INDEX cases_of_customer ON cases (customer_id);
+CREATE INDEX cases_by_change ON cases (change);
+CREATE INDEX open_by_worth ON cases (worth DESC, case_id) WHERE is_open;
+CREATE INDEX open_of_scope ON cases (scope, worth DESC, case_id) WHERE is_open;
+CREATE INDEX open_of_agent ON cases (agent_id, worth DESC, case_id) WHERE is_open;
+CREATE INDEX due ON cases (due_us) WHERE is_open;
+CREATE INDEX due_of_scope ON cases (scope, due_us) WHERE is_open;

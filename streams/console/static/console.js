@@ -1,0 +1,70 @@
+// Follows changes and works the list by keys. Without it every page reads and every form works.
+"use strict";
+const body = document.body, $ = (selector, from = document) => from.querySelector(selector);
+
+// --- what has changed on the server takes the place of what is shown
+let loading = false, again = false;
+async function refresh() {
+  if (loading) { again = true; return; }
+  loading = true;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok) { if (answer.status === 403) location.reload(); return; }
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const chosen = $(".case.chosen")?.dataset.case, focused = document.activeElement?.id;
+    for (const old of document.querySelectorAll("[data-live]")) {
+      const next = fresh.getElementById(old.id);
+      if (next && next.innerHTML !== old.innerHTML) old.replaceChildren(...next.childNodes);
+    }
+    if (chosen) choose(document.querySelector(`.case[data-case="${CSS.escape(chosen)}"]`), false);
+    if (focused) document.getElementById(focused)?.focus();
+  } finally {
+    loading = false;
+    if (again) { again = false; setTimeout(refresh, 200); }
+  }
+}
+
+function concerns(cases) {
+  if (cases === null) return true;
+  const one = $("main > [data-case]");
+  return one ? cases.includes(one.dataset.case) : cases.length > 0 || body.dataset.page === "live";
+}
+
+function connect() {
+  const light = document.getElementById("connection");
+  const source = new EventSource("/stream?after=" + encodeURIComponent(body.dataset.number));
+  source.onopen = () => { light.textContent = body.dataset.liveWord; light.className = "on"; };
+  source.onerror = () => {
+    light.textContent = body.dataset.cut; light.className = "off";
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+  };
+  source.addEventListener("change", (event) => {
+    body.dataset.number = event.lastEventId;
+    if (concerns(JSON.parse(event.data).cases)) refresh();
+  });
+}
+
+// --- keys
+const lines = () => [...document.querySelectorAll(".case")];
+function choose(line, scroll = true) {
+  for (const one of lines()) one.classList.toggle("chosen", one === line);
+  if (line && scroll) { $("a", line).focus({ preventScroll: true }); line.scrollIntoView({ block: "nearest" }); }
+}
+function step(by) {
+  const all = lines(), at = all.findIndex((line) => line.classList.contains("chosen"));
+  if (all.length) choose(all[Math.min(Math.max(at + by, 0), all.length - 1)]);
+}
+const KEYS = { j: () => step(1), k: () => step(-1), Enter: () => $(".case.chosen a")?.click(), u: () => $("#back")?.click() };
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, button")) return;
+  if (event.key === "Enter" && event.target.closest("a")) return;
+  if (Object.hasOwn(KEYS, event.key)) { event.preventDefault(); KEYS[event.key](); }
+});
+
+const language = document.getElementById("language");
+if (language) {
+  const to = new URL(language.href);
+  to.searchParams.set("back", location.pathname + location.search);
+  language.href = to;
+}
+if (window.EventSource && body.dataset.number) connect();
