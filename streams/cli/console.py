@@ -15,6 +15,7 @@ from streams.console.folder_feed import FolderFeed
 from streams.console.intake import Feed
 from streams.console.run import Options, serve
 from streams.console.topic_feed import TopicFeed
+from streams.console.topic_sender import TopicSender
 from streams.kafka import settings
 from streams.operations.cases.folder_reader import read_curve
 from streams.operations.pages import parse_address
@@ -50,15 +51,26 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(args: argparse.Namespace, profile: Profile, address: tuple[str, int], store: Path) -> int:
-    feed: Feed = FolderFeed(args.dir) if args.dir else TopicFeed(settings.from_environment())
+    follows_messages = (args.clock or ("event" if args.dir else "wall")) == "event"
+    feed: Feed
+    if args.dir:
+        feed, sender = FolderFeed(args.dir), None
+    else:
+        known = settings.from_environment()
+        feed, sender = TopicFeed(known), TopicSender(known, None if follows_messages else _now_us)
     options = Options(
         *address,
         store=store,
         name=args.agent or getpass.getuser(),
-        clock=lambda: time.time_ns() // 1000,
+        clock=_now_us,
         say=partial(print, flush=True),
-        follows_messages=(args.clock or ("event" if args.dir else "wall")) == "event",
-        extra={"read_curve": partial(read_curve, args.dir)} if args.dir else {},
+        follows_messages=follows_messages,
+        sender=sender,
+        read_curve=partial(read_curve, args.dir) if args.dir else None,
     )
     await serve(feed, profile, options)
     return 0
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

@@ -11,11 +11,14 @@ from schemas.instants import parse_instant
 from streams.console.access import ALL
 from streams.console.clocks import timing
 from streams.console.drawing import Mark, Points, curve
+from streams.console.outcomes import Verdict
 from streams.console.queries import Listed
-from streams.console.site import Context, NotFound, Page, Visit
+from streams.console.site import Context, NotFound, Page, Refused, Site, Visit
+from streams.console.words import Words
 from streams.operations.cases.fold import FollowedCase, Message, fold, of, probabilities
 from streams.operations.cases.terminal import update_line
 
+TOLD = (*Verdict, "not_taken")
 FULL = 100.0  # width of the longest bar
 
 
@@ -44,9 +47,15 @@ def show(visit: Visit) -> Context:
     case = cases[row.case_id]
     others = [one for one in of(cases, row.customer_id) if one.intervention_id != row.case_id]
     points = _points(visit, probabilities(messages, row.customer_id), row.customer_id)
-    now = case.now
+    now, reports = case.now, visit.site.reports
+    told = visit.query.get("told")
+    if told is not None and told not in TOLD:
+        raise Refused
     return {
         "row": row,
+        "standing": reports.standing(row),
+        "offered": reports.offered(row) if visit.viewer.may_write else (),
+        "told": told and said(visit.words, visit.site, row, told),
         "case": case,
         "customer": visit.customer(row.customer_id),
         "timing": timing(visit, row),
@@ -68,8 +77,15 @@ def found(visit: Visit, case_id: str) -> Listed:
     return row
 
 
+def said(words: Words, site: Site, case: Listed, told: str) -> str:
+    """Returns what became of a report, as a sentence."""
+    standing = site.reports.standing(case)
+    state, by = words.code("state", standing.state), standing.by or words("somebody")
+    return words(f"told_{told}", state=state, by=by)
+
+
 def _points(visit: Visit, known: Iterable[tuple[int, float]], customer: str) -> Points:
-    read = visit.site.extra.get("read_curve")
+    read = visit.site.read_curve
     return sorted({*known, *(read(customer) if read else ())})
 
 

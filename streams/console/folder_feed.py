@@ -9,9 +9,10 @@ from pathlib import Path
 
 from schemas.errors import UsageError
 from streams.console.intake import Batch
-from streams.console.rows import TOPICS
+from streams.console.rows import KINDS
 from streams.console.store import Place
 from streams.files.replay_folder import SUMMARY
+from streams.operations.cases.parsing import MODELS
 
 BATCH_BYTES = 8 << 20
 LOOK_AGAIN_S = 1.0
@@ -21,10 +22,11 @@ class FolderFeed:
     """The files of a folder that have messages about cases; raises UsageError where one is missing."""
 
     def __init__(self, folder: Path) -> None:
-        self._files = {topic: folder / f"{topic}.jsonl" for topic in TOPICS}
-        if missing := [path.name for path in self._files.values() if not path.is_file()]:
+        paths = {topic: folder / f"{topic}.jsonl" for topic in KINDS}
+        if missing := [paths[topic].name for topic in MODELS if not paths[topic].is_file()]:
             names = ", ".join(missing)
             raise UsageError(f"--dir {folder}: {names} missing; expected a folder that `replay --out` has written")
+        self._files = {topic: path for topic, path in paths.items() if path.is_file()}
         self._at: dict[str, int] = dict.fromkeys(self._files, 0)
         summary = folder / SUMMARY
         digest = sha256(summary.read_bytes()).hexdigest() if summary.is_file() else "unfinished"

@@ -48,7 +48,17 @@ class Listed:
     emitted_us: int
     window_us: int
     due_us: int | None
+    reported: str | None
+    reported_by: str | None
+    reported_us: int
+    answered_us: int
+    upgraded_us: int
     change: int
+
+    @property
+    def waits_for(self) -> str | None:
+        """The outcome that was reported and that no update has answered yet."""
+        return self.reported if self.reported_us > self.answered_us else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +117,26 @@ class Reader:
 
     def messages(self, customer_id: str) -> Messages:
         """Returns all messages about a customer's cases, in their order."""
-        found: dict[int, list[Message]] = {SENT: [], WITHHELD: [], UPDATE: []}
-        for kind, body in self._all(
-            "SELECT kind, body FROM messages WHERE customer_id = ? ORDER BY seq", [customer_id]
-        ):
-            found[kind].append(orjson.loads(body))
-        return Messages(*found.values())
+        found = self.bodies(customer_id, SENT, WITHHELD, UPDATE)
+        return Messages(found[SENT], found[WITHHELD], found[UPDATE])
 
-    def customers(self, prefix: str) -> list[tuple[str, str | None]]:
-        """Returns customers with a case or a withheld one whose id begins so, each with the scope of one of them."""
-        until = prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0x10FFFF else chr(0x10FFFF)
-        sql = "SELECT customer_id, max(scope) FROM cases WHERE customer_id >= ? AND customer_id < ?"
-        return [
-            (one, scope)
-            for one, scope in self._all(f"{sql} GROUP BY 1 ORDER BY 1 LIMIT ?", [prefix, until], MOST_FOUND)
-        ]
+    def bodies(self, customer_id: str, *kinds: int) -> dict[int, list[Message]]:
+        """Returns the messages about a customer of these kinds, each in its order."""
+        found: dict[int, list[Message]] = {kind: [] for kind in kinds}
+        sql = f"SELECT kind, body FROM messages WHERE customer_id = ? AND kind IN ({', '.join('?' * len(kinds))})"
+        for kind, body in self._all(f"{sql} ORDER BY seq", [customer_id, *kinds]):
+            found[kind].append(orjson.loads(body))
+        return found
+
+    def customers(self, viewer: Viewer, prefix: str) -> list[str]:
+        """Returns customers with a case or a withheld one whose id begins so, and whom the viewer may see."""
+        until = _behind(prefix)
+        conditions: list[Asked] = [("customer_id >= ?", (prefix,)), *_scopes(viewer)]
+        if until is not None:
+            conditions.append(("customer_id < ?", (until,)))
+        where, values = _where(conditions)
+        sql = f"SELECT DISTINCT customer_id FROM cases WHERE {where} ORDER BY 1 LIMIT ?"
+        return [customer for (customer,) in self._all(sql, values, MOST_FOUND)]
 
     def changed_since(self, number: int, most: int) -> list[tuple[int, str, str | None]]:
         """Returns number, id and scope of cases that changed later, in the order of their changes."""
@@ -144,9 +159,7 @@ class Reader:
 
 
 def _conditions(viewer: Viewer, asked: WorkFilter) -> list[Asked]:
-    conditions: list[Asked] = [("is_open", ())]
-    if viewer.scopes is not None:
-        conditions.append((f"scope IN ({', '.join('?' * len(viewer.scopes))})", viewer.scopes))
+    conditions: list[Asked] = [("is_open", ()), *_scopes(viewer)]
     equal = {name: getattr(asked, name) for name in ("scope", "tier", "cause", "strategy")}
     conditions += [(f"{name} = ?", (value,)) for name, value in equal.items() if value is not None]
     if asked.agent is not None:
@@ -154,6 +167,19 @@ def _conditions(viewer: Viewer, asked: WorkFilter) -> list[Asked]:
     if asked.before_us is not None:
         conditions.append(("due_us < ?", (asked.before_us,)))
     return conditions
+
+
+def _scopes(viewer: Viewer) -> list[Asked]:
+    if viewer.scopes is None:
+        return []
+    return [(f"scope IN ({', '.join('?' * len(viewer.scopes))})", viewer.scopes)]
+
+
+def _behind(prefix: str) -> str | None:
+    """The first text behind all that begin so, in the order of code points, which is that of UTF-8; None: none is."""
+    last = chr(0x10FFFF)
+    kept = prefix.rstrip(last)
+    return kept[:-1] + chr(ord(kept[-1]) + (2049 if ord(kept[-1]) == 0xD7FF else 1)) if kept else None
 
 
 def _where(conditions: Sequence[Asked]) -> tuple[str, list[Any]]:

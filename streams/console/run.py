@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,15 @@ from aiohttp import web
 from schemas.errors import Failure, UsageError
 from streams.console import server
 from streams.console.changes import Changes
+from streams.console.drawing import Points
 from streams.console.intake import Feed, Intake
+from streams.console.outcomes import Reports
 from streams.console.queries import Reader
 from streams.console.server import Console
 from streams.console.sessions import Sessions
 from streams.console.site import Site
 from streams.console.store import Store
+from streams.console.topic_sender import TopicSender
 from streams.profile.profile import Profile
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -29,7 +32,7 @@ STOP_LIMIT_S = 1.0
 @dataclass(frozen=True)
 class Options:
     """clock: now in us; follows_messages: pages take the last message's instant as now, not the clock's; name: who
-    comes by the link; say: prints a line; extra: what single pages need.
+    comes by the link; say: prints a line; sender: what writes outcomes, None: nothing can be reported.
     """
 
     host: str
@@ -39,7 +42,8 @@ class Options:
     clock: Callable[[], int]
     say: Callable[[str], None]
     follows_messages: bool = False
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    sender: TopicSender | None = None
+    read_curve: Callable[[str], Points] | None = None
 
 
 async def serve(feed: Feed, profile: Profile, options: Options) -> None:
@@ -48,8 +52,12 @@ async def serve(feed: Feed, profile: Profile, options: Options) -> None:
         raise UsageError(f"--http {options.host}: without [console.auth] in the profile only the loopback is served")
     store = Store(options.store, profile.case, feed.source)
     try:
+        if options.sender:
+            await options.sender.start()
         await _served(feed, profile, options, store)
     finally:
+        if options.sender:
+            await options.sender.stop()
         await feed.stop()
         store.close()
 
@@ -61,7 +69,7 @@ async def _served(feed: Feed, profile: Profile, options: Options, store: Store) 
     changes = Changes(reader)
     intake.changed = changes.announce
     now_us = (lambda: int(reader.meta("last_us"))) if options.follows_messages else options.clock
-    site = Site(reader, profile, now_us, store.key, options.extra)
+    site = Site(reader, profile, now_us, store.key, Reports(options.sender), options.read_curve)
     console = Console(
         site, Sessions(store.key), changes, options.clock, server.local_viewer(options.name),
         hosts=server.loopback_hosts(options.port),

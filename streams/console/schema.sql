@@ -8,7 +8,7 @@ CREATE TABLE offsets (
     topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) STRICT, WITHOUT ROWID;
 
--- every message about a case, as it came. kind: 0 withheld, 1 sent, 2 an update
+-- every message about a customer, as it came. kind: 0 withheld, 1 sent, 2 an update, 3 an outcome, 4 a touch, 5 a task
 CREATE TABLE messages (
     seq INTEGER PRIMARY KEY, customer_id TEXT NOT NULL, kind INTEGER NOT NULL, at_us INTEGER NOT NULL, body BLOB NOT NULL
 ) STRICT;
@@ -35,6 +35,13 @@ CREATE TABLE cases (
     crossed_us INTEGER NOT NULL,
     emitted_us INTEGER NOT NULL,
     window_us INTEGER NOT NULL,
+    -- the outcome that was reported last, and when; by a person, here or in the CRM
+    reported TEXT,
+    reported_by TEXT,
+    reported_id TEXT,
+    reported_us INTEGER NOT NULL DEFAULT 0,
+    answered_us INTEGER NOT NULL DEFAULT 0, -- the last update that answers an outcome
+    upgraded_us INTEGER NOT NULL DEFAULT 0,
     change INTEGER NOT NULL, -- the number of the transaction that changed it last
     is_open INTEGER AS (is_sent AND state IN ({open})) VIRTUAL,
     due_us INTEGER AS (

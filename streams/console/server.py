@@ -8,9 +8,12 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from streams.console import case_page, stream, work_list
+from schemas.errors import Failure
+from streams.console import case_page, customer_page, stream, work_list
 from streams.console.access import Role, Viewer
+from streams.console.case_page import said
 from streams.console.changes import Changes
+from streams.console.outcomes import STATUSES
 from streams.console.sessions import OneTimeKey, Session, Sessions
 from streams.console.site import (
     HEADERS,
@@ -23,12 +26,13 @@ from streams.console.site import (
     Visit,
     static,
     static_urls,
+    url,
     words_of,
 )
 from streams.console.words import Words
 from streams.operations.cases.words import LANGUAGES
 
-PAGES: tuple[Page, ...] = (work_list.PAGE, case_page.PAGE)
+PAGES: tuple[Page, ...] = (work_list.PAGE, case_page.PAGE, customer_page.PAGE)
 MOST_BODY = 64 << 10
 READ_LIMIT_S = 10.0
 COOKIE, LANGUAGE = "keepline", "keepline-language"
@@ -60,6 +64,7 @@ class Console:
         self.app.router.add_post("/sign-out", self._sign_out)
         self.app.router.add_get("/language", self._language)
         self.app.router.add_get("/stream", self._stream)
+        self.app.router.add_post("/outcome", self._outcome)
         for path in static_urls().values():
             self.app.router.add_get(path, self._static)
         for page in PAGES:
@@ -133,6 +138,25 @@ class Console:
         answer = see_other(back)
         answer.set_cookie(LANGUAGE, to, max_age=365 * 86_400, httponly=True, samesite="Strict", path="/")
         return answer
+
+    async def _outcome(self, request: web.Request) -> web.Response:
+        """Takes an outcome from a button or a key. A script is answered with a sentence, a form with a page."""
+        session, sent = await self.written(request)
+        viewer, status = session.viewer, sent.get("status", "")
+        if status not in STATUSES:
+            raise Refused
+        case = await asyncio.to_thread(self.site.reader.case, request.query.get("case", ""))
+        if case is None or not viewer.may_write or not viewer.sees(case.scope):
+            raise NotFound
+        words = self.words(request)
+        try:
+            told: str = await self.site.reports.report(case, status, viewer.name, self.site.now_us())
+        except Failure as error:
+            log.warning("%s", error)
+            told = "not_taken"
+        if request.headers.get("Accept") == "application/json":
+            return web.json_response({"told": told, "said": said(words, self.site, case, told)})
+        return see_other(url("/case", id=case.case_id, told=told))
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         viewer = self.session(request).viewer

@@ -14,6 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from streams.console.access import Role, Viewer, mask
+from streams.console.drawing import Points
+from streams.console.outcomes import Reports
 from streams.console.queries import Reader
 from streams.console.words import WORDS, Words
 from streams.profile.profile import Profile
@@ -49,7 +51,8 @@ class Site:
     profile: Profile
     now_us: Callable[[], int]
     key: bytes
-    extra: Mapping[str, Any]  # what single pages need, by their own names
+    reports: Reports
+    read_curve: Callable[[str], Points] | None = None  # of a customer, where a replay has written it
 
 
 @dataclass(frozen=True, slots=True)

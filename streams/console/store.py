@@ -7,7 +7,7 @@ from __future__ import annotations
 import fcntl
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import IO, Any
 import orjson
 
 from schemas.errors import Failure
-from streams.console.rows import UPDATE, Row, Rows, update_row
+from streams.console.rows import OUTCOME, UPDATE, Row, Rows, outcome_row, update_row
 from streams.interventions.case_states import WAITING
+from streams.operations.cases.fold import Message
 from streams.operations.cases.worklist import OPEN
 from streams.profile.case_sections import CaseRules
 
@@ -32,8 +33,13 @@ ON CONFLICT (case_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for n
 WHERE excluded.is_sent >= cases.is_sent"""
 KEPT = ("state", "tier", "scope", "who", "channel", "worth", "probability", "reason", "reason_zh", "window_us")
 CHANGE = f"""UPDATE cases SET {", ".join(f"{name} = coalesce(:{name}, {name})" for name in KEPT)},
-agent_id = CASE WHEN :has_who THEN :agent_id ELSE coalesce(:agent_id, agent_id) END, change = :change
+agent_id = CASE WHEN :has_who THEN :agent_id ELSE coalesce(:agent_id, agent_id) END,
+answered_us = max(answered_us, :answered_us), upgraded_us = max(upgraded_us, :upgraded_us), change = :change
 WHERE case_id = :case_id"""
+# an outcome that two have reported has one id: the first one counts
+REPORT = """UPDATE cases SET reported = :reported, reported_by = :reported_by, reported_id = :reported_id,
+reported_us = :reported_us, change = :change WHERE case_id = :case_id AND reported_id IS NOT :reported_id"""
+EARLIER = ((UPDATE, update_row), (OUTCOME, outcome_row))
 WAIT_S = 30.0
 CACHE_KIB = 128 * 1024
 
@@ -78,12 +84,13 @@ class Store:
         """Commits rows and where to read on; returns the number of the change."""
         with self._connection as transaction:
             number = self.change + 1
-            before = self._updates_before(rows.cases)
+            updates, outcomes = (self._before(rows.cases, kind, row) for kind, row in EARLIER)
             transaction.executemany(
                 "INSERT INTO messages (customer_id, kind, at_us, body) VALUES (?, ?, ?, ?)", rows.messages
             )
             transaction.executemany(INSERT, ({**row, "change": number} for row in rows.cases))
-            transaction.executemany(CHANGE, ({**row, "change": number} for row in (*before, *rows.updates)))
+            transaction.executemany(CHANGE, ({**row, "change": number} for row in (*updates, *rows.updates)))
+            transaction.executemany(REPORT, ({**row, "change": number} for row in (*outcomes, *rows.outcomes)))
             transaction.executemany(
                 "INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", [(*place, at) for place, at in offsets.items()]
             )
@@ -131,16 +138,15 @@ class Store:
         with connection:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", first.items())
 
-    def _updates_before(self, cases: Sequence[Row]) -> list[Row]:
-        """Returns the updates that came before the message about their case did, or before it came again."""
+    def _before(self, cases: Sequence[Row], kind: int, row_of: Callable[[Message], Row]) -> list[Row]:
+        """Returns what came before the message about its case did, or before that came again."""
         found: list[Row] = []
-        for row in cases:
+        for case in cases:
             bodies = self._connection.execute(
-                "SELECT body FROM messages WHERE customer_id = ? AND kind = ? ORDER BY seq",
-                (row["customer_id"], UPDATE),
+                "SELECT body FROM messages WHERE customer_id = ? AND kind = ? ORDER BY seq", (case["customer_id"], kind)
             )
-            earlier = map(update_row, map(orjson.loads, (body for (body,) in bodies)))
-            found += [update for update in earlier if update["case_id"] == row["case_id"]]
+            rows = map(row_of, map(orjson.loads, (body for (body,) in bodies)))
+            found += [row for row in rows if row["case_id"] == case["case_id"]]
         return found
 
     def _meta(self, name: str) -> Any:

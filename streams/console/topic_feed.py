@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.console.intake import Batch
-from streams.console.rows import TOPICS
+from streams.console.rows import KINDS
 from streams.console.store import Place
 from streams.kafka import topics
 from streams.kafka.access import reported
@@ -25,7 +25,7 @@ class TopicFeed:
         self._consumer = AIOKafkaConsumer(
             **settings.client, isolation_level="read_committed", auto_offset_reset="none", max_poll_records=MOST_RECORDS
         )
-        self._shorts = {settings.topic(short): short for short in TOPICS}
+        self._shorts = {settings.topic(short): short for short in KINDS}
         self._places: list[TopicPartition] = []
 
     async def start(self, offsets: Mapping[Place, int]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from streams.console.access import ALL
 from streams.console.clocks import Timing, timing
+from streams.console.outcomes import Standing
 from streams.console.queries import MOST_COUNTED, PAGE_ROWS, Listed, WorkFilter
 from streams.console.site import Context, Page, Refused, Visit
 from streams.operations.cases.words import CAUSES
@@ -25,7 +26,8 @@ class Line:
     customer: str
     why: str
     timing: Timing
-    may_acknowledge: bool
+    standing: Standing
+    offered: tuple[str, ...]
 
 
 def show(visit: Visit) -> Context:
@@ -70,8 +72,10 @@ def _after(query: Mapping[str, str]) -> tuple[float, str] | None:
 
 def _line(visit: Visit, case: Listed) -> Line:
     why = (case.reason_zh if visit.words.lang == "zh" else None) or case.reason or ""
-    state = case.state
-    return Line(case, visit.customer(case.customer_id), why, timing(visit, case), state == "open")
+    reports = visit.site.reports
+    offered = reports.offered(case) if visit.viewer.may_write else ()
+    customer = visit.customer(case.customer_id)
+    return Line(case, customer, why, timing(visit, case), reports.standing(case), offered)
 
 
 def _count(visit: Visit, count: int) -> str:

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from schemas.instants import HOUR_US, parse_instant
 from streams.console.access import Role, Viewer
 from streams.console.changes import Changes
+from streams.console.outcomes import Reports, Sender
 from streams.console.queries import Reader
 from streams.console.server import COOKIE, Console
 from streams.console.sessions import Sessions
@@ -40,10 +41,10 @@ class Clock:
 class Served:
     """A console and its store; `browser` gives one that has signed in."""
 
-    def __init__(self, store: Store, hosts: frozenset[str] = frozenset()) -> None:
+    def __init__(self, store: Store, hosts: frozenset[str] = frozenset(), sender: Sender | None = None) -> None:
         self.store, self.clock, self.reader = store, Clock(), Reader(store.path)
         self.sessions, self.changes = Sessions(store.key), Changes(self.reader)
-        site = Site(self.reader, PROFILE, self.clock, store.key, {})
+        site = Site(self.reader, PROFILE, self.clock, store.key, Reports(sender))
         self.console = Console(site, self.sessions, self.changes, self.clock, MANAGER, hosts)
         self.server, self.browsers = TestServer(self.console.app), list[Browser]()
 

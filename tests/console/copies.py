@@ -13,16 +13,24 @@ from streams.console.store import Store
 from streams.profile.loading import load_profile
 
 PROFILE = load_profile("after-sales")
-ABOUT = {"case_id", "state", "tier", "scope", "who", "agent_id", "channel", "worth", "probability", "withheld_reason"}
+# the first field that a message has says where it comes from
+TOPICS = {
+    "withheld_reason": "interventions-withheld",
+    "touch_id": "touches",
+    "task_id": "tasks",
+    "event_id": "intervention-outcomes",
+    "status": "intervention-updates",
+    "emitted_at": "interventions",
+}
 
 
 def store_in(folder: Path, source: str = "test") -> Store:
+    folder.mkdir(exist_ok=True)
     return Store(folder / "console.sqlite", PROFILE.case, source)
 
 
 def record(body: dict[str, Any]) -> Record:
-    topic = "intervention-updates" if "status" in body else "interventions"
-    return ("interventions-withheld" if "withheld_reason" in body else topic), orjson.dumps(body)
+    return next(topic for name, topic in TOPICS.items() if name in body), orjson.dumps(body)
 
 
 def write(store: Store, *bodies: dict[str, Any]) -> int:

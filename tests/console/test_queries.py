@@ -97,7 +97,8 @@ def test_customers_are_found_by_the_beginning_of_any_id(tmp_path: Path, name: st
         *(intervention(f"o{n}", customer_id=f"o{n}") for n in range(3)),
     )
     reader = Reader(store.path)
-    assert reader.customers(name[:1]) == reader.customers(name) == [(name, "s")]
+    assert reader.customers(MANAGER, name[:1]) == reader.customers(MANAGER, name) == [name]
+    assert reader.customers(ADVISER, name) == []
     assert [body["customer_id"] for body in reader.messages(name).interventions] == [name]
 
 

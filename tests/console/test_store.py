@@ -203,7 +203,7 @@ def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Path) 
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=True, capture_output=True)
-    killed, undisturbed = store_in(tmp_path), store_in(tmp_path / "..", source="undisturbed")
+    killed, undisturbed = store_in(tmp_path), store_in(tmp_path / "other", source="undisturbed")
     write(undisturbed, *city(400))
     found, wanted = content(killed), content(undisturbed)
     assert found["cases"] == wanted["cases"]
