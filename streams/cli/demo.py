@@ -23,6 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--customers", type=int, default=CUSTOMERS, help=f"customers of the city (default: {CUSTOMERS})"
     )
+    parser.add_argument(
+        "--stay", action="store_true", help="the city lives on until Ctrl-C, and the pages are written then"
+    )
     parser.add_argument("--days", type=int, default=DAYS, help=f"simulated days (default: {DAYS})")
 
 
@@ -34,5 +37,5 @@ def run(args: argparse.Namespace) -> int:
 
     sigterm_as_ctrl_c()  # so that worker and broker end, too
     args.out.mkdir(parents=True, exist_ok=True)
-    Demo(args.out, args.customers, args.days, Console(highlight=False)).run()
+    Demo(args.out, args.customers, args.days, Console(highlight=False), args.stay).run()
     return 0

@@ -4,6 +4,7 @@ run            the steps of the demo
 broker         the embedded broker, for the demo only
 closed_loop    a day of city and CRM without a broker: messages to the CRM, its calls to the city, the events of both
 pacing         the closed loop through the topics, a day at a time, in step with the worker
+console        the console beside it, whose pages become files at the end (saved_pages)
 topic_watcher  keeps the records of the topics while the worker runs
 terminal       progress on a terminal, or as plain lines
 ground_truth   cases against the truth that only the simulator knows: who left, and when

@@ -31,7 +31,7 @@ def embedded_broker() -> Iterator[str]:
     """
     program = _program()
     with tempfile.TemporaryDirectory(prefix="keepline-demo-", ignore_cleanup_errors=True) as folder:
-        port = _free_port()
+        port = free_port()
         process = _start(program, port, Path(folder))
         try:
             _wait(process, port, Path(folder) / "log")
@@ -76,7 +76,8 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Returns a port of the loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

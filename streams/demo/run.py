@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +19,10 @@ from rich.console import Console
 
 from schemas.errors import Failure
 from schemas.instants import DAY_US, format_instant, parse_instant
-from streams.demo import case_outcomes, ground_truth, pacing, page, tables
+from streams.demo import case_outcomes, ground_truth, pacing, page, saved_pages, tables
 from streams.demo.broker import embedded_broker
 from streams.demo.closed_loop import ClosedLoop
+from streams.demo.console import Console as ConsoleProcess
 from streams.demo.terminal import Screen
 from streams.demo.topic_watcher import TopicRecords, Watcher
 from streams.kafka import topics
@@ -40,16 +43,18 @@ SETTINGS = [
 ]
 HISTORY_SHARE = 0.75  # of the days: what a company has when it begins; the model learns from it, and no case opens
 STOP_LIMIT_S = 10.0
+CONSOLE_PAGES = "console"
 
 
 @dataclass(frozen=True)
 class Demo:
-    """The demo: where the results go and how large the city is."""
+    """The demo: where the results go and how large the city is. stays: the city lives on after `days`, until Ctrl-C."""
 
     out: Path
     customers: int
     days: int
     console: Console
+    stays: bool = False
 
     @property
     def end_us(self) -> int:
@@ -66,6 +71,10 @@ class Demo:
         return [*SETTINGS, f"case.opens_from={format_instant(self.opens_us)[:10]}"]
 
     @property
+    def _set_options(self) -> list[str]:
+        return [f"--set={setting}" for setting in self.settings]
+
+    @property
     def city(self) -> Path:
         return self.out / "city"
 
@@ -74,15 +83,16 @@ class Demo:
         started = time.monotonic()
         self.console.print(
             f"A simulated city: {self.customers:,} customers, {self.days} days (seed {SEED}). The first "
-            f"{(self.opens_us - START_US) // DAY_US} days are its history: the model learns, and nobody is called."
+            f"{(self.opens_us - START_US) // DAY_US} days are its history, taken at once: the model learns, and nobody "
+            f"is called. Then a day takes {pacing.LIVE_DAY_S:g} s."
         )
         with _brokers(self.console) as environment, CityFolder(self.city) as files:
             closed_loop = ClosedLoop(City(self.customers, START_US, SEED), Crm(SEED), files)
-            records = asyncio.run(self._through_kafka(environment, closed_loop))
+            records, console_pages = asyncio.run(self._through_kafka(environment, closed_loop))
             events = sum(files.rows.values())
             files.finish(closed_loop.city)
         opens_us = max(self.opens_us, records.ready_us or self.end_us)
-        truth = ground_truth.read_truth(self.city, records, opens_us, self.end_us)
+        truth = ground_truth.read_truth(self.city, records, opens_us, closed_loop.now_us)
         seconds = time.monotonic() - started
         facts = [
             (f"{events:,}", "events"),
@@ -99,6 +109,9 @@ class Demo:
         for grid in case_tables:
             self.console.print(grid.rich())
         self.console.print(f"Done in {seconds:.0f} s. Open [bold]{path}[/bold] in a browser.")
+        if console_pages:
+            first = self._write(console_pages)
+            self.console.print(f"The console's pages, as they were at the end: [bold]{first}[/bold]")
 
     def _case_tables(self, records: TopicRecords, closed_loop: ClosedLoop) -> list[tables.Grid]:
         """Returns the tables of the cases and writes the messages to files, as a replay does."""
@@ -119,8 +132,21 @@ class Demo:
         ]
         return [*grids, tables.history(example)] if example else grids
 
-    async def _through_kafka(self, environment: dict[str, str], closed_loop: ClosedLoop) -> TopicRecords:
-        """Runs city and worker to the end of the input and returns all records of the worker."""
+    def _write(self, console_pages: dict[str, str]) -> Path:
+        """Writes pages of the console; returns the first one."""
+        folder = self.out / CONSOLE_PAGES
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, text in console_pages.items():
+            (folder / name).write_text(text)
+        return folder / saved_pages.FIRST
+
+    async def _through_kafka(
+        self, environment: dict[str, str], closed_loop: ClosedLoop
+    ) -> tuple[TopicRecords, dict[str, str]]:
+        """Runs city, workers and console to the end of the input; returns all records of the workers, and the console's
+        pages by names of files.
+        """
         settings = from_environment(environment)
         await topics.create(settings, PARTITIONS)
         with (
@@ -128,30 +154,48 @@ class Demo:
             Screen(self.console, START_US, self.opens_us, self.end_us) as screen,
         ):
             workers = [await self._worker(environment, log, instance) for instance in range(PARTITIONS)]
+            console = ConsoleProcess(self.out / "console.log", self.console.print)
+            pace = pacing.Pace(self.opens_us, self._is_over(), pacing.LIVE_DAY_S)
             try:
+                await console.start(environment, ["--profile", PROFILE, *self._set_options])
                 async with Watcher(settings) as watcher:
 
                     def look() -> None:
                         screen.show(watcher.records)
                         self._check(workers)
 
-                    await pacing.run_days(settings, closed_loop, self.days, watcher, self.opens_us, look)
+                    await pacing.run_days(settings, closed_loop, pace, watcher, look)
                     ended = False
                     while await watcher.read(250) or not ended:
                         screen.show(watcher.records)
                         ended = all(worker.returncode is not None for worker in workers)
                     screen.show(watcher.records)
+                pages = await console.pages()
             finally:
-                await asyncio.gather(*map(_stop, workers))
+                await asyncio.gather(console.stop(STOP_LIMIT_S), *map(_stop, workers))
         self._check(workers, 0)
-        return watcher.records
+        return watcher.records, pages
+
+    def _is_over(self) -> Callable[[int], bool]:
+        """Returns what says whether no day comes after a midnight: after `days`, or if it stays, after Ctrl-C."""
+        if not self.stays:
+            return lambda midnight_us: midnight_us >= self.end_us
+        stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def stop(number: signal.Signals) -> None:
+            stopped.set()
+            loop.remove_signal_handler(number)  # the second one ends it at once
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop, number)
+        return lambda _: stopped.is_set()
 
     async def _worker(self, environment: dict[str, str], log: BinaryIO, instance: int) -> asyncio.subprocess.Process:
         """Starts one of the workers."""
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "streams.demo.guard", "", sys.executable, *WORKER),
             *("--profile", PROFILE, "--instance", f"demo-{instance}"),
-            *(f"--set={setting}" for setting in self.settings),
+            *self._set_options,
             *("--clock", "event", "--exit-at-end", "--checkpoint-every", "0.1"),
             env=environment,
             stdin=asyncio.subprocess.PIPE,

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from schemas.instants import format_instant
 from streams.demo.topic_watcher import TopicRecords
 
 LATEST = 12
@@ -50,7 +51,7 @@ class Screen:
         done = f"{len(records.interventions):,} interventions"
         if records.reached_us < self._opens_us:
             done = "the model learns from the history, nobody is called yet"
-        text = f"{share:.0%} of the time, {done}"
+        text = f"{format_instant(max(records.reached_us, self._start_us))[:10]}: {done}"
         if self._live:
             self._bar.update(self._task, completed=share, text=text)
             self._live.update(Group(self._bar, table(records.interventions[-LATEST:])))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("KEEPLINE_BROKERS", raising=False)
         patch.setattr("streams.demo.run.SETTINGS", EARLY)
+        patch.setattr("streams.demo.pacing.LIVE_DAY_S", 0.0)
         assert main(["demo", "--out", str(out), *SMALL]) == 0
     return out
 
@@ -61,6 +66,15 @@ def test_the_page_has_the_tables_of_the_cases(page: str) -> None:
     assert "Calls by days since the crossing" in page
 
 
+def test_the_pages_of_the_console_are_files_that_need_nothing_else(folder: Path) -> None:
+    pages = {path.name: path.read_text() for path in (folder / "console").iterdir()}
+    targets = {target for text in pages.values() for target in re.findall(r'(?:href|src)="([^"]*)"', text)}
+    assert {"index.html", "console.css"} <= targets <= {*pages, "#"}
+    assert not any(re.search(r'<script|name="token" value="[^"]|enter\?key=', text) for text in pages.values())
+    customers = {body["customer_id"] for body in messages(folder / "interventions.jsonl")}
+    assert any(customer in pages["index.html"] for customer in customers)
+
+
 def test_what_went_through_the_broker_day_by_day_is_what_a_replay_of_its_files_says(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -72,6 +86,22 @@ def test_what_went_through_the_broker_day_by_day_is_what_a_replay_of_its_files_s
         assert messages(folder / name) == messages(tmp_path / name)
     assert messages(folder / "interventions.jsonl")
     assert messages(folder / "intervention-updates.jsonl")
+
+
+def test_a_city_that_stays_lives_on_until_it_is_told_to_end(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "streams.cli", "demo", "--stay", "--out", str(tmp_path), *SMALL, "--days", "8"]
+    environ = {name: value for name, value in os.environ.items() if name != "KEEPLINE_BROKERS"}
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        lines = iter(demo.stdout.readline, "")
+        last_of_eight = next(line for line in lines if line.startswith("2023-01-1"))
+        demo.send_signal(signal.SIGINT)
+        said = "".join(lines)
+    assert demo.returncode == 0, said
+    assert last_of_eight > "2023-01-10"
+    assert "Done in" in said
+    assert (tmp_path / "index.html").exists()
+    assert (tmp_path / "console" / "index.html").exists()
 
 
 def test_a_worker_that_fails_ends_the_demo_with_where_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,84 @@
+"""The console as a process beside the demo: its link, and its pages as files at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from streams.demo import saved_pages
+from streams.demo.broker import free_port
+
+PORT = 8080
+START_LIMIT_S = 30.0
+AGENT = "you"  # whom the console takes for the adviser at the keyboard
+
+
+class Console:
+    """say: prints a line about the link, each time there is a new one: a link works once."""
+
+    def __init__(self, log: Path, say: Callable[[str], None]) -> None:
+        self._log, self._say = log, say
+        self._process: Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def start(self, environment: Mapping[str, str], options: Sequence[str]) -> None:
+        """Starts the process; its link follows."""
+        command = ["-m", "streams.demo.guard", "", sys.executable, "-m", "streams.cli", "console"]
+        address = f"127.0.0.1:{PORT if _is_free(PORT) else free_port()}"
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, "--http", address, "--clock", "event", "--agent", AGENT, *options,
+            env=environment, stdin=PIPE, stdout=PIPE, stderr=STDOUT,
+        )  # fmt: skip
+        self._reader = asyncio.create_task(self._read(self._process))
+
+    async def pages(self) -> dict[str, str]:
+        """Returns its pages by names of files; none if it does not answer: its log says why."""
+        self._say = lambda _: None  # whoever comes now is not told of the next link
+        with suppress(TimeoutError, OSError, saved_pages.Error):
+            return await saved_pages.read(await asyncio.wait_for(asyncio.shield(self._link), START_LIMIT_S))
+        return {}
+
+    async def stop(self, limit_s: float) -> None:
+        """Ends the process."""
+        if self._process is None or self._reader is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._reader, limit_s)
+        except TimeoutError:
+            self._process.kill()
+        await self._process.wait()
+
+    async def _read(self, process: Process) -> None:
+        assert process.stdout is not None
+        with self._log.open("wb") as log:
+            async for line in process.stdout:
+                text = line.decode(errors="replace").strip()
+                if text.startswith("http"):
+                    self._renew(text)
+                else:
+                    log.write(line)
+                    log.flush()
+
+    def _renew(self, link: str) -> None:
+        self._say("The console, in a browser" if not self._link.done() else "The console, for another browser")
+        self._say(f"  {link}")
+        if self._link.done():
+            self._link = asyncio.get_running_loop().create_future()
+        self._link.set_result(link)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return True
+    return False

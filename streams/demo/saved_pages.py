@@ -1,0 +1,74 @@
+"""The console's pages as files, which link to each other and need nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from html import escape, unescape
+
+import aiohttp
+
+FIRST, MOST_PAGES = "index.html", 60
+Error = aiohttp.ClientError
+LIMIT = aiohttp.ClientTimeout(total=30)
+LINK = re.compile(r'(href|src)="([^"]*)"')
+SCRIPT = re.compile(r"<script\b[^>]*></script>\s*")
+TOKEN = re.compile(r'(<input type="hidden" name="token" value=")[^"]*"')
+LEFT_OUT = ("/language", "/stream", "/sign-out", "/enter")
+
+
+async def read(link: str) -> dict[str, str]:
+    """Returns what the console shows to who follows `link`, by names of files: the first page (FIRST), pages that it
+    leads to, at most MOST_PAGES, and what they load. Their buttons do nothing.
+    """
+    origin = re.sub(r"^(https?://[^/]+).*", r"\1", link)
+    async with aiohttp.ClientSession(timeout=LIMIT, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        async with session.get(link) as entered:
+            entered.raise_for_status()
+            first = str(entered.url.relative())
+        return await _Saved(session, origin).all(first)
+
+
+class _Saved:
+    """Pages and what they load, by the path on the console."""
+
+    def __init__(self, session: aiohttp.ClientSession, origin: str) -> None:
+        self._session, self._origin = session, origin
+        self._names: dict[str, str] = {}
+        self._waiting: deque[str] = deque()
+
+    async def all(self, first: str) -> dict[str, str]:
+        """Follows links from a page on."""
+        self._name(first)
+        texts: dict[str, str] = {}
+        while self._waiting:
+            path = self._waiting.popleft()
+            async with self._session.get(self._origin + path) as answer:
+                if answer.status == 200:
+                    texts[path] = await self._text(path, await answer.read())
+        return {
+            self._names[path]: LINK.sub(lambda found: self._link(found, texts), text) for path, text in texts.items()
+        }
+
+    async def _text(self, path: str, body: bytes) -> str:
+        """Keeps a file that pages load; of a page, puts the pages it leads to in the queue."""
+        text = SCRIPT.sub("", body.decode())
+        for _, target in LINK.findall(text):
+            self._name(unescape(target))
+        return text if path.startswith("/static/") else TOKEN.sub(r'\1"', text).replace("<button", "<button disabled")
+
+    def _name(self, path: str) -> None:
+        if path in self._names or not path.startswith("/") or path.startswith(LEFT_OUT):
+            return
+        if path.startswith("/static/"):
+            self._names[path] = path.rsplit("/", 1)[1]
+        elif len(self._names) < MOST_PAGES:
+            pages = sum(not name.endswith((".css", ".js", ".svg")) for name in self._names.values())
+            self._names[path] = FIRST if not pages else f"page-{pages}.html"
+        else:
+            return
+        self._waiting.append(path)
+
+    def _link(self, found: re.Match[str], texts: dict[str, str]) -> str:
+        path = unescape(found[2])
+        return f'{found[1]}="{escape(self._names[path])}"' if path in texts else f'{found[1]}="#"'
