@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -66,6 +67,7 @@ async def _serve(args: argparse.Namespace, profile: Profile, address: tuple[str,
         say=partial(print, flush=True),
         follows_messages=follows_messages,
         sender=sender,
+        secret=os.environ.get("KEEPLINE_CONSOLE_CLIENT_SECRET"),
         read_curve=partial(read_curve, args.dir) if args.dir else None,
     )
     await serve(feed, profile, options)

@@ -104,10 +104,10 @@ class Templates:
         shared = {"v": visit, "w": visit.words, "menu": menu, "name": name, "token": session_token, "number": number}
         return self._environment.get_template(f"{name}.html").render(shared | dict(context))
 
-    def error(self, status: int, words: Words) -> str:
-        """Returns a page about what went wrong."""
+    def error(self, status: int, words: Words, sign_in: str | None) -> str:
+        """Returns a page about what went wrong. sign_in: the path that leads to a session; None: the printed link."""
         known = status if f"error_{status}" in WORDS else 400
-        return self._environment.get_template("error.html").render(w=words, status=known)
+        return self._environment.get_template("error.html").render(w=words, status=known, sign_in=sign_in)
 
 
 def url(path: str, **values: object) -> str:

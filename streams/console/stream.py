@@ -5,6 +5,7 @@ comes back with `Last-Event-ID` (or `after`, where its page ends) gets what it m
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import orjson
 from aiohttp import web
@@ -20,8 +21,10 @@ MOST_STREAMS = 1_000
 RETRY_MS = 1_000
 
 
-async def serve(request: web.Request, viewer: Viewer, changes: Changes, reader: Reader) -> web.StreamResponse:
-    """Sends changes until the browser leaves, or takes none for SEND_LIMIT_S."""
+async def serve(
+    request: web.Request, viewer: Viewer, changes: Changes, reader: Reader, goes_on: Callable[[], bool]
+) -> web.StreamResponse:
+    """Sends changes until the browser leaves, takes none for SEND_LIMIT_S, or its session ends (not `goes_on`)."""
     if len(changes) >= MOST_STREAMS:
         raise web.HTTPServiceUnavailable
     answer = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
@@ -33,16 +36,17 @@ async def serve(request: web.Request, viewer: Viewer, changes: Changes, reader: 
         first = await changes.since(_number(told, copy))
         await _send(answer, event(first, viewer, copy))
         number = first.number
-        while True:
+        while goes_on():
             try:
                 async with asyncio.timeout(QUIET_S):
                     change = await mine.get()
             except TimeoutError:
                 await _send(answer, ":\n\n")
                 continue
-            if change.number > number:
+            if change.number > number and goes_on():
                 number = change.number
                 await _send(answer, event(change, viewer, copy))
+    return answer
 
 
 def event(change: Change, viewer: Viewer, copy: str) -> str:

@@ -24,6 +24,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "skip": ("To the content", "跳到正文"),
     "menu": ("Pages", "页面"),
     "signed_in": ("{name}, {role}", "{name}，{role}"),
+    "sign_in": ("Sign in", "登录"),
     "sign_out": ("Sign out", "退出"),
     "role_adviser": ("adviser", "顾问"),
     "role_on-call": ("on call", "值班"),
@@ -189,6 +190,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "error_413": ("Too much at once", "内容过大"),
     "error_413_note": ("The request was larger than anything that this page sends.", "请求超出本页面允许的大小。"),
+    "error_429": ("Too many tries", "尝试次数过多"),
+    "error_429_note": ("Wait a minute, then try again.", "请一分钟后再试。"),
     "error_500": ("That went wrong", "出错了"),
     "error_500_note": (
         "The error is in the console's log. Load the page again in a moment.",

@@ -58,6 +58,7 @@ TOPICS = (
     Topic("churn-scores", CHANGELOG, WRITE),
     Topic("dead-letters", RETAINED | LARGE, WRITE),
     Topic("publisher-scores", COMPACTED, ()),
+    Topic("console-audit", RETAINED, ()),
     Topic("observations", RETAINED | LARGE),
     Topic("models", RETAINED | LARGE),
     Topic("state", CHANGELOG | LARGE | BY_ARRIVAL),

@@ -36,7 +36,7 @@ function connect() {
   source.onopen = () => { light.textContent = body.dataset.liveWord; light.className = "on"; };
   source.onerror = () => {
     light.textContent = body.dataset.cut; light.className = "off";
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => { refresh(); connect(); }, 2000);
   };
   source.addEventListener("change", (event) => {
     body.dataset.number = event.lastEventId;
