@@ -3,7 +3,7 @@
 Input: the messages about cases, committed ones only. Output: pages, a stream of changes to each browser, and outcomes
 of advisers to `intervention-outcomes`.
 
-    schema.sql   the tables; a copy that may be dropped at any time
+    schema.sql   the tables; a copy that may be dropped at any time; indexes.sql: what lists need
     rows         messages to rows: pure
     store        SQLite: one writer; rows and the offsets that they came from in one transaction
     folder_feed  records of a replay's folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 
@@ -46,6 +47,8 @@ class Console:
     def __init__(self, site: Site, door: Door, changes: Changes, audit: Audit) -> None:
         self.site, self.door, self.changes, self._audit = site, door, changes, audit
         self._templates = Templates(PAGES)
+        # one thread: several would wait for each other at every row that SQLite gives (each lets go of the interpreter)
+        self._pages = ThreadPoolExecutor(1, "pages")
         self.app = web.Application(client_max_size=MOST_BODY, middlewares=[self._guarded])
         self.app.add_routes(door.routes())
         self.app.add_routes([
@@ -70,8 +73,11 @@ class Console:
                 raise NotFound
             visit = Visit(self.site, session.viewer, self.words(request), request.query, self.site.now_us())
             token = self.door.sessions.token(session)
+            loop = asyncio.get_running_loop()
             try:
-                text = await asyncio.to_thread(lambda: self._templates.page(page.name, visit, token, page.show(visit)))
+                text = await loop.run_in_executor(
+                    self._pages, lambda: self._templates.page(page.name, visit, token, page.show(visit))
+                )
             except NotFound:
                 self._audit.note(session, "refused", page.path, about, result="404")
                 raise
