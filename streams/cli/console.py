@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from streams.cli.options import add_profile_options, profile_of
+from streams.console import background
 from streams.console.folder_feed import FolderFeed
 from streams.console.intake import Feed
 from streams.console.run import Options, serve
@@ -55,10 +56,11 @@ async def _serve(args: argparse.Namespace, profile: Profile, address: tuple[str,
     follows_messages = (args.clock or ("event" if args.dir else "wall")) == "event"
     feed: Feed
     if args.dir:
-        feed, sender = FolderFeed(args.dir), None
+        feed, sender, beside = FolderFeed(args.dir), None, background.of_folder(args.dir)
     else:
         known = settings.from_environment()
         feed, sender = TopicFeed(known), TopicSender(known, None if follows_messages else _now_us)
+        beside = background.of_topics(known, _now_us)
     options = Options(
         *address,
         store=store,
@@ -69,6 +71,7 @@ async def _serve(args: argparse.Namespace, profile: Profile, address: tuple[str,
         sender=sender,
         secret=os.environ.get("KEEPLINE_CONSOLE_CLIENT_SECRET"),
         read_curve=partial(read_curve, args.dir) if args.dir else None,
+        background=beside,
     )
     await serve(feed, profile, options)
     return 0

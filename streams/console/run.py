@@ -15,6 +15,7 @@ from schemas.errors import Failure, UsageError
 from streams.console import server
 from streams.console.access import Role, Viewer
 from streams.console.audit import Audit
+from streams.console.background import Background
 from streams.console.changes import Changes
 from streams.console.door import Door
 from streams.console.drawing import Points
@@ -36,7 +37,7 @@ STOP_LIMIT_S = 1.0
 class Options:
     """clock: now in us; follows_messages: pages take the last message's instant as now, not the clock's; name: who
     comes by the link; say: prints a line; sender: what writes outcomes, None: nothing can be reported;
-    secret: of the client of an OpenID provider.
+    secret: of the client of an OpenID provider; background: what pages show besides the messages.
     """
 
     host: str
@@ -49,6 +50,7 @@ class Options:
     sender: TopicSender | None = None
     secret: str | None = field(default=None, repr=False)
     read_curve: Callable[[str], Points] | None = None
+    background: Background | None = None
 
 
 async def serve(feed: Feed, profile: Profile, options: Options) -> None:
@@ -74,7 +76,8 @@ async def _served(feed: Feed, profile: Profile, options: Options, store: Store) 
     changes = Changes(reader)
     intake.changed = changes.announce
     now_us = (lambda: int(reader.meta("last_us"))) if options.follows_messages else options.clock
-    site = Site(reader, profile, now_us, store.key, Reports(options.sender), options.read_curve)
+    background = options.background
+    site = Site(reader, profile, now_us, store.key, Reports(options.sender), options.read_curve, background)
     audit = Audit(options.clock, options.sender.audit if options.sender else None)
     door = Door(
         profile.console.auth, Sessions(store.key), audit, options.clock, Viewer(options.name, Role.MANAGER, None),
@@ -95,7 +98,8 @@ async def _served(feed: Feed, profile: Profile, options: Options, store: Store) 
             say_link()
         else:
             options.say(door.auth.url)
-        await _until_stopped(_read(intake), changes.run())
+        beside = [background.run(changes)] if background else []
+        await _until_stopped(_read(intake), changes.run(), *beside)
     finally:
         await runner.cleanup()
 

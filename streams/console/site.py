@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from streams.console.access import Role, Viewer, mask
+from streams.console.background import Background
 from streams.console.drawing import Points
 from streams.console.outcomes import Reports
 from streams.console.queries import Reader
@@ -21,7 +22,7 @@ from streams.console.words import WORDS, Words
 from streams.profile.profile import Profile
 
 Context = Mapping[str, Any]
-STATIC = ("console.css", "console.js", "icon.svg")
+STATIC = ("console.css", "pages.css", "console.js", "icon.svg")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -53,6 +54,7 @@ class Site:
     key: bytes
     reports: Reports
     read_curve: Callable[[str], Points] | None = None  # of a customer, where a replay has written it
+    background: Background | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 
 from streams.console.access import Viewer
-from streams.console.changes import Change, Changes
+from streams.console.changes import Change, Changes, News
 from streams.console.queries import Reader
 from streams.console.site import HEADERS
 
@@ -30,7 +30,7 @@ async def serve(
     answer = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
     copy = str(await asyncio.to_thread(reader.meta, "copy"))
     told = request.headers.get("Last-Event-ID") or request.query.get("after", "")
-    with changes.subscribed() as mine:
+    with changes.subscribed(request.query.get("page", "")) as mine:
         await answer.prepare(request)
         await _send(answer, f"retry: {RETRY_MS}\n\n")
         first = await changes.since(_number(told, copy))
@@ -43,7 +43,9 @@ async def serve(
             except TimeoutError:
                 await _send(answer, ":\n\n")
                 continue
-            if change.number > number and goes_on():
+            if isinstance(change, News):
+                await _send(answer, "event: news\ndata: {}\n\n")
+            elif change.number > number and goes_on():
                 number = change.number
                 await _send(answer, event(change, viewer, copy))
     return answer

@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from schemas.instants import DAY_US, EPOCH, HOUR_US, SECOND_US
+from streams.console.live_words import LIVE
 from streams.operations.cases import words as codes
 from streams.operations.cases.words import LANGUAGES, Language
 
@@ -197,6 +198,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "The error is in the console's log. Load the page again in a moment.",
         "错误已写入控制台日志。请稍后刷新页面。",
     ),
+    **LIVE,
 }
 
 

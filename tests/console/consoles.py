@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from schemas.instants import HOUR_US, parse_instant
 from streams.console.access import Role, Viewer
 from streams.console.audit import Audit
+from streams.console.background import Background
 from streams.console.changes import Changes
 from streams.console.door import Door
 from streams.console.outcomes import Reports, Sender
@@ -49,11 +50,12 @@ class Served:
     def __init__(
         self, store: Store, hosts: frozenset[str] = frozenset(), sender: Sender | None = None,
         auth: ConsoleAuth = LINK, secret: str | None = None,
+        background: Background | None = None,
     ) -> None:  # fmt: skip
         self.store, self.clock, self.reader = store, Clock(), Reader(store.path)
         self.sessions, self.changes, self.audited = Sessions(store.key), Changes(self.reader), list[dict[str, Any]]()
         audit = Audit(self.clock, lambda name, value: self.audited.append(orjson.loads(value)))
-        site = Site(self.reader, PROFILE, self.clock, store.key, Reports(sender))
+        site = Site(self.reader, PROFILE, self.clock, store.key, Reports(sender), background=background)
         self.door = Door(auth, self.sessions, audit, self.clock, MANAGER, hosts, secret)
         self.console = Console(site, self.door, self.changes, audit)
         self.server, self.browsers = TestServer(self.console.app), list[Browser]()
