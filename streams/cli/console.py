@@ -39,6 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--clock", choices=("wall", "event"),
         help="what is now: the clock, or the last message (default: the clock; with --dir: the last message)",
     )  # fmt: skip
+    parser.add_argument(
+        "--weekly", type=Path, metavar="FILE", help="link to the page that `report --weekly` writes there"
+    )
     parser.add_argument("--agent", metavar="NAME", help="agent_id of who comes by the link (default: the login name)")
     add_profile_options(parser)
 
@@ -56,11 +59,11 @@ async def _serve(args: argparse.Namespace, profile: Profile, address: tuple[str,
     follows_messages = (args.clock or ("event" if args.dir else "wall")) == "event"
     feed: Feed
     if args.dir:
-        feed, sender, beside = FolderFeed(args.dir), None, background.of_folder(args.dir)
+        feed, sender, beside = FolderFeed(args.dir), None, background.of_folder(args.dir, profile, _now_us, args.weekly)
     else:
         known = settings.from_environment()
         feed, sender = TopicFeed(known), TopicSender(known, None if follows_messages else _now_us)
-        beside = background.of_topics(known, _now_us)
+        beside = background.of_topics(known, profile, _now_us, args.weekly)
     options = Options(
         *address,
         store=store,

@@ -98,7 +98,7 @@ async def _served(feed: Feed, profile: Profile, options: Options, store: Store) 
             say_link()
         else:
             options.say(door.auth.url)
-        beside = [background.run(changes)] if background else []
+        beside = [background.run(changes, options.store, lambda: int(reader.meta("change")))] if background else []
         await _until_stopped(_read(intake), changes.run(), *beside)
     finally:
         await runner.cleanup()

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from aiohttp import web
 
 from schemas.errors import Failure
-from streams.console import case_page, customer_page, live_page, stream, work_list
+from streams.console import case_page, customer_page, live_page, results_page, stream, work_list
+from streams.console.access import Role
 from streams.console.audit import Audit
 from streams.console.case_page import said
 from streams.console.changes import Changes
@@ -33,7 +34,7 @@ from streams.console.site import (
 from streams.console.words import Words
 from streams.operations.cases.words import LANGUAGES
 
-PAGES: tuple[Page, ...] = (work_list.PAGE, case_page.PAGE, customer_page.PAGE, live_page.PAGE)
+PAGES: tuple[Page, ...] = (work_list.PAGE, case_page.PAGE, customer_page.PAGE, live_page.PAGE, results_page.PAGE)
 MOST_BODY = 64 << 10
 LANGUAGE, YEAR_S = "keepline-language", 365 * 86_400
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -56,6 +57,7 @@ class Console:
             web.get("/language", self._language),
             web.get("/stream", self._stream),
             web.post("/outcome", self._outcome),
+            web.get("/weekly", self._weekly),
             *(web.get(path, self._static) for path in static_urls().values()),
             *(web.get(page.path, self._shown(page)) for page in PAGES),
         ])  # fmt: skip
@@ -132,6 +134,15 @@ class Console:
                 return False
 
         return await stream.serve(request, session.viewer, self.changes, self.site.reader, goes_on)
+
+    async def _weekly(self, request: web.Request) -> web.StreamResponse:
+        """The page that `keepline report --weekly` has written, to be kept: it has styles of its own."""
+        viewer, background = self.door.session(request).viewer, self.site.background
+        if viewer.role is not Role.MANAGER or background is None or background.weekly_us() is None:
+            raise NotFound
+        body = await asyncio.to_thread(background.weekly_page)
+        said = {"Content-Disposition": 'attachment; filename="weekly.html"'}
+        return web.Response(body=body, content_type="text/html", charset="utf-8", headers=said)
 
     async def _static(self, request: web.Request) -> web.Response:
         name = request.path.rpartition("/")[2]

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.instants import DAY_US, EPOCH, HOUR_US, SECOND_US
 from streams.console.live_words import LIVE
+from streams.console.results_words import RESULTS
 from streams.operations.cases import words as codes
 from streams.operations.cases.words import LANGUAGES, Language
 
@@ -199,6 +200,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "错误已写入控制台日志。请稍后刷新页面。",
     ),
     **LIVE,
+    **RESULTS,
 }
 
 
