@@ -20,7 +20,8 @@ of advisers to `intervention-outcomes`.
     pages/       templates; static/ the style and the few lines of JavaScript
     work_list, case_page ...  one module a page
     live_feed    the status of the group of workers, read again and again
-    results_feed the figures of the report, computed by a process of its own; background: all that is read beside messages
+    results_feed the figures of the report, computed by a process of its own
+    model_feed   the versions of the model; background: all that is read beside the messages
     charts       courses, intervals and reliability, as SVG
 
 To add a page: a module with a `Page` (site.py), a template of its name in `pages/`, words in `words.py`, and an entry

@@ -10,10 +10,12 @@ from typing import Any
 
 from streams.console.changes import Changes
 from streams.console.live_feed import LiveFeed, of_group
+from streams.console.model_feed import ModelFeed, Source
 from streams.console.results_feed import Learned, ResultsFeed
-from streams.files.replay_folder import SUMMARY, read_summary
+from streams.files.replay_folder import EXAMPLES, SUMMARY, read_summary
 from streams.kafka.settings import Settings
 from streams.operations.models import reader
+from streams.operations.models.reader import Versions
 from streams.profile.profile import Profile
 
 
@@ -26,6 +28,7 @@ class Background:
     live: LiveFeed | None
     summary: Callable[[], dict[str, Any]]
     results: ResultsFeed | None = None
+    model: ModelFeed | None = None
     weekly: Path | None = None
 
     async def run(self, changes: Changes, store: Path, change: Callable[[], int]) -> None:
@@ -35,6 +38,8 @@ class Background:
             work.append(self.live.run(changes.tell, changes.is_shown))
         if self.results:
             work.append(self.results.run(store, change, changes.tell, changes.is_shown))
+        if self.model:
+            work.append(self.model.run(changes.tell, changes.is_shown))
         await asyncio.gather(asyncio.Event().wait(), *work)
 
     def weekly_us(self) -> int | None:
@@ -52,9 +57,18 @@ def of_topics(settings: Settings, profile: Profile, clock: Callable[[], int], we
     """Returns what is read beside the topics."""
 
     def learned() -> Learned:
-        return {}, reader.newest_weights(asyncio.run(reader.from_topic(settings)))
+        return {}, reader.newest_weights(versions())
 
-    return Background(LiveFeed(of_group(settings), clock), dict, ResultsFeed(profile, learned, clock), weekly)
+    def versions() -> Versions:
+        return asyncio.run(reader.from_topic(settings))
+
+    def newest() -> object:
+        look = live.last
+        return look and look.status.model and look.status.model.version
+
+    live = LiveFeed(of_group(settings), clock)
+    model = ModelFeed(Source(versions, newest), profile.drift.reference_weeks, clock)
+    return Background(live, dict, ResultsFeed(profile, learned, clock), model, weekly)
 
 
 def of_folder(folder: Path, profile: Profile, clock: Callable[[], int], weekly: Path | None) -> Background:
@@ -67,4 +81,9 @@ def of_folder(folder: Path, profile: Profile, clock: Callable[[], int], weekly: 
         versions = reader.from_folder(folder) if (folder / reader.FILE).is_file() else {}
         return summary(), reader.newest_weights(versions)
 
-    return Background(None, summary, ResultsFeed(profile, learned, clock), weekly)
+    def newest() -> object:
+        return [path.stat().st_mtime_ns for path in (folder / reader.FILE, folder / EXAMPLES) if path.is_file()]
+
+    source = Source(lambda: reader.from_folder(folder), newest, folder / EXAMPLES)
+    model = ModelFeed(source, profile.drift.reference_weeks, clock)
+    return Background(None, summary, ResultsFeed(profile, learned, clock), model, weekly)

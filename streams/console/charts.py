@@ -9,8 +9,8 @@ from math import floor, log10
 
 from markupsafe import Markup
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 220, 52, 8, 12, 26
-MOST_TICKS, MOST_LABELS = 5, 6
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 230, 56, 8, 12, 26
+MOST_TICKS, MOST_LABELS = 5, 5
 Format = Callable[[float], str]
 
 
@@ -59,7 +59,7 @@ class _Frame:
     def labels(self, labels: Sequence[str]) -> list[str]:
         """Some of the labels along the lower edge, the first and the last among them."""
         last = len(labels) - 1
-        count = min(MOST_LABELS, len(labels))
+        count = min(MOST_LABELS, len(labels))  # long ones need so much room
         chosen = sorted({round(i * last / max(count - 1, 1)) for i in range(count)})
         parts = []
         for i in chosen:
@@ -133,7 +133,7 @@ def agreement(dots: Sequence[tuple[float, float, float, float]], shown: Format, 
             f'<g class="served"><line class="range" x1="{x:.1f}" x2="{x:.1f}" y1="{frame.y(low):.1f}" '
             f'y2="{frame.y(high):.1f}"/><circle cx="{x:.1f}" cy="{frame.y(happened):.1f}" r="4.5"/></g>'
         )
-    return _svg(parts + frame.labels([shown(i / 5) for i in range(6)]), said)
+    return _svg(parts + frame.labels([shown(i / 4) for i in range(5)]), said)
 
 
 def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:

@@ -105,7 +105,7 @@ def _of_group(visit: Visit, look: Look) -> dict[str, Any]:
         "figures": _figures(visit, look),
         "units": _units(words, status, look.at_us),
         "more_units": max(len(status.units) - MOST_UNITS, 0),
-        "alerts": _alerts(words, status),
+        "alerts": alert_lines(words, status.alerts)[:MOST_ALERTS],
         "more_alerts": max(len(merged(status.alerts)) - MOST_ALERTS, 0),
         "unknown": ", ".join(unit.unit for unit in status.units if unit.alerts is None),
         "publishers": list(_publishers(words, status))[:MOST_PUBLISHERS],
@@ -233,9 +233,10 @@ def merged(alerts: Iterable[Alert]) -> list[list[Alert]]:
     return sorted(found.values(), key=lambda same: min(one["since"] for one in same), reverse=True)
 
 
-def _alerts(words: Words, status: Status) -> list[AlertLine]:
+def alert_lines(words: Words, alerts: Iterable[Alert]) -> list[AlertLine]:
+    """Returns alerts as text, what several units say of the same as one."""
     lines = []
-    for same in merged(status.alerts)[:MOST_ALERTS]:
+    for same in merged(alerts):
         first = same[0]
         known = first["kind"] if first["kind"] in ALERTS else "other"
         since = parse_instant(min(one["since"] for one in same))

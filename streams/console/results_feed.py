@@ -16,10 +16,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import numpy as np
 import orjson
 
 from schemas.errors import Failure
 from streams.console.rows import SENT, UPDATE, WITHHELD
+from streams.evaluation.metrics import Bin, reliability
 from streams.operations.cases.fold import Message
 from streams.profile.profile import Profile
 from streams.savings import opened_cases, results
@@ -30,18 +32,22 @@ PAGE = "results"
 LOOK_S = 0.5
 LEAST_PAUSE_S, PAUSE_FACTOR = 30.0, 10.0  # between two computations, and so many times as long as the last one took
 ASKED_S = 60.0  # who asked for the page without a stream is waited for so long
+Computed = tuple[Report | None, list[Adviser], list[Bin], str]
 Learned = tuple[Mapping[str, Any], Mapping[str, Mapping[str, float]]]  # summary of a replay, weights of strategies
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was computed. at_us: when; seconds: how long it took; error: why there is nothing, empty: there is."""
+    """What was computed. at_us: when; seconds: how long it took; error: why there is nothing, empty: there is; warned:
+    how reliable the probabilities were of those whom nobody contacted.
+    """
 
     at_us: int
     seconds: float
     report: Report | None
     advisers: list[Adviser] = field(default_factory=list)
     error: str = ""
+    warned: list[Bin] = field(default_factory=list)
 
 
 class ResultsFeed:
@@ -70,39 +76,44 @@ class ResultsFeed:
             if number == computed:
                 continue
             begun = monotonic()
-            report, mine, error = await self._computed(store)
+            report, mine, warned, error = await self._computed(store)
             took, computed = monotonic() - begun, number
-            self.last = Found(self._clock(), took, report, mine, error)
+            self.last = Found(self._clock(), took, report, mine, error, warned)
             due = monotonic() + max(LEAST_PAUSE_S, PAUSE_FACTOR * took)
             tell(PAGE)
 
-    async def _computed(self, store: Path) -> tuple[Report | None, list[Adviser], str]:
+    async def _computed(self, store: Path) -> Computed:
         try:
             learned = await asyncio.to_thread(self._learned)
         except Failure as error:
-            return None, [], str(error)
+            return None, [], [], str(error)
         context = get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_work, args=(theirs, store, self._profile, learned), daemon=True)
         process.start()
         theirs.close()
         try:
-            found: tuple[Report | None, list[Adviser], str] = await asyncio.to_thread(_received, ours)
+            found: Computed = await asyncio.to_thread(_received, ours)
             return found
         finally:
             process.kill()
             ours.close()
 
 
-def compute(store: Path, profile: Profile, learned: Learned) -> tuple[Report, list[Adviser]]:
-    """Returns the figures of all messages in a copy, and the credit of each adviser; raises Failure without a case."""
+def compute(store: Path, profile: Profile, learned: Learned) -> tuple[Report, list[Adviser], list[Bin]]:
+    """Returns the figures of all messages in a copy, the credit of each adviser and the reliability of warnings; raises
+    Failure without a case.
+    """
     connection = sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
     connection.execute("BEGIN")  # all kinds of messages as of one moment
     try:
         cases = opened_cases.read(_Stored(connection), profile.currency, None)
     finally:
         connection.close()
-    return results.report(profile, cases, *learned), advisers(cases.compared)
+    held = [case for case in cases.compared if case.held]
+    probability = np.array([case.probability for case in held], np.float64)
+    left = np.array([not case.returned for case in held], np.int8)
+    return results.report(profile, cases, *learned), advisers(cases.compared), reliability(probability, left)
 
 
 class _Stored:
@@ -143,12 +154,12 @@ def _work(pipe: Connection, store: Path, profile: Profile, learned: Learned) -> 
     try:
         pipe.send((*compute(store, profile, learned), ""))
     except Failure as error:
-        pipe.send((None, [], str(error)))
+        pipe.send((None, [], [], str(error)))
 
 
-def _received(pipe: Connection) -> tuple[Report | None, list[Adviser], str]:
+def _received(pipe: Connection) -> Computed:
     try:
-        found: tuple[Report | None, list[Adviser], str] = pipe.recv()
+        found: Computed = pipe.recv()
         return found
     except EOFError:
-        return None, [], "the process that computes has ended before its time; the console's log says why"
+        return None, [], [], "the process that computes has ended before its time; the console's log says why"

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from aiohttp import web
 
 from schemas.errors import Failure
-from streams.console import case_page, customer_page, live_page, results_page, stream, work_list
+from streams.console import case_page, customer_page, live_page, model_page, results_page, stream, work_list
 from streams.console.access import Role
 from streams.console.audit import Audit
 from streams.console.case_page import said
@@ -34,7 +34,9 @@ from streams.console.site import (
 from streams.console.words import Words
 from streams.operations.cases.words import LANGUAGES
 
-PAGES: tuple[Page, ...] = (work_list.PAGE, case_page.PAGE, customer_page.PAGE, live_page.PAGE, results_page.PAGE)
+PAGES: tuple[Page, ...] = tuple(
+    module.PAGE for module in (work_list, case_page, customer_page, live_page, results_page, model_page)
+)
 MOST_BODY = 64 << 10
 LANGUAGE, YEAR_S = "keepline-language", 365 * 86_400
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

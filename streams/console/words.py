@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.instants import DAY_US, EPOCH, HOUR_US, SECOND_US
 from streams.console.live_words import LIVE
+from streams.console.model_words import MODEL
 from streams.console.results_words import RESULTS
 from streams.operations.cases import words as codes
 from streams.operations.cases.words import LANGUAGES, Language
@@ -201,6 +202,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     **LIVE,
     **RESULTS,
+    **MODEL,
 }
 
 

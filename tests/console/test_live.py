@@ -24,7 +24,7 @@ from streams.console.live_words import ALERTS, LIVE
 from streams.kafka.status import Place, ServedModel, Status, UnitState
 from streams.operations.verdict import WHYS
 from tests.console.consoles import ADVISER, MANAGER, NOW_US, ON_CALL, serving
-from tests.console.copies import lines, store_in, write
+from tests.console.copies import PROFILE, lines, store_in, write
 from tests.operations.cases.messages import intervention, reason
 
 HOSTILE = ["<script>alert(1)</script>", "\"quoted\" & 'it'", "\u202eevil\u2066", "x" * 128, "a/b?c#d"]
@@ -181,7 +181,7 @@ async def test_the_newest_case_comes_first(tmp_path: Path) -> None:
 async def test_a_replay_s_folder_has_no_worker_and_the_page_says_so(tmp_path: Path) -> None:
     folder = lines(tmp_path / "out", [intervention()])
     (folder / "summary.json").write_bytes(orjson.dumps({"events_read": 176_529, "auc": 0.667, "model_version": 85}))
-    text = await shown(tmp_path, of_folder(folder))
+    text = await shown(tmp_path, of_folder(folder, PROFILE, lambda: NOW_US, None))
     assert "there is no worker" in text
     assert "176,529" in text
     assert "AUC of model 85" in text

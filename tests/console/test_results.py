@@ -52,7 +52,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def found(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
     store = filled(tmp_path_factory.mktemp("copy"), kept)
-    report, advisers = compute(store.path, PROFILE, LEARNED)
+    report, advisers, _ = compute(store.path, PROFILE, LEARNED)
     store.close()
     return Found(NOW_US, 1.5, report, advisers)
 
@@ -60,7 +60,7 @@ def found(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
 def known(found: Found | None, weekly: Path | None = None) -> Background:
     feed = ResultsFeed(PROFILE, lambda: LEARNED, lambda: NOW_US)
     feed.last = found
-    return Background(None, dict, feed, weekly)
+    return Background(None, dict, feed, weekly=weekly)
 
 
 async def shown(folder: Path, background: Background, viewer: Viewer = MANAGER, lang: str = "en") -> str:
@@ -103,7 +103,7 @@ async def test_an_adviser_sees_the_own_figure_and_nothing_of_others_or_of_money(
 async def test_what_is_not_shown_is_not_claimed(tmp_path: Path) -> None:
     flat = city(tmp_path / "flat", lift=0.0)
     store = filled(tmp_path / "copy", flat)
-    report, advisers = compute(store.path, PROFILE, LEARNED)
+    report, advisers, _ = compute(store.path, PROFILE, LEARNED)
     store.close()
     background = known(Found(NOW_US, 1.0, report, advisers))
     text = await shown(tmp_path / "a", background)
@@ -129,7 +129,7 @@ async def test_no_name_is_markup_and_no_style_is_inline(tmp_path: Path, lang: st
     about = {"strategy": SCRIPT, "agent_id": SCRIPT, "cause": SCRIPT, "segments": [SCRIPT], "tier": "high"}
     write(store, intervention("a", customer_id="a", **about), withheld("b", customer_id="b", **about))
     write(store, *(update("measured", name, customer_id=name, updated_at=closed, returned=True) for name in "ab"))
-    report, advisers = compute(store.path, PROFILE, LEARNED)
+    report, advisers, _ = compute(store.path, PROFILE, LEARNED)
     store.close()
     async with serving(store_in(tmp_path), background=known(Found(NOW_US, 1.0, report, advisers))) as served:
         text = await (await served.browser().get("/results", headers={"Accept-Language": lang})).text()

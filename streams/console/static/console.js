@@ -30,7 +30,7 @@ function concerns(cases) {
   return one ? cases.includes(one.dataset.case) : cases.length > 0 || body.dataset.page === "live";
 }
 
-const TOLD = ["results", "model"]; // pages that are told of news alone, not of cases
+const TOLD = ["results", "model_page"]; // pages that are told of news alone, not of cases
 function connect() {
   const light = document.getElementById("connection");
   const source = new EventSource("/stream?" + new URLSearchParams({ after: body.dataset.number, page: body.dataset.page }));
