@@ -26,6 +26,7 @@ BENCHMARKS = {
     "live": "latency from an event to its intervention, duration of a checkpoint, recovery after a kill",
     "capacity": "processor time and bytes that `keepline capacity` reckons with",
     "forecast": "the forecast of `keepline capacity` against groups of 1, 2 and 4 partitions, 1 and 2 workers",
+    "console": "`keepline console` with 1,000,000 cases and 100 browsers",
     "restore": "1,000,000 customers read back from the changelog",
 }
 

@@ -156,6 +156,17 @@ EXAMPLES: dict[str, Example] = {
         "model_version": 41,
         "policy_version": _INTERVENTION["policy_version"],
     },
+    "console_audit": {
+        "schema_version": 1,
+        "at": "2026-11-23T10:00:00Z",
+        "name": "adviser-03-2",
+        "role": "adviser",
+        "did": "reported",
+        "page": "/outcome",
+        "about": "3f2c7a5d9be04412a6d1c8e07b95f3aa",
+        "status": "contacted",
+        "result": "sent",
+    },
     "publisher_score": {
         "schema_version": 1,
         "producer": "till 7",

@@ -42,6 +42,7 @@ OWN_KEYS = {
     "dispatch": {"const": "dispatch"},
     "market_signal": {"type": "string", "description": "name, or scope/name if it has a scope, in UTF-8"},
     "publisher_score": {"type": "string", "description": "producer, in UTF-8"},
+    "console_audit": {"type": "string", "description": "name, in UTF-8; empty: nobody had signed in"},
 }
 SECURITY = {
     "SASL_PLAIN": {"type": "plain", "description": "KEEPLINE_SASL_MECHANISM=PLAIN, over TLS"},

@@ -285,6 +285,23 @@ class Task(Outgoing):
     policy_version: str
 
 
+class ConsoleAudit(Outgoing):
+    """Who saw or did what in the console. Ids of cases and customers are hashed, so that the topic holds none."""
+
+    at: Instant
+    name: str | None = Field(description="who had signed in, as `agent_id`; null: nobody")
+    role: Literal["adviser", "on-call", "manager"] | None
+    did: Literal["signed_in", "signed_out", "refused", "saw", "found", "reported"] = Field(
+        description="refused: a request without a session, the right, or a token"
+    )
+    page: str = Field(description="path")
+    about: str | None = Field(
+        description="of the id of a case or a customer: the first 32 hexadecimal digits of SHA-256 in UTF-8"
+    )
+    status: str | None = Field(description="of a report: the outcome")
+    result: str | None = Field(description="of a report: what became of it; of a refusal: the status of the answer")
+
+
 class RefusedRecords(Output):
     """Records of a producer that broke one rule."""
 

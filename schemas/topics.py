@@ -16,6 +16,7 @@ from schemas.internal_messages import (
 )
 from schemas.outputs import (
     ChurnScore,
+    ConsoleAudit,
     DeadLetter,
     Intervention,
     InterventionUpdate,
@@ -45,5 +46,6 @@ OUTPUTS: dict[str, tuple[type[Output], ...]] = {
     "dispatches": (Dispatch,),
     "dead-letters": (DeadLetter,),
     "publisher-scores": (PublisherScore,),
+    "console-audit": (ConsoleAudit,),
     "publications": (Publication,),
 }

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import os
 import time
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from streams.cli.options import add_profile_options, profile_of
+from streams.console import background
 from streams.console.folder_feed import FolderFeed
 from streams.console.intake import Feed
 from streams.console.run import Options, serve
@@ -37,6 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--clock", choices=("wall", "event"),
         help="what is now: the clock, or the last message (default: the clock; with --dir: the last message)",
     )  # fmt: skip
+    parser.add_argument(
+        "--weekly", type=Path, metavar="FILE", help="link to the page that `report --weekly` writes there"
+    )
     parser.add_argument("--agent", metavar="NAME", help="agent_id of who comes by the link (default: the login name)")
     add_profile_options(parser)
 
@@ -54,10 +59,11 @@ async def _serve(args: argparse.Namespace, profile: Profile, address: tuple[str,
     follows_messages = (args.clock or ("event" if args.dir else "wall")) == "event"
     feed: Feed
     if args.dir:
-        feed, sender = FolderFeed(args.dir), None
+        feed, sender, beside = FolderFeed(args.dir), None, background.of_folder(args.dir, profile, _now_us, args.weekly)
     else:
         known = settings.from_environment()
         feed, sender = TopicFeed(known), TopicSender(known, None if follows_messages else _now_us)
+        beside = background.of_topics(known, profile, _now_us, args.weekly)
     options = Options(
         *address,
         store=store,
@@ -66,7 +72,9 @@ async def _serve(args: argparse.Namespace, profile: Profile, address: tuple[str,
         say=partial(print, flush=True),
         follows_messages=follows_messages,
         sender=sender,
+        secret=os.environ.get("KEEPLINE_CONSOLE_CLIENT_SECRET"),
         read_curve=partial(read_curve, args.dir) if args.dir else None,
+        background=beside,
     )
     await serve(feed, profile, options)
     return 0

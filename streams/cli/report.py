@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from schemas.errors import UsageError
 from streams.cli import complain
 from streams.cli.options import add_profile_options, instant, profile_of
 from streams.files.replay_folder import read_summary
@@ -18,10 +19,11 @@ from streams.operations.cases import folder_reader, topic_reader
 from streams.operations.cases.fold import Messages
 from streams.operations.models import reader
 from streams.profile.profile import Profile
-from streams.savings import opened_cases, page, results
+from streams.savings import opened_cases, page, results, reviews
 from streams.savings.consents import Consents
 from streams.savings.words import LANGUAGES, Words
 
+Learned = tuple[dict[str, Any], Mapping[str, Mapping[str, float]]]  # summary of a replay, weights of strategies
 PAGES = {"report.html": page.render, "weekly.html": page.render_week, "monthly.html": page.render_month}
 ADVISERS = ("agent_id", "cases", "saved", "low", "high", "ranked")
 INTERVIEWS = (
@@ -32,9 +34,12 @@ INTERVIEWS = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds options and example."""
-    parser.epilog = "example: keepline report --dir result --out report --lang zh"
+    parser.epilog = "example: keepline report --dir result --out report --lang zh --weekly week.html"
     parser.add_argument("--dir", type=Path, help="folder that `keepline replay --out` wrote (default: the topics)")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for report.json and the pages")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report.json and the pages")
+    parser.add_argument(
+        "--weekly", type=Path, metavar="FILE", help="the page of the last whole week alone, as for a mail each Monday"
+    )
     parser.add_argument("--until", type=instant, metavar="INSTANT", help="as of then (default: the last message)")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the pages (default: en)")
     add_profile_options(parser)
@@ -42,15 +47,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0 when all files are written."""
-    profile = profile_of(args)
-    messages = _messages(args.dir)
+    if args.out is None and args.weekly is None:
+        raise UsageError("nothing to write: name --out DIR, --weekly FILE or both")
+    profile, messages = profile_of(args), _messages(args.dir)
+    learned = _replay(args.dir) if args.dir else ({}, _served())
+    if args.weekly is not None:
+        _write_week(args, profile, messages, learned)
+    if args.out is not None:
+        _write_all(args, profile, messages, learned)
+    return 0
+
+
+def _write_week(args: argparse.Namespace, profile: Profile, messages: Messages, learned: Learned) -> None:
+    """Writes the page as it was when the last whole week ended."""
+    until_us = reviews.monday_us(opened_cases.end_of(messages, args.until))
+    found = results.report(profile, opened_cases.read(messages, profile.currency, until_us), *learned)
+    args.weekly.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = args.weekly.with_name(f"{args.weekly.name}.unfinished")  # whoever mails the file gets a whole one
+    unfinished.write_text(page.render_week(found, profile, Words(args.lang, profile.texts_zh)), "utf-8")
+    unfinished.replace(args.weekly)
+    print(args.weekly)
+
+
+def _write_all(args: argparse.Namespace, profile: Profile, messages: Messages, learned: Learned) -> None:
     cases = opened_cases.read(messages, profile.currency, args.until)
-    summary, weights = _replay(args.dir) if args.dir else ({}, _served())
     may_be_called = _may_be_called(args.dir, profile, {case.customer for case in cases.opened})
-    found, lists = (
-        results.report(profile, cases, summary, weights),
-        results.lists(cases, may_be_called),
-    )
+    found, lists = results.report(profile, cases, *learned), results.lists(cases, may_be_called)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "report.json").write_bytes(found.dumps())
     words = Words(args.lang, profile.texts_zh)
@@ -61,7 +83,6 @@ def run(args: argparse.Namespace) -> int:
     for remark in found.remarks:
         complain(Words("en", {})(remark.key, **remark.parts))
     print(args.out / "report.html")
-    return 0
 
 
 def _messages(folder: Path | None) -> Messages:
@@ -83,17 +104,13 @@ def _may_be_called(folder: Path | None, profile: Profile, customers: set[str]) -
 
 def _served() -> Mapping[str, Mapping[str, float]]:
     """Returns the weights of the model in force on the topics."""
-    return _newest_weights(asyncio.run(reader.from_topic(settings.from_environment())))
+    return reader.newest_weights(asyncio.run(reader.from_topic(settings.from_environment())))
 
 
-def _replay(folder: Path) -> tuple[dict[str, Any], Mapping[str, Mapping[str, float]]]:
+def _replay(folder: Path) -> Learned:
     """Returns the summary of a replay and the weights of its last model."""
     summary = read_summary(folder)
-    return summary, _newest_weights(reader.from_folder(folder)) if (folder / reader.FILE).is_file() else {}
-
-
-def _newest_weights(versions: reader.Versions) -> Mapping[str, Mapping[str, float]]:
-    return versions[max(versions)].strategy_weights if versions else {}
+    return summary, reader.newest_weights(reader.from_folder(folder)) if (folder / reader.FILE).is_file() else {}
 
 
 def _adviser(one: Any) -> dict[str, Any]:

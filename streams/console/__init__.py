@@ -3,7 +3,7 @@
 Input: the messages about cases, committed ones only. Output: pages, a stream of changes to each browser, and outcomes
 of advisers to `intervention-outcomes`.
 
-    schema.sql   the tables; a copy that may be dropped at any time
+    schema.sql   the tables; a copy that may be dropped at any time; indexes.sql: what lists need
     rows         messages to rows: pure
     store        SQLite: one writer; rows and the offsets that they came from in one transaction
     folder_feed  records of a replay's folder
@@ -19,6 +19,10 @@ of advisers to `intervention-outcomes`.
     server       the application
     pages/       templates; static/ the style and the few lines of JavaScript
     work_list, case_page ...  one module a page
+    live_feed    the status of the group of workers, read again and again
+    results_feed the figures of the report, computed by a process of its own
+    model_feed   the versions of the model; background: all that is read beside the messages
+    charts       courses, intervals and reliability, as SVG
 
 To add a page: a module with a `Page` (site.py), a template of its name in `pages/`, words in `words.py`, and an entry
 in `PAGES` of `server.py`. Whatever has to follow changes stands in an element with an id and `data-live`.

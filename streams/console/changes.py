@@ -30,11 +30,22 @@ class Change:
         return [case_id for case_id, scope in self.cases if viewer.sees(scope)]
 
 
-class Subscription:
-    """What waits for one browser. Cut short, it says so once: then all is to be read again."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """The page that a browser shows has news that are of no case."""
 
-    def __init__(self) -> None:
-        self._waiting: asyncio.Queue[Change] = asyncio.Queue(MOST_WAITING)
+
+class Subscription:
+    """What waits for one browser. Cut short, it says so once: then all is to be read again. page: that it shows."""
+
+    def __init__(self, page: str = "") -> None:
+        self._waiting: asyncio.Queue[Change | News] = asyncio.Queue(MOST_WAITING)
+        self.page = page
+
+    def tell(self) -> None:
+        """Adds news; whoever does not keep up gets the next ones."""
+        if not self._waiting.full():
+            self._waiting.put_nowait(News())
 
     def put(self, change: Change) -> None:
         """Adds a change, or forgets all that waits."""
@@ -44,8 +55,8 @@ class Subscription:
             change = Change(change.number, None)
         self._waiting.put_nowait(change)
 
-    async def get(self) -> Change:
-        """Returns the next change."""
+    async def get(self) -> Change | News:
+        """Returns the next change, or news."""
         return await self._waiting.get()
 
 
@@ -63,10 +74,20 @@ class Changes:
     def __len__(self) -> int:
         return len(self._subscribers)
 
+    def tell(self, page: str) -> None:
+        """Tells all browsers that show a page of news on it."""
+        for one in self._subscribers:
+            if one.page == page:
+                one.tell()
+
+    def is_shown(self, page: str) -> bool:
+        """Returns whether a browser shows a page."""
+        return any(one.page == page for one in self._subscribers)
+
     @contextmanager
-    def subscribed(self) -> Iterator[Subscription]:
-        """A subscription until the browser leaves."""
-        mine = Subscription()
+    def subscribed(self, page: str = "") -> Iterator[Subscription]:
+        """A subscription until the browser leaves. page: that it shows."""
+        mine = Subscription(page)
         self._subscribers.add(mine)
         try:
             yield mine

@@ -68,6 +68,7 @@ class Intake:
             if monotonic() - said > SAY_EVERY_S:
                 said = monotonic()
                 self._say(f"reading: {read:,} records, {1 - left / first:.0%}")
+        await asyncio.to_thread(self._store.index)
         if read:
             self._say(f"read {read:,} records in {monotonic() - begun:.1f} s")
 

@@ -110,6 +110,16 @@ class Reader:
             return list(viewer.scopes)
         return [scope for (scope,) in self._all(NEXT_SCOPE)]
 
+    def newest_sent(self, viewer: Viewer, most: int) -> list[Listed]:
+        """Returns the cases that were sent last and that the viewer may see, the newest first."""
+        where, values = _where([("is_sent", ()), *_scopes(viewer)])
+        rows = self._all(f"SELECT {COLUMNS} FROM cases WHERE {where} ORDER BY emitted_us DESC LIMIT ?", values, most)
+        return [Listed(*row) for row in rows]
+
+    def count_sent(self, since_us: int) -> int:
+        """Returns how many cases were sent since then."""
+        return int(self._all("SELECT count(*) FROM cases WHERE is_sent AND emitted_us >= ?", [since_us])[0][0])
+
     def case(self, case_id: str) -> Listed | None:
         """Returns a case by its id."""
         rows = self._all(f"SELECT {COLUMNS} FROM cases WHERE case_id = ?", [case_id])

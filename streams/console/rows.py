@@ -1,23 +1,26 @@
-"""Messages about cases to rows of the store. Pure; what a message changes is what `fold` of the work list says."""
+"""Messages to rows of the store. Pure; what a message changes is what `fold` of the work list says.
+
+Only what a row needs is checked here, since a million messages are read in a minute; pages check what they show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, get_args
 
 import orjson
 from pydantic import BaseModel
 
+from schemas.errors import Failure
 from schemas.events import MARKS, InterventionOutcome
 from schemas.instants import parse_duration, parse_instant
 from schemas.outputs import Task, Touch
 from streams.interventions.case_states import State
 from streams.operations.cases.fold import Message
-from streams.operations.cases.parsing import MODELS, parse
 
-Row = dict[str, Any]
+Row = tuple[Any, ...]
 WITHHELD, SENT, UPDATE, OUTCOME, TOUCH, TASK = range(6)  # as in schema.sql
 OUTCOMES = "intervention-outcomes"
 KINDS = {
@@ -26,9 +29,17 @@ KINDS = {
 }  # fmt: skip
 # statuses of updates that answer an outcome: that of the outcome itself, or these
 ANSWERS = ("acknowledged", "contacted", "responded", "declined", "claimed", "ignored")
-OTHERS: dict[str, type[BaseModel]] = {OUTCOMES: InterventionOutcome, "touches": Touch, "tasks": Task}
+STATES, STATUSES = frozenset(State), frozenset(get_args(InterventionOutcome.model_fields["status"].annotation))
+OPEN, HELD = State.OPEN.value, State.WITHHELD.value
+OTHERS: dict[int, type[BaseModel]] = {TOUCH: Touch, TASK: Task}
 AT = {WITHHELD: "decided_at", SENT: "decided_at", UPDATE: "updated_at", OUTCOME: "event_time", TOUCH: "touched_at",
       TASK: "updated_at"}  # fmt: skip
+# columns of a case; and those that an update leaves as they are where it has null
+CASE = (
+    "case_id", "customer_id", "is_sent", "state", "tier", "scope", "who", "agent_id", "channel", "cause", "strategy",
+    "worth", "probability", "reason", "reason_zh", "withheld_reason", "crossed_us", "emitted_us", "window_us",
+)  # fmt: skip
+KEPT = ("state", "tier", "scope", "who", "channel", "worth", "probability", "reason", "reason_zh", "window_us")
 Record = tuple[str, bytes]  # a topic's short name, a value
 
 
@@ -47,96 +58,114 @@ def rows_of(records: Iterable[Record]) -> Rows:
     """Returns the rows of records in their order; of a topic, that is the order of each customer's messages."""
     rows = Rows()
     for topic, value in records:
-        message = None
-        with suppress(ValueError):
-            message = _parsed(topic, value)
-        if message is None:
+        try:
+            _add(rows, topic, orjson.loads(value), value)
+        except (ValueError, KeyError, TypeError, AttributeError, Failure):  # whatever is no such message
             rows.strange[topic] = rows.strange.get(topic, 0) + 1
-        elif message:
-            _add(rows, KINDS[topic], message, value)
     return rows
 
 
-def _parsed(topic: str, value: bytes) -> Message:
-    """Returns a message, {} for a mark; raises ValueError for anything else."""
-    if topic in MODELS:
-        return parse(topic, value)
-    body: Message = orjson.loads(value)
-    if body.get("kind") in MARKS:
-        return {}
-    OTHERS[topic].model_validate(body, extra="ignore")
-    return body
-
-
-def _add(rows: Rows, kind: int, message: Message, value: bytes) -> None:
-    rows.messages.append((message["customer_id"], kind, parse_instant(message[AT[kind]]), value))
-    if kind in (WITHHELD, SENT):
-        rows.cases.append(case_row(message))
+def _add(rows: Rows, topic: str, message: Message, value: bytes) -> None:
+    if message.get("kind") in MARKS:
+        return
+    kind = KINDS[topic]
+    told = (_text(message["customer_id"]), kind, _instant(message[AT[kind]]), value)
+    if kind in OTHERS:
+        OTHERS[kind].model_validate(message, extra="ignore")
     elif kind == UPDATE:
         rows.updates.append(update_row(message))
     elif kind == OUTCOME:
         rows.outcomes.append(outcome_row(message))
+    else:
+        rows.cases.append(case_row(message))
+    rows.messages.append(told)
 
 
 def case_row(message: Message) -> Row:
-    """Returns the row of a case without any update."""
-    withheld = message.get("withheld_reason")
-    return {
-        "case_id": message["intervention_id"],
-        "customer_id": message["customer_id"],
-        "is_sent": withheld is None,
-        "state": State.OPEN if withheld is None else State.WITHHELD,
-        "tier": message["tier"],
-        "scope": message["scope"],
-        "who": message["action"]["who"],
-        "agent_id": message["agent_id"],
-        "channel": message["action"]["channel"],
-        "cause": message["cause"],
-        "strategy": message.get("strategy"),
-        "worth": float(message["expected_net_value"]),
-        "probability": float(message["probability"]),
-        **_strongest(message["reasons"]),
-        "withheld_reason": withheld,
-        "crossed_us": parse_instant(message["crossed_at"]),
-        "emitted_us": parse_instant(message["emitted_at"]),
-        "window_us": parse_duration(message["window"]),
-    }
+    """Returns a case without any update."""
+    withheld, action = message.get("withheld_reason"), message["action"]
+    return (
+        _text(message["intervention_id"]),
+        _text(message["customer_id"]),
+        withheld is None,
+        OPEN if withheld is None else HELD,
+        _text(message["tier"]),
+        _perhaps(message["scope"]),
+        _text(action["who"]),
+        _perhaps(message["agent_id"]),
+        _text(action["channel"]),
+        _perhaps(message["cause"]),
+        _perhaps(message.get("strategy")),
+        float(message["expected_net_value"]),
+        float(message["probability"]),
+        *_strongest(message["reasons"]),
+        _perhaps(withheld),
+        _instant(message["crossed_at"]),
+        _instant(message["emitted_at"]),
+        _duration(message["window"]),
+    )
 
 
 def update_row(message: Message) -> Row:
-    """Returns what an update changes: null leaves a column as it is. has_who: `agent_id` counts, null or not."""
-    action = message.get("action") or {}
-    channel = message["channel"] if message["status"] == "rerouted" else action.get("channel")
-    window, status, at_us = message.get("window"), message["status"], parse_instant(message["updated_at"])
-    return {
-        "case_id": message["intervention_id"],
-        "state": message.get("state"),
-        "tier": message.get("tier"),
-        "scope": message.get("scope"),
-        "who": message.get("who") or message.get("to") or action.get("who"),
-        "has_who": bool(message.get("who")),
-        "agent_id": message.get("agent_id"),
-        "channel": channel,
-        "worth": message.get("expected_net_value"),
-        "probability": message.get("probability"),
-        **_strongest(message.get("reasons")),
-        "window_us": None if window is None else parse_duration(window),
-        "answered_us": at_us if status in ANSWERS else 0,
-        "upgraded_us": at_us if status == "upgraded" else 0,
-    }
+    """Returns what an update changes: KEPT, whether it names who has the case, agent twice, when it answered an
+    outcome, when it upgraded the case, the id.
+    """
+    get = message.get
+    status, action, window, state = message["status"], get("action") or {}, get("window"), get("state")
+    at_us, who, agent = _instant(message["updated_at"]), get("who"), _perhaps(get("agent_id"))
+    if state is not None and state not in STATES:
+        raise ValueError(state)
+    return (
+        state,
+        _perhaps(get("tier")),
+        _perhaps(get("scope")),
+        _perhaps(who or get("to") or action.get("who")),
+        _perhaps(message["channel"] if status == "rerouted" else action.get("channel")),
+        _number(get("expected_net_value")),
+        _number(get("probability")),
+        *_strongest(get("reasons")),
+        None if window is None else _duration(window),
+        bool(who),
+        agent,
+        agent,
+        at_us if status in ANSWERS else 0,
+        at_us if status == "upgraded" else 0,
+        _text(message["intervention_id"]),
+    )
 
 
 def outcome_row(message: Message) -> Row:
-    """Returns what an outcome says; the worker decides what it changes, and answers with an update."""
-    return {
-        "case_id": message["intervention_id"],
-        "reported": message["status"],
-        "reported_by": message.get("agent_id"),
-        "reported_id": message["event_id"],
-        "reported_us": parse_instant(message["event_time"]),
-    }
+    """Returns what an outcome says: status, by whom, its id, when, the case, its id again. The worker decides what it
+    changes, and answers with an update.
+    """
+    status, event_id = message["status"], _text(message["event_id"])
+    if status not in STATUSES:
+        raise ValueError(status)
+    at_us = _instant(message["event_time"])
+    return (status, _perhaps(message.get("agent_id")), event_id, at_us, _text(message["intervention_id"]), event_id)
 
 
-def _strongest(reasons: list[Message] | None) -> dict[str, str | None]:
-    first = reasons[0] if reasons else {}
-    return {"reason": first.get("sentence"), "reason_zh": first.get("sentence_zh")}
+def _strongest(reasons: list[Message] | None) -> tuple[str | None, str | None]:
+    if not reasons:
+        return None, None
+    return _perhaps(reasons[0].get("sentence")), _perhaps(reasons[0].get("sentence_zh"))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(value)
+    return value
+
+
+def _perhaps(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+_duration, _instant = lru_cache(64)(parse_duration), lru_cache(4096)(parse_instant)
+ROWS: dict[int, Callable[[Message], Row]] = {
+    WITHHELD: case_row, SENT: case_row, UPDATE: update_row, OUTCOME: outcome_row,
+}  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,11 @@ from aiohttp import web
 
 from schemas.errors import Failure, UsageError
 from streams.console import server
+from streams.console.access import Role, Viewer
+from streams.console.audit import Audit
+from streams.console.background import Background
 from streams.console.changes import Changes
+from streams.console.door import Door
 from streams.console.drawing import Points
 from streams.console.intake import Feed, Intake
 from streams.console.outcomes import Reports
@@ -32,7 +36,8 @@ STOP_LIMIT_S = 1.0
 @dataclass(frozen=True)
 class Options:
     """clock: now in us; follows_messages: pages take the last message's instant as now, not the clock's; name: who
-    comes by the link; say: prints a line; sender: what writes outcomes, None: nothing can be reported.
+    comes by the link; say: prints a line; sender: what writes outcomes, None: nothing can be reported;
+    secret: of the client of an OpenID provider; background: what pages show besides the messages.
     """
 
     host: str
@@ -43,12 +48,14 @@ class Options:
     say: Callable[[str], None]
     follows_messages: bool = False
     sender: TopicSender | None = None
+    secret: str | None = field(default=None, repr=False)
     read_curve: Callable[[str], Points] | None = None
+    background: Background | None = None
 
 
 async def serve(feed: Feed, profile: Profile, options: Options) -> None:
     """Serves pages until SIGINT or SIGTERM; raises Failure where it cannot go on."""
-    if options.host not in LOOPBACK:
+    if options.host not in LOOPBACK and profile.console.auth.kind == "link":
         raise UsageError(f"--http {options.host}: without [console.auth] in the profile only the loopback is served")
     store = Store(options.store, profile.case, feed.source)
     try:
@@ -69,23 +76,30 @@ async def _served(feed: Feed, profile: Profile, options: Options, store: Store) 
     changes = Changes(reader)
     intake.changed = changes.announce
     now_us = (lambda: int(reader.meta("last_us"))) if options.follows_messages else options.clock
-    site = Site(reader, profile, now_us, store.key, Reports(options.sender), options.read_curve)
-    console = Console(
-        site, Sessions(store.key), changes, options.clock, server.local_viewer(options.name),
-        hosts=server.loopback_hosts(options.port),
+    background = options.background
+    site = Site(reader, profile, now_us, store.key, Reports(options.sender), options.read_curve, background)
+    audit = Audit(options.clock, options.sender.audit if options.sender else None)
+    door = Door(
+        profile.console.auth, Sessions(store.key), audit, options.clock, Viewer(options.name, Role.MANAGER, None),
+        server.loopback_hosts(options.port), options.secret,
     )  # fmt: skip
+    console = Console(site, door, changes, audit)
 
     def say_link() -> None:
-        options.say(f"http://{options.host}:{options.port}/enter?key={console.key.value}")
+        options.say(f"http://{options.host}:{options.port}/enter?key={door.key.value}")
 
-    console.entered = say_link
+    door.used = say_link
     runner = web.AppRunner(console.app, access_log=None, shutdown_timeout=STOP_LIMIT_S, handle_signals=False)
     await runner.setup()
     try:
         await _listen(runner, options)
-        options.say("the link works once, and the next one is printed then; Ctrl-C ends the console")
-        say_link()
-        await _until_stopped(_read(intake), changes.run())
+        if door.auth.kind == "link":
+            options.say("the link works once, and the next one is printed then; Ctrl-C ends the console")
+            say_link()
+        else:
+            options.say(door.auth.url)
+        beside = [background.run(changes, options.store, lambda: int(reader.meta("change")))] if background else []
+        await _until_stopped(_read(intake), changes.run(), *beside)
     finally:
         await runner.cleanup()
 

@@ -51,10 +51,3 @@ CREATE TABLE cases (
         END
     ) VIRTUAL
 ) STRICT;
-CREATE INDEX cases_of_customer ON cases (customer_id);
-CREATE INDEX cases_by_change ON cases (change);
-CREATE INDEX open_by_worth ON cases (worth DESC, case_id) WHERE is_open;
-CREATE INDEX open_of_scope ON cases (scope, worth DESC, case_id) WHERE is_open;
-CREATE INDEX open_of_agent ON cases (agent_id, worth DESC, case_id) WHERE is_open;
-CREATE INDEX due ON cases (due_us) WHERE is_open;
-CREATE INDEX due_of_scope ON cases (scope, due_us) WHERE is_open;

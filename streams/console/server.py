@@ -1,20 +1,22 @@
-"""The application: pages, the stream, the way in. Whatever is answered has the headers of `site.HEADERS`."""
+"""The application: pages, the stream, reports. Whatever is answered has the headers of `site.HEADERS`."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 
 from schemas.errors import Failure
-from streams.console import case_page, customer_page, stream, work_list
-from streams.console.access import Role, Viewer
+from streams.console import case_page, customer_page, live_page, model_page, results_page, stream, work_list
+from streams.console.access import Role
+from streams.console.audit import Audit
 from streams.console.case_page import said
 from streams.console.changes import Changes
+from streams.console.door import Door, see_other
 from streams.console.outcomes import STATUSES
-from streams.console.sessions import OneTimeKey, Session, Sessions
 from streams.console.site import (
     HEADERS,
     STATIC,
@@ -32,61 +34,35 @@ from streams.console.site import (
 from streams.console.words import Words
 from streams.operations.cases.words import LANGUAGES
 
-PAGES: tuple[Page, ...] = (work_list.PAGE, case_page.PAGE, customer_page.PAGE)
+PAGES: tuple[Page, ...] = tuple(
+    module.PAGE for module in (work_list, case_page, customer_page, live_page, results_page, model_page)
+)
 MOST_BODY = 64 << 10
-READ_LIMIT_S = 10.0
-COOKIE, LANGUAGE = "keepline", "keepline-language"
+LANGUAGE, YEAR_S = "keepline-language", 365 * 86_400
 TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 log = logging.getLogger("keepline.console")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Console:
-    """The application and what it holds. clock: now, in us; hosts: the names under which it is reached,
-    none: any; entered: called when the link has been used.
-    """
+    """The application and what it holds."""
 
-    def __init__(
-        self,
-        site: Site,
-        sessions: Sessions,
-        changes: Changes,
-        clock: Callable[[], int],
-        viewer: Viewer,
-        hosts: frozenset[str] = frozenset(),
-    ) -> None:
-        self.site, self.sessions, self.changes, self.clock, self.viewer = site, sessions, changes, clock, viewer
-        self.key, self._hosts, self._templates = OneTimeKey(), hosts, Templates(PAGES)
-        self.entered: Callable[[], None] = lambda: None
+    def __init__(self, site: Site, door: Door, changes: Changes, audit: Audit) -> None:
+        self.site, self.door, self.changes, self._audit = site, door, changes, audit
+        self._templates = Templates(PAGES)
+        # one thread: several would wait for each other at every row that SQLite gives (each lets go of the interpreter)
+        self._pages = ThreadPoolExecutor(1, "pages")
         self.app = web.Application(client_max_size=MOST_BODY, middlewares=[self._guarded])
-        self.app.router.add_get("/", self._first)
-        self.app.router.add_get("/enter", self._enter)
-        self.app.router.add_post("/sign-out", self._sign_out)
-        self.app.router.add_get("/language", self._language)
-        self.app.router.add_get("/stream", self._stream)
-        self.app.router.add_post("/outcome", self._outcome)
-        for path in static_urls().values():
-            self.app.router.add_get(path, self._static)
-        for page in PAGES:
-            self.app.router.add_get(page.path, self._shown(page))
-
-    def session(self, request: web.Request) -> Session:
-        """Returns the session of a request; raises HTTPForbidden without one."""
-        found = self.sessions.read(request.cookies.get(COOKIE, ""), self.clock())
-        if found is None:
-            raise web.HTTPForbidden
-        return found
-
-    async def written(self, request: web.Request) -> tuple[Session, dict[str, str]]:
-        """Returns session and fields of a write; raises HTTPForbidden where it did not come from a page of ours."""
-        session = self.session(request)
-        if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
-            raise web.HTTPForbidden
-        async with asyncio.timeout(READ_LIMIT_S):
-            sent = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-        if not self.sessions.fits(session, sent.get("token", "")):
-            raise web.HTTPForbidden
-        return session, sent
+        self.app.add_routes(door.routes())
+        self.app.add_routes([
+            web.get("/", self._first),
+            web.get("/language", self._language),
+            web.get("/stream", self._stream),
+            web.post("/outcome", self._outcome),
+            web.get("/weekly", self._weekly),
+            *(web.get(path, self._static) for path in static_urls().values()),
+            *(web.get(page.path, self._shown(page)) for page in PAGES),
+        ])  # fmt: skip
 
     def words(self, request: web.Request) -> Words:
         """Returns the words of the language that was chosen, or that the browser asks for."""
@@ -95,72 +71,80 @@ class Console:
 
     def _shown(self, page: Page) -> Handler:
         async def handler(request: web.Request) -> web.Response:
-            session = self.session(request)
+            session = self.door.session(request)
+            about = request.query.get("id") or request.query.get("find") or ""
             if session.viewer.role not in page.roles:
                 raise NotFound
             visit = Visit(self.site, session.viewer, self.words(request), request.query, self.site.now_us())
-            token = self.sessions.token(session)
-            text = await asyncio.to_thread(lambda: self._templates.page(page.name, visit, token, page.show(visit)))
+            token = self.door.sessions.token(session)
+            loop = asyncio.get_running_loop()
+            try:
+                text = await loop.run_in_executor(
+                    self._pages, lambda: self._templates.page(page.name, visit, token, page.show(visit))
+                )
+            except NotFound:
+                self._audit.note(session, "refused", page.path, about, result="404")
+                raise
+            self._audit.saw(session, page.path, about, found="find" in request.query)
             return _html(text)
 
         return handler
 
     async def _first(self, request: web.Request) -> web.Response:
-        role = self.session(request).viewer.role
+        role = self.door.session(request).viewer.role
         return see_other(next(page.path for page in PAGES if page.in_menu and role in page.roles))
 
-    async def _enter(self, request: web.Request) -> web.Response:
-        if not self.key.use(request.query.get("key", "")):
-            raise web.HTTPForbidden
-        answer = see_other("/")
-        self.sign_in(answer, self.viewer)
-        self.entered()
-        return answer
-
-    def sign_in(self, answer: web.Response, viewer: Viewer) -> None:
-        """Gives the browser a session."""
-        _, cookie = self.sessions.begin(viewer, self.clock())
-        answer.set_cookie(COOKIE, cookie, httponly=True, samesite="Strict", path="/")
-
-    async def _sign_out(self, request: web.Request) -> web.Response:
-        session, _ = await self.written(request)
-        self.sessions.end(session, self.clock())
-        answer = see_other("/")
-        answer.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
-        return answer
-
     async def _language(self, request: web.Request) -> web.Response:
-        self.session(request)
+        self.door.session(request)
         to, back = request.query.get("to", ""), request.query.get("back", "/")
         is_ours = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
         if to not in LANGUAGES or not is_ours:
             raise Refused
         answer = see_other(back)
-        answer.set_cookie(LANGUAGE, to, max_age=365 * 86_400, httponly=True, samesite="Strict", path="/")
+        answer.set_cookie(
+            LANGUAGE, to, max_age=YEAR_S, secure=self.door.is_secure, httponly=True, samesite="Strict", path="/"
+        )
         return answer
 
     async def _outcome(self, request: web.Request) -> web.Response:
         """Takes an outcome from a button or a key. A script is answered with a sentence, a form with a page."""
-        session, sent = await self.written(request)
-        viewer, status = session.viewer, sent.get("status", "")
+        session, sent = await self.door.written(request)
+        viewer, status, case_id = session.viewer, sent.get("status", ""), request.query.get("case", "")
         if status not in STATUSES:
             raise Refused
-        case = await asyncio.to_thread(self.site.reader.case, request.query.get("case", ""))
+        case = await asyncio.to_thread(self.site.reader.case, case_id)
         if case is None or not viewer.may_write or not viewer.sees(case.scope):
+            self._audit.note(session, "refused", request.path, case_id, status=status, result="404")
             raise NotFound
-        words = self.words(request)
         try:
             told: str = await self.site.reports.report(case, status, viewer.name, self.site.now_us())
         except Failure as error:
             log.warning("%s", error)
             told = "not_taken"
+        self._audit.note(session, "reported", request.path, case_id, status=status, result=told)
         if request.headers.get("Accept") == "application/json":
-            return web.json_response({"told": told, "said": said(words, self.site, case, told)})
-        return see_other(url("/case", id=case.case_id, told=told))
+            return web.json_response({"told": told, "said": said(self.words(request), self.site, case, told)})
+        return see_other(url("/case", id=case_id, told=told))
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        viewer = self.session(request).viewer
-        return await stream.serve(request, viewer, self.changes, self.site.reader)
+        session = self.door.session(request)
+
+        def goes_on() -> bool:
+            try:
+                return self.door.session(request) == session
+            except web.HTTPException:
+                return False
+
+        return await stream.serve(request, session.viewer, self.changes, self.site.reader, goes_on)
+
+    async def _weekly(self, request: web.Request) -> web.StreamResponse:
+        """The page that `keepline report --weekly` has written, to be kept: it has styles of its own."""
+        viewer, background = self.door.session(request).viewer, self.site.background
+        if viewer.role is not Role.MANAGER or background is None or background.weekly_us() is None:
+            raise NotFound
+        body = await asyncio.to_thread(background.weekly_page)
+        said = {"Content-Disposition": 'attachment; filename="weekly.html"'}
+        return web.Response(body=body, content_type="text/html", charset="utf-8", headers=said)
 
     async def _static(self, request: web.Request) -> web.Response:
         name = request.path.rpartition("/")[2]
@@ -178,9 +162,9 @@ class Console:
         return answer
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if self._hosts and request.host not in self._hosts:  # a name of somebody else that leads to this machine
-            return self._error(request, 403)
         try:
+            if not self.door.knows(request):
+                raise web.HTTPForbidden
             return await handler(request)
         except web.HTTPException as answer:
             return self._error(request, answer.status)
@@ -195,22 +179,13 @@ class Console:
             return self._error(request, 500)
 
     def _error(self, request: web.Request, status: int) -> web.Response:
-        return _html(self._templates.error(status, self.words(request)), status)
-
-
-def see_other(path: str) -> web.Response:
-    """Returns the answer that leads on to another page."""
-    return web.Response(status=303, headers={"Location": path})
+        sign_in = None if self.door.auth.kind == "link" else "/sign-in"
+        return _html(self._templates.error(status, self.words(request), sign_in), status)
 
 
 def loopback_hosts(port: int) -> frozenset[str]:
     """Returns the names under which a console on the loopback is reached."""
     return frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
-
-
-def local_viewer(name: str) -> Viewer:
-    """Returns who comes by the printed link: whoever started the console may do everything."""
-    return Viewer(name, Role.MANAGER, None)
 
 
 def _asked(request: web.Request) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from schemas.instants import HOUR_US
+from schemas.instants import HOUR_US, SECOND_US
 from streams.console.access import Role, Viewer
 
 LASTS_US = 12 * HOUR_US
@@ -41,14 +41,23 @@ class Sessions:
         body = orjson.dumps([viewer.name, viewer.role, viewer.scopes, session.ends_us, session.id])
         return session, base64.urlsafe_b64encode(self._sign(b"session", body) + body).decode()
 
+    def seal(self, body: bytes, now_us: int) -> str:
+        """Returns the value of a cookie that only this console can have made."""
+        stamped = now_us.to_bytes(8, "big") + body
+        return base64.urlsafe_b64encode(self._sign(b"sealed", stamped) + stamped).decode()
+
+    def unseal(self, cookie: str, now_us: int, seconds: int) -> bytes | None:
+        """Returns what was sealed at most so long ago; None: it was not."""
+        stamped = self._opened(b"sealed", cookie)
+        if stamped is None:
+            return None
+        age_us = now_us - int.from_bytes(stamped[:8], "big")
+        return stamped[8:] if 0 <= age_us < seconds * SECOND_US else None
+
     def read(self, cookie: str, now_us: int) -> Session | None:
         """Returns the session of a cookie; None: it is not ours, or it is over."""
-        try:
-            value = base64.b64decode(cookie[:MOST_COOKIE], b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            return None
-        signature, body = value[:SIGNATURE_BYTES], value[SIGNATURE_BYTES:]
-        if not hmac.compare_digest(signature, self._sign(b"session", body)):
+        body = self._opened(b"session", cookie)
+        if body is None:
             return None
         name, role, scopes, ends_us, name_of_session = orjson.loads(body)
         viewer = Viewer(name, Role(role), None if scopes is None else tuple(scopes))
@@ -67,6 +76,14 @@ class Sessions:
     def fits(self, session: Session, token: str) -> bool:
         """Returns whether a write brought the session's token."""
         return hmac.compare_digest(self.token(session).encode(), token.encode())
+
+    def _opened(self, what: bytes, cookie: str) -> bytes | None:
+        try:
+            value = base64.b64decode(cookie[:MOST_COOKIE], b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        signature, body = value[:SIGNATURE_BYTES], value[SIGNATURE_BYTES:]
+        return body if hmac.compare_digest(signature, self._sign(what, body)) else None
 
     def _sign(self, what: bytes, body: bytes) -> bytes:
         return hmac.digest(self._key, what + b"\0" + body, "sha256")

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from streams.console.access import Role, Viewer, mask
+from streams.console.background import Background
 from streams.console.drawing import Points
 from streams.console.outcomes import Reports
 from streams.console.queries import Reader
@@ -21,7 +22,7 @@ from streams.console.words import WORDS, Words
 from streams.profile.profile import Profile
 
 Context = Mapping[str, Any]
-STATIC = ("console.css", "console.js", "icon.svg")
+STATIC = ("console.css", "pages.css", "console.js", "icon.svg")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -53,6 +54,7 @@ class Site:
     key: bytes
     reports: Reports
     read_curve: Callable[[str], Points] | None = None  # of a customer, where a replay has written it
+    background: Background | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,10 @@ class Templates:
         shared = {"v": visit, "w": visit.words, "menu": menu, "name": name, "token": session_token, "number": number}
         return self._environment.get_template(f"{name}.html").render(shared | dict(context))
 
-    def error(self, status: int, words: Words) -> str:
-        """Returns a page about what went wrong."""
+    def error(self, status: int, words: Words, sign_in: str | None) -> str:
+        """Returns a page about what went wrong. sign_in: the path that leads to a session; None: the printed link."""
         known = status if f"error_{status}" in WORDS else 400
-        return self._environment.get_template("error.html").render(w=words, status=known)
+        return self._environment.get_template("error.html").render(w=words, status=known, sign_in=sign_in)
 
 
 def url(path: str, **values: object) -> str:

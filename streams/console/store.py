@@ -7,7 +7,7 @@ from __future__ import annotations
 import fcntl
 import secrets
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -16,47 +16,49 @@ from typing import IO, Any
 import orjson
 
 from schemas.errors import Failure
-from streams.console.rows import OUTCOME, UPDATE, Row, Rows, outcome_row, update_row
+from streams.console.rows import CASE, KEPT, OUTCOME, ROWS, UPDATE, Row, Rows
 from streams.interventions.case_states import WAITING
-from streams.operations.cases.fold import Message
 from streams.operations.cases.worklist import OPEN
 from streams.profile.case_sections import CaseRules
 
 Place = tuple[str, int]  # a topic's short name, a partition
-COLUMNS = (
-    "case_id", "customer_id", "is_sent", "state", "tier", "scope", "who", "agent_id", "channel", "cause", "strategy",
-    "worth", "probability", "reason", "reason_zh", "withheld_reason", "crossed_us", "emitted_us", "window_us", "change",
-)  # fmt: skip
 # a case withheld first and sent later counts as sent; of messages with the same id the last one holds
-INSERT = f"""INSERT INTO cases ({", ".join(COLUMNS)}) VALUES ({", ".join(f":{name}" for name in COLUMNS)})
+COLUMNS = (*CASE, "change")
+INSERT_CASE = f"""INSERT INTO cases ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
 ON CONFLICT (case_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])}
 WHERE excluded.is_sent >= cases.is_sent"""
-KEPT = ("state", "tier", "scope", "who", "channel", "worth", "probability", "reason", "reason_zh", "window_us")
-CHANGE = f"""UPDATE cases SET {", ".join(f"{name} = coalesce(:{name}, {name})" for name in KEPT)},
-agent_id = CASE WHEN :has_who THEN :agent_id ELSE coalesce(:agent_id, agent_id) END,
-answered_us = max(answered_us, :answered_us), upgraded_us = max(upgraded_us, :upgraded_us), change = :change
-WHERE case_id = :case_id"""
+CHANGE_CASE = f"""UPDATE cases SET change = ?, {", ".join(f"{name} = coalesce(?, {name})" for name in KEPT)},
+agent_id = CASE WHEN ? THEN ? ELSE coalesce(?, agent_id) END,
+answered_us = max(answered_us, ?), upgraded_us = max(upgraded_us, ?) WHERE case_id = ?"""
 # an outcome that two have reported has one id: the first one counts
-REPORT = """UPDATE cases SET reported = :reported, reported_by = :reported_by, reported_id = :reported_id,
-reported_us = :reported_us, change = :change WHERE case_id = :case_id AND reported_id IS NOT :reported_id"""
-EARLIER = ((UPDATE, update_row), (OUTCOME, outcome_row))
+REPORT_CASE = """UPDATE cases SET change = ?, reported = ?, reported_by = ?, reported_id = ?, reported_us = ?
+WHERE case_id = ? AND reported_id IS NOT ?"""
+INSERT_MESSAGE = "INSERT INTO messages (customer_id, kind, at_us, body) VALUES (?, ?, ?, ?)"
+# of the customers of a batch what came before the message about its case did, or before that came again
+EARLIER = f"""SELECT kind, body FROM messages WHERE kind IN ({UPDATE}, {OUTCOME})
+AND customer_id IN (SELECT value FROM json_each(?)) ORDER BY seq"""
 WAIT_S = 30.0
 CACHE_KIB = 128 * 1024
+PAGE_BYTES, CHECKPOINT_PAGES = 16_384, 4_000  # messages have some kilobytes
 
 
 def schema(rules: CaseRules) -> str:
     """Returns the statements that make the tables."""
-    text = (resources.files("streams.console") / "schema.sql").read_text("utf-8")
+    text = _read("schema.sql")
     listed = {name: ", ".join(f"'{one}'" for one in states) for name, states in (("open", OPEN), ("waiting", WAITING))}
     return text.format(acknowledge_us=rules.acknowledge_within_us, contact_us=rules.contact_within_us, **listed)
+
+
+def _read(name: str) -> str:
+    return (resources.files("streams.console") / name).read_text("utf-8")
 
 
 class Store:
     """The writer. source: where the records come from; another source or another schema means a new copy."""
 
     def __init__(self, path: Path, rules: CaseRules, source: str) -> None:
-        self.path, self._schema = path, schema(rules)
-        self._version = sha256(f"{source}\n{self._schema}".encode()).hexdigest()
+        self.path, self._schema, self._indexes = path, schema(rules), _read("indexes.sql")
+        self._version = sha256(f"{source}\n{self._schema}{self._indexes}".encode()).hexdigest()
         self._lock = _locked(path)
         self._connection = self._opened()
 
@@ -84,13 +86,11 @@ class Store:
         """Commits rows and where to read on; returns the number of the change."""
         with self._connection as transaction:
             number = self.change + 1
-            updates, outcomes = (self._before(rows.cases, kind, row) for kind, row in EARLIER)
-            transaction.executemany(
-                "INSERT INTO messages (customer_id, kind, at_us, body) VALUES (?, ?, ?, ?)", rows.messages
-            )
-            transaction.executemany(INSERT, ({**row, "change": number} for row in rows.cases))
-            transaction.executemany(CHANGE, ({**row, "change": number} for row in (*updates, *rows.updates)))
-            transaction.executemany(REPORT, ({**row, "change": number} for row in (*outcomes, *rows.outcomes)))
+            earlier = self._earlier(rows.cases)
+            transaction.executemany(INSERT_MESSAGE, rows.messages)
+            transaction.executemany(INSERT_CASE, ((*row, number) for row in rows.cases))
+            transaction.executemany(CHANGE_CASE, ((number, *row) for row in (*earlier[UPDATE], *rows.updates)))
+            transaction.executemany(REPORT_CASE, ((number, *row) for row in (*earlier[OUTCOME], *rows.outcomes)))
             transaction.executemany(
                 "INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", [(*place, at) for place, at in offsets.items()]
             )
@@ -99,6 +99,10 @@ class Store:
                 "UPDATE meta SET value = ? WHERE name = ?", [(number, "change"), (last_us, "last_us")]
             )
         return number
+
+    def index(self) -> None:
+        """Makes what lists need to be fast; once for each copy."""
+        self._connection.executescript(self._indexes)
 
     def start_over(self) -> None:
         """Drops the copy: everything is read again."""
@@ -126,7 +130,9 @@ class Store:
     def _connected(self) -> sqlite3.Connection:
         self.path.touch(mode=0o600)
         connection = sqlite3.connect(self.path, timeout=WAIT_S, check_same_thread=False)
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return connection
@@ -138,15 +144,13 @@ class Store:
         with connection:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", first.items())
 
-    def _before(self, cases: Sequence[Row], kind: int, row_of: Callable[[Message], Row]) -> list[Row]:
-        """Returns what came before the message about its case did, or before that came again."""
-        found: list[Row] = []
-        for case in cases:
-            bodies = self._connection.execute(
-                "SELECT body FROM messages WHERE customer_id = ? AND kind = ? ORDER BY seq", (case["customer_id"], kind)
-            )
-            rows = map(row_of, map(orjson.loads, (body for (body,) in bodies)))
-            found += [row for row in rows if row["case_id"] == case["case_id"]]
+    def _earlier(self, cases: Sequence[Row]) -> dict[int, list[Row]]:
+        found: dict[int, list[Row]] = {UPDATE: [], OUTCOME: []}
+        ids, customers = {case[0] for case in cases}, {case[1] for case in cases}
+        for kind, body in self._connection.execute(EARLIER, [orjson.dumps(sorted(customers)).decode()]):
+            message = orjson.loads(body)
+            if message["intervention_id"] in ids:
+                found[kind].append(ROWS[kind](message))
         return found
 
     def _meta(self, name: str) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from schemas.errors import Failure
 from schemas.partitioner import partition_of
@@ -16,6 +18,8 @@ from streams.kafka.access import reported
 from streams.kafka.settings import Settings
 
 SEND_LIMIT_S = 10.0
+AUDIT = "console-audit"
+log = logging.getLogger("keepline.console")
 
 
 class TopicSender:
@@ -23,6 +27,7 @@ class TopicSender:
 
     def __init__(self, settings: Settings, now_us: Callable[[], int] | None) -> None:
         self._settings, self._now_us, self._partitions = settings, now_us, 0
+        self._tasks: set[asyncio.Future[None]] = set()
         self._producer = AIOKafkaProducer(**settings.client, enable_idempotence=True, acks="all")
 
     async def start(self) -> None:
@@ -42,6 +47,21 @@ class TopicSender:
         if self._now_us:
             await self._producer.send(topic, final_heartbeat(self._now_us()), None, place)
 
+    def audit(self, name: str, value: bytes) -> None:
+        """Sends a message of the audit; what becomes of it is told in the log."""
+        task = asyncio.ensure_future(self._audit(name, value))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _audit(self, name: str, value: bytes) -> None:
+        topic = self._settings.topic(AUDIT)
+        try:
+            async with asyncio.timeout(SEND_LIMIT_S):
+                await self._producer.send_and_wait(topic, value, name.encode())
+        except (KafkaError, TimeoutError) as error:
+            log.error("%s: a message of the audit was not taken: %s; %s", topic, error or "no answer", value.decode())
+
     async def stop(self) -> None:
         """Sends what waits, and closes the connections."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._producer.stop()

@@ -8,6 +8,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from schemas.instants import DAY_US, EPOCH, HOUR_US, SECOND_US
+from streams.console.live_words import LIVE
+from streams.console.model_words import MODEL
+from streams.console.results_words import RESULTS
 from streams.operations.cases import words as codes
 from streams.operations.cases.words import LANGUAGES, Language
 
@@ -24,6 +27,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "skip": ("To the content", "跳到正文"),
     "menu": ("Pages", "页面"),
     "signed_in": ("{name}, {role}", "{name}，{role}"),
+    "sign_in": ("Sign in", "登录"),
     "sign_out": ("Sign out", "退出"),
     "role_adviser": ("adviser", "顾问"),
     "role_on-call": ("on call", "值班"),
@@ -189,11 +193,16 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "error_413": ("Too much at once", "内容过大"),
     "error_413_note": ("The request was larger than anything that this page sends.", "请求超出本页面允许的大小。"),
+    "error_429": ("Too many tries", "尝试次数过多"),
+    "error_429_note": ("Wait a minute, then try again.", "请一分钟后再试。"),
     "error_500": ("That went wrong", "出错了"),
     "error_500_note": (
         "The error is in the console's log. Load the page again in a moment.",
         "错误已写入控制台日志。请稍后刷新页面。",
     ),
+    **LIVE,
+    **RESULTS,
+    **MODEL,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import deque
 from html import escape, unescape
@@ -12,6 +13,8 @@ FIRST, MOST_PAGES = "index.html", 60
 Error = aiohttp.ClientError
 LIMIT = aiohttp.ClientTimeout(total=30)
 LINK = re.compile(r'(href|src)="([^"]*)"')
+REFRESH = re.compile(r'<meta http-equiv="refresh" content="(\d+)">')
+SOON_S, MOST_TRIES = 10, 30
 SCRIPT = re.compile(r"<script\b[^>]*></script>\s*")
 TOKEN = re.compile(r'(<input type="hidden" name="token" value=")[^"]*"')
 LEFT_OUT = ("/language", "/stream", "/sign-out", "/enter")
@@ -43,16 +46,27 @@ class _Saved:
         texts: dict[str, str] = {}
         while self._waiting:
             path = self._waiting.popleft()
-            async with self._session.get(self._origin + path) as answer:
-                if answer.status == 200:
-                    texts[path] = await self._text(path, await answer.read())
+            if (text := await self._whole(path)) is not None:
+                texts[path] = self._text(path, text)
         return {
             self._names[path]: LINK.sub(lambda found: self._link(found, texts), text) for path, text in texts.items()
         }
 
-    async def _text(self, path: str, body: bytes) -> str:
-        """Keeps a file that pages load; of a page, puts the pages it leads to in the queue."""
-        text = SCRIPT.sub("", body.decode())
+    async def _whole(self, path: str) -> str | None:
+        """Returns a page; one that is being computed, and so asks to be loaded again soon, when it is whole."""
+        text = None
+        for _ in range(MOST_TRIES):
+            async with self._session.get(self._origin + path) as answer:
+                text = (await answer.read()).decode() if answer.status == 200 else None
+            again = REFRESH.search(text or "")
+            if again is None or int(again[1]) > SOON_S:
+                break
+            await asyncio.sleep(1.0)
+        return text
+
+    def _text(self, path: str, text: str) -> str:
+        """Returns what is kept of it; puts what it leads to in the queue."""
+        text = REFRESH.sub("", SCRIPT.sub("", text))
         for _, target in LINK.findall(text):
             self._name(unescape(target))
         return text if path.startswith("/static/") else TOKEN.sub(r'\1"', text).replace("<button", "<button disabled")

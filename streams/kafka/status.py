@@ -9,15 +9,17 @@ would still get, without control markers and aborted records.
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import TopicAuthorizationFailedError
 from pydantic import BaseModel, Field, ValidationError
 
@@ -28,7 +30,7 @@ from streams.kafka.commits import Report, Saved, by_checkpoints, new, wait_for_c
 from streams.kafka.leaderless import leaderless
 from streams.kafka.requests import described
 from streams.kafka.settings import Settings
-from streams.units.sources import INPUTS, MODELS, OBSERVATIONS
+from streams.units.sources import CANDIDATES, INPUTS, LABELLED, MODELS, OBSERVATIONS
 from streams.units.strays import ours
 from streams.units.unit import STATUS
 
@@ -40,6 +42,8 @@ LAST_MODELS = 64  # offsets from the end that are searched for the newest model:
 ROW_FETCH_BYTES = 64 << 10  # a larger record comes whole
 PROTOCOL = "faust"  # how the members of a group of workers share partitions; a group has one way
 MOST_CLIENTS = 3  # of another application, that are named
+MEMBER_SUFFIX = 37  # of a member's id: a dash and a UUID
+SINGLE = {LABELLED: "learner", CANDIDATES: "dispatcher"}  # topics of units that all partitions share
 ROW_LIMIT_S = 5.0  # a transaction that was committed just now is read as soon as its marker is written
 
 
@@ -100,6 +104,7 @@ class UnitState:
     lag_records: int
     alerts: list[str] | None = field(default_factory=list)  # sentences; None: unknown yet
     given_up: str | None = None
+    owner: str | None = None  # the instance of the worker that has it; None: nobody
 
 
 @dataclass(frozen=True)
@@ -127,27 +132,40 @@ class Status:
 
 async def read(settings: Settings) -> Status:
     """Returns the status now; raises Failure when brokers are unreachable or topics missing."""
-    partitions = await topics.partition_count(settings)
     async with topics.admin(settings) as client:
-        await wait_for_coordinator(client, settings.group)
-        state, members, strangers = await _group(client, settings.group)
-        committed = await client.list_consumer_group_offsets(settings.group)
-        saved, foreign = by_checkpoints(settings, partitions, committed)
-        away = leaderless(await described(client._client, [settings.topic(topic.name) for topic in topics.TOPICS]))
-        reports = {report.unit: report for _, report in saved.values()}
-        async with _told_what_may_not_be_read(client, settings):
-            places, model = await asyncio.wait_for(_read_inputs(settings, partitions, saved, away), READ_LIMIT_S)
-            rows = await asyncio.wait_for(_read_rows(settings, reports, away), READ_LIMIT_S)
-    units = [_unit_state(report, rows.get(name), places) for name, report in sorted(reports.items())]
+        return await read_by(client, settings)
+
+
+async def read_by(client: AIOKafkaAdminClient, settings: Settings, most_counted: int = MOST_COUNTED) -> Status:
+    """Returns the status as `read` does, by a client that is kept. most_counted: where more records wait, offsets are
+    counted instead.
+    """
+    partitions = await topics.partitions_of(client, settings)
+    await wait_for_coordinator(client, settings.group)
+    group = await _group(client, settings)
+    committed = await client.list_consumer_group_offsets(settings.group)
+    saved, foreign = by_checkpoints(settings, partitions, committed)
+    away = leaderless(await described(client._client, [settings.topic(topic.name) for topic in topics.TOPICS]))
+    reports = {report.unit: report for _, report in saved.values()}
+    async with _told_what_may_not_be_read(client, settings):
+        inputs = _read_inputs(settings, partitions, saved, away, most_counted)
+        places, model = await asyncio.wait_for(inputs, READ_LIMIT_S)
+        rows = await asyncio.wait_for(_read_rows(settings, reports, away), READ_LIMIT_S)
+    units = [
+        replace(_unit_state(report, rows.get(name), places), owner=group.owners.get(name))
+        for name, report in sorted(reports.items())
+    ]
     expected = [f"engine-{partition}" for partition in range(partitions)] + ["learner"]
-    status = Status(settings.group, settings.topic_prefix, state, members, units, places, model, _counts(reports, rows))
+    status = Status(
+        settings.group, settings.topic_prefix, group.state, group.members, units, places, model, _counts(reports, rows)
+    )
     status.alerts.extend({"unit": name} | one.model_dump() for name, row in sorted(rows.items()) for one in row.alerts)
     status = replace(
         status, unknown_fields=dict(sum((Counter(row.unknown_fields) for row in rows.values()), Counter()))
     )
     known = {one["text"] for one in status.alerts}
     status.problems.extend(one.text for one in away.values() if one.text not in known)
-    status.problems.extend([*strangers, *problems(status, expected), *foreign])
+    status.problems.extend([*group.strangers, *problems(status, expected), *foreign])
     return status
 
 
@@ -189,20 +207,48 @@ def problems(status: Status, expected: Iterable[str]) -> list[str]:
     ]
 
 
-async def _group(client: AIOKafkaAdminClient, group: str) -> tuple[str, int, list[str]]:
-    """Returns the state of a group, how many workers are in it, and a problem if others are: they keep workers out."""
-    (answer,) = await client.describe_consumer_groups([group])
+@dataclass(frozen=True)
+class _Group:
+    """A consumer group. members: workers; strangers: a problem if others are in it, they keep workers out; owners: unit
+    -> the instance of its worker.
+    """
+
+    state: str
+    members: int
+    strangers: list[str]
+    owners: Mapping[str, str]
+
+
+async def _group(client: AIOKafkaAdminClient, settings: Settings) -> _Group:
+    (answer,) = await client.describe_consumer_groups([settings.group])
     (_, _, state, _, protocol, members, *_), *_ = answer.groups
     if not members or protocol in ("", PROTOCOL):  # "" in the middle of a rebalance
-        return state, len(members), []
+        owners = {unit: _instance(name) for name, *_, body in members for unit in _assigned(settings, body)}
+        return _Group(state, len(members), [], owners)
     clients = sorted({f"{client} at {host}" for _, client, host, *_ in members})
     names = ", ".join(clients[:MOST_CLIENTS])
-    told = f"another application is in the consumer group {group}, so no worker can join: {names}; give it a group of "
-    return state, 0, [told + "its own"]
+    told = f"another application is in the consumer group {settings.group}, so no worker can join: {names}; give it a "
+    return _Group(state, 0, [f"{told}group of its own"], {})
+
+
+def _instance(member: str) -> str:
+    """The name of a member without what the brokers have added to it."""
+    return member[:-MEMBER_SUFFIX] or member
+
+
+def _assigned(settings: Settings, body: bytes) -> Iterator[str]:
+    """The units of what a member was assigned; none where it cannot be read."""
+    with suppress(ValueError, struct.error):
+        for topic, partitions in ConsumerProtocolMemberAssignment.decode(body).assignment if body else ():
+            short = topic.removeprefix(settings.topic_prefix)
+            if short in SINGLE:
+                yield SINGLE[short]
+            elif short in INPUTS:
+                yield from (f"engine-{partition}" for partition in partitions)
 
 
 async def _read_inputs(
-    settings: Settings, partitions: int, committed: Saved, away: Container[TopicPartition]
+    settings: Settings, partitions: int, committed: Saved, away: Container[TopicPartition], most_counted: int
 ) -> tuple[list[Place], ServedModel | None]:
     """Returns each input partition with its end and lag, and the newest model. Of partitions that no worker has begun
     everything waits. away: partitions that cannot be read.
@@ -216,11 +262,12 @@ async def _read_inputs(
     saved = {place: one for place, one in committed.items() if place not in away}
     consumer = AIOKafkaConsumer(**settings.client, isolation_level="read_committed", auto_offset_reset="earliest")
     async with consumer:
+        await _meet(consumer, [*saved, models])
         firsts = await consumer.beginning_offsets([*unread, models])
         saved |= {place: (firsts[place], new(f"engine-{place.partition}")) for place in unread}
         ends = await consumer.end_offsets([*saved, models])
         starts = {place: offset for place, (offset, _) in saved.items() if offset < ends[place]}
-        many = {place for place, offset in starts.items() if ends[place] - offset > MOST_COUNTED}
+        many = {place for place, offset in starts.items() if ends[place] - offset > most_counted}
         starts[models] = min(starts.get(models, ends[models]), max(ends[models] - LAST_MODELS, firsts[models]))
         records = await _records(consumer, starts, ends, many - {models})
     behind = await hidden(settings, ends)
@@ -296,9 +343,15 @@ async def _records(
     return records
 
 
+async def _meet(consumer: AIOKafkaConsumer, places: Iterable[TopicPartition]) -> None:
+    """Asks for the topics at once; aiokafka would ask for one after the other, a tenth of a second each."""
+    await consumer._client.set_topics({place.topic for place in places})
+
+
 async def hidden(settings: Settings, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
     """Offsets between the last stable offset and the high watermark: behind a transaction that is open."""
     async with AIOKafkaConsumer(**settings.client, isolation_level="read_uncommitted") as consumer:
+        await _meet(consumer, ends)
         marks = await consumer.end_offsets(list(ends))
     return {place: max(marks[place] - end, 0) for place, end in ends.items()}
 

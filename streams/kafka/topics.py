@@ -58,6 +58,7 @@ TOPICS = (
     Topic("churn-scores", CHANGELOG, WRITE),
     Topic("dead-letters", RETAINED | LARGE, WRITE),
     Topic("publisher-scores", COMPACTED, ()),
+    Topic("console-audit", RETAINED, ()),
     Topic("observations", RETAINED | LARGE),
     Topic("models", RETAINED | LARGE),
     Topic("state", CHANGELOG | LARGE | BY_ARRIVAL),
@@ -103,7 +104,12 @@ async def check(settings: Settings) -> list[str]:
 async def partition_count(settings: Settings) -> int:
     """Returns the partition count of a worker's inputs; raises Failure when topics are missing or counts differ."""
     async with admin(settings) as client:
-        existing = await _find(client, settings, with_config=False)
+        return await partitions_of(client, settings)
+
+
+async def partitions_of(client: AIOKafkaAdminClient, settings: Settings) -> int:
+    """Returns what `partition_count` does, by a client that is kept."""
+    existing = await _find(client, settings, with_config=False)
     unseen = [settings.topic(topic.name) for topic in TOPICS if topic.name not in existing.partitions]
     if unseen:
         raise Failure(f"topics are missing: {', '.join(unseen)}; create them with `keepline topics create`")

@@ -10,6 +10,7 @@ In come the name of a shipped profile or the path of a TOML file, and `--set KEY
     case_sections      cases, tiers, steps, remedies, segments, goals
     contact_sections   touches, gate, roll-out, limits
     learning_sections  label, time, model, challengers, promotion, drift, scores
+    console_sections   who may enter the console
     values             types of values: durations, shares, amounts, names
     consistency        rules between keys
     shipped/           the profiles that come with the package, each figure with its source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 from features.catalogue import NAMES
 from features.deduplication import KEPT_DAYS
@@ -12,6 +13,8 @@ from schemas.instants import DAY_US, WEEK_US, format_duration
 from streams.profile.learning_sections import POOLED
 from streams.profile.profile import Profile
 from streams.profile.values import AUTOMATED, AUTOMATED_CHANNELS
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def _tiers_fall(profile: Profile) -> Iterator[str]:
@@ -220,9 +223,23 @@ def _promotion_is_possible(profile: Profile) -> Iterator[str]:
         )
 
 
+def _console_can_be_entered(profile: Profile) -> Iterator[str]:
+    auth = profile.console.auth
+    if auth.kind == "link":
+        return
+    needed = ("url", "issuer", "client_id") if auth.kind == "oidc" else ("url", "proxies")
+    for key in needed:
+        if not getattr(auth, key):
+            yield f"console.auth.{key}: missing; console.auth.kind = {auth.kind} needs it"
+    for key in ("url", "issuer"):
+        address = urlsplit(getattr(auth, key))
+        if getattr(auth, key) and address.scheme != "https" and address.hostname not in LOOPBACK:
+            yield f"console.auth.{key} = {getattr(auth, key)}: expected https://..., since sessions go over it"
+
+
 RULES: tuple[Callable[[Profile], Iterator[str]], ...] = (
     _tiers_fall, _names_differ, _windows_follow, _margin_fits, _forgotten_last, _ticks_fit, _names_are_there,
     _touches_need_nobody, _deadlines_follow, _latest_is_within_deduplication, _limits_fit, _challengers_differ,
     _promotion_is_possible, _complaints_follow, _strategies_fit,
-    _strategies_cost_no_more, _economics_names_are_there,
+    _strategies_cost_no_more, _economics_names_are_there, _console_can_be_entered,
 )  # fmt: skip

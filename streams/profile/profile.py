@@ -13,6 +13,7 @@ import orjson
 from pydantic import Field
 
 from streams.profile.case_sections import CaseRules, Goals, Remedy, SegmentOffer, Segments, Step, StopLoss, Tier
+from streams.profile.console_sections import ConsoleRules
 from streams.profile.contact_sections import Complaints, Gate, Limits, RollOut, Touches, TouchPoint
 from streams.profile.learning_sections import Challenger, Drift, Label, Model, Promotion, Scores, Time
 from streams.profile.money_sections import Economics
@@ -53,6 +54,7 @@ class Profile(Section):
     strategies: Annotated[tuple[Strategy, ...], Field(strict=False)] = ()
     exploration: Exploration = Exploration()
     economics: Economics = Economics()
+    console: ConsoleRules = ConsoleRules()
     texts_zh: dict[Text, Text] = Field({})
 
     def chinese(self, text: str) -> str:
@@ -70,6 +72,8 @@ class Profile(Section):
 
     @cached_property
     def version(self) -> str:
-        """The name and a digest of the content: every message carries it, every changed value changes it."""
-        content = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        """The name and a digest of the content: every message carries it, every changed value changes it; but not who
+        may look at pages, which decides nothing.
+        """
+        content = orjson.dumps(self.model_dump(mode="json", exclude={"console"}), option=orjson.OPT_SORT_KEYS)
         return f"{self.name}-{sha256(content).hexdigest()[:VERSION_DIGITS]}"

@@ -12,10 +12,11 @@ NONE = "-"
 Rows = Sequence[Sequence[str]]
 
 
-def table(rows: Rows) -> str:
+def table(lines: Rows) -> str:
     """Returns a table; the first row is its head."""
-    head, *body = ["".join(f"<{cell}>{escape(text)}</{cell}>" for text in row) for cell, row in _cells(rows)]
-    return f'<div class="scroll"><table><tr>{head}</tr>{"".join(f"<tr>{row}</tr>" for row in body)}</table></div>'
+    head, *body = ["".join(f"<{cell}>{escape(text)}</{cell}>" for text in row) for cell, row in _cells(lines)]
+    rows = "".join(f"<tr>{row}</tr>" for row in body)
+    return f'<div class="scroll" tabindex="0"><table><tr>{head}</tr>{rows}</table></div>'
 
 
 def _cells(rows: Rows) -> list[tuple[str, Sequence[str]]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from schemas.errors import Failure
 from schemas.instants import format_instant, parse_instant
 from streams.interventions.strategies import DEFAULT
-from streams.operations.cases.fold import Message, Messages
+from streams.operations.cases.fold import Message
 
 CONTACTS = ("contacted", "responded", "declined", "saved", "lost")  # outcomes that are a contact
 
@@ -98,11 +98,32 @@ class Cases:
 AFTER_THE_DRAW = ("frequency_cap", "quiet_hours", "budget", "capacity")  # rules behind the holdout's
 
 
-def read(messages: Messages, currency: str, until_us: int | None) -> Cases:
-    """Returns the cases. until_us: None: up to the last message. Raises Failure where a currency differs."""
+class Readable(Protocol):
+    """Messages as they can be read once: whole lists, or one after the other. last_us: of the latest decision or
+    update, None: there are none.
+    """
+
+    @property
+    def interventions(self) -> Iterable[Message]: ...
+    @property
+    def withheld(self) -> Iterable[Message]: ...
+    @property
+    def updates(self) -> Iterable[Message]: ...
+    @property
+    def last_us(self) -> int | None: ...
+
+
+def end_of(messages: Readable, until_us: int | None) -> int:
+    """Returns up to when messages count: until_us, or up to the last one. Raises Failure where there are none."""
     until_us = until_us if until_us is not None else messages.last_us
     if until_us is None:
         raise Failure("there is no message about a case yet: run `keepline replay` or a worker over some weeks first")
+    return until_us
+
+
+def read(messages: Readable, currency: str, until_us: int | None) -> Cases:
+    """Returns the cases. until_us: None: up to the last message. Raises Failure where a currency differs."""
+    until_us = end_of(messages, until_us)
     cases, by_id = Cases(until_us), dict[str, OpenedCase]()
     for body in _until(messages.interventions, "decided_at", until_us):
         by_id[body["intervention_id"]] = _case(body, held=False)

@@ -26,7 +26,7 @@ MOST_SIGNALS = 2
 
 def render(report: Report, profile: Profile, words: Words) -> str:
     """Returns report.html."""
-    pages = _Page(report, profile, words)
+    pages = Boxes(report, profile, words)
     return pages.fill("title", [
         pages.verdict(), pages.figures(), pages.counted(), pages.money(), pages.customers(), pages.strategies(),
         pages.change(), pages.trust(), pages.decision(),
@@ -35,7 +35,7 @@ def render(report: Report, profile: Profile, words: Words) -> str:
 
 def render_week(report: Report, profile: Profile, words: Words) -> str:
     """Returns weekly.html: exceptions first, then the weeks and the same boxes."""
-    pages = _Page(report, profile, words)
+    pages = Boxes(report, profile, words)
     return pages.fill("weekly", [
         pages.exceptions(), pages.weeks(), pages.verdict(), pages.figures(), pages.counted(), pages.money(),
         pages.customers(), pages.strategies(), pages.change(), pages.trust(), pages.decision(),
@@ -44,27 +44,36 @@ def render_week(report: Report, profile: Profile, words: Words) -> str:
 
 def render_month(report: Report, profile: Profile, words: Words) -> str:
     """Returns monthly.html: the chart, the three families of measures, and groups."""
-    pages = _Page(report, profile, words)
+    pages = Boxes(report, profile, words)
     return pages.fill("monthly", [pages.verdict(), pages.chart(), pages.families(), pages.groups(), pages.decision()])
 
 
-class _Page:
-    """The boxes of one report in one language; each returns HTML."""
+class Boxes:
+    """The boxes of one report in one language; each returns HTML, without styles of its own."""
 
     def __init__(self, report: Report, profile: Profile, words: Words) -> None:
         self.report, self.profile, self.words = report, profile, words
 
     def fill(self, title: str, boxes: Sequence[str]) -> str:
-        template, said = (resources.files("streams.savings") / "page.html").read_text("utf-8"), self.report
-        until = self.words(
+        """Returns a page that needs nothing else."""
+        template = (resources.files("streams.savings") / "page.html").read_text("utf-8")
+        return fill(
+            template,
+            lang=self.words.lang,
+            title=escape(self.words(title)),
+            until=escape(self.until()),
+            boxes="".join(boxes),
+        )
+
+    def until(self) -> str:
+        """Returns what the report is about, as text."""
+        said = self.report
+        return self.words(
             "until",
             at=said.at[:10],
             policy=said.policy_version,
             closed=f"{said.closed_cases:,}",
             open=f"{said.open_cases:,}",
-        )
-        return fill(
-            template, lang=self.words.lang, title=escape(self.words(title)), until=escape(until), boxes="".join(boxes)
         )
 
     def verdict(self) -> str:
@@ -102,7 +111,9 @@ class _Page:
         saved, anyway, low, high = map(whole, (counted.saved, counted.anyway, counted.low, counted.high))
         sentence = said(key, counted=f"{counted.counted:,}", anyway=anyway, saved=saved, low=low, high=high)
         share = 100.0 * min(counted.saved / counted.counted, 1.0) if key == "parts" and counted.counted else 0.0
-        bar = f'<div class="bar"><i style="width:{100.0 - share:.1f}%"></i><b style="width:{share:.1f}%"></b></div>'
+        shape = '<rect class="{}" x="{:.1f}" width="{:.1f}" height="1"/>'
+        parts = shape.format("anyway", 0.0, 100.0 - share) + shape.format("saved", 100.0 - share, share)
+        bar = f'<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">{parts}</svg>'
         return self.box("counted", [bar, paragraph(sentence)])
 
     def money(self) -> str:

@@ -135,7 +135,7 @@ class Lists:
 
 
 def report(
-    profile: Profile, cases: Cases, summary: dict[str, Any], weights: Mapping[str, Mapping[str, float]]
+    profile: Profile, cases: Cases, summary: Mapping[str, Any], weights: Mapping[str, Mapping[str, float]]
 ) -> Report:
     """Returns the report. summary: of the replay, {} on topics; weights: of the last model, by tier and strategy."""
     closed, compared = cases.closed, cases.compared

@@ -48,14 +48,14 @@ def signals(profile: Profile, cases: Cases) -> list[Pressed]:
 
 def _pressed(profile: Profile, cases: Cases, name: str, alpha: float) -> Pressed:
     under, others = ([case for case in cases.opened if (name in case.signals) is has] for has in (True, False))
-    weeks = len({_monday_us(case.crossed_us) for case in under})
+    weeks = len({monday_us(case.crossed_us) for case in under})
     each = [_period(profile, cases.until_us, name, arm, alpha) for arm in (under, others)]
     return Pressed(name, weeks, *each)
 
 
 def weeks(profile: Profile, cases: Cases) -> list[Period]:
     """Returns the last weeks in which a case closed, or all if fewer."""
-    return _periods(profile, cases, lambda case: day(_monday_us(case.crossed_us)))[-LAST_WEEKS:]
+    return _periods(profile, cases, lambda case: day(monday_us(case.crossed_us)))[-LAST_WEEKS:]
 
 
 def months(profile: Profile, cases: Cases) -> list[Period]:
@@ -63,7 +63,8 @@ def months(profile: Profile, cases: Cases) -> list[Period]:
     return _periods(profile, cases, lambda case: day(case.crossed_us)[:7])[-LAST_MONTHS:]
 
 
-def _monday_us(us: int) -> int:
+def monday_us(us: int) -> int:
+    """Returns the Monday on which the week of an instant begins."""
     return us - (us - MONDAY_US) % WEEK_US
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any, Literal
@@ -43,7 +43,7 @@ class Stage:
 
 
 def stage(
-    profile: Profile, closed: Sequence[OpenedCase], summary: dict[str, Any], roi: tuple[float, float, float] | None
+    profile: Profile, closed: Sequence[OpenedCase], summary: Mapping[str, Any], roi: tuple[float, float, float] | None
 ) -> Stage:
     """Returns the stage in force. summary: of the replay, {} on topics; roi: as measured, with its bounds."""
     names = [one.name for one in profile.roll_out.stages]
@@ -81,7 +81,7 @@ def _saved(closed: Sequence[OpenedCase]) -> tuple[float, float, float] | None:
     return hits / n, float(low), float(high)
 
 
-def _auc(summary: dict[str, Any]) -> tuple[float, float, float] | None:
+def _auc(summary: Mapping[str, Any]) -> tuple[float, float, float] | None:
     """Returns AUC with the interval of Hanley and McNeil 1982, customers counting once."""
     auc, rate, customers = (summary.get(name) for name in ("auc", "base_rate", "customers"))
     if auc is None or not rate or not customers:

@@ -66,6 +66,26 @@ def test_until_an_instant_only_what_was_known_then_counts(kept: Path, tmp_path: 
     assert early["at"] == "2024-05-01T00:00:00Z"
 
 
+def test_the_weekly_page_is_the_report_as_it_was_when_the_last_whole_week_ended(kept: Path, tmp_path: Path) -> None:
+    week, wednesday, monday = tmp_path / "mail" / "week.html", "2024-05-01T09:00:00Z", "2024-04-29T00:00:00Z"
+    assert main(["report", "--dir", str(kept), "--weekly", str(week), "--until", wednesday]) == 0
+    reported(kept, tmp_path / "monday", "--until", monday)
+    assert week.read_bytes() == (tmp_path / "monday" / "weekly.html").read_bytes()
+    assert [one.name for one in week.parent.iterdir()] == ["week.html"]
+
+
+def test_both_kinds_of_pages_are_written_at_once(kept: Path, tmp_path: Path) -> None:
+    week = tmp_path / "week.html"
+    reported(kept, tmp_path / "out", "--weekly", str(week), "--lang", "zh")
+    assert "周报" in week.read_text()
+    assert week.read_bytes() != (tmp_path / "out" / "weekly.html").read_bytes()  # the week is not over there
+
+
+def test_without_a_place_to_write_to_nothing_is_read(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--dir", str(kept)]) == 2
+    assert "--out DIR, --weekly FILE" in capsys.readouterr().err
+
+
 def test_without_contacts_nobody_is_saved_though_many_count_as_saved(tmp_path: Path) -> None:
     found = reported(city(tmp_path / "city", lift=0.0, contacts=False), tmp_path / "out")
     assert found["overall"]["low"] < 0.0 < found["overall"]["high"]

@@ -9,10 +9,10 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from streams.console.access import Viewer
-from streams.console.server import COOKIE, PAGES, loopback_hosts
+from streams.console.server import PAGES, loopback_hosts
 from streams.console.sessions import OneTimeKey, Sessions
 from streams.console.site import HEADERS
-from tests.console.consoles import ADVISER, MANAGER, NOW_US, ON_CALL, serving
+from tests.console.consoles import ADVISER, COOKIE, MANAGER, NOW_US, ON_CALL, serving
 from tests.console.copies import store_in, write
 from tests.operations.cases.messages import intervention
 
@@ -54,8 +54,8 @@ def test_a_key_opens_once() -> None:
 async def test_the_link_signs_in_once_and_a_new_one_is_announced(tmp_path: Path) -> None:
     async with serving(store_in(tmp_path)) as served:
         keys: list[str] = []
-        served.console.entered = lambda: keys.append(served.console.key.value)
-        first = served.console.key.value
+        served.door.used = lambda: keys.append(served.door.key.value)
+        first = served.door.key.value
         browser = served.browser(None)
         assert (await browser.get("/work")).status == 403
         answer = await browser.get("/enter", params={"key": first}, allow_redirects=False)
@@ -63,7 +63,7 @@ async def test_the_link_signs_in_once_and_a_new_one_is_announced(tmp_path: Path)
         assert (answer.status, cookie["httponly"], cookie["samesite"]) == (303, True, "Strict")
         assert (await browser.get("/")).status == 200
         assert (await served.browser(None).get("/enter", params={"key": first})).status == 403
-        assert keys == [served.console.key.value] != [first]
+        assert keys == [served.door.key.value] != [first]
 
 
 async def test_nothing_but_the_style_is_shown_without_a_session(tmp_path: Path) -> None:

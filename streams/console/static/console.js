@@ -30,18 +30,20 @@ function concerns(cases) {
   return one ? cases.includes(one.dataset.case) : cases.length > 0 || body.dataset.page === "live";
 }
 
+const TOLD = ["results", "model_page"]; // pages that are told of news alone, not of cases
 function connect() {
   const light = document.getElementById("connection");
-  const source = new EventSource("/stream?after=" + encodeURIComponent(body.dataset.number));
+  const source = new EventSource("/stream?" + new URLSearchParams({ after: body.dataset.number, page: body.dataset.page }));
   source.onopen = () => { light.textContent = body.dataset.liveWord; light.className = "on"; };
   source.onerror = () => {
     light.textContent = body.dataset.cut; light.className = "off";
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => { refresh(); connect(); }, 2000);
   };
   source.addEventListener("change", (event) => {
     body.dataset.number = event.lastEventId;
-    if (concerns(JSON.parse(event.data).cases)) refresh();
+    if (!TOLD.includes(body.dataset.page) && concerns(JSON.parse(event.data).cases)) refresh();
   });
+  source.addEventListener("news", refresh);
 }
 
 // --- reports: shown at once, confirmed when the worker's answer comes back

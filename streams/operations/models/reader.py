@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ async def from_topic(settings: Settings) -> Versions:
     """
     values = await scan(settings, (TOPIC,), [0], lambda record: ours(TOPIC, 0, record) is not None)
     return _by_number(values[TOPIC])
+
+
+def newest_weights(versions: Versions) -> Mapping[str, Mapping[str, float]]:
+    """Returns the weights of strategies by tier, of the newest version."""
+    return versions[max(versions)].strategy_weights if versions else {}
 
 
 def find(versions: Versions, number: int) -> Snapshot:

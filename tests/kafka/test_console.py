@@ -1,0 +1,95 @@
+"""`keepline console` on Apache Kafka: ten cases worked by keys, answered by a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from schemas.instants import DAY_US
+from streams.simulation import write_city
+from tests.console.browsers import browsing, chromium, console, window
+from tests.kafka.apache import free_ports
+from tests.kafka.city import wait_for
+from tests.kafka.group import OPTIONS, Group, new_group
+
+PARTITIONS, DAYS, CASES = 2, 300, 10
+SETTINGS = [*OPTIONS, "--set", "gate.quiet_channels=", "--set", "gate.holdout_share=0"]
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> list[str]:
+    """A city until last midnight."""
+    start_us = time.time_ns() // 1000 // DAY_US * DAY_US - DAYS * DAY_US
+    write_city(tmp_path / "city", 400, DAYS, start_us, seed=4)
+    return [str(path) for path in sorted((tmp_path / "city").glob("*.jsonl")) if path.stem != "truth"]
+
+
+async def bodies(group: Group, topic: str) -> list[dict[str, str]]:
+    return [json.loads(value) for value in await group.values(topic)]
+
+
+async def outcomes(group: Group) -> list[tuple[str, str, str]]:
+    """Case, status and adviser of each outcome."""
+    sent = [one for one in await bodies(group, "intervention-outcomes") if one["kind"] == "intervention_outcome"]
+    return [(one["intervention_id"], one["status"], one["agent_id"]) for one in sent]
+
+
+async def test_ten_cases_are_worked_by_keys_and_the_worker_answers_each_once(
+    brokers: str, history: list[str], tmp_path: Path
+) -> None:
+    chromium()
+    complaints: list[str] = []
+    group = new_group(brokers, PARTITIONS, tmp_path)
+    code, said = group.tried("backfill", *history, *SETTINGS)
+    assert code == 0, said
+    (port,) = free_ports(1)
+    words = ["--http", str(port), "--agent", "anna", "--store", str(tmp_path / "c.sqlite"), *SETTINGS]
+    work = f"http://127.0.0.1:{port}/work"
+
+    async def some_are_sent() -> bool:
+        return len(await group.values("interventions")) > CASES
+
+    async with browsing() as browser:
+        with group.worker(*SETTINGS[len(OPTIONS) :]):
+            await wait_for(some_are_sent, 120)
+            with console(group.city.environment, *words) as (process, link):
+                context = await window(browser, complaints)
+                page, second = await context.new_page(), await context.new_page()
+                await page.goto(link)
+                await page.goto(work + "?show=all_open")
+                await second.goto(work + "?show=all_open")
+                await page.wait_for_selector("#connection.on")
+                found = [await one.get_attribute("data-case") for one in await page.locator(".case").all()]
+                cases, contested = found[:CASES], found[CASES]
+                for _ in cases:
+                    await page.keyboard.press("j")
+                    await page.keyboard.press("c")
+                for case in cases:  # the answers of the worker come back
+                    await page.wait_for_selector(f'[data-case="{case}"] .due.none:text-is("contacted")', timeout=60_000)
+                button = f'[data-case="{contested}"] button[value="contacted"]'
+                click = "button => document.querySelector(button).click()"
+                await asyncio.gather(page.evaluate(click, button), second.evaluate(click, button))
+                for one in (page, second):
+                    await one.wait_for_function("/already|Reported/.test(document.getElementById('told').innerText)")
+                told = [await one.inner_text("#told") for one in (page, second)]
+                assert sorted("already" in one for one in told) == [False, True], told
+                assert complaints == []
+                process.kill()
+                process.wait()
+            sent = await outcomes(group)
+            assert sorted(sent) == sorted((case, "contacted", "anna") for case in (*cases, contested))
+            with console(group.city.environment, *words) as (process, link):  # after kill -9
+                page = await context.new_page()
+                await page.goto(link)
+                await page.goto(work + "?show=all_open")
+                states = {
+                    await one.get_attribute("data-case"): await one.locator(".next b").inner_text()
+                    for one in await page.locator(".case").all()
+                }
+                assert all(states[case] == "contacted" for case in cases)
+    answered = [one for one in await bodies(group, "intervention-updates") if one["status"] == "contacted"]
+    assert sorted(one["intervention_id"] for one in answered) == sorted([*cases, contested])
