@@ -13,8 +13,8 @@ FIRST, MOST_PAGES = "index.html", 60
 Error = aiohttp.ClientError
 LIMIT = aiohttp.ClientTimeout(total=30)
 LINK = re.compile(r'(href|src)="([^"]*)"')
-REFRESH = re.compile(r'<meta http-equiv="refresh" content="(\d+)">')
-SOON_S, MOST_TRIES = 10, 30
+REFRESH = re.compile(r'<meta http-equiv="refresh" content="\d+">')
+COMPUTING, MOST_TRIES = "data-computing", 30
 SCRIPT = re.compile(r"<script\b[^>]*></script>\s*")
 TOKEN = re.compile(r'(<input type="hidden" name="token" value=")[^"]*"')
 LEFT_OUT = ("/language", "/stream", "/sign-out", "/enter")
@@ -53,13 +53,12 @@ class _Saved:
         }
 
     async def _whole(self, path: str) -> str | None:
-        """Returns a page; one that is being computed, and so asks to be loaded again soon, when it is whole."""
+        """Returns a page; one that is being computed when it is whole."""
         text = None
         for _ in range(MOST_TRIES):
             async with self._session.get(self._origin + path) as answer:
                 text = (await answer.read()).decode() if answer.status == 200 else None
-            again = REFRESH.search(text or "")
-            if again is None or int(again[1]) > SOON_S:
+            if COMPUTING not in (text or ""):
                 break
             await asyncio.sleep(1.0)
         return text

@@ -71,6 +71,7 @@ def test_the_pages_of_the_console_are_files_that_need_nothing_else(folder: Path)
     targets = {target for text in pages.values() for target in re.findall(r'(?:href|src)="([^"]*)"', text)}
     assert {"index.html", "console.css"} <= targets <= {*pages, "#"}
     assert not any(re.search(r'<script|name="token" value="[^"]|enter\?key=', text) for text in pages.values())
+    assert not any("data-computing" in text for text in pages.values())
     customers = {body["customer_id"] for body in messages(folder / "interventions.jsonl")}
     assert any(customer in pages["index.html"] for customer in customers)
 
