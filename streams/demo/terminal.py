@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -62,16 +63,15 @@ class Screen:
 
 def table(interventions: list[dict[str, Any]]) -> Table:
     """Returns a table of interventions, as a call centre receives them."""
-    found = Table(title="interventions, newest last", expand=True)
-    for name in ("customer", "probability", "tier", "crossed", "call until", "why"):
-        found.add_column(name, no_wrap=name != "why", ratio=None if name != "why" else 1)
+    found = Table(title="interventions, newest last", box=box.SIMPLE, padding=(0, 1, 0, 0), expand=True)
+    for name in ("customer", "risk", "crossed", "call until", "why"):
+        found.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if name == "why" else None)
     for body in interventions:
         found.add_row(
             body["customer_id"],
-            f"{body['probability']:.2f}",
-            f"[{TIER_STYLES.get(body['tier'], '')}]{body['tier']}[/]",
-            body["crossed_at"][:10],
-            body["window_ends_at"][:10],
+            f"[{TIER_STYLES.get(body['tier'], '')}]{body['tier']} {body['probability']:.0%}[/]",
+            body["crossed_at"][5:10],
+            body["window_ends_at"][5:10],
             body["reasons"][0]["sentence"] if body["reasons"] else "",
         )
     return found
