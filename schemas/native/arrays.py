@@ -48,9 +48,25 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {  # result, arguments
         c_int64,
         c_void_p,
     ),
-    "gather_rows": (c_int, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p),
+    "gather_rows": (c_int, c_void_p, c_int64, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "scatter_rows": (c_int, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "insert_ids": (None, c_void_p, c_int64, c_void_p, c_int64, c_void_p),
+    "run_operations": (
+        c_int,
+        c_void_p,
+        c_int64,
+        c_int64,
+        c_void_p,
+        c_int64,
+        c_int64,
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_int64,
+        c_void_p,
+    ),
     "linear": (None, c_void_p, c_int64, c_int64, c_int64, c_void_p, c_double, c_void_p),
     "solve": (None, c_void_p, c_int64, c_void_p),
     "best_step": (
@@ -84,9 +100,12 @@ def function(name: str) -> Any:
 
 
 def each(name: str, x: Any) -> Array | None:
-    """Returns a function of each number; x: an array of float64 of any shape."""
+    """Returns a function of each number; x: an array of float64 of any shape, or what stands for one."""
+    if type(x) is not np.ndarray:
+        symbol: Array | None = x.each(name) if hasattr(x, "each") else None
+        return symbol
     call = function(name)
-    if call is None or type(x) is not np.ndarray or x.dtype != np.float64 or not x.ndim:
+    if call is None or x.dtype != np.float64 or not x.ndim:
         return None
     x = np.ascontiguousarray(x)
     out = np.empty(x.shape)
@@ -120,10 +139,13 @@ def binned_log_odds(
 
 
 def gather(rows: Array, slots: Places) -> Array | None:
-    """Returns rows as columns: (columns, slots)."""
+    """Returns rows as columns: (columns, slots). rows: of contiguous numbers, such as some columns of a table."""
     call, slots = function("gather_rows"), np.ascontiguousarray(slots, np.int64)
-    block = np.empty((rows.shape[1], len(slots)))
-    return block if call and call(at(rows), *rows.shape, at(slots), len(slots), at(block)) else None
+    (n, width), (stride, size) = rows.shape, rows.strides
+    if call is None or size != rows.itemsize or stride % size or stride < width * size:
+        return None
+    block = np.empty((width, len(slots)))
+    return block if call(at(rows), n, stride // size, width, at(slots), len(slots), at(block)) else None
 
 
 def scatter(rows: Array, slots: Places, block: Array) -> bool:

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.claims import say
 from features.facts import Facts, Pressure
@@ -73,6 +74,13 @@ class Scored:
     rfm_b: RfmB
     scorer: Scorer
     _explained: dict[int, tuple[Array, Flags]] = field(default_factory=dict)
+
+    def of(self, these: NDArray[np.intp]) -> Scored:
+        """Returns some of the customers."""
+        at_us, rfm_b = self.at_us[these], RfmB(*(getattr(self.rfm_b, name)[these] for name in RFM_B_PARTS))
+        view = View(self.view.layout, self.view.block.take(these, axis=1), at_us)
+        p, raw, first_us = self.probability[these], self.raw.take(these, axis=1), self.first_known_us[these]
+        return Scored(self.slots[these], self.names, view, at_us, first_us, p, raw, rfm_b, self.scorer)
 
     def explain(self, these: Sequence[int]) -> None:
         """Prepares what messages about these customers say of the score: of many at once."""

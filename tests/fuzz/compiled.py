@@ -105,7 +105,11 @@ def main() -> int:
     by_compiled = f"{tally.plain / tally.records:.0%} by compiled code"
     print(f"{tally.records:,} records alike, {by_compiled}", SANITIZERS * args.sanitize)
     if args.sanitize:
-        return int(pytest.main(["--quiet", "-p", "no:cacheprovider", "tests/schemas/test_arrays.py"]))
+        return int(
+            pytest.main(
+                ["--quiet", "-p", "no:cacheprovider", "tests/schemas/test_arrays.py", "tests/features/test_program.py"]
+            )
+        )
     return 0
 
 
