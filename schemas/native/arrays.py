@@ -4,7 +4,7 @@ NumPy must do the work: without compiled code, and for what compiled code does n
 
 from __future__ import annotations
 
-from ctypes import POINTER, Structure, byref, c_double, c_int, c_int64, c_void_p
+from ctypes import POINTER, Structure, addressof, byref, c_char, c_double, c_int, c_int64, c_void_p
 from functools import cache
 from typing import Any
 
@@ -205,5 +205,9 @@ def best_step(
 
 def at(array: NDArray[Any]) -> int:
     """The address of an array's first number."""
-    place: int = array.ctypes.data
-    return place
+    of: Any = array
+    try:
+        return addressof(c_char.from_buffer(of))  # a quarter of the time of the other
+    except (TypeError, ValueError):  # read-only, without numbers, or not contiguous
+        place: int = array.ctypes.data
+        return place

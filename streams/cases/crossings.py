@@ -63,7 +63,7 @@ class Crossings:
         after[ARMED:UPGRADE] = decision.columns[1:-1]
         crossing = np.flatnonzero((decision.opened | (decision.withheld > 0)) & heard).tolist()
         if hold != Withheld.HISTORY:  # of which nothing is told
-            scored.explain(crossing)
+            scored.explain(self.profile, crossing)
         for i in crossing:
             CustomerDecision(self.emitter, scored, rows, after, i).decide_crossing(decision, candidacy)
         self._drop_pending(scored, rows, ~(p > self._borders[0]) & heard)
