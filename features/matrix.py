@@ -12,6 +12,7 @@ from features.catalogue import FEATURES
 from features.portable_math import Array, in_cache, log
 from features.program import program
 from features.view import View
+from schemas.native import arrays
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -58,6 +59,8 @@ def _requirements(layout: Layout) -> tuple[list[int], list[int], Array]:
 
 def scaled(raw: Array) -> Array:
     """Returns the input of the models: log(1 + value) or value / size; a new array of the same shape."""
+    if (found := arrays.scaled(raw, IS_LOG, SIZES)) is not None:
+        return found
     out = np.empty(raw.shape)
     for rows in in_cache(by_scale(np.arange(len(FEATURES))), raw.shape[1]):
         out[rows] = scaled_rows(raw, rows)

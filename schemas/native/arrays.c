@@ -22,6 +22,19 @@ FOR_ALL_VECTORS void sigmoid_each(const double *x, double *out, int64_t n) {
   for (int64_t i = 0; i < n; i++) out[i] = 1.0 / (1.0 + exp_of(-x[i]));
 }
 
+/* features/matrix.py: (features, n) in their units -> the input of the models */
+FOR_ALL_VECTORS void scale_each(const double *raw, int64_t features, int64_t n, const uint8_t *is_log,
+                                const double *sizes, double *out) {
+  for (int64_t f = 0; f < features; f++) {
+    const double *x = raw + f * n, size = sizes[f];
+    double *to = out + f * n;
+    if (is_log[f])
+      for (int64_t i = 0; i < n; i++) to[i] = log_of(x[i] + 1.0);
+    else
+      for (int64_t i = 0; i < n; i++) to[i] = x[i] / size;
+  }
+}
+
 /* online_model/additive_functions.py, LookupTable */
 
 typedef struct {

@@ -37,6 +37,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {  # result, arguments
     "exp_each": EACH,
     "exp2_negative_each": EACH,
     "sigmoid_each": EACH,
+    "scale_each": (None, c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p),
     "log_odds": (c_int64, POINTER(Table), c_void_p, c_int64, c_void_p),
     "binned_log_odds": (
         c_int64,
@@ -115,6 +116,15 @@ def each(name: str, x: Any) -> Array | None:
     x = np.ascontiguousarray(x)
     out = np.empty(x.shape)
     call(at(x), at(out), x.size)
+    return out
+
+
+def scaled(raw: Array, is_log: NDArray[np.bool_], sizes: Array) -> Array | None:
+    """raw: (features, n), in their units -> (features, n): log(1 + value), or value / size."""
+    call, raw, out = function("scale_each"), np.ascontiguousarray(raw), np.empty(raw.shape)
+    if call is None:
+        return None
+    call(at(raw), *raw.shape, at(is_log), at(sizes), at(out))
     return out
 
 

@@ -26,7 +26,8 @@ from streams.interventions.market_signals import PRESSURE
 from streams.interventions.opening import Withheld
 from streams.profile.case_sections import Step, Tier
 
-ROWS_AT_ONCE = 4096  # a multiple of observations.ROWS_A_BLOCK; what is computed of so many stays in the cache
+ROWS_AT_ONCE = 4096  # what is computed of so many stays in the cache
+ROWS_A_BLOCK = 256  # of observations: the same ones whatever ROWS_AT_ONCE is
 OnScored = Callable[[Scored], None]
 
 
@@ -120,5 +121,7 @@ class Scoring:
 
 
 def in_chunks(slots: Slots) -> Iterator[Slots]:
-    """Yields the slots in chunks of ROWS_AT_ONCE."""
-    return (slots[start : start + ROWS_AT_ONCE] for start in range(0, len(slots), ROWS_AT_ONCE))
+    """Yields the slots in equal chunks of about ROWS_AT_ONCE, which are whole blocks of observations."""
+    chunks = max(round(len(slots) / ROWS_AT_ONCE), 1)
+    rows = max(-(-len(slots) // (chunks * ROWS_A_BLOCK)), 1) * ROWS_A_BLOCK
+    return (slots[start : start + rows] for start in range(0, len(slots), rows))

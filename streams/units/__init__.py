@@ -13,6 +13,7 @@ changelog rows and the position that they belong to. Written in one transaction 
     engine_unit      the engine of a partition: batches applied, state written and restored
     engine_rows      the other rows of the engine's changelog
     customer_rows    rows of customers in it
+    score_rows       published scores as JSON
     global_unit      base of learner and dispatcher: one unit for all partitions, instants that all have reported
     learner_feed     labelled examples, reports and commands, by grid instant
     learner_unit     the learner: models out

@@ -95,10 +95,10 @@ def test_a_cohort_is_dropped_after_its_last_report() -> None:
 def test_the_report_of_many_customers_counts_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Engine(load_profile("after-sales", []), 0, DAY_US, waits_for_models=True)
     made.start(START_US)
-    visits(made, 0, range(5))
-    slots, at_us = np.arange(5), START_US + 8 * DAY_US
-    made.cohorts.add(START_US + DAY_US, np.full(5, 0.5), 0.0)
+    visits(made, 0, range(600))
+    slots, at_us = np.arange(600), START_US + 8 * DAY_US
+    made.cohorts.add(START_US + DAY_US, np.full(600, 0.5), 0.0)
     whole = report_of(made.scoring, made.cohorts, slots, at_us)
-    monkeypatch.setattr(scoring, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(scoring, "ROWS_AT_ONCE", 256)
     assert report_of(made.scoring, made.cohorts, slots, at_us).packed() == whole.packed()
-    assert whole.returns[START_US + DAY_US][0] == 5
+    assert whole.returns[START_US + DAY_US][0] == 600

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features import portable_math
+from features import matrix, portable_math
 from features.catalogue import FEATURES
 from features.deduplication import RecentIds
 from features.portable_math import Array
@@ -255,3 +255,11 @@ def test_numbers_from_base64_can_be_changed(dtype: str) -> None:
     for found in (unpack_array(pack_array(numbers), dtype), expected):
         assert found.tobytes() == numbers.tobytes()
         found[0] = 9
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 33])
+def test_features_are_scaled_with_the_bits_of_the_reference(n: int) -> None:
+    raw = np.abs(CHANCE.normal(0, 50, (len(FEATURES), 2 * n)))[:, ::2]
+    with reference():
+        expected = matrix.scaled(raw)
+    assert same_bits(matrix.scaled(raw), expected)
