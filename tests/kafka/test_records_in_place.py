@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.texts import Texts
 from streams.kafka import records_in_place
 from streams.units.records import Records
-from tests.kafka.fetches import APPEND_TIME, CONTROL, LENGTH, RECORDS, Pair, Sent, both_ways, checked, damaged, fetch
+from tests.kafka.fetches import APPEND_TIME, CONTROL, LENGTH, RECORDS, Sent, both_ways, checked, damaged, fetch
 
 pytestmark = pytest.mark.skipif(records_in_place._library() is None, reason="no compiled code is here")
 
