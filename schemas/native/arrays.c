@@ -95,14 +95,16 @@ static int have_rows(const int64_t *slots, int64_t n, int64_t n_rows) {
 
 enum { LINE = 8 }; /* numbers in a line of the cache */
 
-int gather_rows(const double *rows, int64_t n_rows, int64_t width, const int64_t *slots, int64_t n, double *block) {
+/* width: of the numbers of a row that are taken; stride: from a row to the next */
+int gather_rows(const double *rows, int64_t n_rows, int64_t stride, int64_t width, const int64_t *slots, int64_t n,
+                double *block) {
   if (!have_rows(slots, n, n_rows)) return 0;
   for (int64_t first = 0; first < n; first += LINE) {
     int64_t here = n - first < LINE ? n - first : LINE;
     const double *from[LINE];
-    for (int64_t i = 0; i < here; i++) from[i] = rows + slots[first + i] * width;
+    for (int64_t i = 0; i < here; i++) from[i] = rows + slots[first + i] * stride;
     for (int64_t i = first + LINE; i < n && i < first + 2 * LINE; i++)
-      for (int64_t c = 0; c < width; c += LINE) __builtin_prefetch(rows + slots[i] * width + c);
+      for (int64_t c = 0; c < width; c += LINE) __builtin_prefetch(rows + slots[i] * stride + c);
     for (int64_t c = 0; c < width; c++)
       for (int64_t i = 0; i < here; i++) block[c * n + first + i] = from[i][c];
   }
