@@ -17,7 +17,7 @@ from schemas.native import arrays
 Slots = NDArray[np.intp]
 FIRST_CAPACITY, ALL = 1024, slice(None)
 TURNED_AT_ONCE = 256  # rows transposed at a time: they fit into the processor's cache, ten times as fast
-GROWTH = 1.25  # the kernel moves the pages of a large array without copying, so small steps cost nothing
+GROWTH = 1.0625  # the kernel moves the pages of a large array without copying, so small steps cost nothing
 
 
 class Table:

@@ -134,6 +134,19 @@ void insert_ids(uint64_t *table, int64_t size, const uint64_t *ids, int64_t n, u
   }
 }
 
+/* online_model/array_codec.py: base64. value: (256,) of each character, 64 of what is none; bytes: 3 a group. Returns 0 if
+   there was such a character. */
+int decode_base64(const uint8_t *text, int64_t groups, const uint32_t *value, uint8_t *bytes) {
+  uint32_t all = 0;
+  for (int64_t i = 0; i < groups; i++) {
+    uint32_t a = value[text[4 * i]], b = value[text[4 * i + 1]], c = value[text[4 * i + 2]], d = value[text[4 * i + 3]];
+    uint32_t group = a << 18 | b << 12 | c << 6 | d;
+    all |= a | b | c | d;
+    bytes[3 * i] = (uint8_t)(group >> 16), bytes[3 * i + 1] = (uint8_t)(group >> 8), bytes[3 * i + 2] = (uint8_t)group;
+  }
+  return all < 64;
+}
+
 /* online_model/estimator.py */
 
 /* columns: (features, n), each contiguous, `stride` numbers apart -> z: intercept + the weighted sum of the columns. */
