@@ -31,7 +31,9 @@ from tests.schemas.messages import NOW_US, good
 Style = Callable[[Any], bytes]
 SANITIZERS = "-fsanitize=address,undefined"
 OTHER_TESTS = [
-    f"tests/{one}.py" for one in ("schemas/test_arrays", "features/test_program", "kafka/test_records_in_place")
+    "tests/schemas/test_arrays.py",
+    "tests/features/test_program.py",
+    "tests/kafka/test_records_in_place.py",
 ]
 BATCH = 50
 KEYS: list[bytes | None] = [b"c1"] * 30 + [None, b"", b"c2"]
