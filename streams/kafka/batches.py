@@ -22,6 +22,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from schemas.refusals import Unreadable
 from streams.kafka.codecs import DECODERS
 from streams.kafka.records_in_place import read
+from streams.units.records import Records
 
 
 class ReadableRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka ships no types
@@ -82,6 +83,11 @@ class Batches:
 def IN_PLACE(value: bytes) -> bytes:
     """Marks a consumer that takes records where they lie in the fetch."""
     return value
+
+
+def by_columns(items: list[Any]) -> Records:
+    """What such a consumer gets of a fetch: one item with all records, or aiokafka's records."""
+    return Records.of(items[0] if len(items) == 1 and isinstance(items[0], Records) else items)
 
 
 def install() -> None:

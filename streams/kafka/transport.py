@@ -28,7 +28,7 @@ from faust.types.tuples import ConsumerMessage
 from schemas.errors import Failure
 from streams.kafka import membership
 from streams.kafka.access import denied
-from streams.kafka.batches import IN_PLACE
+from streams.kafka.batches import IN_PLACE, by_columns
 from streams.kafka.clock import monotonic_us
 from streams.kafka.commits import with_reason
 from streams.kafka.fatal import halt
@@ -147,7 +147,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             settings = cast(Consumer, self.consumer).leases.settings
             self.inbox.append(Refused(_refused(error, active_partitions), _explained(settings, error)))
             return {}
-        self._collect(consumer, {TP(*place): _by_columns(items) for place, items in got.items()}, active_partitions)
+        self._collect(consumer, {TP(*place): by_columns(items) for place, items in got.items()}, active_partitions)
         return {}
 
     def _collect(self, consumer: Any, got: Mapping[TP, Records], active: Iterable[TP]) -> None:
@@ -384,11 +384,6 @@ def _explained(settings: Settings, error: Exception) -> Exception:
             f"the next record to read is gone ({gone}): retention deleted it, or the topic was deleted and made again"
         )
     return Failure(denied(settings, error, "Read"))
-
-
-def _by_columns(items: list[Any]) -> Records:
-    """What aiokafka gives of a fetch: its records, or one item with all of them (`batches`)."""
-    return Records.of(items[0] if len(items) == 1 and isinstance(items[0], Records) else items)
 
 
 def _pause_others(consumer: Any, active: Iterable[TP]) -> None:
