@@ -16,8 +16,7 @@ from online_model.examples import Examples
 from online_model.treatment import Codes
 from schemas.instants import format_instant, parse_instant
 from streams.engine.reports import Report
-
-ROWS_A_BLOCK = 256
+from streams.engine.scoring import ROWS_A_BLOCK
 
 
 def observation_blocks(

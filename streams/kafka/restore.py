@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from schemas.errors import Failure
 from streams.kafka.access import denied
+from streams.kafka.batches import IN_PLACE, by_columns
 from streams.kafka.settings import Settings
+from streams.units.records import TopicRecord
 from streams.units.seal import opened
 from streams.units.unit import GROUP_KEY, Unit
 
@@ -41,6 +42,7 @@ class Restore:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=FETCH_BYTES,
+            value_deserializer=IN_PLACE,
         )
         await consumer.start()
         try:
@@ -70,7 +72,7 @@ class Restore:
                 logged_at, offset = now, records[-1].offset
                 self._log_progress(now - started, (end - offset) / max(offset - first, 1))
 
-    def _without_marks(self, records: list[Any], changelog: tuple[str, int]) -> list[Any]:
+    def _without_marks(self, records: list[TopicRecord], changelog: tuple[str, int]) -> list[TopicRecord]:
         """Takes out the mark of the group; it is no part of the state. One that others wrote says nothing."""
         marks = [record for record in records if record.key == GROUP_KEY]
         for mark in marks:
@@ -84,9 +86,8 @@ class Restore:
         log.info("%s: %d records restored, %.0f a second, %.0f s left", self.name, self.records, rate, seconds * left)
 
 
-async def _next_records(consumer: AIOKafkaConsumer, place: TopicPartition) -> list[Any]:
+async def _next_records(consumer: AIOKafkaConsumer, place: TopicPartition) -> list[TopicRecord]:
     got = await consumer.getmany(timeout_ms=int(STALL_S * 1000), max_records=MOST_RECORDS)
     if place not in got:
         raise TimeoutError(f"no record of changelog {place.topic}/{place.partition} for {STALL_S:.0f} s")
-    records: list[Any] = got[place]
-    return records
+    return list(by_columns(got[place]))

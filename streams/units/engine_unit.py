@@ -22,7 +22,6 @@ from schemas.errors import Failure
 from schemas.events import signal_key
 from schemas.instants import DAY_US, format_instant
 from schemas.partitioner import partition_of
-from streams.cases.outbox import Facts
 from streams.engine.engine import Engine, Sweep
 from streams.inputs.merge import OffsetGap
 from streams.inputs.names import add_capped
@@ -36,6 +35,7 @@ from streams.units.engine_feed import EngineFeed
 from streams.units.engine_rows import ATTRIBUTES, CASE, IDS, PARTS, SIGNALS, lost_rows, row_of_the_release_before
 from streams.units.refusal_counts import RefusalCounts
 from streams.units.response_times import ResponseTimes
+from streams.units.score_rows import score_rows
 from streams.units.seal import sealed, sealed_rows
 from streams.units.sources import (
     CANDIDATES,
@@ -53,7 +53,6 @@ from streams.units.strays import ChangelogRows, Strays
 from streams.units.unit import POSITION, Clock, Output, Pair, Record
 
 LIVE_TICK_US, EVENT_TICK_US = 200_000, DAY_US
-SCORE = b'{"schema_version":1,"customer_id":%s%s%r,"model_version":%d,"policy_version":%s}'
 OUTCOMES = ("applied", "duplicate", "late", "rejected")  # each event that was read has exactly one of them
 
 
@@ -233,6 +232,7 @@ class EngineUnit:
         """Returns the outputs since the last call, without the changelog."""
         facts, p = self.engine.take_facts(), self.partition
         letters, self.letters = self.letters, []
+        scores = facts.scores if self.publishes_scores else {}
         self.responses.take(facts)
         found = [
             Output("interventions", p, [(customer.encode(), body) for _, customer, body in facts.interventions]),
@@ -241,7 +241,7 @@ class EngineUnit:
             Output("touches", p, [(customer.encode(), body) for _, customer, body in facts.touches]),
             Output("tasks", p, [(customer.encode(), body) for _, customer, body in facts.tasks]),
             Output(CANDIDATES, 0, [(None, body) for body in facts.candidates]),
-            Output("churn-scores", p, self._scores(facts) if self.publishes_scores else []),
+            Output("churn-scores", p, score_rows(scores, self.engine.table.names, self.profile.version)),
             Output(OBSERVATIONS, p, [(None, body) for body in facts.observations]),
             Output(LABELLED, 0, [(None, body) for body in facts.labelled]),
             Output("dead-letters", p, letters),
@@ -299,21 +299,6 @@ class EngineUnit:
             self.engine.counts["rejected"] += 1
             self.letters.append((None, orjson.dumps(letter)))
             self.refusals.count(letter)
-
-    def _scores(self, facts: Facts) -> list[Pair]:
-        """Scores as JSON, formatted by hand: there may be one for each event."""
-        names, policy = self.engine.table.names, orjson.dumps(self.profile.version)
-        at_us = {scored[0] for scored in facts.scores.values() if scored}
-        instant = {us: b',"scored_at":"%s","probability":' % format_instant(us).encode() for us in at_us}
-        pairs: list[Pair] = []
-        for slot, scored in facts.scores.items():
-            name = names[slot]
-            value = None
-            if scored:
-                at, p, version = scored
-                value = SCORE % (orjson.dumps(name), instant[at], p, version, policy)
-            pairs.append((name.encode(), value))
-        return pairs
 
     def _state(self) -> Output:
         customers = self._customers.take_changes()
