@@ -166,7 +166,10 @@ def _challenger(words: Words, name: str, verdict: dict[str, Any]) -> list[str]:
 def _weights(words: Words, weights: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
     joined = words.said.label("list").join
     return [
-        (words.own(tier), joined(f"{printable(words.own(name))} {share:.0%}" for name, share in shares.items()))
+        (
+            printable(words.own(tier)),
+            joined(f"{printable(words.own(name))} {share:.0%}" for name, share in shares.items()),
+        )
         for tier, shares in weights.items()
     ]
 

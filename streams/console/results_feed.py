@@ -7,6 +7,7 @@ itself: the pages stay as quick as they are, and its memory is given back.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ PAGE = "results"
 LOOK_S = 0.5
 LEAST_PAUSE_S, PAUSE_FACTOR = 30.0, 10.0  # between two computations, and so many times as long as the last one took
 ASKED_S = 60.0  # who asked for the page without a stream is waited for so long
+NICENESS = 10  # pages come first
 Computed = tuple[Report | None, list[Adviser], list[Bin], str]
 Learned = tuple[Mapping[str, Any], Mapping[str, Mapping[str, float]]]  # summary of a replay, weights of strategies
 
@@ -151,6 +153,7 @@ class _Stored:
 
 
 def _work(pipe: Connection, store: Path, profile: Profile, learned: Learned) -> None:
+    os.nice(NICENESS)
     try:
         pipe.send((*compute(store, profile, learned), ""))
     except Failure as error:
