@@ -85,8 +85,8 @@ def said(words: Words, site: Site, case: Listed, told: str) -> str:
 
 
 def _points(visit: Visit, known: Iterable[tuple[int, float]], customer: str) -> Points:
-    read = visit.site.read_curve
-    return sorted({*known, *(read(customer) if read else ())})
+    read = visit.site.read_curve or visit.site.reader.scores
+    return sorted({*known, *read(customer)})
 
 
 def _reasons(visit: Visit, reasons: Sequence[Message], now: Message) -> list[Reason]:

@@ -128,6 +128,11 @@ class Reader:
             found[kind].append(orjson.loads(body))
         return found
 
+    def scores(self, customer_id: str) -> list[tuple[int, float]]:
+        """Returns (us, probability) that were published while the customer had a case, in order of time."""
+        rows = self._all("SELECT at_us, probability FROM scores WHERE customer_id = ? ORDER BY at_us", [customer_id])
+        return [(at_us, probability) for at_us, probability in rows]
+
     def customers(self, viewer: Viewer, prefix: str) -> list[str]:
         """Returns customers with a case or a withheld one whose id begins so, and whom the viewer may see."""
         until = _behind(prefix)

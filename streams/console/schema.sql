@@ -14,6 +14,11 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE INDEX messages_of_customer ON messages (customer_id, kind);
 
+-- published probabilities of customers with a case, from the case on; a replay's folder has all of them in a file
+CREATE TABLE scores (
+    customer_id TEXT, at_us INTEGER, probability REAL NOT NULL, PRIMARY KEY (customer_id, at_us)
+) STRICT, WITHOUT ROWID;
+
 -- each case as its messages leave it: what lists are filtered and sorted by
 CREATE TABLE cases (
     case_id TEXT PRIMARY KEY,

@@ -120,3 +120,14 @@ def test_changes_are_found_by_their_number(tmp_path: Path) -> None:
     reader = Reader(store.path)
     assert reader.changed_since(0, 9) == [(first, "b", "pilot"), (second, "a", "pilot")]
     assert reader.changed_since(first, 9) == [(second, "a", "pilot")]
+
+
+def test_published_probabilities_are_kept_of_customers_with_a_case(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    score = {"scored_at": "2024-03-02T00:00:00Z", "probability": 0.7}
+    write(store, score | {"customer_id": "anna", "scored_at": "2024-02-01T00:00:00Z"})
+    write(store, intervention(customer_id="anna"))
+    write(store, score | {"customer_id": "anna"}, score | {"customer_id": "bert"})
+    reader = Reader(store.path)
+    assert reader.scores("anna") == [(parse_instant("2024-03-02T00:00:00Z"), 0.7)]
+    assert reader.scores("bert") == []
