@@ -31,7 +31,7 @@ def timing(visit: Visit, case: Listed) -> Timing:
     else:
         window = words("window_over", span=words.span(now_us - ends_us))
     due, urgency = _due(visit, case)
-    return Timing(clock(case.crossed_us, case.window_us, now_us, window), window, due, urgency)
+    return Timing(clock(case.crossed_us, case.window_us, now_us), window, due, urgency)
 
 
 def _due(visit: Visit, case: Listed) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from streams.console.rows import SENT, UPDATE, WITHHELD
 from streams.operations.cases.fold import Message, Messages
 
 PAGE_ROWS = 50
-MOST_COUNTED = 10_000
+MOST_COUNTED = 50_000
 MOST_FOUND = 20
 CACHE_KIB = 16 * 1024
 NEXT_SCOPE = """WITH RECURSIVE found (scope) AS (
@@ -97,12 +97,15 @@ class Reader:
         )
         return [Listed(*row) for row in rows]
 
-    def count(self, viewer: Viewer, asked: WorkFilter) -> int:
-        """Returns how many there are, MOST_COUNTED at most."""
+    def counts(self, viewer: Viewer, asked: WorkFilter, before_us: Sequence[int]) -> tuple[list[int], bool]:
+        """Returns the number of cases, and for each instant that of those due until then; whether there are more:
+        MOST_COUNTED are counted.
+        """
         where, values = _where(_conditions(viewer, asked))
-        return int(
-            self._all(f"SELECT count(*) FROM (SELECT 1 FROM cases WHERE {where} LIMIT ?)", values, MOST_COUNTED)[0][0]
-        )
+        sums = "".join(", coalesce(sum(due_us < ?), 0)" for _ in before_us)
+        sql = f"SELECT count(*){sums} FROM (SELECT due_us FROM cases WHERE {where} LIMIT ?)"
+        (found,) = self._all(sql, (*before_us, *values), MOST_COUNTED)
+        return list(found), found[0] >= MOST_COUNTED
 
     def scopes(self, viewer: Viewer) -> list[str]:
         """Returns the scopes of open cases that the viewer may see."""

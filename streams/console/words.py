@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 from schemas.instants import DAY_US, EPOCH, HOUR_US, SECOND_US
@@ -38,6 +39,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "today": ("Due today", "今天到期"),
     "late": ("Overdue", "已逾期"),
     "all_open": ("All open", "全部进行中"),
+    "exactly": ("{n:,}", "{n:,}"),
     "more_than": ("{n:,}+", "{n:,}+"),
     "any": ("any", "不限"),
     "filter_scope": ("Scope", "区域"),
@@ -200,7 +202,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Words:
     """The words of one language, with the Chinese of a profile's texts. zone: of the days and hours on pages."""
 
@@ -212,7 +214,7 @@ class Words:
         """Returns a text with its values filled in."""
         return WORDS[key][LANGUAGES.index(self.lang)].format(**values)
 
-    @property
+    @cached_property
     def said(self) -> Language:
         """The words of the work list on a terminal, in the same language."""
         return Language(self.lang, self.texts_zh)
@@ -255,6 +257,11 @@ class Words:
 
     def tomorrow_us(self, now_us: int) -> int:
         """Returns the instant at which the day after `now_us` begins in the zone of the pages."""
-        today = self.local(now_us).date()
-        midnight = datetime.fromordinal(today.toordinal() + 1).replace(tzinfo=self.zone)
-        return int((midnight - EPOCH).total_seconds()) * SECOND_US
+        return _tomorrow_us(now_us, self.zone)
+
+
+@lru_cache(16)
+def _tomorrow_us(now_us: int, zone: ZoneInfo) -> int:
+    today = datetime.fromtimestamp(now_us / SECOND_US, zone).date()
+    midnight = datetime.fromordinal(today.toordinal() + 1).replace(tzinfo=zone)
+    return int((midnight - EPOCH).total_seconds()) * SECOND_US
