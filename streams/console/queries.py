@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import orjson
 
 from streams.console.access import Viewer
-from streams.console.rows import SENT, UPDATE, WITHHELD
+from streams.console.rows import KINDS, SENT, UPDATE, WITHHELD
 from streams.operations.cases.fold import Message, Messages
+from streams.operations.cases.parsing import MODELS, parse
 
 PAGE_ROWS = 50
 MOST_COUNTED = 50_000
@@ -76,6 +78,7 @@ class WorkFilter:
     after: tuple[float, str] | None = None
 
 
+CHECKED = {kind: topic for topic, kind in KINDS.items() if topic in MODELS}
 COLUMNS = ", ".join(one.name for one in fields(Listed))
 Asked = tuple[str, Sequence[Any]]  # a condition and its values
 
@@ -124,11 +127,14 @@ class Reader:
         return Messages(found[SENT], found[WITHHELD], found[UPDATE])
 
     def bodies(self, customer_id: str, *kinds: int) -> dict[int, list[Message]]:
-        """Returns the messages about a customer of these kinds, each in its order."""
+        """Returns the messages about a customer of these kinds, each in its order; what is no such message is left
+        out, though it may have been good enough for a row.
+        """
         found: dict[int, list[Message]] = {kind: [] for kind in kinds}
         sql = f"SELECT kind, body FROM messages WHERE customer_id = ? AND kind IN ({', '.join('?' * len(kinds))})"
         for kind, body in self._all(f"{sql} ORDER BY seq", [customer_id, *kinds]):
-            found[kind].append(orjson.loads(body))
+            with suppress(ValueError):
+                found[kind].append(parse(CHECKED[kind], body) if kind in CHECKED else orjson.loads(body))
         return found
 
     def scores(self, customer_id: str) -> list[tuple[int, float]]:

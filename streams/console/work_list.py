@@ -88,7 +88,7 @@ def _choices(visit: Visit) -> dict[str, list[tuple[str, str]]]:
         "tier": [(tier.name, words.own(tier.name)) for tier in profile.tiers if tier.above >= profile.case.threshold],
         "agent": [(MINE, words("mine")), (NOBODYS, words("nobodys"))],
         "cause": [(cause, words.code("cause", cause)) for cause in CAUSES],
-        "strategy": [(name, words.own(name)) for name in strategies],
+        "strategy": [(name, words.strategy(name)) for name in strategies],
     }
 
 
