@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from streams.console.access import Viewer
-from streams.console.rows import KINDS, SENT, UPDATE, WITHHELD
+from streams.console.rows import KINDS, SENT, UPDATE, WITHHELD, unpacked
 from streams.operations.cases.fold import Message, Messages
 from streams.operations.cases.parsing import MODELS, parse
 
@@ -134,7 +134,8 @@ class Reader:
         sql = f"SELECT kind, body FROM messages WHERE customer_id = ? AND kind IN ({', '.join('?' * len(kinds))})"
         for kind, body in self._all(f"{sql} ORDER BY seq", [customer_id, *kinds]):
             with suppress(ValueError):
-                found[kind].append(parse(CHECKED[kind], body) if kind in CHECKED else orjson.loads(body))
+                value = unpacked(body)
+                found[kind].append(parse(CHECKED[kind], value) if kind in CHECKED else orjson.loads(value))
         return found
 
     def scores(self, customer_id: str) -> list[tuple[int, float]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, get_args
 
+import cramjam
 import orjson
 from pydantic import BaseModel
 
@@ -73,7 +74,7 @@ def _add(rows: Rows, topic: str, message: Message, value: bytes) -> None:
     if kind == SCORE:
         rows.scores.append(score_row(message))
         return
-    told = (_text(message["customer_id"]), kind, _instant(message[AT[kind]]), value)
+    told = (_text(message["customer_id"]), kind, _instant(message[AT[kind]]), packed(value))
     if kind in OTHERS:
         OTHERS[kind].model_validate(message, extra="ignore")
     elif kind == UPDATE:
@@ -83,6 +84,16 @@ def _add(rows: Rows, topic: str, message: Message, value: bytes) -> None:
     else:
         rows.cases.append(case_row(message))
     rows.messages.append(told)
+
+
+def packed(value: bytes) -> bytes:
+    """Returns a message as the store keeps it: half as long, for a few microseconds."""
+    return bytes(cramjam.lz4.compress_block(value))
+
+
+def unpacked(body: bytes) -> bytes:
+    """Returns a message as it came."""
+    return bytes(cramjam.lz4.decompress_block(body))
 
 
 def case_row(message: Message) -> Row:

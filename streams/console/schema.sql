@@ -8,7 +8,7 @@ CREATE TABLE offsets (
     topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) STRICT, WITHOUT ROWID;
 
--- every message about a customer, as it came. kind: 0 withheld, 1 sent, 2 an update, 3 an outcome, 4 a touch, 5 a task
+-- every message about a customer, packed (rows.py). kind: 0 withheld, 1 sent, 2 an update, 3 an outcome, 4 a touch, 5 a task
 CREATE TABLE messages (
     seq INTEGER PRIMARY KEY, customer_id TEXT NOT NULL, kind INTEGER NOT NULL, at_us INTEGER NOT NULL, body BLOB NOT NULL
 ) STRICT;

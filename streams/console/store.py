@@ -16,7 +16,7 @@ from typing import IO, Any
 import orjson
 
 from schemas.errors import Failure
-from streams.console.rows import CASE, KEPT, OUTCOME, ROWS, SENT, UPDATE, WITHHELD, Row, Rows
+from streams.console.rows import CASE, KEPT, OUTCOME, ROWS, SENT, UPDATE, WITHHELD, Row, Rows, unpacked
 from streams.interventions.case_states import WAITING
 from streams.operations.cases.worklist import OPEN
 from streams.profile.case_sections import CaseRules
@@ -151,7 +151,7 @@ class Store:
         found: dict[int, list[Row]] = {UPDATE: [], OUTCOME: []}
         ids, customers = {case[0] for case in cases}, {case[1] for case in cases}
         for kind, body in self._connection.execute(EARLIER, [orjson.dumps(sorted(customers)).decode()]):
-            message = orjson.loads(body)
+            message = orjson.loads(unpacked(body))
             if message["intervention_id"] in ids:
                 found[kind].append(ROWS[kind](message))
         return found
