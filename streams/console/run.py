@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ async def serve(feed: Feed, profile: Profile, options: Options) -> None:
 
 
 async def _served(feed: Feed, profile: Profile, options: Options, store: Store) -> None:
-    intake = Intake(feed, store, options.say)
+    stopped, intake = _stopped(), Intake(feed, store, options.say)
     await intake.start()
     reader = Reader(options.store)
     changes = Changes(reader)
@@ -95,7 +95,7 @@ async def _served(feed: Feed, profile: Profile, options: Options, store: Store) 
             say_link()
         else:
             options.say(door.auth.url)
-        await _until_stopped(_read(intake), changes.run())
+        await _until(stopped, _read(intake), changes.run())
     finally:
         await runner.cleanup()
 
@@ -113,12 +113,17 @@ async def _listen(runner: web.AppRunner, options: Options) -> None:
         raise Failure(f"--http {address}: cannot listen there: {error.strerror or error}") from None
 
 
-async def _until_stopped(*work: Any) -> None:
-    """Ends with the first signal, or the first error of what goes on meanwhile."""
+def _stopped() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM."""
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, stopped.set)
-    tasks = [asyncio.ensure_future(one) for one in (stopped.wait(), *work)]
+    return stopped
+
+
+async def _until(stopped: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
+    """Ends with the event, or with the first error of what goes on meanwhile."""
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(one) for one in (stopped.wait(), *work)]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
