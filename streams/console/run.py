@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from streams.profile.profile import Profile
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STOP_LIMIT_S = 1.0
+THREADS = 4  # each that reads the store has a connection with a cache of its own
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ async def serve(feed: Feed, profile: Profile, options: Options) -> None:
 
 async def _served(feed: Feed, profile: Profile, options: Options, store: Store) -> None:
     stopped, intake = _stopped(), Intake(feed, store, options.say)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     await intake.start()
     reader = Reader(options.store)
     changes = Changes(reader)

@@ -100,6 +100,10 @@ async def test_ten_cases_are_worked_by_keys_and_the_worker_answers_each_once(
                     for one in await page.locator(".case").all()
                 }
                 assert all(states[case] == "contacted" for case in cases)
+    audited = await bodies(group, "console-audit")
+    reported = [one["result"] for one in audited if one["did"] == "reported"]
+    assert (reported.count("sent"), reported.count("already")) == (CASES + 1, 1)
+    assert not {one["about"] for one in audited} & {*cases, contested}
     answered = [one for one in await bodies(group, "intervention-updates") if one["status"] == "contacted"]
     assert sorted(one["intervention_id"] for one in answered) == sorted([*cases, contested])
 
