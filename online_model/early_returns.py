@@ -33,6 +33,7 @@ LEAST_LABELLED = 4  # cohorts
 LEAST_SHARE = 0.02  # of the returns; a younger cohort says nothing yet
 FADES = 0.8  # weight of a cohort relative to the next one: the newest say most of today's level
 AS_EXPECTED = 20.0  # returns that are taken as expected before any is seen
+AS_BEFORE = 20.0  # customers of an age who come back at the rate of the age before: eight of one cohort prove little
 MOST_MOVED = 1.5  # log-odds
 STRENGTHS = np.arange(6) / 5.0
 FIRST_COST = 0.01  # of full strength, in nats of mean loss
@@ -124,7 +125,9 @@ class EarlyReturns:
         for age, (those, of) in enumerate(zip(came, awaited, strict=True), 1):
             width = min(self.horizon_us / WEEK_US - (age - 1), 1.0)
             if of:
-                last = (those + 0.5) / (of + 1.0), age
+                as_before = AS_BEFORE if last[1] else 0.0
+                expected = as_before * last[0] * last[1] / age
+                last = (those + expected + 0.5) / (of + as_before + 1.0), age
             if not last[1]:
                 return None
             away *= (1.0 - last[0] * last[1] / age) ** width

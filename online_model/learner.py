@@ -144,9 +144,9 @@ class Learner:
     def snapshot(self, instant_us: int) -> Snapshot:
         """Returns the champion as a snapshot."""
         metrics, rules = self.metrics.get(), self.rules
-        learned, parameters = rules.readiness.enough(metrics.labels, metrics.positives), self.model.parameters()
-        if not learned:
-            parameters = replace(parameters, prior=self.model.cold_prior(*self.outlook))
+        learned = rules.readiness.enough(metrics.labels, metrics.positives)
+        enough = rules.readiness.share_of_enough(metrics.labels, metrics.positives)
+        parameters = self.model.parameters() if learned else self.model.early_parameters(*self.outlook, enough)
         return Snapshot(
             instant_us=instant_us,
             version=self.version,

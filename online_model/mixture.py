@@ -3,7 +3,7 @@
 | expert | what it is | when it is best |
 |---|---|---|
 | base   | the running base rate                              | when features do not predict             |
-| prior  | RFM-B alone; not in the pool                       | before there are labels                  |
+| prior  | RFM-B alone; not in the pool                       | before there are enough labels           |
 | hinges | Bayesian logistic regression, two knots a feature  | where effects are smooth                 |
 | steps  | a table a feature, boosted on a reservoir of examples | where effects begin at a date, after a change |
 """
@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ PRIOR_SURE = (
     0.3  # precision of its intercept: on a log whose first 11 labels were leavers it predicted 0.92 for 500 stayers
 )
 PRIOR_LABELS = 50.0  # 11 leavers among the first labels were no sign for the 500 stayers after them
+MOST_EARLY = 0.5  # weight of the hinges just before there are enough labels: the prior is served until then
 HINGED = 3.0  # times the precision of a weight: the same freedom a feature, spread over three weights
 
 
@@ -156,7 +158,14 @@ class MixtureOfExperts(base.MiniBatchClassifier):
         self.prior.update(x[place : place + 1].T, y, weight)
         self.hinges.update(_hinged(x, self.knots), y, weight)
 
-    def cold_prior(self, log_odds: float, evidence: float) -> Array:
+    def early_parameters(self, log_odds: float, evidence: float, share_of_enough: float) -> Parameters:
+        """Returns the parameters served until there are enough labels: the prior, and of the hinges a share that grows
+        with the labels. log_odds, evidence: as for `_cold_prior`; share_of_enough: 0 to 1.
+        """
+        hinges = MOST_EARLY * share_of_enough if "hinges" in self.pooled else 0.0
+        return replace(self.parameters().of_prior(hinges), prior=self._cold_prior(log_odds, evidence))
+
+    def _cold_prior(self, log_odds: float, evidence: float) -> Array:
         """Returns the prior's weights, (2,), as served before the model has learned: the average customer leaves with
         these log-odds. evidence: 0 to 1; with none the labels so far count, and without labels all have even odds.
         """

@@ -9,7 +9,7 @@ import numpy as np
 
 from features.portable_math import Array
 from online_model.array_codec import grown, pack, unpack
-from online_model.bins import BINS
+from online_model.bins import BINS, HIGHEST, LOWEST
 
 EXPERTS = ("base", "prior", "hinges", "steps")
 MIX, SERVED = (
@@ -45,6 +45,15 @@ class Parameters:
             low=grown(self.low, features, np.inf),
             high=grown(self.high, features, -np.inf),
         )
+
+    def of_prior(self, hinges: float = 0.0) -> Parameters:
+        """Returns the parameters as served until there are enough labels. hinges: their weight; the rest is the
+        prior's, over all its range.
+        """
+        low, high = self.low.copy(), self.high.copy()
+        low[self.prior_place], high[self.prior_place] = LOWEST, HIGHEST
+        weights = np.array([{"prior": 1.0 - hinges, "hinges": hinges}.get(name, 0.0) for name in EXPERTS])
+        return replace(self, weights=weights, low=low, high=high, slope=1.0, level=0.0)
 
     def packed(self) -> dict[str, Any]:
         """Returns a body for JSON; `unpacked` restores every bit."""

@@ -13,7 +13,6 @@ from features.matrix import scaled
 from features.portable_math import sigmoid
 from online_model.expert_weights import LEVELS, SLOPES
 from online_model.mixture import MixtureOfExperts
-from online_model.scorer import PRIOR_ALONE
 from online_model.snapshot import Snapshot
 
 
@@ -39,8 +38,8 @@ def pipeline(snapshot: Snapshot) -> compose.Pipeline:
     classifier.low, classifier.high, classifier.knots = p.low, p.high, p.knots
     classifier.prior.weights, classifier.hinges.weights = p.prior, p.hinges
     classifier.steps.intercept, classifier.steps.tables = float(p.steps[0]), p.steps[1:].reshape(len(NAMES), -1)
-    classifier.pool.experts, classifier.pool.trust = (p.weights if snapshot.learned else PRIOR_ALONE), 1.0
+    classifier.pool.experts, classifier.pool.trust = p.weights, 1.0
     classifier.shift = snapshot.shift
-    classifier.pool.costs = (SLOPES - (p.slope if snapshot.learned else 1.0)) ** 2
-    classifier.pool.level_costs = (LEVELS - (p.level if snapshot.learned else 0.0)) ** 2
+    classifier.pool.costs = (SLOPES - p.slope) ** 2
+    classifier.pool.level_costs = (LEVELS - p.level) ** 2
     return compose.Pipeline(("scale", CatalogueScale()), ("classify", classifier))

@@ -49,6 +49,12 @@ class ReadinessRules:
         least = self.min_labels_of_a_class
         return labels >= self.min_labels and least <= positives <= labels - least
 
+    def share_of_enough(self, labels: int, positives: int) -> float:
+        """Returns how much of what is enough there is, 0 to 1: of labels or of the rarer class, whichever is less."""
+        rarer = min(positives, labels - positives)
+        needs = (labels, self.min_labels), (rarer, self.min_labels_of_a_class)
+        return min([1.0, *(have / need for have, need in needs if need)])
+
 
 @dataclass(slots=True)
 class RecentMetrics:

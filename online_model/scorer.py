@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -10,13 +9,9 @@ import numpy as np
 from features.population import RFM_B, RfmB, percentiles, rfmb
 from features.portable_math import Array, sigmoid
 from online_model.additive_functions import LookupTable, experts, weighted_sum
-from online_model.bins import HIGHEST, LOWEST
 from online_model.estimator import LOGIT_LIMIT
 from online_model.mixture import expert_log_odds
-from online_model.parameters import EXPERTS
 from online_model.snapshot import Snapshot
-
-PRIOR_ALONE = np.array([float(name == "prior") for name in EXPERTS])
 
 
 class Scorer:
@@ -29,15 +24,11 @@ class Scorer:
     def __init__(self, snapshot: Snapshot) -> None:
         p, self.snapshot = snapshot.parameters, snapshot
         self._ranks, self.knows_population = percentiles(snapshot.population), bool(snapshot.population.any())
-        if not snapshot.learned:  # the prior needs no learned range
-            p = replace(p, low=np.full_like(p.low, LOWEST), high=np.full_like(p.high, HIGHEST))
         compiled = experts(p)
         self._learning = [
-            (name, own, compiled if own is snapshot.parameters else experts(own))
-            for name, own in snapshot.learning.items()
+            (name, own, compiled if own is p else experts(own)) for name, own in snapshot.learning.items()
         ]
-        weights, level = (p.weights * p.slope, p.level) if snapshot.learned else (PRIOR_ALONE, 0.0)
-        self._served = weighted_sum(compiled, weights, level + snapshot.shift).centred_at(snapshot.mean)
+        self._served = weighted_sum(compiled, p.weights * p.slope, p.level + snapshot.shift).centred_at(snapshot.mean)
         self.average = self._served.constant
 
     @cached_property

@@ -19,8 +19,8 @@ from online_model.parameters import Parameters
 from online_model.readiness import Hold
 from schemas.errors import Failure
 
-FORMAT = 6
-READ = (4, 5, FORMAT)  # 5 has no `shift`, 4 also neither `published` nor `backlog`
+FORMAT = 7
+READ = (4, 5, 6, FORMAT)  # 6 serves the prior alone until it has learned, 5 has no `shift`, 4 also no `published`
 MODEL = "model"  # the variant of the profile's section [model], which is the first champion
 
 
@@ -53,11 +53,12 @@ FIRST = Lineage(None, Reason.INITIAL, None, "", None)
 class Snapshot:
     """The model from a grid instant on.
 
-    Until enough labels have matured (`learned`) the prior expert alone is served. model: the variant whose parameters
-    are served. shadow: variants that learn without being served, once they have enough labels: the challengers and,
-    after a rollback, the champion. trials: challenger -> fields of `promotion.Comparison`. mean: (features,), scaled,
-    of the active customers: the reference of reasons. population: (components, bins), the customers of the instant.
-    judged: policy version -> cases judged so far, and how many of them were saved; for the stop-loss.
+    Until enough labels have matured (`learned`) the prior is served, with a growing share of the hinges. model: the
+    variant whose parameters are served. shadow: variants that learn without being served, once they have enough
+    labels: the challengers and, after a rollback, the champion. trials: challenger -> fields of `promotion.Comparison`.
+    mean: (features,), scaled, of the active customers: the reference of reasons. population: (components, bins), the
+    customers of the instant. judged: policy version -> cases judged so far, and how many of them were saved; for the
+    stop-loss.
     published: activity type that touch points rest on -> the grid instant at which some partition first reported one.
     backlog: the last rank in the backlog of each full day from the instant on (streams/engine/backlog.py).
     strategy_weights: tier -> strategy -> share of the cases, where the profile is adaptive (streams/experiments).
@@ -127,6 +128,8 @@ class Snapshot:
         body["hold"] = Hold[body["hold"]]
         del body["ready"]
         body["parameters"] = _parameters(body["parameters"], names)
+        if form < FORMAT and not body["learned"]:
+            body["parameters"] = body["parameters"].of_prior()
         body["mean"] = grown(unpack(body["mean"]), len(NAMES))
         body["lineage"] = _lineage(body["lineage"])
         body["shadow"] = {name: _parameters(one, names) for name, one in body["shadow"].items()}
@@ -140,9 +143,8 @@ class Snapshot:
         """Returns the snapshot in force before anything is learned."""
         model = MixtureOfExperts(prior_probability=prior_probability)
         model.add_features(list(NAMES))
-        return Snapshot(
-            0, 0, Hold.LABELS, False, model.parameters(), 0.0, initial_mean(), zero_counts(), 0, None, None, None
-        )
+        parameters = model.parameters().of_prior()
+        return Snapshot(0, 0, Hold.LABELS, False, parameters, 0.0, initial_mean(), zero_counts(), 0, None, None, None)
 
 
 def _parameters(body: dict[str, Any], names: Sequence[str]) -> Parameters:

@@ -98,7 +98,7 @@ class Decoder:
     def decode(self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, now_us: int) -> Decoded:
         """Decodes records of a topic. keys: None where keys are not checked."""
         if self.plain is None:
-            return self.decode_carefully(values, keys, now_us)
+            return self.decode_carefully(list(values), keys and list(keys), now_us)
         plain = self.plain.read(values, keys, now_us + self.max_skew_us)
         if not plain.doubtful:
             return Decoded(plain.events, plain.index, [], [], plain.unknown_fields)

@@ -162,7 +162,7 @@ class ModelCommand(Sealed):
 class ModelSnapshot(Sealed):
     """The model in force from a grid instant on: parameters, no code. Packed arrays hold non-zero values and places."""
 
-    format: Literal[4, 5, 6]
+    format: Literal[4, 5, 6, 7]
     instant_us: int
     version: int
     lineage: dict[str, Any]

@@ -22,6 +22,7 @@ from schemas.columns import EVENT, KINDS, Events, empty_rows
 from schemas.events import KINDS as MODELS
 from schemas.events import MAX_ID
 from schemas.native.loading import compiled_code
+from schemas.texts import Texts
 from schemas.validation import MAX_BYTES
 
 # as in native/plain_records.c
@@ -31,8 +32,6 @@ MOST_FIELDS = 32  # of a kind
 MOST_PRODUCERS = 512  # of a batch; records of more are doubtful
 ROOM_FOR_A_PRODUCER = 3 * MAX_ID + 1  # bytes
 BASIC_PLANE = 1 << 16
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,10 @@ class Plain:
 
 class _Text(Structure):
     _fields_ = (("bytes", c_char_p), ("size", c_int64))
+
+
+class _Texts(Structure):
+    _fields_ = (("bytes", c_char_p), ("begins", c_void_p), ("ends", c_void_p))
 
 
 class _Field(Structure):
@@ -98,20 +101,17 @@ class PlainRecords:
         )  # fmt: skip
         self._read = compiled.plain_records
         self._read.restype = c_int64
-        given: tuple[Any, ...] = (POINTER(_Kind), c_char_p, c_void_p, c_int64, c_char_p, c_void_p, c_int64)
+        given: tuple[Any, ...] = (POINTER(_Kind), POINTER(_Texts), c_int64, POINTER(_Texts), c_int64)
         self._read.argtypes = [*given, *[c_void_p] * 5, c_int64, c_void_p]
 
     def read(self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, latest_us: int) -> Plain:
         """Reads a batch. keys: None where they are not checked; latest_us: a later event time is doubtful."""
-        n, joined = len(values), _joined(values)
-        ends, joined_keys, key_ends = _ends(values), None, None
-        if keys is not None:
-            joined_keys, key_ends = _joined(keys), _ends(keys)
-        rows, verdicts = np.empty(n, EVENT), np.empty(n, np.uint8)
-        customers, producers = np.empty(len(joined) + n, np.uint8), np.empty(n, np.uint16)
+        texts, own_keys, n = Texts.of(values), None if keys is None else Texts.of(keys), len(values)
+        rows, verdicts, producers = np.empty(n, EVENT), np.empty(n, np.uint8), np.empty(n, np.uint16)
+        customers = np.empty(int((texts.ends - texts.begins).sum()) + n, np.uint8)
         names, used = np.empty(MOST_PRODUCERS * ROOM_FOR_A_PRODUCER, np.uint8), np.empty(2, np.int64)
         good = self._read(
-            self._kind, joined, _at(ends), n, joined_keys, None if key_ends is None else _at(key_ends), latest_us,
+            self._kind, _texts(texts), n, None if own_keys is None else _texts(own_keys), latest_us,
             *map(_at, (rows, verdicts, customers, producers, names)), len(names), _at(used),
         )  # fmt: skip
         who, senders = _split(customers[: used[0]]), _split(names[: used[1]])
@@ -160,22 +160,8 @@ def _split(texts: NDArray[np.uint8]) -> list[str]:
     return texts.tobytes().decode().split("\0")[:-1]
 
 
-def _joined(values: Sequence[bytes | None]) -> bytes:
-    try:
-        return b"".join(values)  # type: ignore[arg-type]  # None raises
-    except TypeError:
-        return b"".join(value or b"" for value in values)
-
-
-def _ends(values: Sequence[bytes | None]) -> Ints:
-    """(values + 1,): where each value begins in all of them joined, and the end."""
-    ends = np.zeros(len(values) + 1, np.int64)
-    try:
-        sizes = np.fromiter(map(len, values), np.int64, len(values))  # type: ignore[arg-type]  # None raises
-    except TypeError:
-        sizes = np.array([len(value or b"") for value in values], np.int64)
-    np.cumsum(sizes, out=ends[1:])
-    return ends
+def _texts(texts: Texts) -> _Texts:
+    return _Texts(texts.buffer, _at(texts.begins), _at(texts.ends))
 
 
 def _at(array: NDArray[Any]) -> int:

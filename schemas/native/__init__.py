@@ -5,6 +5,7 @@ the outputs have the same bytes. C is compiled on first use, by `cc` or else by 
 the user's.
 
     plain_records.c  one pass over the bytes of records: what is plainly good becomes a row (schemas.plain_records)
+    record_batches.c records of Kafka's batches, where they lie (streams.kafka.records_in_place)
     arrays.c         loops over arrays: log and exp (features.portable_math), scores (online_model.additive_functions),
                      rows of the table as columns (features.table), ids that are new (features.deduplication)
     elementary.h     log and exp of one number

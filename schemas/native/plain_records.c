@@ -12,6 +12,8 @@ enum { FIELDS = 32, UNKNOWN = 16, PRODUCERS = 512, PLACES = 1024, LONGEST_IDENTI
 
 typedef struct { const uint8_t *bytes; int64_t size; } Text;
 
+typedef struct { const uint8_t *bytes; const int64_t *begins, *ends; } Texts; /* begin -1: null */
+
 typedef struct {
   Text name;
   const Text *words;          /* WORD, WORDS: what it may say; the number of a word is its place */
@@ -113,6 +115,11 @@ static int take_name(Cursor *c, const char *name, int64_t size) {
   if (c->end - c->at < size || memcmp(c->at, name, (size_t)size)) return 0;
   c->at += size;
   return 1;
+}
+
+static Text text_at(const Texts *texts, int64_t i) {
+  if (texts->begins[i] < 0) return (Text){texts->bytes, 0};
+  return (Text){texts->bytes + texts->begins[i], texts->ends[i] - texts->begins[i]};
 }
 
 static int equal(Text a, Text b) { return a.size == b.size && !memcmp(a.bytes, b.bytes, (size_t)a.size); }
@@ -471,13 +478,12 @@ static int64_t number_of(Producers *known, Text name) {
   return known->last;
 }
 
-/* values and keys: the bytes of n records one after another; ends: (n + 1,) where each begins, and the end; keys may be
-   NULL. Writes n verdicts and, for the good ones alone, one after another: rows, customers with a zero byte behind
+/* values and keys: of n records; keys may be NULL. Writes n verdicts and, for the good ones alone, one after another: rows, customers with a zero byte behind
    each, the number of the producer. names: `room` bytes for the producers, also with a zero byte behind each. used:
    bytes of customers, of names. -> the number of good ones. */
-int64_t plain_records(const Kind *kind, const uint8_t *values, const int64_t *ends, int64_t n, const uint8_t *keys,
-                      const int64_t *key_ends, int64_t latest_us, uint8_t *rows, uint8_t *verdicts, uint8_t *customers,
-                      uint16_t *producers, uint8_t *names, int64_t room, int64_t *used) {
+int64_t plain_records(const Kind *kind, const Texts *values, int64_t n, const Texts *keys, int64_t latest_us,
+                      uint8_t *rows, uint8_t *verdicts, uint8_t *customers, uint16_t *producers, uint8_t *names,
+                      int64_t room, int64_t *used) {
   Producers known = {.names = names, .room = room};
   uint8_t guesses[FIELDS], spare[ESCAPED];
   int64_t good = 0, written = 0, producer;
@@ -485,10 +491,11 @@ int64_t plain_records(const Kind *kind, const uint8_t *values, const int64_t *en
   for (int64_t i = 0; i < n; i++) {
     Record record = {0};
     uint8_t *row = rows + good * kind->row_bytes;
-    Cursor cursor = {values + ends[i], values + ends[i + 1], spare, spare + ESCAPED};
     verdicts[i] = DOUBTFUL;
+    if (values->begins[i] < 0) continue;
+    Cursor cursor = {values->bytes + values->begins[i], values->bytes + values->ends[i], spare, spare + ESCAPED};
     if (!take_record(cursor, kind, latest_us, guesses, &record, row)) continue;
-    if (keys && !equal((Text){keys + key_ends[i], key_ends[i + 1] - key_ends[i]}, record.customer)) continue;
+    if (keys && !equal(text_at(keys, i), record.customer)) continue;
     if ((producer = number_of(&known, record.producer)) < 0) continue;
     verdicts[i] = record.unknown ? WITH_UNKNOWN_FIELD : GOOD;
     producers[good++] = (uint16_t)producer;

@@ -13,11 +13,11 @@ from schemas.alerts import REST, AlertKind
 from schemas.instants import DAY_US, SECOND_US, parse_instant
 from schemas.printable import printable
 from streams.console.access import ALL, Role
+from streams.console.language import Words
 from streams.console.live_feed import Look
 from streams.console.live_words import ALERTS, LIVE
 from streams.console.queries import Listed
 from streams.console.site import Context, Page, Visit
-from streams.console.words import Words
 from streams.kafka.status import STUCK_S, Place, Status, UnitState
 from streams.operations.verdict import LATE_S, worst
 

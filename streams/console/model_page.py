@@ -13,12 +13,12 @@ from schemas.instants import parse_instant
 from schemas.printable import printable
 from streams.console.access import Role
 from streams.console.charts import Course, agreement, courses
+from streams.console.language import Words
 from streams.console.live_page import alert_lines
 from streams.console.live_words import LIVE
 from streams.console.model_feed import NAMES, Seen, Week
 from streams.console.model_words import MODEL
 from streams.console.site import Context, NotFound, Page, Visit
-from streams.console.words import Words
 from streams.evaluation.metrics import Bin
 
 MOST_VERSIONS = 24

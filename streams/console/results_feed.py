@@ -10,6 +10,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -18,12 +19,13 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-import orjson
 
 from schemas.errors import Failure
-from streams.console.rows import SENT, UPDATE, WITHHELD
+from streams.console.queries import CHECKED
+from streams.console.rows import SENT, UPDATE, WITHHELD, unpacked
 from streams.evaluation.metrics import Bin, reliability
 from streams.operations.cases.fold import Message
+from streams.operations.cases.parsing import parse
 from streams.profile.profile import Profile
 from streams.savings import opened_cases, results
 from streams.savings.advisers import Adviser, advisers
@@ -146,10 +148,11 @@ class _Stored:
     def _each(self, kind: int) -> Iterator[Message]:
         rows = self._connection.execute("SELECT body FROM messages WHERE kind = ? ORDER BY seq", (kind,))
         for (body,) in rows:
-            message: Message = orjson.loads(body)
-            if kind != UPDATE:
-                message["reasons"] = ()
-            yield message
+            with suppress(ValueError):  # what is no such message, though good enough for a row
+                message = parse(CHECKED[kind], unpacked(body))
+                if kind != UPDATE:
+                    message["reasons"] = ()
+                yield message
 
 
 def _work(pipe: Connection, store: Path, profile: Profile, learned: Learned) -> None:

@@ -10,7 +10,9 @@
     access             why brokers cannot be used: network, TLS, login or access rules, each with what to do
     connections        a limit for each connection of a client
     requests           requests that aiokafka lacks: ids of topics, open transactions, what a client may do
-    batches            decompresses batches within a limit; a batch that cannot be read is one refused record
+    records_in_place   records of a fetch by columns, where they lie in its bytes
+    codecs             decompression of Kafka's codecs, bounded
+    batches            a batch that cannot be read is one refused record
     restore            reads a changelog up to the token of its new owner
     transaction_guard  no transactional request is sent twice at one epoch
     transport          Faust's consumer, changed to yield batches of whole ticks from the positions in the states

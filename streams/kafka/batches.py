@@ -1,4 +1,4 @@
-"""Reads every batch that a publisher can send: aiokafka's decompression, bounded, and batches that cannot be read.
+"""Reads every batch that a publisher can send, also those that cannot be read; decompression is bounded (`codecs`).
 
 A batch that cannot be decompressed, or whose records cannot be told apart, raises in aiokafka's consumer, at every
 restart again. Here one record stands for it, at the batch's last offset, so that every reading gives the same.
@@ -7,34 +7,44 @@ A wrong checksum still raises: what the disk or the network broke may be whole o
 
 from __future__ import annotations
 
-import gzip
 import importlib
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import cramjam
-from aiokafka import codec
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
+from aiokafka.record.memory_records import MemoryRecords
 
 from schemas.refusals import Unreadable
-
-MOST_BYTES = 64 << 20  # of a batch, decompressed: 1 MiB of zstd can be 10 GiB of zeros
-FIRST_BYTES, GROWTH = 1 << 20, 8
+from streams.kafka.codecs import DECODERS
+from streams.kafka.records_in_place import read
 
 
 class ReadableRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka ships no types
-    """aiokafka's records of one fetch; see the module."""
+    """aiokafka's records of one fetch; see the module. A consumer whose values are "deserialized" by IN_PLACE gets one
+    item a fetch, `Records`, or if compiled code does not read it, aiokafka's records.
+    """
 
-    _records: Any
+    _records: Batches
+    _value_deserializer: Any
+    next_fetch_offset: int
 
     def _unpack_records(self) -> Iterator[Any]:
-        batches = self._records = _Batches(self._records)
+        if self._value_deserializer is IN_PLACE:
+            self._value_deserializer = None
+            if not self._aborted_transactions and (found := read(self._records.data, self.next_fetch_offset)):
+                records, self.next_fetch_offset = found
+                if len(records):
+                    yield records
+                return
+        yield from self._one_by_one()
+
+    def _one_by_one(self) -> Iterator[Any]:
+        batches = self._records
         while True:
             try:
                 yield from super()._unpack_records()
@@ -55,61 +65,29 @@ class ReadableRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka ships
         return self._consumer_record(self._tp, record)
 
 
-class _Batches:
-    """The batches of a fetch; `last`: the one that is being read."""
+class Batches:
+    """The batches of a fetch, as aiokafka's `MemoryRecords`; `last`: the one that is being read."""
 
-    def __init__(self, batches: Any) -> None:
-        self._batches, self.last = batches, None
-        self.has_next = batches.has_next
+    def __init__(self, data: bytes) -> None:
+        self.data, self.last, self._batches = data, None, MemoryRecords(data)
+        self.has_next, self.size_in_bytes = self._batches.has_next, self._batches.size_in_bytes
 
     def next_batch(self) -> Any:
+        """Returns the next batch."""
         self.last = None  # what raises here is no batch
         self.last = self._batches.next_batch()
         return self.last
 
 
+def IN_PLACE(value: bytes) -> bytes:
+    """Marks a consumer that takes records where they lie in the fetch."""
+    return value
+
+
 def install() -> None:
     """Gives aiokafka's consumers these records and these decompressions."""
-    fetcher.PartitionRecords = ReadableRecords
+    fetcher.MemoryRecords, fetcher.PartitionRecords = Batches, ReadableRecords
     for batch in (DefaultRecordBatch, LegacyRecordBatch):
         module = importlib.import_module(batch.__module__)
         for name, decode in DECODERS.items():
-            setattr(module, name, decode)
-
-
-def _bounded(decompress_into: Callable[..., int]) -> Callable[[Any], bytes]:
-    """Returns a decompression into a buffer that grows up to MOST_BYTES."""
-
-    def decode(payload: Any) -> bytes:
-        size = FIRST_BYTES
-        while True:
-            buffer = bytearray(size)
-            try:
-                return bytes(memoryview(buffer)[: decompress_into(payload, buffer)])
-            except cramjam.DecompressionError as error:
-                if "whole buffer" not in str(error):
-                    raise
-            if size >= MOST_BYTES:
-                raise _too_large()
-            size = min(size * GROWTH, MOST_BYTES)
-
-    return decode
-
-
-def _gzip(payload: Any) -> bytes:
-    found = gzip.GzipFile(fileobj=io.BytesIO(payload)).read(MOST_BYTES + 1)
-    if len(found) > MOST_BYTES:
-        raise _too_large()
-    return found
-
-
-def _too_large() -> ValueError:
-    return ValueError(f"more than {MOST_BYTES >> 20} MiB after decompression")
-
-
-DECODERS: dict[str, Callable[[Any], bytes]] = {
-    "gzip_decode": _gzip,
-    "snappy_decode": codec.snappy_decode,  # bounded by its format: 64 bytes of 3
-    "lz4_decode": _bounded(cramjam.lz4.decompress_into),
-    "zstd_decode": _bounded(cramjam.zstd.decompress_into),
-}
+            setattr(module, f"{name}_decode", decode)

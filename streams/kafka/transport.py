@@ -28,12 +28,14 @@ from faust.types.tuples import ConsumerMessage
 from schemas.errors import Failure
 from streams.kafka import membership
 from streams.kafka.access import denied
+from streams.kafka.batches import IN_PLACE
 from streams.kafka.clock import monotonic_us
 from streams.kafka.commits import with_reason
 from streams.kafka.fatal import halt
 from streams.kafka.lease import Lease
 from streams.kafka.leases import Leases
 from streams.kafka.settings import Settings
+from streams.units.records import Records
 from streams.units.unit import Feed
 
 # fetch.max.wait.ms of an empty fetch; Faust's fixed 1500 would delay every tick
@@ -43,6 +45,7 @@ FETCH_WAIT_MS = 20
 PREFETCH_BACKOFF_S = 0.01
 # how often feeds are polled when no record arrives, since live ticks end without one
 POLL_S = 0.1
+NONE = Records.of([])
 LEAVE_LIMIT_S = 5.0
 SHOW_LIMIT_S = 10.0
 
@@ -57,7 +60,7 @@ class Fetched:
 
     tp: TP
     base: int  # the offset that the read started from
-    records: list[Any]
+    records: Records
     next_offset: int  # where the consumer reads on: behind control markers and aborted records
     caught_up: int
     end: int | None  # high watermark, as far as the broker has reported it
@@ -102,6 +105,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         coordinator._do_heartbeat = self._noted(coordinator._do_heartbeat)
         fetcher = self._ensure_consumer()._fetcher
         fetcher._prefetch_backoff = PREFETCH_BACKOFF_S
+        fetcher._value_deserializer = IN_PLACE
         fetcher._proc_fetch_request = self._timed(fetcher._proc_fetch_request)
 
     def _noted(self, heartbeat: Callable[[], Awaitable[bool]]) -> Callable[[], Awaitable[bool]]:
@@ -143,17 +147,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             settings = cast(Consumer, self.consumer).leases.settings
             self.inbox.append(Refused(_refused(error, active_partitions), _explained(settings, error)))
             return {}
-        self._collect(consumer, {TP(*place): records for place, records in got.items()}, active_partitions)
+        self._collect(consumer, {TP(*place): _by_columns(items) for place, items in got.items()}, active_partitions)
         return {}
 
-    def _collect(self, consumer: Any, got: Mapping[TP, list[Any]], active: Iterable[TP]) -> None:
+    def _collect(self, consumer: Any, got: Mapping[TP, Records], active: Iterable[TP]) -> None:
         assignment, live = (
             consumer._subscription.subscription.assignment,
             cast(Consumer, self.consumer).leases.live,
         )
         for tp in active:
             if tp in self._next and assignment is not None and tp in assignment.tps:
-                state, records = assignment.state_value(tp), got.get(tp, [])
+                state, records = assignment.state_value(tp), got.get(tp, NONE)
                 if not state.has_valid_position:
                     continue  # assigned again and not sought yet: these records belong to an older assignment
                 # the high watermark, not the last stable offset: an open transaction hides what lies behind it
@@ -380,6 +384,11 @@ def _explained(settings: Settings, error: Exception) -> Exception:
             f"the next record to read is gone ({gone}): retention deleted it, or the topic was deleted and made again"
         )
     return Failure(denied(settings, error, "Read"))
+
+
+def _by_columns(items: list[Any]) -> Records:
+    """What aiokafka gives of a fetch: its records, or one item with all of them (`batches`)."""
+    return Records.of(items[0] if len(items) == 1 and isinstance(items[0], Records) else items)
 
 
 def _pause_others(consumer: Any, active: Iterable[TP]) -> None:

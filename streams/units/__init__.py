@@ -6,6 +6,7 @@ changelog rows and the position that they belong to. Written in one transaction 
     unit             the protocols of unit, feed, batch and output, as the lease and the replay use them
     seal             version and checksum of our own records
     strays           records that are not ours: skipped, counted, told; rows of a changelog
+    records          records of a topic by columns, as feeds take them
     sources          short names of topics, and the keys of a position
     engine_feed      the engine's feed: how far it may go, with which models, grants and matured observations
     engine_batch     a batch of the engine

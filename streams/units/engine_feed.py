@@ -27,6 +27,7 @@ from streams.inputs.merge import FOREVER_US, Merge, OffsetGap, Offsets
 from streams.inputs.names import short_name
 from streams.inputs.schedule import is_grid, next_grid
 from streams.units.engine_batch import Batch, Grants, Letter, LetterOf
+from streams.units.records import Records
 from streams.units.residence import refuse_strangers
 from streams.units.sources import (
     DISPATCHES,
@@ -99,10 +100,10 @@ class EngineFeed:
                 f"{source} was read from {base}, expected {self.read[source]}: records between them are missing"
             )
         self.clock_us = max(self.clock_us, now_us)
-        new = [record for record in records if record.offset >= self.read[source]]
+        new = Records.of(records).since(self.read[source])
         if not new:
             return
-        self.read[source] = new[-1].offset + 1
+        self.read[source] = int(new.offsets[-1]) + 1
         if source == MODELS:
             self._queue(MODELS, self.models, new, Snapshot.loads)
         elif source == OBSERVATIONS:
@@ -283,22 +284,19 @@ class EngineFeed:
                 letters.append(held.popleft()[1])
         return letters
 
-    def _events(self, source: str, records: Sequence[Record], now_us: int) -> None:
-        values, keys = [r.value for r in records], [r.key for r in records]
-        decoded = self.decoders[source].decode(values, keys, now_us)
+    def _events(self, source: str, records: Records, now_us: int) -> None:
+        values, offsets = records.values, records.offsets
+        decoded = self.decoders[source].decode(values, records.keys, now_us)
         if self.partitions is not None and source != SIGNALS:  # each partition has all signals
             decoded = refuse_strangers(decoded, self.engine.table, self.engine.partition, self.partitions)
-        offsets = np.array([r.offset for r in records], np.int64)
         place = {"topic": source, "partition": self.engine.partition}
 
         def letter(refused: Refused) -> Letter:
-            return dead_letter(refused, values[refused.index], place | {"offset": records[refused.index].offset})
+            return dead_letter(refused, values[refused.index], place | {"offset": int(offsets[refused.index])})
 
         self.take_decoded(source, decoded, offsets, letter)
 
-    def _queue(
-        self, source: str, queue: deque[tuple[int, T]], records: Sequence[Record], read: Callable[[bytes], T]
-    ) -> None:
+    def _queue(self, source: str, queue: deque[tuple[int, T]], records: Records, read: Callable[[bytes], T]) -> None:
         """Adds our records. One that is not ours is passed together with the record of ours before it."""
         for record in records:
             body = self.strays.body(source, self.engine.partition, record)
@@ -314,7 +312,7 @@ class EngineFeed:
         behind, self.behind_strays = self.behind_strays, {}
         return behind
 
-    def _observations(self, records: Sequence[Record]) -> None:
+    def _observations(self, records: Records) -> None:
         for record in records:
             data = self.strays.body(OBSERVATIONS, self.engine.partition, record)
             if data is None:

@@ -61,6 +61,20 @@ def test_a_young_cohort_already_tells_a_log_of_leavers_from_one_of_stayers() -> 
     assert many > 0.5
 
 
+def test_a_few_customers_of_the_oldest_cohort_do_not_say_how_silence_goes_on() -> None:
+    few, many = (outlook_after_a_burst(customers) for customers in (4, 400))
+    assert few > log_odds(0.5)
+    assert many < log_odds(0.3)
+
+
+def outlook_after_a_burst(customers: int) -> float:
+    """Log-odds of leaving when nobody of the first cohort came back for a week and half of it did in the next."""
+    early = EarlyReturns(28.0)
+    early.report(WEEK_US, {0: (customers, customers * STAYS // 2, 0)})
+    early.report(2 * WEEK_US, {0: (customers, customers * STAYS // 2, customers // 2)})
+    return early.outlook(2 * WEEK_US, customers)[0]
+
+
 def test_evidence_is_small_while_most_customers_are_newer_than_any_cohort() -> None:
     assert after(2).outlook(WEEK_US, 9 * CUSTOMERS)[1] == pytest.approx(0.1)
 

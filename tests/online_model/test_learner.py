@@ -15,8 +15,10 @@ from features.catalogue import NAMES
 from features.matrix import scaled
 from online_model.estimator import LogisticRegression
 from online_model.examples import subset, with_label
+from online_model.expert_weights import mean_loss
 from online_model.learner import Learner
-from online_model.parameters import KNOTS
+from online_model.mixture import MOST_EARLY
+from online_model.parameters import EXPERTS, KNOTS
 from online_model.readiness import Hold
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
@@ -107,6 +109,39 @@ def test_it_is_served_when_it_has_enough_labels_of_both_classes() -> None:
     for label, learned in ((few.label, False), (np.zeros(100), False), (np.ones(100), False), (one.label, True)):
         assert learner(0).learn(0, [replace(one, label=np.asarray(label, np.uint8))]).learned is learned
     assert not learner(0).learn(0, [subset(one, np.arange(99))]).learned
+
+
+def test_until_there_are_enough_labels_the_prior_gives_way_to_the_hinges_label_by_label() -> None:
+    enough = RULES.readiness.min_labels
+    weights = []
+    for share in (0.25, 0.5):
+        one = learner(0)
+        weights.append(one.learn(0, [examples(1, n=int(share * enough))]).parameters.weights)
+    by_name = [dict(zip(EXPERTS, some.tolist(), strict=True)) for some in weights]
+    assert by_name == [
+        {"base": 0.0, "prior": 1.0 - share * MOST_EARLY, "hinges": share * MOST_EARLY, "steps": 0.0}
+        for share in (0.25, 0.5)
+    ]
+
+
+def test_a_few_hundred_labels_already_separate_customers_whom_the_prior_alone_does_not() -> None:
+    new = examples(99, n=2000)
+    early = learner(0).learn(0, [examples(1, n=RULES.readiness.min_labels // 2)])
+    assert not early.learned
+    prior = replace(early, parameters=early.parameters.of_prior())
+    alone, served = (
+        mean_loss(Scorer(one).log_odds(scaled(new.features)), new.label.astype(float)) for one in (prior, early)
+    )
+    assert served < alone - 0.02
+
+
+def test_a_model_of_an_earlier_release_that_has_not_learned_goes_on_with_the_prior_alone() -> None:
+    early = learner(0).learn(0, [examples(1, n=RULES.readiness.min_labels // 2)])
+    of_pool = replace(early.parameters, weights=np.array([0.05, 0.0, 0.19, 0.76]), slope=1.1, level=0.1)
+    stored = orjson.loads(replace(early, parameters=of_pool).dumps()) | {"format": 6}
+    x = scaled(examples(99, n=50).features)
+    alone = Scorer(replace(early, parameters=early.parameters.of_prior()))
+    assert Scorer(Snapshot.loads(orjson.dumps(stored))).log_odds(x).tobytes() == alone.log_odds(x).tobytes()
 
 
 def test_a_week_without_labels_is_a_new_version_of_the_same_model() -> None:

@@ -13,10 +13,8 @@ from online_model.snapshot import Snapshot
 
 
 def weights(version: Snapshot) -> dict[str, float]:
-    """Returns the served weights of the experts: the prior alone until enough was learned."""
-    p = version.parameters
-    served = p.weights if version.learned else np.array([float(name == "prior") for name in EXPERTS])
-    return dict(zip(EXPERTS, served.tolist(), strict=True))
+    """Returns the served weights of the experts."""
+    return dict(zip(EXPERTS, version.parameters.weights.tolist(), strict=True))
 
 
 def changes(a: Snapshot, b: Snapshot) -> list[tuple[str, float]]:
