@@ -23,6 +23,7 @@ BENCHMARKS = {
     "peers": "the worker against Quix Streams, Faust and Kafka Streams doing a smaller job",
     "two_workers": "two workers of a group against one alone, by processor time",
     "scaling": "processor time of an event with 10,000, 100,000 and 1,000,000 customers",
+    "learner": "processor time of an instant of the learner with 4, 64 and 256 partitions",
     "live": "latency from an event to its intervention, duration of a checkpoint, recovery after a kill",
     "capacity": "processor time and bytes that `keepline capacity` reckons with",
     "forecast": "the forecast of `keepline capacity` against groups of 1, 2 and 4 partitions, 1 and 2 workers",

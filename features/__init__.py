@@ -14,6 +14,7 @@ Input: accepted events as columns (`schemas.columns`). Output: features at an in
     day_rings      the newest days with an event, packed into columns
     regularity     gaps, windows and weekdays of the newest days
     local_days     days of a time zone
+    program        the features as a list of operations for compiled code
     matrix         computes and scales all features of many customers
     population     percentiles of a customer among all active customers, and the RFM-B score
     histograms     counts of features and scores in fixed bins, and the population stability index

@@ -89,10 +89,10 @@ class RecentIds:
 
     def _reserve(self, more: int) -> None:
         if 2 * (len(self) + more) > len(self._table):
-            self._rebuild(2 * (len(self) + more))
+            self._rebuild(len(self) + more)
 
     def _rebuild(self, room: int) -> None:
-        self._table = np.zeros(1 << max(12, int(2 * room).bit_length()), np.uint64)
+        self._table = np.zeros(1 << max(12, (2 * room).bit_length()), np.uint64)
         if kept := [ids for arrays in self._days.values() for ids in arrays]:
             self._insert(np.concatenate(kept))
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from features.aggregates import Decayed, Layout
 from features.catalogue import FEATURES
 from features.portable_math import Array, in_cache, log
+from features.program import program
 from features.view import View
 
 Flags = NDArray[np.bool_]
@@ -21,20 +22,22 @@ IS_LOG = np.array([feature.scale == "log" for feature in FEATURES])
 
 def values(view: View) -> Array:
     """Returns the features of the view's customers in their units: (features, n), all finite."""
+    compiled = program(view.layout)
+    if compiled is not None and (found := compiled.run(view.block, view.at_us)) is not None:
+        return found
     out = np.empty((len(FEATURES), len(view.at_us)))
-    for places, columns, is_decayed in _sums(view.layout):
-        out[places] = (view.decayed if is_decayed else view.block)[columns]
+    for i, column, is_decayed in _sums(view.layout):
+        out[i] = (view.decayed if is_decayed else view.block)[column]
     for i, feature in COMPUTED:
         out[i] = feature.compute(view)
     return out
 
 
 @cache
-def _sums(layout: Layout) -> list[tuple[list[int], list[int], bool]]:
-    """Indexes of the features that are an aggregate as it is, and their columns: totals, and decayed sums."""
+def _sums(layout: Layout) -> list[tuple[int, int, bool]]:
+    """The features that are an aggregate as it is: their places, their columns, and whether these decay."""
     sums = [(i, one.uses[0]) for i, one in enumerate(FEATURES) if one.is_sum]
-    kinds = [[(i, uses) for i, uses in sums if isinstance(uses, Decayed) == is_decayed] for is_decayed in (False, True)]
-    return [([i for i, _ in of], [layout.column[uses] for _, uses in of], bool(k)) for k, of in enumerate(kinds)]
+    return [(i, layout.column[uses], isinstance(uses, Decayed)) for i, uses in sums]
 
 
 def known(view: View) -> Flags:

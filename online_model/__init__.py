@@ -5,6 +5,7 @@ treatment), a horizon after it. Output: a `Snapshot`, the model in force. Input 
 features. Output: probabilities, contributions and reasons. No Kafka, no clock, no file.
 
 Learning, by the learner unit:
+    instant_sample        of a large company a sample is observed and learned
     examples              labelled examples: matured observations of an instant
     treatment             what was done to a customer before the label, and the label's weight because of it
     learner               examples -> metrics, learning, promotion -> snapshot

@@ -7,6 +7,7 @@ product and every sum is a float64 without rounding, in any order.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -82,10 +83,16 @@ class LookupTable:
         sizes[of.live] = (self._most - self._least)[of.live] + 1.0
         shift = np.cumsum(sizes) - sizes - self._least.astype(np.intp)  # from a value, in steps, to its index
         self._shift = shift - WHOLE.view(np.intp)
-        rows = np.repeat(np.arange(len(sizes)), sizes)
-        values = (np.arange(len(rows)) - shift[rows]) * VALUE_STEP
+        self._values: Array = np.concatenate([np.empty(0), *self._tabulated(of)])
+
+    def _tabulated(self, of: AdditiveFunctions) -> Iterator[Array]:
+        """Yields the values of each live function at its grid."""
+        least, most = self._least[of.live].astype(np.intp), self._most[of.live].astype(np.intp)
+        values = np.arange(least.min(initial=0), most.max(initial=0) + 1) * VALUE_STEP
         bins = bins_of(values)
-        self._values: Array = of.height[rows, bins] + of.rise[rows, bins] * values
+        for row, first, last in zip(of.live, least - least.min(initial=0), most - least.min(initial=0), strict=True):
+            places = bins[first : last + 1]
+            yield of.height[row].take(places) + of.rise[row].take(places) * values[first : last + 1]
 
     def log_odds(self, raw: Array) -> Array:
         """raw: (features, n) in their units -> (n,)."""

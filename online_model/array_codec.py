@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.native import arrays
+
 
 def pack_array(array: NDArray[Any]) -> str:
     """Returns little endian bytes as base64; dtype and shape are not stored."""
@@ -16,7 +18,9 @@ def pack_array(array: NDArray[Any]) -> str:
 
 def unpack_array(text: str, dtype: str) -> NDArray[Any]:
     """Returns the flat, writable array that `pack_array` wrote."""
-    return np.frombuffer(base64.b64decode(text), np.dtype(dtype).newbyteorder("<")).astype(dtype)
+    found = arrays.decoded(text)
+    numbers = np.frombuffer(base64.b64decode(text), np.uint8).copy() if found is None else found
+    return numbers.view(np.dtype(dtype).newbyteorder("<")).astype(dtype, copy=False)
 
 
 def pack(array: NDArray[Any]) -> dict[str, Any]:

@@ -88,6 +88,11 @@ class Snapshot:
     strategies_restarted: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
+    def customers(self) -> int:
+        """The active customers of all partitions at its instant; 0: nobody has counted them."""
+        return int(self.population[0].sum())
+
+    @property
     def ready(self) -> bool:
         """Whether cases may be opened."""
         return self.hold == Hold.NOTHING

@@ -179,9 +179,10 @@ class Replay:
     def _write_unlearned(self) -> None:
         """Writes examples that matured after the last grid instant, and observations whose horizon is not over."""
         for instant_us in sorted(self.learner_feed.examples):
-            if examples := with_label(self.learner_feed.examples[instant_us]):
+            parts = self.learner_feed.examples[instant_us].parts
+            if examples := with_label(parts):
                 self.learner.learner.assess(examples)
-            self._examples(self.learner_feed.examples[instant_us], matured=True)
+            self._examples(parts, matured=True)
         waiting = map(orjson.loads, self.spool.all_from(self.unit.position[OBSERVATIONS]))
         self._examples((observations.examples_of(body) for body in waiting if "customers" in body), matured=False)
 

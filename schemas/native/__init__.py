@@ -8,9 +8,10 @@ the user's.
     record_batches.c records of Kafka's batches, where they lie (streams.kafka.records_in_place)
     arrays.c         loops over arrays: log and exp (features.portable_math), scores (online_model.additive_functions),
                      rows of the table as columns (features.table), ids that are new (features.deduplication)
+    features.c       runs the list of operations that the features of the catalogue are (features.program)
     elementary.h     log and exp of one number
     vectors.h        one function for several sets of vector instructions
-    arrays           calls arrays.c
+    arrays           calls arrays.c, and has the signatures of all functions
     compilers        which compiler there is, and its command
     trust            whether a folder or file may be loaded: nobody else may have written it
     loading          compiles, keeps and loads the library; KEEPLINE_COMPILED=off leaves it out

@@ -95,14 +95,16 @@ static int have_rows(const int64_t *slots, int64_t n, int64_t n_rows) {
 
 enum { LINE = 8 }; /* numbers in a line of the cache */
 
-int gather_rows(const double *rows, int64_t n_rows, int64_t width, const int64_t *slots, int64_t n, double *block) {
+/* width: of the numbers of a row that are taken; stride: from a row to the next */
+int gather_rows(const double *rows, int64_t n_rows, int64_t stride, int64_t width, const int64_t *slots, int64_t n,
+                double *block) {
   if (!have_rows(slots, n, n_rows)) return 0;
   for (int64_t first = 0; first < n; first += LINE) {
     int64_t here = n - first < LINE ? n - first : LINE;
     const double *from[LINE];
-    for (int64_t i = 0; i < here; i++) from[i] = rows + slots[first + i] * width;
+    for (int64_t i = 0; i < here; i++) from[i] = rows + slots[first + i] * stride;
     for (int64_t i = first + LINE; i < n && i < first + 2 * LINE; i++)
-      for (int64_t c = 0; c < width; c += LINE) __builtin_prefetch(rows + slots[i] * width + c);
+      for (int64_t c = 0; c < width; c += LINE) __builtin_prefetch(rows + slots[i] * stride + c);
     for (int64_t c = 0; c < width; c++)
       for (int64_t i = 0; i < here; i++) block[c * n + first + i] = from[i][c];
   }
@@ -130,6 +132,19 @@ void insert_ids(uint64_t *table, int64_t size, const uint64_t *ids, int64_t n, u
     new[i] = !table[place];
     table[place] = ids[i];
   }
+}
+
+/* online_model/array_codec.py: base64. value: (256,) of each character, 64 of what is none; bytes: 3 a group. Returns 0 if
+   there was such a character. */
+int decode_base64(const uint8_t *text, int64_t groups, const uint32_t *value, uint8_t *bytes) {
+  uint32_t all = 0;
+  for (int64_t i = 0; i < groups; i++) {
+    uint32_t a = value[text[4 * i]], b = value[text[4 * i + 1]], c = value[text[4 * i + 2]], d = value[text[4 * i + 3]];
+    uint32_t group = a << 18 | b << 12 | c << 6 | d;
+    all |= a | b | c | d;
+    bytes[3 * i] = (uint8_t)(group >> 16), bytes[3 * i + 1] = (uint8_t)(group >> 8), bytes[3 * i + 2] = (uint8_t)group;
+  }
+  return all < 64;
 }
 
 /* online_model/estimator.py */

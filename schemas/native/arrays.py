@@ -4,7 +4,8 @@ NumPy must do the work: without compiled code, and for what compiled code does n
 
 from __future__ import annotations
 
-from ctypes import POINTER, Structure, byref, c_double, c_int, c_int64, c_void_p
+from base64 import b64decode
+from ctypes import POINTER, Structure, addressof, byref, c_char, c_char_p, c_double, c_int, c_int64, c_void_p
 from functools import cache
 from typing import Any
 
@@ -27,6 +28,9 @@ class Table(Structure):
     )  # fmt: skip
 
 
+ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+VALUE = np.full(256, 64, np.uint32)  # of a character of base64
+VALUE[list(ALPHABET)] = np.arange(64)
 EACH = (None, c_void_p, c_void_p, c_int64)
 SIGNATURES: dict[str, tuple[Any, ...]] = {  # result, arguments
     "log_each": EACH,
@@ -48,9 +52,26 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {  # result, arguments
         c_int64,
         c_void_p,
     ),
-    "gather_rows": (c_int, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p),
+    "gather_rows": (c_int, c_void_p, c_int64, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "scatter_rows": (c_int, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "insert_ids": (None, c_void_p, c_int64, c_void_p, c_int64, c_void_p),
+    "decode_base64": (c_int, c_char_p, c_int64, c_void_p, c_void_p),
+    "run_operations": (
+        c_int,
+        c_void_p,
+        c_int64,
+        c_int64,
+        c_void_p,
+        c_int64,
+        c_int64,
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_int64,
+        c_void_p,
+    ),
     "linear": (None, c_void_p, c_int64, c_int64, c_int64, c_void_p, c_double, c_void_p),
     "solve": (None, c_void_p, c_int64, c_void_p),
     "best_step": (
@@ -84,9 +105,12 @@ def function(name: str) -> Any:
 
 
 def each(name: str, x: Any) -> Array | None:
-    """Returns a function of each number; x: an array of float64 of any shape."""
+    """Returns a function of each number; x: an array of float64 of any shape, or what stands for one."""
+    if type(x) is not np.ndarray:
+        symbol: Array | None = x.each(name) if hasattr(x, "each") else None
+        return symbol
     call = function(name)
-    if call is None or type(x) is not np.ndarray or x.dtype != np.float64 or not x.ndim:
+    if call is None or x.dtype != np.float64 or not x.ndim:
         return None
     x = np.ascontiguousarray(x)
     out = np.empty(x.shape)
@@ -120,10 +144,13 @@ def binned_log_odds(
 
 
 def gather(rows: Array, slots: Places) -> Array | None:
-    """Returns rows as columns: (columns, slots)."""
+    """Returns rows as columns: (columns, slots). rows: of contiguous numbers, such as some columns of a table."""
     call, slots = function("gather_rows"), np.ascontiguousarray(slots, np.int64)
-    block = np.empty((rows.shape[1], len(slots)))
-    return block if call and call(at(rows), *rows.shape, at(slots), len(slots), at(block)) else None
+    (n, width), (stride, size) = rows.shape, rows.strides
+    if call is None or size != rows.itemsize or stride % size or stride < width * size:
+        return None
+    block = np.empty((width, len(slots)))
+    return block if call(at(rows), n, stride // size, width, at(slots), len(slots), at(block)) else None
 
 
 def scatter(rows: Array, slots: Places, block: Array) -> bool:
@@ -140,6 +167,21 @@ def insert(table: NDArray[np.uint64], ids: NDArray[np.uint64]) -> NDArray[np.boo
     new = np.empty(len(ids), np.bool_)
     call(at(table), len(table), at(ids), len(ids), at(new))
     return new
+
+
+def decoded(text: str) -> NDArray[np.uint8] | None:
+    """Returns what base64 says."""
+    call, ascii_ = function("decode_base64"), text.encode()
+    groups, rest = divmod(len(ascii_), 4)
+    if call is None or rest or not groups:
+        return None
+    try:
+        last = b64decode(ascii_[-4:], validate=True)  # it may be shorter
+    except ValueError:
+        return None
+    found = np.empty(3 * (groups - 1) + len(last), np.uint8)
+    found[len(found) - len(last) :] = np.frombuffer(last, np.uint8)
+    return found if call(ascii_, groups - 1, at(VALUE), at(found)) else None
 
 
 def linear(columns: Array, weights: Array, intercept: float) -> Array | None:
@@ -183,5 +225,9 @@ def best_step(
 
 def at(array: NDArray[Any]) -> int:
     """The address of an array's first number."""
-    place: int = array.ctypes.data
-    return place
+    of: Any = array
+    try:
+        return addressof(c_char.from_buffer(of))  # a quarter of the time of the other
+    except (TypeError, ValueError):  # read-only, without numbers, or not contiguous
+        place: int = array.ctypes.data
+        return place

@@ -68,7 +68,8 @@ class Casebook:
 
     def of(self, slot: int) -> CustomerCases:
         """Returns the customer's entry; without one an empty entry that is not kept."""
-        return self._customer_cases.get(slot, CustomerCases())
+        found = self._customer_cases.get(slot)
+        return CustomerCases() if found is None else found
 
     def open(self, slot: int, case: Case) -> None:
         """Adds a case that was sent, or withheld for the holdout."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.portable_math import Array
+from features.table import Slots
 from online_model.snapshot import Snapshot
 from streams.cases.columns import (
     ARMED,
@@ -62,7 +63,7 @@ class Crossings:
         after[ARMED:UPGRADE] = decision.columns[1:-1]
         crossing = np.flatnonzero((decision.opened | (decision.withheld > 0)) & heard).tolist()
         if hold != Withheld.HISTORY:  # of which nothing is told
-            scored.explain(crossing)
+            scored.explain(self.profile, crossing)
         for i in crossing:
             CustomerDecision(self.emitter, scored, rows, after, i).decide_crossing(decision, candidacy)
         self._drop_pending(scored, rows, ~(p > self._borders[0]) & heard)
@@ -79,6 +80,23 @@ class Crossings:
             after[:, ~heard], published[~heard] = self._wait(scored, rows, ~heard)
         changed: Flags = (after[:DECIDED] != rows[:DECIDED]).any(axis=0)  # NaN, never scored, differs
         return after, changed, changed & published
+
+    def sorted_out(self, scored: Scored, rows: Array, hold: Withheld) -> tuple[Slots, Slots]:
+        """Returns all customers about whom `decide` may do more than to publish their score, and few others; and those
+        of whom it would do that alone. Of a quiet day's sweep these are one in 500, and one in 14.
+        """
+        p, sent, rules = scored.probability, rows[SENT], self.profile.case
+        published = self._published(sent, p)
+        some = (p > rules.threshold) & ~(sent > rules.threshold)
+        some |= (rows[PENDING] != NONE) | (rows[RETRY] != NONE) | (rows[TOUCHED] == np.inf) | (p > rows[UPGRADE])
+        some |= (p < rules.threshold - rules.margin) & (rows[ARMED] != 1.0)
+        if (tier := self.profile.automated_tier) is not None:
+            some |= (p > tier.above) & ~(sent > tier.above)
+        if self.profile.touch_points and hold in (Withheld.NOTHING, Withheld.HISTORY):
+            some |= self._due(scored) != rows[POINTS]
+        if self.unheard:
+            some |= self.unheard.of(rows)
+        return np.flatnonzero(some), np.flatnonzero(published & ~some)
 
     def hold(self, snapshot: Snapshot) -> Withheld:
         """Returns why no case may open while this model is in force; NOTHING: cases may open."""

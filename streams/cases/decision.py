@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.claims import say
 from features.facts import Facts, Pressure
@@ -54,9 +56,21 @@ from streams.interventions.opening import OpeningDecision, Withheld
 from streams.interventions.strategies import DEFAULT, Choice, Option, choose, options
 from streams.interventions.touches import Automated, active_points, automated, compose_touch, points_due
 from streams.profile.case_sections import Step, Tier
+from streams.profile.profile import Profile
 
 RFM_B_PARTS = ("recency", "frequency", "monetary", "behaviour", "score")
 PERCENTILE_DIGITS = 2
+
+
+class Explained(NamedTuple):
+    """Of one customer, (features,) each: the contributions in log-odds, whether values are above the average's, and
+    whether they come from the customer's own events; and bits of the touch points that hold.
+    """
+
+    contributions: Array
+    above: Flags
+    known: Flags
+    due: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +86,30 @@ class Scored:
     raw: Array  # (features, n) in their units
     rfm_b: RfmB
     scorer: Scorer
-    _explained: dict[int, tuple[Array, Flags]] = field(default_factory=dict)
+    _explained: dict[int, Explained] = field(default_factory=dict)
 
-    def explain(self, these: Sequence[int]) -> None:
+    def of(self, these: NDArray[np.intp]) -> Scored:
+        """Returns some of the customers."""
+        view, rfm_b = self._view_of(these), RfmB(*(getattr(self.rfm_b, name)[these] for name in RFM_B_PARTS))
+        p, raw, first_us = self.probability[these], self.raw.take(these, axis=1), self.first_known_us[these]
+        return Scored(self.slots[these], self.names, view, view.at_us, first_us, p, raw, rfm_b, self.scorer)
+
+    def explain(self, profile: Profile, these: Sequence[int]) -> None:
         """Prepares what messages about these customers say of the score: of many at once."""
         if len(these):
-            x = scaled(self.raw[:, these])
-            parts = zip(self.scorer.contributions(x).T, (x > self.scorer.snapshot.mean[:, None]).T, strict=True)
-            self._explained.update(zip(these, parts, strict=True))
+            view, snapshot = self._view_of(np.array(these)), self.scorer.snapshot
+            x, due = scaled(self.raw.take(these, axis=1)), points_due(profile, view, snapshot.published).tolist()
+            parts = self.scorer.contributions(x).T, (x > snapshot.mean[:, None]).T, known(view).T, due
+            self._explained.update(zip(these, map(Explained, *parts), strict=True))
 
-    def explained(self, i: int) -> tuple[Array, Flags]:
-        """(features,) of one customer: the contributions in log-odds, and whether values are above the average's."""
+    def explained(self, profile: Profile, i: int) -> Explained:
+        """What a message about one customer says of the score."""
         if i not in self._explained:
-            self.explain([i])
+            self.explain(profile, [i])
         return self._explained[i]
+
+    def _view_of(self, these: NDArray[np.intp]) -> View:
+        return View(self.view.layout, self.view.block.take(these, axis=1), self.at_us[these])
 
 
 class Candidacy(Enum):
@@ -105,7 +129,7 @@ class CustomerDecision:
         self.customer = scored.names(self.slot)
         self.attributes = emitter.attributes_table[before[ATTRIBUTES, i]]
         self.p, self.from_backlog = float(scored.probability[i]), False
-        self.segmentation: Segmentation = segmentation(emitter.profile, scored.raw[:, i], self._rfm_b())
+        self.segmentation: Segmentation = segmentation(emitter.profile, scored.raw[:, i].tolist(), self._rfm_b())
 
     def decide_crossing(self, decision: OpeningDecision, candidacy: Candidacy) -> None:
         """Decides on a crossing, new or pending, or on a customer of the backlog: a case opens, asks for a grant, or is
@@ -311,11 +335,9 @@ class CustomerDecision:
         own action. Reasons take most of the time, so what is not sent has none while the model is not ready.
         """
         i, scored = self.i, self.scored
-        contributions, _ = scored.explained(i)
+        contributions, _, _, due = scored.explained(self.emitter.profile, i)
         sent, value, profile = float(self.before[SENT, i]), float(self.before[VALUE, i]), self.emitter.profile
-        view = scored.view.of(i)
-        bits = float(points_due(profile, view, scored.scorer.snapshot.published)[0])
-        found = self._reasons(view) if channel or scored.scorer.snapshot.ready else []
+        found = self._reasons() if channel or scored.scorer.snapshot.ready else []
         crossing = Crossing(
             customer_id=self.customer,
             crossed_at_us=crossed_us,
@@ -330,17 +352,17 @@ class CustomerDecision:
             segmentation=self.segmentation,
             choice=choice or self._own(),
             opened_by="backlog" if self.from_backlog else "crossing",
-            touch_points=active_points(profile, bits, contributions),
+            touch_points=active_points(profile, due, contributions),
             signals=signals_said(self.emitter.signals.in_force(self.attributes.scope, crossed_us)),
         )
         return compose(profile, crossing, channel)
 
-    def _reasons(self, view: View) -> list[Reason]:
-        contributions, above = self.scored.explained(self.i)
+    def _reasons(self) -> list[Reason]:
+        contributions, above, own, _ = self.scored.explained(self.emitter.profile, self.i)
         signals = self.emitter.signals.in_force(self.attributes.scope, self.at_us)
         pressures = [Pressure(one.name, one.scope, one.level, one.from_us) for one in signals]
-        facts = Facts(view, self.emitter.profile.currency, pressures)
-        return reasons(self.scored.raw[:, self.i], contributions, above, known(view)[:, 0], partial(say, facts))
+        facts = Facts(self.scored.view.of(self.i), self.emitter.profile.currency, pressures)
+        return reasons(self.scored.raw[:, self.i], contributions, above, own, partial(say, facts))
 
     def _own(self) -> Choice:
         """Returns the tier's own action, of a message to which no strategy was drawn."""

@@ -57,7 +57,7 @@ def _lines(found: Forecast) -> list[str]:
         f"broker traffic    {_bytes(found.broker_bytes_a_second)}/s written, three copies included",
         f"a sweep           {found.sweep_s_a_partition:,.1f} s a partition",
         f"a Monday          {found.monday_s_a_partition:,.1f} s a partition, {_bytes(found.monday_bytes)} written",
-        f"the learner       {found.learner_s_a_week:,.0f} s a week; there is one, however many workers",
+        f"the learner       {found.learner_s_a_week:,.1f} s and {_bytes(found.learner_bytes)} on a Monday, one worker",
         *found.advice,
         f"reckoned with costs measured on {ON}: docs/capacity.md",
     ]

@@ -28,6 +28,7 @@ from schemas.instants import DAY_US
 from streams.cases.columns import ATTRIBUTES, HELD, NEVER, OPENED, PENDING, RETRY, SENT, VALUE, WIDTH, waits_for_turn
 from streams.cases.decision import Scored
 from streams.cases.emitter import Emitter
+from streams.engine.scoring import in_chunks
 from streams.interventions.gate import is_held_out
 from streams.interventions.message import net_values
 from streams.interventions.opening import CaseColumns, may_open
@@ -35,6 +36,7 @@ from streams.interventions.opening import CaseColumns, may_open
 DAYS = 7  # from a model to the next
 Rank = tuple[float, int]  # less net value, digest of the customer: the lowest goes first
 Place = tuple[Rank, int, bool]  # rank, slot, and whether the pending crossing is dropped: the case opens anew
+OPENING = slice(-WIDTH, len(CaseColumns._fields) - WIDTH)  # the columns that decide on opening
 NOBODY: Slots = np.zeros(0, np.intp)
 
 
@@ -71,9 +73,7 @@ class Backlog:
 
     def waiting(self, slots: Slots, at_us: int, new: bool = False) -> Slots:
         """Those among `slots` who wait for a turn. new: also those who have not crossed yet."""
-        p = self._column(slots, SENT)
-        waits = self._waits(slots, p, at_us)
-        return slots[waits | ~(p > self.emitter.profile.case.threshold)] if new else slots[waits]
+        return np.concatenate([NOBODY, *(part[self._waits(part, at_us, new)] for part in in_chunks(slots))])
 
     def room(self, at_us: int) -> int:
         """Live: how many turns the day has left."""
@@ -119,16 +119,17 @@ class Backlog:
             if not known[i] or self.emitter.casebook.of(slot).live is None:
                 yield (-round(float(worth[i]), 2), xxhash.xxh32_intdigest(names[slot].encode())), slot, bool(anew[i])
 
-    def _waits(self, slots: Slots, p: Array, at_us: int) -> NDArray[np.bool_]:
-        """(slots,): whether a pending crossing waits for a turn, or a case may open without one. p: (slots,)."""
-        pending_us, retry_us = self._column(slots, PENDING), self._column(slots, RETRY)
-        waits = waits_for_turn(pending_us, retry_us)
-        rules = self.emitter.profile.case
-        others = np.flatnonzero((p > rules.threshold) & ~np.isfinite(pending_us) & (retry_us == NEVER))
-        those, first = slots[others], self.table.rows.shape[1] - WIDTH
-        columns = CaseColumns(*self.table.rows[those, first : first + len(CaseColumns._fields)].T)
-        at, first_us = np.full(len(others), float(at_us)), self.table.rows[those, self.first_known]
-        waits[others] = may_open(rules, columns, p[others], first_us, at)
+    def _waits(self, slots: Slots, at_us: int, new: bool) -> NDArray[np.bool_]:
+        """(slots,): whether a pending crossing waits for a turn, or a case may open without one. new: or neither."""
+        rules, columns = self.emitter.profile.case, CaseColumns(*self.table.gather(slots, OPENING))
+        above = columns.last_probability > rules.threshold
+        waits = waits_for_turn(columns.pending_crossed_us, columns.retry_us)
+        if new:
+            waits |= ~above
+        others = np.flatnonzero(above & ~np.isfinite(columns.pending_crossed_us) & (columns.retry_us == NEVER))
+        those, at = CaseColumns(*(column[others] for column in columns)), np.full(len(others), float(at_us))
+        first_us = self.table.rows[slots[others], self.first_known]
+        waits[others] = may_open(rules, those, those.last_probability, first_us, at)
         return waits
 
     def _in_scope(self, slots: Slots) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ from features.matrix import scaled
 from features.portable_math import Array
 from features.signals import KNOWN
 from features.table import Slots, Table
+from online_model.instant_sample import drawn, halvings
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
 from schemas.columns import Details, Rows
@@ -249,17 +250,19 @@ class Engine:
     def _observe(self, at_us: int) -> None:
         """Makes the observations of a grid instant: the scores of its sweep, by the model in force."""
         self._sweep(at_us, self._add_observations)
-        self.counts["observations"] += len(self._observable(at_us))
         self.facts.observations.append(observations.mark(at_us, self.partition))
 
     def _add_observations(self, scored: Scored) -> None:
-        """Adds scored customers of a sweep as observations."""
+        """Adds scored customers of a sweep as observations; of a large company a sample."""
         at_us, model = int(scored.at_us[0]), scored.scorer
-        known = ~self.hearing.are_of_silent(scored.slots, at_us)
-        names = [self.table.names[slot] for slot in scored.slots[known].tolist()]
+        known = np.flatnonzero(~self.hearing.are_of_silent(scored.slots, at_us))
+        self.cohorts.add(at_us, scored.probability[known], model.snapshot.shift)
+        all_names = [self.table.names[slot] for slot in scored.slots[known].tolist()]
+        in_sample = np.flatnonzero(drawn(all_names, at_us, halvings(model.snapshot.customers)))
+        known, names = known[in_sample], [all_names[i] for i in in_sample.tolist()]
         raw, probability, version = scored.raw[:, known], scored.probability[known], model.snapshot.version
         said = model.expert_log_odds(scaled(raw))
-        self.cohorts.add(at_us, probability, model.snapshot.shift)
+        self.counts["observations"] += len(names)
         self.facts.observations += observations.observation_blocks(at_us, version, names, probability, said, raw)
 
     def report_grid(self, at_us: int) -> None:

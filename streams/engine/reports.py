@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -101,8 +101,8 @@ def report_of(scoring: Scoring, cohorts: Cohorts, slots: Slots, at_us: int) -> R
         block = scoring.table.gather(chunk)
         raw, sent = scoring.features(block, np.full(len(chunk), float(at_us))), block[SENT - WIDTH]
         counts = population.count(raw), histograms.count(scaled(raw), sent[~np.isnan(sent)])
-        report += Report(*counts, {}, returns=cohorts.returns([block]))
-    return report
+        report += Report(*counts, {})
+    return replace(report, returns=cohorts.returns(map(scoring.table.gather, in_chunks(slots))))
 
 
 def lifecycle_counts(profile: Profile, table: Table, layout: Layout, at_us: int) -> dict[Lifecycle, int]:

@@ -17,7 +17,7 @@ from features.table import Slots, Table
 from features.view import View
 from online_model.scorer import Scorer
 from online_model.snapshot import Snapshot
-from streams.cases.columns import ATTRIBUTES, WIDTH
+from streams.cases.columns import ATTRIBUTES, SENT, WIDTH
 from streams.cases.crossings import Crossings
 from streams.cases.decision import Candidacy, Scored
 from streams.cases.outbox import Score
@@ -26,7 +26,7 @@ from streams.interventions.market_signals import PRESSURE
 from streams.interventions.opening import Withheld
 from streams.profile.case_sections import Step, Tier
 
-ROWS_AT_ONCE = 16384
+ROWS_AT_ONCE = 4096  # a multiple of observations.ROWS_A_BLOCK; what is computed of so many stays in the cache
 OnScored = Callable[[Scored], None]
 
 
@@ -67,10 +67,13 @@ class Scoring:
     def decide(self, scored: Scored, block: Array, hold: Withheld, candidacy: Candidacy) -> NDArray[np.bool_]:
         """Decides on active customers and changes their case columns in `block`. -> (n,) which changed."""
         block[-WIDTH:], changed, published = self.crossings.decide(scored, block[-WIDTH:], hold, candidacy)
-        at, p = scored.at_us[published].astype(np.int64).tolist(), scored.probability[published].tolist()
-        scores = zip(at, p, repeat(scored.scorer.snapshot.version), strict=False)
-        self.scores.update(zip(scored.slots[published].tolist(), scores, strict=True))
+        self._publish(scored, published)
         return changed
+
+    def _publish(self, scored: Scored, these: NDArray[np.bool_] | Slots) -> None:
+        at, p = scored.at_us[these].astype(np.int64).tolist(), scored.probability[these].tolist()
+        scores = zip(at, p, repeat(scored.scorer.snapshot.version), strict=False)
+        self.scores.update(zip(scored.slots[these].tolist(), scores, strict=True))
 
     def crossing(self, slots: Slots, at_us: int) -> Iterator[Scored]:
         """Yields those of these customers about whom something could be decided now, scored, in chunks."""
@@ -91,9 +94,13 @@ class Scoring:
             block = self.table.gather(part)
             scored = self.scored(part, block, np.full(len(part), float(at_us)))
             on_scored(scored)
-            changed = self.decide(scored, block, hold, candidacy)
-            self.table.rows[part[changed], -WIDTH:] = block[-WIDTH:, changed].T
-            self.table.dirty[part[changed]] = True
+            some, published = self.crossings.sorted_out(scored, block[-WIDTH:], hold)
+            self._publish(scored, published)
+            self.table.rows[part[published], SENT - WIDTH] = scored.probability[published]
+            few, cases = scored.of(some), block[-WIDTH:, some]
+            changed = self.decide(few, cases, hold, candidacy)
+            self.table.rows[few.slots[changed], -WIDTH:] = cases[:, changed].T
+            self.table.dirty[part[published]] = self.table.dirty[few.slots[changed]] = True
             parts.append(scored.probability)
         return np.concatenate(parts)
 

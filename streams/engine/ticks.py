@@ -80,7 +80,7 @@ class Ticks:
             self._responses.take(slots[start:end], block[-WIDTH:], due_us[start:end], *events, details)
             self._complaints.take(slots[start:end], block, due_us[start:end], *events)
             is_active = np.flatnonzero(block[self._last_retained] >= at_us - self._lapsed_after_us)
-            part = block[:, is_active]
+            part = block.take(is_active, axis=1)
             scored = self.scoring.scored(slots[start:end][is_active], part, at_us[is_active])
             if self.live:
                 self._look_back(scored, part, retained_us[is_active])

@@ -59,7 +59,7 @@ class Plan:
     closes: bool = False
 
 
-def segmentation(profile: Profile, raw: Array, rfm_b: Mapping[str, float] | None) -> Segmentation:
+def segmentation(profile: Profile, raw: Sequence[float] | Array, rfm_b: Mapping[str, float] | None) -> Segmentation:
     """raw: (features,) in their units."""
     segments = profile.segments
     groups = _segments(segments, raw, rfm_b), lifecycle(profile, raw), _cause(raw)
@@ -72,7 +72,7 @@ def rfm_group(segments: Segments, rfm_b: Mapping[str, float]) -> str:
     return RFM_GROUPS[recency, frequency, monetary]
 
 
-def lifecycle(profile: Profile, raw: Array) -> Lifecycle:
+def lifecycle(profile: Profile, raw: Sequence[float] | Array) -> Lifecycle:
     """The lifecycle group of one customer. raw: (features,) in their units."""
     silent_us = float(raw[PLACE["retained_recency"]]) * DAY_US
     return next(name for holds, name in _lifecycles(profile, float(raw[PLACE["retained_count"]]), silent_us) if holds)
@@ -141,7 +141,7 @@ def action(profile: Profile, plan: Plan, channel: str) -> dict[str, str]:
     }
 
 
-def _segments(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None) -> tuple[str, ...]:
+def _segments(segments: Segments, raw: Sequence[float] | Array, rfm_b: Mapping[str, float] | None) -> tuple[str, ...]:
     high_value = (
         raw[PLACE["retained_recency"]] * DAY_US <= segments.high_value_recency_us
         and raw[PLACE["retained_count"]] >= segments.high_value_frequency
@@ -157,7 +157,7 @@ def _segments(segments: Segments, raw: Array, rfm_b: Mapping[str, float] | None)
     return tuple(name for name, holds in flags.items() if holds)
 
 
-def _cause(raw: Array) -> str | None:
+def _cause(raw: Sequence[float] | Array) -> str | None:
     """The cause with the highest decayed weight in surveys. While a complaint is open it is service, whatever else a
     survey names: nothing is offered before the complaint is settled. Who sold the vehicle needs neither.
     """

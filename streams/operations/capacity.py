@@ -10,7 +10,9 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-DAY_S, WEEK_S = 86_400.0, 7 * 86_400.0
+from online_model.instant_sample import MOST
+
+WEEK_S = 7 * 86_400.0
 BUSY = 0.6  # of a core that work may take: the rest is for peaks, restores and Mondays
 COPIES = 3  # replication
 MOST_RESTORE_S = 30.0  # of a partition: so long its decisions wait when a worker is lost
@@ -25,7 +27,7 @@ EVENT_BYTES = 250  # of an event as JSON with its key
 class Costs:
     """Processor time in us, sizes in bytes. event_us: from the broker to the checkpoint, in a backlog; id_bytes,
     id_restore_us: of an event id that is known; worker_cores, base_bytes: of a worker that gets events all the time, in
-    small bunches, whatever their number.
+    small bunches, whatever their number; learn_us, learn_bytes: of an example, while its instant is learned.
     """
 
     event_us: float
@@ -36,6 +38,7 @@ class Costs:
     monday_us: float
     monday_bytes: float
     learn_us: float
+    learn_bytes: float
     customer_bytes: float
     id_bytes: float
     id_restore_us: float
@@ -68,6 +71,7 @@ class Forecast:
     monday_s_a_partition: float
     monday_bytes: float
     learner_s_a_week: float
+    learner_bytes: float
     advice: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -91,7 +95,7 @@ def forecast(load: Load, costs: Costs) -> Forecast:
     needed = max(wanted, math.ceil(deaf_us / 1e6 / MOST_DEAF_S), math.ceil(restore_us / 1e6 / MOST_RESTORE_S))
     partitions = load.partitions or _round_up(needed)
     workers = min(wanted, partitions)
-    a_partition = load.customers / partitions
+    a_partition, observed = load.customers / partitions, min(load.customers, MOST)
     written = costs.row_bytes + costs.score_bytes
     found = Forecast(
         partitions=partitions,
@@ -103,8 +107,9 @@ def forecast(load: Load, costs: Costs) -> Forecast:
         broker_bytes_a_second=load.events_per_second * (EVENT_BYTES + written) * COPIES,
         sweep_s_a_partition=a_partition * costs.sweep_us / 1e6,
         monday_s_a_partition=a_partition * costs.monday_us / 1e6,
-        monday_bytes=load.customers * costs.monday_bytes * COPIES,
-        learner_s_a_week=load.customers * costs.learn_us / 1e6,
+        monday_bytes=observed * costs.monday_bytes * COPIES,
+        learner_s_a_week=observed * costs.learn_us / 1e6,
+        learner_bytes=observed * costs.learn_bytes,
         advice=(),
     )
     return Forecast(**{**found.as_json(), "advice": tuple(_advice(found, needed, load))})
@@ -123,10 +128,5 @@ def _advice(found: Forecast, needed: int, load: Load) -> list[str]:
         said.append(
             f"a sweep takes {found.sweep_s_a_partition:,.0f} s and comes every {load.sweep_every_s:,.0f} s: more "
             "partitions, or a longer time.sweep_every"
-        )
-    if found.learner_s_a_week > DAY_S:
-        said.append(
-            f"the learner, of which there is one, takes {found.learner_s_a_week / 3600:,.0f} hours for the examples of "
-            "a week: past a day the model of a Monday is a day old"
         )
     return said

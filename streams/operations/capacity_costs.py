@@ -14,6 +14,7 @@ MEASURED = Costs(
     monday_us=5.3,
     monday_bytes=771.0,
     learn_us=30.1,
+    learn_bytes=21_200.0,
     customer_bytes=1_537.0,
     id_bytes=34.0,
     id_restore_us=0.15,

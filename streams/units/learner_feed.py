@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from online_model.examples import Examples
+from online_model.instant_sample import InstantSample
 from online_model.registry import KIND, Command
 from schemas.errors import Failure
 from streams.engine import observations
@@ -49,7 +50,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
     ) -> None:
         super().__init__(position, partitions, until_us, strays or Strays())
         self.clock, self.horizon_us, self.now_us = clock, horizon_us, 0
-        self.examples: dict[int, list[Examples]] = {}
+        self.examples: dict[int, InstantSample] = {}
         self.commands: list[tuple[int, int, Command]] = []  # (grid instant from which it is obeyed, offset, command)
         self.refused: list[str] = []
         self.reports: dict[int, Report] = {}  # instant -> the sum of the partitions that have reported it
@@ -73,7 +74,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
     def _batch(self, base: dict[str, int], instant_us: int) -> LearnerBatch:
         commands = [command for at, _, command in self.commands if at <= self.until_us]
         self.commands = [one for one in self.commands if one[0] > self.until_us]
-        examples = self.examples.pop(instant_us, [])
+        examples = self.examples.pop(instant_us, InstantSample()).parts
         report = self.reports.pop(instant_us, Report.empty())
         return LearnerBatch(self, base, self.position, instant_us, examples, report, commands, self._take_refused())
 
@@ -105,7 +106,7 @@ class LearnerFeed(InstantFeed[LearnerBatch]):
             examples = observations.examples_of(body)
             instant_us = grid_at_or_after(examples.observed_us + self.horizon_us)
             if self._accept(instant_us, record.offset):
-                self.examples.setdefault(instant_us, []).append(examples)
+                self.examples.setdefault(instant_us, InstantSample()).add(examples)
         else:
             super()._take(body, record)
 

@@ -14,9 +14,12 @@ from features.day_rings import KEPT
 from online_model.early_returns import STAYS
 from schemas.columns import SERVICE_VISIT, empty_rows
 from schemas.instants import DAY_US
+from streams.engine import scoring
 from streams.engine.cohorts import Cohorts
-from streams.engine.reports import Report
+from streams.engine.engine import Engine
+from streams.engine.reports import Report, report_of
 from streams.profile.loading import load_profile
+from tests.engine.test_engine import START_US, visits
 
 LABEL = load_profile("e-commerce", ["label.horizon=28d", "label.lapsed_after=60d"]).label
 NOW, DAY_OF_COHORT = 19_700, 19_680
@@ -87,3 +90,15 @@ def test_a_cohort_is_dropped_after_its_last_report() -> None:
     assert cohorts.observed
     cohorts.end(35 * DAY_US)
     assert not cohorts.observed
+
+
+def test_the_report_of_many_customers_counts_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Engine(load_profile("after-sales", []), 0, DAY_US, waits_for_models=True)
+    made.start(START_US)
+    visits(made, 0, range(5))
+    slots, at_us = np.arange(5), START_US + 8 * DAY_US
+    made.cohorts.add(START_US + DAY_US, np.full(5, 0.5), 0.0)
+    whole = report_of(made.scoring, made.cohorts, slots, at_us)
+    monkeypatch.setattr(scoring, "ROWS_AT_ONCE", 2)
+    assert report_of(made.scoring, made.cohorts, slots, at_us).packed() == whole.packed()
+    assert whole.returns[START_US + DAY_US][0] == 5

@@ -30,7 +30,11 @@ from tests.schemas.messages import NOW_US, good
 
 Style = Callable[[Any], bytes]
 SANITIZERS = "-fsanitize=address,undefined"
-OTHER_TESTS = ["tests/schemas/test_arrays.py", "tests/kafka/test_records_in_place.py"]
+OTHER_TESTS = [
+    "tests/schemas/test_arrays.py",
+    "tests/features/test_program.py",
+    "tests/kafka/test_records_in_place.py",
+]
 BATCH = 50
 KEYS: list[bytes | None] = [b"c1"] * 30 + [None, b"", b"c2"]
 SPACES = [b"", b" ", b"\n", b" \t\r\n "]

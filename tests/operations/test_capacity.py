@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from online_model.instant_sample import MOST
 from streams.cli import main
 from streams.operations.capacity import COPIES, EVENT_BYTES, Costs, Load, forecast
 from streams.operations.capacity_costs import MEASURED
@@ -22,6 +23,7 @@ COSTS = Costs(
     monday_us=20.0,
     monday_bytes=300.0,
     learn_us=5.0,
+    learn_bytes=10.0,
     customer_bytes=1_000.0,
     id_bytes=0.0,
     id_restore_us=0.0,
@@ -89,9 +91,10 @@ def test_a_sweep_that_takes_more_than_half_of_its_period_is_told() -> None:
     assert said.startswith("a sweep takes 0 s and comes every 0 s: more partitions")
 
 
-def test_the_end_of_the_single_learner_is_told() -> None:
-    found = forecast(replace(LOAD, customers=1e6, partitions=4), replace(COSTS, learn_us=90_000.0))
-    assert found.advice[0].startswith("the learner, of which there is one, takes 25 hours")
+def test_the_single_learner_has_an_end_since_it_learns_a_sample_of_a_large_company() -> None:
+    some, many = (forecast(replace(LOAD, customers=customers), COSTS) for customers in (MOST / 2, 200 * MOST))
+    assert many.learner_s_a_week == 2 * some.learner_s_a_week
+    assert many.learner_bytes == MOST * COSTS.learn_bytes
 
 
 @given(st.floats(1e3, 1e9), st.floats(1, 1e6))

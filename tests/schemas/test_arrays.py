@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import platform
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from features.deduplication import RecentIds
 from features.portable_math import Array
 from features.table import Table
 from online_model.additive_functions import AdditiveFunctions, LookupTable
+from online_model.array_codec import pack_array, unpack_array
 from online_model.bins import BINS
 from online_model.boosted_steps import _take_step
 from online_model.estimator import linear, solve
@@ -230,3 +232,26 @@ def test_a_bin_without_a_place_is_no_write_beyond_the_sums() -> None:
         bins, splits = np.array([0, wrong]), np.array([0])
         assert not arrays.best_step(bins, *parts, splits, (1.0, 1.0, 1.0), np.empty(BINS))
         assert not arrays.best_step(np.array([0, 1]), *parts, bins, (1.0, 1.0, 1.0), np.empty(BINS))
+
+
+@given(st.binary(max_size=40))
+def test_base64_is_decoded_as_by_python(content: bytes) -> None:
+    text = base64.b64encode(content).decode()
+    found = arrays.decoded(text)
+    assert (found is None) == (content == b"")
+    assert unpack_array(text, "u1").tobytes() == content
+
+
+@pytest.mark.parametrize("text", ["AAAA*AAA", "AAA=AAAA", "AAAAA", "AAAé", "AA\nAAAAA"])
+def test_what_is_not_plainly_base64_is_left_to_python(text: str) -> None:
+    assert arrays.decoded(text) is None
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i4", "u1"])
+def test_numbers_from_base64_can_be_changed(dtype: str) -> None:
+    numbers = np.arange(7).astype(dtype)
+    with reference():
+        expected = unpack_array(pack_array(numbers), dtype)
+    for found in (unpack_array(pack_array(numbers), dtype), expected):
+        assert found.tobytes() == numbers.tobytes()
+        found[0] = 9
