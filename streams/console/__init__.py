@@ -10,10 +10,15 @@ of advisers to `intervention-outcomes`.
     topic_feed   records of the topics
     intake       a feed into the store, in large batches, with a line of progress
     queries      what pages read
+    run          all of it, from start to signal
     access       roles, and what each may see and do
-    sessions     the one-time link, signed cookies, the token of each write
+    sessions     signed cookies, the one-time key, the token of each write
+    door         the way in and out; entrance: who claims and headers make somebody; oidc: OpenID Connect
+    outcomes     what advisers report, and what counts once; topic_sender writes it
+    audit        who saw and did what
     changes      which cases each transaction changed, to all browsers
-    words        the words of the pages in English and in Chinese
+    words        the words of the pages in English and in Chinese; language: with their values
+    clocks       where a case stands in time, in words
     drawing      the clock of a case and the curve of a customer, as SVG
     site         templates, headers, the request of a page
     server       the application

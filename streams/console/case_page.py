@@ -11,10 +11,10 @@ from schemas.instants import parse_instant
 from streams.console.access import ALL
 from streams.console.clocks import timing
 from streams.console.drawing import Mark, Points, curve
+from streams.console.language import Words
 from streams.console.outcomes import Verdict
 from streams.console.queries import Listed
 from streams.console.site import Context, NotFound, Page, Refused, Site, Visit
-from streams.console.words import Words
 from streams.operations.cases.fold import FollowedCase, Message, fold, of, probabilities
 from streams.operations.cases.terminal import update_line
 
@@ -44,6 +44,8 @@ def show(visit: Visit) -> Context:
     row = found(visit, visit.query.get("id", ""))
     messages = visit.site.reader.messages(row.customer_id)
     cases, _ = fold(messages)
+    if row.case_id not in cases:
+        raise NotFound  # its message has what a row needs, and not what a page needs
     case = cases[row.case_id]
     others = [one for one in of(cases, row.customer_id) if one.intervention_id != row.case_id]
     points = _points(visit, probabilities(messages, row.customer_id), row.customer_id)
@@ -85,8 +87,8 @@ def said(words: Words, site: Site, case: Listed, told: str) -> str:
 
 
 def _points(visit: Visit, known: Iterable[tuple[int, float]], customer: str) -> Points:
-    read = visit.site.read_curve
-    return sorted({*known, *(read(customer) if read else ())})
+    read = visit.site.read_curve or visit.site.reader.scores
+    return sorted({*known, *read(customer)})
 
 
 def _reasons(visit: Visit, reasons: Sequence[Message], now: Message) -> list[Reason]:
@@ -103,7 +105,7 @@ def _curve(visit: Visit, points: Points, row: Listed, now: Message) -> Markup | 
         return None
     first, last = visit.words.day(points[0][0]), visit.words.day(points[-1][0])
     said = visit.words("curve_alt", first=first, last=last, p=points[-1][1])
-    marks = [one for one in _marks(visit, now) if one[0] >= points[0][0]]
+    marks = [one for one in _marks(visit, now) if points[0][0] <= one[0] <= points[-1][0]]
     return curve(points, visit.site.profile.case.threshold, row.crossed_us, marks, (first, last), said)
 
 
@@ -142,10 +144,10 @@ def _strategy(visit: Visit, now: Message) -> list[str]:
     if not name:
         return []
     if len(possible) < 2:
-        return [words("strategy_only", name=words.own(name))]
+        return [words("strategy_only", name=words.strategy(name))]
     share = possible.get(name, 0.0) / (sum(possible.values()) or 1.0)
-    others = words.said.label("list").join(words.own(one) for one in possible if one != name)
-    return [words("strategy_drawn", name=words.own(name), share=share), words("strategy_others", names=others)]
+    others = words.said.label("list").join(words.strategy(one) for one in possible if one != name)
+    return [words("strategy_drawn", name=words.strategy(name), share=share), words("strategy_others", names=others)]
 
 
 PAGE = Page("case", "/case", ALL, show, in_menu=False)

@@ -10,7 +10,7 @@ from math import floor, log10
 from markupsafe import Markup
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 230, 56, 8, 12, 26
-MOST_TICKS, MOST_LABELS = 5, 5
+MOST_TICKS, MOST_LABELS = 5, 4
 Format = Callable[[float], str]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from schemas.instants import HOUR_US
 from streams.console.drawing import clock
 from streams.console.queries import Listed
 from streams.console.site import Visit
@@ -29,9 +30,10 @@ def timing(visit: Visit, case: Listed) -> Timing:
     if now_us < ends_us:
         window = words("window_left", span=words.span(ends_us - now_us), window=words.span(case.window_us))
     else:
-        window = words("window_over", span=words.span(now_us - ends_us))
+        is_new = now_us - ends_us < HOUR_US
+        window = words("window_just_over" if is_new else "window_over", span=words.span(now_us - ends_us))
     due, urgency = _due(visit, case)
-    return Timing(clock(case.crossed_us, case.window_us, now_us, window), window, due, urgency)
+    return Timing(clock(case.crossed_us, case.window_us, now_us), window, due, urgency)
 
 
 def _due(visit: Visit, case: Listed) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 
 from markupsafe import Markup
@@ -11,29 +12,33 @@ from schemas.instants import DAY_US
 
 CLOCK_WIDTH, CLOCK_HEIGHT = 168, 8
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 170, 38, 22, 14
+SOON = 5 / 7  # of a window: then it is nearly over
 MOST_PARTS = 10  # of a clock: one each day of a week, one each week of longer windows
 Points = Sequence[tuple[int, float]]  # (us, probability), in order of time
 Mark = tuple[int, str]  # us, what was then
 
 
-def clock(begin_us: int, window_us: int, now_us: int, said: str) -> Markup:
-    """Returns a window as a bar with a part for each day, filled as far as it is over. said: the same in words."""
+def clock(begin_us: int, window_us: int, now_us: int) -> Markup:
+    """Returns a window as a bar with a part for each day, filled as far as it is over; words stand beside it."""
     parts = max(1, round(window_us / DAY_US))
     parts = parts if parts <= MOST_PARTS else max(1, round(parts / 7))
-    over = min(max((now_us - begin_us) / window_us, 0.0), 1.0)
+    return _clock(parts, round(min(max((now_us - begin_us) / window_us, 0.0), 1.0), 3))
+
+
+@lru_cache(4096)
+def _clock(parts: int, over: float) -> Markup:
+    """over: the share of the window that has passed."""
     step, gap = (CLOCK_WIDTH + 2) / parts, 2
     shapes = []
     for part in range(parts):
         x, width = part * step, step - gap
         filled = min(max(over * parts - part, 0.0), 1.0) * width
-        shapes.append(f'<rect class="left" x="{x:.1f}" y="0" width="{width:.1f}" height="{CLOCK_HEIGHT}" rx="1.5"/>')
+        shapes.append(f'<rect class="left" x="{x:.1f}" width="{width:.1f}" height="{CLOCK_HEIGHT}" rx="1.5"/>')
         if filled > 0:
-            shapes.append(
-                f'<rect class="gone" x="{x:.1f}" y="0" width="{filled:.1f}" height="{CLOCK_HEIGHT}" rx="1.5"/>'
-            )
-    kind = "clock over" if over >= 1 else "clock soon" if over > 5 / 7 else "clock"
+            shapes.append(f'<rect class="gone" x="{x:.1f}" width="{filled:.1f}" height="{CLOCK_HEIGHT}" rx="1.5"/>')
+    kind = "clock over" if over >= 1 else "clock soon" if over > SOON else "clock"
     view = f'viewBox="0 0 {CLOCK_WIDTH} {CLOCK_HEIGHT}" preserveAspectRatio="none"'
-    return Markup(f'<svg class="{kind}" role="img" aria-label="{escape(said)}" {view}>{"".join(shapes)}</svg>')
+    return Markup(f'<svg class="{kind}" aria-hidden="true" {view}>{"".join(shapes)}</svg>')
 
 
 def curve(

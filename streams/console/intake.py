@@ -43,7 +43,7 @@ class Feed(Protocol):
 
 
 class Intake:
-    """Reads a feed. say: prints a line; changed: called after each commit."""
+    """Reads a feed. say: prints a line; changed: called after commits."""
 
     def __init__(self, feed: Feed, store: Store, say: Callable[[str], None]) -> None:
         self._feed, self._store, self._say = feed, store, say
@@ -62,25 +62,27 @@ class Intake:
         first = max(left, 1)
         while left > 0:
             batch = await self._feed.next()
-            await self._take(batch)
+            await self._take(batch)  # nobody is told of each: without indexes it would be a search through all
             read += len(batch.records)
             left = await self._feed.left() if batch.records else 0
             if monotonic() - said > SAY_EVERY_S:
                 said = monotonic()
                 self._say(f"reading: {read:,} records, {1 - left / first:.0%}")
         await asyncio.to_thread(self._store.index)
+        self.changed()
         if read:
             self._say(f"read {read:,} records in {monotonic() - begun:.1f} s")
 
     async def follow(self) -> None:
         """Goes on until it is cancelled."""
         while True:
-            await self._take(await self._feed.next())
+            if await self._take(await self._feed.next()):
+                self.changed()
 
-    async def _take(self, batch: Batch) -> None:
+    async def _take(self, batch: Batch) -> bool:
         if batch.offsets:
             await asyncio.to_thread(self._write, batch)
-            self.changed()
+        return bool(batch.offsets)
 
     def _write(self, batch: Batch) -> None:
         rows = rows_of(batch.records)

@@ -13,19 +13,18 @@ from schemas.alerts import REST, AlertKind
 from schemas.instants import DAY_US, SECOND_US, parse_instant
 from schemas.printable import printable
 from streams.console.access import ALL, Role
+from streams.console.language import Words
 from streams.console.live_feed import Look
 from streams.console.live_words import ALERTS, LIVE
 from streams.console.queries import Listed
 from streams.console.site import Context, Page, Visit
-from streams.console.words import Words
-from streams.kafka.status import STUCK_S, Place, Status, UnitState
+from streams.kafka.status import STUCK_S, Place, ServedModel, Status, UnitState
 from streams.operations.verdict import LATE_S, worst
 
 NONE = "-"
-MOST_UNITS, MOST_ALERTS, MOST_PUBLISHERS, ARRIVALS = 9, 4, 4, 7
+MOST_UNITS, MOST_ALERTS, MOST_PUBLISHERS, ARRIVALS = 7, 2, 3, 7  # what fits a screen
 SPARK_WIDTH, SPARK_HEIGHT = 160, 34
 LEVELS = {"on time": "good", "late": "watch", "dropping": "bad", "stopped": "bad"}
-MODEL_ALERTS = (AlertKind.MODEL_HELD, AlertKind.STOP_LOSS)
 Alert = dict[str, Any]
 
 
@@ -83,7 +82,7 @@ def show(visit: Visit) -> Context:
     background = visit.site.background
     feed = background.live if background else None
     arrivals = [_arrival(visit, case) for case in visit.site.reader.newest_sent(visit.viewer, ARRIVALS)]
-    shared = {"arrivals": arrivals, "look": None, "units": [], "alerts": [], "publishers": [], "model": None}
+    shared = {"arrivals": arrivals, "look": None, "units": [], "alerts": [], "publishers": []}
     if background is None or feed is None:
         return shared | _of_replay(visit, background.summary() if background else {})
     if feed.last is None:
@@ -109,7 +108,6 @@ def _of_group(visit: Visit, look: Look) -> dict[str, Any]:
         "more_alerts": max(len(merged(status.alerts)) - MOST_ALERTS, 0),
         "unknown": ", ".join(unit.unit for unit in status.units if unit.alerts is None),
         "publishers": list(_publishers(words, status))[:MOST_PUBLISHERS],
-        "model": _model(words, status),
     }
 
 
@@ -148,9 +146,7 @@ def _figures(visit: Visit, look: Look) -> list[Figure]:
         Figure(_seconds(words, oldest), words("oldest_waits"), "watch" if oldest > LATE_S else ""),
         Figure(f"{verdict.decisions:,}", words("decisions_wait")),
     ]
-    if status.model is not None and status.model.auc is not None:
-        level = "" if status.model.ready else "watch"
-        found.append(Figure(f"{status.model.auc:.3f}", words("in_force", version=status.model.version), level))
+    found.append(_model(words, status.model))
     return found
 
 
@@ -270,19 +266,18 @@ def _publishers(words: Words, status: Status) -> Iterable[tuple[str, str, str]]:
         yield printable(name), words("publisher_unknown", n=n), ""
 
 
-def _model(words: Words, status: Status) -> dict[str, Any] | None:
-    model = status.model
+def _model(words: Words, model: ServedModel | None) -> Figure:
+    """The model in force: how good, which one, and whether cases open."""
     if model is None:
-        return None
-    known = f"hold_{model.hold}"
-    hold = "" if model.ready else words(known if known in LIVE else "hold_")
-    lines = [words("model_labels", n=model.labels)] if model.labels is not None else []
-    return {
-        "number": words("model_number", version=model.version, at=words.day(model.instant_us)),
-        "ready": model.ready,
-        "hold": hold,
-        "lines": lines,
-    }
+        return Figure(NONE, words("no_model"))
+    which = words("in_force", version=model.version)
+    if model.ready:
+        opens = words("model_ready")
+    else:
+        known = f"hold_{model.hold}"
+        opens = words("model_not_ready", why=words(known if known in LIVE else "hold_"))
+    what = words("model_line", which=which, at=words.day(model.instant_us), opens=opens)
+    return Figure(NONE if model.auc is None else f"{model.auc:.3f}", what, "" if model.ready else "watch")
 
 
 def _arrival(visit: Visit, case: Listed) -> Arrival:

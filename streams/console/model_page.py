@@ -13,12 +13,12 @@ from schemas.instants import parse_instant
 from schemas.printable import printable
 from streams.console.access import Role
 from streams.console.charts import Course, agreement, courses
+from streams.console.language import Words
 from streams.console.live_page import alert_lines
 from streams.console.live_words import LIVE
 from streams.console.model_feed import NAMES, Seen, Week
 from streams.console.model_words import MODEL
 from streams.console.site import Context, NotFound, Page, Visit
-from streams.console.words import Words
 from streams.evaluation.metrics import Bin
 
 MOST_VERSIONS = 24
@@ -166,7 +166,10 @@ def _challenger(words: Words, name: str, verdict: dict[str, Any]) -> list[str]:
 def _weights(words: Words, weights: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
     joined = words.said.label("list").join
     return [
-        (words.own(tier), joined(f"{printable(words.own(name))} {share:.0%}" for name, share in shares.items()))
+        (
+            printable(words.own(tier)),
+            joined(f"{printable(words.own(name))} {share:.0%}" for name, share in shares.items()),
+        )
         for tier, shares in weights.items()
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from typing import Any
 import orjson
 
 from streams.console.access import Viewer
-from streams.console.rows import SENT, UPDATE, WITHHELD
+from streams.console.rows import KINDS, SENT, UPDATE, WITHHELD, unpacked
 from streams.operations.cases.fold import Message, Messages
+from streams.operations.cases.parsing import MODELS, parse
 
 PAGE_ROWS = 50
-MOST_COUNTED = 10_000
+MOST_COUNTED = 50_000
 MOST_FOUND = 20
 CACHE_KIB = 16 * 1024
 NEXT_SCOPE = """WITH RECURSIVE found (scope) AS (
@@ -76,6 +78,7 @@ class WorkFilter:
     after: tuple[float, str] | None = None
 
 
+CHECKED = {kind: topic for topic, kind in KINDS.items() if topic in MODELS}
 COLUMNS = ", ".join(one.name for one in fields(Listed))
 Asked = tuple[str, Sequence[Any]]  # a condition and its values
 
@@ -97,12 +100,15 @@ class Reader:
         )
         return [Listed(*row) for row in rows]
 
-    def count(self, viewer: Viewer, asked: WorkFilter) -> int:
-        """Returns how many there are, MOST_COUNTED at most."""
+    def counts(self, viewer: Viewer, asked: WorkFilter, before_us: Sequence[int]) -> tuple[list[int], bool]:
+        """Returns the number of cases, and for each instant that of those due until then; whether there are more:
+        MOST_COUNTED are counted.
+        """
         where, values = _where(_conditions(viewer, asked))
-        return int(
-            self._all(f"SELECT count(*) FROM (SELECT 1 FROM cases WHERE {where} LIMIT ?)", values, MOST_COUNTED)[0][0]
-        )
+        sums = "".join(", coalesce(sum(due_us < ?), 0)" for _ in before_us)
+        sql = f"SELECT count(*){sums} FROM (SELECT due_us FROM cases WHERE {where} LIMIT ?)"
+        (found,) = self._all(sql, (*before_us, *values), MOST_COUNTED)
+        return list(found), found[0] >= MOST_COUNTED
 
     def scopes(self, viewer: Viewer) -> list[str]:
         """Returns the scopes of open cases that the viewer may see."""
@@ -131,12 +137,21 @@ class Reader:
         return Messages(found[SENT], found[WITHHELD], found[UPDATE])
 
     def bodies(self, customer_id: str, *kinds: int) -> dict[int, list[Message]]:
-        """Returns the messages about a customer of these kinds, each in its order."""
+        """Returns the messages about a customer of these kinds, each in its order; what is no such message is left
+        out, though it may have been good enough for a row.
+        """
         found: dict[int, list[Message]] = {kind: [] for kind in kinds}
         sql = f"SELECT kind, body FROM messages WHERE customer_id = ? AND kind IN ({', '.join('?' * len(kinds))})"
         for kind, body in self._all(f"{sql} ORDER BY seq", [customer_id, *kinds]):
-            found[kind].append(orjson.loads(body))
+            with suppress(ValueError):
+                value = unpacked(body)
+                found[kind].append(parse(CHECKED[kind], value) if kind in CHECKED else orjson.loads(value))
         return found
+
+    def scores(self, customer_id: str) -> list[tuple[int, float]]:
+        """Returns (us, probability) that were published while the customer had a case, in order of time."""
+        rows = self._all("SELECT at_us, probability FROM scores WHERE customer_id = ? ORDER BY at_us", [customer_id])
+        return [(at_us, probability) for at_us, probability in rows]
 
     def customers(self, viewer: Viewer, prefix: str) -> list[str]:
         """Returns customers with a case or a withheld one whose id begins so, and whom the viewer may see."""

@@ -7,8 +7,10 @@ itself: the pages stay as quick as they are, and its memory is given back.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -17,12 +19,13 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-import orjson
 
 from schemas.errors import Failure
-from streams.console.rows import SENT, UPDATE, WITHHELD
+from streams.console.queries import CHECKED
+from streams.console.rows import SENT, UPDATE, WITHHELD, unpacked
 from streams.evaluation.metrics import Bin, reliability
 from streams.operations.cases.fold import Message
+from streams.operations.cases.parsing import parse
 from streams.profile.profile import Profile
 from streams.savings import opened_cases, results
 from streams.savings.advisers import Adviser, advisers
@@ -32,6 +35,7 @@ PAGE = "results"
 LOOK_S = 0.5
 LEAST_PAUSE_S, PAUSE_FACTOR = 30.0, 10.0  # between two computations, and so many times as long as the last one took
 ASKED_S = 60.0  # who asked for the page without a stream is waited for so long
+NICENESS = 10  # pages come first
 Computed = tuple[Report | None, list[Adviser], list[Bin], str]
 Learned = tuple[Mapping[str, Any], Mapping[str, Mapping[str, float]]]  # summary of a replay, weights of strategies
 
@@ -144,13 +148,15 @@ class _Stored:
     def _each(self, kind: int) -> Iterator[Message]:
         rows = self._connection.execute("SELECT body FROM messages WHERE kind = ? ORDER BY seq", (kind,))
         for (body,) in rows:
-            message: Message = orjson.loads(body)
-            if kind != UPDATE:
-                message["reasons"] = ()
-            yield message
+            with suppress(ValueError):  # what is no such message, though good enough for a row
+                message = parse(CHECKED[kind], unpacked(body))
+                if kind != UPDATE:
+                    message["reasons"] = ()
+                yield message
 
 
 def _work(pipe: Connection, store: Path, profile: Profile, learned: Learned) -> None:
+    os.nice(NICENESS)
     try:
         pipe.send((*compute(store, profile, learned), ""))
     except Failure as error:

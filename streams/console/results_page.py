@@ -10,9 +10,9 @@ from markupsafe import Markup
 from schemas.printable import printable
 from streams.console.access import WORKERS, Role
 from streams.console.charts import Interval, intervals
+from streams.console.language import Words
 from streams.console.results_feed import Found
 from streams.console.site import Context, NotFound, Page, Visit
-from streams.console.words import Words
 from streams.savings import words as report_words
 from streams.savings.advisers import NOBODY, Adviser
 from streams.savings.page import Boxes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from streams.profile.profile import Profile
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STOP_LIMIT_S = 1.0
+THREADS = 4  # each that reads the store has a connection with a cache of its own
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ async def serve(feed: Feed, profile: Profile, options: Options) -> None:
 
 
 async def _served(feed: Feed, profile: Profile, options: Options, store: Store) -> None:
-    intake = Intake(feed, store, options.say)
+    stopped, intake = _stopped(), Intake(feed, store, options.say)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     await intake.start()
     reader = Reader(options.store)
     changes = Changes(reader)
@@ -99,7 +102,7 @@ async def _served(feed: Feed, profile: Profile, options: Options, store: Store) 
         else:
             options.say(door.auth.url)
         beside = [background.run(changes, options.store, lambda: int(reader.meta("change")))] if background else []
-        await _until_stopped(_read(intake), changes.run(), *beside)
+        await _until(stopped, _read(intake), changes.run(), *beside)
     finally:
         await runner.cleanup()
 
@@ -117,12 +120,17 @@ async def _listen(runner: web.AppRunner, options: Options) -> None:
         raise Failure(f"--http {address}: cannot listen there: {error.strerror or error}") from None
 
 
-async def _until_stopped(*work: Any) -> None:
-    """Ends with the first signal, or the first error of what goes on meanwhile."""
+def _stopped() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM."""
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, stopped.set)
-    tasks = [asyncio.ensure_future(one) for one in (stopped.wait(), *work)]
+    return stopped
+
+
+async def _until(stopped: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
+    """Ends with the event, or with the first error of what goes on meanwhile."""
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(one) for one in (stopped.wait(), *work)]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

@@ -8,11 +8,16 @@ CREATE TABLE offsets (
     topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) STRICT, WITHOUT ROWID;
 
--- every message about a customer, as it came. kind: 0 withheld, 1 sent, 2 an update, 3 an outcome, 4 a touch, 5 a task
+-- every message about a customer, packed (rows.py). kind: 0 withheld, 1 sent, 2 an update, 3 an outcome, 4 a touch, 5 a task
 CREATE TABLE messages (
     seq INTEGER PRIMARY KEY, customer_id TEXT NOT NULL, kind INTEGER NOT NULL, at_us INTEGER NOT NULL, body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX messages_of_customer ON messages (customer_id, kind);
+
+-- published probabilities of customers with a case, from the case on; a replay's folder has all of them in a file
+CREATE TABLE scores (
+    customer_id TEXT, at_us INTEGER, probability REAL NOT NULL, PRIMARY KEY (customer_id, at_us)
+) STRICT, WITHOUT ROWID;
 
 -- each case as its messages leave it: what lists are filtered and sorted by
 CREATE TABLE cases (

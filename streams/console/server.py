@@ -16,6 +16,7 @@ from streams.console.audit import Audit
 from streams.console.case_page import said
 from streams.console.changes import Changes
 from streams.console.door import Door, see_other
+from streams.console.language import Words
 from streams.console.outcomes import STATUSES
 from streams.console.site import (
     HEADERS,
@@ -31,7 +32,6 @@ from streams.console.site import (
     url,
     words_of,
 )
-from streams.console.words import Words
 from streams.operations.cases.words import LANGUAGES
 
 PAGES: tuple[Page, ...] = tuple(

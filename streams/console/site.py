@@ -16,9 +16,10 @@ from markupsafe import Markup
 from streams.console.access import Role, Viewer, mask
 from streams.console.background import Background
 from streams.console.drawing import Points
+from streams.console.language import Words
 from streams.console.outcomes import Reports
 from streams.console.queries import Reader
-from streams.console.words import WORDS, Words
+from streams.console.words import WORDS
 from streams.profile.profile import Profile
 
 Context = Mapping[str, Any]

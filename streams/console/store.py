@@ -16,7 +16,7 @@ from typing import IO, Any
 import orjson
 
 from schemas.errors import Failure
-from streams.console.rows import CASE, KEPT, OUTCOME, ROWS, UPDATE, Row, Rows
+from streams.console.rows import CASE, KEPT, OUTCOME, ROWS, SENT, UPDATE, WITHHELD, Row, Rows, unpacked
 from streams.interventions.case_states import WAITING
 from streams.operations.cases.worklist import OPEN
 from streams.profile.case_sections import CaseRules
@@ -34,6 +34,8 @@ answered_us = max(answered_us, ?), upgraded_us = max(upgraded_us, ?) WHERE case_
 REPORT_CASE = """UPDATE cases SET change = ?, reported = ?, reported_by = ?, reported_id = ?, reported_us = ?
 WHERE case_id = ? AND reported_id IS NOT ?"""
 INSERT_MESSAGE = "INSERT INTO messages (customer_id, kind, at_us, body) VALUES (?, ?, ?, ?)"
+INSERT_SCORE = f"""INSERT OR REPLACE INTO scores SELECT ?, ?, ?
+WHERE EXISTS (SELECT 1 FROM messages WHERE customer_id = ? AND kind IN ({WITHHELD}, {SENT}))"""
 # of the customers of a batch what came before the message about its case did, or before that came again
 EARLIER = f"""SELECT kind, body FROM messages WHERE kind IN ({UPDATE}, {OUTCOME})
 AND customer_id IN (SELECT value FROM json_each(?)) ORDER BY seq"""
@@ -91,6 +93,7 @@ class Store:
             transaction.executemany(INSERT_CASE, ((*row, number) for row in rows.cases))
             transaction.executemany(CHANGE_CASE, ((number, *row) for row in (*earlier[UPDATE], *rows.updates)))
             transaction.executemany(REPORT_CASE, ((number, *row) for row in (*earlier[OUTCOME], *rows.outcomes)))
+            transaction.executemany(INSERT_SCORE, rows.scores)
             transaction.executemany(
                 "INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", [(*place, at) for place, at in offsets.items()]
             )
@@ -148,7 +151,7 @@ class Store:
         found: dict[int, list[Row]] = {UPDATE: [], OUTCOME: []}
         ids, customers = {case[0] for case in cases}, {case[1] for case in cases}
         for kind, body in self._connection.execute(EARLIER, [orjson.dumps(sorted(customers)).decode()]):
-            message = orjson.loads(body)
+            message = orjson.loads(unpacked(body))
             if message["intervention_id"] in ids:
                 found[kind].append(ROWS[kind](message))
         return found

@@ -15,6 +15,7 @@ from streams.kafka.settings import Settings
 
 MOST_RECORDS = 10_000
 WAIT_MS = 500
+AGAIN = "start the console again: it goes on from its copy, or reads all again if the topics are others now"
 
 
 class TopicFeed:
@@ -48,12 +49,14 @@ class TopicFeed:
 
     async def left(self) -> int:
         """Returns the number of records that have not been read."""
-        last = await self._consumer.end_offsets(self._places)
-        return sum([last[place] - await self._consumer.position(place) for place in self._places])
+        async with reported(self._settings, "Read", AGAIN):
+            last = await self._consumer.end_offsets(self._places)
+            return sum([last[place] - await self._consumer.position(place) for place in self._places])
 
     async def next(self) -> Batch:
         """Returns some more records; waits a moment where there are none."""
-        got = await self._consumer.getmany(timeout_ms=WAIT_MS, max_records=MOST_RECORDS)
+        async with reported(self._settings, "Read", AGAIN):
+            got = await self._consumer.getmany(timeout_ms=WAIT_MS, max_records=MOST_RECORDS)
         records = [
             (self._shorts[place.topic], record.value)
             for place, batch in got.items()

@@ -3,24 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from schemas.instants import DAY_US, EPOCH, HOUR_US, SECOND_US
 from streams.console.live_words import LIVE
 from streams.console.model_words import MODEL
 from streams.console.results_words import RESULTS
-from streams.operations.cases import words as codes
-from streams.operations.cases.words import LANGUAGES, Language
-
-MINUTE_US = 60 * SECOND_US
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-TABLES = {
-    "state": codes.STATES, "status": codes.STATUSES, "rule": codes.RULES, "why": codes.WHYS, "channel": codes.CHANNELS,
-    "cause": codes.CAUSES, "lifecycle": codes.LIFECYCLES, "segment": codes.SEGMENTS, "point": codes.POINTS,
-    "task": codes.TASKS,
-}  # fmt: skip
 
 WORDS: Mapping[str, tuple[str, str]] = {
     "other_language": ("中文", "English"),
@@ -41,6 +27,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "today": ("Due today", "今天到期"),
     "late": ("Overdue", "已逾期"),
     "all_open": ("All open", "全部进行中"),
+    "exactly": ("{n:,}", "{n:,}"),
     "more_than": ("{n:,}+", "{n:,}+"),
     "any": ("any", "不限"),
     "filter_scope": ("Scope", "区域"),
@@ -72,7 +59,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "key_open": ("open", "打开"),
     "probability": ("{p:.0%} likely to leave", "流失概率 {p:.0%}"),
     "unassigned": ("not assigned", "未分配"),
-    "not_theirs": ("{what} late", "{what}"),
     # what can be done
     "do_acknowledged": ("Acknowledge", "接单"),
     "do_contacted": ("Contacted", "已联系"),
@@ -123,7 +109,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     # the clock
     "window_left": ("{span} left of {window}", "剩余 {span}（共 {window}）"),
     "window_over": ("window over for {span}", "窗口已过 {span}"),
-    "window_note": ("A contact in this window saves most.", "在此窗口内联系，挽回率最高。"),
+    "window_just_over": ("window just over", "窗口刚刚结束"),
     "due_in": ("{what} in {span}", "{what}：剩余 {span}"),
     "due_late": ("{what} {span} late", "{what}：逾期 {span}"),
     "minutes": ("{n} min", "{n} 分钟"),
@@ -152,6 +138,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "{first} 至 {last} 的流失概率，最后为 {p:.0%}",
     ),
     "threshold": ("case opens above {p:.0%}", "高于 {p:.0%} 时开案"),
+    "named": ("named in the reasons", "原因中提到的时间"),
+    "default": ("as the risk level has it", "按风险等级默认"),
     "crossed": ("Crossed on", "预警时间"),
     "timeline": ("What has happened", "处理记录"),
     "sent": ("Case sent", "个案已发送"),
@@ -174,7 +162,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "model": ("Model and policy", "模型与策略版本"),
     "case_id": ("Case id", "个案编号"),
     "other_cases": ("Other cases of this customer", "该客户的其他个案"),
-    "currency_amount": ("{amount} {currency}", "{amount} {currency}"),
     # errors
     "error_403": ("Sign in first", "请先登录"),
     "error_403_note": (
@@ -204,63 +191,3 @@ WORDS: Mapping[str, tuple[str, str]] = {
     **RESULTS,
     **MODEL,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The words of one language, with the Chinese of a profile's texts. zone: of the days and hours on pages."""
-
-    lang: str
-    texts_zh: Mapping[str, str]
-    zone: ZoneInfo
-
-    def __call__(self, key: str, **values: object) -> str:
-        """Returns a text with its values filled in."""
-        return WORDS[key][LANGUAGES.index(self.lang)].format(**values)
-
-    @property
-    def said(self) -> Language:
-        """The words of the work list on a terminal, in the same language."""
-        return Language(self.lang, self.texts_zh)
-
-    def code(self, table: str, code: str) -> str:
-        """Returns the words for a code of a message."""
-        return self.said.of(TABLES[table], code)
-
-    def own(self, text: str | None) -> str:
-        """Returns a text or a name of the profile."""
-        return self.said.own(text) if text else ""
-
-    def field(self, body: Mapping[str, object], name: str) -> str:
-        """Returns a text that a message has in both languages."""
-        return self.said.field(body, name)
-
-    def local(self, us: int) -> datetime:
-        """Returns an instant in the zone of the pages."""
-        return datetime.fromtimestamp((us - us % SECOND_US) / SECOND_US, self.zone)
-
-    def day(self, us: int) -> str:
-        """Returns the day of an instant."""
-        at = self.local(us)
-        return (
-            f"{at.year}年{at.month}月{at.day}日" if self.lang == "zh" else f"{at.day} {MONTHS[at.month - 1]} {at.year}"
-        )
-
-    def moment(self, us: int) -> str:
-        """Returns day and time of an instant."""
-        return f"{self.day(us)} {self.local(us):%H:%M}"
-
-    def span(self, us: int) -> str:
-        """Returns a duration: the largest unit, and hours beside a few days."""
-        if us >= 4 * DAY_US:
-            return self("days", n=us // DAY_US)
-        if us >= DAY_US:
-            days, hours = us // DAY_US, us % DAY_US // HOUR_US
-            return self("days_hours", n=days, h=hours) if hours else self("days", n=days)
-        return self("hours", n=us // HOUR_US) if us >= HOUR_US else self("minutes", n=us // MINUTE_US)
-
-    def tomorrow_us(self, now_us: int) -> int:
-        """Returns the instant at which the day after `now_us` begins in the zone of the pages."""
-        today = self.local(now_us).date()
-        midnight = datetime.fromordinal(today.toordinal() + 1).replace(tzinfo=self.zone)
-        return int((midnight - EPOCH).total_seconds()) * SECOND_US

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from streams.console.access import ALL
 from streams.console.clocks import Timing, timing
 from streams.console.outcomes import Standing
-from streams.console.queries import MOST_COUNTED, PAGE_ROWS, Listed, WorkFilter
+from streams.console.queries import PAGE_ROWS, Listed, WorkFilter
 from streams.console.site import Context, Page, Refused, Visit
 from streams.operations.cases.words import CAUSES
 
@@ -38,14 +38,15 @@ def show(visit: Visit) -> Context:
         raise Refused
     before = _before_us(visit)
     found = reader.open_cases(viewer, replace(asked, before_us=before[shown], after=_after(visit.query)), PAGE_ROWS + 1)
-    counts = {name: reader.count(viewer, replace(asked, before_us=us)) for name, us in before.items()}
+    counts, are_more = reader.counts(viewer, asked, [us for us in before.values() if us is not None])
+    numbers = dict(zip(("all_open", *SHOWN), counts, strict=False))
     lines = [_line(visit, case) for case in found[:PAGE_ROWS]]
     chosen = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
     last = lines[-1].case if len(found) > PAGE_ROWS else None
     return {
         "lines": lines,
         "shown": shown,
-        "tabs": [(name, _count(visit, counts[name])) for name in SHOWN],
+        "tabs": [(name, visit.words("more_than" if are_more else "exactly", n=numbers[name])) for name in SHOWN],
         "chosen": chosen,
         "choices": _choices(visit),
         "after": None if last is None else f"{last.worth!r} {last.case_id}",
@@ -78,10 +79,6 @@ def _line(visit: Visit, case: Listed) -> Line:
     return Line(case, customer, why, timing(visit, case), reports.standing(case), offered)
 
 
-def _count(visit: Visit, count: int) -> str:
-    return visit.words("more_than", n=count) if count >= MOST_COUNTED else f"{count:,}"
-
-
 def _choices(visit: Visit) -> dict[str, list[tuple[str, str]]]:
     """For each filter its values with their words."""
     profile, words = visit.site.profile, visit.words
@@ -91,7 +88,7 @@ def _choices(visit: Visit) -> dict[str, list[tuple[str, str]]]:
         "tier": [(tier.name, words.own(tier.name)) for tier in profile.tiers if tier.above >= profile.case.threshold],
         "agent": [(MINE, words("mine")), (NOBODYS, words("nobodys"))],
         "cause": [(cause, words.code("cause", cause)) for cause in CAUSES],
-        "strategy": [(name, words.own(name)) for name in strategies],
+        "strategy": [(name, words.strategy(name)) for name in strategies],
     }
 
 

@@ -15,7 +15,7 @@ from streams.operations.cases.fold import Message
 CONTACTS = ("contacted", "responded", "declined", "saved", "lost")  # outcomes that are a contact
 
 
-@dataclass
+@dataclass(slots=True)
 class OpenedCase:
     """A case and its fate. closed_us: when its window closed; None: it is open. p_held: with which probability it was
     to be held out. cost: None: nobody reported one. returned: what the customer did by the closing. first: of the

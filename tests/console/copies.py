@@ -16,6 +16,7 @@ PROFILE = load_profile("after-sales")
 # the first field that a message has says where it comes from
 TOPICS = {
     "withheld_reason": "interventions-withheld",
+    "scored_at": "churn-scores",
     "touch_id": "touches",
     "task_id": "tasks",
     "event_id": "intervention-outcomes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -154,6 +155,18 @@ async def test_ten_megabytes_are_refused(tmp_path: Path) -> None:
         browser: TestClient = served.browser()  # type: ignore[type-arg]
         answer = await browser.post("/sign-out", data={"token": "x" * 10_000_000})
         assert answer.status == 413
+
+
+async def test_a_body_that_comes_too_slowly_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.console.door.READ_LIMIT_S", 0.05)
+    async with serving(store_in(tmp_path)) as served:
+        reader, writer = await asyncio.open_connection(served.server.host, served.server.port)
+        cookie = served.sessions.begin(MANAGER, served.clock())[1]
+        form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99"
+        head = f"POST /sign-out HTTP/1.1\r\nHost: x\r\nCookie: keepline={cookie}\r\n{form}\r\n\r\ntoken="
+        writer.write(head.encode())
+        assert b" 400 " in await asyncio.wait_for(reader.readline(), 20)
+        writer.close()
 
 
 async def test_paths_lead_nowhere_else(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from schemas.instants import SECOND_US, format_instant
 from streams.console import live_feed
 from streams.console.access import Role, Viewer
 from streams.console.background import Background, of_folder
+from streams.console.changes import Change, News
 from streams.console.live_feed import LiveFeed, Rates, Read
 from streams.console.live_words import ALERTS, LIVE
 from streams.kafka.status import Place, ServedModel, Status, UnitState
@@ -132,10 +133,10 @@ async def test_no_name_from_outside_is_markup_or_turns_the_line_around(tmp_path:
         alerts=[alert(kind, name, **figures) for kind in kinds],
         unknown_fields={name: 3},
     )
-    text = await shown(tmp_path, await Group(seen).looked(), MANAGER, "en", intervention(scope=name, customer_id=name))
+    text = await shown(tmp_path, await Group(seen).looked())
     assert "<script>alert" not in text
     wall = text[text.index('id="live"') :]
-    assert "\u202e" not in wall.replace(f"<bdi>{name}</bdi>", "")  # ids of customers and scopes stand alone
+    assert "\u202e" not in wall
     assert unescape(wall).count(name.replace("\u202e", "\\u202e").replace("\u2066", "\\u2066")) >= 5
 
 
@@ -227,6 +228,28 @@ def test_a_unit_that_was_not_read_makes_no_gap_and_no_peak() -> None:
     for second in range(6, 30):  # lower for good: a state was made again
         found = rates.add(second * SECOND_US, second)
     assert found == 1.0
+
+
+async def test_a_case_of_any_scope_and_customer_is_no_markup(tmp_path: Path) -> None:
+    name = HOSTILE[0]
+    text = await shown(
+        tmp_path, None, MANAGER, "en", intervention(scope=name, customer_id=name, reasons=[reason(name)])
+    )
+    assert "<script>alert" not in text
+    assert text.count("&lt;script&gt;") == 3
+
+
+async def test_only_browsers_on_a_page_are_told_of_its_news(tmp_path: Path) -> None:
+    async with serving(store_in(tmp_path)) as served:
+        changes = served.changes
+        with changes.subscribed("live") as mine, changes.subscribed("results") as other:
+            changes.tell("live")
+            assert isinstance(await asyncio.wait_for(mine.get(), 1), News)
+            assert other._waiting.empty()
+            for _ in range(100):
+                changes.tell("live")  # who does not keep up gets the next ones
+            mine.put(Change(7, (("a", None),)))
+            assert (await mine.get()) == Change(7, None)
 
 
 async def test_a_browser_on_the_page_is_told_of_each_look(tmp_path: Path) -> None:

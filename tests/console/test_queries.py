@@ -8,7 +8,7 @@ import pytest
 
 from schemas.instants import parse_instant
 from streams.console.access import Role, Viewer
-from streams.console.queries import MOST_COUNTED, Reader, WorkFilter
+from streams.console.queries import Reader, WorkFilter
 from tests.console.copies import store_in, write
 from tests.operations.cases.messages import intervention, update, withheld
 
@@ -45,7 +45,7 @@ def test_open_cases_come_by_worth_without_ended_and_withheld_ones(reader: Reader
 def test_an_adviser_sees_the_own_scopes_and_nothing_else(reader: Reader) -> None:
     assert ids(reader, ADVISER) == ["mid", "low"]
     assert ids(reader, ADVISER, scope="city-2") == []
-    assert reader.count(ADVISER, WorkFilter()) == 2
+    assert reader.counts(ADVISER, WorkFilter(), []) == ([2], False)
     assert reader.scopes(ADVISER) == ["city-1"]
     assert ids(reader, Viewer("new", Role.ADVISER, ())) == []
 
@@ -67,7 +67,7 @@ def test_an_adviser_sees_the_own_scopes_and_nothing_else(reader: Reader) -> None
 )
 def test_filters_leave_what_fits_and_counts_agree(reader: Reader, asked: dict[str, object], wanted: list[str]) -> None:
     assert ids(reader, **asked) == wanted
-    assert reader.count(MANAGER, WorkFilter(**asked)) == len(wanted)  # type: ignore[arg-type]
+    assert reader.counts(MANAGER, WorkFilter(**asked), [])[0] == [len(wanted)]  # type: ignore[arg-type]
 
 
 def test_the_scopes_of_open_cases_are_listed_once(reader: Reader) -> None:
@@ -107,10 +107,10 @@ def test_a_reader_cannot_write(reader: Reader) -> None:
         reader._all("DELETE FROM cases")
 
 
-def test_counts_stop_at_a_limit(monkeypatch: pytest.MonkeyPatch, reader: Reader) -> None:
-    assert MOST_COUNTED == 10_000
+def test_counts_are_by_what_is_due_and_stop_at_a_limit(monkeypatch: pytest.MonkeyPatch, reader: Reader) -> None:
+    assert reader.counts(MANAGER, WorkFilter(), [NOON_US, 1 << 62]) == ([4, 3, 4], False)
     monkeypatch.setattr("streams.console.queries.MOST_COUNTED", 2)
-    assert reader.count(MANAGER, WorkFilter()) == 2
+    assert reader.counts(MANAGER, WorkFilter(), []) == ([2], True)
 
 
 def test_changes_are_found_by_their_number(tmp_path: Path) -> None:
@@ -120,3 +120,14 @@ def test_changes_are_found_by_their_number(tmp_path: Path) -> None:
     reader = Reader(store.path)
     assert reader.changed_since(0, 9) == [(first, "b", "pilot"), (second, "a", "pilot")]
     assert reader.changed_since(first, 9) == [(second, "a", "pilot")]
+
+
+def test_published_probabilities_are_kept_of_customers_with_a_case(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    score = {"scored_at": "2024-03-02T00:00:00Z", "probability": 0.7}
+    write(store, score | {"customer_id": "anna", "scored_at": "2024-02-01T00:00:00Z"})
+    write(store, intervention(customer_id="anna"))
+    write(store, score | {"customer_id": "anna"}, score | {"customer_id": "bert"})
+    reader = Reader(store.path)
+    assert reader.scores("anna") == [(parse_instant("2024-03-02T00:00:00Z"), 0.7)]
+    assert reader.scores("bert") == []

@@ -144,6 +144,13 @@ async def test_before_the_figures_are_there_the_page_says_so(tmp_path: Path) -> 
     assert "there is no message about a case yet" in await shown(tmp_path / "b", known(nothing))
 
 
+class Counted(ResultsFeed):
+    """A feed that computes nothing, at once."""
+
+    async def _computed(self, store: Path) -> results_feed.Computed:
+        return None, [], [], ""
+
+
 class Looked:
     """A feed that runs over a copy; `told` holds a page's name for each computation."""
 
@@ -159,28 +166,38 @@ class Looked:
         return False
 
 
-async def test_figures_are_computed_for_whoever_asks_and_again_only_after_a_change(
+async def test_another_process_computes_the_same(
     tmp_path: Path, kept: Path, found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results_feed, "LOOK_S", 0.01)
-    monkeypatch.setattr(results_feed, "LEAST_PAUSE_S", 0.0)
-    monkeypatch.setattr(results_feed, "PAUSE_FACTOR", 0.0)
     feed = ResultsFeed(PROFILE, lambda: LEARNED, lambda: NOW_US)
     looked = Looked(filled(tmp_path, kept), feed)
-    assert not await looked.again(0.3)  # nobody has asked
-    assert feed.ask() is None
+    feed.ask()
     assert await looked.again(60)
-    last = feed.ask()
-    assert last is not None
-    assert last.report is not None
+    looked.task.cancel()
+    assert feed.last is not None
+    assert feed.last.report is not None
     assert found.report is not None
-    assert last.report.dumps() == found.report.dumps()  # though another process has computed it
-    assert not await looked.again(0.3)  # nothing has changed
+    assert feed.last.report.dumps() == found.report.dumps()
+    assert feed.last.advisers == found.advisers
+
+
+async def test_figures_are_computed_for_whoever_asks_and_again_only_after_a_change_and_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results_feed, "LOOK_S", 0.001)
+    monkeypatch.setattr(results_feed, "LEAST_PAUSE_S", 0.0)
+    feed = Counted(PROFILE, lambda: LEARNED, lambda: NOW_US)
+    looked = Looked(store_in(tmp_path), feed)
+    assert not await looked.again(0.2)  # nobody has asked
+    assert feed.ask() is None
+    assert await looked.again(10)
+    assert not await looked.again(0.2)  # nothing has changed
     monkeypatch.setattr(results_feed, "LEAST_PAUSE_S", 3600.0)
     looked.changes += 1
-    assert await looked.again(60)
+    assert await looked.again(10)
     looked.changes += 1
-    assert not await looked.again(0.3)  # it is too early
+    assert not await looked.again(0.2)  # it is too early
     looked.task.cancel()
 
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import os
 import time
 from pathlib import Path
 
+import orjson
 import pytest
+from aiohttp import ClientSession, CookieJar
+from aiokafka import AIOKafkaProducer
 
 from schemas.instants import DAY_US
+from streams.console.rows import KINDS
+from streams.kafka.settings import Settings
 from streams.simulation import write_city
 from tests.console.browsers import browsing, chromium, console, window
 from tests.kafka.apache import free_ports
 from tests.kafka.city import wait_for
 from tests.kafka.group import OPTIONS, Group, new_group
+from tests.kafka.test_cases import transact
+from tests.operations.cases.messages import intervention
 
 PARTITIONS, DAYS, CASES = 2, 300, 10
 SETTINGS = [*OPTIONS, "--set", "gate.quiet_channels=", "--set", "gate.holdout_share=0"]
@@ -91,5 +100,45 @@ async def test_ten_cases_are_worked_by_keys_and_the_worker_answers_each_once(
                     for one in await page.locator(".case").all()
                 }
                 assert all(states[case] == "contacted" for case in cases)
+    audited = await bodies(group, "console-audit")
+    reported = [one["result"] for one in audited if one["did"] == "reported"]
+    assert (reported.count("sent"), reported.count("already")) == (CASES + 1, 1)
+    assert not {one["about"] for one in audited} & {*cases, contested}
     answered = [one for one in await bodies(group, "intervention-updates") if one["status"] == "contacted"]
     assert sorted(one["intervention_id"] for one in answered) == sorted([*cases, contested])
+
+
+STRANGE = [None, b"", b"null", b"[]", b"{}", b"\xff\x00", b'"x"', b"1e999"]
+HOSTILE = "</script><script>alert(1)</script>\x1b[2J\u202e"
+
+
+async def test_topics_that_hold_garbage_and_aborted_records_show_what_is_good_in_them(
+    known: Settings, tmp_path: Path
+) -> None:
+    await transact(known, ("interventions", intervention("aborted", customer_id="aborted")), abort=True)
+    async with AIOKafkaProducer(**known.client) as producer:
+        for topic, value in itertools.product(KINDS, STRANGE):
+            await producer.send(known.topic(topic), value, b"anna" if value is not None else b"x", partition=0)
+        hostile = intervention("i9", customer_id=HOSTILE, scope=HOSTILE, agent_id=HOSTILE)
+        await producer.send(known.topic("interventions"), orjson.dumps(hostile), HOSTILE.encode())
+        await producer.send(known.topic("interventions"), orjson.dumps(intervention(crossed_at="soon")), b"anna")
+    await transact(known, ("interventions", intervention("good", customer_id="good")))
+    (port,) = free_ports(1)
+    with console(os.environ, "--http", str(port), "--store", str(tmp_path / "c.sqlite")) as (_, link):
+        async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
+            await client.get(link)
+
+            async def text() -> str:
+                async with client.get(f"http://127.0.0.1:{port}/work?show=all_open") as answer:
+                    assert answer.status == 200
+                    return await answer.text()
+
+            async def is_there() -> bool:
+                return "good" in await text()
+
+            await wait_for(is_there)
+            page = await text()
+            assert "aborted" not in page
+            assert "<script>alert" not in page
+            assert "&lt;script&gt;alert" in page
+            assert page.count('<li class="case') == 2

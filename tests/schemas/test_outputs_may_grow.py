@@ -45,8 +45,8 @@ def grown(value: Any) -> Any:
 
 def test_these_are_the_messages_to_other_systems() -> None:
     assert OUTGOING == [
-        "churn_score", "console_audit", "dead_letter", "intervention", "intervention_update", "publisher_score", "task", "touch",
-        "withheld_intervention",
+        "churn_score", "console_audit", "dead_letter", "intervention", "intervention_update", "publisher_score", "task",
+        "touch", "withheld_intervention",
     ]  # fmt: skip
 
 
