@@ -7,7 +7,7 @@ from pathlib import Path
 
 from streams.cli.interruption import sigterm_as_ctrl_c
 
-CUSTOMERS, DAYS = 3000, 730
+CUSTOMERS, DAYS = 2400, 730
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
