@@ -225,6 +225,7 @@ def build(
     """The Faust app of a worker."""
     app = App(
         settings.group,
+        broker_client_id=options.instance or "keepline",  # brokers name members and quotas by it
         broker=[f"keepline://{broker}" for broker in settings.brokers],
         broker_credentials=settings.faust_credentials,
         broker_session_timeout=options.session_s,
