@@ -192,7 +192,7 @@ async def _browser(
 def _committed(folder: Path, before: int) -> float:
     """Waits for the next commit; returns its instant, to a millisecond or two."""
     while _change(folder) == before:
-        time.sleep(0.001)
+        time.sleep(0.001)  # SQLite tells no other process of a commit
     return time.monotonic()
 
 

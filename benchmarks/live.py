@@ -7,7 +7,10 @@ newcomer opens a case: this event is timed.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections import Counter
+from collections.abc import Mapping
 from statistics import median
 
 import numpy as np
@@ -30,18 +33,15 @@ def run(scale: Scale, seed: int) -> list[Measure]:
     with broker() as brokers, group(brokers, CUSTOMERS[scale], seed, PARTITIONS) as live:
         throughput = asyncio.run(_throughput(live, BURST[scale]))
         waited = asyncio.run(_latencies(live, throughput / 4, SECONDS[scale]))
-        commits = [
-            s for labels, s in live.metric("checkpoint_seconds").items() if "engine" in labels and "0.5" in labels
-        ]
-        slow = [s for labels, s in live.metric("checkpoint_seconds").items() if "engine" in labels and "0.99" in labels]
+        commits = _commits(live)
         back = [_recovery_s(live) for _ in range(ROUNDS)]
     p99 = float(np.percentile(waited, 99))
     return [
         Measure("live maximum, all partitions", throughput, "events/s"),
         Measure("event to intervention at 1/4 of that, p50", float(np.percentile(waited, 50)), "s"),
         Measure("event to intervention, p99", p99, "s", claim=at_most(p99, LATENCY_S, "<= 0.5 s")),
-        Measure("transaction of a checkpoint, median of the worst partition", max(commits), "s"),
-        Measure("transaction of a checkpoint, p99 of the worst partition", max(slow), "s"),
+        Measure("half of the transactions of checkpoints take at most", _bound(commits, 0.5), "s"),
+        Measure("99 % of them take at most", _bound(commits, 0.99), "s"),
         Measure(
             "kill to the first new checkpoint", median(back), "s", claim=at_most(median(back), RESTART_S, "<= 5 s")
         ),
@@ -89,6 +89,20 @@ async def _latencies(live: Group, rate: float, seconds: int) -> list[float]:
     if len(sent) > len(waited) / 100:
         raise RuntimeError(f"{len(sent)} of {len(sent) + len(waited)} newcomers got no intervention")
     return waited
+
+
+def _commits(live: Group) -> dict[float, float]:
+    """Returns how many transactions of the engines have taken at most so many seconds."""
+    found = Counter[float]()
+    for labels, count in live.metric("checkpoint_seconds_bucket").items():
+        if "engine" in labels:
+            found[float(re.findall(r'le="([^"]*)"', labels)[0])] += count
+    return dict(sorted(found.items()))
+
+
+def _bound(counts: Mapping[float, float], share: float) -> float:
+    """Returns the first bound that a share of the transactions keeps."""
+    return next(bound for bound, count in counts.items() if count >= share * max(counts.values()))
 
 
 def _recovery_s(live: Group) -> float:
