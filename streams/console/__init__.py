@@ -25,6 +25,7 @@ of advisers to `intervention-outcomes`.
     pages/       templates; static/ the style and the few lines of JavaScript
     work_list, case_page ...  one module a page
     live_feed    the status of the group of workers, read again and again
+    feed         what takes long to make, for whoever looks
     results_feed the figures of the report, computed by a process of its own
     model_feed   the versions of the model; background: all that is read beside the messages
     charts       courses, intervals and reliability, as SVG

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,14 @@ from features.histograms import psi
 from features.population import COMPONENTS
 from online_model.snapshot import Snapshot
 from schemas.errors import Failure
+from streams.console.feed import Feed
 from streams.evaluation import metrics
 from streams.evaluation.metrics import Bin
 from streams.operations.models import reader
 from streams.operations.models.reader import Versions
 
 PAGE = "model_page"
-LOOK_S, PAUSE_S, ASKED_S = 1.0, 10.0, 60.0
+LOOK_S, PAUSE_S = 1.0, 10.0
 Measured = dict[int, tuple[float, float]]  # us of the observation -> AUC and log loss of its customers alone
 
 
@@ -68,25 +68,19 @@ class Source:
     examples: Path | None = None
 
 
-class ModelFeed:
+class ModelFeed(Feed[Seen]):
     """Reads the versions while somebody looks. reference: versions that a drift is measured against; clock: now."""
 
     def __init__(self, source: Source, reference: int, clock: Callable[[], int]) -> None:
+        super().__init__(PAGE)
         self._source, self._reference, self._clock = source, reference, clock
-        self._asked_at = -ASKED_S
-        self.last: Seen | None = None
-
-    def ask(self) -> Seen | None:
-        """Returns what was read last, and lets it be read anew where there is something new."""
-        self._asked_at = monotonic()
-        return self.last
 
     async def run(self, tell: Callable[[str], None], is_shown: Callable[[str], bool]) -> None:
         """Goes on until it is cancelled. tell: says that a page has news; is_shown: whether a browser shows a page."""
         known: object = self
         while True:
             await asyncio.sleep(LOOK_S)
-            if not (is_shown(PAGE) or monotonic() - self._asked_at < ASKED_S):
+            if not self.is_asked_for(is_shown):
                 continue
             newest = await asyncio.to_thread(self._source.newest)
             if newest != known or (self.last is not None and self.last.error):

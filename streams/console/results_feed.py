@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from schemas.errors import Failure
+from streams.console.feed import Feed
 from streams.console.queries import CHECKED
 from streams.console.rows import SENT, UPDATE, WITHHELD, unpacked
 from streams.evaluation.metrics import Bin, reliability
@@ -34,7 +35,6 @@ from streams.savings.results import Report
 PAGE = "results"
 LOOK_S = 0.5
 LEAST_PAUSE_S, PAUSE_FACTOR = 30.0, 10.0  # between two computations, and so many times as long as the last one took
-ASKED_S = 60.0  # who asked for the page without a stream is waited for so long
 NICENESS = 10  # pages come first
 Computed = tuple[Report | None, list[Adviser], list[Bin], str]
 Learned = tuple[Mapping[str, Any], Mapping[str, Mapping[str, float]]]  # summary of a replay, weights of strategies
@@ -54,18 +54,12 @@ class Found:
     warned: list[Bin] = field(default_factory=list)
 
 
-class ResultsFeed:
+class ResultsFeed(Feed[Found]):
     """Computes while somebody looks. learned: reads what the console's copy lacks; clock: now, in us."""
 
     def __init__(self, profile: Profile, learned: Callable[[], Learned], clock: Callable[[], int]) -> None:
+        super().__init__(PAGE)
         self._profile, self._learned, self._clock = profile, learned, clock
-        self._asked_at = -ASKED_S
-        self.last: Found | None = None
-
-    def ask(self) -> Found | None:
-        """Returns what was computed last, and lets it be computed anew where that is due."""
-        self._asked_at = monotonic()
-        return self.last
 
     async def run(
         self, store: Path, change: Callable[[], int], tell: Callable[[str], None], is_shown: Callable[[str], bool]
@@ -74,7 +68,7 @@ class ResultsFeed:
         computed, due = -1, 0.0
         while True:
             await asyncio.sleep(LOOK_S)
-            if monotonic() < due or not (is_shown(PAGE) or monotonic() - self._asked_at < ASKED_S):
+            if monotonic() < due or not self.is_asked_for(is_shown):
                 continue
             number = await asyncio.to_thread(change)
             if number == computed:

@@ -2,6 +2,7 @@
 
 run            the steps of the demo
 broker         the embedded broker, for the demo only
+processes      broker, workers and console as programs that end with the demo (guard)
 closed_loop    a day of city and CRM without a broker: messages to the CRM, its calls to the city, the events of both
 pacing         the closed loop through the topics, a day at a time, in step with the worker
 console        the console beside it, whose pages become files at the end (saved_pages)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from schemas.errors import Failure
+from streams.demo.processes import guarded
 
 START_LIMIT_S = 15.0
 ADVICE = "start Apache Kafka and set KEEPLINE_BROKERS=host:port instead"
@@ -53,8 +53,7 @@ def _program() -> Path:
 
 def _start(program: Path, port: int, folder: Path) -> subprocess.Popen[bytes]:
     place = ["--data-dir", str(folder / "data"), "--host", "127.0.0.1", "--kafka-port", str(port)]
-    guarded = [sys.executable, "-m", "streams.demo.guard", str(folder)]
-    command = [*guarded, str(program), "start", "--only", "kafka", *place]
+    command = guarded(str(program), "start", "--only", "kafka", *place, folder=str(folder))
     with (folder / "log").open("wb") as log:
         # a session of its own: the terminal's Ctrl-C ends the worker first, and the broker after it
         return subprocess.Popen(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from streams.demo import saved_pages
 from streams.demo.broker import free_port
+from streams.demo.processes import guarded, stop
 
 PORT = 8080
 START_LIMIT_S = 30.0
@@ -29,10 +30,10 @@ class Console:
 
     async def start(self, environment: Mapping[str, str], options: Sequence[str]) -> None:
         """Starts the process; its link follows."""
-        command = ["-m", "streams.demo.guard", "", sys.executable, "-m", "streams.cli", "console"]
+        command = guarded(sys.executable, "-m", "streams.cli", "console")
         address = f"127.0.0.1:{PORT if _is_free(PORT) else free_port()}"
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, "--http", address, "--clock", "event", "--agent", AGENT, *options,
+            *command, "--http", address, "--clock", "event", "--agent", AGENT, *options,
             env=environment, stdin=PIPE, stdout=PIPE, stderr=STDOUT,
         )  # fmt: skip
         self._reader = asyncio.create_task(self._read(self._process))
@@ -44,17 +45,11 @@ class Console:
             return await saved_pages.read(await asyncio.wait_for(asyncio.shield(self._link), START_LIMIT_S))
         return {}
 
-    async def stop(self, limit_s: float) -> None:
+    async def stop(self) -> None:
         """Ends the process."""
-        if self._process is None or self._reader is None:
-            return
-        with suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            await asyncio.wait_for(self._reader, limit_s)
-        except TimeoutError:
-            self._process.kill()
-        await self._process.wait()
+        if self._process is not None and self._reader is not None:
+            await stop(self._process)
+            await self._reader
 
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None

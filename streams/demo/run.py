@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import orjson
 from rich.console import Console
+from rich.text import Text
 
 from schemas.errors import Failure
 from schemas.instants import DAY_US, format_instant, parse_instant
@@ -23,6 +24,7 @@ from streams.demo import case_outcomes, ground_truth, pacing, page, saved_pages,
 from streams.demo.broker import embedded_broker
 from streams.demo.closed_loop import ClosedLoop
 from streams.demo.console import Console as ConsoleProcess
+from streams.demo.processes import guarded, stop
 from streams.demo.terminal import Screen
 from streams.demo.topic_watcher import TopicRecords, Watcher
 from streams.kafka import topics
@@ -42,8 +44,7 @@ SETTINGS = [
     "case.backlog_a_day=5",  # the shipped pace is that of a company with 200,000 customers
 ]
 HISTORY_SHARE = 0.75  # of the days: what a company has when it begins; the model learns from it, and no case opens
-STOP_LIMIT_S = 10.0
-CONSOLE_PAGES = "console"
+CONSOLE_PAGES, CONSOLE_LOG = "console", "console.log"
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,14 @@ class Demo:
             self.console.print(sentence)
         for grid in case_tables:
             self.console.print(grid.rich())
-        self.console.print(f"Done in {seconds:.0f} s. Open [bold]{path}[/bold] in a browser.")
+        self._say(f"Done in {seconds:.0f} s. Open", path, "in a browser.")
         if console_pages:
-            first = self._write(console_pages)
-            self.console.print(f"The console's pages, as they were at the end: [bold]{first}[/bold]")
+            self._say("The console's pages, as they were at the end:", self._write(console_pages))
+        else:
+            self._say("The console did not give its pages; see", self.out / CONSOLE_LOG)
+
+    def _say(self, what: str, path: Path, *more: str) -> None:
+        self.console.print(what, Text(str(path), "bold"), *more, soft_wrap=True)
 
     def _case_tables(self, records: TopicRecords, closed_loop: ClosedLoop) -> list[tables.Grid]:
         """Returns the tables of the cases and writes the messages to files, as a replay does."""
@@ -154,7 +159,7 @@ class Demo:
             Screen(self.console, START_US, self.opens_us, self.end_us) as screen,
         ):
             workers = [await self._worker(environment, log, instance) for instance in range(PARTITIONS)]
-            console = ConsoleProcess(self.out / "console.log", self.console.print)
+            console = ConsoleProcess(self.out / CONSOLE_LOG, self.console.print)
             pace = pacing.Pace(self.opens_us, self._is_over(), pacing.LIVE_DAY_S)
             try:
                 await console.start(environment, ["--profile", PROFILE, *self._set_options])
@@ -172,7 +177,7 @@ class Demo:
                     screen.show(watcher.records)
                 pages = await console.pages()
             finally:
-                await asyncio.gather(console.stop(STOP_LIMIT_S), *map(_stop, workers))
+                await asyncio.gather(console.stop(), *map(stop, workers))
         self._check(workers, 0)
         return watcher.records, pages
 
@@ -182,18 +187,18 @@ class Demo:
             return lambda midnight_us: midnight_us >= self.end_us
         stopped, loop = asyncio.Event(), asyncio.get_running_loop()
 
-        def stop(number: signal.Signals) -> None:
+        def end(number: signal.Signals) -> None:
             stopped.set()
             loop.remove_signal_handler(number)  # the second one ends it at once
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop, number)
+            loop.add_signal_handler(number, end, number)
         return lambda _: stopped.is_set()
 
     async def _worker(self, environment: dict[str, str], log: BinaryIO, instance: int) -> asyncio.subprocess.Process:
         """Starts one of the workers."""
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "streams.demo.guard", "", sys.executable, *WORKER),
+            *guarded(sys.executable, *WORKER),
             *("--profile", PROFILE, "--instance", f"demo-{instance}"),
             *self._set_options,
             *("--clock", "event", "--exit-at-end", "--checkpoint-every", "0.1"),
@@ -223,13 +228,3 @@ def _brokers(console: Console) -> Iterator[dict[str, str]]:
     with nullcontext(known) if known else embedded_broker() as brokers:
         own = {"KEEPLINE_BROKERS": brokers, "KEEPLINE_TOPIC_PREFIX": f"{name}-", "KEEPLINE_GROUP": name}
         yield {**os.environ, **own}
-
-
-async def _stop(worker: asyncio.subprocess.Process) -> None:
-    if worker.returncode is None:
-        worker.terminate()
-        try:
-            await asyncio.wait_for(worker.wait(), STOP_LIMIT_S)
-        except TimeoutError:
-            worker.kill()
-            await worker.wait()

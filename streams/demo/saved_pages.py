@@ -39,6 +39,7 @@ class _Saved:
         self._session, self._origin = session, origin
         self._names: dict[str, str] = {}
         self._waiting: deque[str] = deque()
+        self._numbers = iter(range(MOST_PAGES))
 
     async def all(self, first: str) -> dict[str, str]:
         """Follows links from a page on."""
@@ -75,9 +76,8 @@ class _Saved:
             return
         if path.startswith("/static/"):
             self._names[path] = path.rsplit("/", 1)[1]
-        elif len(self._names) < MOST_PAGES:
-            pages = sum(not name.endswith((".css", ".js", ".svg")) for name in self._names.values())
-            self._names[path] = FIRST if not pages else f"page-{pages}.html"
+        elif (number := next(self._numbers, None)) is not None:
+            self._names[path] = f"page-{number}.html" if number else FIRST
         else:
             return
         self._waiting.append(path)

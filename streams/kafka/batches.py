@@ -35,14 +35,13 @@ class ReadableRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka ships
     next_fetch_offset: int
 
     def _unpack_records(self) -> Iterator[Any]:
-        if self._value_deserializer is IN_PLACE:
-            self._value_deserializer = None
-            if not self._aborted_transactions and (found := read(self._records.data, self.next_fetch_offset)):
-                records, self.next_fetch_offset = found
-                if len(records):
-                    yield records
-                return
-        yield from self._one_by_one()
+        in_place = self._value_deserializer is IN_PLACE and not self._aborted_transactions
+        if in_place and (found := read(self._records.data, self.next_fetch_offset)):
+            records, self.next_fetch_offset = found
+            if len(records):
+                yield records
+        else:
+            yield from self._one_by_one()
 
     def _one_by_one(self) -> Iterator[Any]:
         batches = self._records

@@ -16,6 +16,7 @@ import pytest
 
 from streams.cli import main
 from streams.demo.run import SETTINGS
+from streams.demo.saved_pages import Error
 
 SMALL = ["--customers", "80", "--days", "210"]
 # few customers and days: nothing is learned in a horizon of half a year, and no bound of AUC would pass
@@ -110,3 +111,15 @@ def test_a_worker_that_fails_ends_the_demo_with_where_to_look(tmp_path: Path, mo
     monkeypatch.setattr("streams.demo.run.WORKER", ("-c", "raise SystemExit(3)"))
     assert main(["demo", "--out", str(tmp_path), *SMALL]) == 1
     assert (tmp_path / "worker.log").exists()
+
+
+def test_a_console_without_pages_is_named_with_where_to_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fails(_: str) -> dict[str, str]:
+        raise Error
+
+    monkeypatch.delenv("KEEPLINE_BROKERS", raising=False)
+    monkeypatch.setattr("streams.demo.saved_pages.read", fails)
+    assert main(["demo", "--out", str(tmp_path), *SMALL, "--days", "8"]) == 0
+    assert "console.log" in capsys.readouterr().out.splitlines()[-1]
