@@ -60,10 +60,16 @@ def keepline(*words: str | Path, environ: Mapping[str, str] | None = None) -> Fi
     return Finished(**json.loads(done.stderr.splitlines()[-1]))
 
 
-def python(*words: str) -> str:
+def python(*words: str, environ: Mapping[str, str] | None = None) -> str:
     """Returns the standard output of a new Python; raises RuntimeError when it fails."""
     done = subprocess.run(
-        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=os.environ | dict(environ or {}),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
     )
     if done.returncode != 0:
         raise RuntimeError(f"python {' '.join(words)} ended with {done.returncode}: {done.stderr[-2000:]}")

@@ -5,6 +5,7 @@ Input: accepted events as columns (`schemas.columns`). Output: features at an in
     signals        which events, and which of their numbers, are aggregated
     aggregates     sums, counts, firsts and lasts that do not depend on the order of events; how events update them
     table          the state of a partition: a row for each customer, a column for each aggregate
+    names          customers' names by their numbers, found by their bytes
     view           the aggregates of some customers at an instant, with decayed sums brought up to date
     feature        the fields of a feature, and constructors of the usual forms
     computed       features that combine several aggregates

@@ -20,9 +20,12 @@ from numpy.typing import NDArray
 
 from features.portable_math import Array
 from schemas.errors import Failure, NewerRecord
+from schemas.native import arrays
+from schemas.texts import Texts
 
 VERSION = 1
 HEADER = struct.Struct("<BII")
+SUM = slice(5, 9)  # the checksum in it
 
 
 class RowFormat:
@@ -31,6 +34,7 @@ class RowFormat:
     def __init__(self, columns: Sequence[str], empty: Array, added: Sequence[Sequence[str]] = ()) -> None:
         """empty: (columns,), a new row; added: the columns that came with a release, the newest release first."""
         self.width, self._signature, self._empty = len(columns), _signature(columns), empty
+        self._head = HEADER.pack(VERSION, self._signature, 0)[: SUM.start]
         self._there: dict[tuple[int, int], NDArray[np.intp]] = {}  # signature and width of a release -> its columns
         known = list(columns)
         for names in ((), *added):
@@ -40,15 +44,33 @@ class RowFormat:
 
     def pack(self, rows: Array) -> list[bytes]:
         """Returns n values of the changelog. rows: (n, columns)."""
-        raw, size = np.ascontiguousarray(rows, "<f8").tobytes(), self.width * 8
-        numbers = [raw[i : i + size] for i in range(0, len(raw), size)]
-        return [HEADER.pack(VERSION, self._signature, zlib.crc32(part)) + part for part in numbers]
+        numbers, size = np.ascontiguousarray(rows, "<f8"), HEADER.size + self.width * 8
+        packed = np.empty((len(numbers), size), np.uint8)
+        packed[:, : SUM.start] = np.frombuffer(self._head, np.uint8)
+        packed[:, SUM.stop :] = numbers.view(np.uint8).reshape(len(numbers), self.width * 8)
+        data = packed.tobytes()
+        sums = _checksums(data, np.arange(HEADER.size, len(data), size), self.width * 8)
+        packed[:, SUM] = sums.astype("<u4").view(np.uint8).reshape(-1, 4)
+        data = packed.tobytes()
+        return [data[i : i + size] for i in range(0, len(data), size)]
+
+    def are_usual(self, values: Texts) -> NDArray[np.bool_]:
+        """(values,): rows of this release, by their checksums. What others are says `is_row`."""
+        usual: NDArray[np.bool_] = (values.begins >= 0) & (values.ends - values.begins == HEADER.size + self.width * 8)
+        places = values.begins[usual]
+        heads = np.frombuffer(values.buffer, np.uint8)[places[:, None] + np.arange(HEADER.size)]
+        ours = (heads[:, : SUM.start] == np.frombuffer(self._head, np.uint8)).all(axis=1)
+        sums = np.ascontiguousarray(heads[:, SUM]).view("<u4")[:, 0]
+        usual[usual] = ours & (sums == _checksums(values.buffer, places + HEADER.size, self.width * 8))
+        return usual
+
+    def load(self, values: Texts, slots: NDArray[np.intp], rows: Array) -> None:
+        """Writes usual values into the rows of slots, (all slots, columns); of several for one slot the last stays."""
+        if not arrays.copy(values.buffer, values.begins + HEADER.size, rows, slots):
+            rows[slots] = self.unpack(list(filter(None, values)))
 
     def unpack(self, values: Sequence[bytes]) -> Array:
         """Returns the rows, (n, columns), of values that `is_row` accepts."""
-        size = HEADER.size + self.width * 8
-        if all(len(value) == size for value in values):
-            return _numbers(values, self.width)
         rows = np.tile(self._empty, (len(values), 1))
         found = [(HEADER.unpack_from(value)[1], (len(value) - HEADER.size) // 8) for value in values]
         for written in dict.fromkeys(found):
@@ -79,6 +101,14 @@ class RowFormat:
 
 def _signature(columns: Sequence[str]) -> int:
     return zlib.crc32("\n".join(columns).encode())
+
+
+def _checksums(data: bytes, places: NDArray[np.int64], size: int) -> NDArray[np.uint32]:
+    """Returns the CRC-32 of `size` bytes from each place on."""
+    if (found := arrays.checksums(data, places, size)) is not None:
+        return found
+    view = memoryview(data)
+    return np.array([zlib.crc32(view[place : place + size]) for place in places.tolist()], np.uint32)
 
 
 def _numbers(values: Sequence[bytes], width: int) -> Array:

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from features.names import grow, new_names
 from features.portable_math import Array
 from schemas.native import arrays
 
 Slots = NDArray[np.intp]
-FIRST_CAPACITY, ALL = 1024, slice(None)
+FIRST_CAPACITY = 1 << 16  # of address space: so large an array is mapped, and then grown without copying
+ALL = slice(None)
 TURNED_AT_ONCE = 256  # rows transposed at a time: they fit into the processor's cache, ten times as fast
-GROWTH = 1.0625  # the kernel moves the pages of a large array without copying, so small steps cost nothing
 
 
 class Table:
@@ -26,32 +27,27 @@ class Table:
     def __init__(self, empty: Array) -> None:
         """empty: (columns,), the row of a customer without events."""
         self.empty = empty
-        self.names: list[str] = []
+        self.names = new_names()
         self.rows: Array = np.zeros((FIRST_CAPACITY, len(empty)))
         self.dirty: NDArray[np.bool_] = np.zeros(FIRST_CAPACITY, np.bool_)
-        self._slot: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._slot
-
     def slots(self, names: Sequence[str]) -> Slots:
         """Returns the slot of each customer; an unknown customer gets a new row."""
-        try:
-            return np.fromiter(map(self._slot.__getitem__, names), np.intp, len(names))
-        except KeyError:
-            first = len(self.names)
-            new = [name for name in dict.fromkeys(names) if name not in self._slot]
-            self._slot.update(zip(new, range(first, first + len(new)), strict=True))
-            self.names += new
-            self._reserve(first)
-        return np.fromiter(map(self._slot.__getitem__, names), np.intp, len(names))
+        first, slots = len(self.names), self.names.add(names)
+        n = len(self.names)
+        if n > first:
+            grow(self.rows, n)
+            grow(self.dirty, n)
+            self.rows[first:n] = self.empty
+        return slots
 
     def slot(self, name: str) -> int | None:
         """Returns the slot of a customer; None: it has none."""
-        return self._slot.get(name)
+        slot = int(self.names.find([name])[0])
+        return None if slot < 0 else slot
 
     def gather(self, slots: Slots, columns: slice = ALL) -> Array:
         """Returns a copy, (columns, n), in which each column is contiguous."""
@@ -74,14 +70,6 @@ class Table:
         """Empties the rows of these customers. They keep their slots, since pending records may refer to them."""
         self.rows[slots] = self.empty
         self.dirty[slots] = True
-
-    def _reserve(self, first: int) -> None:
-        n = len(self.names)
-        if n > len(self.rows):
-            capacity = max(n, int(len(self.rows) * GROWTH))
-            self.rows.resize((capacity, len(self.empty)), refcheck=False)
-            self.dirty.resize(capacity, refcheck=False)
-        self.rows[first:n] = self.empty
 
 
 def _parts(n: int) -> Iterator[slice]:

@@ -22,7 +22,7 @@ from schemas.columns import EVENT, KINDS, Events, empty_rows
 from schemas.events import KINDS as MODELS
 from schemas.events import MAX_ID
 from schemas.native.loading import compiled_code
-from schemas.texts import Texts
+from schemas.texts import Places, Strings, Texts
 from schemas.validation import MAX_BYTES
 
 # as in native/plain_records.c
@@ -63,10 +63,6 @@ class _Text(Structure):
     _fields_ = (("bytes", c_char_p), ("size", c_int64))
 
 
-class _Texts(Structure):
-    _fields_ = (("bytes", c_char_p), ("begins", c_void_p), ("ends", c_void_p))
-
-
 class _Field(Structure):
     _fields_ = (
         ("name", _Text), ("words", POINTER(_Text)), ("most_by_word", POINTER(c_double)), ("least", c_double),
@@ -101,20 +97,21 @@ class PlainRecords:
         )  # fmt: skip
         self._read = compiled.plain_records
         self._read.restype = c_int64
-        given: tuple[Any, ...] = (POINTER(_Kind), POINTER(_Texts), c_int64, POINTER(_Texts), c_int64)
-        self._read.argtypes = [*given, *[c_void_p] * 5, c_int64, c_void_p]
+        given: tuple[Any, ...] = (POINTER(_Kind), POINTER(Places), c_int64, POINTER(Places), c_int64)
+        self._read.argtypes = [*given, *[c_void_p] * 6, c_int64, c_void_p]
 
     def read(self, values: Sequence[bytes | None], keys: Sequence[bytes | None] | None, latest_us: int) -> Plain:
         """Reads a batch. keys: None where they are not checked; latest_us: a later event time is doubtful."""
         texts, own_keys, n = Texts.of(values), None if keys is None else Texts.of(keys), len(values)
         rows, verdicts, producers = np.empty(n, EVENT), np.empty(n, np.uint8), np.empty(n, np.uint16)
-        customers = np.empty(int((texts.ends - texts.begins).sum()) + n, np.uint8)
-        names, used = np.empty(MOST_PRODUCERS * ROOM_FOR_A_PRODUCER, np.uint8), np.empty(2, np.int64)
+        customers, ends = np.empty(int((texts.ends - texts.begins).sum()), np.uint8), np.empty(n, np.int64)
+        names, used = np.empty(MOST_PRODUCERS * ROOM_FOR_A_PRODUCER, np.uint8), np.empty(1, np.int64)
         good = self._read(
-            self._kind, _texts(texts), n, None if own_keys is None else _texts(own_keys), latest_us,
-            *map(_at, (rows, verdicts, customers, producers, names)), len(names), _at(used),
+            self._kind, texts.places(), n, None if own_keys is None else own_keys.places(), latest_us,
+            *map(_at, (rows, verdicts, customers, ends, producers, names)), len(names), _at(used),
         )  # fmt: skip
-        who, senders = _split(customers[: used[0]]), _split(names[: used[1]])
+        written = customers[: ends[good - 1] if good else 0].tobytes()
+        who, senders = Strings(Texts.ending_at(written, ends[:good])), _split(names[: used[0]])
         sent_by = list(map(senders.__getitem__, producers[:good].tolist()))
         index, kinds = np.flatnonzero(verdicts), verdicts[verdicts != DOUBTFUL]
         unknown = Counter(sent_by[i] for i in np.flatnonzero(kinds == WITH_UNKNOWN_FIELD).tolist())
@@ -158,10 +155,6 @@ def _printable() -> bytes:
 def _split(texts: NDArray[np.uint8]) -> list[str]:
     """Returns texts that have a zero byte behind each."""
     return texts.tobytes().decode().split("\0")[:-1]
-
-
-def _texts(texts: Texts) -> _Texts:
-    return _Texts(texts.buffer, _at(texts.begins), _at(texts.ends))
 
 
 def _at(array: NDArray[Any]) -> int:

@@ -143,7 +143,7 @@ class Replay:
         self.spool.forget(self.unit.position[OBSERVATIONS])
         for at_us, slots, probability in self.unit.sweeps():
             names = self.unit.engine.table.names
-            self.folder.scores([names[slot] for slot in slots.tolist()], at_us, probability)
+            self.folder.scores(names.of(slots), at_us, probability)
 
     def _labelled(self, values: list[bytes]) -> None:
         """Sends labelled examples to the learner, its models back to the engine, and both to the folder."""

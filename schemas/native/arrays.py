@@ -1,5 +1,5 @@
-"""Loops over arrays by compiled code (arrays.c). Each function returns None, or False, where its caller's reference in
-NumPy must do the work: without compiled code, and for what compiled code does not take.
+"""Loops over arrays by compiled code (arrays.c, state_rows.c). Each function returns None, or False, where its caller's
+reference in NumPy must do the work: without compiled code, and for what compiled code does not take.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {  # result, arguments
     "gather_rows": (c_int, c_void_p, c_int64, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "scatter_rows": (c_int, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "insert_ids": (None, c_void_p, c_int64, c_void_p, c_int64, c_void_p),
+    "checksums": (c_int, c_char_p, c_int64, c_void_p, c_int64, c_int64, c_void_p),
+    "copy_rows": (c_int, c_char_p, c_int64, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p),
     "decode_base64": (c_int, c_char_p, c_int64, c_void_p, c_void_p),
     "run_operations": (
         c_int,
@@ -177,6 +179,22 @@ def insert(table: NDArray[np.uint64], ids: NDArray[np.uint64]) -> NDArray[np.boo
     new = np.empty(len(ids), np.bool_)
     call(at(table), len(table), at(ids), len(ids), at(new))
     return new
+
+
+def checksums(data: bytes, places: Places, size: int) -> NDArray[np.uint32] | None:
+    """Returns the CRC-32 of `size` bytes from each place on."""
+    call, places = function("checksums"), np.ascontiguousarray(places, np.int64)
+    sums = np.empty(len(places), np.uint32)
+    return sums if call and call(data, len(data), at(places), len(places), size, at(sums)) else None
+
+
+def copy(data: bytes, places: Places, rows: Array, slots: Places) -> bool:
+    """Copies a row's bytes from each place to the row of each slot, in this order."""
+    call, (places, slots) = function("copy_rows"), (np.ascontiguousarray(one, np.int64) for one in (places, slots))
+    if call is None or not rows.flags.c_contiguous:
+        return False
+    size = rows.shape[1] * rows.itemsize
+    return bool(call(data, len(data), at(places), len(places), size, at(rows), len(rows), at(slots)))
 
 
 def decoded(text: str) -> NDArray[np.uint8] | None:

@@ -3,16 +3,12 @@
    no name, limit or place in the row is written here. Every read of a record goes through `peek` or is checked against
    its end before. */
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
+
+#include "texts.h"
 
 enum { CAREFUL, TEXT, CUSTOMER, EVENT_ID, PRODUCER, INSTANT, NUMBER, WORD, WORDS, ONE }; /* TYPES of plain_records.py */
 enum { DOUBTFUL, GOOD, WITH_UNKNOWN_FIELD };
 enum { FIELDS = 32, UNKNOWN = 16, PRODUCERS = 512, PLACES = 1024, LONGEST_IDENTITY = 240, DIGITS = 15, ESCAPED = 2048 };
-
-typedef struct { const uint8_t *bytes; int64_t size; } Text;
-
-typedef struct { const uint8_t *bytes; const int64_t *begins, *ends; } Texts; /* begin -1: null */
 
 typedef struct {
   Text name;
@@ -58,17 +54,6 @@ static const uint8_t SECRET[144] = {
     0xef, 0x46, 0xa9, 0xde, 0xac, 0xd8, 0xa8, 0xfa, 0x76, 0x3f, 0xe3, 0x9c, 0x34, 0x3f, 0xf9, 0xdc, 0xbb, 0xc7,
     0xc7, 0x0b, 0x4f, 0x1d, 0x8a, 0x51, 0xe0, 0x4b, 0xcd, 0xb4, 0x59, 0x31, 0xc8, 0x9f, 0x7e, 0xc9, 0xd9, 0x78,
     0x73, 0x64, 0xea, 0xc5, 0xac, 0x83, 0x34, 0xd3, 0xeb, 0xc3, 0xc5, 0x81, 0xa0, 0xff, 0xfa, 0x13, 0x63, 0xeb};
-
-static uint64_t load(const uint8_t *at) {
-  uint64_t value;
-  memcpy(&value, at, 8);
-  return value;
-}
-
-static uint64_t folded(uint64_t a, uint64_t b) {
-  __extension__ unsigned __int128 product = (unsigned __int128)a * b;
-  return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
 
 static uint64_t mixed(const uint8_t *at, const uint8_t *secret) {
   return folded(load(at) ^ load(secret), load(at + 8) ^ load(secret + 8));
@@ -116,13 +101,6 @@ static int take_name(Cursor *c, const char *name, int64_t size) {
   c->at += size;
   return 1;
 }
-
-static Text text_at(const Texts *texts, int64_t i) {
-  if (texts->begins[i] < 0) return (Text){texts->bytes, 0};
-  return (Text){texts->bytes + texts->begins[i], texts->ends[i] - texts->begins[i]};
-}
-
-static int equal(Text a, Text b) { return a.size == b.size && !memcmp(a.bytes, b.bytes, (size_t)a.size); }
 
 static int64_t place_of(Text text, const Text *words, int64_t n) {
   for (int64_t i = 0; i < n; i++)
@@ -478,12 +456,12 @@ static int64_t number_of(Producers *known, Text name) {
   return known->last;
 }
 
-/* values and keys: of n records; keys may be NULL. Writes n verdicts and, for the good ones alone, one after another: rows, customers with a zero byte behind
-   each, the number of the producer. names: `room` bytes for the producers, also with a zero byte behind each. used:
-   bytes of customers, of names. -> the number of good ones. */
+/* values and keys: of n records; keys may be NULL. Writes n verdicts and, for the good ones alone, one after another:
+   rows, customers with the place where each ends, the number of the producer. names: `room` bytes for the producers, with
+   a zero byte behind each. used: bytes of names. -> the number of good ones. */
 int64_t plain_records(const Kind *kind, const Texts *values, int64_t n, const Texts *keys, int64_t latest_us,
-                      uint8_t *rows, uint8_t *verdicts, uint8_t *customers, uint16_t *producers, uint8_t *names,
-                      int64_t room, int64_t *used) {
+                      uint8_t *rows, uint8_t *verdicts, uint8_t *customers, int64_t *ends, uint16_t *producers,
+                      uint8_t *names, int64_t room, int64_t *used) {
   Producers known = {.names = names, .room = room};
   uint8_t guesses[FIELDS], spare[ESCAPED];
   int64_t good = 0, written = 0, producer;
@@ -498,12 +476,10 @@ int64_t plain_records(const Kind *kind, const Texts *values, int64_t n, const Te
     if (keys && !equal(text_at(keys, i), record.customer)) continue;
     if ((producer = number_of(&known, record.producer)) < 0) continue;
     verdicts[i] = record.unknown ? WITH_UNKNOWN_FIELD : GOOD;
-    producers[good++] = (uint16_t)producer;
     memcpy(customers + written, record.customer.bytes, (size_t)record.customer.size);
-    written += record.customer.size;
-    customers[written++] = 0;
+    ends[good] = written += record.customer.size;
+    producers[good++] = (uint16_t)producer;
   }
-  used[0] = written;
-  used[1] = known.begins[known.n];
+  *used = known.begins[known.n];
   return good;
 }

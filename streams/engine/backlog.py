@@ -105,7 +105,7 @@ class Backlog:
         """Yields the ranks of those to whom something could be sent. p: (slots,) their scores. A crossing that has
         waited until it is worth nothing any more is dropped: as a case of the backlog the windows begin with the turn.
         """
-        profile, names = self.emitter.profile, self.table.names
+        profile = self.emitter.profile
         value, pending_us = self._column(slots, VALUE), self._column(slots, PENDING)
         value = np.where(np.isnan(value), profile.customer_value, value)
         worth = net_values(profile, p, value, np.where(np.isfinite(pending_us), at_us - pending_us, 0.0))
@@ -114,10 +114,11 @@ class Backlog:
         worth[anew] = net_values(profile, p[anew], value[anew], np.zeros(int(anew.sum())))
         may = (p > profile.case.threshold) & (worth >= 0) & self._in_scope(slots)
         known = self.emitter.casebook.has(slots)
-        for i in np.flatnonzero(may).tolist():
+        places = np.flatnonzero(may)
+        for i, name in zip(places.tolist(), self.table.names.encoded(slots[places]), strict=True):
             slot = int(slots[i])
             if not known[i] or self.emitter.casebook.of(slot).live is None:
-                yield (-round(float(worth[i]), 2), xxhash.xxh32_intdigest(names[slot].encode())), slot, bool(anew[i])
+                yield (-round(float(worth[i]), 2), xxhash.xxh32_intdigest(name)), slot, bool(anew[i])
 
     def _waits(self, slots: Slots, at_us: int, new: bool) -> NDArray[np.bool_]:
         """(slots,): whether a pending crossing waits for a turn, or a case may open without one. new: or neither."""

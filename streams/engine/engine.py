@@ -257,7 +257,7 @@ class Engine:
         at_us, model = int(scored.at_us[0]), scored.scorer
         known = np.flatnonzero(~self.hearing.are_of_silent(scored.slots, at_us))
         self.cohorts.add(at_us, scored.probability[known], model.snapshot.shift)
-        all_names = [self.table.names[slot] for slot in scored.slots[known].tolist()]
+        all_names = self.table.names.of(scored.slots[known])
         in_sample = np.flatnonzero(drawn(all_names, at_us, halvings(model.snapshot.customers)))
         known, names = known[in_sample], [all_names[i] for i in in_sample.tolist()]
         raw, probability, version = scored.raw[:, known], scored.probability[known], model.snapshot.version

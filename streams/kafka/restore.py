@@ -9,10 +9,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from schemas.errors import Failure
+from schemas.texts import places_of
 from streams.kafka.access import denied
 from streams.kafka.batches import IN_PLACE, by_columns
 from streams.kafka.settings import Settings
-from streams.units.records import TopicRecord
+from streams.units.records import Records
 from streams.units.seal import opened
 from streams.units.unit import GROUP_KEY, Unit
 
@@ -63,22 +64,21 @@ class Restore:
         logged_at = started
         while True:
             records = await _next_records(consumer, place)
-            unit.load(self._without_marks(records, unit.changelog))
+            self._take_group(records, unit.changelog)
+            unit.load(records)
             self.records += len(records)
-            if any(record.value == token for record in records):  # a starting worker's probe may follow (clock.py)
+            if places_of(records.values, token):  # a starting worker's probe may follow (clock.py)
                 unit.loaded()
                 return
             if (now := time.monotonic()) - logged_at > LOG_EVERY_S:
                 logged_at, offset = now, records[-1].offset
                 self._log_progress(now - started, (end - offset) / max(offset - first, 1))
 
-    def _without_marks(self, records: list[TopicRecord], changelog: tuple[str, int]) -> list[TopicRecord]:
-        """Takes out the mark of the group; it is no part of the state. One that others wrote says nothing."""
-        marks = [record for record in records if record.key == GROUP_KEY]
-        for mark in marks:
-            name = opened(*changelog, mark, GROUP_KEY)
+    def _take_group(self, records: Records, changelog: tuple[str, int]) -> None:
+        """Takes the name of the group from its mark. One that others wrote says nothing."""
+        for place in places_of(records.keys, GROUP_KEY):
+            name = opened(*changelog, records[place], GROUP_KEY)
             self.group = self.group if name is None else name.decode()
-        return [record for record in records if record.key != GROUP_KEY] if marks else records
 
     def _log_progress(self, seconds: float, left: float) -> None:
         """left: records still to read, as a multiple of those read."""
@@ -86,8 +86,8 @@ class Restore:
         log.info("%s: %d records restored, %.0f a second, %.0f s left", self.name, self.records, rate, seconds * left)
 
 
-async def _next_records(consumer: AIOKafkaConsumer, place: TopicPartition) -> list[TopicRecord]:
+async def _next_records(consumer: AIOKafkaConsumer, place: TopicPartition) -> Records:
     got = await consumer.getmany(timeout_ms=int(STALL_S * 1000), max_records=MOST_RECORDS)
     if place not in got:
         raise TimeoutError(f"no record of changelog {place.topic}/{place.partition} for {STALL_S:.0f} s")
-    return list(by_columns(got[place]))
+    return by_columns(got[place])

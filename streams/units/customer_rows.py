@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.names import grow
 from features.row_format import RowFormat
 from features.table import Slots
 from schemas.errors import Failure
+from schemas.texts import Strings, Texts
 from streams.cases.columns import ADDED
 from streams.engine.engine import Engine
+from streams.units.records import Records
 from streams.units.seal import sealed_rows
 from streams.units.strays import ChangelogRows
 from streams.units.unit import RESERVED, Pair, Record
@@ -28,17 +32,43 @@ class CustomerRows:
     def __len__(self) -> int:
         return int(np.count_nonzero(self._stored))
 
-    def load(self, records: Iterable[Record]) -> None:
+    def load(self, records: Sequence[Record]) -> None:
         """Loads committed rows, in order; a later row of a key replaces an earlier one. Raises NewerRecord, and Failure
         for another feature catalogue.
         """
+        by_columns = Records.of(records)
+        usual = self._are_usual(by_columns)
+        for begin, end in pairwise([0, *(np.flatnonzero(np.diff(usual)) + 1).tolist(), len(usual)]):
+            if begin < end and usual[begin]:
+                self._load_usual(by_columns[begin:end])
+            else:
+                self._load_carefully(by_columns[begin:end])
+
+    def _are_usual(self, records: Records) -> NDArray[np.bool_]:
+        """(records,): rows of customers as this release writes them."""
+        keys, usual = Texts.of(records.keys), self._format.are_usual(Texts.of(records.values))
+        usual &= keys.ends > np.maximum(keys.begins, 0)
+        first = np.frombuffer(keys.buffer, np.uint8)[keys.begins[usual]]
+        usual[usual] = first != RESERVED[0]
+        if not _are_names(b"\n".join(key for key, is_one in zip(keys, usual.tolist(), strict=True) if key and is_one)):
+            usual &= [_are_names(key or b"") for key in keys]
+        return usual
+
+    def _load_usual(self, records: Records) -> None:
+        slots = self.engine.table.slots(Strings(Texts.of(records.keys)))
+        self._format.load(Texts.of(records.values), slots, self.engine.table.rows)
+        self._store(slots, slots[:0])
+        self.rows.has_customers = True
+
+    def _load_carefully(self, records: Records) -> None:
         customers: dict[bytes, bytes | None] = {}
         for record in records:
             key = record.key or RESERVED
             if key.startswith(RESERVED):
                 self.rows.add(record)
-            elif record.value is not None and self._is_row(record, record.value):
+            elif record.value is not None and _are_names(key) and self._is_row(record, record.value):
                 customers[key] = record.value
+                self.rows.has_customers = True
             elif record.value is not None:
                 if not self.rows.is_announcement(record):
                     self.rows.strays.add(self.rows.topic, self.rows.partition, record.offset)
@@ -54,11 +84,9 @@ class CustomerRows:
         gone = self.engine.lifespans.is_forgotten(slots)
         there = slots[~gone]
         values = self._format.pack(table.rows[there])
-        pairs: list[Pair] = [
-            (table.names[slot].encode(), value) for slot, value in zip(there.tolist(), values, strict=True)
-        ]
+        pairs: list[Pair] = list(zip(table.names.encoded(there), values, strict=True))
         self._store(there, slots[gone])
-        return pairs + sealed_rows(self.rows.topic, [(table.names[slot].encode(), None) for slot in slots[gone]])
+        return pairs + sealed_rows(self.rows.topic, [(key, None) for key in table.names.encoded(slots[gone])])
 
     def _is_row(self, record: Record, value: bytes) -> bool:
         try:
@@ -75,18 +103,24 @@ class CustomerRows:
 
     def _load(self, rows: dict[bytes, bytes | None]) -> None:
         table = self.engine.table
-        names = [key.decode() for key, value in rows.items() if value is None and key.decode() in table]
+        names = [key.decode() for key, value in rows.items() if value is None and key.decode() in table.names]
         gone = table.slots(names)
         table.forget(gone)
         there = {key.decode(): value for key, value in rows.items() if value is not None}
         slots = table.slots(list(there))
         table.rows[slots] = self._format.unpack(list(there.values()))
-        table.dirty[:] = False
+        table.dirty[gone] = False
         self._store(slots, gone)
-        self.rows.has_customers |= bool(there)
 
     def _store(self, there: Slots, gone: Slots) -> None:
-        size = len(self.engine.table) - len(self._stored)
-        if size > 0:
-            self._stored = np.concatenate([self._stored, np.zeros(size + len(self._stored), np.bool_)])
+        grow(self._stored, len(self.engine.table))
         self._stored[there], self._stored[gone] = True, False
+
+
+def _are_names(keys: bytes) -> bool:
+    """Whether keys are UTF-8, as those of customers are."""
+    try:
+        keys.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -199,7 +199,7 @@ class EngineUnit:
         self.done = batch.ended or (self.done and bool(batch.letters))  # records refused after the end keep it done
         return engine.facts.is_urgent
 
-    def load(self, records: Iterable[Record]) -> None:
+    def load(self, records: Sequence[Record]) -> None:
         """Loads committed rows of the changelog, in order; a later row of a key replaces an earlier one. Raises
         NewerRecord.
         """

@@ -5,7 +5,7 @@ and keeps its state in a few rows of its changelog.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -155,7 +155,7 @@ class GlobalUnit(ABC, Generic[B]):
         self.position, self.steps, self.done = batch.position, self.steps + 1, batch.ended
         return True
 
-    def load(self, records: Iterable[Record]) -> None:
+    def load(self, records: Sequence[Record]) -> None:
         """Loads rows of the changelog: the last one of a key is the state. Raises NewerRecord."""
         for record in records:
             self._rows.add(record)

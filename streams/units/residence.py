@@ -23,7 +23,9 @@ RULE = "partition"
 def refuse_strangers(decoded: Decoded, table: Table, partition: int, partitions: int) -> Decoded:
     """Returns the batch with the records of customers who live in another partition refused."""
     customers = decoded.events.customers
-    names = {name for name in (*customers, *(one.customer for one in decoded.erased)) if name not in table}
+    unknown = np.flatnonzero(table.names.find(customers) < 0).tolist()
+    names = {customers[i] for i in unknown}
+    names |= {one.customer for one in decoded.erased if one.customer not in table.names}
     homes = {name: home for name in names if (home := partition_of(name, partitions)) != partition}
     if not homes:
         return decoded

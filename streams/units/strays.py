@@ -22,8 +22,9 @@ from streams.engine.observations import examples_of
 from streams.engine.reports import Report
 from streams.units.seal import GONE, is_sealed, opened
 from streams.units.sources import CANDIDATES, DISPATCHES, LABELLED, MODELS, OBSERVATIONS
-from streams.units.unit import CLOCK_KEY, LEASE_KEY, POSITION, STATUS, Record
+from streams.units.unit import CLOCK_KEY, GROUP_KEY, LEASE_KEY, POSITION, STATUS, Record
 
+NO_ROWS = (LEASE_KEY, GROUP_KEY, CLOCK_KEY, STATUS)  # keys of a changelog that are no part of the state
 Shape = Callable[[bytes], object]  # raises unless it is what the release before wrote
 RowShape = Callable[[bytes, bytes], object]  # the same, of a row by its key
 
@@ -84,7 +85,7 @@ class ChangelogRows:
     def add(self, record: Record) -> None:
         """Adds a row, or a deletion. Raises NewerRecord."""
         key, value = record.key or b"", record.value
-        if key in (LEASE_KEY, CLOCK_KEY, STATUS):
+        if key in NO_ROWS:
             return
         if value is None:
             if self.is_deletion(record, key in self._sealed or key in self._older):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -98,7 +98,7 @@ class Unit(Protocol):
     @property
     def unknown_fields(self) -> Mapping[str, int]: ...
 
-    def load(self, records: Iterable[Any]) -> None:
+    def load(self, records: Sequence[Any]) -> None:
         """Loads committed records of the changelog, in order."""
 
     def loaded(self) -> None:

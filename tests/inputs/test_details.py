@@ -91,7 +91,7 @@ def test_a_row_without_events_that_says_something_is_kept_and_restored() -> None
     read(unit, [profile(1)])
     unit.engine.table.rows[0, -1], unit.engine.table.dirty[0] = 7.0, True
     state = unit.take()[0]
-    again.load(Record(i, *pair) for i, pair in enumerate(state.pairs))
+    again.load([Record(i, *pair) for i, pair in enumerate(state.pairs)])
     assert again.engine.table.rows[0].tobytes() == unit.engine.table.rows[0].tobytes()
 
 

@@ -8,14 +8,21 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.names import ListedNames
 from streams.units.score_rows import score_rows
 
 AT_US = 1_700_000_000_000_000
 CHANCE = np.random.default_rng(1)
 
 
+def names(*them: str) -> ListedNames:
+    made = ListedNames()
+    made.add(them)
+    return made
+
+
 def row(p: float, name: str = "c1", version: int = 3) -> bytes:
-    ((key, value),) = score_rows({1: (AT_US, p, version)}, ["c0", name], 'shop "a"-1')
+    ((key, value),) = score_rows({1: (AT_US, p, version)}, names("", name), 'shop "a"-1')
     assert key == name.encode()
     assert value is not None
     return value
@@ -42,4 +49,11 @@ def test_numbers_are_written_as_python_writes_them() -> None:
 
 
 def test_who_was_forgotten_has_no_score() -> None:
-    assert score_rows({0: None}, ["c0"], "") == [(b"c0", None)]
+    assert score_rows({0: None}, names("c0"), "") == [(b"c0", None)]
+
+
+@given(st.dictionaries(st.text(min_size=1), st.floats(0.0, 1.0, exclude_min=True), min_size=1))
+def test_scores_of_a_batch_are_those_of_each_alone(scores: dict[str, float]) -> None:
+    of_all = {slot: (AT_US, p, 3) for slot, p in enumerate(scores.values())}
+    found = score_rows(of_all, names(*scores), 'shop "a"-1')
+    assert found == [(name.encode(), row(p, name)) for name, p in scores.items()]
