@@ -1,12 +1,13 @@
 """The state of a partition: a row for each customer, a column for each aggregate.
 
-Each row is contiguous in memory, since events concern scattered customers: a row is nine cache lines, where separate
-columns would need sixty.
+Each row is contiguous in memory, since events concern scattered customers: a row is twelve cache lines, where separate
+columns would need ninety.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,14 @@ TURNED_AT_ONCE = 256  # rows transposed at a time: they fit into the processor's
 
 
 class Table:
-    """Customers' rows, found by name; `dirty` marks the rows changed since the last checkpoint."""
+    """Customers' rows, found by name; `dirty` marks the rows changed since the last checkpoint. Their memory moves when
+    they grow: a thread that does not apply events, such as the one of the pages, reads them while it holds `stays`.
+    """
 
     def __init__(self, empty: Array) -> None:
         """empty: (columns,), the row of a customer without events."""
         self.empty = empty
-        self.names = new_names()
+        self.names, self.stays = new_names(), Lock()
         self.rows: Array = np.zeros((FIRST_CAPACITY, len(empty)))
         self.dirty: NDArray[np.bool_] = np.zeros(FIRST_CAPACITY, np.bool_)
 
@@ -39,8 +42,9 @@ class Table:
         first, slots = len(self.names), self.names.add(names)
         n = len(self.names)
         if n > first:
-            grow(self.rows, n)
-            grow(self.dirty, n)
+            with self.stays:
+                grow(self.rows, n)
+                grow(self.dirty, n)
             self.rows[first:n] = self.empty
         return slots
 

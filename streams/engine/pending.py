@@ -12,18 +12,22 @@ from streams.cases.columns import NEVER, PENDING, RETRY, WIDTH, waits_for_turn
 
 
 class PendingCrossings:
-    """Reads the pending crossings in the table, and retries of touches in the casebook."""
+    """Reads the pending crossings in the table, and retries of touches in the casebook. How many there are is asked by
+    the thread of the pages too.
+    """
 
     def __init__(self, table: Table, casebook: Casebook) -> None:
         self._table, self._casebook = table, casebook
 
     def __len__(self) -> int:
-        return int(np.isfinite(self._column(PENDING)).sum())
+        with self._table.stays:
+            return int(np.isfinite(self._column(PENDING)).sum())
 
     @property
     def waiting_for_turn(self) -> int:
         """How many wait for no instant and no grant."""
-        return int(waits_for_turn(self._column(PENDING), self._column(RETRY)).sum())
+        with self._table.stays:
+            return int(waits_for_turn(self._column(PENDING), self._column(RETRY)).sum())
 
     def of_others(self, slots: Slots) -> Slots:
         """Customers with a pending crossing, or an instant in the backlog, who are not among `slots`."""

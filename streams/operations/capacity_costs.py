@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from streams.operations.capacity import Costs
 
-ON = "2026-11-30"
+ON = "2026-12-01"
 MEASURED = Costs(
     event_us=8.2,
     row_bytes=780.0,
     score_bytes=202.0,
-    restore_us=2.05,
-    sweep_us=1.8,
-    monday_us=5.3,
-    monday_bytes=771.0,
-    learn_us=30.1,
+    restore_us=2.7,
+    sweep_us=0.4,
+    monday_us=3.1,
+    monday_bytes=781.0,
+    learn_us=15.3,
     learn_bytes=21_200.0,
-    customer_bytes=1_537.0,
+    customer_bytes=962.0,
     id_bytes=34.0,
     id_restore_us=0.15,
     worker_cores=0.2,

@@ -47,7 +47,7 @@ class CustomerRows:
     def _are_usual(self, records: Records) -> NDArray[np.bool_]:
         """(records,): rows of customers as this release writes them."""
         keys, usual = Texts.of(records.keys), self._format.are_usual(Texts.of(records.values))
-        usual &= keys.ends > np.maximum(keys.begins, 0)
+        usual &= (keys.begins >= 0) & (keys.ends > keys.begins)
         first = np.frombuffer(keys.buffer, np.uint8)[keys.begins[usual]]
         usual[usual] = first != RESERVED[0]
         if not _are_names(b"\n".join(key for key, is_one in zip(keys, usual.tolist(), strict=True) if key and is_one)):

@@ -131,7 +131,7 @@ class EngineUnit:
     def alerts(self) -> list[Alert]:
         """For on-call."""
         engine = self.engine
-        quiet = engine.hearing.alerts(engine.now_us or 0, engine.scoring.crossings.undecided.values())
+        quiet = engine.hearing.alerts(engine.now_us or 0, list(engine.scoring.crossings.undecided.values()))
         refused = self.refusals.alerts(self.profile.drift, self.engine.quality.events)
         lost, slow = lost_rows(STATE, self.partition, self.lost), self.responses.alerts(engine.emitter.clock_us)
         return quiet + self._held() + refused + self.strays.alerts + lost + slow
