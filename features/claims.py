@@ -45,7 +45,9 @@ RECENT_DAYS = 180  # a rating or a named cause that is older says little of toda
 UNHAPPY_NPS, HAPPY_NPS = 6, 9  # detractors and promoters (Reichheld 2003)
 UNHAPPY_CSAT, HAPPY_CSAT = 60, 80
 
-NOUNS = {  # of an event, by kind: after 'last', and in plural. No 'use' of the app: the company acts there too
+Nouns = tuple[str, str, str]
+VISIT: Nouns = ("visit", "visits", "到店")  # of customers who buy in the app too
+NOUNS: dict[str, Nouns] = {  # of an event: after 'last', and in plural. No 'use' of the app: the company acts there too
     "service_visit": ("visit or purchase", "visits or purchases", "到店或购买"),
     "app_activity": ("app activity", "app activity", "App 动态"),
     "survey": ("survey", "surveys", "填写问卷"),
@@ -82,7 +84,7 @@ def rhythm(signal: Signal, facts: Facts, raises: bool) -> Said | None:
     if (ago > gap["value"]) != raises:
         return None
     last = facts.last_at(signal)
-    noun, _, noun_zh = NOUNS[KINDS[one.kind]]
+    noun, _, noun_zh = _nouns(one, facts)
     said, usual = _day(last["day"]), _number(gap["value"])
     if raises:
         sentence = f"No {noun} for {_days(ago)}, since {said[0]}; the usual gap is {_days(gap['value'])}"
@@ -103,7 +105,7 @@ def longest(signal: Signal, facts: Facts, raises: bool) -> Said | None:
     if (ago > gap["value"]) != raises:
         return None
     last, (many, many_zh) = facts.last_at(signal), _TIMES[gap["last"]]
-    noun, nouns, noun_zh = NOUNS[KINDS[one.kind]]
+    noun, nouns, noun_zh = _nouns(one, facts)
     (day, day_zh), most, (since, since_zh) = _day(last["day"]), _number(gap["value"]), _ago(ago)
     if raises:
         sentence = f"No {noun} for {_days(ago)}, since {day}; at most {_days(gap['value'])} between the last {many}"
@@ -114,15 +116,18 @@ def longest(signal: Signal, facts: Facts, raises: bool) -> Said | None:
     return Said(sentence, sentence_zh, (last, facts.days_since(signal), gap))
 
 
-def last_time(signal: Signal, said: tuple[str, str], least_days: int, facts: Facts, raises: bool) -> Said | None:
-    """When the newest event was. least_days: as many or more raise the risk, fewer lower it; 0: either does."""
+def last_time(signal: Signal, said: tuple[str, str] | None, least_days: int, facts: Facts, raises: bool) -> Said | None:
+    """When the newest event was. said: its name, None: that of its kind; least_days: as many or more raise the risk,
+    fewer lower it; 0: either does.
+    """
     ago = facts.days_ago(signal) if signal_of(facts.view.layout, signal) else None
     if ago is None or (least_days and (ago >= least_days) != raises):
         return None
     last = facts.last_at(signal)
     (day, day_zh), (since, since_zh) = _day(last["day"]), _ago(ago)
-    sentence_zh = f"{_last_zh(said[1])}是在{day_zh}（{since_zh}）"
-    return Said(f"Last {said[0]} on {day}, {since}", sentence_zh, (last, facts.days_since(signal)))
+    noun, noun_zh = said or _nouns(signal, facts)[::2]
+    sentence_zh = f"{_last_zh(noun_zh)}是在{day_zh}（{since_zh}）"
+    return Said(f"Last {noun} on {day}, {since}", sentence_zh, (last, facts.days_since(signal)))
 
 
 def pace(signal: Signal, facts: Facts, raises: bool) -> Said | None:
@@ -136,7 +141,7 @@ def pace(signal: Signal, facts: Facts, raises: bool) -> Said | None:
         if days[-1] > first - window or now + before < FEW_GAPS or now == before or (now < before) != raises:
             continue
         counts = [facts.active_days(signal, days, start, start + window) for start in (first, first - window)]
-        _, nouns, noun_zh = NOUNS[KINDS[one.kind]]
+        _, nouns, noun_zh = _nouns(one, facts)
         day, day_zh = _day(counts[0]["from_day"])
         some, some_zh = (_count(now, "day"), f"有 {now} 天") if now else ("No day", "没有")
         many, many_zh = (str(before), f"有 {before} 天") if before else ("none", "一天也没有")
@@ -155,7 +160,7 @@ def gaps(signal: Signal, facts: Facts, raises: bool) -> Said | None:
     lately, usual = facts.usual_gap(signal, days[: FEW_GAPS + 1]), facts.usual_gap(signal, days)
     if lately["value"] == usual["value"] or (lately["value"] > usual["value"]) != raises:
         return None
-    _, nouns, noun_zh = NOUNS[KINDS[one.kind]]
+    _, nouns, noun_zh = _nouns(one, facts)
     short, long = _number(lately["value"]), _number(usual["value"])
     (few, few_zh), (many, many_zh) = _TIMES[lately["last"]], _TIMES[usual["last"]]
     sentence = f"{_days(lately['value'])} between {nouns} the last {few} times, {long} the last {many}"
@@ -169,7 +174,7 @@ def in_all(signal: Signal, facts: Facts, raises: bool) -> Said | None:
     if one is None or one.weight is not None or not facts.total(signal):
         return None
     counted = facts.count(signal)
-    noun, nouns, noun_zh = NOUNS[KINDS[one.kind]]
+    noun, nouns, noun_zh = _nouns(one, facts)
     day, day_zh = _day(counted["from_day"])
     sentence = f"{_count(counted['value'], noun, nouns)} since {day}"
     return Said(sentence, f"自{day_zh}以来共{noun_zh} {counted['value']} 次", (counted,))
@@ -184,10 +189,9 @@ def last_amount(facts: Facts, raises: bool) -> Said | None:
     if amount == usual or (latest["value"] < mean["value"]) != raises:
         return None
     (day, day_zh), (since, since_zh) = _day(latest["day"]), _day(mean["from_day"])
-    sentence = f"Spent {amount} {facts.currency} on {day}, the last time; {usual} a visit on average since {since}"
-    sentence_zh = (
-        f"上次（{day_zh}）消费 {amount} {_currency_zh(facts)}，自{since_zh}以来平均每次 {usual} {_currency_zh(facts)}"
-    )
+    (_, at, at_zh), currency_zh = _spending(facts), _currency_zh(facts)
+    sentence = f"Spent {amount} {facts.currency}{at} on {day}, the last time; {usual} a visit on average since {since}"
+    sentence_zh = f"上次（{day_zh}）{at_zh}消费 {amount} {currency_zh}，自{since_zh}以来平均每次 {usual} {currency_zh}"
     return Said(sentence, sentence_zh, (latest, mean))
 
 
@@ -197,18 +201,20 @@ def one_amount(facts: Facts, raises: bool) -> Said | None:
         return None
     latest = facts.latest(SPEND, "amount", facts.currency)
     amount, (day, day_zh) = _amount(latest["value"]), _day(latest["day"])
-    sentence = f"Spent {amount} {facts.currency} on {day}, the last time"
-    return Said(sentence, f"上次（{day_zh}）消费 {amount} {_currency_zh(facts)}", (latest,))
+    _, at, at_zh = _spending(facts)
+    sentence = f"Spent {amount} {facts.currency}{at} on {day}, the last time"
+    return Said(sentence, f"上次（{day_zh}）{at_zh}消费 {amount} {_currency_zh(facts)}", (latest,))
 
 
 def amounts(measure: Callable[[Facts], Fact], words: tuple[str, str], facts: Facts, raises: bool) -> Said | None:
-    """One figure of all amounts. words: with the amount and the day of the first event."""
+    """One figure of all amounts. words: with the amount, the day of the first event, and where it was spent."""
     if not facts.total(SPEND):
         return None
     found = measure(facts)
     amount, (day, day_zh) = _amount(found["value"]), _day(found["from_day"])
-    said = words[0].format(f"{amount} {facts.currency}", day)
-    return Said(said, words[1].format(f"{amount} {_currency_zh(facts)}", day_zh), (found,))
+    at_visits, _, at_zh = _spending(facts)
+    said = words[0].format(f"{amount} {facts.currency}", day, at_visits)
+    return Said(said, words[1].format(f"{amount} {_currency_zh(facts)}", day_zh, at_zh), (found,))
 
 
 def last_spent(least_days: int, facts: Facts, raises: bool) -> Said | None:
@@ -218,8 +224,9 @@ def last_spent(least_days: int, facts: Facts, raises: bool) -> Said | None:
         return None
     latest = facts.latest(SPEND, "amount", facts.currency)
     amount, (day, day_zh) = _amount(latest["value"]), _day(latest["day"])
-    sentence = f"Last spent on {day}: {amount} {facts.currency}"
-    return Said(sentence, f"最近一次消费在{day_zh}，金额 {amount} {_currency_zh(facts)}", (latest,))
+    _, at, at_zh = _spending(facts)
+    sentence = f"Last spent{at} on {day}: {amount} {facts.currency}"
+    return Said(sentence, f"最近一次{at_zh}消费在{day_zh}，金额 {amount} {_currency_zh(facts)}", (latest,))
 
 
 def waited(facts: Facts, raises: bool) -> Said | None:
@@ -303,6 +310,21 @@ def _amount(value: float) -> str:
     return f"{value:.2f}".removesuffix(".00")  # a sum of cents is seldom a whole float
 
 
+def _nouns(one: Signal, facts: Facts) -> Nouns:
+    """What events of a kind are called: of a customer who buys in the app too, a visit is not every purchase."""
+    kind = KINDS[one.kind]
+    return VISIT if kind == "service_visit" and _buys_in_app(facts) else NOUNS[kind]
+
+
+def _spending(facts: Facts) -> Nouns:
+    """Where known amounts were spent, several and one: said of a customer who buys in the app too."""
+    return (" at visits", " at a visit", "到店") if _buys_in_app(facts) else ("", "", "")
+
+
+def _buys_in_app(facts: Facts) -> bool:
+    return facts.newest_us(PURCHASES) is not None
+
+
 def _is_priced(facts: Facts) -> bool:
     """Whether the amount of the newest visit is known: else an older one is not the last."""
     return facts.newest_us(SPEND) is not None and facts.newest_us(SPEND) == facts.newest_us(VISITS)
@@ -342,24 +364,24 @@ _TIMES = {
 }
 VISIT_RHYTHM, VISIT_PACE, VISIT_GAPS, VISITS_IN_ALL = (partial(f, RETAINED) for f in (rhythm, pace, gaps, in_all))
 VISIT_LONGEST = partial(longest, RETAINED)
-LAST_VISIT = partial(last_time, VISITS, NOUNS["service_visit"][::2])
+LAST_VISIT = partial(last_time, VISITS, None)
 APP_RHYTHM, APP_PACE = partial(rhythm, ACTIVITY), partial(pace, ACTIVITY)
-LAST_APP = partial(last_time, ACTIVITY, NOUNS["app_activity"][::2])
+LAST_APP = partial(last_time, ACTIVITY, None)
 LAST_PURCHASE = partial(last_time, PURCHASES, ("purchase in the app", "在 App 下单"))
 NPS_RATING = partial(rated, NPS, UNHAPPY_NPS, HAPPY_NPS, NPS_SAID)
 CSAT_RATING = partial(rated, CSAT, UNHAPPY_CSAT, HAPPY_CSAT, CSAT_SAID)
 ALL_AMOUNTS = partial(
-    amounts, lambda f: f.sum(SPEND, "amount", f.currency), ("Has spent {} since {}", "自{1}以来共消费 {0}")
+    amounts, lambda f: f.sum(SPEND, "amount", f.currency), ("Has spent {0}{2} since {1}", "自{1}以来共{2}消费 {0}")
 )
 MEAN_AMOUNT = partial(
     amounts,
     lambda f: f.mean(SPEND, PRICED, "amount", f.currency),
-    ("Spends {} a visit on average since {}", "自{1}以来平均每次消费 {0}"),
+    ("Spends {} a visit on average since {}", "自{1}以来平均每次{2}消费 {0}"),
 )
 GREATEST_AMOUNT = partial(
     amounts,
     lambda f: f.greatest(SPEND, "amount", f.currency),
-    ("Spent at most {} at once since {}", "自{1}以来单次最多消费 {0}"),
+    ("Spent at most {0} at once{2} since {1}", "自{1}以来单次最多{2}消费 {0}"),
 )
 SILENCE = (VISIT_RHYTHM, partial(LAST_VISIT, 0))
 

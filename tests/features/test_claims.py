@@ -127,6 +127,34 @@ def test_amounts_have_their_currency_in_both_languages() -> None:
     assert said.sentence_zh == "最近一次消费在2023年11月15日，金额 90.50 元"
 
 
+def bought_in_app(on: int) -> Rows:
+    rows = days(APP_ACTIVITY, on)
+    rows["id"], rows["code"] = 99, ACTIVITY_TYPES.index("purchase")
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("feature", "sentence", "sentence_zh"),
+    [
+        (
+            "spend_28d",
+            "Last spent at a visit on 15 November 2023: 90 CNY",
+            "最近一次到店消费在2023年11月15日，金额 90 元",
+        ),
+        ("spend_total", "Has spent 90 CNY at visits since 15 November 2023", "自2023年11月15日以来共到店消费 90 元"),
+        ("visit_recency", "Last visit on 15 November 2023, 60 days ago", "最近一次到店是在2023年11月15日（60 天前）"),
+        ("retained_count", "1 visit since 15 November 2023", "自2023年11月15日以来共到店 1 次"),
+    ],
+)
+def test_of_who_buys_in_the_app_too_a_visit_is_called_no_purchase(
+    feature: str, sentence: str, sentence_zh: str
+) -> None:
+    known = facts(np.concatenate([spent(90.0), bought_in_app(40)]), START_US + 60 * DAY_US)
+    said = say(known, feature, raises=True)
+    assert said is not None
+    assert (said.sentence, said.sentence_zh) == (sentence, sentence_zh)
+
+
 @pytest.mark.parametrize("feature", ["spend_28d", "spend_last"])
 def test_an_amount_is_not_the_last_if_that_of_a_later_visit_is_unknown(feature: str) -> None:
     assert say(facts(spent(90.5, float("nan")), START_US + 90 * DAY_US), feature, raises=True) is None
