@@ -65,10 +65,13 @@ class Group:
 
     @property
     def is_drained(self) -> bool:
-        """Whether everything sent is applied and saved, and every partition is somebody's."""
+        """Whether everything sent is applied and saved, and every partition is somebody's. A lag is there once the end
+        of its partition is known.
+        """
         lag = self.metric("lag_records")
         engines = {unit for unit in self.metric("last_checkpoint_timestamp_seconds") if "engine" in unit}
-        return len(engines) == self.partitions and bool(lag) and not any(lag.values())
+        events = sum("app-activity" in place for place in lag)
+        return len(engines) == events == self.partitions and not any(lag.values())
 
     def restart(self, number: int) -> None:
         """Kills a worker and starts it again."""

@@ -6,7 +6,7 @@ from streams.operations.capacity import Costs
 
 ON = "2026-12-01"
 MEASURED = Costs(
-    event_us=8.2,
+    event_us=3.6,
     row_bytes=780.0,
     score_bytes=202.0,
     restore_us=2.7,
@@ -19,5 +19,5 @@ MEASURED = Costs(
     id_bytes=34.0,
     id_restore_us=0.15,
     worker_cores=0.2,
-    base_bytes=308e6,
+    base_bytes=446e6,
 )
