@@ -123,7 +123,7 @@ def _checkpoints(all_leases: Leases, ready: list[Lease]) -> Iterator[Metric]:
     yield _per_unit("last_checkpoint_timestamp_seconds", {x.name: x.saved_at for x in ready if x.saved_at})
     seconds, rows, results = (_family(name) for name in ("checkpoint_seconds", "checkpoint_rows", "transactions"))
     owned = all_leases.all.keys()
-    for unit, stats in all_leases.stats.items():
+    for unit, stats in list(all_leases.stats.items()):
         if unit in owned or stats.results:
             _add_histogram(seconds, [unit], stats.seconds)
             rows.add_metric([unit], stats.rows)

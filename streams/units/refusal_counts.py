@@ -59,7 +59,7 @@ class RefusalCounts:
         return alerts
 
     def _rule(self, producer: str) -> str:
-        rules = {rule: n for (rule, name), n in self.counts.items() if name == producer and rule != TOO_LATE}
+        rules = {rule: n for (rule, name), n in list(self.counts.items()) if name == producer and rule != TOO_LATE}
         return max(rules, key=lambda rule: (rules[rule], rule))
 
 

@@ -43,15 +43,12 @@ class ResponseTimes:
 
     def alerts(self, now_us: int) -> list[Alert]:
         """An alert while too many messages of the last hour were later than the goal."""
-        while self._recent and self._recent[0][0] <= now_us - HOUR_US:
-            self._recent.popleft()
-        late = [took_us for _, took_us in self._recent if took_us > self.goal_us]
-        if len(late) <= LATE_SHARE * len(self._recent):
-            return []
-        return [self._alert(late)]
+        recent = [took_us for at_us, took_us in list(self._recent) if at_us > now_us - HOUR_US]
+        late = [took_us for took_us in recent if took_us > self.goal_us]
+        return [self._alert(late, len(recent))] if len(late) > LATE_SHARE * len(recent) else []
 
-    def _alert(self, late: Sequence[int]) -> Alert:
-        many, slowest_s, of = len(late), max(late) / SECOND_US, len(self._recent)
+    def _alert(self, late: Sequence[int], of: int) -> Alert:
+        many, slowest_s = len(late), max(late) / SECOND_US
         text = (
             f"{many} of {of} messages of the last hour came later than {format_duration(self.goal_us)} after their "
             f"signal (goals.response), the slowest after {slowest_s:,.0f} s: look at keepline_lag_seconds and "

@@ -1,4 +1,5 @@
-"""What the thread of the pages reads of an engine while events are applied: a table that grows moves in memory."""
+"""What the thread of the pages reads of an engine while events are applied: a table that grows moves in memory, and a
+dict that grows cannot be iterated over."""
 
 from __future__ import annotations
 
@@ -15,13 +16,14 @@ grown = threading.Event()
 
 def read():
     while not grown.wait(0.0005):
-        len(engine.pending), engine.pending.waiting_for_turn
+        len(engine.pending), engine.pending.waiting_for_turn, len(engine.casebook)
 
 readers = [threading.Thread(target=read) for _ in range(2)]
 for reader in readers:
     reader.start()
-for first in range(0, 400_000, 2_000):
-    engine.table.slots([f"c{i}" for i in range(first, first + 2_000)])
+for first in range(0, 200_000, 2_000):
+    for slot in engine.table.slots([f"c{i}" for i in range(first, first + 2_000)]).tolist():
+        engine.casebook.retry_touch_at(slot, 1)
 grown.set()
 for reader in readers:
     reader.join()
@@ -29,6 +31,6 @@ print(len(engine.table))
 """
 
 
-def test_pages_are_read_while_a_table_grows_and_the_process_lives_on() -> None:
+def test_pages_are_read_while_table_and_casebook_grow() -> None:
     done = subprocess.run([sys.executable, "-c", READS_WHILE_IT_GROWS], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "400000\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "200000\n", "")
