@@ -40,13 +40,14 @@ class Console:
 
     async def pages(self) -> dict[str, str]:
         """Returns its pages by names of files; none if it does not answer: its log says why."""
-        self._say = lambda _: None  # whoever comes now is not told of the next link
+        self._say = _say_nothing  # whoever comes now is not told of the next link
         with suppress(TimeoutError, OSError, saved_pages.Error):
             return await saved_pages.read(await asyncio.wait_for(asyncio.shield(self._link), START_LIMIT_S))
         return {}
 
     async def stop(self) -> None:
         """Ends the process."""
+        self._say = _say_nothing
         if self._process is not None and self._reader is not None:
             await stop(self._process)
             await self._reader
@@ -61,6 +62,10 @@ class Console:
                 else:
                     log.write(line)
                     log.flush()
+        if not self._link.done():
+            self._say(f"The console has ended; see {self._log}")
+            self._link.set_exception(OSError("the console has ended"))
+            self._link.exception()  # nobody need ask for it
 
     def _renew(self, link: str) -> None:
         self._say("The console, in a browser" if not self._link.done() else "The console, for another browser")
@@ -68,6 +73,10 @@ class Console:
         if self._link.done():
             self._link = asyncio.get_running_loop().create_future()
         self._link.set_result(link)
+
+
+def _say_nothing(_: str) -> None:
+    pass
 
 
 def _is_free(port: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -16,7 +17,6 @@ import pytest
 
 from streams.cli import main
 from streams.demo.run import SETTINGS
-from streams.demo.saved_pages import Error
 
 SMALL = ["--customers", "80", "--days", "210"]
 # few customers and days: nothing is learned in a horizon of half a year, and no bound of AUC would pass
@@ -113,13 +113,18 @@ def test_a_worker_that_fails_ends_the_demo_with_where_to_look(tmp_path: Path, mo
     assert (tmp_path / "worker.log").exists()
 
 
-def test_a_console_without_pages_is_named_with_where_to_look(
+def test_a_console_that_cannot_start_is_named_at_once_and_at_the_end_with_where_to_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def fails(_: str) -> dict[str, str]:
-        raise Error
-
     monkeypatch.delenv("KEEPLINE_BROKERS", raising=False)
-    monkeypatch.setattr("streams.demo.saved_pages.read", fails)
-    assert main(["demo", "--out", str(tmp_path), *SMALL, "--days", "8"]) == 0
-    assert "console.log" in capsys.readouterr().out.splitlines()[-1]
+    monkeypatch.setattr("streams.demo.console._is_free", lambda _: True)  # somebody is a moment faster
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setattr("streams.demo.console.PORT", other.getsockname()[1])
+        assert main(["demo", "--out", str(tmp_path), *SMALL, "--days", "8"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    log = str(tmp_path / "console.log")
+    assert said[-1] == f"The console did not give its pages; see {log}"
+    assert "The console has ended; see" in "\n".join(said[:-1])
+    assert "cannot listen there" in Path(log).read_text()
