@@ -15,6 +15,7 @@ from streams.demo.broker import free_port
 from streams.demo.processes import guarded, stop
 
 PORT = 8080
+COMMAND = ("-m", "streams.cli", "console")
 START_LIMIT_S = 30.0
 AGENT = "you"  # whom the console takes for the adviser at the keyboard
 
@@ -24,30 +25,30 @@ class Console:
 
     def __init__(self, log: Path, say: Callable[[str], None]) -> None:
         self._log, self._say = log, say
+        self._tells_links, self._is_stopped = True, False
         self._process: Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start(self, environment: Mapping[str, str], options: Sequence[str]) -> None:
         """Starts the process; its link follows."""
-        command = guarded(sys.executable, "-m", "streams.cli", "console")
         address = f"127.0.0.1:{PORT if _is_free(PORT) else free_port()}"
         self._process = await asyncio.create_subprocess_exec(
-            *command, "--http", address, "--clock", "event", "--agent", AGENT, *options,
+            *guarded(sys.executable, *COMMAND), "--http", address, "--clock", "event", "--agent", AGENT, *options,
             env=environment, stdin=PIPE, stdout=PIPE, stderr=STDOUT,
         )  # fmt: skip
         self._reader = asyncio.create_task(self._read(self._process))
 
     async def pages(self) -> dict[str, str]:
         """Returns its pages by names of files; none if it does not answer: its log says why."""
-        self._say = _say_nothing  # whoever comes now is not told of the next link
+        self._tells_links = False  # whoever comes now is not told of the next one
         with suppress(TimeoutError, OSError, saved_pages.Error):
             return await saved_pages.read(await asyncio.wait_for(asyncio.shield(self._link), START_LIMIT_S))
         return {}
 
     async def stop(self) -> None:
         """Ends the process."""
-        self._say = _say_nothing
+        self._is_stopped = True
         if self._process is not None and self._reader is not None:
             await stop(self._process)
             await self._reader
@@ -62,21 +63,19 @@ class Console:
                 else:
                     log.write(line)
                     log.flush()
-        if not self._link.done():
+        if not self._is_stopped:
             self._say(f"The console has ended; see {self._log}")
+        if not self._link.done():
             self._link.set_exception(OSError("the console has ended"))
             self._link.exception()  # nobody need ask for it
 
     def _renew(self, link: str) -> None:
-        self._say("The console, in a browser" if not self._link.done() else "The console, for another browser")
-        self._say(f"  {link}")
+        if self._tells_links:
+            self._say("The console, in a browser" if not self._link.done() else "The console, for another browser")
+            self._say(f"  {link}")
         if self._link.done():
             self._link = asyncio.get_running_loop().create_future()
         self._link.set_result(link)
-
-
-def _say_nothing(_: str) -> None:
-    pass
 
 
 def _is_free(port: int) -> bool:
