@@ -13,7 +13,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -97,8 +97,8 @@ class Lease:
         self.status, self.topics = UnitStatus(self.unit), UnitTopics(settings, blueprint, self.unit)
         self.inputs = self.topics.inputs  # source -> topic and partition
         self.feed: Feed | None = None
-        # position after the last batch yielded to Faust
-        self.delivered: dict[str, int] = {}
+        self.on_the_way: deque[Any] = deque()  # batches that Faust has got and that have not come back to be applied
+        self.batches = 0  # that have come back
         # source -> offset after its last record, and after the markers and aborted records that follow it
         self.read: dict[str, tuple[int, int]] = {}
         self.ends: dict[str, int] = {}  # source -> high watermark, as the broker reported it last

@@ -212,7 +212,7 @@ class Consumer(driver.Consumer):
         for lease in open_leases:
             batch = self._take(lease) if lease.feed and self.flow_active else None
             if batch:
-                lease.delivered = batch.position
+                lease.on_the_way.append(batch)
                 yield self._message(lease, batch, generation)
 
     def _take(self, lease: Lease) -> Any:
@@ -293,7 +293,8 @@ class Consumer(driver.Consumer):
         if lease.released:
             return
         try:
-            lease.delivered, lease.feed = dict(lease.unit.position), lease.unit.open_feed()
+            lease.on_the_way.clear()
+            lease.feed = lease.unit.open_feed()
         except Exception as error:
             self.leases.give_up(lease, error)
 

@@ -448,9 +448,23 @@ async def test_an_input_that_its_unit_cannot_apply_gives_up_that_unit(leases: Le
     worker.leases = leases
     await assign(leases, 1, 0, 1)
     lease = leases.all["engine-0"]
-    worker._apply(lease, Batch(lease.feed, dict.fromkeys(SOURCES, 7), dict.fromkeys(SOURCES, 8), [], 0))
+    batch = Batch(lease.feed, dict.fromkeys(SOURCES, 7), dict.fromkeys(SOURCES, 8), [], 0)
+    lease.on_the_way.append(batch)
+    worker._apply(lease, batch)
     assert "batch from" in leases.given_up[0].reason
     assert [one.name for one in leases.ready] == ["engine-1"]
+
+
+async def test_a_batch_that_comes_without_the_one_before_it_gives_up_its_unit(leases: Leases) -> None:
+    worker = Worker(SETTINGS, ENGINES, Options())
+    worker.leases = leases
+    await assign(leases, 1, 0)
+    lease = leases.all["engine-0"]
+    lost, batch = (Batch(lease.feed, dict(lease.unit.position), dict(lease.unit.position), [], 0) for _ in range(2))
+    lease.on_the_way += [lost, batch]  # neither moves a position
+    worker._apply(lease, batch)
+    assert "Faust lost a batch" in leases.given_up[0].reason
+    assert lease.unit.steps == 0
 
 
 async def test_a_checkpoint_that_fails_gives_up_its_unit(leases: Leases, monkeypatch: pytest.MonkeyPatch) -> None:

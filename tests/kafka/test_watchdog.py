@@ -30,7 +30,7 @@ def lease(monkeypatch: pytest.MonkeyPatch) -> Lease:
     monkeypatch.setattr("streams.kafka.watchdog.threading.Thread", NoThread)
     lease = Lease(Settings(("nowhere:1",)), Blueprint.of(partial(CountingUnit, 0)))
     lease.unit.position = dict.fromkeys(SOURCES, 5)
-    lease.delivered, lease.feed = dict(lease.unit.position), lease.unit.open_feed()
+    lease.feed = lease.unit.open_feed()
     lease.saved, lease.ready = lease.unit.steps, True
     return lease
 
@@ -68,7 +68,7 @@ async def test_a_worker_that_works_lives(lease: Lease) -> None:
 
 
 async def test_a_batch_that_faust_lost_gives_up_its_unit(lease: Lease) -> None:
-    lease.delivered = dict.fromkeys(SOURCES, 6)
+    lease.on_the_way.append("a batch that moves no position")
     dog = watchdog(lease)
     await look_for(dog, 2 * APPLY_LIMIT_S + 1)
     assert "Faust lost a batch" in dog._leases.given_up[0].reason
@@ -77,8 +77,8 @@ async def test_a_batch_that_faust_lost_gives_up_its_unit(lease: Lease) -> None:
 async def test_batches_that_are_applied_slowly_do_not_end_the_worker(lease: Lease) -> None:
     dog = watchdog(lease)
     for at in range(100):
-        lease.delivered = dict.fromkeys(SOURCES, at + 6)
-        lease.unit.position = dict.fromkeys(SOURCES, at + 5)
+        lease.on_the_way.append(at)
+        lease.batches = at
         await dog.check(at * (APPLY_LIMIT_S - 1))
     assert lease.ready
 
