@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,7 +69,7 @@ async def contact_at_once(case: str, windows: Sequence[Page]) -> list[str]:
     click = "button => document.querySelector(button).click()"
     await asyncio.gather(*(one.evaluate(click, button) for one in windows))
     for one in windows:
-        await one.wait_for_function("/already|Reported/.test(document.getElementById('told').innerText)")
+        await one.locator("#told").filter(has_text=re.compile("already|Reported")).wait_for()
     return [await one.inner_text("#told") for one in windows]
 
 
