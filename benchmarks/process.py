@@ -45,35 +45,22 @@ sys.exit(code)
 
 def keepline(*words: str | Path, environ: Mapping[str, str] | None = None) -> Finished:
     """Runs a command to its end; raises RuntimeError with its output when it fails."""
-    command = [sys.executable, "-c", WRAPPER, "keepline", *map(str, words)]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ | dict(environ or {}),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"keepline {' '.join(map(str, words))} ended with {done.returncode}: {done.stderr[-2000:]}")
+    name = f"keepline {' '.join(map(str, words))}"
+    done = _run(name, ["-c", WRAPPER, "keepline", *map(str, words)], environ)
     return Finished(**json.loads(done.stderr.splitlines()[-1]))
 
 
 def python(*words: str, environ: Mapping[str, str] | None = None) -> str:
     """Returns the standard output of a new Python; raises RuntimeError when it fails."""
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=ROOT,
-        env=os.environ | dict(environ or {}),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
+    return _run(f"python {' '.join(words)}", words, environ).stdout
+
+
+def _run(name: str, words: Sequence[str], environ: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
+    command, known = [sys.executable, *words], os.environ | dict(environ or {})
+    done = subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"python {' '.join(words)} ended with {done.returncode}: {done.stderr[-2000:]}")
-    return done.stdout
+        raise RuntimeError(f"{name} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return done
 
 
 def status_bytes(name: str, pid: int | str = "self") -> int:

@@ -44,15 +44,14 @@ class RowFormat:
 
     def pack(self, rows: Array) -> list[bytes]:
         """Returns n values of the changelog. rows: (n, columns)."""
-        numbers, size = np.ascontiguousarray(rows, "<f8"), HEADER.size + self.width * 8
-        packed = np.empty((len(numbers), size), np.uint8)
+        numbers, size = np.ascontiguousarray(rows, "<f8").tobytes(), self.width * 8
+        packed = np.empty((len(rows), HEADER.size + size), np.uint8)
         packed[:, : SUM.start] = np.frombuffer(self._head, np.uint8)
-        packed[:, SUM.stop :] = numbers.view(np.uint8).reshape(len(numbers), self.width * 8)
-        data = packed.tobytes()
-        sums = _checksums(data, np.arange(HEADER.size, len(data), size), self.width * 8)
+        sums = _checksums(numbers, np.arange(0, len(numbers), size), size)
         packed[:, SUM] = sums.astype("<u4").view(np.uint8).reshape(-1, 4)
+        packed[:, SUM.stop :] = np.frombuffer(numbers, np.uint8).reshape(-1, size)
         data = packed.tobytes()
-        return [data[i : i + size] for i in range(0, len(data), size)]
+        return [data[i : i + packed.shape[1]] for i in range(0, len(data), packed.shape[1])]
 
     def are_usual(self, values: Texts) -> NDArray[np.bool_]:
         """(values,): rows of this release, by their checksums. What others are says `is_row`."""

@@ -98,7 +98,6 @@ class Lease:
         self.inputs = self.topics.inputs  # source -> topic and partition
         self.feed: Feed | None = None
         self.on_the_way: deque[Any] = deque()  # batches that Faust has got and that have not come back to be applied
-        self.batches = 0  # that have come back
         # source -> offset after its last record, and after the markers and aborted records that follow it
         self.read: dict[str, tuple[int, int]] = {}
         self.ends: dict[str, int] = {}  # source -> high watermark, as the broker reported it last

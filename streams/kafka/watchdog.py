@@ -63,11 +63,11 @@ class Watchdog:
         await self._check_transactions(now)
 
     def _check_batches(self, lease: Lease, now: float) -> None:
-        came = lease.batches if lease.feed and lease.on_the_way else None
+        applied = lease.unit.steps if lease.feed and lease.on_the_way else None
         closed = None if lease.feed or self._leases.rebalancing else "no feed"
         if self._unchanged_s(lease.name, "feed", closed, now) > FETCH_LIMIT_S:
             self._leases.give_up(lease, TimeoutError(f"its sources were not read for {FETCH_LIMIT_S:.0f} s"))
-        elif self._unchanged_s(lease.name, "apply", came, now) > APPLY_LIMIT_S:
+        elif self._unchanged_s(lease.name, "apply", applied, now) > APPLY_LIMIT_S:
             lost = f"Faust lost a batch: {len(lease.on_the_way)} have been on their way for {APPLY_LIMIT_S:.0f} s"
             self._leases.give_up(lease, RuntimeError(lost))
         elif self._unchanged_s(lease.name, "save", None if lease.is_saved else lease.saved, now) > SAVE_LIMIT_S:

@@ -127,9 +127,8 @@ class Worker:
         of_an_older_incarnation = lease.released or batch.feed is not lease.feed
         if of_an_older_incarnation:
             return
-        lease.batches += 1
-        if lease.on_the_way.popleft() is not batch:
-            self.leases.give_up(lease, RuntimeError("Faust lost a batch: the one behind it came"))
+        if not lease.on_the_way or lease.on_the_way.popleft() is not batch:
+            self.leases.give_up(lease, RuntimeError("Faust lost a batch: another one came in its place"))
             return
         try:
             is_urgent = lease.unit.apply(batch)

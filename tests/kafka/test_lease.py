@@ -467,6 +467,19 @@ async def test_a_batch_that_comes_without_the_one_before_it_gives_up_its_unit(le
     assert lease.unit.steps == 0
 
 
+async def test_a_batch_that_comes_twice_gives_up_its_unit(leases: Leases) -> None:
+    worker = Worker(SETTINGS, ENGINES, Options())
+    worker.leases = leases
+    await assign(leases, 1, 0)
+    lease = leases.all["engine-0"]
+    batch = Batch(lease.feed, dict(lease.unit.position), dict(lease.unit.position), [], 0)
+    lease.on_the_way.append(batch)
+    worker._apply(lease, batch)
+    worker._apply(lease, batch)
+    assert "Faust lost a batch" in leases.given_up[0].reason
+    assert lease.unit.steps == 1
+
+
 async def test_a_checkpoint_that_fails_gives_up_its_unit(leases: Leases, monkeypatch: pytest.MonkeyPatch) -> None:
     await assign(leases, 1, 0, 1)
 

@@ -78,7 +78,7 @@ async def test_batches_that_are_applied_slowly_do_not_end_the_worker(lease: Leas
     dog = watchdog(lease)
     for at in range(100):
         lease.on_the_way.append(at)
-        lease.batches = at
+        lease.saved = lease.unit.steps = at
         await dog.check(at * (APPLY_LIMIT_S - 1))
     assert lease.ready
 
